@@ -1,0 +1,131 @@
+"""The seams to systems outside: one small protocol each, so that a test replaces the wire and not our functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+import pandas as pd
+
+from seamwatch.core.replays import ModelAnswer, ModelCall
+from seamwatch.vocabulary import Protocol as EndpointProtocol
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectionInfo:
+    """An Airflow connection, without Airflow. `password` never appears in a repr."""
+
+    conn_id: str
+    conn_type: str
+    host: str | None = None
+    port: int | None = None
+    login: str | None = None
+    password: str | None = field(default=None, repr=False)
+    schema: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+class Connections(Protocol):
+    """Where connections come from: the environment for the CLI, Airflow for the DAGs."""
+
+    def get(self, conn_id: str) -> ConnectionInfo:
+        """Return the connection; ConnectionNotFound with the places searched."""
+        ...
+
+
+class StageSource(Protocol):
+    """A database that holds stage tables."""
+
+    def columns(self, relation: str, *, is_query: bool) -> Mapping[str, str]:
+        """Return column name to type family (`text`, `number`, `time`, `json`, `boolean`, `other`)."""
+        ...
+
+    def read(
+        self,
+        relation: str,
+        *,
+        is_query: bool,
+        columns: Sequence[str] | None,
+        time: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        key: str | None = None,
+        keys: Iterable[object] | None = None,
+        limit: int | None = None,
+    ) -> pd.DataFrame:
+        """Return rows with `start` <= time < `end` (or whose key is among `keys`), in chunks inside; StageError."""
+        ...
+
+
+class ModelEndpoint(Protocol):
+    """A model that can be called alone."""
+
+    protocol: EndpointProtocol
+
+    def ask(self, calls: Sequence[ModelCall]) -> list[ModelAnswer]:
+        """Return one answer per call, in order, with at most the endpoint's concurrency under way at once."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivered:
+    """Where a message went."""
+
+    channel: str
+    message_id: str
+    """Slack's `ts`."""
+    thread_ids: tuple[str, ...] = ()
+
+
+class Notifier(Protocol):
+    """A channel that people read."""
+
+    def post(self, channel: str, text: str, blocks: Sequence[Mapping[str, Any]], *, thread: str | None = None) -> str:
+        """Post and return the message's id; NotifyError."""
+        ...
+
+    def update(self, channel: str, message_id: str, text: str, blocks: Sequence[Mapping[str, Any]]) -> None:
+        """Replace a message in place; NotifyError."""
+        ...
+
+
+class AnswerCache(Protocol):
+    """Answers that were paid for already, by scope (pipeline and window), request hash and attempt."""
+
+    def cached_answer(self, scope: str, request_hash: str, attempt: int) -> ModelAnswer | None:
+        """Return the answer, or None."""
+        ...
+
+    def save_answer(
+        self, scope: str, request_hash: str, attempt: int, answer: ModelAnswer, *, key: str, purpose: str
+    ) -> None:
+        """Keep it; a second save of the same call changes nothing."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetLimits:
+    """Hard limits of one run and of one UTC day of one pipeline."""
+
+    calls_per_run: int
+    calls_per_day: int
+    usd_per_run: float
+    usd_per_day: float
+
+
+class CallBudget(Protocol):
+    """Reserve before a call, settle after it; never oversold, also when several processes ask at once."""
+
+    def reserve(self, pipeline: str, run: str, day: str, *, usd: float, limits: BudgetLimits) -> int | None:
+        """Return a reservation for one call of at most `usd`, or None when a limit would be passed."""
+        ...
+
+    def settle(self, reservation: int, *, usd: float) -> None:
+        """Replace the reserved money by what the call really cost."""
+        ...
+
+    def release(self, reservation: int) -> None:
+        """Give back a reservation whose call never left."""
+        ...

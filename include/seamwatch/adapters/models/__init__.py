@@ -1,0 +1,1 @@
+"""Models called in isolation."""

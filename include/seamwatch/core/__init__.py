@@ -1,0 +1,1 @@
+"""The pure core: frames and dataclasses in, frames and dataclasses out."""

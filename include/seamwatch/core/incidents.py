@@ -1,0 +1,141 @@
+"""Decide what becomes of incidents when a window's attribution arrives: open, update, resolve, reopen."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from seamwatch.core.results import Attribution, Cause, Window
+from seamwatch.vocabulary import IncidentState, Responsibility
+
+
+class ChangeKind(StrEnum):
+    """What happened to an incident."""
+
+    OPENED = "opened"
+    UPDATED = "updated"
+    RESOLVED = "resolved"
+    REOPENED = "reopened"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Incident:
+    """Verdicts and signals that share a cause, with a life."""
+
+    id: str
+    fingerprint: str
+    pipeline: str
+    responsibility: Responsibility
+    stage: str | None
+    fields: tuple[str, ...]
+    state: IncidentState
+    headline: str
+    confidence: float
+    opened_at: datetime
+    updated_at: datetime
+    resolved_at: datetime | None = None
+    first_window: Window
+    last_window: Window
+    """The latest window that showed the cause."""
+    n_windows: int = 1
+    n_records: int
+    """Failing records of this cause in the latest window."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncidentChange:
+    """One incident as it is now, and what just happened to it."""
+
+    kind: ChangeKind
+    incident: Incident
+
+
+def fingerprint(pipeline: str, responsibility: Responsibility, stage: str | None) -> str:
+    """Return what two incidents of the same cause share.
+
+    Fields are left out: a regression that touches one more field in the next window is the same incident.
+    """
+    return hashlib.sha256("\x1f".join((pipeline, responsibility, stage or "")).encode()).hexdigest()[:16]
+
+
+def decide(known: Iterable[Incident], attribution: Attribution, *, now: datetime) -> list[IncidentChange]:
+    """Return what changes: one entry per incident touched, in the order of the causes, resolved ones last.
+
+    Args:
+        known: Open and acknowledged incidents of this pipeline, and resolved ones that may reopen.
+        attribution: The window's causes; only those that are a change make an incident.
+        now: Aware time of the decision.
+
+    An open incident is resolved by a later window that has judged records and no longer shows the cause as a change.
+    A window that is run again gives the same incidents. A window before an incident's last one resolves nothing.
+    """
+    by_print = {incident.fingerprint: incident for incident in known}
+    seen: set[str] = set()
+    changes: list[IncidentChange] = []
+    for cause in attribution.causes:
+        if not cause.is_change:
+            continue
+        mark = fingerprint(attribution.pipeline, cause.responsibility, cause.stage)
+        if mark in seen:
+            continue
+        seen.add(mark)
+        before = by_print.get(mark)
+        changes.append(
+            _open(attribution, cause, mark, now) if before is None else _renew(before, attribution, cause, now)
+        )
+    if attribution.n_observed > attribution.n_pending:
+        changes.extend(
+            IncidentChange(
+                kind=ChangeKind.RESOLVED,
+                incident=replace(incident, state=IncidentState.RESOLVED, resolved_at=now, updated_at=now),
+            )
+            for incident in by_print.values()
+            if incident.fingerprint not in seen
+            and incident.state is not IncidentState.RESOLVED
+            and incident.last_window.end <= attribution.window.start
+        )
+    return changes
+
+
+def _open(attribution: Attribution, cause: Cause, mark: str, now: datetime) -> IncidentChange:
+    window = attribution.window
+    incident = Incident(
+        id=f"{attribution.pipeline}-{window.start:%Y%m%d%H%M}-{mark[:6]}",
+        fingerprint=mark,
+        pipeline=attribution.pipeline,
+        responsibility=cause.responsibility,
+        stage=cause.stage,
+        fields=cause.fields,
+        state=IncidentState.OPEN,
+        headline=cause.headline,
+        confidence=cause.confidence,
+        opened_at=now,
+        updated_at=now,
+        first_window=window,
+        last_window=window,
+        n_records=cause.n_records,
+    )
+    return IncidentChange(kind=ChangeKind.OPENED, incident=incident)
+
+
+def _renew(before: Incident, attribution: Attribution, cause: Cause, now: datetime) -> IncidentChange:
+    window = attribution.window
+    is_later = window > before.last_window
+    was_resolved = before.state is IncidentState.RESOLVED and is_later
+    after = replace(
+        before,
+        fields=cause.fields,
+        headline=cause.headline,
+        confidence=cause.confidence,
+        updated_at=now,
+        state=IncidentState.OPEN if was_resolved else before.state,
+        resolved_at=None if was_resolved else before.resolved_at,
+        first_window=min(before.first_window, window),
+        last_window=max(before.last_window, window),
+        n_windows=before.n_windows + (window not in (before.first_window, before.last_window)),
+        n_records=cause.n_records,
+    )
+    return IncidentChange(kind=ChangeKind.REOPENED if was_resolved else ChangeKind.UPDATED, incident=after)

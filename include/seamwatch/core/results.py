@@ -1,0 +1,264 @@
+"""What the core returns: frozen records, free of any database, network or page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from seamwatch.errors import DataContractError
+from seamwatch.vocabulary import Basis, CheckStatus, Gap, OutcomeState, Responsibility, Severity
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Window:
+    """A half-open span of time; a record belongs to it by the time of its first stage."""
+
+    start: datetime
+    """First moment, aware, UTC."""
+    end: datetime
+    """First moment after it, aware, UTC."""
+
+    def __post_init__(self) -> None:
+        """Refuse naive times and an empty span."""
+        if self.start.tzinfo is None or self.end.tzinfo is None:
+            msg = f"window times need a time zone; got {self.start.isoformat()} to {self.end.isoformat()}"
+            raise DataContractError(msg)
+        if self.start >= self.end:
+            msg = f"window must end after it starts; got {self.start.isoformat()} to {self.end.isoformat()}"
+            raise DataContractError(msg)
+
+    @property
+    def id(self) -> str:
+        """Return a name that sorts by time and is safe in URLs and file names."""
+        form = "%Y%m%dT%H%M%SZ"
+        return f"{self.start.astimezone(UTC):{form}}-{self.end.astimezone(UTC):{form}}"
+
+    @classmethod
+    def from_id(cls, text: str) -> Window:
+        """Return the window that `id` named."""
+        start, _, end = text.partition("-")
+        form = "%Y%m%dT%H%M%SZ"
+        return cls(
+            start=datetime.strptime(start, form).replace(tzinfo=UTC),
+            end=datetime.strptime(end, form).replace(tzinfo=UTC),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """How one expectation on one stage ended."""
+
+    stage: str
+    expectation: str
+    """Great Expectations' type, as `expect_column_values_to_be_in_set`, or our own, as `reconcile`."""
+    column: str | None = None
+    severity: Severity = Severity.CRITICAL
+    status: CheckStatus
+    expected: str = ""
+    """In words: `one of A, B, C`."""
+    observed: str = ""
+    """In words: `17 of 400 rows: D, E`."""
+    n_rows: int | None = None
+    n_failed: int | None = None
+    """None where the expectation is about the table, not about rows."""
+    failing_keys: tuple[str, ...] = ()
+    """All that the engine gave, up to the cap."""
+    error: str | None = None
+    """Why it could not run, when status is `error`."""
+
+    @property
+    def is_critical(self) -> bool:
+        """Return whether this must turn the stage's gate red; an error always does."""
+        return self.status is CheckStatus.ERROR or (
+            self.status is CheckStatus.FAILED and self.severity is Severity.CRITICAL
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Discrepancy:
+    """One field that differs, kept as an example."""
+
+    key: str
+    stage: str
+    field: str
+    recorded: str | None
+    expected: str | None
+    kind: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageResult:
+    """All that one look at one stage of one window found."""
+
+    stage: str
+    n_records: int
+    n_input: int | None = None
+    """Records that reached its inputs; None for a source."""
+    n_lost: int = 0
+    n_extra: int = 0
+    n_crossed: int = 0
+    n_discrepant: int = 0
+    """Records with at least one field whose value (not only its format) differs."""
+    n_duplicate_keys: int = 0
+    n_null_keys: int = 0
+    n_late: int = 0
+    """Records found only beyond the time they were looked for."""
+    n_reference_errors: int = 0
+    is_reconciled: bool = False
+    """False: no reference, so the stage is watched, not checked."""
+    checks: tuple[Check, ...] = ()
+    fields: dict[str, int] = field(default_factory=dict)
+    """Discrepant field to number of records."""
+    examples: tuple[Discrepancy, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What a reader must know to trust the numbers."""
+    data_docs: str | None = None
+    """Path of the Data Docs index, relative to the data folder."""
+
+    @property
+    def is_critical(self) -> bool:
+        """Return whether the stage's gate must turn red."""
+        return any(check.is_critical for check in self.checks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signal:
+    """One abnormal measurement."""
+
+    kind: str
+    """`expectation`, `lost`, `extra`, `crossed`, `discrepancy`, `failing_rate`, `validation_error`, ..."""
+    stage: str | None = None
+    severity: Severity = Severity.WARNING
+    text: str
+    n_records: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """Whose fault one failing record was."""
+
+    key: str
+    responsibility: Responsibility
+    stage: str | None
+    fields: tuple[str, ...] = ()
+    confidence: float
+    """Probability that responsibility and stage are right, 0 to 1."""
+    explanation: str
+    basis: Basis = Basis.REPLAY
+    gap: Gap | None = None
+    pattern: str | None = None
+    """What kind of damage, as `lost`, `crossed`, `truncated`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """Failing records of a window that share responsibility, stage and fields."""
+
+    responsibility: Responsibility
+    stage: str | None
+    fields: tuple[str, ...] = ()
+    n_records: int
+    share: float
+    """Of the failing records; shares of all causes add up to one."""
+    share_low: float
+    share_high: float
+    confidence: float
+    headline: str
+    onset: datetime | None = None
+    """Time of the first record it explains."""
+    pattern: str | None = None
+    gap: Gap | None = None
+    n_expected: float = 0.0
+    """Records of this cause that a healthy window of this size has."""
+    p_value: float = 1.0
+    """Of seeing this many or more in a healthy window."""
+    is_change: bool = False
+    """Whether it is an incident, not the healthy base rate."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IsolationResult:
+    """The model alone, on benchmark inputs and on the window's own failing records."""
+
+    stage: str | None
+    model: str | None
+    calls: int
+    """Calls that left this machine for this window; answers from the cache are free."""
+    cost_usd: float | None
+    """None where a price is unknown: said, never guessed."""
+    n_benchmark: int = 0
+    n_right: int = 0
+    accuracy: float | None = None
+    accuracy_low: float | None = None
+    accuracy_high: float | None = None
+    baseline_accuracy: float | None = None
+    p_degraded: float | None = None
+    """Exact binomial p of so few right answers at the baseline."""
+    reproduced: float | None = None
+    """Share of replayed recorded requests whose wrong outcome came again."""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordEvidence:
+    """One record for the report: what was recorded beside what should have been."""
+
+    key: str
+    verdict: Verdict
+    rows: tuple[Discrepancy, ...] = ()
+    recorded_outcome: dict[str, str | None] = field(default_factory=dict)
+    true_outcome: dict[str, str | None] = field(default_factory=dict)
+    recorded_answer: str | None = None
+    """The model's answer as recorded."""
+    isolated_answer: str | None = None
+    """The model's answer to the clean request, where it was asked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StagePicture:
+    """A stage as the report's graph draws it."""
+
+    name: str
+    kind: str
+    inputs: tuple[str, ...]
+    n_records: int | None
+    n_failed: int
+    """Records with a finding at this stage."""
+    is_reconciled: bool
+    is_cause: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attribution:
+    """The answer for one window."""
+
+    pipeline: str
+    window: Window
+    n_observed: int
+    n_failing: int
+    n_pending: int
+    n_examined: int
+    """Failing records with a verdict that rests on their own evidence."""
+    causes: tuple[Cause, ...]
+    """Leading cause first."""
+    isolation: IsolationResult
+    signals: tuple[Signal, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    evidence: tuple[RecordEvidence, ...] = ()
+    stages: tuple[StagePicture, ...] = ()
+    failing_by_time: tuple[tuple[datetime, int, int], ...] = ()
+    """Bins of the window: start, failing, judged."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def leading(self) -> Cause | None:
+        """Return the cause that is a change and explains most, or None in a healthy window."""
+        return next((cause for cause in self.causes if cause.is_change), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutcomeCount:
+    """How many records of a window are in which state."""
+
+    state: OutcomeState
+    n_records: int

@@ -1,0 +1,1 @@
+"""The demo: a real pipeline with real faults."""

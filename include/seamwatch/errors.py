@@ -1,0 +1,85 @@
+"""The errors that Seamwatch raises, all told to a person.
+
+    SeamwatchError
+    ├── SpecError            a pipeline file, field map, reference or suite is wrong (a list of problems)
+    ├── DataContractError    a frame or argument breaks the contract of a core function
+    ├── AdapterError         a system outside did not do its part (retryable or not)
+    │   ├── ConnectionNotFound
+    │   ├── StageError       a stage's table cannot be read
+    │   ├── ModelError       a model endpoint cannot be called
+    │   └── NotifyError      a message cannot be delivered
+    └── StoreError           Seamwatch's own store refused
+
+A message names the place (file, line, pipeline, stage, connection), what is wrong, and what would be right. Secrets,
+prompts and document texts never enter a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class SeamwatchError(Exception):
+    """Base of all errors that Seamwatch raises on purpose."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One mistake in a file that a person wrote."""
+
+    file: str
+    """Path as the person knows it, relative to the project."""
+    line: int | None = None
+    """1-based line, where known."""
+    path: str = ""
+    """Where inside the document, as `stages.answer.table`."""
+    text: str
+    """What is wrong and what would be right."""
+
+    def __str__(self) -> str:
+        """Return `file:line path: text`."""
+        place = f"{self.file}:{self.line}" if self.line is not None else self.file
+        return f"{place} {self.path}: {self.text}" if self.path else f"{place}: {self.text}"
+
+
+class SpecError(SeamwatchError):
+    """Everything wrong with what a person wrote, found in one pass."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        """Keep the problems, in order of file and line."""
+        self.problems = sorted(problems, key=lambda p: (p.file, p.line or 0, p.path))
+        super().__init__("\n".join(str(p) for p in self.problems))
+
+
+class DataContractError(SeamwatchError):
+    """A frame lacks a column, or an argument is out of range."""
+
+
+class AdapterError(SeamwatchError):
+    """A system outside did not do its part."""
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        """Keep whether trying again later may help."""
+        self.retryable = retryable
+        super().__init__(message)
+
+
+class ConnectionNotFound(AdapterError):
+    """No connection of that name, with every place that was searched."""
+
+
+class StageError(AdapterError):
+    """A stage's table cannot be read."""
+
+
+class ModelError(AdapterError):
+    """A model endpoint cannot be called at all (a wrong answer is a result, not an error)."""
+
+
+class NotifyError(AdapterError):
+    """A message cannot be delivered."""
+
+
+class StoreError(SeamwatchError):
+    """Seamwatch's own store refused or is not at the expected migration."""

@@ -1,0 +1,1 @@
+"""The Airflow edge: DAGs, operators, UI."""

@@ -1,0 +1,1 @@
+"""What a person reads, decided once and rendered per output."""

@@ -1,0 +1,71 @@
+"""The declarative field map `include/mappings/<name>.yaml`: the reference of a common mapping without code.
+
+```yaml
+fields:
+  product_name: {from: product_code, lookup: {A1: Router, B2: Phone}, default: Other}
+  amount_eur: {from: amount_cents, cast: number, scale: 0.01, round: 2}
+  opened_on: {from: opened_at, date: {in: "%d/%m/%Y", out: "%Y-%m-%d"}}
+  channel: {constant: email}
+  title: {template: "{first_name} {last_name}"}
+  queue: {from: triage_model.answer.queue, strip: true, case: lower}
+  customer_id: crm_id # short for {from: crm_id}
+```
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from seamwatch.spec.pipeline import Spec
+
+Scalar = str | int | float | bool | None
+
+
+class DateFormat(Spec):
+    """How a date is read and written, in strptime's words; `iso` reads or writes ISO 8601."""
+
+    in_: Annotated[str, Field(alias="in")] = "iso"
+    out: str = "iso"
+
+
+class FieldMap(Spec):
+    """What one field of the payload is made of. The steps run in the order they stand here."""
+
+    from_: Annotated[str | None, Field(alias="from")] = None
+    """`field`, `field.path` into JSON, or `stage.field` where two inputs share a name."""
+    constant: Scalar = None
+    template: str | None = None
+    """Text with `{field}` in it."""
+    strip: bool = False
+    case: Literal["lower", "upper", "title"] | None = None
+    cast: Literal["text", "integer", "number", "boolean", "json"] | None = None
+    lookup: dict[str, Scalar] | None = None
+    """Code table; keys are compared as text."""
+    scale: float | None = None
+    """Factor of a change of unit."""
+    round: Annotated[int, Field(ge=0, le=12)] | None = None
+    """Decimal places."""
+    date: DateFormat | None = None
+    default: Scalar = None
+    """Instead of null, and of a code that the lookup lacks."""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        given = [n for n in ("from_", "constant", "template") if n in self.model_fields_set]
+        if len(given) != 1:
+            msg = "a field needs exactly one of from, constant, template"
+            raise ValueError(msg)
+        return self
+
+
+def _as_field_map(value: Any) -> Any:
+    return {"from": value} if isinstance(value, str) else value
+
+
+class MappingSpec(Spec):
+    """A whole field map; fields of the stage that it does not name are not checked."""
+
+    description: str = ""
+    fields: Annotated[dict[str, Annotated[FieldMap, BeforeValidator(_as_field_map)]], Field(min_length=1)]

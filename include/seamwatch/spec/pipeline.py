@@ -1,0 +1,356 @@
+"""The pipeline file `include/pipelines/<name>.yaml` as frozen types, and nothing else.
+
+Unknown keys are refused. Whatever a sensible default can fill is optional. The rules that need more than one field
+stand in the validators below; those that need the file system or a database stand in `seamwatch check`.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from seamwatch.spec.graph import find_cycle
+from seamwatch.vocabulary import Protocol, StageKind
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+Ratio = Annotated[float, Field(ge=0.0, le=1.0)]
+
+_DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*$")
+_UNITS_S = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def _parse_duration(value: object) -> object:
+    if isinstance(value, str) and (found := _DURATION.match(value)):
+        return timedelta(seconds=float(found[1]) * _UNITS_S[found[2]])
+    if isinstance(value, str) and not value.startswith("P"):  # ISO 8601 is what a dump of this type writes
+        msg = f"{value!r} is no duration; write a number and a unit (ms, s, m, h, d, w), as 15m or 7d"
+        raise ValueError(msg)
+    return value
+
+
+def _as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_parse_duration), Field(gt=timedelta(0))]
+Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+
+
+class Spec(BaseModel):
+    """Base of all that a person writes: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Normaliser = Literal["exact", "strip", "casefold", "collapse_blanks", "number", "date", "null_if_empty", "sorted"]
+
+
+class Comparator(Spec):
+    """How a final field is compared with its truth."""
+
+    column: str
+    """Column of the truth table."""
+    how: Literal["auto", "exact", "text", "number", "set"] = "auto"
+    """`auto` compares numbers as numbers and text without regard to case and blanks."""
+    tolerance: Annotated[float, Field(ge=0.0)] = 0.0
+    """Largest absolute difference that is still equal; for `number`."""
+
+
+def _as_comparator(value: object) -> object:
+    return {"column": value} if isinstance(value, str) else value
+
+
+Compare = dict[str, Annotated[Comparator, BeforeValidator(_as_comparator)]]
+
+
+class Endpoint(Spec):
+    """Where and how a model is called. In YAML mostly the short form `connection` or `connection/path`."""
+
+    connection: str
+    """An Airflow connection id, or for `protocol: callable` the `file:function` in `include/mappings/`."""
+    path: str = ""
+    """Appended to the connection's base URL; default: the connection's `path` extra, else the protocol's own path."""
+    protocol: Protocol | None = None
+    """Default: the connection's `protocol` extra, else by the path's ending, else plain JSON."""
+    answer: str | None = None
+    """Dotted path of the answer in a plain JSON response body; default: the whole body."""
+    timeout: Duration = timedelta(seconds=60)
+    """Longest wait for one answer."""
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 8
+    """Calls under way at once."""
+
+
+def _as_endpoint(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.startswith("python:"):
+        return {"connection": value.removeprefix("python:"), "protocol": Protocol.CALLABLE}
+    connection, _, path = value.partition("/")
+    return {"connection": connection, "path": f"/{path}" if path else ""}
+
+
+class Stage(Spec):
+    """One place where a record's payload lands and can be read."""
+
+    name: Name
+    kind: StageKind
+    table: str | None = None
+    """Table or view, `schema.table` allowed."""
+    query: str | None = None
+    """A SELECT instead of a table."""
+    database: str | None = None
+    """Airflow connection id; default: the pipeline's."""
+    key: str | None = None
+    """Column that names the record; default: the pipeline's."""
+    time: str | None = None
+    """Column with the time of the row; default: the one timestamp column."""
+    input: Names = ()
+    """Stages that this one is made from; default: the stage before it."""
+    fields: tuple[str, ...] = ()
+    """The payload's columns, `column.path` opens a JSON column; default: all but key and time."""
+    ignore: tuple[str, ...] = ()
+    """Columns that are no payload (ids of runs, trace ids, load times)."""
+    normalise: dict[str, Annotated[tuple[Normaliser, ...], BeforeValidator(_as_tuple)]] = {}
+    """By field, what makes two values equal; default: blanks, case and number formats are harmless."""
+    suite: str | None = None
+    """File in `expectations/<pipeline>/`, without `.json`; default: the stage's name, where that file exists."""
+    on_fail: Literal["block", "record"] = "block"
+    """`block` turns the stage's gate red on a critical finding; `record` only keeps the finding."""
+    reference: str | None = None
+    """What should have been made of the input: `file:function` or `file.yaml` in `include/mappings/`."""
+    reference_confidence: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    """How far the reference itself is trusted; no verdict that rests on it is surer."""
+    truth: Compare = {}
+    """For a stage within the pipeline: its own fields and the truth table's columns, where labels exist for it."""
+
+    request: str | None = None
+    """Column with the request body as it was sent (JSON)."""
+    endpoint: Annotated[Endpoint, BeforeValidator(_as_endpoint)] | None = None
+    """How to call the model in isolation."""
+    response: str | None = None
+    """Column with the response: the body (JSON) or the answer's text."""
+    status: str | None = None
+    """Column with the HTTP status or `ok`, `error`, `timeout`."""
+    finish_reason: str | None = None
+    model: str | None = None
+    """Column with the model's name."""
+    latency_ms: str | None = None
+    input_tokens: str | None = None
+    output_tokens: str | None = None
+    cost_usd: str | None = None
+
+    documents: str | None = None
+    """Column with a JSON list of document ids."""
+    knowledge_base: str | None = None
+
+    @model_validator(mode="after")
+    def _check_kind(self) -> Self:
+        if (self.table is None) == (self.query is None):
+            msg = f"stage {self.name!r} needs one of table and query"
+            raise ValueError(msg)
+        if self.kind is StageKind.MODEL:
+            lacking = [part for part in ("endpoint", "request", "response") if getattr(self, part) is None]
+            if lacking:
+                msg = f"model stage {self.name!r} needs {', '.join(lacking)}"
+                raise ValueError(msg)
+        elif self.endpoint is not None:
+            msg = f"stage {self.name!r} is of kind {self.kind}; only a model stage has an endpoint"
+            raise ValueError(msg)
+        if self.kind in (StageKind.SOURCE, StageKind.MODEL) and self.reference is not None:
+            msg = f"a {self.kind} stage has no reference; remove it from {self.name!r}"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def relation(self) -> str:
+        """Return the table, or the query, as words for messages."""
+        return self.table or "its query"
+
+
+class Truth(Spec):
+    """A table with the right answers."""
+
+    table: str | None = None
+    query: str | None = None
+    database: str | None = None
+    key: str | None = None
+    time: str | None = None
+
+    @model_validator(mode="after")
+    def _one_relation(self) -> Self:
+        if (self.table is None) == (self.query is None):
+            msg = "a truth needs one of table and query"
+            raise ValueError(msg)
+        return self
+
+
+def _as_truth(value: object) -> object:
+    return {"table": value} if isinstance(value, str) else value
+
+
+class Outcome(Spec):
+    """How the final payload is judged: by a truth table, an evaluator function or an expectation suite."""
+
+    truth: Annotated[Truth, BeforeValidator(_as_truth)] | None = None
+    compare: Compare = {}
+    """Final field to truth column."""
+    evaluator: str | None = None
+    """`file:function` in `include/mappings/`: frame of final payloads in; `state` and `reason` out."""
+    suite: str | None = None
+    """File in `expectations/<pipeline>/`, without `.json`: a record that fails it is wrong."""
+    stage: str | None = None
+    """The stage that is judged; default: the last one."""
+    late_after: Duration = timedelta(days=7)
+    """A truth that has not arrived by then is reported as late; until and after it the record is pending."""
+
+    @model_validator(mode="after")
+    def _one_judge(self) -> Self:
+        given = [part for part in ("truth", "evaluator", "suite") if getattr(self, part) is not None]
+        if len(given) != 1:
+            msg = f"an outcome needs exactly one of truth, evaluator, suite; got {', '.join(given) or 'none'}"
+            raise ValueError(msg)
+        if self.truth is not None and not self.compare:
+            msg = "an outcome by truth needs compare: {final field: truth column}"
+            raise ValueError(msg)
+        return self
+
+
+class Benchmark(Spec):
+    """Inputs with known-good outputs, to measure the model alone."""
+
+    table: str | None = None
+    query: str | None = None
+    database: str | None = None
+    key: str | None = None
+    truth: Compare
+    """Final field to column of the benchmark table."""
+    baseline_accuracy: Ratio | None = None
+    """The accepted accuracy; default: what the store holds from `seamwatch baseline`."""
+    sample: Annotated[int, Field(ge=1)] = 100
+    """Calls for one measurement."""
+
+    @model_validator(mode="after")
+    def _one_relation(self) -> Self:
+        if (self.table is None) == (self.query is None):
+            msg = "a benchmark needs one of table and query"
+            raise ValueError(msg)
+        return self
+
+
+class Isolation(Spec):
+    """What replays may cost, and how sure they have to make us."""
+
+    max_calls_per_run: Annotated[int, Field(ge=0)] = 400
+    max_calls_per_day: Annotated[int, Field(ge=0)] = 5000
+    max_usd_per_run: Annotated[float, Field(ge=0)] = 5.0
+    max_usd_per_day: Annotated[float, Field(ge=0)] = 20.0
+    mode: Literal["sampled", "exhaustive"] = "sampled"
+    """`exhaustive` replays every failing record; `sampled` enough of each stratum."""
+    records_per_stratum: Annotated[int, Field(ge=1)] = 12
+    """Records of one stratum that are replayed in `sampled` mode."""
+    repeats: Annotated[int, Field(ge=1, le=50)] = 3
+    """Replays of a record whose answer came out right this time, before it is called not reproduced."""
+
+
+class Slack(Spec):
+    """Where alerts of this pipeline go."""
+
+    channel: str
+    connection: str = "slack_api_default"
+
+
+class Pipeline(Spec):
+    """One AI system under watch."""
+
+    pipeline: Name
+    description: str = ""
+    schedule: str | None = None
+    """Cron expression or Airflow preset; none means: only by hand or asset."""
+    start_date: str = "2026-01-01"
+    database: str
+    owners: dict[str, str] = {}
+    """By `reliability` or a responsibility, a Slack mention: `@U012AB` or `!subteam^S01`."""
+    slack: Slack | None = None
+    key: str
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    outcome: Outcome | None = None
+    benchmark: Benchmark | None = None
+    segments: tuple[str, ...] = ()
+    """`stage.field`: the groups in which failures are counted."""
+    settle: Duration = timedelta(hours=1)
+    """How long after the window's end a record may still be on its way to the last stage."""
+    isolation: Isolation = Isolation()
+    knowledge_bases: dict[str, dict[str, Any]] = {}
+    slos: tuple[dict[str, Any], ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_inputs(cls, data: Any) -> Any:
+        """Let a stage without `input` be made from the one before it."""
+        if not isinstance(data, dict) or not isinstance(data.get("stages"), list):
+            return data
+        stages: list[Any] = []
+        for stage in data["stages"]:
+            before = stages[-1].get("name") if stages and isinstance(stages[-1], dict) else None
+            is_open = isinstance(stage, dict) and "input" not in stage and stage.get("kind") != StageKind.SOURCE
+            stages.append({**stage, "input": before} if is_open and before else stage)
+        return {**data, "stages": stages}
+
+    @model_validator(mode="after")
+    def _check_graph(self) -> Self:
+        problems = list(_graph_problems(self))
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def stage(self, name: str) -> Stage:
+        """Return the stage of that name; KeyError if there is none."""
+        for stage in self.stages:
+            if stage.name == name:
+                return stage
+        raise KeyError(name)
+
+    @property
+    def final_stage(self) -> Stage:
+        """Return the stage whose payload is judged."""
+        wanted = self.outcome.stage if self.outcome else None
+        return self.stage(wanted) if wanted else self.stages[-1]
+
+    @property
+    def first_stage(self) -> Stage:
+        """Return the stage whose time decides the window of a record."""
+        return self.stages[0]
+
+    def stage_key(self, stage: Stage) -> str:
+        """Return the column that names the record in this stage."""
+        return stage.key or self.key
+
+    def stage_database(self, stage: Stage) -> str:
+        """Return the connection id of the stage's database."""
+        return stage.database or self.database
+
+
+def _graph_problems(pipeline: Pipeline) -> list[str]:
+    names = [stage.name for stage in pipeline.stages]
+    problems = [f"stage {name!r} is defined twice" for name in sorted({n for n in names if names.count(n) > 1})]
+    for stage in pipeline.stages:
+        for unknown in (name for name in stage.input if name not in names):
+            problems.append(f"stage {stage.name!r} has unknown input {unknown!r}; known: {', '.join(names)}")
+        if stage.kind is StageKind.SOURCE and stage.input:
+            problems.append(f"source {stage.name!r} has an input; a source has none")
+        if stage.kind is not StageKind.SOURCE and not stage.input:
+            problems.append(f"stage {stage.name!r} of kind {stage.kind} has no input")
+    cycle = find_cycle({stage.name: stage.input for stage in pipeline.stages})
+    if cycle:
+        problems.append(f"the stages form a cycle: {' -> '.join(cycle)}; stages must be acyclic")
+    if pipeline.stages[0].kind is not StageKind.SOURCE:
+        problems.append(f"the first stage must be a source; {names[0]!r} is a {pipeline.stages[0].kind}")
+    if pipeline.outcome and pipeline.outcome.stage and pipeline.outcome.stage not in names:
+        problems.append(f"outcome.stage {pipeline.outcome.stage!r} is unknown; known: {', '.join(names)}")
+    for segment in pipeline.segments:
+        if segment.partition(".")[0] not in names or "." not in segment:
+            problems.append(f"segment {segment!r} must be stage.field with a known stage; known: {', '.join(names)}")
+    return problems

@@ -1,0 +1,1 @@
+"""Seamwatch's own facts, in SQLAlchemy."""

@@ -1,0 +1,1 @@
+"""Great Expectations: suites from JSON, run on the database itself."""

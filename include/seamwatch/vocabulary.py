@@ -1,0 +1,128 @@
+"""The words of the field, once. The values are the strings in YAML, store, CSV and JSON."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class StageKind(StrEnum):
+    """What a stage of a pipeline does to a record."""
+
+    SOURCE = "source"
+    MAPPING = "mapping"
+    RETRIEVAL = "retrieval"
+    PROMPT = "prompt"
+    MODEL = "model"
+    SINK = "sink"
+
+
+class Responsibility(StrEnum):
+    """Who has to act on a wrong outcome."""
+
+    MODEL = "model"
+    INTEGRATION = "integration"
+    KNOWLEDGE_BASE = "knowledge_base"
+    SOURCE_DATA = "source_data"
+    PROVIDER = "provider"
+    ADVERSARIAL_INPUT = "adversarial_input"
+    UNDETERMINED = "undetermined"
+
+
+class Severity(StrEnum):
+    """How much a failed check matters; the words are Great Expectations' own."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class CheckStatus(StrEnum):
+    """How one expectation ended. `error` means it could not run, which is never a pass."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+
+
+class OutcomeState(StrEnum):
+    """Whether the final payload of a record is right."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    PENDING = "pending"
+    """The truth has not arrived yet, or the record may still be on its way."""
+
+
+class DiscrepancyKind(StrEnum):
+    """How a recorded field differs from what its reference makes of the recorded inputs."""
+
+    VALUE = "value"
+    FORMAT = "format"
+    """Same value in another dress: case, blanks, a number's formatting. Harmless unless an intervention says otherwise."""
+    MISSING = "missing"
+    """The reference makes the field; the record lacks it."""
+    UNEXPECTED = "unexpected"
+    """The record has a field that the reference does not make."""
+
+
+class SeamBreak(StrEnum):
+    """How a whole record went wrong between two stages."""
+
+    LOST = "lost"
+    EXTRA = "extra"
+    CROSSED = "crossed"
+    """The payload belongs to another record."""
+
+
+class Gap(StrEnum):
+    """The evidence whose lack makes a verdict `undetermined`, or weaker."""
+
+    MISSING_REFERENCE = "missing_reference"
+    REFERENCE_FAILED = "reference_failed"
+    TRUTH_PENDING = "truth_pending"
+    TRUTH_SUSPECT = "truth_suspect"
+    ENDPOINT_UNREACHABLE = "endpoint_unreachable"
+    BUDGET_SPENT = "budget_spent"
+    REQUEST_NOT_RECORDED = "request_not_recorded"
+    NOT_REPRODUCED = "not_reproduced"
+    STAGES_NOT_SEPARABLE = "stages_not_separable"
+
+
+class Basis(StrEnum):
+    """What a record's verdict rests on."""
+
+    REPAIR = "repair"
+    """References alone turned the outcome right or wrong; no model call was needed."""
+    REPLAY = "replay"
+    """The model was called in isolation for this record."""
+    STRATUM = "stratum"
+    """Records with the same discrepancies were replayed; this one was not."""
+    RULE = "rule"
+    """A fact that needs no intervention, as a lost record or a recorded provider error."""
+    NONE = "none"
+
+
+class IncidentState(StrEnum):
+    """The life of an incident."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+class DeliveryState(StrEnum):
+    """The life of a message on its way to a channel."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+class Protocol(StrEnum):
+    """How a model endpoint wants to be spoken to."""
+
+    OPENAI_CHAT = "openai_chat"
+    ANTHROPIC_MESSAGES = "anthropic_messages"
+    MLFLOW = "mlflow"
+    JSON = "json"
+    CALLABLE = "callable"
