@@ -7,10 +7,12 @@ stand in the validators below; those that need the file system or a database sta
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from seamwatch.spec.graph import find_cycle
 from seamwatch.vocabulary import Protocol, StageKind
@@ -301,9 +303,10 @@ class Pipeline(Spec):
 
     @model_validator(mode="after")
     def _check_graph(self) -> Self:
-        problems = list(_graph_problems(self))
+        problems = graph_problems(self.model_dump())
         if problems:
-            raise ValueError("; ".join(problems))
+            # Its own error type, so that the loader can tell these problems with their own lines instead.
+            raise PydanticCustomError("seamwatch_graph", "{text}", {"text": "; ".join(text for _, text in problems)})
         return self
 
     def stage(self, name: str) -> Stage:
@@ -333,24 +336,56 @@ class Pipeline(Spec):
         return stage.database or self.database
 
 
-def _graph_problems(pipeline: Pipeline) -> list[str]:
-    names = [stage.name for stage in pipeline.stages]
-    problems = [f"stage {name!r} is defined twice" for name in sorted({n for n in names if names.count(n) > 1})]
-    for stage in pipeline.stages:
-        for unknown in (name for name in stage.input if name not in names):
-            problems.append(f"stage {stage.name!r} has unknown input {unknown!r}; known: {', '.join(names)}")
-        if stage.kind is StageKind.SOURCE and stage.input:
-            problems.append(f"source {stage.name!r} has an input; a source has none")
-        if stage.kind is not StageKind.SOURCE and not stage.input:
-            problems.append(f"stage {stage.name!r} of kind {stage.kind} has no input")
-    cycle = find_cycle({stage.name: stage.input for stage in pipeline.stages})
-    if cycle:
-        problems.append(f"the stages form a cycle: {' -> '.join(cycle)}; stages must be acyclic")
-    if pipeline.stages[0].kind is not StageKind.SOURCE:
-        problems.append(f"the first stage must be a source; {names[0]!r} is a {pipeline.stages[0].kind}")
-    if pipeline.outcome and pipeline.outcome.stage and pipeline.outcome.stage not in names:
-        problems.append(f"outcome.stage {pipeline.outcome.stage!r} is unknown; known: {', '.join(names)}")
-    for segment in pipeline.segments:
-        if segment.partition(".")[0] not in names or "." not in segment:
-            problems.append(f"segment {segment!r} must be stage.field with a known stage; known: {', '.join(names)}")
-    return problems
+def graph_problems(data: Mapping[str, Any]) -> list[tuple[tuple[Hashable, ...], str]]:
+    """Return what is wrong between the stages of a pipeline file, as (path in the file, text).
+
+    Works on the raw document too, so that these mistakes are told beside those of single fields.
+    """
+    stages = [stage if isinstance(stage, Mapping) else {} for stage in _list(data.get("stages"))]
+    names = [str(stage.get("name")) for stage in stages]
+    found: list[tuple[tuple[Hashable, ...], str]] = []
+    for number, stage in enumerate(stages):
+        if names[number] in names[:number]:
+            found.append((("stages", number, "name"), f"stage {names[number]!r} is defined twice"))
+        found += [(("stages", number, *loc), text) for loc, text in _stage_problems(stage, number, names)]
+    if stages and stages[0].get("kind") != StageKind.SOURCE:
+        text = f"the first stage must be a source; {names[0]!r} is of kind {stages[0].get('kind')}"
+        found.append((("stages", 0, "kind"), text))
+    known = ", ".join(names)
+    inputs = {name: [i for i in _inputs(stage) if i in names] for name, stage in zip(names, stages, strict=True)}
+    if cycle := find_cycle(inputs):
+        found.append((("stages",), f"the stages form a cycle: {' -> '.join(cycle)}; stages must be acyclic"))
+    outcome = data.get("outcome")
+    judged = outcome.get("stage") if isinstance(outcome, Mapping) else None
+    if judged is not None and judged not in names:
+        found.append((("outcome", "stage"), f"unknown stage {judged!r}; known: {known}"))
+    for number, segment in enumerate(_list(data.get("segments"))):
+        stage_name, dot, _ = str(segment).partition(".")
+        if not dot or stage_name not in names:
+            found.append((("segments", number), f"{segment!r} must be stage.field with a known stage; known: {known}"))
+    return found
+
+
+def _stage_problems(
+    stage: Mapping[str, Any], number: int, names: list[str]
+) -> list[tuple[tuple[Hashable, ...], str]]:
+    name, inputs, is_source = names[number], _inputs(stage), stage.get("kind") == StageKind.SOURCE
+    found: list[tuple[tuple[Hashable, ...], str]] = [
+        (("input",), f"unknown input {unknown!r}; known: {', '.join(n for n in names if n != name)}")
+        for unknown in inputs
+        if unknown not in names
+    ]
+    if is_source and inputs:
+        found.append((("input",), f"source {name!r} has an input; a source has none"))
+    if not is_source and not inputs and ("input" in stage or number == 0):
+        found.append((("input",), f"stage {name!r} has no input; name the stages that it is made from"))
+    return found
+
+
+def _inputs(stage: Mapping[str, Any]) -> list[str]:
+    given = stage.get("input") or ()
+    return [given] if isinstance(given, str) else [str(name) for name in _list(given)]
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else []

@@ -1,0 +1,226 @@
+"""When two values are the same: strictly, in another dress, or by the rule a person gave."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from seamwatch.errors import DataContractError
+
+_NUMBER = re.compile(r"^[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?$")
+_BLANKS = re.compile(r"\s+")
+_RELATIVE_TOLERANCE = 1e-9
+"""Two floats that differ by less came from the same number by another way of arithmetic."""
+
+
+def is_null(value: Any) -> bool:
+    """Return whether the value is no data: None, NaN, NaT or pandas' NA."""
+    if value is None or value is pd.NA or value is pd.NaT:
+        return True
+    return isinstance(value, float | np.floating) and math.isnan(value)
+
+
+def strict_text(value: Any) -> str | None:
+    """Return the value as text so that equal values of different storage types have equal texts; None for no data.
+
+    A database may give 5, 5.0 or Decimal("5") for the same cell, 1 for true, and text for JSON. Numbers lose their
+    type, times become ISO 8601 in UTC, objects and lists become JSON with sorted keys. Text stays as it is.
+    """
+    if is_null(value):
+        return None
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | np.bool_):
+        return "true" if value else "false"
+    if isinstance(value, int | float | Decimal | np.integer | np.floating):
+        return _number_text(float(value)) if not isinstance(value, int) else str(value)
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Mapping | list | tuple | np.ndarray):
+        return canonical_json(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    return str(value)
+
+
+def loose_text(value: Any) -> str | None:
+    """Return the text without what is harmless: case, blanks, Unicode form, a number's formatting, empty for null."""
+    text = strict_text(value)
+    if text is None:
+        return None
+    text = _BLANKS.sub(" ", unicodedata.normalize("NFC", text)).strip().casefold()
+    if not text:
+        return None
+    number = as_number(text)
+    return text if number is None else _number_text(number)
+
+
+def as_number(value: Any) -> float | None:
+    """Return the value as a float, from a number or a text that is nothing but a number; else None."""
+    if isinstance(value, bool | np.bool_) or is_null(value):
+        return None
+    if isinstance(value, int | float | Decimal | np.integer | np.floating):
+        return float(value)
+    if isinstance(value, str) and _NUMBER.match(text := value.strip()):
+        return float(text.replace(",", "."))
+    return None
+
+
+def canonical_json(value: Any) -> str:
+    """Return JSON text that does not depend on the order of keys or on the storage type of numbers."""
+    return json.dumps(_plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def parse_json(value: Any) -> Any:
+    """Return the object or list that the value is, or holds as JSON text; the value itself if it holds none."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield `(dotted path, scalar)` of every leaf of an object or list; an empty one is a leaf itself."""
+    if isinstance(value, Mapping) and value:
+        for name, part in value.items():
+            yield from leaves(part, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, list | tuple) and value:
+        for number, part in enumerate(value):
+            yield from leaves(part, f"{path}.{number}" if path else str(number))
+    else:
+        yield path, value
+
+
+def at_path(value: Any, path: str) -> Any:
+    """Return what stands at a dotted path, opening JSON text on the way; None if there is nothing."""
+    for step in path.split(".") if path else ():
+        value = parse_json(value)
+        if isinstance(value, Mapping):
+            value = value.get(step)
+        elif isinstance(value, list | tuple) and step.isdigit() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return None
+    return value
+
+
+def normalise(value: Any, steps: Sequence[str]) -> str | None:
+    """Return the text that two values share when they are equal by the rule; None for no data."""
+    text = strict_text(value)
+    for step in steps:
+        if text is None:
+            return None
+        text = _STEPS[step](text)
+    return text
+
+
+def values_equal(value: Any, wanted: Any, *, how: str, tolerance: float = 0.0) -> bool:
+    """Return whether a final field equals its truth.
+
+    Args:
+        value: What the pipeline gave.
+        wanted: What the truth says.
+        how: `auto` (numbers as numbers, text without case and blanks), `exact`, `text`, `number` or `set`.
+        tolerance: Largest absolute difference for `number`, beside the relative one of float arithmetic.
+
+    Raises:
+        DataContractError: If `how` is unknown.
+    """
+    if how == "exact":
+        return strict_text(value) == strict_text(wanted)
+    if how in ("auto", "text"):
+        return loose_text(value) == loose_text(wanted)
+    if how == "number":
+        a, b = as_number(value), as_number(wanted)
+        if a is None or b is None:
+            return a is None and b is None
+        return math.isclose(a, b, rel_tol=_RELATIVE_TOLERANCE, abs_tol=tolerance)
+    if how == "set":
+        return _as_set(value) == _as_set(wanted)
+    msg = f"unknown comparison {how!r}; known: auto, exact, text, number, set"
+    raise DataContractError(msg)
+
+
+def equal_cells(left: pd.Series[Any], right: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Return for two aligned columns where they are surely equal; False means: look closer.
+
+    Vectorised, so that only the few cells that may differ pay for `strict_text`.
+    """
+    if pd.api.types.is_numeric_dtype(left.dtype) and pd.api.types.is_numeric_dtype(right.dtype):
+        a, b = left.to_numpy(dtype=float, na_value=np.nan), right.to_numpy(dtype=float, na_value=np.nan)
+        return np.asarray(np.isclose(a, b, rtol=_RELATIVE_TOLERANCE, atol=0.0, equal_nan=True))
+    both_null = left.isna().to_numpy() & right.isna().to_numpy()
+    if left.dtype == right.dtype and left.dtype != object:
+        same = (left.array == right.array).fillna(False) if hasattr(left.array, "fillna") else left.array == right.array
+        return np.asarray(same, dtype=bool) | both_null
+    a, b = left.to_numpy(dtype=object), right.to_numpy(dtype=object)
+    return np.fromiter((_plainly_equal(x, y) for x, y in zip(a, b, strict=True)), dtype=bool, count=len(a)) | both_null
+
+
+def _plainly_equal(left: Any, right: Any) -> bool:
+    return type(left) is type(right) and isinstance(left, str | int | float) and left == right
+
+
+def _number_text(value: float) -> str:
+    return format(value, ".12g")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_plain(part) for part in value]
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, float | np.floating | Decimal | np.integer):
+        number = float(value)
+        return None if math.isnan(number) else int(number) if number.is_integer() else number
+    return value if isinstance(value, str | int) or value is None else strict_text(value)
+
+
+def _as_set(value: Any) -> frozenset[str | None]:
+    value = parse_json(value)
+    if isinstance(value, str):
+        value = [part for part in re.split(r"[;,|]", value) if part.strip()]
+    parts = value if isinstance(value, list | tuple | set | frozenset) else [] if is_null(value) else [value]
+    return frozenset(loose_text(part) for part in parts)
+
+
+def _as_date(text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    if len(text) <= len("2026-01-01"):
+        return moment.date().isoformat()
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+
+
+def _as_plain_number(text: str) -> str:
+    number = as_number(text)
+    return text if number is None else _number_text(number)
+
+
+_STEPS = {
+    "exact": lambda text: text,
+    "strip": str.strip,
+    "casefold": str.casefold,
+    "collapse_blanks": lambda text: _BLANKS.sub(" ", text).strip(),
+    "number": _as_plain_number,
+    "date": _as_date,
+    "null_if_empty": lambda text: text if text.strip() else None,
+    "sorted": lambda text: "\x1f".join(sorted(part.strip() for part in re.split(r"[;,|]", text))),
+}

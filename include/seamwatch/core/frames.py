@@ -1,0 +1,179 @@
+"""Rows of a stage's table to payloads by key: attempts chosen, duplicates and null keys counted and said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from seamwatch.core.compare import at_path
+from seamwatch.core.responses import choose_protocol, read_recorded
+from seamwatch.errors import DataContractError
+from seamwatch.spec.pipeline import Stage
+from seamwatch.vocabulary import StageKind
+
+ANSWER = "answer"
+"""Field of a model stage's payload that holds the answer's text, whatever the protocol."""
+
+_SUCCESS = frozenset({"ok", "success", "succeeded", "completed", "complete", "done", "true"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageData:
+    """What one stage holds of the records of a window."""
+
+    stage: Stage
+    payload: pd.DataFrame
+    """Index key, unique; columns the fields."""
+    times: pd.Series[Any]
+    """Index key; aware times of the rows that the payloads come from; empty where the stage has no time."""
+    versions: pd.DataFrame
+    """Every row of the records that have more than one, with `_key` and `_time`; oldest first."""
+    n_null_keys: int = 0
+    n_duplicate_keys: int = 0
+    """Records with more than one row."""
+    n_late: int = 0
+
+
+def require_columns(frame: pd.DataFrame, columns: tuple[str, ...], *, where: str) -> None:
+    """Raise DataContractError unless the frame has all the columns."""
+    missing = [column for column in columns if column not in frame.columns]
+    if missing:
+        msg = f"{where}: no column {', '.join(missing)}; known: {', '.join(map(str, frame.columns))}"
+        raise DataContractError(msg)
+
+
+def stage_data(rows: pd.DataFrame, stage: Stage, *, key: str, time: str | None, n_late: int = 0) -> StageData:
+    """Return the payloads of a stage from the rows of its table.
+
+    Args:
+        rows: As they were read; may hold several rows per key and null keys.
+        stage: Its spec.
+        key: Column that names the record.
+        time: Column with the time of the row, aware; None where the stage has none.
+        n_late: Rows that came only from beyond the time they were looked for.
+
+    Several rows of one key are attempts: the last successful one gives the payload, or the last one if none was.
+    Rows without a key belong to no record; they are counted and left out.
+    """
+    require_columns(rows, (key, *((time,) if time else ())), where=f"stage {stage.name} ({stage.relation})")
+    has_key = rows[key].notna().to_numpy()
+    n_null = int((~has_key).sum())
+    rows = rows.loc[has_key].reset_index(drop=True)
+    if time:
+        rows = rows.sort_values(time, kind="stable", na_position="first", ignore_index=True)
+    duplicated = rows[key].duplicated(keep=False).to_numpy()
+    versions = rows.loc[duplicated].rename(columns={key: "_key", **({time: "_time"} if time else {})})
+    chosen = rows
+    if duplicated.any():
+        order = rows.assign(_success=_succeeded(rows, stage)).sort_values("_success", kind="stable")
+        chosen = order.drop_duplicates(key, keep="last").sort_index().drop(columns="_success")
+    index = pd.Index(chosen[key], name="key")
+    payload = _payload(chosen, stage, drop=[key, *([time] if time else [])]).set_axis(index)
+    times = pd.Series(chosen[time].to_numpy(), index=index) if time else pd.Series(index=index[:0], dtype="object")
+    if time:
+        times = pd.to_datetime(times, utc=True)
+    return StageData(
+        stage=stage,
+        payload=payload,
+        times=times,
+        versions=versions,
+        n_null_keys=n_null,
+        n_duplicate_keys=int(versions["_key"].nunique()) if len(versions) else 0,
+        n_late=n_late,
+    )
+
+
+def _payload(rows: pd.DataFrame, stage: Stage, *, drop: list[str]) -> pd.DataFrame:
+    if stage.fields:
+        wanted = {name: _open(rows, name, stage) for name in stage.fields}
+        frame = pd.DataFrame(wanted, index=rows.index)
+    elif stage.kind is StageKind.PROMPT and stage.request is not None:
+        # A prompt often shares its table with the model; only the body that was sent is the prompt's.
+        require_columns(rows, (stage.request,), where=f"stage {stage.name} ({stage.relation})")
+        frame = rows[[stage.request]]
+    else:
+        frame = rows.drop(columns=[*drop, *(column for column in stage.ignore if column in rows.columns)])
+    if stage.kind is StageKind.MODEL:
+        frame = with_answer(frame.assign(**_model_columns(rows, stage)), stage)
+    return frame
+
+
+def _model_columns(rows: pd.DataFrame, stage: Stage) -> dict[str, pd.Series[Any]]:
+    named = (stage.request, stage.response, stage.status, stage.finish_reason, stage.model)
+    columns = tuple(column for column in named if column is not None)
+    require_columns(rows, columns, where=f"stage {stage.name} ({stage.relation})")
+    return {column: rows[column] for column in columns}
+
+
+def _open(rows: pd.DataFrame, name: str, stage: Stage) -> pd.Series[Any]:
+    if name in rows.columns:
+        return rows[name]
+    column, _, path = name.partition(".")
+    require_columns(rows, (column,), where=f"stage {stage.name} ({stage.relation})")
+    return rows[column].map(lambda value: at_path(value, path)).astype(object)
+
+
+def with_answer(payload: pd.DataFrame, stage: Stage) -> pd.DataFrame:
+    """Return a model stage's payload with `answer`, and the finish reason and model that stand in the body.
+
+    Adds `answer` (text or None), `_finish_reason` and `_model` (from their columns, else from the body).
+    """
+    assert stage.response is not None
+    assert stage.endpoint is not None
+    protocol = choose_protocol(stage.endpoint)
+    parsed = [read_recorded(protocol, value, stage.endpoint.answer) for value in payload[stage.response]]
+    from_body = {
+        "_finish_reason": (stage.finish_reason, [part.finish_reason for part in parsed]),
+        "_model": (stage.model, [part.model for part in parsed]),
+    }
+    made: dict[str, Any] = {ANSWER: pd.Series([part.text for part in parsed], index=payload.index, dtype=object)}
+    for name, (column, values) in from_body.items():
+        body = pd.Series(values, index=payload.index, dtype=object)
+        made[name] = payload[column].astype(object).where(payload[column].notna(), body) if column else body
+    return payload.assign(**made)
+
+
+def _succeeded(rows: pd.DataFrame, stage: Stage) -> pd.Series[bool]:
+    """Return which rows are successful attempts; every row is, unless a model says otherwise."""
+    if stage.kind is not StageKind.MODEL or stage.response is None:
+        return pd.Series(True, index=rows.index)
+    answered = rows[stage.response].notna()
+    return answered & rows[stage.status].map(is_success) if stage.status else answered
+
+
+def is_success(status: Any) -> bool:
+    """Return whether a recorded status says that the provider answered: 2xx, or a word as ok; no status says yes."""
+    if status is None or status != status:  # NaN
+        return True
+    text = str(status).strip().casefold().removesuffix(".0")
+    return 200 <= int(text) < 300 if text.isdigit() else text in _SUCCESS
+
+
+def align_keys(frames: dict[str, pd.DataFrame], columns: dict[str, str]) -> dict[str, pd.DataFrame]:
+    """Return the frames with keys of one type, so that 7, 7.0 and "7" from different systems are one record.
+
+    Args:
+        frames: By stage.
+        columns: By stage, the key column.
+
+    Raises:
+        DataContractError: If a frame lacks its key column.
+    """
+    for stage, frame in frames.items():
+        require_columns(frame, (columns[stage],), where=f"stage {stage}")
+    integral = all(
+        pd.api.types.is_integer_dtype(frame[columns[stage]].dtype) for stage, frame in frames.items() if len(frame)
+    )
+    if integral:
+        return frames
+    return {stage: frame.assign(**{columns[stage]: key_text(frame[columns[stage]])}) for stage, frame in frames.items()}
+
+
+def key_text(keys: pd.Series[Any]) -> pd.Series[Any]:
+    """Return keys as text without surrounding blanks; a whole number that came as a float loses its `.0`."""
+    if pd.api.types.is_float_dtype(keys.dtype):
+        keys = keys.astype("Int64")
+    text = keys.astype("object").where(keys.notna(), None)
+    return text.map(lambda key: str(key).strip() if key is not None else None).astype(object)

@@ -1,0 +1,103 @@
+"""Whether the final payload of each record is right, wrong, or cannot be told yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import pandas as pd
+
+from seamwatch.core.compare import equal_cells, is_null, values_equal
+from seamwatch.core.frames import require_columns
+from seamwatch.errors import DataContractError
+from seamwatch.spec.pipeline import Comparator
+from seamwatch.vocabulary import OutcomeState
+
+Judge = Callable[[pd.DataFrame], pd.DataFrame]
+"""Final payloads (index key) to outcomes (the same index; columns state, reason)."""
+
+
+def judge_by_truth(final: pd.DataFrame, truth: pd.DataFrame, compare: Mapping[str, Comparator]) -> pd.DataFrame:
+    """Return the outcome of each record by its truth label.
+
+    Args:
+        final: Final payloads, index key.
+        truth: Labels, index key, unique, with the compared columns.
+        compare: Final field to truth column and comparator.
+
+    Returns:
+        Index of `final`; `state` (right, wrong, or pending where no label, or a null one, has arrived) and `reason`
+        (the fields that are wrong).
+
+    Raises:
+        DataContractError: If a compared column is missing on either side.
+    """
+    require_columns(final, tuple(compare), where="the judged stage")
+    require_columns(truth, tuple({c.column for c in compare.values()}), where="the truth")
+    wanted = truth.reindex(final.index)
+    has_truth = pd.Series(final.index.isin(truth.index), index=final.index)
+    wrong_fields = pd.Series([""] * len(final), index=final.index, dtype=object)
+    for name, comparator in compare.items():
+        labels = wanted[comparator.column]
+        has_truth &= labels.notna().to_numpy()
+        same = equal_cells(final[name], labels) if comparator.how == "auto" else None
+        for position, (value, label) in enumerate(
+            zip(final[name].to_numpy(dtype=object), labels.to_numpy(dtype=object), strict=True)
+        ):
+            if (same is not None and same[position]) or is_null(label):
+                continue
+            if not values_equal(value, label, how=comparator.how, tolerance=comparator.tolerance):
+                before = wrong_fields.iat[position]
+                wrong_fields.iat[position] = f"{before};{name}" if before else name
+    state = pd.Series(OutcomeState.RIGHT, index=final.index, dtype=object).where(wrong_fields == "", OutcomeState.WRONG)
+    return pd.DataFrame({"state": state.where(has_truth, OutcomeState.PENDING), "reason": wrong_fields})
+
+
+def judge_by_evaluator(final: pd.DataFrame, evaluator: Callable[[pd.DataFrame], Any], *, name: str) -> pd.DataFrame:
+    """Return the outcome of each record as a person's function says.
+
+    The function takes the final payloads and returns, for the same index, a frame with `state` (`right`, `wrong`,
+    `pending`) and optionally `reason`, or a Series of states or booleans (missing means pending).
+
+    Raises:
+        DataContractError: If it raises, or returns anything else.
+    """
+    try:
+        result = evaluator(final.copy())
+    except Exception as error:
+        msg = f"evaluator {name} raised {type(error).__name__}: {error}"
+        raise DataContractError(msg) from error
+    if isinstance(result, pd.Series):
+        result = pd.DataFrame({"state": result})
+    if not isinstance(result, pd.DataFrame) or "state" not in result or not result.index.equals(final.index):
+        msg = f"evaluator {name} must return a frame with the index it was given and a column 'state'"
+        raise DataContractError(msg)
+    reasons = result["reason"] if "reason" in result else pd.Series("", index=result.index)
+    return pd.DataFrame(
+        {"state": [_as_state(value, name) for value in result["state"]], "reason": reasons.fillna("").astype(object)},
+        index=final.index,
+        dtype=object,
+    )
+
+
+def judge_by_failures(final: pd.DataFrame, failing: Collection[Any]) -> pd.DataFrame:
+    """Return outcomes where a record is wrong when an expectation suite failed it, and right otherwise."""
+    wrong = final.index.isin(list(failing))
+    return pd.DataFrame(
+        {
+            "state": pd.Series(OutcomeState.RIGHT, index=final.index, dtype=object).where(~wrong, OutcomeState.WRONG),
+            "reason": pd.Series("", index=final.index, dtype=object).where(~wrong, "expectation suite"),
+        }
+    )
+
+
+def _as_state(value: Any, name: str) -> OutcomeState:
+    if is_null(value):
+        return OutcomeState.PENDING
+    if isinstance(value, bool) or type(value).__name__ == "bool_":
+        return OutcomeState.RIGHT if value else OutcomeState.WRONG
+    try:
+        return OutcomeState(str(value))
+    except ValueError as error:
+        msg = f"evaluator {name} returned state {value!r}; known: {', '.join(OutcomeState)}"
+        raise DataContractError(msg) from error

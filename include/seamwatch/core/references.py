@@ -1,0 +1,252 @@
+"""What a stage should have produced from its input: field maps and functions behind one small protocol."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import pandas as pd
+
+from seamwatch.core.compare import is_null
+from seamwatch.core.field_map import apply_field_map, pick, source_fields
+from seamwatch.errors import DataContractError
+from seamwatch.spec.mapping import MappingSpec
+
+Mode = Literal["frame", "record"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """Payloads as the reference makes them."""
+
+    frame: pd.DataFrame
+    """Index key, columns the fields; without the records it failed for."""
+    errors: dict[Any, str] = field(default_factory=dict)
+    """Key to why the reference could not make its payload."""
+
+
+class Reference(Protocol):
+    """What a stage should have made of its inputs."""
+
+    name: str
+    """As it stands in the pipeline file."""
+
+    def expected(self, inputs: Mapping[str, pd.DataFrame]) -> Expected:
+        """Return the payloads for the records that are in every input."""
+        ...
+
+
+def shared_keys(inputs: Mapping[str, pd.DataFrame]) -> pd.Index[Any]:
+    """Return the keys that reached every input, in the order of the first."""
+    frames = list(inputs.values())
+    keys = frames[0].index
+    for frame in frames[1:]:
+        keys = keys[keys.isin(frame.index)]
+    return keys
+
+
+def merge_inputs(inputs: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return one frame of all inputs' fields, for references that take one argument.
+
+    Raises:
+        DataContractError: If two inputs share a field, since nobody can say which one is meant.
+    """
+    if len(inputs) == 1:
+        return next(iter(inputs.values()))
+    keys = shared_keys(inputs)
+    owner: dict[str, str] = {}
+    for stage, frame in inputs.items():
+        for column in frame.columns:
+            if column in owner:
+                msg = (
+                    f"inputs {owner[column]!r} and {stage!r} both have a field {column!r}; "
+                    "give the reference one parameter per input, or name the field as stage.field"
+                )
+                raise DataContractError(msg)
+            owner[column] = stage
+    return pd.concat([frame.reindex(keys) for frame in inputs.values()], axis=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldMapReference:
+    """A declarative field map as a reference."""
+
+    name: str
+    spec: MappingSpec
+
+    def expected(self, inputs: Mapping[str, pd.DataFrame]) -> Expected:
+        """Return the mapped payloads; DataContractError if a field is in no input or in more than one."""
+        keys = shared_keys(inputs)
+        needed = {name: _resolve(inputs, name).reindex(keys) for name in source_fields(self.spec)}
+        frame, errors = apply_field_map(self.spec, pd.DataFrame(needed, index=keys))
+        return Expected(frame=frame.drop(index=list(errors)), errors=errors)
+
+
+def _resolve(inputs: Mapping[str, pd.DataFrame], name: str) -> pd.Series[Any]:
+    stage, _, rest = name.partition(".")
+    if stage in inputs and rest:
+        return pick(inputs[stage], rest)
+    holders = [s for s, frame in inputs.items() if name in frame.columns or name.partition(".")[0] in frame.columns]
+    if len(holders) == 1:
+        return pick(inputs[holders[0]], name)
+    known = ", ".join(f"{s}.{column}" for s, frame in inputs.items() for column in frame.columns)
+    what = f"is in {' and '.join(holders)}; write stage.field" if holders else f"is in no input; known: {known}"
+    msg = f"input field {name!r} {what}"
+    raise DataContractError(msg)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionReference:
+    """A person's Python function as a reference, on a frame or on one record."""
+
+    name: str
+    function: Callable[..., Any]
+    mode: Mode
+    body_column: str | None = None
+    """For a prompt: the column that holds the request body, which the function may return bare."""
+
+    def expected(self, inputs: Mapping[str, pd.DataFrame]) -> Expected:
+        """Return the payloads; a record for which the function raises is told in `errors`, the others go on."""
+        keys = shared_keys(inputs)
+        if not len(keys):
+            return Expected(frame=pd.DataFrame(index=keys))
+        arguments = [frame.loc[keys] for frame in _arrange(self.function, inputs)]
+        made = self._by_frame(arguments) if self.mode == "frame" else self._by_record(arguments)
+        return made
+
+    def _by_record(self, arguments: Sequence[pd.DataFrame]) -> Expected:
+        keys = arguments[0].index
+        records = [to_records(frame) for frame in arguments]
+        payloads: dict[Any, Mapping[str, Any]] = {}
+        errors: dict[Any, str] = {}
+        for number, key in enumerate(keys):
+            try:
+                payloads[key] = self._as_payload(self.function(*(part[number] for part in records)))
+            except Exception as error:  # noqa: BLE001 - a person's code may raise anything; it is told, not hidden
+                errors[key] = f"{self.name} raised {type(error).__name__}: {_short(error)}"
+        frame = pd.DataFrame(
+            list(payloads.values()), index=pd.Index(list(payloads), name=keys.name, dtype=keys.dtype), dtype=object
+        )
+        return Expected(frame=frame, errors=errors)
+
+    def _as_payload(self, result: Any) -> Mapping[str, Any]:
+        if self.body_column is not None and not (isinstance(result, Mapping) and self.body_column in result):
+            return {self.body_column: result}
+        if isinstance(result, Mapping):
+            return result
+        msg = f"must return a dict of fields, got {type(result).__name__}"
+        raise TypeError(msg)
+
+    def _by_frame(self, arguments: Sequence[pd.DataFrame]) -> Expected:
+        """Call the function on everything; where it raises, halve until the records that break it stand alone."""
+        keys = arguments[0].index
+        try:
+            return Expected(frame=self._as_frame(self.function(*(part.copy() for part in arguments)), keys))
+        except DataContractError:
+            raise
+        except Exception as error:  # noqa: BLE001 - see above
+            if len(keys) == 1:
+                return Expected(
+                    frame=pd.DataFrame(index=keys[:0]),
+                    errors={keys[0]: f"{self.name} raised {type(error).__name__}: {_short(error)}"},
+                )
+        middle = len(keys) // 2
+        halves = [
+            self._by_frame([part.iloc[:middle] for part in arguments]),
+            self._by_frame([part.iloc[middle:] for part in arguments]),
+        ]
+        frames = [half.frame for half in halves if len(half.frame)]
+        return Expected(
+            frame=pd.concat(frames) if frames else pd.DataFrame(index=keys[:0]),
+            errors={**halves[0].errors, **halves[1].errors},
+        )
+
+    def _as_frame(self, result: Any, keys: pd.Index[Any]) -> pd.DataFrame:
+        if isinstance(result, pd.Series) or (isinstance(result, list) and self.body_column is not None):
+            column = self.body_column or (result.name if isinstance(result, pd.Series) else None)
+            if column is None:
+                msg = f"{self.name} returned a Series without a name; return a DataFrame"
+                raise DataContractError(msg)
+            result = pd.DataFrame({column: result})
+        elif isinstance(result, Mapping):
+            result = pd.DataFrame(result)
+        if not isinstance(result, pd.DataFrame):
+            msg = f"{self.name} must return a DataFrame with the index it was given, got {type(result).__name__}"
+            raise DataContractError(msg)
+        if result.index.equals(keys):
+            return result
+        if len(result) == len(keys) and isinstance(result.index, pd.RangeIndex):
+            return result.set_axis(keys)
+        if result.index.is_unique and result.index.isin(keys).all():
+            return result
+        msg = f"{self.name} returned {len(result)} rows whose index is not that of the {len(keys)} rows it was given"
+        raise DataContractError(msg)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyReference:
+    """The reference of a sink that has none: it should hold what its input held, in the fields that share a name."""
+
+    name: str
+    fields: tuple[str, ...]
+    """The stage's own payload columns."""
+
+    def expected(self, inputs: Mapping[str, pd.DataFrame]) -> Expected:
+        """Return the inputs' fields that the stage has too."""
+        merged = merge_inputs(inputs)
+        return Expected(frame=merged[[column for column in merged.columns if column in self.fields]])
+
+
+def choose_mode(function: Callable[..., Any]) -> Mode:
+    """Return whether the function wants a frame or one record, by its annotations, else by its parameters' names.
+
+    A parameter annotated as a DataFrame, or named `frame`, `df`, or in the plural (`tickets`, `records`), takes a
+    frame; one annotated as a dict or Mapping, or any other name, takes a record.
+    """
+    parameters = list(inspect.signature(function).parameters.values())
+    if not parameters:
+        msg = f"reference {function.__name__!r} takes no argument; it needs one for each input, or one for all"
+        raise DataContractError(msg)
+    annotation = parameters[0].annotation
+    if annotation is not inspect.Parameter.empty:
+        return "frame" if "DataFrame" in str(annotation) else "record"
+    name = parameters[0].name
+    return "frame" if name in ("frame", "df", "frames") or name.endswith(("s", "_df", "_frame")) else "record"
+
+
+def _arrange(function: Callable[..., Any], inputs: Mapping[str, pd.DataFrame]) -> list[pd.DataFrame]:
+    """Return the inputs in the order of the function's parameters."""
+    parameters = [
+        p.name for p in inspect.signature(function).parameters.values() if p.default is inspect.Parameter.empty
+    ]
+    if len(parameters) == 1 or len(inputs) == 1:
+        return [merge_inputs(inputs)]
+    if len(parameters) != len(inputs):
+        msg = (
+            f"reference {function.__name__!r} takes {len(parameters)} arguments, the stage has {len(inputs)} inputs "
+            f"({', '.join(inputs)}); take one argument for each, or one for all"
+        )
+        raise DataContractError(msg)
+    names = parameters if set(parameters) == set(inputs) else list(inputs)
+    return [inputs[name] for name in names]
+
+
+def to_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows as dicts of plain Python values, no data as None."""
+    columns = {str(name): [_plain(value) for value in frame[name].to_numpy(dtype=object)] for name in frame.columns}
+    return [{name: values[row] for name, values in columns.items()} for row in range(len(frame))]
+
+
+def _plain(value: Any) -> Any:
+    if is_null(value):
+        return None
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _short(error: BaseException) -> str:
+    """Return the message without what may be data of the record."""
+    text = str(error).splitlines()[0] if str(error) else ""
+    return text if len(text) <= 120 else f"{text[:117]}..."
