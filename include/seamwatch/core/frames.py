@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.compare import at_path
+from seamwatch.core.compare import at_path, strict_text
 from seamwatch.core.responses import choose_protocol, read_recorded
 from seamwatch.errors import DataContractError
 from seamwatch.spec.pipeline import Stage
@@ -133,6 +133,44 @@ def with_answer(payload: pd.DataFrame, stage: Stage) -> pd.DataFrame:
         body = pd.Series(values, index=payload.index, dtype=object)
         made[name] = payload[column].astype(object).where(payload[column].notna(), body) if column else body
     return payload.assign(**made)
+
+
+def holds_text(data: StageData) -> bool:
+    """Return whether a model stage's response column holds the answer's text rather than a JSON body."""
+    assert data.stage.response is not None
+    values = data.payload[data.stage.response].dropna()
+    answers = data.payload[ANSWER].reindex(values.index)
+    return bool(len(values)) and all(v is a or v == a for v, a in zip(values.head(20), answers.head(20), strict=True))
+
+
+def split_versions(
+    data: StageData, consumed: pd.Series[Any], later: pd.DataFrame | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return a source's payloads as the pipeline read them, and as they were corrected afterwards.
+
+    Args:
+        data: The source of a window.
+        consumed: Aware time at which the next stage was written, by key.
+        later: Further versions of some records, as `data.versions`.
+
+    Returns:
+        Payloads by key, and those of the records whose last version came after they were read and differs.
+    """
+    parts = [part for part in (data.versions, later) if part is not None and len(part)]
+    if not parts or "_time" not in parts[0].columns:
+        return data.payload, data.payload.iloc[:0]
+    versions = pd.concat(parts, ignore_index=True).sort_values("_time", kind="stable")
+    versions = versions[versions["_key"].isin(data.payload.index)]
+    read_at = pd.to_datetime(versions["_key"].map(consumed), utc=True)
+    columns = list(data.payload.columns)
+    read = versions[(versions["_time"] <= read_at).to_numpy()].drop_duplicates("_key", keep="last")
+    last = versions.drop_duplicates("_key", keep="last")
+    used = data.payload.copy()
+    used.loc[read["_key"], columns] = read[columns].to_numpy()
+    corrected = last[last["_key"].isin(read["_key"])].set_index("_key")[columns]
+    before = read.set_index("_key")[columns].loc[corrected.index]
+    differs = (before.map(strict_text).fillna("") != corrected.map(strict_text).fillna("")).any(axis=1)
+    return used, corrected[differs.to_numpy()]
 
 
 def _succeeded(rows: pd.DataFrame, stage: Stage) -> pd.Series[bool]:

@@ -1,0 +1,56 @@
+"""How sure a verdict may be, from what it rests on.
+
+The numbers are prior beliefs about how often evidence of a kind misleads; each stands here once, with its reason.
+No verdict is surer than the reference that it rests on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from seamwatch.core.interventions import World
+from seamwatch.core.stats import jeffreys_mean
+
+LOST_OR_CROSSED = 0.99
+"""Keys and whole payloads do not vanish or swap by chance."""
+REPAIRED_BEHIND = 0.99
+"""The recorded answer and the reference alone gave the right outcome; no chance is involved."""
+REPAIRED_BEFORE = 0.99
+"""The clean request gave the right outcome, the recorded one did not; less the chance that the answer just flipped."""
+MODEL_REPRODUCED = 0.97
+"""Clean request, wrong again; less a doubt that the truth label itself is wrong."""
+PROVIDER_RECORDED = 0.95
+"""The provider's own words, as recorded."""
+SOURCE_CORRECTED = 0.97
+"""Right with the payload as the source corrected it later."""
+SOURCE_SUSPECT = 0.85
+"""Fails a critical expectation and nothing further on helps; the expectation need not be the reason."""
+NOT_REPRODUCED = 0.6
+"""Right today on the recorded request: chance, or the provider changed since; the record cannot tell which."""
+KEPT_CONTEXT = 0.9
+"""Factor where a retrieval lies behind a repaired stage: its context was kept, and might have changed too."""
+COPY_ASSUMED = 0.9
+"""Trust in the rule that a sink without a reference copies its input."""
+PRIOR_FLIP = 0.05
+"""Share of replays that come out differently, before any replay was seen."""
+
+
+def flip_rate(n_flipped: int, n_replayed: int) -> float:
+    """Return the chance that a replay of the same request ends differently; `PRIOR_FLIP` before any replay.
+
+    Args:
+        n_flipped: Replays of a recorded request that failed then and is right now.
+        n_replayed: Replays of recorded requests.
+    """
+    return PRIOR_FLIP if n_replayed == 0 else min(jeffreys_mean(n_flipped, n_replayed), 0.5)
+
+
+def reference_confidence(world: World, stages: Iterable[str]) -> float:
+    """Return the trust in the least trusted reference among the stages; 1.0 where none has one."""
+    known = {stage.name: stage for stage in world.pipeline.stages}
+    trusts = [
+        known[name].reference_confidence * (1.0 if known[name].reference else COPY_ASSUMED)
+        for name in stages
+        if name in world.references
+    ]
+    return min(trusts, default=1.0)

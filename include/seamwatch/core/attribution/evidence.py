@@ -1,0 +1,158 @@
+"""What is known of each failing record before any model is called: its discrepancies, and the facts that need none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from seamwatch.core.compare import is_null
+from seamwatch.core.frames import ANSWER, is_success
+from seamwatch.core.interventions import World
+from seamwatch.spec.graph import descendants
+from seamwatch.spec.pipeline import Stage
+from seamwatch.vocabulary import DiscrepancyKind, StageKind
+
+_PROVIDER_FINISHES = {
+    "length": "truncated",
+    "max_tokens": "truncated",
+    "model_length": "truncated",
+    "content_filter": "refused",
+    "refusal": "refused",
+    "safety": "refused",
+}
+"""Finish reasons that say the answer is not the model's own last word, and the pattern they are named by."""
+
+Signature = tuple[tuple[str, str, str], ...]
+"""Sorted `(stage, field, kind)` of a record's discrepancies."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """The failing records of a window, and all that is known of them without a model call."""
+
+    world: World
+    failing: pd.Index[Any]
+    signatures: Mapping[Any, Signature]
+    """Discrepancies by record; a record without one is missing here."""
+    lost_at: Mapping[Any, str]
+    """First stage that the record did not reach."""
+    crossed_at: Mapping[Any, tuple[str, Any]]
+    """First stage at which it carries another record's payload, and whose."""
+    provider: Mapping[Any, tuple[str, str, str]]
+    """Model stage, pattern and words of a recorded failure of the provider."""
+    suspect_source: Mapping[Any, tuple[str, str]]
+    """Source stage and the critical expectation that its payload fails."""
+    unreferenced: tuple[str, ...]
+    """Mappings and prompts on the way to the outcome that have no reference."""
+    before_model: frozenset[str]
+    """Stages with a model behind them."""
+    models: tuple[str, ...]
+    reference_failed: Mapping[Any, str] = field(default_factory=dict)
+    """First stage whose reference raised for the record."""
+
+    def stages_of(self, key: Any) -> frozenset[str]:
+        """Return the stages at which the record has a discrepancy."""
+        return frozenset(stage for stage, _, _ in self.signatures.get(key, ()))
+
+    def fields_of(self, key: Any, stage: str) -> tuple[str, ...]:
+        """Return the discrepant fields at a stage; only those whose value differs, where there is such a one."""
+        mine = [(name, kind) for at, name, kind in self.signatures.get(key, ()) if at == stage]
+        differing = tuple(name for name, kind in mine if kind != DiscrepancyKind.FORMAT)
+        return differing or tuple(name for name, _ in mine)
+
+
+def gather(world: World, failing: pd.Index[Any], source_findings: Mapping[str, Mapping[Any, str]]) -> Evidence:
+    """Return the evidence on the failing records.
+
+    Args:
+        world: The window.
+        failing: Keys of records whose outcome is wrong.
+        source_findings: By source stage, key to the critical expectation that it fails.
+    """
+    order = world.order
+    graph = {stage.name: stage.input for stage in world.pipeline.stages}
+    models = tuple(stage.name for stage in order if stage.kind is StageKind.MODEL)
+    before = frozenset(stage.name for stage in order if any(m in descendants(graph, stage.name) for m in models))
+    wanted = set(failing)
+    lost: dict[Any, str] = {}
+    crossed: dict[Any, tuple[str, Any]] = {}
+    failed: dict[Any, str] = {}
+    for stage in order:
+        reconciled = world.reconciled.get(stage.name)
+        if reconciled is None:
+            continue
+        for key in reconciled.lost[reconciled.lost.isin(failing)]:
+            lost.setdefault(key, stage.name)
+        for key, other in reconciled.crossed.items():
+            if key in wanted:
+                crossed.setdefault(key, (stage.name, other))
+        for key in reconciled.reference_errors:
+            if key in wanted:
+                failed.setdefault(key, stage.name)
+    return Evidence(
+        world=world,
+        failing=failing,
+        signatures=_signatures(world, order, failing),
+        lost_at=lost,
+        crossed_at=crossed,
+        provider=_provider_failures(world, order, failing),
+        suspect_source={
+            key: (stage, text)
+            for stage, findings in source_findings.items()
+            for key, text in findings.items()
+            if key in wanted
+        },
+        unreferenced=tuple(
+            stage.name
+            for stage in order
+            if stage.kind in (StageKind.MAPPING, StageKind.PROMPT, StageKind.SINK)
+            and stage.name not in world.references
+        ),
+        before_model=before,
+        models=models,
+        reference_failed=failed,
+    )
+
+
+def _signatures(world: World, order: list[Stage], failing: pd.Index[Any]) -> dict[Any, Signature]:
+    frames = [world.reconciled[s.name].discrepancies for s in order if s.name in world.reconciled]
+    frames = [frame[frame["key"].isin(failing)] for frame in frames if len(frame)]
+    found: dict[Any, list[tuple[str, str, str]]] = {}
+    for frame in frames:
+        for key, stage, name, kind in zip(frame["key"], frame["stage"], frame["field"], frame["kind"], strict=True):
+            found.setdefault(key, []).append((stage, name, str(kind)))
+    return {key: tuple(sorted(marks)) for key, marks in found.items()}
+
+
+def _provider_failures(
+    world: World, order: list[Stage], failing: pd.Index[Any]
+) -> dict[Any, tuple[str, str, str]]:
+    found: dict[Any, tuple[str, str, str]] = {}
+    for stage in order:
+        if stage.kind is not StageKind.MODEL:
+            continue
+        rows = world.recorded[stage.name]
+        rows = rows.loc[rows.index.isin(failing)]
+        statuses = rows[stage.status] if stage.status else pd.Series(None, index=rows.index, dtype=object)
+        for key, status, answer, finish in zip(
+            rows.index, statuses, rows[ANSWER], rows["_finish_reason"], strict=True
+        ):
+            failure = provider_failure(status, answer, finish)
+            if failure is not None:
+                found.setdefault(key, (stage.name, *failure))
+    return found
+
+
+def provider_failure(status: Any, answer: Any, finish: Any) -> tuple[str, str] | None:
+    """Return the pattern and the words of a provider's failure as recorded, or None if the model really answered."""
+    if not is_success(status):
+        return "error", f"the call ended with status {status}"
+    pattern = _PROVIDER_FINISHES.get(str(finish).strip().casefold()) if not is_null(finish) else None
+    if pattern is not None:
+        return pattern, f"the answer was {pattern} (finish reason {finish})"
+    if is_null(answer) or not str(answer).strip():
+        return "empty", "the answer was empty"
+    return None

@@ -1,0 +1,145 @@
+"""The sentences of verdicts and causes, so that CSV, report and Slack say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from seamwatch.vocabulary import Gap, Responsibility
+
+_GAPS = {
+    Gap.MISSING_REFERENCE: "a stage on the way has no reference",
+    Gap.REFERENCE_FAILED: "the reference could not make this record's payload",
+    Gap.TRUTH_PENDING: "the truth of the repaired record is not known",
+    Gap.TRUTH_SUSPECT: "the truth label itself looks wrong",
+    Gap.ENDPOINT_UNREACHABLE: "the model could not be reached in isolation",
+    Gap.BUDGET_SPENT: "the budget for model calls is spent",
+    Gap.REQUEST_NOT_RECORDED: "the request was not recorded and cannot be rebuilt",
+    Gap.NOT_REPRODUCED: "the failure did not come again",
+    Gap.STAGES_NOT_SEPARABLE: "no truth between the models tells them apart",
+}
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def lost(stage: str) -> str:
+    """Say that a record did not arrive."""
+    return f"The record reached the input of {stage} and not {stage} itself."
+
+
+def crossed(stage: str, other: object) -> str:
+    """Say that a record carries another one's payload."""
+    return f"At {stage} the record carries the payload of record {other}."
+
+
+def behind(stages: Sequence[str], fields: Sequence[str]) -> str:
+    """Say that the model was right and a later stage was not."""
+    what = f" ({_listed(fields)})" if fields else ""
+    return f"The recorded model answer gives the right outcome once {_listed(stages)}{what} is done as the reference says."
+
+
+def before(stages: Sequence[str], fields: Sequence[str]) -> str:
+    """Say that the model was given a wrong request."""
+    what = f" ({_listed(fields)})" if fields else ""
+    return (
+        f"The model answers rightly once {_listed(stages)}{what} is done as the reference says, "
+        "and wrongly again on the request as recorded."
+    )
+
+
+def model(stage: str) -> str:
+    """Say that the model is wrong by itself."""
+    return f"{stage} was called alone with a clean request and was wrong again."
+
+
+def mostly_wrong(n_right: int, n_asked: int) -> str:
+    """Say that the model is wrong more often than not."""
+    return f"The model was wrong in {n_asked - n_right} of {n_asked} calls with the same clean request."
+
+
+def not_reproduced(stage: str, n_right: int, n_asked: int) -> str:
+    """Say that the failure did not come again."""
+    return (
+        f"{stage} is right in {n_right} of {n_asked} calls with the request as recorded: "
+        "chance, or the model behind the endpoint has changed since."
+    )
+
+
+def convicted(model_stage: str, truth_stage: str) -> str:
+    """Say which of several models it was."""
+    return f"The outcome turns right once {truth_stage} holds the truth: {model_stage} before it was wrong."
+
+
+def last_model(models: Sequence[str]) -> str:
+    """Say that several models cannot be told apart."""
+    return f"Clean requests are answered wrongly; no truth between {_listed(models)} tells which of them is wrong."
+
+
+def no_model() -> str:
+    """Say that nothing is left to blame."""
+    return "Every stage does as its reference says, and the pipeline has no model: the truth or a reference is wrong."
+
+
+def provider(stage: str, what: str) -> str:
+    """Say that the provider failed."""
+    return f"At {stage} {what}: the model gave no full answer."
+
+
+def corrected(stage: str) -> str:
+    """Say that the source was wrong when it was read."""
+    return f"The outcome turns right with the payload that {stage} held after its later correction."
+
+
+def bad_source(stage: str, expectation: str) -> str:
+    """Say that the source is suspect."""
+    return f"The payload at {stage} fails {expectation}, and no repair further on turns the outcome right."
+
+
+def missing_reference(stages: Sequence[str]) -> str:
+    """Say which reference would settle it."""
+    plural = "have" if len(stages) > 1 else "has"
+    return f"{_listed(stages)} {plural} no reference: add one to tell the model and the mapping apart."
+
+
+def reference_failed(stage: str) -> str:
+    """Say that a reference raised."""
+    return f"The reference of {stage} could not make this record's payload."
+
+
+def gap(which: Gap | None) -> str:
+    """Say what evidence is missing."""
+    text = _GAPS[which] if which is not None else "the evidence does not settle it"
+    return f"Undetermined: {text}."
+
+
+def stratum(n_leading: int, n_seen: int, explanation: str) -> str:
+    """Say that the record was judged by its like."""
+    return f"As {n_leading} of {n_seen} replayed records with the same discrepancies: {explanation}"
+
+
+def headline(responsibility: Responsibility, stage: str | None, fields: Sequence[str], pattern: str | None) -> str:
+    """Return one line for a cause, as a person would say it."""
+    where = stage or "unknown stage"
+    damage = {"lost": "records are lost", "crossed": "records carry another record's payload"}.get(pattern or "")
+    match responsibility:
+        case Responsibility.INTEGRATION:
+            what = damage or (f"{_listed(fields)} {'are' if len(fields) > 1 else 'is'} wrong" if fields else "payloads are wrong")
+            return f"Integration failure at {where}: {what}. The model is not at fault."
+        case Responsibility.MODEL if pattern == "not_reproduced":
+            return f"{where} answered wrongly and no longer does: chance, or the model has changed since."
+        case Responsibility.MODEL:
+            return f"The model at {where} is wrong on clean requests."
+        case Responsibility.PROVIDER:
+            kind = {"truncated": "truncated answers", "refused": "refusals", "empty": "empty answers"}
+            return f"Provider failure at {where}: {kind.get(pattern or '', 'failed calls')}."
+        case Responsibility.SOURCE_DATA:
+            return f"Wrong source data at {where}."
+        case Responsibility.KNOWLEDGE_BASE:
+            return f"Outdated or missing documents at {where}."
+        case Responsibility.ADVERSARIAL_INPUT:
+            return f"Adversarial input at {where}."
+        case _:
+            return "Undetermined: the evidence does not settle the cause."

@@ -1,0 +1,306 @@
+"""Hand the pipeline perfect parts and see whether the outcome turns right: `do(stage := reference)`, set-based.
+
+A trial runs the stage graph forward for many records at once. A stage that nothing touched keeps what was recorded;
+a repaired stage, and every stage behind it, is made anew by its reference; a model whose request changed is asked
+again. The unrepaired fields of a faulty stage keep their recorded values: the fault stays while another is repaired.
+
+Source: causal reading (interventions on a structural model) of "error analysis by parts", A. Ng, Machine Learning
+Yearning, chapters 53 to 57.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from seamwatch.core.compare import canonical_json, is_null, loose_text, parse_json
+from seamwatch.core.frames import ANSWER, with_answer
+from seamwatch.core.mapping import Reconciliation, set_field
+from seamwatch.core.outcomes import Judge
+from seamwatch.core.references import Reference, to_records
+from seamwatch.core.replays import ModelAnswer, ModelCall
+from seamwatch.spec.graph import ancestors, topological_order
+from seamwatch.spec.pipeline import Pipeline, Stage
+from seamwatch.vocabulary import Gap, OutcomeState, StageKind
+
+Ask = Callable[[Stage, Sequence[ModelCall]], list[ModelAnswer]]
+"""Calls a model in isolation; the only way out of the core, handed in by the caller."""
+
+EVERYTHING = frozenset({"*"})
+"""As a repair: every field of the stage."""
+
+Repairs = Mapping[str, frozenset[str]]
+"""Stage to the fields that are set to what the reference makes of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """What was recorded in a window, and what the references make of it."""
+
+    pipeline: Pipeline
+    recorded: Mapping[str, pd.DataFrame]
+    """Payloads by stage, index key."""
+    references: Mapping[str, Reference]
+    """By stage; a stage that is missing here has none."""
+    reconciled: Mapping[str, Reconciliation]
+    """By stage with inputs."""
+    judge: Judge
+    corrections: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    """By source stage: payloads as they were corrected at the source after the pipeline had read them."""
+    truths: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    """By stage within the pipeline: labels of its own fields."""
+    text_responses: frozenset[str] = frozenset()
+    """Model stages whose response column holds the answer's text; the others hold the response body."""
+
+    @property
+    def order(self) -> list[Stage]:
+        """Return the judged stage and all that it is made from, inputs first."""
+        inputs = {stage.name: stage.input for stage in self.pipeline.stages}
+        final = self.pipeline.final_stage.name
+        wanted = ancestors(inputs, final) | {final}
+        return [self.pipeline.stage(name) for name in topological_order(inputs) if name in wanted]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What became of some records under some repairs."""
+
+    outcomes: pd.DataFrame
+    """Index key; `state`, `reason`, and `gap` with what kept the record from being judged (state pending then)."""
+    answers: Mapping[str, Mapping[Any, ModelAnswer]]
+    """By model stage, what it said to the records that it was asked for."""
+    payloads: Mapping[str, pd.DataFrame]
+
+    def keys_with(self, state: OutcomeState) -> pd.Index[Any]:
+        """Return the records whose outcome under the trial is `state`."""
+        return self.outcomes.index[(self.outcomes["state"] == state).to_numpy()]
+
+
+@dataclass
+class _Flow:
+    """Values on their way through the graph."""
+
+    values: dict[str, pd.DataFrame]
+    changed: dict[str, pd.Series[bool]]
+    """By stage: whether the record's payload is no longer the recorded one."""
+    gap: pd.Series[Any]
+    answers: dict[str, dict[Any, ModelAnswer]]
+
+
+def run_trial(
+    world: World,
+    keys: pd.Index[Any],
+    repairs: Repairs,
+    ask: Ask | None,
+    *,
+    fresh: Collection[str] = (),
+    attempt: int = 0,
+    purpose: str = "replay",
+    from_scratch: bool = False,
+) -> Trial:
+    """Return the outcomes of the records with the repairs made.
+
+    Args:
+        world: The window.
+        keys: Records of it.
+        repairs: What is repaired; a source stage is repaired by its correction, a stage with a truth by its truth.
+        ask: None forbids model calls; a record that would need one gets a gap instead.
+        fresh: Model stages that are asked again even where their request is as recorded.
+        attempt: Number of the sample of a chance answer; the same number is answered from the cache.
+        purpose: Tag of the calls.
+        from_scratch: Make every stage anew from the sources, as where nothing but the sources was recorded.
+    """
+    flow = _Flow({}, {}, pd.Series([None] * len(keys), index=keys, dtype=object), {})
+    for stage in world.order:
+        if stage.kind is StageKind.SOURCE:
+            _flow_source(world, stage, keys, repairs, flow, is_changed=from_scratch)
+        elif stage.kind is StageKind.MODEL:
+            _flow_model(world, stage, keys, repairs, flow, ask, fresh, attempt, purpose)
+        else:
+            _flow_made(world, stage, keys, repairs, flow)
+    final = flow.values[world.pipeline.final_stage.name].reindex(keys)
+    outcomes = world.judge(final).reindex(keys)
+    blocked = flow.gap.notna()
+    outcomes.loc[blocked.to_numpy(), "state"] = OutcomeState.PENDING
+    return Trial(outcomes=outcomes.assign(gap=flow.gap), answers=flow.answers, payloads=flow.values)
+
+
+def _recorded(world: World, stage: Stage, keys: pd.Index[Any]) -> pd.DataFrame:
+    return world.recorded[stage.name].reindex(keys)
+
+
+def _flow_source(
+    world: World, stage: Stage, keys: pd.Index[Any], repairs: Repairs, flow: _Flow, *, is_changed: bool
+) -> None:
+    values = _recorded(world, stage, keys)
+    changed = pd.Series(is_changed, index=keys)
+    corrections = world.corrections.get(stage.name)
+    if stage.name in repairs and corrections is not None:
+        corrected = keys[keys.isin(corrections.index)]
+        values = _replace_rows(values, corrections.loc[corrected])
+        changed.loc[corrected] = True
+    flow.values[stage.name], flow.changed[stage.name] = values, changed
+
+
+def _flow_made(world: World, stage: Stage, keys: pd.Index[Any], repairs: Repairs, flow: _Flow) -> None:
+    """Make a mapping, prompt, retrieval or sink, where a repair or a change further up asks for it."""
+    values = _recorded(world, stage, keys)
+    moved = _any_changed(stage, flow)
+    reconciled = world.reconciled.get(stage.name)
+    found = reconciled.discrepancies if reconciled is not None else None
+    faulty = pd.Series(False, index=keys)
+    if found is not None and stage.name in repairs and len(found):
+        faulty = pd.Series(keys.isin(found["key"]), index=keys)
+    touched = keys[(moved | faulty).to_numpy()]
+    reference = world.references.get(stage.name)
+    if not len(touched):
+        flow.values[stage.name], flow.changed[stage.name] = values, pd.Series(False, index=keys)
+        _apply_truth(world, stage, keys, repairs, flow)
+        return
+    if reference is None:
+        # Nothing is known of how this stage follows its input. What was retrieved is kept (the verdict says so);
+        # for a mapping or a prompt the record cannot be carried further.
+        flow.values[stage.name], flow.changed[stage.name] = values, pd.Series(False, index=keys)
+        if stage.kind is not StageKind.RETRIEVAL:
+            _note_gap(flow, touched, Gap.MISSING_REFERENCE)
+        _apply_truth(world, stage, keys, repairs, flow)
+        return
+    made = reference.expected({name: flow.values[name].loc[touched] for name in stage.input})
+    _note_gap(flow, touched[~touched.isin(made.frame.index)], Gap.REFERENCE_FAILED)
+    rows = _keep_faults(stage, made.frame, found, repairs.get(stage.name, frozenset()))
+    flow.values[stage.name] = _replace_rows(values, rows)
+    flow.changed[stage.name] = pd.Series(keys.isin(rows.index), index=keys)
+    _apply_truth(world, stage, keys, repairs, flow)
+
+
+def _apply_truth(world: World, stage: Stage, keys: pd.Index[Any], repairs: Repairs, flow: _Flow) -> None:
+    truth = world.truths.get(stage.name)
+    if truth is None or stage.name not in repairs:
+        return
+    known = keys[keys.isin(truth.index)]
+    flow.values[stage.name] = _replace_rows(flow.values[stage.name], truth.loc[known])
+    flow.changed[stage.name] = flow.changed[stage.name] | pd.Series(keys.isin(known), index=keys)
+
+
+def _keep_faults(
+    stage: Stage, made: pd.DataFrame, found: pd.DataFrame | None, repaired: frozenset[str]
+) -> pd.DataFrame:
+    """Return the rows as made, with the recorded values of discrepant fields that are not repaired."""
+    if found is None or not len(found) or repaired == EVERYTHING:
+        return made
+    kept = found[found["key"].isin(made.index) & ~found["field"].isin(list(repaired))]
+    if not len(kept):
+        return made
+    rows = dict(zip(made.index, to_records(made), strict=True))
+    for key, name, value in zip(kept["key"], kept["field"], kept["recorded"], strict=True):
+        rows[key] = set_field(rows[key], name, value)
+    return pd.DataFrame(list(rows.values()), index=made.index, columns=made.columns, dtype=object)
+
+
+def _flow_model(
+    world: World,
+    stage: Stage,
+    keys: pd.Index[Any],
+    repairs: Repairs,
+    flow: _Flow,
+    ask: Ask | None,
+    fresh: Collection[str],
+    attempt: int,
+    purpose: str,
+) -> None:
+    values = _recorded(world, stage, keys)
+    moved = _any_changed(stage, flow)
+    wanted = pd.Series(stage.name in fresh, index=keys) | moved
+    touched = keys[(wanted & flow.gap.isna()).to_numpy()]
+    flow.values[stage.name], flow.changed[stage.name] = values, pd.Series(False, index=keys)
+    flow.answers[stage.name] = {}
+    if not len(touched):
+        return
+    bodies = {key: _request_of(world, stage, key, flow, is_moved=bool(moved.loc[key])) for key in touched}
+    _note_gap(flow, [key for key, body in bodies.items() if body is None], Gap.REQUEST_NOT_RECORDED)
+    if ask is None:
+        _note_gap(flow, [key for key, body in bodies.items() if body is not None], Gap.ENDPOINT_UNREACHABLE)
+        return
+    calls = [
+        ModelCall(key=str(key), body=body, attempt=attempt, purpose=purpose)
+        for key, body in bodies.items()
+        if body is not None
+    ]
+    asked = [key for key, body in bodies.items() if body is not None]
+    answers = dict(zip(asked, ask(stage, calls), strict=True))
+    flow.answers[stage.name] = answers
+    for key, answer in answers.items():
+        if not answer.is_ok:
+            _note_gap(flow, [key], Gap.BUDGET_SPENT if answer.status == "budget" else Gap.ENDPOINT_UNREACHABLE)
+    answered = {key: answer for key, answer in answers.items() if answer.is_ok}
+    if answered:
+        rows = _answer_rows(stage, values, answered, is_text=stage.name in world.text_responses)
+        # The same answer again changes nothing further on, also where a stage there has no reference.
+        differs = [key for key in rows.index if not _same_answer(values, rows, key)]
+        flow.values[stage.name] = _replace_rows(values, rows)
+        flow.changed[stage.name] = pd.Series(keys.isin(differs), index=keys)
+
+
+def _request_of(world: World, stage: Stage, key: Any, flow: _Flow, *, is_moved: bool) -> str | None:
+    """Return the body to send: as it was recorded, or as the changed input makes it; None if there is none."""
+    assert stage.request is not None
+    if not is_moved:
+        own = flow.values[stage.name].at[key, stage.request]
+        return None if is_null(own) else own if isinstance(own, str) else canonical_json(own)
+    for name in stage.input:
+        source = world.pipeline.stage(name)
+        column = source.request or stage.request
+        values = flow.values[name]
+        if column in values.columns and not is_null(values.at[key, column]):
+            body = values.at[key, column]
+            return body if isinstance(body, str) else canonical_json(body)
+    return None
+
+
+def _answer_rows(
+    stage: Stage, values: pd.DataFrame, answers: Mapping[Any, ModelAnswer], *, is_text: bool
+) -> pd.DataFrame:
+    """Return the model's rows with the new answers in the place of the recorded ones."""
+    assert stage.response is not None
+    rows = values.loc[list(answers)].astype(object)
+    rows[stage.response] = [
+        answer.text if is_text or answer.body is None else answer.body for answer in answers.values()
+    ]
+    for column, name in ((stage.finish_reason, "finish_reason"), (stage.model, "model")):
+        if column:
+            rows[column] = [getattr(answer, name) for answer in answers.values()]
+    return with_answer(rows, stage)
+
+
+def _same_answer(values: pd.DataFrame, rows: pd.DataFrame, key: Any) -> bool:
+    if ANSWER not in values.columns:
+        return False
+    return loose_text(parse_json(values.at[key, ANSWER])) == loose_text(parse_json(rows.at[key, ANSWER]))
+
+
+def _any_changed(stage: Stage, flow: _Flow) -> pd.Series[bool]:
+    changed = flow.changed[stage.input[0]]
+    for name in stage.input[1:]:
+        changed = changed | flow.changed[name]
+    return changed
+
+
+def _note_gap(flow: _Flow, keys: Collection[Any], gap: Gap) -> None:
+    for key in keys:
+        if is_null(flow.gap.at[key]):
+            flow.gap.at[key] = gap
+
+
+def _replace_rows(values: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the values with the columns of `rows` in their place for its records."""
+    if not len(rows):
+        return values
+    result = values.astype(object)
+    for column in rows.columns:
+        if column not in result.columns:
+            result[column] = pd.Series([None] * len(result), index=result.index, dtype=object)
+        result.loc[rows.index, column] = rows[column].astype(object)
+    return result

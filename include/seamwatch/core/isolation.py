@@ -1,0 +1,108 @@
+"""The model alone on benchmark inputs: every part before and behind it is the reference, only the model is real."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from seamwatch.core.interventions import Ask, World, run_trial
+from seamwatch.core.outcomes import judge_by_truth
+from seamwatch.core.references import Reference
+from seamwatch.core.stats import shortfall_p_value, wilson_interval
+from seamwatch.spec.pipeline import Pipeline
+from seamwatch.vocabulary import OutcomeState, StageKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkScore:
+    """How often the model alone was right."""
+
+    n_right: int
+    n_judged: int
+    accuracy: float | None
+    accuracy_low: float | None
+    accuracy_high: float | None
+    p_degraded: float | None
+    """Exact binomial p of so few right answers at the baseline; None without a baseline."""
+    notes: tuple[str, ...] = ()
+
+
+def spread_sample(n_rows: int, size: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Return `size` row numbers spread evenly over `n_rows`, the same ones every time."""
+    size = min(size, n_rows)
+    return np.unique((2 * np.arange(size) + 1) * n_rows // (2 * size)) if size else np.arange(0)
+
+
+def obstacle(pipeline: Pipeline, references: Mapping[str, Reference]) -> str | None:
+    """Return why the benchmark cannot be run through this pipeline, or None if it can."""
+    others = [s.name for s in pipeline.stages[1:] if s.kind is StageKind.SOURCE]
+    missing = [
+        stage.name
+        for stage in pipeline.stages
+        if stage.kind not in (StageKind.SOURCE, StageKind.MODEL) and stage.name not in references
+    ]
+    if others:
+        return f"the benchmark gives the payload of one source; the pipeline also reads {', '.join(others)}"
+    if missing:
+        return f"the benchmark needs a reference for {', '.join(missing)}"
+    return None
+
+
+def score_benchmark(
+    pipeline: Pipeline,
+    inputs: pd.DataFrame,
+    truths: pd.DataFrame,
+    references: Mapping[str, Reference],
+    ask: Ask,
+    *,
+    baseline_accuracy: float | None,
+    text_responses: frozenset[str] = frozenset(),
+) -> BenchmarkScore:
+    """Return the model's accuracy on benchmark inputs, called through perfect parts.
+
+    Args:
+        pipeline: With a `benchmark`.
+        inputs: Payloads in the shape of the first stage, index key.
+        truths: Index key, the benchmark's truth columns.
+        references: By stage, complete (see `obstacle`).
+        ask: Calls the model.
+        baseline_accuracy: Accepted accuracy, or None.
+        text_responses: Model stages whose response column holds the answer's text, not the body.
+
+    An answer that did not come (budget, endpoint) is left out of the count, and said in `notes`.
+    """
+    assert pipeline.benchmark is not None
+    compare = pipeline.benchmark.truth
+    nothing = inputs.iloc[:0, :0]
+    world = World(
+        pipeline=pipeline,
+        recorded={
+            stage.name: inputs if stage == pipeline.first_stage else nothing.reindex(inputs.index)
+            for stage in pipeline.stages
+        },
+        references=references,
+        reconciled={},
+        text_responses=text_responses,
+        judge=lambda final: judge_by_truth(final, truths, compare),
+    )
+    trial = run_trial(world, inputs.index, {}, ask, purpose="benchmark", from_scratch=True)
+    judged = trial.outcomes[trial.outcomes["state"] != OutcomeState.PENDING]
+    n_right, n_judged = int((judged["state"] == OutcomeState.RIGHT).sum()), len(judged)
+    interval = wilson_interval(n_right, n_judged)
+    gaps = trial.outcomes["gap"].dropna().value_counts()
+    return BenchmarkScore(
+        n_right=n_right,
+        n_judged=n_judged,
+        accuracy=n_right / n_judged if n_judged else None,
+        accuracy_low=interval[0] if interval else None,
+        accuracy_high=interval[1] if interval else None,
+        p_degraded=(
+            None if baseline_accuracy is None else shortfall_p_value(n_right, n_judged, base_rate=baseline_accuracy)
+        ),
+        notes=tuple(f"{count} of {len(inputs)} benchmark calls gave no answer: {gap}" for gap, count in gaps.items()),
+    )
+

@@ -1,0 +1,85 @@
+"""Intervals and tests, each with its source; no data gives None, never zero."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+
+from seamwatch.errors import DataContractError
+
+
+def wilson_interval(good: int, total: int, *, confidence: float = 0.95) -> tuple[float, float] | None:
+    """Return the Wilson score interval of a share; None if `total` is 0.
+
+    Raises:
+        DataContractError: If `good` is not between 0 and `total`.
+
+    Source: E. B. Wilson (1927), "Probable inference"; formula as in Brown, Cai, DasGupta (2001), section 3.1.1.
+    """
+    if not 0 <= good <= total:
+        msg = f"a share needs 0 <= good <= total; got {good} of {total}"
+        raise DataContractError(msg)
+    if total == 0:
+        return None
+    found = stats.binomtest(good, total).proportion_ci(confidence_level=confidence, method="wilson")
+    return float(found.low), float(found.high)
+
+
+def excess_p_value(count: int, total: int, *, base_rate: float) -> float:
+    """Return the exact one-sided binomial p of at least `count` of `total` at the base rate; 1.0 if `total` is 0."""
+    if total == 0 or count == 0:
+        return 1.0
+    return float(stats.binom.sf(count - 1, total, min(max(base_rate, 0.0), 1.0)))
+
+
+def shortfall_p_value(good: int, total: int, *, base_rate: float) -> float | None:
+    """Return the exact one-sided binomial p of at most `good` of `total` at the base rate; None if `total` is 0."""
+    if total == 0:
+        return None
+    return float(stats.binom.cdf(good, total, min(max(base_rate, 0.0), 1.0)))
+
+
+def jeffreys_mean(count: int, total: int) -> float:
+    """Return the posterior mean of a share under Jeffreys' prior Beta(1/2, 1/2); 0.5 with no data.
+
+    Source: Brown, Cai, DasGupta (2001), "Interval estimation for a binomial proportion", section 4.3.
+    """
+    return (count + 0.5) / (total + 1.0)
+
+
+def onset_index(events: Sequence[bool]) -> int | None:
+    """Return where a run of trials, ordered by time, starts to show more events; None if there is no event.
+
+    The split with the largest likelihood of two Bernoulli rates, the later one higher, against a single rate: the
+    maximum-likelihood estimate of one change point. The first event at or after it is returned, and the very first
+    event where no split is better than none by more than two units of log-likelihood.
+
+    Source: D. V. Hinkley and E. A. Hinkley (1970), "Inference about the change-point in a sequence of binomial
+    variables", Biometrika 57(3).
+    """
+    hits = np.asarray(events, dtype=float)
+    if not hits.any():
+        return None
+    n = len(hits)
+    first = int(np.argmax(hits))
+    if n < 2:
+        return first
+    before_n = np.arange(1, n)
+    before = np.cumsum(hits)[:-1]
+    after_n, after = n - before_n, hits.sum() - before
+    gain = _log_likelihood(before, before_n) + _log_likelihood(after, after_n)
+    gain -= _log_likelihood(np.array([hits.sum()]), np.array([n]))[0]
+    gain[after / after_n <= before / before_n] = -np.inf
+    best = int(np.argmax(gain))
+    start = best + 1 if gain[best] > 2.0 else first
+    later = np.flatnonzero(hits[start:])
+    return start + int(later[0]) if len(later) else first
+
+
+def _log_likelihood(good: np.ndarray, total: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    share = good / total
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = good * np.log(share) + (total - good) * np.log1p(-share)
+    return np.nan_to_num(value, nan=0.0, posinf=0.0, neginf=0.0)

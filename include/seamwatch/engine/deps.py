@@ -1,0 +1,29 @@
+"""What a use case needs from outside, handed in by the CLI, the DAGs or a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from seamwatch.adapters.base import Connections, Notifier
+from seamwatch.spec.load import Project
+from seamwatch.store.repo import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deps:
+    """The world outside the core."""
+
+    project: Project
+    connections: Connections
+    store: Store
+    data_dir: Path
+    """Reports and Data Docs are written below it."""
+    ui_url: str
+    """Base URL of the Airflow UI, for links."""
+    clock: Callable[[], datetime]
+    """Aware UTC now."""
+    notifier: Callable[[str], Notifier]
+    """Connection id to the channel behind it."""

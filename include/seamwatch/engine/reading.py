@@ -1,0 +1,207 @@
+"""Read the stages of a window, record by record, from wherever they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+
+from seamwatch.adapters.base import Connections, StageSource
+from seamwatch.adapters.connections import database_url
+from seamwatch.adapters.stages.sql import SqlStageSource, find_time_column
+from seamwatch.core.frames import StageData, key_text, stage_data
+from seamwatch.core.results import Window
+from seamwatch.errors import DataContractError, StageError
+from seamwatch.spec.pipeline import Pipeline, Stage
+
+_SKEW = timedelta(hours=1)
+"""How much earlier than the first stage a later one may claim to be, by a clock that is off."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowData:
+    """The stages of one window."""
+
+    stages: Mapping[str, StageData]
+    extra: Mapping[str, pd.Index[Any]] = field(default_factory=dict)
+    """By stage, keys with a row in the window that no source knows."""
+
+    @property
+    def payloads(self) -> dict[str, pd.DataFrame]:
+        """Return the payloads by stage."""
+        return {name: data.payload for name, data in self.stages.items()}
+
+
+class StageReader:
+    """Reads stages of one pipeline; keeps one source per database open."""
+
+    def __init__(self, pipeline: Pipeline, connections: Connections) -> None:
+        """Open nothing yet."""
+        self.pipeline = pipeline
+        self._connections = connections
+        self._sources: dict[str, SqlStageSource] = {}
+        self._as_text: bool | None = None
+
+    def source(self, database: str) -> SqlStageSource:
+        """Return the database behind a connection id; ConnectionNotFound, AdapterError."""
+        if database not in self._sources:
+            url = database_url(self._connections.get(database))
+            self._sources[database] = SqlStageSource(url, label=database)
+        return self._sources[database]
+
+    def close(self) -> None:
+        """Close every database."""
+        for source in self._sources.values():
+            source.close()
+        self._sources.clear()
+
+    def time_column(self, stage: Stage) -> str | None:
+        """Return the stage's time column: the one named, or the one timestamp; None where there is none.
+
+        Raises:
+            StageError: If there are several and none is named.
+        """
+        if stage.time is not None:
+            return stage.time
+        columns = self.source(self.pipeline.stage_database(stage)).columns(
+            stage.table or stage.query or "", is_query=stage.query is not None
+        )
+        return find_time_column(columns, where=f"{self.pipeline.pipeline}.{stage.name} ({stage.relation})")
+
+    def rows(self, stage: Stage, **selection: Any) -> pd.DataFrame:
+        """Return rows of a stage, all its columns or those that `fields` names."""
+        source = self.source(self.pipeline.stage_database(stage))
+        return source.read(
+            stage.table or stage.query or "",
+            is_query=stage.query is not None,
+            columns=self._columns(stage, selection.get("time") or self.time_column(stage)),
+            **selection,
+        )
+
+    def _columns(self, stage: Stage, time: str | None) -> list[str] | None:
+        if not stage.fields:
+            return None
+        named = (stage.request, stage.response, stage.status, stage.finish_reason, stage.model, time)
+        wanted = [self.pipeline.stage_key(stage), *(c for c in named if c)]
+        present = self.source(self.pipeline.stage_database(stage)).columns(
+            stage.table or stage.query or "", is_query=stage.query is not None
+        )
+        wanted += [name if name in present else name.partition(".")[0] for name in stage.fields]
+        return list(dict.fromkeys(wanted))
+
+    def read(self, window: Window, only: Collection[str] | None = None) -> WindowData:
+        """Return the records of the window at every stage, or at some.
+
+        A record belongs to the window by the time of its first stage. Later stages are read for the window and the
+        pipeline's `settle` time; records still missing then are looked for by key, and counted as late when found.
+
+        Raises:
+            StageError, AdapterError: If a table cannot be read.
+            DataContractError: If a key column is missing.
+        """
+        first = self.pipeline.first_stage
+        first_time = self.time_column(first)
+        if first_time is None:
+            msg = f"{self.pipeline.pipeline}.{first.name} has no time column; a window needs one, name it with 'time'"
+            raise StageError(msg)
+        rows = self.rows(first, time=first_time, start=window.start, end=window.end)
+        first_key = self.pipeline.stage_key(first)
+        _require_key(rows, first_key, self.pipeline, first)
+        as_text = not pd.api.types.is_integer_dtype(rows[first_key].dtype)
+        wanted = [s for s in self.pipeline.stages if only is None or s.name in only or s == first]
+        raw = {s.name: self._stage_rows(s, window, rows[first_key]) for s in wanted if s != first}
+        as_text = as_text or any(
+            not pd.api.types.is_integer_dtype(frame[self.pipeline.stage_key(self.pipeline.stage(name))].dtype)
+            for name, (frame, _, _) in raw.items()
+            if len(frame)
+        )
+        stages = {
+            first.name: stage_data(_typed(rows, first_key, as_text), first, key=first_key, time=first_time),
+        }
+        known = stages[first.name].payload.index
+        extra: dict[str, pd.Index[Any]] = {}
+        for name, (frame, time, n_late) in raw.items():
+            stage = self.pipeline.stage(name)
+            key = self.pipeline.stage_key(stage)
+            typed = _typed(frame, key, as_text)
+            mine = typed[key].isin(known) | typed[key].isna()
+            stages[name] = stage_data(typed[mine.to_numpy()], stage, key=key, time=time, n_late=n_late)
+            if time is not None:
+                inside = typed[(~mine & (typed[time] >= window.start) & (typed[time] < window.end)).to_numpy()]
+                extra[name] = self._unknown(pd.Index(inside[key].unique()), as_text)
+        return WindowData(stages=stages, extra=extra)
+
+    def _stage_rows(
+        self, stage: Stage, window: Window, keys: pd.Series[Any]
+    ) -> tuple[pd.DataFrame, str | None, int]:
+        key, time = self.pipeline.stage_key(stage), self.time_column(stage)
+        if time is None:
+            frame = self._by_key(stage, key, keys)
+            return frame, None, 0
+        start, end = window.start - _SKEW, window.end + self.pipeline.settle
+        frame = self.rows(stage, time=time, start=start, end=end)
+        _require_key(frame, key, self.pipeline, stage)
+        seen = set(key_text(frame[key]).dropna())
+        missing = keys[(~key_text(keys).isin(seen) & keys.notna()).to_numpy()]
+        late = self._by_key(stage, key, missing, time=time) if len(missing) else frame.iloc[:0]
+        return (pd.concat([frame, late], ignore_index=True) if len(late) else frame), time, late[key].nunique()
+
+    def _by_key(self, stage: Stage, key: str, keys: pd.Series[Any], time: str | None = None) -> pd.DataFrame:
+        columns = self.source(self.pipeline.stage_database(stage)).columns(
+            stage.table or stage.query or "", is_query=stage.query is not None
+        )
+        unique = keys.dropna().unique().tolist()
+        typed = [_as_key(k, columns.get(key)) for k in unique]
+        frame = self.rows(stage, key=key, keys=[k for k in typed if k is not None], time=time)
+        _require_key(frame, key, self.pipeline, stage)
+        return frame
+
+    def _unknown(self, keys: pd.Index[Any], as_text: bool) -> pd.Index[Any]:
+        """Return the keys that the first stage does not hold at any time."""
+        if not len(keys):
+            return keys
+        first = self.pipeline.first_stage
+        key = self.pipeline.stage_key(first)
+        held = self._by_key(first, key, pd.Series(keys))
+        return keys[~keys.isin(_typed(held, key, as_text)[key])]
+
+    def versions(self, stage: Stage, keys: Collection[Any]) -> pd.DataFrame:
+        """Return every row of some records of a stage, with `_key` and `_time`, for corrections at the source."""
+        key, time = self.pipeline.stage_key(stage), self.time_column(stage)
+        series = pd.Series(list(keys), dtype=object)
+        rows = self._by_key(stage, key, series, time=time)
+        as_text = bool(len(series)) and isinstance(series.iloc[0], str)
+        return _typed(rows, key, as_text).rename(columns={key: "_key", **({time: "_time"} if time else {})})
+
+
+def _typed(rows: pd.DataFrame, key: str, as_text: bool) -> pd.DataFrame:
+    return rows.assign(**{key: key_text(rows[key])}) if as_text else rows
+
+
+def _as_key(key: Any, family: str | None) -> Any:
+    """Return the key as the column's type wants it; None if it cannot be one."""
+    if family == "number":
+        text = str(key).strip().removesuffix(".0")
+        return int(text) if text.lstrip("-").isdigit() else None
+    return key if family == "other" else str(key).strip()
+
+
+def _require_key(rows: pd.DataFrame, key: str, pipeline: Pipeline, stage: Stage) -> None:
+    if key not in rows.columns:
+        known = ", ".join(map(str, rows.columns))
+        msg = f"{pipeline.pipeline}.{stage.name} ({stage.relation}): no key column {key!r}; known: {known}"
+        raise DataContractError(msg)
+
+
+def read_relation(
+    source: StageSource, *, table: str | None, query: str | None, key: str, limit: int | None = None
+) -> pd.DataFrame:
+    """Return a truth or benchmark table by key (as text), the last row of a key, rows without a key left out."""
+    rows = source.read(table or query or "", is_query=query is not None, columns=None, limit=limit)
+    if key not in rows.columns:
+        msg = f"{table or 'query'}: no key column {key!r}; known: {', '.join(map(str, rows.columns))}"
+        raise DataContractError(msg)
+    return rows[rows[key].notna().to_numpy()].drop_duplicates(key, keep="last")
