@@ -1,0 +1,197 @@
+"""Reconciliation told as checks, so that a stage's gate, its page and its signals treat all findings alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from seamwatch.core.compare import strict_text
+from seamwatch.core.frames import StageData
+from seamwatch.core.mapping import Reconciliation
+from seamwatch.core.results import Check, Discrepancy, StageResult
+from seamwatch.vocabulary import CheckStatus, DiscrepancyKind, SeamBreak, Severity
+
+_KEYS = 1000
+"""Failing keys kept with a check; the count is always whole."""
+_EXAMPLES = 20
+_TEXT = 500
+"""Characters of a value kept as an example; whole values stay where they came from."""
+
+
+def stage_result(
+    data: StageData,
+    found: Reconciliation | None,
+    checks: Sequence[Check],
+    *,
+    notes: Sequence[str] = (),
+    data_docs: str | None = None,
+) -> StageResult:
+    """Return all that was found at one stage of one window.
+
+    Args:
+        data: The stage's records.
+        found: Its reconciliation; None for a source.
+        checks: What the expectation suite found.
+        notes: What a reader must know to trust the numbers.
+        data_docs: Where the suite's pages lie.
+    """
+    name = data.stage.name
+    all_notes = [*notes, *_data_notes(data)]
+    if found is None:
+        return StageResult(
+            stage=name,
+            n_records=len(data.payload),
+            n_duplicate_keys=data.n_duplicate_keys,
+            n_null_keys=data.n_null_keys,
+            n_late=data.n_late,
+            checks=tuple(checks),
+            notes=tuple(all_notes),
+            data_docs=data_docs,
+        )
+    differing = found.discrepancies[found.discrepancies["kind"] != DiscrepancyKind.FORMAT]
+    if not found.is_checked:
+        all_notes.append("no reference: this stage is watched, not checked")
+    n_format = found.discrepancies["key"].nunique() - differing["key"].nunique()
+    if n_format:
+        all_notes.append(f"{n_format} records differ from the reference in format only (case, blanks, number format)")
+    return StageResult(
+        stage=name,
+        n_records=len(data.payload),
+        n_input=found.n_input,
+        n_lost=len(found.lost),
+        n_extra=len(found.extra),
+        n_crossed=len(found.crossed),
+        n_discrepant=int(differing["key"].nunique()),
+        n_duplicate_keys=data.n_duplicate_keys,
+        n_null_keys=data.n_null_keys,
+        n_late=data.n_late,
+        n_reference_errors=len(found.reference_errors),
+        is_reconciled=found.is_checked,
+        checks=(*checks, *reconciliation_checks(found)),
+        fields={str(name): int(n) for name, n in differing.groupby("field")["key"].nunique().items()},
+        examples=tuple(examples(differing.head(_EXAMPLES))),
+        notes=tuple(all_notes),
+        data_docs=data_docs,
+    )
+
+
+def reconciliation_checks(found: Reconciliation) -> list[Check]:
+    """Return one check for each kind of break at a seam; passed ones are told too, unless there is no reference."""
+    stage, n = found.stage.name, found.n_input
+    made = [
+        _seam(stage, SeamBreak.LOST, n, list(found.lost), "every record of the input arrives", "records are lost"),
+        _seam(stage, SeamBreak.EXTRA, n, list(found.extra), "every record comes from a source", "records have no source"),
+    ]
+    if not found.is_checked:
+        return made
+    made.append(
+        _seam(
+            stage,
+            SeamBreak.CROSSED,
+            n,
+            list(found.crossed),
+            "every record carries its own payload",
+            "records carry the payload of another",
+        )
+    )
+    made.append(
+        _seam(
+            stage,
+            "reference_error",
+            n,
+            list(found.reference_errors),
+            "the reference can make every record",
+            _first_error(found),
+            severity=Severity.WARNING,
+        )
+    )
+    made += [_field(stage, str(name), rows, n) for name, rows in _by_field(found.discrepancies)]
+    return made
+
+
+def examples(rows: pd.DataFrame) -> list[Discrepancy]:
+    """Return discrepancies as text, long values cut."""
+    return [
+        Discrepancy(
+            key=str(row.key),
+            stage=str(row.stage),
+            field=str(row.field),
+            recorded=_cut(row.recorded),
+            expected=_cut(row.expected),
+            kind=str(row.kind),
+        )
+        for row in rows.itertuples(index=False)
+    ]
+
+
+def _by_field(discrepancies: pd.DataFrame) -> list[tuple[Any, pd.DataFrame]]:
+    differing = discrepancies[discrepancies["kind"] != DiscrepancyKind.FORMAT]
+    return list(differing.groupby("field", sort=True))
+
+
+def _field(stage: str, name: str, rows: pd.DataFrame, n_rows: int) -> Check:
+    first = rows.iloc[0]
+    return Check(
+        stage=stage,
+        expectation="reconcile",
+        column=name,
+        severity=Severity.CRITICAL,
+        status=CheckStatus.FAILED,
+        expected=f"as the reference makes it, e.g. {_quoted(first['expected'])}",
+        observed=f"{len(rows)} of {n_rows} records differ, e.g. {_quoted(first['recorded'])}",
+        n_rows=n_rows,
+        n_failed=len(rows),
+        failing_keys=tuple(str(key) for key in rows["key"].head(_KEYS)),
+    )
+
+
+def _seam(
+    stage: str,
+    what: str,
+    n_rows: int,
+    keys: list[Any],
+    expected: str,
+    wrong: str,
+    *,
+    severity: Severity = Severity.CRITICAL,
+) -> Check:
+    return Check(
+        stage=stage,
+        expectation=f"reconcile_{what}",
+        severity=severity,
+        status=CheckStatus.FAILED if keys else CheckStatus.PASSED,
+        expected=expected,
+        observed=f"{len(keys)} {wrong}" if keys else "all do",
+        n_rows=n_rows,
+        n_failed=len(keys),
+        failing_keys=tuple(str(key) for key in keys[:_KEYS]),
+    )
+
+
+def _first_error(found: Reconciliation) -> str:
+    return f"failures, e.g. {next(iter(found.reference_errors.values()))}" if found.reference_errors else "failures"
+
+
+def _data_notes(data: StageData) -> list[str]:
+    notes = []
+    if data.n_null_keys:
+        notes.append(f"{data.n_null_keys} rows have no key and belong to no record")
+    if data.n_duplicate_keys:
+        notes.append(f"{data.n_duplicate_keys} records have several rows; the last successful one counts")
+    if data.n_late:
+        notes.append(f"{data.n_late} records arrived later than the pipeline's settle time")
+    return notes
+
+
+def _cut(value: Any) -> str | None:
+    text = strict_text(value)
+    return text if text is None or len(text) <= _TEXT else f"{text[: _TEXT - 3]}..."
+
+
+def _quoted(value: Any) -> str:
+    text = strict_text(value)
+    if text is None:
+        return "nothing"
+    return repr(text if len(text) <= 80 else f"{text[:77]}...")

@@ -1,0 +1,223 @@
+"""All that a window showed, put together for the store, the report and the programs that read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from seamwatch.core.attribution.causes import ASSUMED_ACCURACY
+from seamwatch.core.attribution.evidence import Evidence
+from seamwatch.core.attribution.records import Attributed
+from seamwatch.core.checks import examples, reconciliation_checks
+from seamwatch.core.compare import strict_text
+from seamwatch.core.frames import ANSWER
+from seamwatch.core.interventions import World
+from seamwatch.core.results import (
+    Attribution,
+    Cause,
+    Check,
+    IsolationResult,
+    RecordEvidence,
+    Signal,
+    StagePicture,
+    StageResult,
+    Verdict,
+    Window,
+)
+from seamwatch.vocabulary import Basis, CheckStatus, DiscrepancyKind, OutcomeState, Responsibility, Severity, StageKind
+
+_BINS = 24
+_PER_CAUSE = 3
+"""Evidence records shown for each cause."""
+_CAUSES_SHOWN = 4
+_ROWS = 12
+"""Discrepant fields shown for one record."""
+
+
+def summarise(
+    *,
+    evidence: Evidence,
+    window: Window,
+    outcomes: pd.DataFrame,
+    truth: pd.DataFrame,
+    times: pd.Series[Any],
+    attributed: Attributed,
+    causes: tuple[Cause, ...],
+    isolation: IsolationResult,
+    stage_results: Sequence[StageResult],
+    has_baseline: bool,
+) -> Attribution:
+    """Return the attribution of a window.
+
+    Args:
+        evidence: What was known of the failing records.
+        window: The span of time.
+        outcomes: Index key; state, reason; every record of the window.
+        truth: Labels by key; may be empty.
+        times: Aware time of the first stage by key.
+        attributed: Verdicts and replays.
+        causes: Of the window, leading one first.
+        isolation: The model alone.
+        stage_results: What validation found, for stages that it has seen.
+        has_baseline: Whether the model's healthy accuracy is known.
+    """
+    world = evidence.world
+    states = outcomes["state"]
+    n_pending = int((states == OutcomeState.PENDING).sum())
+    own = (Basis.REPLAY, Basis.REPAIR, Basis.RULE)
+    return Attribution(
+        pipeline=world.pipeline.pipeline,
+        window=window,
+        n_observed=len(outcomes),
+        n_failing=len(evidence.failing),
+        n_pending=n_pending,
+        n_examined=sum(verdict.basis in own for verdict in attributed.verdicts),
+        causes=causes,
+        isolation=isolation,
+        signals=tuple(_signals(world, stage_results, causes, len(evidence.failing), len(outcomes) - n_pending)),
+        verdicts=attributed.verdicts,
+        evidence=tuple(_records(evidence, truth, attributed, causes)),
+        stages=tuple(_picture(evidence, causes, stage.name) for stage in world.pipeline.stages),
+        failing_by_time=tuple(_by_time(window, states, times)),
+        notes=tuple(_notes(evidence, len(outcomes), n_pending, has_baseline)),
+    )
+
+
+def _notes(evidence: Evidence, n_observed: int, n_pending: int, has_baseline: bool) -> list[str]:
+    notes = []
+    if not n_observed:
+        notes.append("the window holds no record: nothing can be said of it")
+    elif n_pending == n_observed:
+        notes.append("no truth has arrived yet for any record of the window: nothing can be judged")
+    elif n_pending:
+        notes.append(f"the truth of {n_pending} of {n_observed} records has not arrived; they are pending, not right")
+    if evidence.unreferenced:
+        notes.append(f"no reference for {', '.join(evidence.unreferenced)}: watched, not checked")
+    if not has_baseline and evidence.models:
+        notes.append(
+            f"no accepted baseline: an accuracy of {ASSUMED_ACCURACY:.0%} is assumed; "
+            f"run `seamwatch baseline {evidence.world.pipeline.pipeline}`"
+        )
+    return notes
+
+
+def _signals(
+    world: World, results: Sequence[StageResult], causes: Sequence[Cause], n_failing: int, n_judged: int
+) -> list[Signal]:
+    signals = [_signal(check) for result in results for check in result.checks if check.status != CheckStatus.PASSED]
+    seen = {result.stage for result in results}
+    signals += [
+        _signal(check)
+        for name, found in world.reconciled.items()
+        if name not in seen
+        for check in reconciliation_checks(found)
+        if check.status != CheckStatus.PASSED
+    ]
+    if any(cause.is_change for cause in causes):
+        text = f"{n_failing} of {n_judged} judged records are wrong"
+        signals.append(Signal(kind="failing_rate", severity=Severity.CRITICAL, text=text, n_records=n_failing))
+    return signals
+
+
+def _signal(check: Check) -> Signal:
+    kinds = {"reconcile": "discrepancy"}
+    kind = kinds.get(check.expectation, check.expectation.removeprefix("reconcile_"))
+    is_error = check.status is CheckStatus.ERROR
+    where = f"{check.stage}.{check.column}" if check.column else check.stage
+    found = check.error or check.observed
+    return Signal(
+        kind="validation_error" if is_error else "expectation" if kind.startswith("expect_") else kind,
+        stage=check.stage,
+        severity=Severity.CRITICAL if is_error else check.severity,
+        text=f"{where}: expected {check.expected}; {found}",
+        n_records=check.n_failed,
+    )
+
+
+def _records(
+    evidence: Evidence, truth: pd.DataFrame, attributed: Attributed, causes: Sequence[Cause]
+) -> list[RecordEvidence]:
+    """Return the records that show each cause best: the surest verdicts, those with their own replay first."""
+    keys = {str(key): key for key in evidence.failing}
+    shown: list[RecordEvidence] = []
+    for cause in causes[:_CAUSES_SHOWN]:
+        mine = [v for v in attributed.verdicts if (v.responsibility, v.stage) == (cause.responsibility, cause.stage)]
+        mine.sort(key=lambda v: (v.basis is Basis.STRATUM, v.fields != cause.fields, -v.confidence))
+        shown += [_record(evidence, truth, attributed, v, keys[v.key]) for v in mine[:_PER_CAUSE]]
+    return shown
+
+
+def _record(
+    evidence: Evidence, truth: pd.DataFrame, attributed: Attributed, verdict: Verdict, key: Any
+) -> RecordEvidence:
+    world = evidence.world
+    found = [r.discrepancies[r.discrepancies["key"] == key] for r in world.reconciled.values() if len(r.discrepancies)]
+    rows = pd.concat(found) if found else pd.DataFrame()
+    if len(rows):
+        is_named = (rows["stage"] == verdict.stage) & rows["field"].isin(verdict.fields)
+        is_format = rows["kind"] == DiscrepancyKind.FORMAT
+        rows = rows.assign(_order=[(not n, bool(f)) for n, f in zip(is_named, is_format, strict=True)])
+        rows = rows.sort_values("_order", kind="stable").head(_ROWS)
+    outcome = world.pipeline.outcome
+    compare = outcome.compare if outcome is not None else {}
+    final = world.recorded[world.pipeline.final_stage.name]
+    answer = isolated = None
+    if evidence.models:
+        answers = world.recorded[evidence.models[-1]][ANSWER]
+        answer = strict_text(answers.get(key))
+        replayed = attributed.isolated.get(str(key))
+        isolated = replayed.text if replayed is not None else None
+    return RecordEvidence(
+        key=str(key),
+        verdict=verdict,
+        rows=tuple(examples(rows)) if len(rows) else (),
+        recorded_outcome={
+            name: strict_text(final.at[key, name]) if key in final.index else None for name in compare
+        },
+        true_outcome={
+            name: strict_text(truth.at[key, c.column]) for name, c in compare.items() if key in truth.index
+        },
+        recorded_answer=answer,
+        isolated_answer=isolated,
+    )
+
+
+def _picture(evidence: Evidence, causes: Sequence[Cause], name: str) -> StagePicture:
+    world = evidence.world
+    stage = world.pipeline.stage(name)
+    found = world.reconciled.get(name)
+    leading = next((cause for cause in causes if cause.is_change), None)
+    n_failed = 0
+    if found is not None:
+        differing = found.discrepancies[found.discrepancies["kind"] != DiscrepancyKind.FORMAT]["key"]
+        n_failed = int(differing.nunique()) + len(found.lost)
+    if stage.kind is StageKind.MODEL:
+        n_failed = sum(
+            cause.n_records
+            for cause in causes
+            if cause.stage == name and cause.responsibility in (Responsibility.MODEL, Responsibility.PROVIDER)
+        )
+    return StagePicture(
+        name=name,
+        kind=stage.kind.value,
+        inputs=stage.input,
+        n_records=len(world.recorded[name]),
+        n_failed=n_failed,
+        is_reconciled=name in world.references or stage.kind in (StageKind.SOURCE, StageKind.MODEL),
+        is_cause=leading is not None and leading.stage == name,
+    )
+
+
+def _by_time(
+    window: Window, states: pd.Series[Any], times: pd.Series[Any]
+) -> Sequence[tuple[datetime, int, int]]:
+    span = (window.end - window.start) / _BINS
+    known = times.reindex(states.index).dropna()
+    places = ((known - window.start) // span).clip(0, _BINS - 1).astype(int)
+    counts: Mapping[tuple[int, Any], int] = states.reindex(known.index).groupby([places, states]).size().to_dict()
+    wrong = {place: counts.get((place, OutcomeState.WRONG), 0) for place in range(_BINS)}
+    right = {place: counts.get((place, OutcomeState.RIGHT), 0) for place in range(_BINS)}
+    return [(window.start + place * span, wrong[place], wrong[place] + right[place]) for place in range(_BINS)]

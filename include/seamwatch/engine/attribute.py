@@ -1,0 +1,287 @@
+"""Outcomes, isolation and attribution of one window: read everything, let the core decide, save what it said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from seamwatch.core.attribution.causes import BaseRates, find_causes
+from seamwatch.core.attribution.evidence import gather
+from seamwatch.core.attribution.records import Attributed, attribute_records
+from seamwatch.core.frames import StageData, holds_text, split_versions, stage_data
+from seamwatch.core.interventions import World
+from seamwatch.core.isolation import BenchmarkScore, obstacle, score_benchmark, spread_sample
+from seamwatch.core.mapping import Reconciliation, reconcile
+from seamwatch.core.references import Reference
+from seamwatch.core.results import Attribution, Cause, IsolationResult, StageResult, Window
+from seamwatch.core.summary import summarise
+from seamwatch.engine.deps import Deps
+from seamwatch.engine.isolate import Models, with_protocols
+from seamwatch.engine.outcomes import build_judge, stage_truths
+from seamwatch.engine.reading import StageReader, WindowData, read_relation
+from seamwatch.engine.references import load_references, with_copies
+from seamwatch.engine.validate import check_stage, expectation_failures
+from seamwatch.spec.pipeline import Benchmark, Pipeline, Stage
+from seamwatch.vocabulary import OutcomeState, StageKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Judged:
+    """A window with its outcomes."""
+
+    data: WindowData
+    world: World
+    outcomes: pd.DataFrame
+    truth: pd.DataFrame
+
+
+def attribute_window(deps: Deps, pipeline: Pipeline, window: Window) -> Attribution:
+    """Return whose fault the window's wrong outcomes were, and save it.
+
+    Raises:
+        SpecError: If the pipeline has no outcome, or a reference, suite or evaluator cannot be loaded.
+        AdapterError: If a table cannot be read.
+        DataContractError: If a key, truth or compared column is missing.
+    """
+    pipeline = with_protocols(pipeline, deps)
+    reader = StageReader(pipeline, deps.connections)
+    try:
+        judged = _judge_window(deps, pipeline, window, reader)
+        failing = judged.outcomes.index[(judged.outcomes["state"] == OutcomeState.WRONG).to_numpy()]
+        results = _stage_results(deps, pipeline, window, needs_sources=bool(len(failing)))
+        world = _with_corrections(judged, reader, failing)
+        evidence = gather(world, failing, _source_findings(pipeline, results, failing))
+        with Models(deps, pipeline, window) as models:
+            attributed = attribute_records(evidence, models.ask, pipeline.isolation)
+            causes = _causes(deps, pipeline, window, judged, attributed)
+            score = _benchmark(deps, pipeline, reader, judged, models, causes)
+            isolation = _isolation(deps, pipeline, judged, models, attributed, score)
+    finally:
+        reader.close()
+    attribution = summarise(
+        evidence=evidence,
+        window=window,
+        outcomes=judged.outcomes,
+        truth=judged.truth,
+        times=judged.data.stages[pipeline.first_stage.name].times,
+        attributed=attributed,
+        causes=causes,
+        isolation=isolation,
+        stage_results=results,
+        has_baseline=_baseline(deps, pipeline) is not None,
+    )
+    deps.store.begin_window(pipeline.pipeline, window, now=deps.clock())
+    deps.store.save_attribution(attribution)
+    return attribution
+
+
+def _judge_window(deps: Deps, pipeline: Pipeline, window: Window, reader: StageReader) -> _Judged:
+    data = reader.read(window)
+    keys = data.stages[pipeline.first_stage.name].payload.index
+    references = with_copies(
+        pipeline,
+        load_references(deps.project, pipeline),
+        {name: list(stage.payload.columns) for name, stage in data.stages.items()},
+    )
+    judge, truth = build_judge(deps, pipeline, reader, keys)
+    recorded = {**data.payloads, **_as_read(pipeline, data)}
+    world = World(
+        pipeline=pipeline,
+        recorded=recorded,
+        references=references,
+        reconciled=_reconcile_all(pipeline, recorded, references, data),
+        judge=judge,
+        truths=stage_truths(pipeline, truth),
+        text_responses=frozenset(
+            name
+            for name, stage in data.stages.items()
+            if stage.stage.kind is StageKind.MODEL and holds_text(stage)
+        ),
+    )
+    outcomes = judge(recorded[pipeline.final_stage.name].reindex(keys))
+    return _Judged(data=data, world=world, outcomes=outcomes, truth=truth)
+
+
+def _reconcile_all(
+    pipeline: Pipeline, recorded: Mapping[str, pd.DataFrame], references: Mapping[str, Reference], data: WindowData
+) -> dict[str, Reconciliation]:
+    return {
+        stage.name: reconcile(
+            stage,
+            recorded[stage.name],
+            {name: recorded[name] for name in stage.input},
+            references.get(stage.name),
+            extra=data.extra.get(stage.name),
+        )
+        for stage in pipeline.stages
+        if stage.input
+    }
+
+
+def _as_read(pipeline: Pipeline, data: WindowData) -> dict[str, pd.DataFrame]:
+    """Return the payloads of sources that hold several versions of a record, as the pipeline read them."""
+    return {
+        stage.name: split_versions(data.stages[stage.name], _consumed(pipeline, data, stage))[0]
+        for stage in pipeline.stages
+        if stage.kind is StageKind.SOURCE and len(data.stages[stage.name].versions)
+    }
+
+
+def _consumed(pipeline: Pipeline, data: WindowData, source: Stage) -> pd.Series[Any]:
+    """Return when the next stage was written, by key; empty where no next stage has a time."""
+    for stage in pipeline.stages:
+        if source.name in stage.input and len(data.stages[stage.name].times):
+            return data.stages[stage.name].times
+    return pd.Series(dtype="datetime64[ns, UTC]")
+
+
+def _with_corrections(judged: _Judged, reader: StageReader, failing: pd.Index[Any]) -> World:
+    """Return the world with what the sources say today of the failing records, where that is something else."""
+    world = judged.world
+    corrections: dict[str, pd.DataFrame] = {}
+    for stage in world.pipeline.stages:
+        data: StageData = judged.data.stages[stage.name]
+        if stage.kind is not StageKind.SOURCE or not len(failing) or not len(data.times):
+            continue
+        later = reader.versions(stage, failing.tolist())
+        _, corrected = split_versions(data, _consumed(world.pipeline, judged.data, stage), later)
+        if len(corrected):
+            corrections[stage.name] = corrected
+    return World(**{**world.__dict__, "corrections": corrections}) if corrections else world
+
+
+def _stage_results(deps: Deps, pipeline: Pipeline, window: Window, *, needs_sources: bool) -> list[StageResult]:
+    """Return what validation found; sources that it has not seen yet are checked now if something failed."""
+    known = {result.stage: result for result in deps.store.stage_results(pipeline.pipeline, window)}
+    for stage in pipeline.stages:
+        has_suite = deps.project.suite_path(pipeline, stage.suite or stage.name).is_file()
+        if needs_sources and stage.kind is StageKind.SOURCE and stage.name not in known and has_suite:
+            known[stage.name] = check_stage(deps, pipeline, stage, window)
+    return [known[stage.name] for stage in pipeline.stages if stage.name in known]
+
+
+def _source_findings(
+    pipeline: Pipeline, results: list[StageResult], failing: pd.Index[Any]
+) -> dict[str, dict[Any, str]]:
+    by_text = {str(key): key for key in failing}
+    return {
+        result.stage: {by_text[key]: what for key, what in expectation_failures(result).items() if key in by_text}
+        for result in results
+        if pipeline.stage(result.stage).kind is StageKind.SOURCE
+    }
+
+
+def _baseline(deps: Deps, pipeline: Pipeline) -> float | None:
+    if pipeline.benchmark is not None and pipeline.benchmark.baseline_accuracy is not None:
+        return pipeline.benchmark.baseline_accuracy
+    stored = deps.store.baseline(pipeline.pipeline)
+    return None if stored is None else stored[0]
+
+
+def _causes(
+    deps: Deps, pipeline: Pipeline, window: Window, judged: _Judged, attributed: Attributed
+) -> tuple[Cause, ...]:
+    n_judged = int((judged.outcomes["state"] != OutcomeState.PENDING).sum())
+    times = judged.data.stages[pipeline.first_stage.name].times
+    times = times[(judged.outcomes["state"].reindex(times.index) != OutcomeState.PENDING).to_numpy()]
+    return find_causes(
+        attributed.verdicts,
+        times.set_axis(times.index.map(str)),
+        n_judged=n_judged,
+        base=BaseRates(accuracy=_baseline(deps, pipeline)),
+    )
+
+
+def _benchmark(
+    deps: Deps,
+    pipeline: Pipeline,
+    reader: StageReader,
+    judged: _Judged,
+    models: Models,
+    causes: tuple[Cause, ...],
+) -> BenchmarkScore | str | None:
+    """Return how the model does on benchmark inputs, why that cannot be known, or None in a healthy window."""
+    if pipeline.benchmark is None or not any(cause.is_change for cause in causes):
+        return None
+    return measure_benchmark(
+        pipeline,
+        reader,
+        judged.world,
+        models,
+        size=pipeline.benchmark.sample,
+        baseline_accuracy=_baseline(deps, pipeline),
+    )
+
+
+def measure_benchmark(
+    pipeline: Pipeline,
+    reader: StageReader,
+    world: World,
+    models: Models,
+    *,
+    size: int,
+    baseline_accuracy: float | None,
+) -> BenchmarkScore | str:
+    """Return the model's score on benchmark inputs, or why it cannot be measured."""
+    assert pipeline.benchmark is not None
+    hindrance = obstacle(pipeline, world.references)
+    if hindrance is not None:
+        return hindrance
+    inputs, truths = read_benchmark(pipeline, pipeline.benchmark, reader, world)
+    chosen = spread_sample(len(inputs), size)
+    return score_benchmark(
+        pipeline,
+        inputs.iloc[chosen],
+        truths.iloc[chosen],
+        world.references,
+        models.ask,
+        baseline_accuracy=baseline_accuracy,
+        text_responses=world.text_responses,
+    )
+
+
+def read_benchmark(
+    pipeline: Pipeline, benchmark: Benchmark, reader: StageReader, world: World
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return benchmark inputs in the shape of the first stage, and their truths, both by key."""
+    key = benchmark.key or pipeline.key
+    source = reader.source(benchmark.database or pipeline.database)
+    rows = read_relation(source, table=benchmark.table, query=benchmark.query, key=key)
+    first = pipeline.first_stage
+    payload = stage_data(rows, first.model_copy(update={"ignore": ()}), key=key, time=None).payload
+    columns = [c for c in world.recorded[first.name].columns if c in payload.columns]
+    return payload[columns], rows.set_index(key)
+
+
+def _isolation(
+    deps: Deps,
+    pipeline: Pipeline,
+    judged: _Judged,
+    models: Models,
+    attributed: Attributed,
+    score: BenchmarkScore | str | None,
+) -> IsolationResult:
+    stage = next((s for s in reversed(pipeline.stages) if s.kind is StageKind.MODEL), None)
+    measured = score if isinstance(score, BenchmarkScore) else None
+    notes = [*models.notes, *(measured.notes if measured else ()), *([score] if isinstance(score, str) else [])]
+    names = judged.world.recorded[stage.name]["_model"].dropna() if stage else pd.Series(dtype=object)
+    return IsolationResult(
+        stage=stage.name if stage else None,
+        model=str(names.mode().iloc[0]) if len(names) else None,
+        calls=models.calls,
+        cost_usd=models.cost_usd,
+        n_benchmark=measured.n_judged if measured else 0,
+        n_right=measured.n_right if measured else 0,
+        accuracy=measured.accuracy if measured else None,
+        accuracy_low=measured.accuracy_low if measured else None,
+        accuracy_high=measured.accuracy_high if measured else None,
+        baseline_accuracy=_baseline(deps, pipeline),
+        p_degraded=measured.p_degraded if measured else None,
+        reproduced=attributed.reproduced,
+        notes=tuple(notes),
+    )
+
+

@@ -1,0 +1,110 @@
+"""Open a pipeline's model endpoints for isolation: cached, counted, priced and stopped by the budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from seamwatch.adapters.base import BudgetLimits
+from seamwatch.adapters.models.factory import open_endpoint
+from seamwatch.adapters.models.metered import MeteredEndpoint
+from seamwatch.core.replays import ModelAnswer, ModelCall
+from seamwatch.core.results import Window
+from seamwatch.core.responses import choose_protocol
+from seamwatch.engine.deps import Deps
+from seamwatch.engine.references import load_function
+from seamwatch.errors import AdapterError, ConnectionNotFound
+from seamwatch.spec.pipeline import Pipeline, Stage
+from seamwatch.vocabulary import Protocol, StageKind
+
+
+class Models:
+    """The models of one pipeline in one window; `ask` is the core's only way to them."""
+
+    def __init__(self, deps: Deps, pipeline: Pipeline, window: Window) -> None:
+        """Open nothing yet: a healthy window calls nobody."""
+        self._deps = deps
+        self._pipeline = pipeline
+        self._window = window
+        self._endpoints: dict[str, MeteredEndpoint] = {}
+        self.notes: list[str] = []
+        """Why an endpoint could not be used."""
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Close every endpoint."""
+        for endpoint in self._endpoints.values():
+            endpoint.close()
+
+    def ask(self, stage: Stage, calls: Sequence[ModelCall]) -> list[ModelAnswer]:
+        """Return one answer per call; an endpoint that cannot be opened answers `unreachable`, and a note says why."""
+        try:
+            endpoint = self._open(stage)
+        except AdapterError as error:
+            note = f"{stage.name} cannot be called in isolation: {error}"
+            if note not in self.notes:
+                self.notes.append(note)
+            return [ModelAnswer(status="unreachable", detail=str(error)) for _ in calls]
+        return endpoint.ask(calls)
+
+    @property
+    def calls(self) -> int:
+        """Return how many calls left this machine."""
+        return sum(endpoint.calls for endpoint in self._endpoints.values())
+
+    @property
+    def cost_usd(self) -> float | None:
+        """Return what they cost; None where a price is unknown."""
+        costs = [endpoint.cost_usd for endpoint in self._endpoints.values()]
+        known = [cost for cost in costs if cost is not None]
+        return sum(known) if len(known) == len(costs) else None
+
+    def _open(self, stage: Stage) -> MeteredEndpoint:
+        if stage.name not in self._endpoints:
+            assert stage.endpoint is not None
+            limits = self._pipeline.isolation
+            now = self._deps.clock()
+            self._endpoints[stage.name] = MeteredEndpoint(
+                open_endpoint(
+                    stage.endpoint,
+                    self._deps.connections,
+                    load_callable=lambda name: load_function(self._deps.project, name),
+                    pipeline=self._pipeline.pipeline,
+                ),
+                cache=self._deps.store,
+                budget=self._deps.store,
+                pipeline=self._pipeline.pipeline,
+                run=f"{self._window.id}@{now:%Y%m%dT%H%M%S.%f}",
+                day=f"{now:%Y-%m-%d}",
+                scope=f"{self._pipeline.pipeline}/{self._window.id}",
+                limits=BudgetLimits(
+                    calls_per_run=limits.max_calls_per_run,
+                    calls_per_day=limits.max_calls_per_day,
+                    usd_per_run=limits.max_usd_per_run,
+                    usd_per_day=limits.max_usd_per_day,
+                ),
+            )
+        return self._endpoints[stage.name]
+
+
+def with_protocols(pipeline: Pipeline, deps: Deps) -> Pipeline:
+    """Return the pipeline with every endpoint's protocol settled, also where it stands in the connection's extra.
+
+    A connection that is missing is no error here: recorded answers are then read by the path's ending, and the call
+    itself will say what is missing.
+    """
+    stages = []
+    for stage in pipeline.stages:
+        if stage.kind is StageKind.MODEL and stage.endpoint is not None and stage.endpoint.protocol is None:
+            try:
+                extra = deps.connections.get(stage.endpoint.connection).extra
+            except ConnectionNotFound:
+                extra = {}
+            protocol = Protocol(choose_protocol(stage.endpoint, extra))
+            stage = stage.model_copy(update={"endpoint": stage.endpoint.model_copy(update={"protocol": protocol})})  # noqa: PLW2901
+        stages.append(stage)
+    return pipeline.model_copy(update={"stages": tuple(stages)})

@@ -1,0 +1,113 @@
+"""Check one stage of one window: its own expectations, and its seam to the stages that it is made from."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from seamwatch.adapters.connections import database_url
+from seamwatch.core.checks import stage_result
+from seamwatch.core.mapping import reconcile
+from seamwatch.core.results import Check, StageResult, Window
+from seamwatch.engine.deps import Deps
+from seamwatch.engine.reading import StageReader, WindowData
+from seamwatch.engine.references import load_reference
+from seamwatch.errors import AdapterError, DataContractError, SpecError
+from seamwatch.spec.pipeline import Pipeline, Stage
+from seamwatch.validation.run import ValidationOutcome, validate_query
+from seamwatch.validation.suites import load_suite
+from seamwatch.vocabulary import CheckStatus
+
+
+def check_stage(deps: Deps, pipeline: Pipeline, stage: Stage, window: Window) -> StageResult:
+    """Return what is wrong with one stage in one window, and save it.
+
+    A check that cannot run (no such column, a database that does not answer, a broken suite) is a finding of status
+    `error` and turns the stage's gate red; it is never a pass.
+
+    Raises:
+        AdapterError: If the database may answer later, so that the task is tried again.
+    """
+    reader = StageReader(pipeline, deps.connections)
+    try:
+        result, discrepancies = _check(deps, pipeline, stage, window, reader)
+    except AdapterError as error:
+        if error.retryable:
+            raise
+        result, discrepancies = _could_not_run(stage, error), None
+    except (DataContractError, SpecError) as error:
+        result, discrepancies = _could_not_run(stage, error), None
+    finally:
+        reader.close()
+    deps.store.begin_window(pipeline.pipeline, window, now=deps.clock())
+    deps.store.save_stage_result(pipeline.pipeline, window, result, discrepancies)
+    return result
+
+
+def _check(
+    deps: Deps, pipeline: Pipeline, stage: Stage, window: Window, reader: StageReader
+) -> tuple[StageResult, pd.DataFrame | None]:
+    data = reader.read(window, only={stage.name, *stage.input})
+    own = data.stages[stage.name]
+    outcome = _expectations(deps, pipeline, stage, window, reader)
+    notes = ["the window is empty"] if not len(own.payload) else []
+    checks, docs = (outcome.checks, outcome.data_docs) if outcome is not None else ((), None)
+    if not stage.input:
+        return stage_result(own, None, checks, notes=notes, data_docs=docs), None
+    found = reconcile(
+        stage,
+        own.payload,
+        {name: data.stages[name].payload for name in stage.input},
+        load_reference(deps.project, stage),
+        extra=data.extra.get(stage.name),
+    )
+    return stage_result(own, found, checks, notes=notes, data_docs=docs), found.discrepancies
+
+
+def _expectations(
+    deps: Deps, pipeline: Pipeline, stage: Stage, window: Window, reader: StageReader
+) -> ValidationOutcome | None:
+    """Return what the stage's suite found on the database itself, or None where it has no suite."""
+    path = deps.project.suite_path(pipeline, stage.suite or stage.name)
+    if stage.suite is None and not path.is_file():
+        return None
+    time = reader.time_column(stage)
+    source = reader.source(pipeline.stage_database(stage))
+    query = source.window_query(
+        stage.table or stage.query or "",
+        is_query=stage.query is not None,
+        time=time,
+        start=window.start if time else None,
+        end=window.end if time else None,
+    )
+    return validate_query(
+        database_url(deps.connections.get(pipeline.stage_database(stage))),
+        query,
+        suite=load_suite(path),
+        key_column=pipeline.stage_key(stage),
+        stage=stage.name,
+        label=f"{pipeline.pipeline}.{stage.name}",
+        data_docs_dir=deps.data_dir / "data_docs",
+        run_name=window.id,
+    )
+
+
+def expectation_failures(result: StageResult) -> dict[str, str]:
+    """Return the keys that fail a critical expectation of the stage's own suite, and which one."""
+    return {
+        key: f"{check.expectation} on {check.column}" if check.column else check.expectation
+        for check in result.checks
+        if check.is_critical and not check.expectation.startswith("reconcile")
+        for key in check.failing_keys
+    }
+
+
+def _could_not_run(stage: Stage, error: Exception) -> StageResult:
+    check = Check(
+        stage=stage.name,
+        expectation="readable",
+        status=CheckStatus.ERROR,
+        expected="the stage can be read and checked",
+        observed="it could not be checked",
+        error=str(error),
+    )
+    return StageResult(stage=stage.name, n_records=0, checks=(check,), notes=("this stage could not be checked",))
