@@ -54,11 +54,11 @@ def attribute_window(deps: Deps, pipeline: Pipeline, window: Window) -> Attribut
         results = _stage_results(deps, pipeline, window, needs_sources=bool(len(failing)))
         world = _with_corrections(judged, reader, failing)
         evidence = gather(world, failing, _source_findings(pipeline, results, failing))
-        with Models(deps, pipeline, window) as models:
-            attributed = attribute_records(evidence, models.ask, pipeline.isolation)
-            causes = _causes(deps, pipeline, window, judged, attributed)
-            score = _benchmark(deps, pipeline, reader, judged, models, causes)
-            isolation = _isolation(deps, pipeline, judged, models, attributed, score)
+        models = Models(deps, pipeline, window)
+        attributed = attribute_records(evidence, models.ask, pipeline.isolation)
+        causes = _causes(deps, pipeline, judged, attributed)
+        score = _benchmark(deps, pipeline, reader, judged, models, causes)
+        isolation = _isolation(deps, pipeline, judged, models, attributed, score)
     finally:
         reader.close()
     attribution = summarise(
@@ -181,9 +181,7 @@ def _baseline(deps: Deps, pipeline: Pipeline) -> float | None:
     return None if stored is None else stored[0]
 
 
-def _causes(
-    deps: Deps, pipeline: Pipeline, window: Window, judged: _Judged, attributed: Attributed
-) -> tuple[Cause, ...]:
+def _causes(deps: Deps, pipeline: Pipeline, judged: _Judged, attributed: Attributed) -> tuple[Cause, ...]:
     n_judged = int((judged.outcomes["state"] != OutcomeState.PENDING).sum())
     times = judged.data.stages[pipeline.first_stage.name].times
     times = times[(judged.outcomes["state"].reindex(times.index) != OutcomeState.PENDING).to_numpy()]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
 
 from seamwatch.adapters.base import BudgetLimits
 from seamwatch.adapters.models.factory import open_endpoint
@@ -30,15 +28,6 @@ class Models:
         self._endpoints: dict[str, MeteredEndpoint] = {}
         self.notes: list[str] = []
         """Why an endpoint could not be used."""
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Close every endpoint."""
-        for endpoint in self._endpoints.values():
-            endpoint.close()
 
     def ask(self, stage: Stage, calls: Sequence[ModelCall]) -> list[ModelAnswer]:
         """Return one answer per call; an endpoint that cannot be opened answers `unreachable`, and a note says why."""
@@ -68,13 +57,15 @@ class Models:
             assert stage.endpoint is not None
             limits = self._pipeline.isolation
             now = self._deps.clock()
+            inner, prices = open_endpoint(
+                stage.endpoint,
+                self._deps.connections,
+                load_callable=lambda name: load_function(self._deps.project, name),
+                pipeline=self._pipeline.pipeline,
+            )
             self._endpoints[stage.name] = MeteredEndpoint(
-                open_endpoint(
-                    stage.endpoint,
-                    self._deps.connections,
-                    load_callable=lambda name: load_function(self._deps.project, name),
-                    pipeline=self._pipeline.pipeline,
-                ),
+                inner,
+                prices=prices,
                 cache=self._deps.store,
                 budget=self._deps.store,
                 pipeline=self._pipeline.pipeline,
