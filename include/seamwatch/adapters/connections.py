@@ -108,9 +108,7 @@ def database_url(info: ConnectionInfo) -> URL:
         path = info.host or info.schema or ""
         is_open = info.host in (None, "") or info.host == "localhost"
         return URL.create("sqlite", database=(info.schema or "") if is_open and info.schema else path)
-    scheme = info.extra.get("sqlalchemy_scheme") or (
-        _DRIVERS.get(conn_type) if "+" not in conn_type else conn_type
-    )
+    scheme = info.extra.get("sqlalchemy_scheme") or (_DRIVERS.get(conn_type) if "+" not in conn_type else conn_type)
     if not scheme:
         known = ", ".join(["sqlite", *sorted(_DRIVERS)])
         msg = (

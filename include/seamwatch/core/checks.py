@@ -82,7 +82,9 @@ def reconciliation_checks(found: Reconciliation) -> list[Check]:
     stage, n = found.stage.name, found.n_input
     made = [
         _seam(stage, SeamBreak.LOST, n, list(found.lost), "every record of the input arrives", "records are lost"),
-        _seam(stage, SeamBreak.EXTRA, n, list(found.extra), "every record comes from a source", "records have no source"),
+        _seam(
+            stage, SeamBreak.EXTRA, n, list(found.extra), "every record comes from a source", "records have no source"
+        ),
     ]
     if not found.is_checked:
         return made

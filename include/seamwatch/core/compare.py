@@ -164,8 +164,8 @@ def equal_cells(left: pd.Series[Any], right: pd.Series[Any]) -> np.ndarray[Any, 
         return np.asarray(np.isclose(a, b, rtol=_RELATIVE_TOLERANCE, atol=0.0, equal_nan=True))
     both_null = left.isna().to_numpy() & right.isna().to_numpy()
     if left.dtype == right.dtype and left.dtype != object:
-        same = (left.array == right.array).fillna(False) if hasattr(left.array, "fillna") else left.array == right.array
-        return np.asarray(same, dtype=bool) | both_null
+        same = pd.Series(left.array == right.array).fillna(False)
+        return same.to_numpy(dtype=bool) | both_null
     a, b = left.to_numpy(dtype=object), right.to_numpy(dtype=object)
     return np.fromiter((_plainly_equal(x, y) for x, y in zip(a, b, strict=True)), dtype=bool, count=len(a)) | both_null
 

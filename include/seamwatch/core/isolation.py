@@ -105,4 +105,3 @@ def score_benchmark(
         ),
         notes=tuple(f"{count} of {len(inputs)} benchmark calls gave no answer: {gap}" for gap, count in gaps.items()),
     )
-

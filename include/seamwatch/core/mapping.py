@@ -180,9 +180,7 @@ def crossed_records(recorded: pd.DataFrame, expected: pd.DataFrame, found: pd.Da
 
 
 def _row_marks(frame: pd.DataFrame) -> list[str]:
-    columns = [
-        [strict_text(parse_json(value)) or "" for value in frame[name].to_numpy(dtype=object)] for name in frame
-    ]
+    columns = [[strict_text(parse_json(value)) or "" for value in frame[name].to_numpy(dtype=object)] for name in frame]
     return ["\x1f".join(row) for row in zip(*columns, strict=True)]
 
 

@@ -36,7 +36,7 @@ def judge_by_truth(final: pd.DataFrame, truth: pd.DataFrame, compare: Mapping[st
     require_columns(truth, tuple({c.column for c in compare.values()}), where="the truth")
     wanted = truth.reindex(final.index)
     has_truth = pd.Series(final.index.isin(truth.index), index=final.index)
-    wrong_fields = pd.Series([""] * len(final), index=final.index, dtype=object)
+    wrong_fields = [""] * len(final)
     for name, comparator in compare.items():
         labels = wanted[comparator.column]
         has_truth &= labels.notna().to_numpy()
@@ -47,10 +47,11 @@ def judge_by_truth(final: pd.DataFrame, truth: pd.DataFrame, compare: Mapping[st
             if (same is not None and same[position]) or is_null(label):
                 continue
             if not values_equal(value, label, how=comparator.how, tolerance=comparator.tolerance):
-                before = wrong_fields.iat[position]
-                wrong_fields.iat[position] = f"{before};{name}" if before else name
-    state = pd.Series(OutcomeState.RIGHT, index=final.index, dtype=object).where(wrong_fields == "", OutcomeState.WRONG)
-    return pd.DataFrame({"state": state.where(has_truth, OutcomeState.PENDING), "reason": wrong_fields})
+                wrong_fields[position] += f";{name}" if wrong_fields[position] else name
+    states = [OutcomeState.WRONG if fields else OutcomeState.RIGHT for fields in wrong_fields]
+    state = pd.Series(states, index=final.index, dtype=object).where(has_truth, OutcomeState.PENDING)
+    reason = pd.Series(wrong_fields, index=final.index, dtype=object)
+    return pd.DataFrame({"state": state, "reason": reason})
 
 
 def judge_by_evaluator(final: pd.DataFrame, evaluator: Callable[[pd.DataFrame], Any], *, name: str) -> pd.DataFrame:

@@ -31,8 +31,10 @@ class Expected:
 class Reference(Protocol):
     """What a stage should have made of its inputs."""
 
-    name: str
-    """As it stands in the pipeline file."""
+    @property
+    def name(self) -> str:
+        """Return what stands in the pipeline file."""
+        ...
 
     def expected(self, inputs: Mapping[str, pd.DataFrame]) -> Expected:
         """Return the payloads for the records that are in every input."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from seamwatch.errors import DataContractError
+
+Counts = NDArray[np.float64]
 
 
 def wilson_interval(good: int, total: int, *, confidence: float = 0.95) -> tuple[float, float] | None:
@@ -66,11 +69,11 @@ def onset_index(events: Sequence[bool]) -> int | None:
     first = int(np.argmax(hits))
     if n < 2:
         return first
-    before_n = np.arange(1, n)
+    before_n = np.arange(1.0, n)
     before = np.cumsum(hits)[:-1]
     after_n, after = n - before_n, hits.sum() - before
     gain = _log_likelihood(before, before_n) + _log_likelihood(after, after_n)
-    gain -= _log_likelihood(np.array([hits.sum()]), np.array([n]))[0]
+    gain -= _log_likelihood(np.array([hits.sum()]), np.array([float(n)]))[0]
     gain[after / after_n <= before / before_n] = -np.inf
     best = int(np.argmax(gain))
     start = best + 1 if gain[best] > 2.0 else first
@@ -78,8 +81,8 @@ def onset_index(events: Sequence[bool]) -> int | None:
     return start + int(later[0]) if len(later) else first
 
 
-def _log_likelihood(good: np.ndarray, total: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _log_likelihood(good: Counts, total: Counts) -> Counts:
     share = good / total
     with np.errstate(divide="ignore", invalid="ignore"):
         value = good * np.log(share) + (total - good) * np.log1p(-share)
-    return np.nan_to_num(value, nan=0.0, posinf=0.0, neginf=0.0)
+    return np.asarray(np.nan_to_num(value, nan=0.0, posinf=0.0, neginf=0.0), dtype=float)

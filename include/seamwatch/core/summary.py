@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -159,7 +159,7 @@ def _record(
     if len(rows):
         is_named = (rows["stage"] == verdict.stage) & rows["field"].isin(verdict.fields)
         is_format = rows["kind"] == DiscrepancyKind.FORMAT
-        rows = rows.assign(_order=[(not n, bool(f)) for n, f in zip(is_named, is_format, strict=True)])
+        rows = rows.assign(_order=[2 * (not n) + bool(f) for n, f in zip(is_named, is_format, strict=True)])
         rows = rows.sort_values("_order", kind="stable").head(_ROWS)
     outcome = world.pipeline.outcome
     compare = outcome.compare if outcome is not None else {}
@@ -174,12 +174,8 @@ def _record(
         key=str(key),
         verdict=verdict,
         rows=tuple(examples(rows)) if len(rows) else (),
-        recorded_outcome={
-            name: strict_text(final.at[key, name]) if key in final.index else None for name in compare
-        },
-        true_outcome={
-            name: strict_text(truth.at[key, c.column]) for name, c in compare.items() if key in truth.index
-        },
+        recorded_outcome={name: strict_text(final.at[key, name]) if key in final.index else None for name in compare},
+        true_outcome={name: strict_text(truth.at[key, c.column]) for name, c in compare.items() if key in truth.index},
         recorded_answer=answer,
         isolated_answer=isolated,
     )
@@ -211,13 +207,11 @@ def _picture(evidence: Evidence, causes: Sequence[Cause], name: str) -> StagePic
     )
 
 
-def _by_time(
-    window: Window, states: pd.Series[Any], times: pd.Series[Any]
-) -> Sequence[tuple[datetime, int, int]]:
+def _by_time(window: Window, states: pd.Series[Any], times: pd.Series[Any]) -> Sequence[tuple[datetime, int, int]]:
     span = (window.end - window.start) / _BINS
     known = times.reindex(states.index).dropna()
     places = ((known - window.start) // span).clip(0, _BINS - 1).astype(int)
-    counts: Mapping[tuple[int, Any], int] = states.reindex(known.index).groupby([places, states]).size().to_dict()
+    counts: dict[Any, int] = states.reindex(known.index).groupby([places, states]).size().to_dict()  # type: ignore[assignment]
     wrong = {place: counts.get((place, OutcomeState.WRONG), 0) for place in range(_BINS)}
     right = {place: counts.get((place, OutcomeState.RIGHT), 0) for place in range(_BINS)}
     return [(window.start + place * span, wrong[place], wrong[place] + right[place]) for place in range(_BINS)]

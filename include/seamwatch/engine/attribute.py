@@ -96,9 +96,7 @@ def _judge_window(deps: Deps, pipeline: Pipeline, window: Window, reader: StageR
         judge=judge,
         truths=stage_truths(pipeline, truth),
         text_responses=frozenset(
-            name
-            for name, stage in data.stages.items()
-            if stage.stage.kind is StageKind.MODEL and holds_text(stage)
+            name for name, stage in data.stages.items() if stage.stage.kind is StageKind.MODEL and holds_text(stage)
         ),
     )
     outcomes = judge(recorded[pipeline.final_stage.name].reindex(keys))
@@ -281,5 +279,3 @@ def _isolation(
         reproduced=attributed.reproduced,
         notes=tuple(notes),
     )
-
-

@@ -41,7 +41,9 @@ def build_judge(deps: Deps, pipeline: Pipeline, reader: StageReader, keys: pd.In
     if outcome.evaluator is not None:
         name = outcome.evaluator
         function = load_function(deps.project, name)
-        return _absent_is_wrong(lambda final: judge_by_evaluator(final, function, name=name)), pd.DataFrame(index=keys[:0])
+        return _absent_is_wrong(lambda final: judge_by_evaluator(final, function, name=name)), pd.DataFrame(
+            index=keys[:0]
+        )
     assert outcome.suite is not None
     suite = load_suite(deps.project.suite_path(pipeline, outcome.suite))
     judged = _absent_is_wrong(lambda final: judge_by_failures(final, failing_keys(final, suite)))

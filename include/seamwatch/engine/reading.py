@@ -134,9 +134,7 @@ class StageReader:
                 extra[name] = self._unknown(pd.Index(inside[key].unique()), as_text)
         return WindowData(stages=stages, extra=extra)
 
-    def _stage_rows(
-        self, stage: Stage, window: Window, keys: pd.Series[Any]
-    ) -> tuple[pd.DataFrame, str | None, int]:
+    def _stage_rows(self, stage: Stage, window: Window, keys: pd.Series[Any]) -> tuple[pd.DataFrame, str | None, int]:
         key, time = self.pipeline.stage_key(stage), self.time_column(stage)
         if time is None:
             frame = self._by_key(stage, key, keys)

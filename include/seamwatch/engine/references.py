@@ -49,7 +49,9 @@ def _load_module(path: Path, where: str) -> ModuleType:
     except Exception as error:
         del sys.modules[name]
         line = getattr(error, "lineno", None)
-        raise SpecError([Problem(file=where, line=line, text=f"cannot be run: {type(error).__name__}: {error}")]) from error
+        raise SpecError(
+            [Problem(file=where, line=line, text=f"cannot be run: {type(error).__name__}: {error}")]
+        ) from error
     return module
 
 
@@ -82,7 +84,9 @@ def load_references(project: Project, pipeline: Pipeline) -> dict[str, Reference
     return found
 
 
-def with_copies(pipeline: Pipeline, references: dict[str, Reference], columns: dict[str, list[str]]) -> dict[str, Reference]:
+def with_copies(
+    pipeline: Pipeline, references: dict[str, Reference], columns: dict[str, list[str]]
+) -> dict[str, Reference]:
     """Return the references with a sink that has none taken as a copy of its input.
 
     Args:

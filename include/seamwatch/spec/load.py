@@ -90,9 +90,7 @@ def load_mapping(path: Path, *, file: str | None = None) -> MappingSpec:
     return _load(path, file or path.name, MappingSpec, lambda _: [])
 
 
-def _load(
-    path: Path, file: str, kind: type[SpecT], further_problems: Callable[[Any], list[tuple[Loc, str]]]
-) -> SpecT:
+def _load(path: Path, file: str, kind: type[SpecT], further_problems: Callable[[Any], list[tuple[Loc, str]]]) -> SpecT:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

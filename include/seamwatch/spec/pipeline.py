@@ -366,9 +366,7 @@ def graph_problems(data: Mapping[str, Any]) -> list[tuple[tuple[Hashable, ...], 
     return found
 
 
-def _stage_problems(
-    stage: Mapping[str, Any], number: int, names: list[str]
-) -> list[tuple[tuple[Hashable, ...], str]]:
+def _stage_problems(stage: Mapping[str, Any], number: int, names: list[str]) -> list[tuple[tuple[Hashable, ...], str]]:
     name, inputs, is_source = names[number], _inputs(stage), stage.get("kind") == StageKind.SOURCE
     found: list[tuple[tuple[Hashable, ...], str]] = [
         (("input",), f"unknown input {unknown!r}; known: {', '.join(n for n in names if n != name)}")

@@ -110,9 +110,7 @@ class MeteredEndpoint:
         if ask_with is None:
             return [self._one_by_one(ticket) for ticket in tickets]
 
-        async def around(
-            call: ModelCall, send: Callable[[ModelCall], Awaitable[ModelAnswer]]
-        ) -> ModelAnswer:
+        async def around(call: ModelCall, send: Callable[[ModelCall], Awaitable[ModelAnswer]]) -> ModelAnswer:
             # The store blocks; a thread keeps the other calls moving meanwhile.
             reservation = await asyncio.to_thread(self._reserve, call)
             if reservation is None:
@@ -144,9 +142,9 @@ class MeteredEndpoint:
         self.spent_usd += cost or 0.0
         self.unpriced_calls += cost is None
         priced = replace(answer, cost_usd=cost)
-        is_passing = answer.status in _NOT_CACHED or (answer.http_status or 0) in (408, 429) or (
-            answer.http_status or 0
-        ) >= 500
+        is_passing = (
+            answer.status in _NOT_CACHED or (answer.http_status or 0) in (408, 429) or (answer.http_status or 0) >= 500
+        )
         if not is_passing:
             self._cache.save_answer(
                 self._scope,

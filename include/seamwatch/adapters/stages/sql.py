@@ -202,7 +202,7 @@ def _statements(
     keys: Iterable[object] | None,
     limit: int | None,
 ) -> Iterator[sa.Select[Any]]:
-    statement = sa.select(*(sa.column(name) for name in wanted)).select_from(source)
+    statement: sa.Select[Any] = sa.select(*(sa.column(name) for name in wanted)).select_from(source)
     if time and form is not None:
         statement = _within(statement, sa.column(time), form, start, end)
     if limit is not None:
@@ -252,6 +252,7 @@ def _family(kind: sa.types.TypeEngine[Any]) -> str:
         (sa.DateTime, "time"),
         (sa.Date, "time"),
         (sa.Numeric, "number"),
+        (sa.Float, "number"),
         (sa.Integer, "number"),
         (sa.String, "text"),
     )

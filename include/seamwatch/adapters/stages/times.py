@@ -12,7 +12,9 @@ import pandas as pd
 
 from seamwatch.errors import StageError
 
-_ISO = re.compile(r"^\d{4}-\d{2}-\d{2}(?P<sep>[ T])\d{2}:\d{2}(:\d{2}(?P<fraction>\.\d+)?)?(?P<zone>Z|[+-]\d{2}:?\d{2})?$")
+_ISO = re.compile(
+    r"^\d{4}-\d{2}-\d{2}(?P<sep>[ T])\d{2}:\d{2}(:\d{2}(?P<fraction>\.\d+)?)?(?P<zone>Z|[+-]\d{2}:?\d{2})?$"
+)
 _DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 _NAMES = re.compile(r"(^|_)(at|time|timestamp|datetime|date|ts|on)$", re.IGNORECASE)
 _MILLISECONDS_FROM = 1e11
@@ -94,7 +96,9 @@ def parse_times(column: pd.Series[Any], form: TimeForm, *, where: str) -> pd.Ser
             return pd.to_datetime(pd.to_numeric(column), unit="ms", utc=True)
         if form is TimeForm.EPOCH_S:
             return pd.to_datetime(pd.to_numeric(column), unit="s", utc=True)
-        return pd.to_datetime(column, utc=True, format="ISO8601" if column.dtype == object or str(column.dtype) == "str" else None)
+        return pd.to_datetime(
+            column, utc=True, format="ISO8601" if column.dtype == object or str(column.dtype) == "str" else None
+        )
     except (ValueError, TypeError) as error:
         msg = f"{where} holds a value that is no time: {error}"
         raise StageError(msg) from error

@@ -127,9 +127,7 @@ def _signatures(world: World, order: list[Stage], failing: pd.Index[Any]) -> dic
     return {key: tuple(sorted(marks)) for key, marks in found.items()}
 
 
-def _provider_failures(
-    world: World, order: list[Stage], failing: pd.Index[Any]
-) -> dict[Any, tuple[str, str, str]]:
+def _provider_failures(world: World, order: list[Stage], failing: pd.Index[Any]) -> dict[Any, tuple[str, str, str]]:
     found: dict[Any, tuple[str, str, str]] = {}
     for stage in order:
         if stage.kind is not StageKind.MODEL:
@@ -137,9 +135,7 @@ def _provider_failures(
         rows = world.recorded[stage.name]
         rows = rows.loc[rows.index.isin(failing)]
         statuses = rows[stage.status] if stage.status else pd.Series(None, index=rows.index, dtype=object)
-        for key, status, answer, finish in zip(
-            rows.index, statuses, rows[ANSWER], rows["_finish_reason"], strict=True
-        ):
+        for key, status, answer, finish in zip(rows.index, statuses, rows[ANSWER], rows["_finish_reason"], strict=True):
             failure = provider_failure(status, answer, finish)
             if failure is not None:
                 found.setdefault(key, (stage.name, *failure))

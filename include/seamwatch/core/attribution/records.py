@@ -210,9 +210,7 @@ def _strata(evidence: Evidence, keys: Iterable[Any]) -> dict[tuple[Any, ...], li
     return strata
 
 
-def _sample(
-    strata: Mapping[tuple[Any, ...], Sequence[Any]], settings: Isolation, keys: pd.Index[Any]
-) -> pd.Index[Any]:
+def _sample(strata: Mapping[tuple[Any, ...], Sequence[Any]], settings: Isolation, keys: pd.Index[Any]) -> pd.Index[Any]:
     """Return the records to replay: all of them, or of each stratum some that are spread evenly over its time."""
     if settings.mode == "exhaustive":
         return keys
@@ -251,8 +249,9 @@ def _by_replay(
     found.update(_not_reproduced(evidence, right[right.isin(unchanged)], ask, settings, tally))
     wrong = clean.keys_with(OutcomeState.WRONG)
     found.update(_still_wrong(evidence, wrong, ask, tally))
+    gaps = clean.outcomes["gap"].to_dict()
     for key in clean.keys_with(OutcomeState.PENDING):
-        found[key] = _without_answer(evidence, key, clean.outcomes.at[key, "gap"])
+        found[key] = _without_answer(evidence, key, gaps[key])
     return found
 
 
@@ -263,9 +262,7 @@ def _remember(evidence: Evidence, clean: Trial, isolated: dict[str, ModelAnswer]
                 isolated[str(key)] = answer
 
 
-def _before_the_model(
-    evidence: Evidence, keys: pd.Index[Any], ask: Ask | None, tally: _Tally
-) -> dict[Any, Verdict]:
+def _before_the_model(evidence: Evidence, keys: pd.Index[Any], ask: Ask | None, tally: _Tally) -> dict[Any, Verdict]:
     """Return the verdicts of records that are right on a clean request and wrong on the recorded one."""
     world = evidence.world
     order = [stage.name for stage in world.order if stage.name in world.references]
@@ -318,9 +315,7 @@ def _fields_with_calls(
     return found
 
 
-def _search_fields(
-    evidence: Evidence, one: pd.Index[Any], parts: tuple[str, ...], ask: Ask | None
-) -> tuple[str, ...]:
+def _search_fields(evidence: Evidence, one: pd.Index[Any], parts: tuple[str, ...], ask: Ask | None) -> tuple[str, ...]:
     def is_enough(chosen: Sequence[str]) -> bool:
         return bool(len(run_trial(evidence.world, one, _repairs(chosen), ask).keys_with(OutcomeState.RIGHT)))
 

@@ -38,7 +38,9 @@ def crossed(stage: str, other: object) -> str:
 def behind(stages: Sequence[str], fields: Sequence[str]) -> str:
     """Say that the model was right and a later stage was not."""
     what = f" ({_listed(fields)})" if fields else ""
-    return f"The recorded model answer gives the right outcome once {_listed(stages)}{what} is done as the reference says."
+    return (
+        f"The recorded model answer gives the right outcome once {_listed(stages)}{what} is done as the reference says."
+    )
 
 
 def before(stages: Sequence[str], fields: Sequence[str]) -> str:
@@ -126,7 +128,9 @@ def headline(responsibility: Responsibility, stage: str | None, fields: Sequence
     damage = {"lost": "records are lost", "crossed": "records carry another record's payload"}.get(pattern or "")
     match responsibility:
         case Responsibility.INTEGRATION:
-            what = damage or (f"{_listed(fields)} {'are' if len(fields) > 1 else 'is'} wrong" if fields else "payloads are wrong")
+            what = damage or (
+                f"{_listed(fields)} {'are' if len(fields) > 1 else 'is'} wrong" if fields else "payloads are wrong"
+            )
             return f"Integration failure at {where}: {what}. The model is not at fault."
         case Responsibility.MODEL if pattern == "not_reproduced":
             return f"{where} answered wrongly and no longer does: chance, or the model has changed since."
