@@ -1,0 +1,139 @@
+"""What to do next, by who has to act and what kind of damage it is."""
+
+from __future__ import annotations
+
+import shlex
+
+from seamwatch.core.incidents import Incident
+from seamwatch.core.results import Attribution, Cause
+from seamwatch.report import numbers
+from seamwatch.report.sentences import listed
+from seamwatch.spec.pipeline import Pipeline, Stage
+from seamwatch.vocabulary import Gap, Responsibility
+
+
+def next_steps(incident: Incident, cause: Cause | None, pipeline: Pipeline) -> tuple[str, ...]:
+    """Return concrete steps, in order, naming stages, fields, tables and files."""
+    if cause is None:
+        return ("Nothing to do: the window no longer shows the cause. Confirm that the repair stays in place.",)
+    stage = next((stage for stage in pipeline.stages if stage.name == incident.stage), None)
+    match incident.responsibility:
+        case Responsibility.INTEGRATION:
+            steps = _integration(cause, stage)
+        case Responsibility.MODEL:
+            steps = _model(cause, stage, pipeline)
+        case Responsibility.PROVIDER:
+            steps = _provider(cause, stage)
+        case Responsibility.SOURCE_DATA:
+            steps = _source_data(cause, stage)
+        case Responsibility.KNOWLEDGE_BASE:
+            steps = (
+                f"Bring the documents that {_name(stage)} retrieves up to date and rebuild its index.",
+                "Run the window again: the outcome turns right with current documents.",
+            )
+        case Responsibility.ADVERSARIAL_INPUT:
+            steps = (
+                f"Hold back the records with instructions in their input at {_name(stage)}; do not train on them.",
+                "Separate user text from instructions in the prompt, and add a check for such spans.",
+            )
+        case Responsibility.UNDETERMINED:
+            steps = _undetermined(cause)
+    return (*steps, "When it is repaired, run the window again with the command below; the incident resolves itself.")
+
+
+def reproduce_command(attribution: Attribution) -> str:
+    """Return the shell command that gives this verdict again."""
+    start, end = numbers.iso(attribution.window.start), numbers.iso(attribution.window.end)
+    return f"seamwatch attribute {shlex.quote(attribution.pipeline)} --from {start} --to {end}"
+
+
+def reference_place(stage: Stage) -> str | None:
+    """Return the file, and the function in it, that says what the stage should produce."""
+    if stage.reference is None:
+        return None
+    file, colon, function = stage.reference.partition(":")
+    return f"include/mappings/{file}.py, function {function}" if colon else f"include/mappings/{file}"
+
+
+def _name(stage: Stage | None) -> str:
+    return stage.name if stage else "the stage"
+
+
+def _integration(cause: Cause, stage: Stage | None) -> tuple[str, ...]:
+    name, fields = _name(stage), listed(cause.fields)
+    inputs = f" from {listed(stage.input)}" if stage and stage.input else ""
+    since = f" around {numbers.moment(cause.onset)}" if cause.onset else ""
+    if cause.pattern == "lost":
+        first = f"Find the filter, join or failed batch{since} that drops records between{inputs} and {name}."
+        first = first.replace("between from", "between")
+        return (first, f"Deliver the lost records to {name} again; their keys are in the verdicts.")
+    if cause.pattern == "crossed":
+        return (
+            f"Look for a join on the wrong key, or a batch whose order changed{since}, where {name} is made{inputs}.",
+            "Treat the crossed payloads as disclosed to the wrong record until you know better.",
+        )
+    what = f"how {name} makes {fields}{inputs}" if fields else f"how {name} is made{inputs}"
+    place = reference_place(stage) if stage else None
+    compare = f"; {place} says what it should be" if place else ""
+    return (
+        f"Check what changed{since} in {what}{compare}. "
+        "Look first at code tables, units, date formats and renamed columns.",
+        f"If the change was intended, bring the reference{f' ({place})' if place else ''} in line with it instead.",
+        "Do not retrain, re-prompt or roll back the model: it answers rightly once the payload is right.",
+    )
+
+
+def _model(cause: Cause, stage: Stage | None, pipeline: Pipeline) -> tuple[str, ...]:
+    name = _name(stage)
+    if cause.pattern == "not_reproduced":
+        return (
+            f"Ask whether the model behind {name} was changed or rolled back within the window.",
+            "Fix the temperature or seed if the answers have to be the same every time.",
+        )
+    endpoint = f" behind the connection {stage.endpoint.connection}" if stage and stage.endpoint else ""
+    benchmark = "the benchmark" if pipeline.benchmark else "a benchmark set (none is defined yet)"
+    since = f" at {numbers.moment(cause.onset)}" if cause.onset else ""
+    return (
+        f"Compare the model version{endpoint} before and after the onset{since}; roll it back if it changed.",
+        f"Run {benchmark} on both versions before releasing again; the stages around {name} are not at fault.",
+    )
+
+
+def _provider(cause: Cause, stage: Stage | None) -> tuple[str, ...]:
+    name = _name(stage)
+    first = {
+        "truncated": f"Raise the answer's token limit in the requests of {name}, or ask for shorter answers.",
+        "refused": f"Show the refused requests of {name} to the provider; a content policy changed or was met.",
+        "empty": f"Retry empty answers at {name}, and report them to the provider.",
+    }.get(cause.pattern or "", f"Check the provider's status page and the rate limits of {name}.")
+    return (
+        first,
+        f"Run the affected records through {name} again; the model's answers were not wrong, they were missing.",
+    )
+
+
+def _source_data(cause: Cause, stage: Stage | None) -> tuple[str, ...]:
+    fields = listed(cause.fields)
+    what = f" {fields}" if fields else " the failing records"
+    return (
+        f"Ask the owners of {_name(stage)}"
+        + (f" ({stage.relation})" if stage else "")
+        + f" to correct{what} at the source.",
+        "Run the corrected records through the pipeline again; the stages after the source did as they should.",
+    )
+
+
+def _undetermined(cause: Cause) -> tuple[str, ...]:
+    gap = {
+        Gap.MISSING_REFERENCE: "Give every stage that is watched, not checked, a reference in include/mappings/.",
+        Gap.REFERENCE_FAILED: "Repair the reference that raised; what it failed on stands under the stage.",
+        Gap.TRUTH_PENDING: "Wait for the truth labels, or label a sample of the failing records by hand.",
+        Gap.TRUTH_SUSPECT: "Review the truth labels of the records below: model and references contradict them.",
+        Gap.ENDPOINT_UNREACHABLE: "Make the model endpoint reachable from here (seamwatch check says what fails).",
+        Gap.BUDGET_SPENT: "Raise isolation.max_calls_per_run or max_usd_per_run in the pipeline file.",
+        Gap.REQUEST_NOT_RECORDED: "Record the request body as it is sent, and name its column in request:.",
+        Gap.NOT_REPRODUCED: "Raise isolation.repeats, or ask whether the model changed since.",
+        Gap.STAGES_NOT_SEPARABLE: "Label the outcome of the stage between the models, and name it in truth:.",
+    }
+    text = gap[cause.gap] if cause.gap else "Look at the records below by hand; no intervention turned them right."
+    return (text,)

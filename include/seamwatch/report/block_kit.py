@@ -1,0 +1,214 @@
+"""Render neutral blocks as Slack Block Kit. Slack's limits, escaping and emoji live here and nowhere else.
+
+Untrusted text stands in `plain_text` and `rich_text` elements only, where Slack reads no markup. The one `mrkdwn`
+element with content holds words of ours and a mention whose id was checked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from seamwatch.report.blocks import (
+    Block,
+    Bullets,
+    Buttons,
+    Divider,
+    Emphasis,
+    Facts,
+    Heading,
+    Mention,
+    Paragraph,
+    Preformatted,
+    Run,
+    Small,
+)
+from seamwatch.vocabulary import IncidentState
+
+Json = dict[str, Any]
+
+# Slack's documented limits (docs.slack.dev, Block Kit reference); the total is undocumented and was found by trial.
+_MOST_BLOCKS = 50
+_TOTAL_CHARS = 12_500
+_HEADER_CHARS = 150
+_FIELD_CHARS = 2_000
+_MOST_FACTS = 5
+_RICH_TEXT_CHARS = 3_000
+_MOST_ITEMS = 30
+_MOST_RUNS = 60
+_SMALL_CHARS = 2_000
+_BUTTON_CHARS = 75
+_MOST_BUTTONS = 25
+_URL_CHARS = 3_000
+_FALLBACK_CHARS = 1_000
+_LEAST_USEFUL_CHARS = 200
+
+_EMOJI = {IncidentState.OPEN: "🔴", IncidentState.ACKNOWLEDGED: "👀", IncidentState.RESOLVED: "✅"}
+_STYLES: dict[Emphasis, Json] = {
+    Emphasis.STRONG: {"bold": True},
+    Emphasis.CODE: {"code": True},
+    Emphasis.REMOVED: {"strike": True},
+}
+_USER = re.compile(r"@([UW][A-Z0-9]{2,20})")
+_GROUP = re.compile(r"!subteam\^(S[A-Z0-9]{1,20})")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_ESCAPES = {"&": 5, "<": 4, ">": 4}
+
+
+def render(blocks: Iterable[Block]) -> list[Json]:
+    """Return Block Kit blocks within Slack's limits; what does not fit is cut at the end, and said."""
+    rendered: list[Json] = []
+    left = _TOTAL_CHARS
+    for block in blocks:
+        if len(rendered) == _MOST_BLOCKS - 1 or left < _LEAST_USEFUL_CHARS:
+            rendered.append(_small("Cut here to fit into Slack; the report has it all."))
+            break
+        element, used = _render(block, left)
+        if element is not None:
+            rendered.append(element)
+            left -= used
+    return rendered
+
+
+def fallback(text: str) -> str:
+    """Return a message's `text`, escaped so that it holds no mention and no link."""
+    short = _clip(text, _FALLBACK_CHARS)
+    return short.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def mention(target: str) -> str | None:
+    """Return Slack's markup for `@U012AB` or `!subteam^S01`; None for anything else."""
+    if user := _USER.fullmatch(target):
+        return f"<@{user[1]}>"
+    if group := _GROUP.fullmatch(target):
+        return f"<!subteam^{group[1]}>"
+    return None
+
+
+def _render(block: Block, left: int) -> tuple[Json | None, int]:
+    """Return the element and the characters it uses, at most `left`."""
+    limit = min(left, _RICH_TEXT_CHARS)
+    found: tuple[Json | None, int]
+    match block:
+        case Heading(text, state):
+            found = _header(f"{_EMOJI[state]} {text}")
+        case Paragraph(runs):
+            found = _passage("rich_text_section", runs, limit)
+        case Preformatted(text):
+            found = _passage("rich_text_preformatted", (Run(text=text),), limit)
+        case Bullets(items, ordered):
+            found = _bullets(items, ordered, limit)
+        case Facts(facts):
+            found = _facts(facts, left)
+        case Mention(lead, target):
+            found = _mention(lead, target)
+        case Small(text):
+            shown = _clip(text, min(left, _SMALL_CHARS))
+            found = _small(shown), _weight(shown)
+        case Buttons(links):
+            found = _buttons([(link.text, link.url, link.is_primary) for link in links])
+        case Divider():
+            found = {"type": "divider"}, 0
+    return found
+
+
+def _header(text: str) -> tuple[Json, int]:
+    shown = _clip(text, _HEADER_CHARS)
+    return {"type": "header", "text": _plain(shown)}, _weight(shown)
+
+
+def _passage(kind: str, runs: Sequence[Run], limit: int) -> tuple[Json | None, int]:
+    elements, used = _runs(runs, limit)
+    return _rich_text({"type": kind, "elements": elements}), used
+
+
+def _rich_text(*elements: Json) -> Json | None:
+    filled = [element for element in elements if element["elements"]]
+    return {"type": "rich_text", "elements": filled} if filled else None
+
+
+def _runs(runs: Sequence[Run], limit: int) -> tuple[list[Json], int]:
+    elements: list[Json] = []
+    used = 0
+    for run in runs[:_MOST_RUNS]:
+        if limit - used < 2:
+            break
+        text = _clip(run.text, limit - used, or_else="")
+        if not text:
+            continue
+        style = _STYLES.get(run.emphasis)
+        elements.append({"type": "text", "text": text} | ({"style": style} if style else {}))
+        used += _weight(text)
+    return elements, used
+
+
+def _bullets(items: Sequence[Sequence[Run]], ordered: bool, limit: int) -> tuple[Json | None, int]:
+    sections: list[Json] = []
+    used = 0
+    for item in items[:_MOST_ITEMS]:
+        elements, chars = _runs(item, limit - used)
+        if elements:
+            sections.append({"type": "rich_text_section", "elements": elements})
+        used += chars
+    style = "ordered" if ordered else "bullet"
+    return _rich_text({"type": "rich_text_list", "style": style, "elements": sections}), used
+
+
+def _facts(items: Sequence[tuple[str, str]], left: int) -> tuple[Json | None, int]:
+    fields: list[Json] = []
+    used = 0
+    for label, value in items[:_MOST_FACTS]:
+        limit = min(_FIELD_CHARS, (left - used) // 2)
+        # A label is ours, but keep markup out of it all the same: what Slack could read as markup is dropped.
+        name, shown = _clip(re.sub(r"[*_~`<>&]", "", label), limit), _clip(value, limit)
+        fields += [{"type": "mrkdwn", "text": f"*{name}*", "verbatim": True}, _plain(shown)]
+        used += _weight(name) + 2 + _weight(shown)
+    return ({"type": "section", "fields": fields} if fields else None), used
+
+
+def _mention(lead: str, target: str | None) -> tuple[Json, int]:
+    markup = mention(target) if target else None
+    if markup is None:
+        shown = _clip(f"{lead} {target}" if target else lead, _SMALL_CHARS)
+        return {"type": "section", "text": _plain(shown)}, _weight(shown)
+    text = f"{_clip(re.sub(r'[*_~`<>&]', ' ', lead), _SMALL_CHARS)} {markup}"
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}, _weight(text)
+
+
+def _small(text: str) -> Json:
+    return {"type": "context", "elements": [_plain(text)]}
+
+
+def _buttons(links: Sequence[tuple[str, str, bool]]) -> tuple[Json | None, int]:
+    elements: list[Json] = []
+    for text, url, is_primary in links[:_MOST_BUTTONS]:
+        if len(url) <= _URL_CHARS and url.startswith(("http://", "https://")):
+            button = {"type": "button", "text": _plain(_clip(text, _BUTTON_CHARS)), "url": url}
+            elements.append(button | ({"style": "primary"} if is_primary else {}))
+    used = sum(_weight(element["text"]["text"]) for element in elements)
+    return ({"type": "actions", "elements": elements} if elements else None), used
+
+
+def _plain(text: str) -> Json:
+    return {"type": "plain_text", "text": text, "emoji": False}
+
+
+def _weight(text: str) -> int:
+    """Return the characters as Slack may count them at worst: escaped, and in UTF-16."""
+    return sum(_ESCAPES.get(char, 2 if char > "\uffff" else 1) for char in text)
+
+
+def _clip(text: str, limit: int, *, or_else: str = "–") -> str:  # noqa: RUF001 - an en dash stands for nothing
+    """Return the text within `limit`, an ellipsis where it was cut; `or_else` if nothing is left to show."""
+    clean = _UNPRINTABLE.sub(" ", text)
+    if not clean.strip() and or_else:
+        return or_else
+    if len(clean) <= limit and _weight(clean) <= limit:
+        return clean
+    used = 1
+    for n, char in enumerate(clean):
+        used += _weight(char)
+        if used > limit:
+            return f"{clean[:n]}…"
+    return clean

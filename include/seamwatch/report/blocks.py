@@ -1,0 +1,134 @@
+"""Neutral blocks: what a message says, without any channel's form. Renderers own form, limits and escaping.
+
+Every text in a block is untrusted, with two exceptions that have a type of their own: a `Mention` names a person or
+group from the pipeline file, a `Link` has an address that we made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from seamwatch.vocabulary import IncidentState
+
+
+class Emphasis(StrEnum):
+    """How a run of text stands out."""
+
+    NONE = "none"
+    STRONG = "strong"
+    CODE = "code"
+    REMOVED = "removed"
+    """The part of a recorded text that should not be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run of text."""
+
+    text: str
+    emphasis: Emphasis = Emphasis.NONE
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The title of a message, with the state that it tells of."""
+
+    text: str
+    state: IncidentState
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Running text."""
+
+    runs: tuple[Run, ...]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Labels (ours) and their values."""
+
+    items: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list; `ordered` numbers it."""
+
+    items: tuple[tuple[Run, ...], ...]
+    ordered: bool = False
+
+
+@dataclass(frozen=True)
+class Preformatted:
+    """Text to copy, as a command."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Mention:
+    """Who is to act: told to them, where the channel can."""
+
+    lead: str
+    """Words of ours before the mention."""
+    target: str | None
+    """`@U012AB` or `!subteam^S01`; None: nobody is named."""
+
+
+@dataclass(frozen=True)
+class Small:
+    """A line in small print."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Link:
+    """A button that leads somewhere."""
+
+    text: str
+    url: str
+    is_primary: bool = False
+
+
+@dataclass(frozen=True)
+class Buttons:
+    """Links in a row."""
+
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True)
+class Divider:
+    """A line across."""
+
+
+Block = Heading | Paragraph | Facts | Bullets | Preformatted | Mention | Small | Buttons | Divider
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """A head that is kept up to date in place, and what is added to its thread."""
+
+    head: tuple[Block, ...]
+    thread: tuple[Block, ...]
+    fallback: str
+    """The head in one line, for notifications and screen readers."""
+    thread_fallback: str
+
+
+def plain(text: str) -> Run:
+    """Return a run without emphasis."""
+    return Run(text=text)
+
+
+def strong(text: str) -> Run:
+    """Return a run that stands out."""
+    return Run(text=text, emphasis=Emphasis.STRONG)
+
+
+def code(text: str) -> Run:
+    """Return a run set as code."""
+    return Run(text=text, emphasis=Emphasis.CODE)

@@ -1,0 +1,178 @@
+"""The geometry of the two charts. Templates draw it, so the charts take the page's colours, light or dark."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from seamwatch.core.results import Window
+from seamwatch.report import numbers
+from seamwatch.report.facts import IsolationFacts, TimeBin
+
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 14, 26, 28
+_TIME_WIDTH, _TIME_HEIGHT = 640, 230
+_ACCURACY_WIDTH, _ACCURACY_HEIGHT = 440, 132
+_NICE_RATIOS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+_TICK_STEPS = tuple(
+    timedelta(minutes=m) for m in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080, 43200)
+)
+_MOST_TICKS = 7
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tick:
+    """A mark on an axis."""
+
+    at: float
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """One bin; `height` None: nothing was judged."""
+
+    x: float
+    y: float
+    width: float
+    height: float | None
+    is_after_onset: bool
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeChart:
+    """Failing share over time."""
+
+    width: int
+    height: int
+    left: int
+    right: int
+    top: int
+    base: int
+    bars: tuple[Bar, ...]
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    onset_x: float | None
+    onset_label: str
+    is_onset_label_left: bool
+    summary: str
+    """For those who do not see the picture."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccuracyChart:
+    """The model alone against its baseline, on a scale that ends at 100%."""
+
+    width: int
+    height: int
+    left: int
+    right: int
+    base: int
+    ticks: tuple[Tick, ...]
+    low_x: float
+    high_x: float
+    point_x: float
+    baseline_x: float | None
+    summary: str
+
+
+def time_chart(bins: Sequence[TimeBin], window: Window, onset: datetime | None) -> TimeChart | None:
+    """Return the chart; None when nothing was judged in any bin."""
+    ratios = [each.ratio for each in bins if each.ratio is not None]
+    if not ratios:
+        return None
+    start, span = window.start, window.end - window.start
+    base, inner = _TIME_HEIGHT - _BOTTOM, _TIME_WIDTH - _LEFT - _RIGHT
+    highest = next((nice for nice in _NICE_RATIOS if nice >= max(ratios)), 1.0)
+
+    def x_of(at: datetime) -> float:
+        return round(_LEFT + inner * min(1.0, max(0.0, (at - start) / span)), 1)
+
+    def y_of(ratio: float) -> float:
+        return round(base - (base - _TOP) * ratio / highest, 1)
+
+    ends = [each.start for each in bins[1:]] + [window.end]
+    bars = []
+    for each, end in zip(bins, ends, strict=True):
+        left, right = x_of(each.start), x_of(end)
+        gap = 2 if right - left > 5 else 0.5
+        top = base if each.ratio is None else y_of(each.ratio)
+        bars.append(
+            Bar(
+                x=round(left + gap / 2, 1),
+                y=top,
+                width=round(max(0.5, right - left - gap), 1),
+                height=None if each.ratio is None else round(base - top, 1),
+                is_after_onset=onset is not None and end > onset,
+                title=(
+                    f"{numbers.moment(each.start)}: {numbers.percent(each.ratio)} failing "
+                    f"({numbers.count(each.n_failing)} of {numbers.count(each.n_judged)} judged)"
+                ),
+            )
+        )
+    onset_x = x_of(onset) if onset is not None and start <= onset <= window.end else None
+    return TimeChart(
+        width=_TIME_WIDTH,
+        height=_TIME_HEIGHT,
+        left=_LEFT,
+        right=_TIME_WIDTH - _RIGHT,
+        top=_TOP,
+        base=base,
+        bars=tuple(bars),
+        x_ticks=tuple(Tick(at=x_of(at), label=label) for at, label in _time_ticks(window)),
+        y_ticks=tuple(Tick(at=y_of(r), label=numbers.percent(r)) for r in (0.0, highest / 2, highest)),
+        onset_x=onset_x,
+        onset_label=f"onset {onset.astimezone(UTC):%H:%M}" if onset is not None else "",
+        is_onset_label_left=onset_x is not None and onset_x > _TIME_WIDTH * 0.8,
+        summary=(
+            f"Share of failing records over time, highest {numbers.percent(max(ratios))}"
+            + (f", onset {numbers.moment(onset)}." if onset is not None else ".")
+        ),
+    )
+
+
+def accuracy_chart(isolation: IsolationFacts) -> AccuracyChart | None:
+    """Return the chart; None when the model's accuracy alone was not measured."""
+    if isolation.accuracy is None:
+        return None
+    low = isolation.accuracy if isolation.accuracy_low is None else isolation.accuracy_low
+    high = isolation.accuracy if isolation.accuracy_high is None else isolation.accuracy_high
+    least = min(x for x in (low, isolation.baseline) if x is not None)
+    step = next(s for s in (0.02, 0.05, 0.1, 0.2, 0.25) if (1 - least) / s <= 4 or s == 0.25)
+    floor = max(0.0, 1 - step * math.ceil((1 - least) / step + 0.25))
+    left, right = 24, _ACCURACY_WIDTH - 24
+
+    def x_of(ratio: float) -> float:
+        return round(left + (right - left) * (ratio - floor) / (1 - floor), 1)
+
+    n_ticks = round((1 - floor) / step)
+    ratios = [1 - step * n for n in range(n_ticks, -1, -1)]
+    return AccuracyChart(
+        width=_ACCURACY_WIDTH,
+        height=_ACCURACY_HEIGHT,
+        left=left,
+        right=right,
+        base=_ACCURACY_HEIGHT - _BOTTOM,
+        ticks=tuple(Tick(at=x_of(r), label=numbers.percent(round(r, 6))) for r in ratios),
+        low_x=x_of(low),
+        high_x=x_of(high),
+        point_x=x_of(isolation.accuracy),
+        baseline_x=None if isolation.baseline is None else x_of(isolation.baseline),
+        summary=isolation.sentence,
+    )
+
+
+def _time_ticks(window: Window) -> list[tuple[datetime, str]]:
+    """Return round times inside the window, at most seven, dated where it is longer than a day."""
+    span = window.end - window.start
+    step = next((s for s in _TICK_STEPS if span / s <= _MOST_TICKS), span / _MOST_TICKS)
+    form = "%H:%M" if span <= timedelta(days=1) else "%b %d" if step >= timedelta(days=1) else "%b %d %H:%M"
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    at = epoch + math.ceil((window.start - epoch) / step) * step
+    ticks = []
+    while at <= window.end:
+        ticks.append((at, at.strftime(form)))
+        at += step
+    return ticks

@@ -1,0 +1,296 @@
+"""Turn results into an incident report: every number and sentence that a person reads is decided here, once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from seamwatch.core.incidents import Incident
+from seamwatch.core.results import Attribution, Cause, StageResult, Window
+from seamwatch.report import advice, numbers, sentences
+from seamwatch.report.evidence import RecordFacts, record_facts
+from seamwatch.report.links import Links
+from seamwatch.report.machine import attribution_json
+from seamwatch.report.stages import StageFacts, stage_facts
+from seamwatch.spec.pipeline import Pipeline
+from seamwatch.vocabulary import IncidentState, Responsibility
+
+_MOST_RECORDS = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """A figure of the summary."""
+
+    label: str
+    value: str
+    note: str = ""
+    """What the value is measured against."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Owner:
+    """Who acts on the incident."""
+
+    role: str
+    """Key of `owners` in the pipeline file that was found, as `integration`, or `reliability`."""
+    mention: str | None
+    """As the pipeline file has it: `@U012AB` or `!subteam^S01`; None: nobody is named there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeBin:
+    """Failing share of one stretch of the window."""
+
+    start: datetime
+    n_failing: int
+    n_judged: int
+
+    @property
+    def ratio(self) -> float | None:
+        """Return the failing share; None where nothing was judged."""
+        return self.n_failing / self.n_judged if self.n_judged else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class IsolationFacts:
+    """The model alone, against its baseline."""
+
+    sentence: str
+    facts: tuple[Fact, ...]
+    accuracy: float | None
+    accuracy_low: float | None
+    accuracy_high: float | None
+    baseline: float | None
+    is_degraded: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CauseFacts:
+    """One row of the table of causes."""
+
+    headline: str
+    responsibility: str
+    stage: str
+    fields: str
+    records: str
+    share: str
+    share_ratio: float
+    share_interval: str
+    confidence: str
+    expected: str
+    reading: str
+    """Whether it is a change, and how sure that is."""
+    is_this: bool
+    is_change: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncidentReport:
+    """All that is said about one incident, ready to be laid out."""
+
+    incident_id: str
+    pipeline: str
+    description: str
+    state: IncidentState
+    state_text: str
+    headline: str
+    verdict: str
+    """One paragraph: how many records, what was done, what came of it."""
+    responsibility: Responsibility
+    responsibility_text: str
+    stage: str | None
+    fields: tuple[str, ...]
+    facts: tuple[Fact, ...]
+    """The summary: responsibility, where, confidence, failing records, model in isolation."""
+    confidence_basis: tuple[str, ...]
+    owner: Owner
+    window: Window
+    window_text: str
+    onset: datetime | None
+    onset_text: str
+    history: str
+    """When it was opened, and in how many windows it was seen."""
+    stages: tuple[StageFacts, ...]
+    timeline: tuple[TimeBin, ...]
+    isolation: IsolationFacts
+    causes: tuple[CauseFacts, ...]
+    signals: tuple[str, ...]
+    records: tuple[RecordFacts, ...]
+    n_more_records: int
+    """Records of this cause beyond those shown."""
+    next_steps: tuple[str, ...]
+    command: str
+    caveats: tuple[str, ...]
+    links: Links
+    made_text: str
+    data: Mapping[str, Any]
+    """The attribution in the form for programs."""
+
+
+def incident_report(
+    incident: Incident,
+    attribution: Attribution,
+    pipeline: Pipeline,
+    stage_results: Sequence[StageResult],
+    *,
+    links: Links,
+    now: datetime,
+) -> IncidentReport:
+    """Return the report of an incident as the attribution of one window shows it.
+
+    Args:
+        incident: The incident as it is now.
+        attribution: Of the window that is reported; it may no longer show the incident's cause.
+        pipeline: The pipeline as it is defined now.
+        stage_results: What was found at each stage of the window; stages may lack.
+        links: Where the report points to.
+        now: Aware time of writing.
+    """
+    cause = cause_of(incident, attribution)
+    records = record_facts(incident, attribution.evidence)
+    n_records = cause.n_records if cause else 0
+    return IncidentReport(
+        incident_id=incident.id,
+        pipeline=pipeline.pipeline,
+        description=pipeline.description,
+        state=incident.state,
+        state_text=sentences.state(incident),
+        headline=incident.headline,
+        verdict=sentences.verdict(incident, cause, attribution),
+        responsibility=incident.responsibility,
+        responsibility_text=sentences.responsibility(incident.responsibility),
+        stage=incident.stage,
+        fields=incident.fields,
+        facts=_summary(incident, cause, attribution),
+        confidence_basis=sentences.confidence_basis(incident, attribution, pipeline),
+        owner=_owner(pipeline, incident.responsibility),
+        window=attribution.window,
+        window_text=numbers.span(attribution.window),
+        onset=cause.onset if cause else None,
+        onset_text=numbers.moment(cause.onset if cause else None),
+        history=sentences.history(incident),
+        stages=stage_facts(incident, attribution, pipeline, stage_results, links),
+        timeline=tuple(
+            TimeBin(start=start, n_failing=failing, n_judged=judged)
+            for start, failing, judged in attribution.failing_by_time
+        ),
+        isolation=_isolation(attribution),
+        causes=tuple(_cause_facts(each, is_this=each is cause) for each in attribution.causes),
+        signals=tuple(
+            f"{signal.stage}: {signal.text}" if signal.stage else signal.text for signal in attribution.signals
+        ),
+        records=records[:_MOST_RECORDS],
+        n_more_records=max(0, n_records - min(len(records), _MOST_RECORDS)),
+        next_steps=advice.next_steps(incident, cause, pipeline),
+        command=advice.reproduce_command(attribution),
+        caveats=sentences.caveats(cause, attribution, stage_results),
+        links=links,
+        made_text=numbers.moment(now),
+        data=attribution_json(attribution),
+    )
+
+
+def cause_of(incident: Incident, attribution: Attribution) -> Cause | None:
+    """Return the attribution's cause that the incident is about; None when the window no longer shows it."""
+    same = [c for c in attribution.causes if (c.responsibility, c.stage) == (incident.responsibility, incident.stage)]
+    return next((cause for cause in same if cause.is_change), same[0] if same else None)
+
+
+def _summary(incident: Incident, cause: Cause | None, attribution: Attribution) -> tuple[Fact, ...]:
+    n_judged = attribution.n_observed - attribution.n_pending
+    ratio = attribution.n_failing / n_judged if n_judged else None
+    isolation = attribution.isolation
+    baseline = isolation.baseline_accuracy
+    fields = sentences.listed(incident.fields)
+    return (
+        Fact(label="Responsibility", value=sentences.responsibility(incident.responsibility)),
+        Fact(label="Where", value=incident.stage or "not known", note=f"fields: {fields}" if fields else ""),
+        Fact(
+            label="Confidence",
+            value=numbers.percent(incident.confidence),
+            note=sentences.confidence_word(incident.confidence),
+        ),
+        Fact(
+            label="Failing records",
+            value=f"{numbers.count(attribution.n_failing)} of {numbers.count(n_judged)} judged",
+            note=f"{numbers.percent(ratio)}; {_share_note(cause)}",
+        ),
+        Fact(
+            label="Model in isolation",
+            value=f"{numbers.percent(isolation.accuracy)} right" if isolation.accuracy is not None else "not measured",
+            note=f"baseline {numbers.percent(baseline)}" if baseline is not None else "no baseline",
+        ),
+    )
+
+
+def _share_note(cause: Cause | None) -> str:
+    if cause is None:
+        return "none of this cause"
+    return f"{numbers.percent(cause.share)} of them of this cause"
+
+
+def _owner(pipeline: Pipeline, responsibility: Responsibility) -> Owner:
+    for role in (responsibility.value, "reliability"):
+        if role in pipeline.owners:
+            return Owner(role=role, mention=pipeline.owners[role])
+    return Owner(role=responsibility.value, mention=None)
+
+
+def _isolation(attribution: Attribution) -> IsolationFacts:
+    result = attribution.isolation
+    measured = result.accuracy is not None
+    return IsolationFacts(
+        sentence=sentences.isolation(result),
+        facts=(
+            Fact(
+                label="Accuracy alone",
+                value=numbers.percent(result.accuracy),
+                note=(
+                    f"{numbers.count(result.n_right)} of {numbers.count(result.n_benchmark)} benchmark inputs"
+                    if measured
+                    else "not measured in this window"
+                ),
+            ),
+            Fact(
+                label="95% interval",
+                value=numbers.interval(result.accuracy_low, result.accuracy_high),
+                note=f"baseline {numbers.percent(result.baseline_accuracy)}",
+            ),
+            Fact(
+                label="Failures reproduced",
+                value=numbers.percent(result.reproduced),
+                note="of recorded requests replayed as they were",
+            ),
+            Fact(
+                label="Calls",
+                value=numbers.count(result.calls),
+                note="no price known" if result.cost_usd is None else f"cost {numbers.money(result.cost_usd)}",
+            ),
+        ),
+        accuracy=result.accuracy,
+        accuracy_low=result.accuracy_low,
+        accuracy_high=result.accuracy_high,
+        baseline=result.baseline_accuracy,
+        is_degraded=sentences.is_degraded(result),
+    )
+
+
+def _cause_facts(cause: Cause, *, is_this: bool) -> CauseFacts:
+    return CauseFacts(
+        headline=cause.headline,
+        responsibility=sentences.responsibility(cause.responsibility),
+        stage=cause.stage or numbers.NO_DATA,
+        fields=sentences.listed(cause.fields),
+        records=numbers.count(cause.n_records),
+        share=numbers.percent(cause.share),
+        share_ratio=cause.share,
+        share_interval=numbers.interval(cause.share_low, cause.share_high),
+        confidence=numbers.percent(cause.confidence),
+        expected=numbers.count(cause.n_expected),
+        reading=(f"a change ({numbers.probability(cause.p_value)})" if cause.is_change else "fits a healthy window"),
+        is_this=is_this,
+        is_change=cause.is_change,
+    )

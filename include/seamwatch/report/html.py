@@ -1,0 +1,39 @@
+"""Render an incident report as one HTML page that needs nothing else: no script, no font, no picture from outside."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from seamwatch.report import numbers
+from seamwatch.report.charts import accuracy_chart, time_chart
+from seamwatch.report.facts import IncidentReport
+from seamwatch.report.graph import NODE_HEIGHT, NODE_WIDTH, lay_out
+
+
+def render_html(report: IncidentReport) -> str:
+    """Return the page; the same report always gives the same text."""
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            graph=lay_out(report.stages),
+            node={"width": NODE_WIDTH, "height": NODE_HEIGHT},
+            time=time_chart(report.timeline, report.window, report.onset),
+            accuracy=accuracy_chart(report.isolation),
+            onset=numbers.moment(report.onset),
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("seamwatch.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

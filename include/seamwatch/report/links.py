@@ -1,0 +1,35 @@
+"""Where a report points to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+
+@dataclass(frozen=True, kw_only=True)
+class Links:
+    """Every address in a message or report; the only place that knows how they are made."""
+
+    report: str
+    """The root-cause report of the incident."""
+    incidents: str
+    """The list of incidents, inside the Airflow UI."""
+    dag: str
+    """The validation DAG, whose grid shows the broken stage."""
+    data_docs: str
+    """Folder of the Data Docs; ends with a slash."""
+
+    @classmethod
+    def under(cls, ui_url: str, *, pipeline: str, incident_id: str) -> Links:
+        """Return the links under the base URL of the Airflow UI, where the plugin serves `/seamwatch`."""
+        base = ui_url.rstrip("/")
+        return cls(
+            report=f"{base}/seamwatch/incidents/{quote(incident_id, safe='')}",
+            incidents=f"{base}/plugin/seamwatch",
+            dag=f"{base}/dags/{quote(pipeline, safe='')}__validate",
+            data_docs=f"{base}/seamwatch/data-docs/",
+        )
+
+    def data_docs_of(self, path: str | None) -> str | None:
+        """Return the address of Data Docs stored at `path` (relative to the data folder), or None."""
+        return None if path is None else self.data_docs + quote(path)

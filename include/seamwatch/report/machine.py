@@ -1,0 +1,124 @@
+"""The attribution for programs: the JSON and CSV of the contract."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from seamwatch.core.results import Attribution, Cause, Verdict
+from seamwatch.report import numbers
+
+if TYPE_CHECKING:
+    from seamwatch.report.facts import IncidentReport
+
+_CSV_HEADER = ("key", "responsibility", "stage", "fields", "confidence", "explanation")
+
+
+def attribution_json(attribution: Attribution) -> dict[str, Any]:
+    """Return the attribution as JSON-ready values; in a healthy window its `attribution` has the same keys, empty."""
+    leading, isolation = attribution.leading, attribution.isolation
+    return {
+        "pipeline": attribution.pipeline,
+        "window": {"start": numbers.iso(attribution.window.start), "end": numbers.iso(attribution.window.end)},
+        "records": {
+            "observed": attribution.n_observed,
+            "failing": attribution.n_failing,
+            "pending": attribution.n_pending,
+            "examined": attribution.n_examined,
+        },
+        "incident": leading is not None,
+        "attribution": _cause(leading) if leading else _no_cause(attribution),
+        "causes": [_cause(cause) for cause in attribution.causes],
+        "isolation": {
+            "model": isolation.model,
+            "calls": isolation.calls,
+            "cost_usd": isolation.cost_usd,
+            "accuracy": isolation.accuracy,
+            "accuracy_low": isolation.accuracy_low,
+            "accuracy_high": isolation.accuracy_high,
+            "baseline_accuracy": isolation.baseline_accuracy,
+            "reproduced": isolation.reproduced,
+        },
+        "signals": [
+            {
+                "kind": signal.kind,
+                "stage": signal.stage,
+                "severity": signal.severity.value,
+                "text": signal.text,
+                "records": signal.n_records,
+            }
+            for signal in attribution.signals
+        ],
+    }
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    return {
+        "responsibility": cause.responsibility.value,
+        "stage": cause.stage,
+        "fields": list(cause.fields),
+        "share": cause.share,
+        "share_low": cause.share_low,
+        "share_high": cause.share_high,
+        "confidence": cause.confidence,
+        "headline": cause.headline,
+        "onset": numbers.iso(cause.onset),
+    }
+
+
+def _no_cause(attribution: Attribution) -> dict[str, Any]:
+    n_judged = attribution.n_observed - attribution.n_pending
+    if not n_judged:
+        seen = f"none of {numbers.plural(attribution.n_observed, 'record')} could be judged yet"
+    else:
+        judged = numbers.plural(n_judged, "judged record")
+        seen = f"{numbers.count(attribution.n_failing)} of {judged} failing, as in a healthy window"
+    return {
+        "responsibility": None,
+        "stage": None,
+        "fields": [],
+        "share": None,
+        "share_low": None,
+        "share_high": None,
+        "confidence": None,
+        "headline": f"No incident: {seen}.",
+        "onset": None,
+    }
+
+
+def report_json(report: IncidentReport) -> dict[str, Any]:
+    """Return the report for programs: the attribution, and under `report` what people are told."""
+    return {
+        **report.data,
+        "report": {
+            "incident_id": report.incident_id,
+            "state": report.state.value,
+            "headline": report.headline,
+            "verdict": report.verdict,
+            "confidence_basis": list(report.confidence_basis),
+            "owner": {"role": report.owner.role, "mention": report.owner.mention},
+            "next_steps": list(report.next_steps),
+            "caveats": list(report.caveats),
+            "command": report.command,
+            "links": {
+                "report": report.links.report,
+                "incidents": report.links.incidents,
+                "dag": report.links.dag,
+                "data_docs": report.links.data_docs,
+            },
+        },
+    }
+
+
+def verdicts_csv(verdicts: Iterable[Verdict]) -> str:
+    """Return one row per failing record, with a header; an unknown stage is an empty cell."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(_CSV_HEADER)
+    rows.writerows(
+        (v.key, v.responsibility.value, v.stage or "", ";".join(v.fields), v.confidence, v.explanation)
+        for v in verdicts
+    )
+    return text.getvalue()

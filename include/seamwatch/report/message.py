@@ -1,0 +1,175 @@
+"""Turn an incident report into a message of neutral blocks: which parts, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from seamwatch.core.incidents import ChangeKind
+from seamwatch.report.blocks import (
+    Block,
+    Bullets,
+    Buttons,
+    Divider,
+    Emphasis,
+    Facts,
+    Heading,
+    Link,
+    Mention,
+    Message,
+    Paragraph,
+    Preformatted,
+    Run,
+    Small,
+    code,
+    plain,
+    strong,
+)
+from seamwatch.report.diff import Pieces
+from seamwatch.report.evidence import Comparison, RecordFacts
+from seamwatch.report.facts import IncidentReport
+from seamwatch.report.stages import StageMark
+from seamwatch.vocabulary import IncidentState
+
+_SHOWN_RECORDS = 3
+_SHOWN_FIELDS = 4
+_SHOWN_CAUSES = 5
+_VALUE_CHARS = 160
+
+_NOTES = {
+    ChangeKind.UPDATED: "Seen again",
+    ChangeKind.RESOLVED: "Resolved",
+    ChangeKind.REOPENED: "Back again",
+}
+
+
+def incident_message(report: IncidentReport, change: ChangeKind = ChangeKind.OPENED) -> Message:
+    """Return the head of the incident as it is now, and what `change` adds to its thread.
+
+    The evidence goes to the thread when the incident opens or comes back; else the thread gets a note of two lines.
+    """
+    has_news = change in (ChangeKind.OPENED, ChangeKind.REOPENED)
+    note = _note(report, change) if change is not ChangeKind.OPENED else ()
+    return Message(
+        head=_head(report),
+        thread=(*note, *(_evidence(report) if has_news else ())),
+        fallback=f"{report.pipeline}: {_title(report)}",
+        thread_fallback=(f"Evidence for: {report.headline}" if not note else f"{_NOTES[change]}: {report.headline}"),
+    )
+
+
+def _title(report: IncidentReport) -> str:
+    return f"Resolved: {report.headline}" if report.state is IncidentState.RESOLVED else report.headline
+
+
+def _head(report: IncidentReport) -> tuple[Block, ...]:
+    blocks: list[Block] = [
+        Heading(_title(report), report.state),
+        Paragraph((plain(report.verdict),)),
+        Facts(tuple((fact.label, f"{fact.value} ({fact.note})" if fact.note else fact.value) for fact in report.facts)),
+    ]
+    if report.state is not IncidentState.RESOLVED:
+        role = report.owner.role.replace("_", " ")
+        lead = "To act:" if report.owner.mention else f"No owner is named for {role} in the pipeline file."
+        blocks.append(Mention(f"{lead} {role} owner" if report.owner.mention else lead, report.owner.mention))
+    onset = f"  ·  onset {report.onset_text}" if report.onset else ""
+    blocks += [
+        Small(f"{report.pipeline}  ·  {report.window_text}{onset}  ·  {report.state_text}"),
+        Buttons(
+            (
+                Link("Open report", report.links.report, is_primary=report.state is not IncidentState.RESOLVED),
+                Link("Incidents", report.links.incidents),
+            )
+        ),
+    ]
+    return tuple(blocks)
+
+
+def _note(report: IncidentReport, change: ChangeKind) -> tuple[Block, ...]:
+    return (
+        Paragraph((strong(_NOTES[change]), plain(f" in the window {report.window_text}. {report.verdict}"))),
+        Small(report.history),
+    )
+
+
+def _evidence(report: IncidentReport) -> tuple[Block, ...]:
+    """Return the parts in order of need: a renderer that has to cut, cuts at the end."""
+    return (
+        *_section("Evidence", _records(report)),
+        *_section("Model in isolation", (Paragraph((plain(report.isolation.sentence),)),)),
+        *_section("What to do next", (Bullets(tuple((plain(step),) for step in report.next_steps), ordered=True),)),
+        *_section("Reproduce", (Preformatted(report.command),)),
+        *_section("Where it broke", _stages(report)),
+        *_section("All causes", _causes(report)),
+        *_section("What weakens this verdict", _caveats(report)),
+    )
+
+
+def _section(title: str, blocks: Iterable[Block]) -> tuple[Block, ...]:
+    found = tuple(blocks)
+    return (Paragraph((strong(title),)), *found) if found else ()
+
+
+def _records(report: IncidentReport) -> Iterable[Block]:
+    shown = report.records[:_SHOWN_RECORDS]
+    for record in shown:
+        yield Paragraph((strong(record.key), plain(f"  {record.explanation}")))
+        if items := tuple(_record_lines(record)):
+            yield Bullets(items)
+    n_more = report.n_more_records + len(report.records) - len(shown)
+    if shown and n_more > 0:
+        yield Small(f"{n_more:,} more in the report and its verdicts.")
+    if shown:
+        yield Divider()
+
+
+def _record_lines(record: RecordFacts) -> Iterable[tuple[Run, ...]]:
+    for row in record.payload[:_SHOWN_FIELDS]:
+        yield (code(f"{row.place}.{row.label}" if row.place else row.label), *_values(row, "recorded", "expected"))
+    if record.answer is not None:
+        yield (plain("model"), *_values(record.answer, "in the pipeline", "alone on the clean request"))
+    for row in record.outcome[:_SHOWN_FIELDS]:
+        yield (plain("outcome "), code(row.label), *_values(row, "was", "truth"))
+
+
+def _values(row: Comparison, recorded: str, expected: str) -> tuple[Run, ...]:
+    return (
+        plain(f"  {recorded} "),
+        *_runs(row.recorded, Emphasis.REMOVED),
+        plain(f"  {expected} "),
+        *_runs(row.expected, Emphasis.STRONG),
+    )
+
+
+def _runs(pieces: Pieces | None, emphasis: Emphasis) -> tuple[Run, ...]:
+    if pieces is None:
+        return (Run(text="no value"),)
+    left = _VALUE_CHARS
+    runs: list[Run] = []
+    for piece in pieces:
+        text = piece.text if len(piece.text) <= left else f"{piece.text[:left]}…"
+        runs.append(Run(text=text, emphasis=emphasis if piece.differs else Emphasis.NONE))
+        left -= len(piece.text)
+        if left <= 0:
+            break
+    return tuple(runs) or (Run(text="empty"),)
+
+
+def _stages(report: IncidentReport) -> tuple[Block, ...]:
+    items = []
+    for stage in report.stages:
+        if stage.mark in (StageMark.CAUSE, StageMark.FINDING):
+            what = "; ".join(stage.findings) or stage.finding or "no finding of its own"
+            items.append((code(stage.name), plain(f"  {stage.mark_text}: {what}")))
+    return (Bullets(tuple(items)),) if items else ()
+
+
+def _causes(report: IncidentReport) -> tuple[Block, ...]:
+    items = tuple(
+        (strong(cause.share), plain(f"  {cause.headline} {cause.records} failing, {cause.reading}."))
+        for cause in report.causes[:_SHOWN_CAUSES]
+    )
+    return (Bullets(items),) if items else ()
+
+
+def _caveats(report: IncidentReport) -> tuple[Block, ...]:
+    return (Bullets(tuple((plain(line),) for line in report.caveats)),) if report.caveats else ()

@@ -1,0 +1,201 @@
+"""The sentences of a report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from seamwatch.core.incidents import Incident
+from seamwatch.core.results import Attribution, Cause, IsolationResult, StageResult, Verdict
+from seamwatch.report import numbers
+from seamwatch.spec.pipeline import Pipeline
+from seamwatch.vocabulary import Basis, Gap, IncidentState, Responsibility
+
+_RESPONSIBILITIES = {
+    Responsibility.MODEL: "the model",
+    Responsibility.INTEGRATION: "integration, not the model",
+    Responsibility.KNOWLEDGE_BASE: "the knowledge base",
+    Responsibility.SOURCE_DATA: "source data",
+    Responsibility.PROVIDER: "the model's provider",
+    Responsibility.ADVERSARIAL_INPUT: "adversarial input",
+    Responsibility.UNDETERMINED: "undetermined",
+}
+_BASES = {
+    Basis.REPAIR: "decided by the references alone: repairing the payload turned the outcome right, with no model call",
+    Basis.REPLAY: "decided by calling the model in isolation for the record itself",
+    Basis.STRATUM: "decided by likeness: other records with the same discrepancies were replayed",
+    Basis.RULE: "decided by a recorded fact that needs no test, such as a lost record or a provider's error",
+    Basis.NONE: "without evidence that decides",
+}
+_GAPS = {
+    Gap.MISSING_REFERENCE: "a stage on the way has no reference",
+    Gap.REFERENCE_FAILED: "a reference could not make the payload",
+    Gap.TRUTH_PENDING: "the truth has not arrived",
+    Gap.TRUTH_SUSPECT: "the truth label itself looks wrong",
+    Gap.ENDPOINT_UNREACHABLE: "the model could not be reached in isolation",
+    Gap.BUDGET_SPENT: "the budget for model calls was spent",
+    Gap.REQUEST_NOT_RECORDED: "the request was not recorded",
+    Gap.NOT_REPRODUCED: "the failure did not come again",
+    Gap.STAGES_NOT_SEPARABLE: "several models cannot be told apart",
+}
+_FINDINGS: dict[tuple[Responsibility, str | None], str] = {
+    (Responsibility.INTEGRATION, None): (
+        "hold a wrong {what} from {where} on; with the reference's value in its place the outcome turns right."
+    ),
+    (Responsibility.INTEGRATION, "lost"): "reached the input of {where} and got lost there.",
+    (Responsibility.INTEGRATION, "crossed"): "carry another record's payload from {where} on.",
+    (Responsibility.MODEL, None): (
+        "are answered wrongly by {where} also when it is called alone with a clean request."
+    ),
+    (Responsibility.MODEL, "not_reproduced"): (
+        "were answered wrongly by {where}, which now answers the same requests rightly."
+    ),
+    (Responsibility.PROVIDER, None): (
+        "got an error from the provider behind {where}: there is no answer to judge the model by."
+    ),
+    (Responsibility.PROVIDER, "truncated"): (
+        "got a truncated answer from the provider behind {where}: there is no full answer to judge the model by."
+    ),
+    (Responsibility.PROVIDER, "refused"): (
+        "were refused by the provider behind {where}: there is no answer to judge the model by."
+    ),
+    (Responsibility.PROVIDER, "empty"): (
+        "got an empty answer from the provider behind {where}: there is no answer to judge the model by."
+    ),
+    (Responsibility.SOURCE_DATA, None): (
+        "were wrong already in {where}{fields}; no repair further on turns them right."
+    ),
+    (Responsibility.KNOWLEDGE_BASE, None): (
+        "rest on outdated or missing documents at {where}; current ones turn the outcome right."
+    ),
+    (Responsibility.ADVERSARIAL_INPUT, None): (
+        "carry instructions in their input at {where}; without them the outcome turns right."
+    ),
+    (Responsibility.UNDETERMINED, None): "cannot be attributed on the evidence there is{why}.",
+}
+DEGRADED_BELOW_P = 0.01
+"""Exact binomial p under which the model alone is called worse than its baseline."""
+_LISTED = 5
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as `a, b and c`; beyond five, how many more."""
+    if len(names) > _LISTED:
+        return f"{', '.join(names[:_LISTED])} and {len(names) - _LISTED} more"
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def responsibility(which: Responsibility) -> str:
+    """Return who has to act, in words."""
+    text = _RESPONSIBILITIES[which]
+    return text[0].upper() + text[1:]
+
+
+def confidence_word(confidence: float) -> str:
+    """Return how far one may lean on a confidence."""
+    steps = ((0.95, "very high"), (0.8, "high"), (0.6, "moderate"))
+    return next((word for least, word in steps if confidence >= least), "low")
+
+
+def state(incident: Incident) -> str:
+    """Return the state of the incident with its time."""
+    if incident.state is IncidentState.RESOLVED:
+        return f"Resolved {numbers.moment(incident.resolved_at)}"
+    since = f"since {numbers.moment(incident.opened_at)}"
+    return f"Acknowledged, open {since}" if incident.state is IncidentState.ACKNOWLEDGED else f"Open {since}"
+
+
+def history(incident: Incident) -> str:
+    """Return when the cause was first seen and how often."""
+    windows = numbers.plural(incident.n_windows, "window")
+    return f"Seen in {windows}, first {numbers.span(incident.first_window)}, last {numbers.span(incident.last_window)}."
+
+
+def verdict(incident: Incident, cause: Cause | None, attribution: Attribution) -> str:
+    """Return one paragraph: how many records, what they share, what the interventions showed."""
+    if cause is None:
+        return (
+            f"The window {numbers.span(attribution.window)} no longer shows this cause: "
+            f"{numbers.plural(attribution.n_failing, 'failing record')}, none of them of it."
+        )
+    reach = (
+        f"{numbers.count(cause.n_records)} of {numbers.plural(attribution.n_failing, 'failing record')} "
+        f"({numbers.percent(cause.share)}; 95% interval {numbers.interval(cause.share_low, cause.share_high)})"
+    )
+    healthy = f" A healthy window of this size has about {numbers.count(cause.n_expected)}."
+    return f"{reach} {_finding(cause)}{healthy}"
+
+
+def _finding(cause: Cause) -> str:
+    """Return what the cause's records share; the table is by responsibility and, where it matters, pattern."""
+    sentence = _FINDINGS.get((cause.responsibility, cause.pattern)) or _FINDINGS[(cause.responsibility, None)]
+    fields = listed(cause.fields)
+    return sentence.format(
+        where=cause.stage or "a stage that is not known",
+        what=fields or "payload",
+        fields=f" ({fields})" if fields else "",
+        why=f": {_GAPS[cause.gap]}" if cause.gap else "",
+    )
+
+
+def is_of(verdict: Verdict, incident: Incident) -> bool:
+    """Return whether a record's verdict is the incident's cause."""
+    return (verdict.responsibility, verdict.stage) == (incident.responsibility, incident.stage)
+
+
+def confidence_basis(incident: Incident, attribution: Attribution, pipeline: Pipeline) -> tuple[str, ...]:
+    """Return what the confidence rests on: records by kind of evidence, and the trust in the reference."""
+    found = Counter(verdict.basis for verdict in attribution.verdicts if is_of(verdict, incident))
+    lines = [f"{numbers.plural(found[basis], 'record')} {text}." for basis, text in _BASES.items() if found[basis]]
+    stage = next((stage for stage in pipeline.stages if stage.name == incident.stage), None)
+    if stage is not None and stage.reference and stage.reference_confidence < 1:
+        lines.append(
+            f"The reference of {stage.name} is itself trusted at {numbers.percent(stage.reference_confidence)}; "
+            "no verdict that rests on it is surer."
+        )
+    return tuple(lines)
+
+
+def is_degraded(result: IsolationResult) -> bool:
+    """Return whether the model alone is worse than its baseline beyond chance."""
+    return result.p_degraded is not None and result.p_degraded < DEGRADED_BELOW_P
+
+
+def isolation(result: IsolationResult) -> str:
+    """Return what the model does when it is called alone."""
+    name = result.model or result.stage or "The model"
+    if result.accuracy is None:
+        calls = "was not called" if result.calls == 0 else f"was called {numbers.count(result.calls)} times"
+        return f"{name} {calls} in isolation for this window; its accuracy alone is unknown."
+    alone = f"{name}, called alone, is right on {numbers.percent(result.accuracy)} of the benchmark"
+    if result.baseline_accuracy is None:
+        return f"{alone}. There is no baseline to compare it with."
+    if is_degraded(result):
+        p = numbers.probability(result.p_degraded or 0.0)
+        return f"{alone}, below its baseline of {numbers.percent(result.baseline_accuracy)} ({p}): it got worse."
+    return f"{alone}, in line with its baseline of {numbers.percent(result.baseline_accuracy)}."
+
+
+def caveats(cause: Cause | None, attribution: Attribution, stage_results: Sequence[StageResult]) -> tuple[str, ...]:
+    """Return what weakens the verdict; empty when nothing does."""
+    lines: list[str] = []
+    if cause is not None and cause.gap is not None:
+        lines.append(f"Evidence is missing: {_GAPS[cause.gap]}.")
+    gaps = Counter(v.gap for v in attribution.verdicts if v.gap is not None)
+    lines += [f"{numbers.plural(n, 'record')}: {_GAPS[gap]}." for gap, n in sorted(gaps.items())]
+    if attribution.n_pending:
+        have = "has" if attribution.n_pending == 1 else "have"
+        lines.append(f"{numbers.plural(attribution.n_pending, 'record')} {have} no truth yet and count as neither.")
+    if attribution.n_examined < attribution.n_failing:
+        lines.append(
+            f"{numbers.count(attribution.n_examined)} of {numbers.plural(attribution.n_failing, 'failing record')} "
+            "were examined themselves; the others are judged by their like."
+        )
+    unreferenced = [r.stage for r in stage_results if not r.is_reconciled and not r.checks]
+    model = attribution.isolation.stage
+    if watched := [name for name in unreferenced if name != model]:
+        lines.append(f"Watched, not checked (no reference, no expectations): {', '.join(watched)}.")
+    errors = {r.stage: r.n_reference_errors for r in stage_results if r.n_reference_errors}
+    lines += [f"The reference of {stage} failed on {numbers.plural(n, 'record')}." for stage, n in errors.items()]
+    lines += [f"{result.stage}: {note}" for result in stage_results for note in result.notes]
+    return tuple(dict.fromkeys((*lines, *attribution.isolation.notes, *attribution.notes)))
