@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from seamwatch.core.replays import ModelAnswer, ModelCall
+from seamwatch.core.replays import BudgetLimits, ModelAnswer, ModelCall
 from seamwatch.vocabulary import Protocol as EndpointProtocol
 
 
@@ -103,16 +103,6 @@ class AnswerCache(Protocol):
     ) -> None:
         """Keep it; a second save of the same call changes nothing."""
         ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class BudgetLimits:
-    """Hard limits of one run and of one UTC day of one pipeline."""
-
-    calls_per_run: int
-    calls_per_day: int
-    usd_per_run: float
-    usd_per_day: float
 
 
 class CallBudget(Protocol):

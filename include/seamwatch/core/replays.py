@@ -46,3 +46,13 @@ class ModelAnswer:
     def is_ok(self) -> bool:
         """Return whether the model answered."""
         return self.status == "ok"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetLimits:
+    """Hard limits of one run and of one UTC day of one pipeline."""
+
+    calls_per_run: int
+    calls_per_day: int
+    usd_per_run: float
+    usd_per_day: float

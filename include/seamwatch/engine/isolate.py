@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seamwatch.adapters.base import BudgetLimits
 from seamwatch.adapters.models.factory import open_endpoint
 from seamwatch.adapters.models.metered import MeteredEndpoint
-from seamwatch.core.replays import ModelAnswer, ModelCall
+from seamwatch.core.replays import BudgetLimits, ModelAnswer, ModelCall
 from seamwatch.core.results import Window
 from seamwatch.core.responses import choose_protocol
 from seamwatch.engine.deps import Deps

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol as TypingProtocol
 
-from seamwatch.adapters.base import AnswerCache, BudgetLimits, CallBudget
+from seamwatch.adapters.base import AnswerCache, CallBudget
 from seamwatch.adapters.models.pricing import Prices
-from seamwatch.core.replays import ModelAnswer, ModelCall
+from seamwatch.core.replays import BudgetLimits, ModelAnswer, ModelCall
 from seamwatch.vocabulary import Protocol
 
 _NOT_CACHED = frozenset({"timeout", "unreachable", "budget"})

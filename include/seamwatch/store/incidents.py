@@ -1,0 +1,113 @@
+"""Incidents as they are, and everything that ever happened to them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from seamwatch.core.incidents import Incident, IncidentChange
+from seamwatch.core.results import Window
+from seamwatch.errors import StoreError
+from seamwatch.store.budget import Transactions
+from seamwatch.store.codec import from_json, to_json
+from seamwatch.store.dialect import insert_or_ignore
+from seamwatch.store.tables import IncidentEventRow, IncidentRow
+from seamwatch.vocabulary import IncidentState
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncidentEvent:
+    """One thing that happened to an incident."""
+
+    incident_id: str
+    kind: str
+    window: str | None
+    by: str | None
+    """Person, where it was one."""
+    at: datetime
+
+
+class IncidentStore:
+    """The part of the store that keeps incidents."""
+
+    def incidents(
+        self: Transactions,
+        pipeline: str | None = None,
+        states: Collection[IncidentState] | None = None,
+        limit: int = 200,
+    ) -> list[Incident]:
+        """Return incidents, newest first."""
+        statement = sa.select(IncidentRow.incident).order_by(IncidentRow.opened_at.desc(), IncidentRow.id).limit(limit)
+        if pipeline is not None:
+            statement = statement.where(IncidentRow.pipeline == pipeline)
+        if states is not None:
+            statement = statement.where(IncidentRow.state.in_([state.value for state in states]))
+        with self._reading() as connection:
+            return [from_json(Incident, row) for row in connection.scalars(statement)]
+
+    def incident(self: Transactions, incident_id: str) -> Incident | None:
+        """Return an incident, or None."""
+        with self._reading() as connection:
+            return _incident(connection, incident_id)
+
+    def apply_changes(self: Transactions, changes: Sequence[IncidentChange], *, window: Window) -> None:
+        """Save what a window changed; of two runs that open the same cause at once, one incident stays."""
+        with self._writing() as connection:
+            for change in changes:
+                incident = change.incident
+                values = _values(incident)
+                connection.execute(insert_or_ignore(connection, IncidentRow, values, ["pipeline", "fingerprint"]))
+                updated = connection.execute(sa.update(IncidentRow).filter_by(id=incident.id).values(**values))
+                if updated.rowcount == 0:
+                    continue  # the other run opened this cause under its own id a moment ago
+                connection.execute(
+                    sa.insert(IncidentEventRow).values(
+                        incident_id=incident.id, kind=change.kind.value, window=window.id, at=incident.updated_at
+                    )
+                )
+
+    def acknowledge(self: Transactions, incident_id: str, *, by: str, now: datetime) -> Incident:
+        """Return the incident after a person took it on; StoreError if it does not exist."""
+        with self._writing() as connection:
+            incident = _incident(connection, incident_id)
+            if incident is None:
+                msg = f"no incident {incident_id!r}"
+                raise StoreError(msg)
+            if incident.state is IncidentState.OPEN:
+                incident = replace(incident, state=IncidentState.ACKNOWLEDGED, updated_at=now)
+                connection.execute(sa.update(IncidentRow).filter_by(id=incident_id).values(**_values(incident)))
+                connection.execute(
+                    sa.insert(IncidentEventRow).values(incident_id=incident_id, kind="acknowledged", by=by, at=now)
+                )
+        return incident
+
+    def incident_events(self: Transactions, incident_id: str) -> list[IncidentEvent]:
+        """Return what happened to an incident, oldest first."""
+        statement = (
+            sa.select(IncidentEventRow.__table__).filter_by(incident_id=incident_id).order_by(IncidentEventRow.id)
+        )
+        with self._reading() as connection:
+            return [
+                IncidentEvent(incident_id=row.incident_id, kind=row.kind, window=row.window, by=row.by, at=row.at)
+                for row in connection.execute(statement)
+            ]
+
+
+def _incident(connection: sa.Connection, incident_id: str) -> Incident | None:
+    data = connection.scalar(sa.select(IncidentRow.incident).filter_by(id=incident_id))
+    return None if data is None else from_json(Incident, data)
+
+
+def _values(incident: Incident) -> dict[str, Any]:
+    return {
+        "id": incident.id,
+        "pipeline": incident.pipeline,
+        "fingerprint": incident.fingerprint,
+        "state": incident.state.value,
+        "opened_at": incident.opened_at,
+        "incident": to_json(incident),
+    }

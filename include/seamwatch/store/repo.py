@@ -1,0 +1,283 @@
+"""The store: everything Seamwatch knows of windows, verdicts, incidents and messages."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, Self
+
+import pandas as pd
+import sqlalchemy as sa
+
+from seamwatch.core.compare import strict_text
+from seamwatch.core.mapping import DISCREPANCY_COLUMNS
+from seamwatch.core.results import Attribution, StageResult, Verdict, Window
+from seamwatch.store.budget import BudgetStore
+from seamwatch.store.codec import from_json, to_json
+from seamwatch.store.deliveries import DeliveryStore
+from seamwatch.store.dialect import insert_or_ignore
+from seamwatch.store.incidents import IncidentStore
+from seamwatch.store.session import migrate, open_engine, require_head
+from seamwatch.store.tables import (
+    AnswerRow,
+    BaselineRow,
+    CauseRow,
+    DiscrepancyRow,
+    StageResultRow,
+    VerdictRow,
+    WindowRow,
+)
+
+_DISCREPANCIES_KEPT = 10_000
+"""Rows kept for one field of one stage of one window; the counts in the stage's result are whole."""
+_TEXT = 4000
+"""Characters of a value kept with a discrepancy."""
+
+
+class Store(BudgetStore, IncidentStore, DeliveryStore):
+    """One database, by SQLAlchemy: SQLite by default, PostgreSQL for teams."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        """Take an engine; use `open`."""
+        self._engine = engine
+
+    @classmethod
+    def open(cls, url: sa.URL | str, *, migrate_first: bool = False) -> Self:
+        """Return the store at a SQLAlchemy URL.
+
+        Args:
+            url: Where it lies; an SQLite file is created.
+            migrate_first: Bring it to the newest migration first.
+
+        Raises:
+            StoreError: If it does not answer, or is not at the newest migration.
+        """
+        engine = open_engine(url)
+        if migrate_first:
+            migrate(engine)
+        require_head(engine)
+        return cls(engine)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def _reading(self) -> AbstractContextManager[sa.Connection]:
+        return self._engine.begin()
+
+    def _writing(self) -> AbstractContextManager[sa.Connection]:
+        """Return a transaction that is a writer from its start, so that two of them queue and never deadlock."""
+        return self._engine.execution_options(is_writing=True).begin()
+
+    # Windows and what validation found
+
+    def begin_window(self, pipeline: str, window: Window, *, now: datetime) -> None:
+        """Note that a window is looked at; a second time changes nothing."""
+        with self._writing() as connection:
+            self._ensure_window(connection, pipeline, window, now)
+
+    def _ensure_window(self, connection: sa.Connection, pipeline: str, window: Window, now: datetime) -> None:
+        values = {
+            "pipeline": pipeline,
+            "window": window.id,
+            "start_at": window.start,
+            "end_at": window.end,
+            "begun_at": now,
+        }
+        connection.execute(insert_or_ignore(connection, WindowRow, values, ["pipeline", "window"]))
+
+    def windows(self, pipeline: str, limit: int = 50) -> list[Window]:
+        """Return the windows of a pipeline, newest first."""
+        statement = (
+            sa.select(WindowRow.start_at, WindowRow.end_at)
+            .where(WindowRow.pipeline == pipeline)
+            .order_by(WindowRow.start_at.desc())
+            .limit(limit)
+        )
+        with self._reading() as connection:
+            return [Window(start=start, end=end) for start, end in connection.execute(statement)]
+
+    def save_stage_result(
+        self, pipeline: str, window: Window, result: StageResult, discrepancies: pd.DataFrame | None = None
+    ) -> None:
+        """Replace what is known of one stage in one window, in one transaction."""
+        place = {"pipeline": pipeline, "window": window.id, "stage": result.stage}
+        rows = _discrepancy_rows(place, discrepancies)
+        with self._writing() as connection:
+            _lock_window(connection, pipeline, window)
+            for table in (StageResultRow, DiscrepancyRow):
+                connection.execute(sa.delete(table).filter_by(**place))
+            connection.execute(sa.insert(StageResultRow).values(**place, result=to_json(result)))
+            if rows:
+                connection.execute(sa.insert(DiscrepancyRow), rows)
+
+    def stage_results(self, pipeline: str, window: Window) -> list[StageResult]:
+        """Return what validation found in a window, by stage name."""
+        statement = (
+            sa.select(StageResultRow.result)
+            .filter_by(pipeline=pipeline, window=window.id)
+            .order_by(StageResultRow.stage)
+        )
+        with self._reading() as connection:
+            return [from_json(StageResult, row) for row in connection.scalars(statement)]
+
+    def discrepancies(self, pipeline: str, window: Window, stage: str | None = None) -> pd.DataFrame:
+        """Return the fields that differed: key, stage, field, recorded, expected, kind."""
+        columns = [getattr(DiscrepancyRow, name) for name in DISCREPANCY_COLUMNS]
+        statement = sa.select(*columns).filter_by(pipeline=pipeline, window=window.id).order_by(DiscrepancyRow.id)
+        if stage is not None:
+            statement = statement.where(DiscrepancyRow.stage == stage)
+        with self._reading() as connection:
+            return pd.DataFrame(connection.execute(statement).all(), columns=list(DISCREPANCY_COLUMNS))
+
+    # Attribution
+
+    def save_attribution(self, attribution: Attribution) -> None:
+        """Replace the attribution of a window, in one transaction: of two runs that meet, the later one stands whole.
+
+        The window must have been begun.
+        """
+        place = {"pipeline": attribution.pipeline, "window": attribution.window.id}
+        verdicts = [
+            {
+                **place,
+                "number": number,
+                "key": verdict.key,
+                "responsibility": verdict.responsibility.value,
+                "stage": verdict.stage,
+                "confidence": verdict.confidence,
+                "verdict": to_json(verdict),
+            }
+            for number, verdict in enumerate(attribution.verdicts)
+        ]
+        causes = [
+            {
+                **place,
+                "number": number,
+                "responsibility": cause.responsibility.value,
+                "stage": cause.stage,
+                "n_records": cause.n_records,
+                "is_change": cause.is_change,
+            }
+            for number, cause in enumerate(attribution.causes)
+        ]
+        with self._writing() as connection:
+            _lock_window(connection, attribution.pipeline, attribution.window)
+            connection.execute(
+                sa.update(WindowRow)
+                .filter_by(**place)
+                .values(
+                    attribution=to_json(attribution, without=frozenset({"verdicts"})),
+                    n_judged=attribution.n_observed - attribution.n_pending,
+                    n_failing=attribution.n_failing,
+                )
+            )
+            for table, rows in ((VerdictRow, verdicts), (CauseRow, causes)):
+                connection.execute(sa.delete(table).filter_by(**place))
+                if rows:
+                    connection.execute(sa.insert(table), rows)
+
+    def attribution(self, pipeline: str, window: Window) -> Attribution | None:
+        """Return the attribution of a window, or None if there is none yet."""
+        with self._reading() as connection:
+            data = connection.scalar(sa.select(WindowRow.attribution).filter_by(pipeline=pipeline, window=window.id))
+            if data is None:
+                return None
+            statement = (
+                sa.select(VerdictRow.verdict).filter_by(pipeline=pipeline, window=window.id).order_by(VerdictRow.number)
+            )
+            verdicts = list(connection.scalars(statement))
+        return from_json(Attribution, {**data, "verdicts": verdicts})
+
+    def verdicts(self, pipeline: str, window: Window) -> list[Verdict]:
+        """Return the verdicts of a window, in the order of the records."""
+        found = self.attribution(pipeline, window)
+        return list(found.verdicts) if found is not None else []
+
+    def cause_history(self, pipeline: str, before: datetime, limit: int = 200) -> pd.DataFrame:
+        """Return the causes of earlier windows, oldest first; a window without a cause has one row of nulls.
+
+        Columns: window_start, window_end, n_judged, n_failing, responsibility, stage, n_records, is_change.
+        """
+        recent = (
+            sa.select(WindowRow)
+            .where(WindowRow.pipeline == pipeline, WindowRow.end_at <= before, WindowRow.n_judged.is_not(None))
+            .order_by(WindowRow.start_at.desc())
+            .limit(limit)
+            .subquery()
+        )
+        statement = (
+            sa.select(
+                recent.c.start_at.label("window_start"),
+                recent.c.end_at.label("window_end"),
+                recent.c.n_judged,
+                recent.c.n_failing,
+                CauseRow.responsibility,
+                CauseRow.stage,
+                CauseRow.n_records,
+                CauseRow.is_change,
+            )
+            .join(
+                CauseRow, (CauseRow.pipeline == recent.c.pipeline) & (CauseRow.window == recent.c.window), isouter=True
+            )
+            .order_by(recent.c.start_at, CauseRow.number)
+        )
+        with self._reading() as connection:
+            result = connection.execute(statement)
+            return pd.DataFrame(result.all(), columns=list(result.keys()))
+
+    # Baselines and answers
+
+    def save_baseline(self, pipeline: str, accuracy: float, n: int, *, now: datetime) -> None:
+        """Accept an accuracy as the pipeline's baseline."""
+        with self._writing() as connection:
+            connection.execute(sa.delete(BaselineRow).filter_by(pipeline=pipeline))
+            connection.execute(
+                sa.insert(BaselineRow).values(pipeline=pipeline, accuracy=accuracy, n=n, measured_at=now)
+            )
+
+    def baseline(self, pipeline: str) -> tuple[float, int] | None:
+        """Return the accepted accuracy and how many records it was measured on."""
+        with self._reading() as connection:
+            statement = sa.select(BaselineRow.accuracy, BaselineRow.n).filter_by(pipeline=pipeline)
+            row = connection.execute(statement).one_or_none()
+        return None if row is None else (row[0], row[1])
+
+    def purge(self, before: datetime) -> int:
+        """Delete windows that ended before a moment, with all that was kept of them; return how many."""
+        with self._writing() as connection:
+            old = connection.execute(sa.select(WindowRow.pipeline, WindowRow.window).where(WindowRow.end_at < before))
+            places = [(pipeline, window) for pipeline, window in old]
+            for pipeline, window in places:
+                for table in (VerdictRow, CauseRow, StageResultRow, DiscrepancyRow, WindowRow):
+                    connection.execute(sa.delete(table).filter_by(pipeline=pipeline, window=window))
+                connection.execute(sa.delete(AnswerRow).where(AnswerRow.scope == f"{pipeline}/{window}"))
+        return len(places)
+
+
+def _lock_window(connection: sa.Connection, pipeline: str, window: Window) -> None:
+    """Make writers of one window wait for each other, so that their results are never mixed."""
+    statement = sa.select(WindowRow.window).filter_by(pipeline=pipeline, window=window.id).with_for_update()
+    connection.execute(statement).all()
+
+
+def _discrepancy_rows(place: dict[str, str], discrepancies: pd.DataFrame | None) -> list[dict[str, Any]]:
+    if discrepancies is None or not len(discrepancies):
+        return []
+    kept = discrepancies.groupby("field", sort=False).head(_DISCREPANCIES_KEPT)
+    return [
+        {
+            **place,
+            "key": str(row.key),
+            "field": str(row.field),
+            "recorded": _cut(row.recorded),
+            "expected": _cut(row.expected),
+            "kind": str(row.kind),
+        }
+        for row in kept.itertuples(index=False)
+    ]
+
+
+def _cut(value: Any) -> str | None:
+    text = strict_text(value)
+    return text if text is None or len(text) <= _TEXT else f"{text[: _TEXT - 3]}..."

@@ -1,0 +1,195 @@
+"""The tables of the store. Rows stay in this folder; everyone else sees dataclasses and frames."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Float, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A moment, stored as UTC without zone so that both databases keep and compare it alike; aware on the way out."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return UTC without zone; a naive time is refused."""
+        del dialect
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            msg = f"the store takes aware times only; got {value.isoformat()}"
+            raise ValueError(msg)
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return the aware time."""
+        del dialect
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+class Table(DeclarativeBase):
+    """Base of all tables."""
+
+
+class WindowRow(Table):
+    """A window that was looked at, and its attribution."""
+
+    __tablename__ = "seamwatch_windows"
+    pipeline: Mapped[str] = mapped_column(String(200), primary_key=True)
+    window: Mapped[str] = mapped_column(String(64), primary_key=True)
+    start_at: Mapped[datetime] = mapped_column(UtcTime, index=True)
+    end_at: Mapped[datetime] = mapped_column(UtcTime)
+    begun_at: Mapped[datetime] = mapped_column(UtcTime)
+    n_judged: Mapped[int | None] = mapped_column(Integer)
+    n_failing: Mapped[int | None] = mapped_column(Integer)
+    attribution: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """All but the verdicts, which have their own table."""
+
+
+class StageResultRow(Table):
+    """What one look at one stage of one window found."""
+
+    __tablename__ = "seamwatch_stage_results"
+    pipeline: Mapped[str] = mapped_column(String(200), primary_key=True)
+    window: Mapped[str] = mapped_column(String(64), primary_key=True)
+    stage: Mapped[str] = mapped_column(String(200), primary_key=True)
+    result: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class DiscrepancyRow(Table):
+    """One field of one record that differs."""
+
+    __tablename__ = "seamwatch_discrepancies"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    pipeline: Mapped[str] = mapped_column(String(200))
+    window: Mapped[str] = mapped_column(String(64))
+    stage: Mapped[str] = mapped_column(String(200))
+    key: Mapped[str] = mapped_column(String(500))
+    field: Mapped[str] = mapped_column(String(500))
+    recorded: Mapped[str | None] = mapped_column(Text)
+    expected: Mapped[str | None] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(String(20))
+    __table_args__ = (Index("ix_seamwatch_discrepancies_place", "pipeline", "window", "stage"),)
+
+
+class VerdictRow(Table):
+    """Whose fault one failing record was."""
+
+    __tablename__ = "seamwatch_verdicts"
+    pipeline: Mapped[str] = mapped_column(String(200), primary_key=True)
+    window: Mapped[str] = mapped_column(String(64), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    key: Mapped[str] = mapped_column(String(500), index=True)
+    responsibility: Mapped[str] = mapped_column(String(40))
+    stage: Mapped[str | None] = mapped_column(String(200))
+    confidence: Mapped[float] = mapped_column(Float)
+    verdict: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class CauseRow(Table):
+    """How many records of a window had a cause, for the history."""
+
+    __tablename__ = "seamwatch_causes"
+    pipeline: Mapped[str] = mapped_column(String(200), primary_key=True)
+    window: Mapped[str] = mapped_column(String(64), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    responsibility: Mapped[str] = mapped_column(String(40))
+    stage: Mapped[str | None] = mapped_column(String(200))
+    n_records: Mapped[int] = mapped_column(Integer)
+    is_change: Mapped[bool]
+
+
+class AnswerRow(Table):
+    """A model's answer that was paid for."""
+
+    __tablename__ = "seamwatch_replays"
+    scope: Mapped[str] = mapped_column(String(300), primary_key=True)
+    request_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    attempt: Mapped[int] = mapped_column(Integer, primary_key=True)
+    key: Mapped[str] = mapped_column(String(500))
+    purpose: Mapped[str] = mapped_column(String(40))
+    answer: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class BudgetRow(Table):
+    """What is spent or reserved of a run's or a day's budget."""
+
+    __tablename__ = "seamwatch_budgets"
+    pipeline: Mapped[str] = mapped_column(String(200), primary_key=True)
+    scope: Mapped[str] = mapped_column(String(200), primary_key=True)
+    n_calls: Mapped[int] = mapped_column(Integer, default=0)
+    usd: Mapped[float] = mapped_column(Float, default=0.0)
+
+
+class ReservationRow(Table):
+    """One call that was let through."""
+
+    __tablename__ = "seamwatch_reservations"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    pipeline: Mapped[str] = mapped_column(String(200))
+    run: Mapped[str] = mapped_column(String(200))
+    day: Mapped[str] = mapped_column(String(20))
+    usd: Mapped[float] = mapped_column(Float)
+    is_open: Mapped[bool] = mapped_column(default=True)
+
+
+class BaselineRow(Table):
+    """The accepted accuracy of a pipeline's model."""
+
+    __tablename__ = "seamwatch_baselines"
+    pipeline: Mapped[str] = mapped_column(String(200), primary_key=True)
+    accuracy: Mapped[float] = mapped_column(Float)
+    n: Mapped[int] = mapped_column(Integer)
+    measured_at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class IncidentRow(Table):
+    """An incident as it is now."""
+
+    __tablename__ = "seamwatch_incidents"
+    id: Mapped[str] = mapped_column(String(300), primary_key=True)
+    pipeline: Mapped[str] = mapped_column(String(200))
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(20), index=True)
+    opened_at: Mapped[datetime] = mapped_column(UtcTime, index=True)
+    incident: Mapped[dict[str, Any]] = mapped_column(JSON)
+    __table_args__ = (UniqueConstraint("pipeline", "fingerprint", name="uq_seamwatch_incidents_cause"),)
+
+
+class IncidentEventRow(Table):
+    """What happened to an incident; only ever added to."""
+
+    __tablename__ = "seamwatch_incident_events"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    incident_id: Mapped[str] = mapped_column(ForeignKey("seamwatch_incidents.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    window: Mapped[str | None] = mapped_column(String(64))
+    by: Mapped[str | None] = mapped_column(String(200))
+    at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class DeliveryRow(Table):
+    """A message on its way."""
+
+    __tablename__ = "seamwatch_deliveries"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    incident_id: Mapped[str] = mapped_column(ForeignKey("seamwatch_incidents.id"), index=True)
+    dedupe_key: Mapped[str] = mapped_column(String(400), unique=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    channel: Mapped[str] = mapped_column(String(200))
+    connection: Mapped[str] = mapped_column(String(200))
+    state: Mapped[str] = mapped_column(String(20), index=True)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    next_attempt_at: Mapped[datetime] = mapped_column(UtcTime)
+    lease_until: Mapped[datetime | None] = mapped_column(UtcTime)
+    channel_id: Mapped[str | None] = mapped_column(String(200))
+    message_id: Mapped[str | None] = mapped_column(String(200))
+    last_error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    sent_at: Mapped[datetime | None] = mapped_column(UtcTime)
