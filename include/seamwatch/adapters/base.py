@@ -69,21 +69,11 @@ class ModelEndpoint(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class Delivered:
-    """Where a message went."""
-
-    channel: str
-    message_id: str
-    """Slack's `ts`."""
-    thread_ids: tuple[str, ...] = ()
-
-
 class Notifier(Protocol):
     """A channel that people read."""
 
-    def post(self, channel: str, text: str, blocks: Sequence[Mapping[str, Any]], *, thread: str | None = None) -> str:
-        """Post and return the message's id; NotifyError."""
+    def post(self, channel: str, text: str, blocks: Sequence[Mapping[str, Any]], *, thread: str | None = None) -> tuple[str, str]:
+        """Post and return the channel's id and the message's id (Slack's `ts`); NotifyError."""
         ...
 
     def update(self, channel: str, message_id: str, text: str, blocks: Sequence[Mapping[str, Any]]) -> None:

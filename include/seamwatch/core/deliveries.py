@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
+from seamwatch.core.incidents import ChangeKind
 from seamwatch.vocabulary import DeliveryState
+
+
+class DeliveryPart(StrEnum):
+    """Which part of an incident's conversation a message is; each is sent by itself, so that neither is said twice."""
+
+    HEAD = "head"
+    """The one message of the incident: posted once, then changed in place."""
+    THREAD = "thread"
+    """An answer below it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,8 +25,9 @@ class Delivery:
 
     id: int
     incident_id: str
-    kind: str
-    """`head` opens the incident's message, `update` changes it and adds to its thread."""
+    part: DeliveryPart
+    change: ChangeKind
+    """What happened to the incident, and is told."""
     channel: str
     connection: str
     state: DeliveryState

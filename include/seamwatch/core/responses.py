@@ -6,11 +6,13 @@ The same code reads responses that were recorded long ago and those of a replay,
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from seamwatch.core.compare import at_path, is_null
+from seamwatch.core.compare import at_path, is_null, parse_json
+from seamwatch.errors import DataContractError
 from seamwatch.spec.pipeline import Endpoint
 from seamwatch.vocabulary import Protocol
 
@@ -19,6 +21,8 @@ _ENDINGS = {
     "/messages": Protocol.ANTHROPIC_MESSAGES,
     "/invocations": Protocol.MLFLOW,
 }
+_ERROR_CODE = re.compile(r"^[A-Za-z0-9_.-]{1,64}$")
+"""What an error's code looks like; anything longer may be a sentence that quotes the prompt."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,17 +39,28 @@ class ParsedResponse:
     cached_tokens: int | None = None
     """Of the input tokens, those read from a cache."""
     problem: str | None = None
-    """Why there is no answer: `empty`, `not JSON`, `no answer in the body`."""
+    """Why there is no answer: `empty`, `not JSON`, `no answer in the body`, or `an error: <its code>`."""
 
 
 def choose_protocol(endpoint: Endpoint, extra: Mapping[str, Any] | None = None) -> Protocol:
-    """Return how the endpoint is spoken to: as the file says, as the connection's extra says, or by the path's ending."""
+    """Return how the endpoint is spoken to: as the file says, as the connection's extra says, or by the path's ending.
+
+    Raises:
+        DataContractError: If the extra names a protocol that is not known.
+    """
     if endpoint.protocol is not None:
         return endpoint.protocol
-    named = (extra or {}).get("protocol")
-    if named is not None:
-        return Protocol(named)
-    path = (endpoint.path or str((extra or {}).get("path", ""))).rstrip("/")
+    given = extra or {}
+    if "protocol" in given:
+        try:
+            return Protocol(given["protocol"])
+        except ValueError:
+            msg = (
+                f"connection {endpoint.connection!r}: unknown protocol {given['protocol']!r} in its extra; "
+                f"known: {', '.join(Protocol)}"
+            )
+            raise DataContractError(msg) from None
+    path = (endpoint.path or str(given.get("path") or "")).partition("?")[0].rstrip("/")
     return next((protocol for ending, protocol in _ENDINGS.items() if path.endswith(ending)), Protocol.JSON)
 
 
@@ -61,30 +76,40 @@ def read_response(protocol: Protocol, body: str | None, answer_path: str | None 
         return ParsedResponse(problem="empty")
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ParsedResponse(problem="not JSON")
-    parsed = _READERS[protocol](document, answer_path)
-    return parsed if parsed is not None else ParsedResponse(problem="no answer in the body")
+    return _READERS[protocol](document, answer_path) or ParsedResponse(problem=_why_no_answer(document))
 
 
 def read_recorded(protocol: Protocol, value: Any, answer_path: str | None = None) -> ParsedResponse:
     """Return what a recorded response says: a body in the protocol's shape is opened, anything else is the answer."""
     if is_null(value):
         return ParsedResponse(problem="empty")
+    if isinstance(value, bytes):
+        return read_recorded(protocol, value.decode("utf-8", errors="replace"), answer_path)
     document = value
     if isinstance(value, str):
         try:
             document = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return ParsedResponse(text=value)
-    elif isinstance(value, bytes):
-        return read_recorded(protocol, value.decode("utf-8", errors="replace"), answer_path)
-    parsed = _READERS[protocol](document, answer_path) if isinstance(document, Mapping | list) else None
-    if parsed is not None:
-        return parsed
+    # A bare number or word is an answer already; only quotes around one are the work of JSON.
+    is_quoted = protocol is Protocol.JSON and answer_path is None and isinstance(document, str)
+    if isinstance(document, Mapping | list) or is_quoted:
+        parsed = _READERS[protocol](document, answer_path)
+        if parsed is not None:
+            return parsed
     if isinstance(document, Mapping) and _is_envelope(protocol, document):
-        return ParsedResponse(problem="no answer in the body")
+        return ParsedResponse(problem=_why_no_answer(document))
     return ParsedResponse(text=value if isinstance(value, str) else _as_text(value))
+
+
+def _why_no_answer(document: Any) -> str:
+    for path in ("error.code", "error.type", "error_code", "error"):
+        code = at_path(document, path)
+        if isinstance(code, str | int) and _ERROR_CODE.match(str(code)):
+            return f"an error: {code}"
+    return "no answer in the body"
 
 
 def _is_envelope(protocol: Protocol, document: Mapping[str, Any]) -> bool:
@@ -103,17 +128,16 @@ def _read_openai(document: Any, _: str | None) -> ParsedResponse | None:
         return None
     raw = choice.get("message")
     message = raw if isinstance(raw, Mapping) else {}
-    content = message.get("content", choice.get("text"))
-    if isinstance(content, list):
-        content = "".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))
-    text = content if isinstance(content, str) else None
-    if not text and message.get("tool_calls"):
-        # Tools are never executed: what the model wants to call is its answer.
-        text = _as_text([call.get("function", call) for call in message["tool_calls"]])
-    is_refusal = not text and isinstance(message.get("refusal"), str)
+    text = _content_text(message.get("content", choice.get("text")))
+    # Tools are never executed: what the model wants to call is its answer.
+    text = text or _tool_text([call.get("function", call) for call in _mappings(message.get("tool_calls"))]) or text
+    refusal = _text_or_none(message.get("refusal")) if not text else None
+    finish_reason = "refusal" if refusal else _text_or_none(choice.get("finish_reason"))
+    if text is None and finish_reason is None:
+        return None
     return ParsedResponse(
-        text=message["refusal"] if is_refusal else text,
-        finish_reason="refusal" if is_refusal else _text_or_none(choice.get("finish_reason")),
+        text=refusal or text,
+        finish_reason=finish_reason,
         model=_text_or_none(document.get("model")),
         input_tokens=_count(at_path(document, "usage.prompt_tokens")),
         output_tokens=_count(at_path(document, "usage.completion_tokens")),
@@ -123,20 +147,20 @@ def _read_openai(document: Any, _: str | None) -> ParsedResponse | None:
 
 def _read_anthropic(document: Any, _: str | None) -> ParsedResponse | None:
     content = document.get("content") if isinstance(document, Mapping) else None
-    if not isinstance(content, list):
+    finish_reason = _text_or_none(at_path(document, "stop_reason"))
+    if not isinstance(content, list) or (not content and finish_reason is None):
         return None
-    texts = [part["text"] for part in content if isinstance(part, Mapping) and isinstance(part.get("text"), str)]
     tools = [
         {"name": part.get("name"), "arguments": part.get("input")}
-        for part in content
-        if isinstance(part, Mapping) and part.get("type") == "tool_use"
+        for part in _mappings(content)
+        if part.get("type") == "tool_use"
     ]
     fresh = _count(at_path(document, "usage.input_tokens"))
     cached = _count(at_path(document, "usage.cache_read_input_tokens"))
     written = _count(at_path(document, "usage.cache_creation_input_tokens")) or 0
     return ParsedResponse(
-        text="".join(texts) or (_as_text(tools) if tools else None),
-        finish_reason=_text_or_none(document.get("stop_reason")),
+        text=_content_text(content) or _tool_text(tools),
+        finish_reason=finish_reason,
         model=_text_or_none(document.get("model")),
         # This protocol counts cached tokens beside the input; here they are part of it, as elsewhere.
         input_tokens=None if fresh is None else fresh + (cached or 0) + written,
@@ -178,8 +202,33 @@ _READERS = {
 }
 
 
+def _content_text(content: Any) -> str | None:
+    """Return the text of a message's content, given as text or as a list of parts; None if there is none."""
+    if isinstance(content, str):
+        return content
+    texts = [part["text"] for part in _mappings(content) if isinstance(part.get("text"), str)]
+    return "".join(texts) if texts else None
+
+
+def _tool_text(calls: list[Any]) -> str | None:
+    """Return the wanted tool calls as JSON, their arguments opened, so that spacing within them makes no difference."""
+    opened = [
+        {"name": call.get("name"), "arguments": parse_json(call.get("arguments"))}
+        if isinstance(call, Mapping)
+        else call
+        for call in calls
+    ]
+    return _as_text(opened) if opened else None
+
+
+def _mappings(value: Any) -> list[Mapping[str, Any]]:
+    return [part for part in value if isinstance(part, Mapping)] if isinstance(value, list) else []
+
+
 def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
 
 
 def _text_or_none(value: Any) -> str | None:

@@ -29,7 +29,7 @@ from seamwatch.vocabulary import OutcomeState, StageKind
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Judged:
+class Judged:
     """A window with its outcomes."""
 
     data: WindowData
@@ -49,7 +49,7 @@ def attribute_window(deps: Deps, pipeline: Pipeline, window: Window) -> Attribut
     pipeline = with_protocols(pipeline, deps)
     reader = StageReader(pipeline, deps.connections)
     try:
-        judged = _judge_window(deps, pipeline, window, reader)
+        judged = judge_window(deps, pipeline, window, reader)
         failing = judged.outcomes.index[(judged.outcomes["state"] == OutcomeState.WRONG).to_numpy()]
         results = _stage_results(deps, pipeline, window, needs_sources=bool(len(failing)))
         world = _with_corrections(judged, reader, failing)
@@ -78,7 +78,8 @@ def attribute_window(deps: Deps, pipeline: Pipeline, window: Window) -> Attribut
     return attribution
 
 
-def _judge_window(deps: Deps, pipeline: Pipeline, window: Window, reader: StageReader) -> _Judged:
+def judge_window(deps: Deps, pipeline: Pipeline, window: Window, reader: StageReader) -> Judged:
+    """Return the window read, reconciled and judged; errors as `attribute_window`."""
     data = reader.read(window)
     keys = data.stages[pipeline.first_stage.name].payload.index
     references = with_copies(
@@ -100,7 +101,7 @@ def _judge_window(deps: Deps, pipeline: Pipeline, window: Window, reader: StageR
         ),
     )
     outcomes = judge(recorded[pipeline.final_stage.name].reindex(keys))
-    return _Judged(data=data, world=world, outcomes=outcomes, truth=truth)
+    return Judged(data=data, world=world, outcomes=outcomes, truth=truth)
 
 
 def _reconcile_all(
@@ -136,7 +137,7 @@ def _consumed(pipeline: Pipeline, data: WindowData, source: Stage) -> pd.Series[
     return pd.Series(dtype="datetime64[ns, UTC]")
 
 
-def _with_corrections(judged: _Judged, reader: StageReader, failing: pd.Index[Any]) -> World:
+def _with_corrections(judged: Judged, reader: StageReader, failing: pd.Index[Any]) -> World:
     """Return the world with what the sources say today of the failing records, where that is something else."""
     world = judged.world
     corrections: dict[str, pd.DataFrame] = {}
@@ -179,7 +180,7 @@ def _baseline(deps: Deps, pipeline: Pipeline) -> float | None:
     return None if stored is None else stored[0]
 
 
-def _causes(deps: Deps, pipeline: Pipeline, judged: _Judged, attributed: Attributed) -> tuple[Cause, ...]:
+def _causes(deps: Deps, pipeline: Pipeline, judged: Judged, attributed: Attributed) -> tuple[Cause, ...]:
     n_judged = int((judged.outcomes["state"] != OutcomeState.PENDING).sum())
     times = judged.data.stages[pipeline.first_stage.name].times
     times = times[(judged.outcomes["state"].reindex(times.index) != OutcomeState.PENDING).to_numpy()]
@@ -195,7 +196,7 @@ def _benchmark(
     deps: Deps,
     pipeline: Pipeline,
     reader: StageReader,
-    judged: _Judged,
+    judged: Judged,
     models: Models,
     causes: tuple[Cause, ...],
 ) -> BenchmarkScore | str | None:
@@ -255,7 +256,7 @@ def read_benchmark(
 def _isolation(
     deps: Deps,
     pipeline: Pipeline,
-    judged: _Judged,
+    judged: Judged,
     models: Models,
     attributed: Attributed,
     score: BenchmarkScore | str | None,

@@ -8,7 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
-from seamwatch.core.deliveries import Delivery
+from seamwatch.core.deliveries import Delivery, DeliveryPart
+from seamwatch.core.incidents import ChangeKind
 from seamwatch.store.budget import Transactions
 from seamwatch.store.dialect import insert_or_ignore
 from seamwatch.store.tables import DeliveryRow
@@ -23,7 +24,8 @@ class DeliveryStore:
         incident_id: str,
         *,
         dedupe_key: str,
-        kind: str,
+        part: DeliveryPart,
+        change: ChangeKind,
         channel: str,
         connection: str,
         now: datetime,
@@ -32,7 +34,8 @@ class DeliveryStore:
         values = {
             "incident_id": incident_id,
             "dedupe_key": dedupe_key,
-            "kind": kind,
+            "part": part.value,
+            "change": change.value,
             "channel": channel,
             "connection": connection,
             "state": DeliveryState.PENDING.value,
@@ -110,7 +113,8 @@ class DeliveryStore:
         """Return channel and message id of the incident's message, or None while it was not sent."""
         statement = (
             sa.select(DeliveryRow.channel_id, DeliveryRow.message_id)
-            .filter_by(incident_id=incident_id, kind="head", state=DeliveryState.SENT.value)
+            .filter_by(incident_id=incident_id, part=DeliveryPart.HEAD.value, state=DeliveryState.SENT.value)
+            .order_by(DeliveryRow.id)
             .limit(1)
         )
         with self._reading() as connection:
@@ -122,7 +126,8 @@ def _delivery(row: Any) -> Delivery:
     return Delivery(
         id=row["id"],
         incident_id=row["incident_id"],
-        kind=row["kind"],
+        part=DeliveryPart(row["part"]),
+        change=ChangeKind(row["change"]),
         channel=row["channel"],
         connection=row["connection"],
         state=DeliveryState(row["state"]),

@@ -1,0 +1,346 @@
+"""The command line: the same use cases as the DAGs, on connections from the environment."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seamwatch.errors import SeamwatchError, SpecError
+from seamwatch.settings import Settings
+
+if TYPE_CHECKING:
+    from seamwatch.core.results import Attribution, Window
+    from seamwatch.engine.deps import Deps
+    from seamwatch.spec.load import Project
+    from seamwatch.spec.pipeline import Pipeline
+
+app = typer.Typer(
+    name="seamwatch",
+    help="Whose fault was the wrong answer? Reliability engineering for AI pipelines on Apache Airflow.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ProjectOption = Annotated[
+    Path | None,
+    typer.Option("--project", help="Project folder; default: SEAMWATCH_PROJECT_DIR, else the working folder."),
+]
+PipelineArgument = Annotated[str, typer.Argument(help="Name of the pipeline.")]
+FromOption = Annotated[str, typer.Option("--from", help="First moment, ISO 8601; UTC where no zone is given.")]
+ToOption = Annotated[str, typer.Option("--to", help="First moment after it, ISO 8601.")]
+JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the result as JSON to this file; - for stdout.")]
+
+
+def main() -> None:
+    """Run the command line; a mistake of a person ends with its message and exit code 1."""
+    try:
+        app()
+    except SeamwatchError as error:
+        print(f"seamwatch: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+@app.command()
+def check(
+    pipeline: Annotated[str | None, typer.Argument(help="Only this pipeline.")] = None,
+    project: ProjectOption = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Validate every pipeline file, reference, suite, table and column; exit 1 with all problems."""
+    from seamwatch.adapters.connections import EnvironmentConnections
+    from seamwatch.engine.check import check_project
+
+    loaded = _project(_settings(project))
+    if pipeline is not None and pipeline not in {*loaded.pipelines, *(Path(file).stem for file in loaded.broken)}:
+        loaded.pipeline(pipeline)
+    problems = check_project(loaded, EnvironmentConnections(), only=pipeline)
+    _write_json(as_json, {"problems": [vars(p) for p in problems], "pipelines": sorted(loaded.pipelines)})
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if problems:
+        print(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}", file=sys.stderr)
+        raise typer.Exit(1)
+    if str(as_json) != "-":
+        names = [pipeline] if pipeline else sorted(loaded.pipelines)
+        print(f"{', '.join(names) or 'no pipelines'}: no problem found")
+
+
+@app.command()
+def run(
+    pipeline: PipelineArgument,
+    start: FromOption,
+    end: ToOption,
+    no_slack: Annotated[bool, typer.Option("--no-slack", help="Leave the messages in the outbox.")] = False,
+    project: ProjectOption = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Run the main job over one window: validate, isolate, attribute, open incidents, report, deliver."""
+    from seamwatch.engine.attribute import attribute_window
+    from seamwatch.engine.deliver import deliver_pending
+    from seamwatch.engine.incidents import decide_incidents, write_reports
+    from seamwatch.engine.validate import check_stage
+    from seamwatch.report.machine import attribution_json
+
+    deps, spec, window = _open(project, pipeline, start, end)
+    for number, stage in enumerate(spec.stages, start=1):
+        result = check_stage(deps, spec, stage, window)
+        mark = "failed" if result.is_critical else "ok"
+        _say(f"[{number}/{len(spec.stages)}] {stage.name}: {mark}, {result.n_records} records")
+    _say("attributing ...")
+    attribution = attribute_window(deps, spec, window)
+    changes = decide_incidents(deps, spec, window)
+    reports = write_reports(deps, spec, window)
+    errors: tuple[str, ...] = ()
+    if not no_slack:
+        summary = deliver_pending(deps)
+        errors = summary.errors
+        _say(f"delivered {summary.n_sent}, waiting {summary.n_waiting}, given up {summary.n_failed}")
+    incidents = [{"id": c.incident.id, "change": c.kind.value, "headline": c.incident.headline} for c in changes]
+    document = {**attribution_json(attribution), "incidents": incidents, "reports": [str(path) for path in reports]}
+    _write_json(as_json, document)
+    if str(as_json) != "-":
+        _print_attribution(attribution)
+        for path in reports:
+            if path.suffix == ".html":
+                print(f"report: {path}")
+    for error in errors:
+        print(f"delivery: {error}", file=sys.stderr)
+    if errors:
+        raise typer.Exit(1)
+
+
+@app.command()
+def attribute(
+    pipeline: PipelineArgument,
+    start: FromOption,
+    end: ToOption,
+    verdicts: Annotated[Path | None, typer.Option(help="Write a row per failing record to this CSV file.")] = None,
+    project: ProjectOption = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Judge the outcomes of a window, isolate the model and say whose fault each wrong one was."""
+    from seamwatch.engine.attribute import attribute_window
+    from seamwatch.report.machine import attribution_json, verdicts_csv
+
+    deps, spec, window = _open(project, pipeline, start, end)
+    attribution = attribute_window(deps, spec, window)
+    if verdicts is not None:
+        verdicts.parent.mkdir(parents=True, exist_ok=True)
+        verdicts.write_text(verdicts_csv(attribution.verdicts), encoding="utf-8", newline="")
+    _write_json(as_json, attribution_json(attribution))
+    if str(as_json) != "-":
+        _print_attribution(attribution)
+
+
+@app.command()
+def incidents(
+    pipeline: Annotated[str | None, typer.Argument(help="Only this pipeline.")] = None,
+    show_all: Annotated[bool, typer.Option("--all", help="Resolved ones too.")] = False,
+    project: ProjectOption = None,
+    as_json: JsonOption = None,
+) -> None:
+    """List incidents, newest first."""
+    from seamwatch.vocabulary import IncidentState
+
+    deps = _deps(_settings(project))
+    states = None if show_all else {IncidentState.OPEN, IncidentState.ACKNOWLEDGED}
+    found = deps.store.incidents(pipeline, states)
+    rows = [
+        {
+            "id": i.id,
+            "state": i.state.value,
+            "pipeline": i.pipeline,
+            "responsibility": i.responsibility.value,
+            "stage": i.stage,
+            "confidence": i.confidence,
+            "opened_at": i.opened_at.isoformat(),
+            "headline": i.headline,
+        }
+        for i in found
+    ]
+    _write_json(as_json, {"incidents": rows})
+    if str(as_json) == "-":
+        return
+    for row in rows:
+        print(f"{row['state']:<12} {row['id']}  {row['headline']}")
+    if not rows:
+        print("no incidents" if show_all else "no open incidents")
+
+
+@app.command()
+def report(
+    incident: Annotated[str, typer.Argument(help="Id of the incident, as `seamwatch incidents` lists it.")],
+    form: Annotated[str, typer.Option("--format", help="html, md or json.")] = "md",
+    project: ProjectOption = None,
+) -> None:
+    """Print the root-cause report of an incident."""
+    from seamwatch.engine.incidents import render_report, report_of
+    from seamwatch.errors import StoreError
+
+    deps = _deps(_settings(project))
+    found = deps.store.incident(incident)
+    if found is None:
+        known = ", ".join(i.id for i in deps.store.incidents(limit=5)) or "none"
+        msg = f"no incident {incident!r}; newest: {known}"
+        raise StoreError(msg)
+    print(render_report(report_of(deps, deps.project.pipeline(found.pipeline), found), form))
+
+
+@app.command()
+def baseline(
+    pipeline: PipelineArgument,
+    start: FromOption,
+    end: ToOption,
+    calls: Annotated[int, typer.Option(help="Benchmark inputs to ask.")] = 200,
+    project: ProjectOption = None,
+) -> None:
+    """Measure the model alone on its benchmark, and accept the accuracy as the baseline.
+
+    The window says which recorded rows show how the stages' payloads look.
+    """
+    from seamwatch.engine.baseline import accept_baseline
+
+    deps, spec, window = _open(project, pipeline, start, end)
+    score = accept_baseline(deps, spec, window, size=calls)
+    print(f"{pipeline}: accuracy {score.accuracy:.3f} on {score.n_judged} benchmark inputs, accepted as the baseline")
+
+
+@app.command()
+def deliver(project: ProjectOption = None) -> None:
+    """Send the messages that wait in the outbox."""
+    from seamwatch.engine.deliver import deliver_pending
+
+    summary = deliver_pending(_deps(_settings(project)))
+    print(f"delivered {summary.n_sent}, waiting {summary.n_waiting}, given up {summary.n_failed}")
+    for error in summary.errors:
+        print(error, file=sys.stderr)
+    if summary.errors:
+        raise typer.Exit(1)
+
+
+@app.command()
+def migrate(project: ProjectOption = None) -> None:
+    """Bring Seamwatch's own store to the newest migration."""
+    from seamwatch.store.repo import Store
+
+    settings = _settings(project)
+    Store.open(_store_url(settings), migrate_first=True).close()
+    print("the store is at the newest migration")
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the demo keeps its data, reports and summary.")] = Path(
+        "build/demo"
+    ),
+    project: ProjectOption = None,
+) -> None:
+    """Run the demo: a real pipeline, real faults, the DAGs in Airflow, a Slack receiver on loopback."""
+    from seamwatch.demo.run import run_demo
+
+    run_demo(_settings(project).project_dir, folder)
+
+
+def _settings(project: Path | None) -> Settings:
+    return Settings.from_env(project_dir=project)
+
+
+def _project(settings: Settings) -> Project:
+    from seamwatch.spec.load import load_project
+
+    return load_project(settings.project_dir)
+
+
+def _store_url(settings: Settings) -> Any:
+    """Return the store's URL: the connection `seamwatch_store`, where there is one, else the settings'."""
+    from seamwatch.adapters.connections import EnvironmentConnections, database_url
+    from seamwatch.errors import ConnectionNotFound
+
+    try:
+        return database_url(EnvironmentConnections().get("seamwatch_store"))
+    except ConnectionNotFound:
+        return settings.store_url
+
+
+def _deps(settings: Settings) -> Deps:
+    from seamwatch.adapters.connections import EnvironmentConnections
+    from seamwatch.adapters.notify.slack import SlackNotifier
+    from seamwatch.engine.deps import Deps
+    from seamwatch.store.repo import Store
+
+    connections = EnvironmentConnections()
+    return Deps(
+        project=_project(settings),
+        connections=connections,
+        store=Store.open(_store_url(settings), migrate_first=True),
+        data_dir=settings.data_dir,
+        ui_url=settings.ui_url,
+        clock=lambda: datetime.now(UTC),
+        notifier=lambda conn_id: SlackNotifier(connections.get(conn_id)),
+    )
+
+
+def _open(project: Path | None, pipeline: str, start: str, end: str) -> tuple[Deps, Pipeline, Window]:
+    from seamwatch.core.results import Window
+
+    window = Window(start=_moment(start, "--from"), end=_moment(end, "--to"))
+    deps = _deps(_settings(project))
+    return deps, deps.project.pipeline(pipeline), window
+
+
+def _moment(text: str, option: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        msg = f"{text!r} is no ISO 8601 time, as 2026-11-23 or 2026-11-23T08:00:00+01:00"
+        raise typer.BadParameter(msg, param_hint=option) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _write_json(target: Path | None, document: dict[str, Any]) -> None:
+    if target is None:
+        return
+    text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
+    if str(target) == "-":
+        print(text)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(f"{text}\n", encoding="utf-8")
+
+
+def _print_attribution(attribution: Attribution) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from seamwatch.report.machine import attribution_json
+    from seamwatch.report.numbers import count, interval, percent
+
+    console = Console()
+    console.print(Text(attribution_json(attribution)["attribution"]["headline"], style="bold"))
+    judged = attribution.n_observed - attribution.n_pending
+    console.print(f"{attribution.n_failing} of {judged} judged records wrong, {attribution.n_pending} pending")
+    if attribution.causes:
+        table = Table("responsibility", "stage", "fields", "records", "share", "95 % interval", "confidence", "change")
+        for cause in attribution.causes:
+            table.add_row(
+                *(Text(t) for t in (cause.responsibility.value, cause.stage or "", "; ".join(cause.fields))),
+                count(cause.n_records),
+                percent(cause.share),
+                interval(cause.share_low, cause.share_high),
+                f"{cause.confidence:.2f}",
+                "yes" if cause.is_change else "no",
+            )
+        console.print(table)
+    for note in (*attribution.notes, *attribution.isolation.notes):
+        console.print(Text(f"note: {note}"))

@@ -1,0 +1,40 @@
+"""Measure the model alone on its benchmark, and accept what it reaches as the healthy accuracy."""
+
+from __future__ import annotations
+
+from seamwatch.core.isolation import BenchmarkScore
+from seamwatch.core.results import Window
+from seamwatch.engine.attribute import judge_window, measure_benchmark
+from seamwatch.engine.deps import Deps
+from seamwatch.engine.isolate import Models, with_protocols
+from seamwatch.engine.reading import StageReader
+from seamwatch.errors import AdapterError, DataContractError
+from seamwatch.spec.pipeline import Pipeline
+
+
+def accept_baseline(deps: Deps, pipeline: Pipeline, window: Window, *, size: int) -> BenchmarkScore:
+    """Return the score on `size` benchmark inputs, saved as the pipeline's baseline.
+
+    Raises:
+        DataContractError: If the pipeline has no benchmark, or lacks a reference for it.
+        AdapterError: If no call was answered.
+    """
+    if pipeline.benchmark is None:
+        msg = f"{pipeline.pipeline} has no benchmark; add benchmark: {{table, truth}} to its file"
+        raise DataContractError(msg)
+    pipeline = with_protocols(pipeline, deps)
+    reader = StageReader(pipeline, deps.connections)
+    models = Models(deps, pipeline, window)
+    try:
+        world = judge_window(deps, pipeline, window, reader).world
+        score = measure_benchmark(pipeline, reader, world, models, size=size, baseline_accuracy=None)
+    finally:
+        reader.close()
+    if isinstance(score, str):
+        raise DataContractError(f"{pipeline.pipeline}: {score}")
+    if score.accuracy is None:
+        told = "; ".join((*models.notes, *score.notes))
+        msg = f"{pipeline.pipeline}: no benchmark call was answered: {told}"
+        raise AdapterError(msg)
+    deps.store.save_baseline(pipeline.pipeline, score.accuracy, score.n_judged, now=deps.clock())
+    return score

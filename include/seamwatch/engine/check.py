@@ -1,0 +1,184 @@
+"""Validate everything that a person wrote, against the files and the databases that it names."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+
+from seamwatch.adapters.base import Connections
+from seamwatch.core.field_map import source_fields
+from seamwatch.core.references import FieldMapReference
+from seamwatch.engine.reading import StageReader
+from seamwatch.engine.references import load_function, load_reference
+from seamwatch.errors import AdapterError, DataContractError, Problem, SpecError
+from seamwatch.spec.load import Project
+from seamwatch.spec.pipeline import Pipeline, Stage
+from seamwatch.validation.suites import check_suite
+from seamwatch.vocabulary import Protocol, StageKind
+
+
+def check_project(project: Project, connections: Connections, *, only: str | None = None) -> list[Problem]:
+    """Return every problem of the project, or of one pipeline: files, references, suites, connections, columns."""
+    problems = [p for file, found in project.broken.items() if only in (None, _stem(file)) for p in found]
+    for name, pipeline in project.pipelines.items():
+        if only in (None, name):
+            problems += check_pipeline(project, pipeline, connections)
+    if only is None:
+        problems += _unused_suites(project)
+    return problems
+
+
+def check_pipeline(project: Project, pipeline: Pipeline, connections: Connections) -> list[Problem]:
+    """Return every problem of one pipeline that only its surroundings show."""
+    problems = [*_check_suites(project, pipeline), *_check_functions(project, pipeline)]
+    reader = StageReader(pipeline, connections)
+    try:
+        for stage in pipeline.stages:
+            problems += _check_stage(project, pipeline, stage, reader)
+        problems += _check_truths(pipeline, reader)
+    finally:
+        reader.close()
+    for stage in pipeline.stages:
+        if stage.endpoint is not None and stage.endpoint.protocol is not Protocol.CALLABLE:
+            problems += _tried(pipeline, f"stages.{stage.name}.endpoint", connections, stage.endpoint.connection)
+    if pipeline.slack is not None:
+        problems += _tried(pipeline, "slack.connection", connections, pipeline.slack.connection)
+    return problems
+
+
+def _stem(file: str) -> str:
+    return file.rpartition("/")[2].rpartition(".")[0]
+
+
+def _problem(pipeline: Pipeline, path: str, text: str) -> Problem:
+    return Problem(file=f"include/pipelines/{pipeline.pipeline}.yaml", path=path, text=text)
+
+
+def _tried(pipeline: Pipeline, path: str, connections: Connections, conn_id: str) -> list[Problem]:
+    try:
+        connections.get(conn_id)
+    except AdapterError as error:
+        return [_problem(pipeline, path, str(error))]
+    return []
+
+
+def _check_suites(project: Project, pipeline: Pipeline) -> Iterator[Problem]:
+    for stage in pipeline.stages:
+        path = project.suite_path(pipeline, stage.suite or stage.name)
+        if stage.suite is not None or path.is_file():
+            yield from check_suite(path)
+    if pipeline.outcome is not None and pipeline.outcome.suite is not None:
+        yield from check_suite(project.suite_path(pipeline, pipeline.outcome.suite))
+
+
+def _unused_suites(project: Project) -> Iterator[Problem]:
+    for name, pipeline in project.pipelines.items():
+        used = {stage.suite or stage.name for stage in pipeline.stages}
+        if pipeline.outcome is not None and pipeline.outcome.suite is not None:
+            used.add(pipeline.outcome.suite)
+        for path in sorted((project.root / "expectations" / name).glob("*.json")):
+            if path.stem not in used:
+                near = difflib.get_close_matches(path.stem, sorted(used), n=1)
+                hint = f"; did you mean {near[0]}.json?" if near else ""
+                text = f"belongs to no stage of {name}{hint} Stages: {', '.join(sorted(used))}"
+                yield Problem(file=path.relative_to(project.root).as_posix(), text=text)
+
+
+def _check_functions(project: Project, pipeline: Pipeline) -> Iterator[Problem]:
+    for stage in pipeline.stages:
+        try:
+            load_reference(project, stage)
+            if stage.endpoint is not None and stage.endpoint.protocol is Protocol.CALLABLE:
+                load_function(project, stage.endpoint.connection)
+        except SpecError as error:
+            yield from error.problems
+        except DataContractError as error:
+            yield _problem(pipeline, f"stages.{stage.name}.reference", str(error))
+    if pipeline.outcome is not None and pipeline.outcome.evaluator is not None:
+        try:
+            load_function(project, pipeline.outcome.evaluator)
+        except SpecError as error:
+            yield from error.problems
+
+
+def _check_stage(project: Project, pipeline: Pipeline, stage: Stage, reader: StageReader) -> Iterator[Problem]:
+    path = f"stages.{stage.name}"
+    try:
+        source = reader.source(pipeline.stage_database(stage))
+        columns = source.columns(stage.table or stage.query or "", is_query=stage.query is not None)
+        reader.time_column(stage)
+    except AdapterError as error:
+        yield _problem(pipeline, path, str(error))
+        return
+    for name, column in _named_columns(pipeline, stage).items():
+        if column not in columns and column.partition(".")[0] not in columns:
+            near = difflib.get_close_matches(column, list(columns), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            text = f"{stage.relation} has no column {column!r}{hint} Known: {', '.join(columns)}"
+            yield _problem(pipeline, f"{path}.{name}", text)
+    yield from _check_map(project, pipeline, stage, reader, columns)
+
+
+def _named_columns(pipeline: Pipeline, stage: Stage) -> dict[str, str]:
+    names = ("time", "request", "response", "status", "finish_reason", "model", "latency_ms", "input_tokens")
+    names += ("output_tokens", "cost_usd", "documents")
+    found = {"key": pipeline.stage_key(stage)}
+    found |= {name: column for name in names if (column := getattr(stage, name)) is not None}
+    found |= {f"fields.{column}": column for column in stage.fields}
+    if stage is pipeline.final_stage and pipeline.outcome is not None:
+        found |= {f"outcome.compare.{column}": column for column in pipeline.outcome.compare}
+    return found
+
+
+def _check_map(
+    project: Project, pipeline: Pipeline, stage: Stage, reader: StageReader, columns: object
+) -> Iterator[Problem]:
+    """Check that a field map reads fields its inputs have, and makes at least one that the stage has."""
+    try:
+        reference = load_reference(project, stage)
+    except (SpecError, DataContractError):
+        return  # told by _check_functions
+    if not isinstance(reference, FieldMapReference):
+        return
+    known: set[str] = set()
+    for name in stage.input:
+        one = pipeline.stage(name)
+        try:
+            source = reader.source(pipeline.stage_database(one))
+            found = source.columns(one.table or one.query or "", is_query=one.query is not None)
+        except AdapterError:
+            return  # told by _check_stage
+        known |= {*found, *(f"{name}.{column}" for column in found)}
+        if one.kind is StageKind.MODEL:
+            known |= {"answer", f"{name}.answer"}
+    for field in sorted(source_fields(reference.spec)):
+        parts = field.split(".")
+        if not any(".".join(parts[:length]) in known for length in range(1, len(parts) + 1)):
+            text = f"reads {field!r}, which no input of {stage.name} has; known: {', '.join(sorted(known))}"
+            yield Problem(file=f"include/mappings/{stage.reference}", text=text)
+    if isinstance(columns, dict) and not set(reference.spec.fields) & set(columns):
+        text = f"makes {', '.join(reference.spec.fields)}; {stage.relation} has none of these columns"
+        yield Problem(file=f"include/mappings/{stage.reference}", text=text)
+
+
+def _check_truths(pipeline: Pipeline, reader: StageReader) -> Iterator[Problem]:
+    outcome, benchmark = pipeline.outcome, pipeline.benchmark
+    wanted = []
+    if outcome is None:
+        text = "is missing: without a truth, an evaluator or a suite no answer can be called wrong"
+        yield _problem(pipeline, "outcome", text)
+    elif outcome.truth is not None:
+        columns = [c.column for c in outcome.compare.values()]
+        wanted.append(("outcome.truth", outcome.truth, outcome.truth.key, columns))
+    if benchmark is not None:
+        wanted.append(("benchmark", benchmark, benchmark.key, [c.column for c in benchmark.truth.values()]))
+    for path, relation, key, columns in wanted:
+        try:
+            source = reader.source(relation.database or pipeline.database)
+            known = source.columns(relation.table or relation.query or "", is_query=relation.query is not None)
+        except AdapterError as error:
+            yield _problem(pipeline, path, str(error))
+            continue
+        for column in (key or pipeline.key, *columns):
+            if column not in known:
+                yield _problem(pipeline, path, f"has no column {column!r}; known: {', '.join(known)}")
