@@ -10,7 +10,7 @@ import pandas as pd
 
 T = TypeVar("T")
 
-Cures = Callable[[pd.Index[Any], frozenset[str]], pd.Index[Any]]
+Cures = Callable[["pd.Index[Any]", frozenset[str]], "pd.Index[Any]"]
 """Records and a set of repairs to the records whose outcome it turns right."""
 
 
