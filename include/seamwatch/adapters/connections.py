@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -24,8 +24,18 @@ _DRIVERS = {
     "trino": "trino",
     "oracle": "oracle+oracledb",
     "duckdb": "duckdb",
+    "bigquery": "bigquery",
+    "gcpbigquery": "bigquery",
+    "databricks": "databricks",
 }
 """Airflow's connection types and SQLAlchemy's dialects."""
+_URL_OPTIONS = frozenset(
+    {
+        *("sslmode", "sslrootcert", "sslcert", "sslkey", "options", "application_name", "connect_timeout"),
+        *("charset", "driver", "Encrypt", "TrustServerCertificate", "warehouse", "role", "http_path", "catalog"),
+    }
+)
+"""Extras that drivers take in the URL. Others are Airflow's own, and a driver would refuse them."""
 
 
 class EnvironmentConnections:
@@ -51,10 +61,13 @@ class EnvironmentConnections:
             )
             raise ConnectionNotFound(msg)
         try:
-            return _from_json(conn_id, value) if value.lstrip().startswith("{") else _from_uri(conn_id, value)
+            return _from_json(conn_id, value) if value.startswith("{") else _from_uri(conn_id, value)
         except (ValueError, TypeError, AttributeError) as error:
             # The cause is left out on purpose: its text may hold part of the value, which is a secret.
-            msg = f"{variable} is neither a connection's JSON nor its URI ({type(error).__name__})"
+            msg = (
+                f"{variable} holds neither a connection's JSON nor its URI ({type(error).__name__}; the value is not "
+                "shown); percent-encode special characters in a URI, or use JSON"
+            )
             raise AdapterError(msg) from None
 
 
@@ -64,51 +77,70 @@ def _from_json(conn_id: str, value: str) -> ConnectionInfo:
     port = given.get("port")
     return ConnectionInfo(
         conn_id=conn_id,
-        conn_type=str(given["conn_type"] if "conn_type" in given else "").replace("-", "_"),
+        conn_type=_normalise_type(given.get("conn_type") or ""),
         host=given.get("host"),
-        port=int(port) if port not in (None, "") else None,
+        port=int(port) if port else None,
         login=given.get("login"),
         password=given.get("password"),
         schema=given.get("schema"),
-        extra=json.loads(extra) if isinstance(extra, str) else dict(extra),
+        extra=dict(json.loads(extra) if isinstance(extra, str) else extra),
     )
 
 
 def _from_uri(conn_id: str, value: str) -> ConnectionInfo:
-    if "://" not in value and not value.startswith("sqlite:"):
-        msg = "no scheme"
+    """Return what a URI says, by the rules of Airflow's own `Connection.from_uri`.
+
+    A host may carry a scheme of its own, as in `http://https://api.example.com`: that one stays part of the host.
+    """
+    scheme, separator, rest = value.partition("://")
+    if not separator or rest.count("://") > 1:
+        msg = "a URI has one scheme, and at most one more for the host"
         raise ValueError(msg)
-    parts = urlsplit(value)
-    conn_type = parts.scheme.replace("-", "_")
-    host = unquote(parts.hostname or "") or None
-    # Airflow writes the scheme of a web address into the host: http://https%3A%2F%2Fapi.example.com
+    inner, is_nested, _ = rest.partition("://")
+    if is_nested and ("@" in inner or ":" in inner):
+        msg = "a login stands behind the scheme of the host"
+        raise ValueError(msg)
+    parts = urlsplit(rest if is_nested else f"//{rest}")
+    host = _host(parts) or None
     query: dict[str, Any] = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if "__extra__" in query:
-        query = json.loads(query["__extra__"])
     return ConnectionInfo(
         conn_id=conn_id,
-        conn_type=conn_type,
-        host=host,
+        conn_type=_normalise_type(scheme),
+        host=f"{parts.scheme}://{host}" if is_nested and host else host,
         port=parts.port,
         login=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,
         schema=unquote(parts.path[1:]) or None,
-        extra=query,
+        extra=dict(json.loads(query["__extra__"])) if "__extra__" in query else query,
     )
+
+
+def _normalise_type(conn_type: str) -> str:
+    conn_type = conn_type.lower()
+    return "postgres" if conn_type == "postgresql" else conn_type.replace("-", "_")
+
+
+def _host(parts: SplitResult) -> str:
+    """Return the host; one that is a path in disguise (`sqlite://%2Ftmp%2FDemo.db`) keeps its capital letters."""
+    host = unquote(parts.hostname or "")
+    if "/" in host:
+        host = unquote(parts.netloc.rpartition("@")[2].partition(":")[0])
+    return host
 
 
 def database_url(info: ConnectionInfo) -> URL:
     """Return the SQLAlchemy URL of a database connection.
 
+    The extras `sqlalchemy_scheme` and `sqlalchemy_query` mean what they mean to Airflow's own database hooks.
+
     Raises:
         AdapterError: If its type is no database that SQLAlchemy is known to read here.
     """
-    conn_type = info.conn_type.casefold()
-    if conn_type.startswith("sqlite"):
-        path = info.host or info.schema or ""
-        is_open = info.host in (None, "") or info.host == "localhost"
-        return URL.create("sqlite", database=(info.schema or "") if is_open and info.schema else path)
-    scheme = info.extra.get("sqlalchemy_scheme") or (_DRIVERS.get(conn_type) if "+" not in conn_type else conn_type)
+    conn_type = info.conn_type
+    if conn_type.partition("+")[0] == "sqlite":
+        # JSON form names the file as host; a URI with three slashes names it as schema.
+        return URL.create(conn_type, database=info.host or info.schema or None)
+    scheme = info.extra.get("sqlalchemy_scheme") or (conn_type if "+" in conn_type else _DRIVERS.get(conn_type))
     if not scheme:
         known = ", ".join(["sqlite", *sorted(_DRIVERS)])
         msg = (
@@ -116,44 +148,54 @@ def database_url(info: ConnectionInfo) -> URL:
             f"known: {known}; for another one name its dialect in the extra 'sqlalchemy_scheme'"
         )
         raise AdapterError(msg)
-    query = {
-        name: str(value)
-        for name, value in info.extra.items()
-        if name in ("sslmode", "sslrootcert", "options", "application_name", "charset", "driver", "connect_timeout")
-    }
     try:
-        url = URL.create(
-            make_url(f"{scheme}://").drivername,
-            username=info.login,
-            password=info.password,
-            host=info.host,
-            port=info.port,
-            database=info.schema,
-            query=query,
-        )
+        drivername = make_url(f"{scheme}://").drivername
     except ArgumentError as error:
-        msg = f"connection {info.conn_id!r}: {scheme!r} is no SQLAlchemy dialect"
+        msg = f"connection {info.conn_id!r}: {scheme!r} is no SQLAlchemy dialect; it looks like postgresql+psycopg2"
         raise AdapterError(msg) from error
-    return url
+    options = {name: str(value) for name, value in info.extra.items() if name in _URL_OPTIONS}
+    query = info.extra.get("sqlalchemy_query") or {}
+    if not isinstance(query, Mapping):
+        msg = f"connection {info.conn_id!r}: the extra 'sqlalchemy_query' must be an object of names and values"
+        raise AdapterError(msg)
+    return URL.create(
+        drivername,
+        username=info.login,
+        password=info.password,
+        # These two name a tenant where other databases name a server.
+        host=info.host or _text(info.extra.get("account")) or _text(info.extra.get("project")),
+        port=info.port,
+        database=info.schema,
+        query=options | {str(name): str(value) for name, value in query.items()},
+    )
+
+
+def _text(value: object) -> str | None:
+    return str(value) if value else None
 
 
 def base_url(info: ConnectionInfo) -> str:
     """Return the web address of an HTTP connection, without a slash at its end.
 
-    The host may hold the scheme already; else the connection's schema names it, or its type (`https`), or `http`.
+    The host may hold the scheme already; else the connection's schema (`http`, `https`) names it, or its type, or it
+    is `http`. Any other schema is a path: who writes `http://127.0.0.1:8000/v1` means just that address.
 
     Raises:
-        AdapterError: If the connection has no host.
+        AdapterError: If the connection has no host, or no address can be made of it.
     """
     if not info.host:
         msg = f"connection {info.conn_id!r} has no host; give it the address of the model endpoint"
         raise AdapterError(msg)
-    host = info.host
-    if "://" not in host:
-        scheme = info.schema or ("https" if info.conn_type == "https" else "http")
-        host = f"{scheme}://{host}"
-    if info.port:
-        parts = urlsplit(host)
-        if parts.port is None:
-            host = parts._replace(netloc=f"{parts.netloc}:{info.port}").geturl()
-    return host.rstrip("/")
+    schema = (info.schema or "").strip("/")
+    scheme = schema if schema in ("http", "https") else "https" if info.conn_type == "https" else "http"
+    try:
+        parts = urlsplit(info.host if "://" in info.host else f"{scheme}://{info.host}")
+        port = parts.port or info.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        msg = f"connection {info.conn_id!r}: its host is no web address; it looks like https://api.example.com"
+        raise AdapterError(msg)
+    netloc = parts.netloc if parts.port or not port else f"{parts.netloc}:{port}"
+    path = parts.path.rstrip("/") if schema in ("", "http", "https") else f"{parts.path.rstrip('/')}/{schema}"
+    return f"{parts.scheme}://{netloc}{path}"

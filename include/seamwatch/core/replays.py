@@ -24,7 +24,7 @@ class ModelAnswer:
     """What came back. A provider's failure is an answer too; only `body` None means that there was none at all."""
 
     status: str
-    """`ok`, `http_error`, `timeout`, `unreachable`, `garbage`, `budget`."""
+    """`ok`, `http_error`, `timeout`, `unreachable`, `garbage`, `error` (a function raised), `budget`."""
     text: str | None = None
     """The answer itself, taken from the body by protocol."""
     body: str | None = None

@@ -29,11 +29,12 @@ def open_endpoint(
         pipeline: Name for the tag of the calls.
 
     Raises:
-        ConnectionNotFound, AdapterError: If the connection is missing or has no address.
+        ConnectionNotFound, AdapterError: If the connection is missing, has no address or wrong prices.
         SpecError: If the function cannot be loaded.
     """
     if endpoint.protocol is Protocol.CALLABLE:
         function = load_callable(endpoint.connection)
         return CallableEndpoint(function, name=endpoint.connection, answer=endpoint.answer), Prices()
     info = connections.get(endpoint.connection)
-    return HttpModelEndpoint(endpoint, info, pipeline=pipeline), Prices(info.extra.get("prices"))
+    prices = Prices.from_extra(info.extra.get("prices"), conn_id=info.conn_id)
+    return HttpModelEndpoint(endpoint, info, pipeline=pipeline), prices

@@ -4,148 +4,190 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
-import threading
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+import ssl
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cached_property
 from time import perf_counter
-from typing import Any
 
 import httpx
-import tenacity
 
-from seamwatch import __version__
 from seamwatch.adapters.base import ConnectionInfo
-from seamwatch.adapters.connections import base_url
+from seamwatch.adapters.models.exchange import Attempt, Gate, open_gate, run_async
+from seamwatch.adapters.models.protocols import endpoint_url, request_headers
+from seamwatch.adapters.models.retries import Patience, is_passing_status, retry_after_s
 from seamwatch.adapters.models.stream import assemble_stream
 from seamwatch.core.replays import ModelAnswer, ModelCall
-from seamwatch.core.responses import choose_protocol, read_response
+from seamwatch.core.responses import ParsedResponse, choose_protocol, read_response
 from seamwatch.spec.pipeline import Endpoint
-from seamwatch.vocabulary import Protocol
 
-_PATHS = {
-    Protocol.OPENAI_CHAT: "/v1/chat/completions",
-    Protocol.ANTHROPIC_MESSAGES: "/v1/messages",
-    Protocol.MLFLOW: "/invocations",
+MAX_BODY_BYTES = 10 * 1024 * 1024
+"""No answer of a model is larger; a body that is has come from something else."""
+_MIN_SILENT_CALLS = 5
+_HINTS = {
+    400: "the endpoint refuses the request as it was recorded",
+    401: "check the password of the connection",
+    403: "check what the key of the connection may use",
+    404: "check the host of the connection and the endpoint's path in the pipeline file",
+    413: "the request is larger than the endpoint takes",
+    422: "the endpoint refuses the request as it was recorded",
+    429: "the rate limit holds also after waiting",
 }
-_MAX_BODY = 10 * 1024 * 1024
-_MAX_WAIT_S = 60.0
-"""Longest pause that a Retry-After may ask for."""
-_ATTEMPTS = 4
-_RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-
-
-class _Retry(Exception):
-    """A failure that may pass, with the answer to give if it does not."""
-
-    def __init__(self, answer: ModelAnswer, retry_after_s: float | None = None) -> None:
-        self.answer = answer
-        self.retry_after_s = retry_after_s
-        super().__init__(answer.status)
 
 
 class HttpModelEndpoint:
-    """One endpoint behind one Airflow connection."""
+    """One endpoint behind one Airflow connection.
+
+    When so many calls in a row got no answer that the endpoint must be down, the rest are not sent: a hanging
+    endpoint would else hold up a window for hours.
+    """
 
     def __init__(
-        self,
-        endpoint: Endpoint,
-        info: ConnectionInfo,
-        *,
-        pipeline: str = "",
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        self, endpoint: Endpoint, info: ConnectionInfo, *, pipeline: str = "", patience: Patience | None = None
     ) -> None:
-        """Resolve address, protocol and headers; nothing is sent yet. AdapterError if the connection has no host."""
+        """Resolve address, protocol and headers; nothing is sent yet.
+
+        Raises:
+            AdapterError: If the connection holds no web address or a header that cannot be sent.
+        """
         self.protocol = choose_protocol(endpoint, info.extra)
-        path = endpoint.path or str(info.extra.get("path") or _PATHS.get(self.protocol, ""))
-        self.url = f"{base_url(info)}{path}"
         self.concurrency = endpoint.concurrency
         self._endpoint = endpoint
         self._conn_id = info.conn_id
-        self._headers = _headers(info, self.protocol, pipeline)
-        self._sleep = sleep
+        self._url = endpoint_url(endpoint, info, self.protocol)
+        self._headers = request_headers(info, self.protocol, pipeline)
+        self._timeout_s = endpoint.timeout.total_seconds()
+        self._patience = patience or Patience()
+        self._silent_calls = 0
+        """Calls in a row that got no answer."""
 
     @property
     def identity(self) -> str:
-        """Return what makes the same body another request: the address."""
-        return self.url
+        """Return what makes the same body another call, or its answer be read otherwise."""
+        return f"{self._url} {self.protocol} {self._endpoint.answer or ''}"
 
     def ask(self, calls: Sequence[ModelCall]) -> list[ModelAnswer]:
         """Return one answer per call, in order; at most `concurrency` are under way at once."""
-        return _run(self._ask_all(calls, lambda call, send: send(call)))
+        return self.ask_with(calls, open_gate)
 
-    def ask_with(
-        self,
-        calls: Sequence[ModelCall],
-        around: Callable[[ModelCall, Callable[[ModelCall], Awaitable[ModelAnswer]]], Awaitable[ModelAnswer]],
-    ) -> list[ModelAnswer]:
-        """Return answers as `ask` does, each call wrapped by `around`, which may refuse it or settle its cost."""
-        return _run(self._ask_all(calls, around))
+    def ask_with(self, calls: Sequence[ModelCall], gate: Gate) -> list[ModelAnswer]:
+        """Return answers as `ask` does, with the gate around every attempt."""
+        return run_async(self._ask_all(calls, gate)) if calls else []
 
-    async def _ask_all(self, calls: Sequence[ModelCall], around: Any) -> list[ModelAnswer]:
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return httpx.create_ssl_context()
+
+    async def _ask_all(self, calls: Sequence[ModelCall], gate: Gate) -> list[ModelAnswer]:
         limit = asyncio.Semaphore(self.concurrency)
-        timeout = httpx.Timeout(self._endpoint.timeout.total_seconds())
         pool = httpx.Limits(max_connections=self.concurrency, max_keepalive_connections=self.concurrency)
-        async with httpx.AsyncClient(headers=self._headers, timeout=timeout, limits=pool) as client:
+        async with httpx.AsyncClient(
+            headers=self._headers, timeout=self._timeout_s, limits=pool, verify=self._tls, follow_redirects=False
+        ) as client:
 
-            async def one(call: ModelCall) -> ModelAnswer:
+            async def ask_one(call: ModelCall) -> ModelAnswer:
                 async with limit:
-                    answer: ModelAnswer = await around(call, lambda c: self._send(client, c))
-                    return answer
+                    return self._give_up() or await self._ask_one(client, call, gate)
 
-            return list(await asyncio.gather(*(one(call) for call in calls)))
+            try:
+                async with asyncio.TaskGroup() as group:
+                    tasks = [group.create_task(ask_one(call)) for call in calls]
+            except BaseExceptionGroup as failures:
+                # The gate's own failure (a store that refuses) ends the batch, and is the caller's to handle.
+                raise failures.exceptions[0] from None
+            return [task.result() for task in tasks]
 
-    async def _send(self, client: httpx.AsyncClient, call: ModelCall) -> ModelAnswer:
-        retrying = tenacity.AsyncRetrying(
-            stop=tenacity.stop_after_attempt(_ATTEMPTS),
-            wait=_wait,
-            retry=tenacity.retry_if_exception_type(_Retry),
-            sleep=self._sleep,
-            reraise=True,
-        )
-        try:
-            return await retrying(self._send_once, client, call)
-        except _Retry as failure:
-            return failure.answer
+    async def _ask_one(self, client: httpx.AsyncClient, call: ModelCall, gate: Gate) -> ModelAnswer:
+        last: Attempt | None = None
 
-    async def _send_once(self, client: httpx.AsyncClient, call: ModelCall) -> ModelAnswer:
-        started = perf_counter()
+        async def send(call: ModelCall) -> Attempt:
+            return await self._send(client, call)
+
+        async def attempt() -> Attempt:
+            nonlocal last
+            now = await gate(call, send)
+            # A retry that the gate refuses leaves what the attempt before it came to.
+            last = last if last is not None and now.answer.status == "budget" else now
+            return last if last is now else Attempt(answer=last.answer, has_left=last.has_left)
+
+        done: Attempt = await self._patience.retrying(self._timeout_s)(attempt)
+        is_silent = done.may_pass and done.answer.status in ("timeout", "unreachable")
+        self._silent_calls = self._silent_calls + 1 if is_silent else 0
+        return done.answer
+
+    def _give_up(self) -> ModelAnswer | None:
+        if self._silent_calls < max(_MIN_SILENT_CALLS, self.concurrency):
+            return None
+        detail = f"{self._conn_id}: not asked, since {self._silent_calls} calls before got no answer"
+        return ModelAnswer(status="unreachable", detail=detail)
+
+    async def _send(self, client: httpx.AsyncClient, call: ModelCall) -> Attempt:
         headers = {
             "X-Seamwatch-Replay": call.purpose,
-            "X-Seamwatch-Record": hashlib.sha256(call.key.encode()).hexdigest()[:16],
+            # A key may be a person's name; the tag only has to tell records apart.
+            "X-Seamwatch-Record": hashlib.sha256(call.key.encode("utf-8", "surrogatepass")).hexdigest()[:16],
         }
-        timeout_s = self._endpoint.timeout.total_seconds()
+        content = call.body.encode("utf-8", "surrogatepass")
+        started = perf_counter()
+        status: int | None = None
         try:
-            async with asyncio.timeout(timeout_s):
-                async with client.stream("POST", self.url, content=call.body.encode(), headers=headers) as response:
-                    body = await _read_limited(response)
+            async with (
+                asyncio.timeout(self._timeout_s),
+                client.stream("POST", self._url, content=content, headers=headers) as response,
+            ):
+                status = response.status_code
+                body = await _read_limited(response)
         except (httpx.TimeoutException, TimeoutError) as error:
-            detail = f"no answer within {timeout_s:g} s"
-            raise _Retry(ModelAnswer(status="timeout", detail=f"{self._conn_id}: {detail}")) from error
+            has_left = not isinstance(error, httpx.ConnectTimeout)
+            return self._failure("timeout", f"no whole answer within {self._timeout_s:g} s", status, has_left=has_left)
+        except httpx.ConnectError:
+            return self._failure("unreachable", "refuses connections, or its host is unknown", has_left=False)
+        except httpx.DecodingError:
+            return self._failure("garbage", "the response is not compressed as it says", status, may_pass=False)
         except httpx.TransportError as error:
-            detail = f"{self._conn_id}: cannot be reached or broke off ({type(error).__name__})"
-            raise _Retry(ModelAnswer(status="unreachable", detail=detail)) from error
-        except httpx.InvalidURL as error:
-            detail = f"{self._conn_id}: its address is no URL"
-            del error
-            return ModelAnswer(status="unreachable", detail=detail)
+            word = "unreachable" if status is None else "garbage"
+            return self._failure(word, f"broke off before the end of its answer ({type(error).__name__})", status)
         latency_ms = (perf_counter() - started) * 1000
+        if status >= 300:
+            return self._http_error(response, latency_ms)
         if body is None:
-            detail = f"{self._conn_id}: the response is larger than {_MAX_BODY // 1024 // 1024} MiB"
-            return ModelAnswer(status="garbage", http_status=response.status_code, detail=detail)
-        if response.status_code >= 300:
-            raise_later = self._http_error(response.status_code, latency_ms)
-            if response.status_code in _RETRIED:
-                raise _Retry(raise_later, _retry_after(response))
-            return raise_later
-        return self._parse(response, body, latency_ms)
+            detail = f"the response is larger than {MAX_BODY_BYTES // 1024 // 1024} MiB"
+            return self._failure("garbage", detail, status, may_pass=False)
+        return self._answer(response, body, latency_ms)
 
-    def _parse(self, response: httpx.Response, body: str, latency_ms: float) -> ModelAnswer:
-        if "text/event-stream" in response.headers.get("content-type", ""):
-            body = assemble_stream(self.protocol, body)
-        parsed = read_response(self.protocol, body, self._endpoint.answer)
-        is_ok = parsed.problem is None
-        return ModelAnswer(
-            status="ok" if is_ok else "garbage",
+    def _failure(
+        self, status: str, detail: str, http_status: int | None = None, *, has_left: bool = True, may_pass: bool = True
+    ) -> Attempt:
+        answer = ModelAnswer(status=status, http_status=http_status, detail=f"{self._conn_id}: {detail}")
+        return Attempt(answer=answer, has_left=has_left, may_pass=may_pass)
+
+    def _http_error(self, response: httpx.Response, latency_ms: float) -> Attempt:
+        status = response.status_code
+        hint = _HINTS.get(status, "")
+        if status < 400:
+            hint = "it redirects, which is not followed; put the final address into the connection"
+        answer = ModelAnswer(
+            status="http_error",
+            http_status=status,
+            latency_ms=latency_ms,
+            detail=f"{self._conn_id}: HTTP {status}" + (f"; {hint}" if hint else ""),
+        )
+        wait_s = retry_after_s(response.headers.get("retry-after"), datetime.now(UTC))
+        return Attempt(answer=answer, may_pass=is_passing_status(status), retry_after_s=wait_s)
+
+    def _answer(self, response: httpx.Response, body: str, latency_ms: float) -> Attempt:
+        if response.headers.get("content-type", "").startswith("text/event-stream"):
+            whole = assemble_stream(self.protocol, body)
+            parsed = (
+                read_response(self.protocol, whole)
+                if whole
+                else ParsedResponse(problem="the stream is broken or ends too early")
+            )
+            body = whole or body
+        else:
+            parsed = read_response(self.protocol, body, self._endpoint.answer)
+        answer = ModelAnswer(
+            status="garbage" if parsed.problem else "ok",
             text=parsed.text,
             body=body,
             http_status=response.status_code,
@@ -155,79 +197,18 @@ class HttpModelEndpoint:
             output_tokens=parsed.output_tokens,
             cached_tokens=parsed.cached_tokens,
             latency_ms=latency_ms,
-            detail=None if is_ok else f"{self._conn_id}: the response is broken: {parsed.problem}",
+            detail=f"{self._conn_id}: the response cannot be read: {parsed.problem}" if parsed.problem else None,
         )
-
-    def _http_error(self, status: int, latency_ms: float) -> ModelAnswer:
-        hints = {
-            401: "check the connection's password",
-            403: "the connection's key may not use this endpoint",
-            404: "check the path of the endpoint",
-            400: "the endpoint refuses the request as it was recorded",
-            429: "the rate limit holds also after waiting",
-        }
-        hint = f"; {hints[status]}" if status in hints else ""
-        detail = f"{self._conn_id}: HTTP {status}{hint}"
-        return ModelAnswer(status="http_error", http_status=status, latency_ms=latency_ms, detail=detail)
+        return Attempt(answer=answer)
 
 
 async def _read_limited(response: httpx.Response) -> str | None:
+    """Return the body as text; None if it is too large, without reading it to the end."""
     parts: list[bytes] = []
     size = 0
     async for part in response.aiter_bytes():
         size += len(part)
-        if size > _MAX_BODY:
+        if size > MAX_BODY_BYTES:
             return None
         parts.append(part)
-    return b"".join(parts).decode("utf-8", errors="replace")
-
-
-def _headers(info: ConnectionInfo, protocol: Protocol, pipeline: str) -> dict[str, str]:
-    headers = {
-        "Content-Type": "application/json",
-        "User-Agent": f"seamwatch/{__version__}",
-        "X-Seamwatch-Pipeline": pipeline.encode("ascii", "replace").decode(),
-    }
-    if info.password and protocol is Protocol.ANTHROPIC_MESSAGES:
-        headers |= {"x-api-key": info.password, "anthropic-version": "2023-06-01"}
-    elif info.password:
-        headers["Authorization"] = f"Bearer {info.password}"
-    extra = info.extra.get("headers") or {}
-    extra = json.loads(extra) if isinstance(extra, str) else extra
-    return headers | {str(name): str(value) for name, value in extra.items()}
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    value = response.headers.get("retry-after", "")
-    return min(float(value), _MAX_WAIT_S) if value.replace(".", "", 1).isdigit() else None
-
-
-_backoff = tenacity.wait_exponential_jitter(initial=0.5, max=20.0, jitter=0.5)
-
-
-def _wait(state: tenacity.RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.retry_after_s if isinstance(error, _Retry) else None
-    return asked if asked is not None else _backoff(state)
-
-
-def _run(work: Coroutine[Any, Any, list[ModelAnswer]]) -> list[ModelAnswer]:
-    """Run to the end, also where the caller stands inside a running loop."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    box: list[list[ModelAnswer] | BaseException] = []
-
-    def in_thread() -> None:
-        try:
-            box.append(asyncio.run(work))
-        except BaseException as error:  # noqa: BLE001 - carried over to the caller's thread
-            box.append(error)
-
-    thread = threading.Thread(target=in_thread)
-    thread.start()
-    thread.join()
-    if isinstance(box[0], BaseException):
-        raise box[0]
-    return box[0]
+    return b"".join(parts).decode("utf-8-sig", errors="replace")

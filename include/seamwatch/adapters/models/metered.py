@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol as TypingProtocol
 
 from seamwatch.adapters.base import AnswerCache, CallBudget
+from seamwatch.adapters.models.exchange import Attempt, Gate, Gated, Send
 from seamwatch.adapters.models.pricing import Prices
 from seamwatch.core.replays import BudgetLimits, ModelAnswer, ModelCall
 from seamwatch.vocabulary import Protocol
 
-_NOT_CACHED = frozenset({"timeout", "unreachable", "budget"})
-"""Failures that may be over by the next call."""
+_LASTING_STATUSES = frozenset({400, 413, 414, 422})
+"""Refusals of the request itself. Others (401, 404) go away when a person corrects the connection."""
+
+_Mark = tuple[str, int]
+"""Request hash and attempt: what makes two calls the same."""
 
 
 class Endpoint(TypingProtocol):
@@ -24,7 +29,7 @@ class Endpoint(TypingProtocol):
 
     @property
     def identity(self) -> str:
-        """Return what makes the same body another request."""
+        """Return what makes the same body another call."""
         ...
 
     def ask(self, calls: Sequence[ModelCall]) -> list[ModelAnswer]:
@@ -32,16 +37,11 @@ class Endpoint(TypingProtocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Ticket:
-    """A call that is not in the cache."""
-
-    call: ModelCall
-    request_hash: str
-
-
 class MeteredEndpoint:
-    """Reserves before a call and settles after it; never calls twice for what it has been told already."""
+    """Reserves before every request and settles after it; never asks twice for what it has been told already.
+
+    Each request over the wire needs a reservation of its own, a retry too: the limits are those of the wire.
+    """
 
     def __init__(
         self,
@@ -70,94 +70,148 @@ class MeteredEndpoint:
             prices: Default: genai-prices.
         """
         self.protocol = inner.protocol
-        self.calls = 0
-        """Calls that left."""
-        self.unpriced_calls = 0
-        self.spent_usd = 0.0
         self._inner = inner
         self._cache = cache
         self._budget = budget
         self._pipeline, self._run, self._day, self._scope = pipeline, run, day, scope
         self._limits = limits
         self._prices = prices or Prices()
+        self._lock = threading.Lock()
+        self._calls = 0
+        self._spent_usd = 0.0
+        self._n_unpriced = 0
+
+    @property
+    def calls(self) -> int:
+        """Return how many requests left, retries among them."""
+        return self._calls
 
     @property
     def cost_usd(self) -> float | None:
-        """Return what all calls cost; None if a price is unknown."""
-        return None if self.unpriced_calls else self.spent_usd
+        """Return what they cost; None if the price of any is unknown."""
+        return None if self._n_unpriced else self._spent_usd
 
     def ask(self, calls: Sequence[ModelCall]) -> list[ModelAnswer]:
-        """Return one answer per call, in order; beyond the budget the answer's status is `budget`."""
+        """Return one answer per call, in order; beyond the budget the answer's status is `budget`.
+
+        Raises:
+            StoreError: If the cache or the budget refuses; a call without a reservation is never made.
+        """
+        answers: dict[_Mark, ModelAnswer] = {}
+        new: dict[_Mark, ModelCall] = {}
         marks = [(self._hash(call), call.attempt) for call in calls]
-        answers: dict[tuple[str, int], ModelAnswer] = {}
-        tickets: dict[tuple[str, int], _Ticket] = {}
         for mark, call in zip(marks, calls, strict=True):
-            if mark in answers or mark in tickets:
+            if mark in answers or mark in new:
                 continue
             known = self._cache.cached_answer(self._scope, *mark)
-            if known is not None:
-                answers[mark] = replace(known, is_cached=True)
+            if known is None:
+                new[mark] = call
             else:
-                tickets[mark] = _Ticket(call=call, request_hash=mark[0])
-        answers.update(zip(tickets, self._ask_new(list(tickets.values())), strict=True))
-        return [answers[mark] for mark in marks]
-
-    def _ask_new(self, tickets: list[_Ticket]) -> list[ModelAnswer]:
-        if not tickets:
-            return []
-        by_call = {id(ticket.call): ticket for ticket in tickets}
-        ask_with = getattr(self._inner, "ask_with", None)
-        if ask_with is None:
-            return [self._one_by_one(ticket) for ticket in tickets]
-
-        async def around(call: ModelCall, send: Callable[[ModelCall], Awaitable[ModelAnswer]]) -> ModelAnswer:
-            # The store blocks; a thread keeps the other calls moving meanwhile.
-            reservation = await asyncio.to_thread(self._reserve, call)
-            if reservation is None:
-                return _SPENT
-            try:
-                answer = await send(call)
-            except BaseException:
-                await asyncio.to_thread(self._budget.release, reservation)
-                raise
-            return await asyncio.to_thread(self._settle, by_call[id(call)], reservation, answer)
-
-        found: list[ModelAnswer] = ask_with([ticket.call for ticket in tickets], around)
+                answers[mark] = replace(known, is_cached=True)
+        answers.update(zip(new, self._ask_new(list(new.values())), strict=True))
+        # The second call of a pair made no request, so whoever adds up costs must not count it.
+        given: set[_Mark] = set()
+        found = []
+        for mark in marks:
+            answer = answers[mark]
+            found.append(replace(answer, is_cached=True) if mark in given and answer.is_ok else answer)
+            given.add(mark)
         return found
 
-    def _one_by_one(self, ticket: _Ticket) -> ModelAnswer:
-        reservation = self._reserve(ticket.call)
+    def _ask_new(self, calls: list[ModelCall]) -> list[ModelAnswer]:
+        if not calls:
+            return []
+        if isinstance(self._inner, Gated):
+            return self._inner.ask_with(calls, self._gate())
+        return [self._ask_here(call) for call in calls]
+
+    def _gate(self) -> Gate:
+        """Return the gate of one batch: it reserves, lets the request go, and books what it came to."""
+        settled = asyncio.Condition()
+        n_open = n_settled = 0
+
+        async def reserve(call: ModelCall) -> tuple[float, int] | None:
+            while True:
+                seen = n_settled
+                # The store blocks; in a thread it does not hold up the other calls.
+                usd, reservation = await asyncio.to_thread(self._reserve, call)
+                if reservation is not None:
+                    return usd, reservation
+                # Requests under way hold more money than they will cost: what is left over may do for this one.
+                async with settled:
+                    while n_settled == seen and n_open:
+                        await settled.wait()
+                if n_settled == seen:
+                    return None
+
+        async def gate(call: ModelCall, send: Send) -> Attempt:
+            nonlocal n_open, n_settled
+            reserved = await reserve(call)
+            if reserved is None:
+                return Attempt(answer=_SPENT, has_left=False)
+            usd, reservation = reserved
+            n_open += 1
+            try:
+                try:
+                    attempt = await send(call)
+                except asyncio.CancelledError:
+                    # Cut off under way: the request may be billed, so what was reserved for it stays spent.
+                    self._close(reservation, None, usd)
+                    raise
+                return await asyncio.to_thread(self._book, call, reservation, usd, attempt)
+            finally:
+                async with settled:
+                    n_open -= 1
+                    n_settled += 1
+                    settled.notify_all()
+
+        return gate
+
+    def _ask_here(self, call: ModelCall) -> ModelAnswer:
+        reserved_usd, reservation = self._reserve(call)
         if reservation is None:
             return _SPENT
-        return self._settle(ticket, reservation, self._inner.ask([ticket.call])[0])
+        attempt = Attempt(answer=self._inner.ask([call])[0])
+        return self._book(call, reservation, reserved_usd, attempt).answer
 
-    def _reserve(self, call: ModelCall) -> int | None:
+    def _reserve(self, call: ModelCall) -> tuple[float, int | None]:
         usd = self._prices.worst_case_usd(call.body)
-        return self._budget.reserve(self._pipeline, self._run, self._day, usd=usd, limits=self._limits)
+        return usd, self._budget.reserve(self._pipeline, self._run, self._day, usd=usd, limits=self._limits)
 
-    def _settle(self, ticket: _Ticket, reservation: int, answer: ModelAnswer) -> ModelAnswer:
-        cost = self._prices.cost_usd(answer) if answer.is_ok else 0.0
-        self._budget.settle(reservation, usd=cost or 0.0)
-        self.calls += 1
-        self.spent_usd += cost or 0.0
-        self.unpriced_calls += cost is None
-        priced = replace(answer, cost_usd=cost)
-        is_passing = (
-            answer.status in _NOT_CACHED or (answer.http_status or 0) in (408, 429) or (answer.http_status or 0) >= 500
-        )
-        if not is_passing:
-            self._cache.save_answer(
-                self._scope,
-                ticket.request_hash,
-                ticket.call.attempt,
-                priced,
-                key=ticket.call.key,
-                purpose=ticket.call.purpose,
-            )
-        return priced
+    def _book(self, call: ModelCall, reservation: int, reserved_usd: float, attempt: Attempt) -> Attempt:
+        """Return the attempt with its cost, after settling it and keeping what will be the same next time."""
+        if not attempt.has_left:
+            self._budget.release(reservation)
+            return attempt
+        cost_usd = self._cost_usd(call, attempt.answer)
+        answer = replace(attempt.answer, cost_usd=cost_usd)
+        self._close(reservation, cost_usd, reserved_usd)
+        if _is_lasting(answer, attempt):
+            mark = (self._hash(call), call.attempt)
+            self._cache.save_answer(self._scope, *mark, answer, key=call.key, purpose=call.purpose)
+        return replace(attempt, answer=answer)
+
+    def _cost_usd(self, call: ModelCall, answer: ModelAnswer) -> float | None:
+        # Providers do not bill a request that they refuse; one that they began to answer they may.
+        return 0.0 if answer.status == "http_error" else self._prices.cost_usd(answer, call.body)
+
+    def _close(self, reservation: int, cost_usd: float | None, reserved_usd: float) -> None:
+        """Settle a request that left; one of unknown cost keeps the money that was reserved for it."""
+        self._budget.settle(reservation, usd=reserved_usd if cost_usd is None else cost_usd)
+        with self._lock:
+            self._calls += 1
+            self._spent_usd += cost_usd or 0.0
+            self._n_unpriced += cost_usd is None
 
     def _hash(self, call: ModelCall) -> str:
-        return hashlib.sha256(f"{self._inner.identity}\x1f{call.body}".encode()).hexdigest()
+        content = f"{self._inner.identity}\x1f{call.body}".encode("utf-8", "surrogatepass")
+        return hashlib.sha256(content).hexdigest()
+
+
+def _is_lasting(answer: ModelAnswer, attempt: Attempt) -> bool:
+    if answer.status == "http_error":
+        return answer.http_status in _LASTING_STATUSES
+    return answer.is_ok or (answer.status == "garbage" and not attempt.may_pass)
 
 
 _SPENT = ModelAnswer(status="budget", detail="the budget for model calls is spent")

@@ -2,45 +2,78 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from seamwatch.core.compare import parse_json
 from seamwatch.core.replays import ModelAnswer
+from seamwatch.errors import AdapterError
 
-_CHARACTERS_PER_TOKEN = 3
-"""Fewer than any common tokeniser has in English, so that the estimate is on the safe side."""
+_BYTES_PER_TOKEN = 3
+"""Fewer than any common tokeniser has, in scripts beside Latin too, so that the estimate is on the safe side."""
 _OUTPUT_TOKENS = 4096
 """Assumed where a request names no limit."""
+_OUTPUT_LIMITS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
+_PRICE_NAMES = frozenset({"input_per_mtok", "output_per_mtok", "cached_input_per_mtok"})
 
 
 class Prices:
     """Prices of one endpoint."""
 
-    def __init__(self, overrides: Mapping[str, Mapping[str, float]] | str | None = None) -> None:
-        """Take the connection extra `prices`: model to `input_per_mtok`, `output_per_mtok`, `cached_input_per_mtok`."""
-        given = json.loads(overrides) if isinstance(overrides, str) else overrides
-        self._overrides = dict(given or {})
+    def __init__(self, overrides: Mapping[str, Mapping[str, float]] | None = None) -> None:
+        """Take own prices by model: `input_per_mtok`, `output_per_mtok`, `cached_input_per_mtok`, in USD."""
+        self._overrides = overrides or {}
 
-    def cost_usd(self, answer: ModelAnswer) -> float | None:
-        """Return what the call cost; None if the model or its tokens are not known. Cached tokens count once."""
+    @classmethod
+    def from_extra(cls, given: Any, *, conn_id: str) -> Prices:
+        """Return the prices that a connection's extra `prices` names.
+
+        Raises:
+            AdapterError: If they are not in the shape `{"model": {"input_per_mtok": 0.15, ...}}`.
+        """
+        prices = parse_json(given) or {}
+        if not isinstance(prices, Mapping) or not all(_is_price(price) for price in prices.values()):
+            msg = (
+                f"connection {conn_id!r}: the extra 'prices' must be an object of models, each with numbers from 0 up "
+                f"among {', '.join(sorted(_PRICE_NAMES))}"
+            )
+            raise AdapterError(msg)
+        return cls(prices)
+
+    def cost_usd(self, answer: ModelAnswer, body: str = "") -> float | None:
+        """Return what the call cost; None if the model or its tokens are not known. Cached tokens count once.
+
+        Args:
+            answer: With the model and the tokens that the response named.
+            body: The request, whose model counts where the response names none or one without a price.
+        """
         if answer.cost_usd is not None:
             return answer.cost_usd
-        if answer.model is None or answer.input_tokens is None or answer.output_tokens is None:
+        if answer.input_tokens is None or answer.output_tokens is None:
             return None
-        return self._price(answer.model, answer.input_tokens, answer.output_tokens, answer.cached_tokens or 0)
+        request = parse_json(body)
+        asked = request.get("model") if isinstance(request, Mapping) else None
+        for model in (answer.model, asked):
+            if isinstance(model, str):
+                cost = self._price(model, answer.input_tokens, answer.output_tokens, answer.cached_tokens or 0)
+                if cost is not None:
+                    return cost
+        return None
 
     def worst_case_usd(self, body: str) -> float:
         """Return the most that a request may cost; 0.0 if its model has no known price (the calls still count)."""
         request = parse_json(body)
         if not isinstance(request, Mapping) or not isinstance(request.get("model"), str):
             return 0.0
-        limit = request.get("max_completion_tokens") or request.get("max_tokens") or _OUTPUT_TOKENS
-        n_output = limit if isinstance(limit, int) else _OUTPUT_TOKENS
-        return self._price(request["model"], len(body) // _CHARACTERS_PER_TOKEN + 1, n_output, 0) or 0.0
+        limits = [request[name] for name in _OUTPUT_LIMITS if _is_count(request.get(name))]
+        n_choices = request["n"] if _is_count(request.get("n")) else 1
+        n_input = len(body.encode("utf-8", "surrogatepass")) // _BYTES_PER_TOKEN + 1
+        n_output = max(limits, default=_OUTPUT_TOKENS) * n_choices
+        return self._price(request["model"], n_input, n_output, 0) or 0.0
 
     def _price(self, model: str, n_input: int, n_output: int, n_cached: int) -> float | None:
+        n_cached = min(n_cached, n_input)
         override = self._overrides.get(model)
         if override is not None:
             return _by_override(override, n_input, n_output, n_cached)
@@ -60,3 +93,18 @@ def _by_override(price: Mapping[str, float], n_input: int, n_output: int, n_cach
         + n_cached * price.get("cached_input_per_mtok", fresh)
         + n_output * price.get("output_per_mtok", 0.0)
     ) / 1e6
+
+
+def _is_price(price: Any) -> bool:
+    return (
+        isinstance(price, Mapping)
+        and price.keys() <= _PRICE_NAMES
+        and all(
+            isinstance(usd, int | float) and not isinstance(usd, bool) and math.isfinite(usd) and usd >= 0
+            for usd in price.values()
+        )
+    )
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
