@@ -8,6 +8,7 @@
     │   ├── StageError       a stage's table cannot be read
     │   ├── ModelError       a model endpoint cannot be called
     │   └── NotifyError      a message cannot be delivered
+    │       └── MessageGone  the message to update, or the head of its thread, is no longer there
     └── StoreError           Seamwatch's own store refused
 
 A message names the place (file, line, pipeline, stage, connection), what is wrong, and what would be right. Secrets,
@@ -79,6 +80,10 @@ class ModelError(AdapterError):
 
 class NotifyError(AdapterError):
     """A message cannot be delivered."""
+
+
+class MessageGone(NotifyError):
+    """The message to update, or the head of the thread to reply in, is no longer there: post the head anew."""
 
 
 class StoreError(SeamwatchError):

@@ -24,6 +24,7 @@ from seamwatch.report.blocks import (
     Run,
     Small,
 )
+from seamwatch.report.text import printable
 from seamwatch.vocabulary import IncidentState
 
 Json = dict[str, Any]
@@ -52,7 +53,6 @@ _STYLES: dict[Emphasis, Json] = {
 }
 _USER = re.compile(r"@([UW][A-Z0-9]{2,20})")
 _GROUP = re.compile(r"!subteam\^(S[A-Z0-9]{1,20})")
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _ESCAPES = {"&": 5, "<": 4, ">": 4}
 
 
@@ -201,7 +201,7 @@ def _weight(text: str) -> int:
 
 def _clip(text: str, limit: int, *, or_else: str = "–") -> str:  # noqa: RUF001 - an en dash stands for nothing
     """Return the text within `limit`, an ellipsis where it was cut; `or_else` if nothing is left to show."""
-    clean = _UNPRINTABLE.sub(" ", text)
+    clean = printable(text)
     if not clean.strip() and or_else:
         return or_else
     if len(clean) <= limit and _weight(clean) <= limit:

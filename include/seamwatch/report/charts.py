@@ -11,8 +11,8 @@ from seamwatch.core.results import Window
 from seamwatch.report import numbers
 from seamwatch.report.facts import IsolationFacts, TimeBin
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 14, 26, 28
-_TIME_WIDTH, _TIME_HEIGHT = 640, 230
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 20, 26, 28
+_TIME_WIDTH, _TIME_HEIGHT = 640, 290
 _ACCURACY_WIDTH, _ACCURACY_HEIGHT = 440, 132
 _NICE_RATIOS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 _TICK_STEPS = tuple(

@@ -48,11 +48,24 @@ def word_diff(recorded: str | None, expected: str | None, *, longest_chars: int 
         for side, words in zip(found, (left_words[i1:i2], right_words[j1:j2]), strict=True):
             if words:
                 side.append(Piece(text="".join(words), differs=tag != "equal"))
-    return _shortened(tuple(found[0]), longest_chars), _shortened(tuple(found[1]), longest_chars)
+    return _shortened(_joined(found[0]), longest_chars), _shortened(_joined(found[1]), longest_chars)
 
 
 def _whole(text: str | None, *, differs: bool) -> Pieces:
     return () if text is None else (Piece(text=text, differs=differs),)
+
+
+def _joined(pieces: list[Piece]) -> Pieces:
+    """Return pieces with differing words that only blanks part made one, so that phrases read as phrases."""
+    joined: list[Piece] = []
+    for n, piece in enumerate(pieces):
+        inside = 0 < n < len(pieces) - 1 and pieces[n - 1].differs and pieces[n + 1].differs
+        differs = piece.differs or (inside and piece.text.isspace())
+        if joined and joined[-1].differs == differs:
+            joined[-1] = Piece(text=joined[-1].text + piece.text, differs=differs)
+        else:
+            joined.append(Piece(text=piece.text, differs=differs))
+    return tuple(joined)
 
 
 def _around_first_difference(left: str, right: str) -> tuple[Pieces, Pieces]:

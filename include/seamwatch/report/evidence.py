@@ -9,6 +9,10 @@ from seamwatch.core.incidents import Incident
 from seamwatch.core.results import RecordEvidence
 from seamwatch.report import numbers, sentences
 from seamwatch.report.diff import Pieces, word_diff
+from seamwatch.report.text import shortened
+
+_KEY_CHARS = 120
+_EXPLANATION_CHARS = 600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +53,9 @@ def record_facts(incident: Incident, evidence: Iterable[RecordEvidence]) -> tupl
 def _record(record: RecordEvidence) -> RecordFacts:
     outcome_fields = dict.fromkeys((*record.recorded_outcome, *record.true_outcome))
     return RecordFacts(
-        key=record.key,
+        key=shortened(record.key, _KEY_CHARS),
         responsibility=sentences.responsibility(record.verdict.responsibility),
-        explanation=record.verdict.explanation,
+        explanation=shortened(record.verdict.explanation, _EXPLANATION_CHARS),
         confidence=numbers.percent(record.verdict.confidence),
         payload=tuple(_comparison(row.field, row.stage, row.recorded, row.expected) for row in record.rows),
         answer=(

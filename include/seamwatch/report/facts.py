@@ -17,7 +17,7 @@ from seamwatch.report.stages import StageFacts, stage_facts
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import IncidentState, Responsibility
 
-_MOST_RECORDS = 6
+_MOST_RECORDS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,8 +228,8 @@ def _summary(incident: Incident, cause: Cause | None, attribution: Attribution) 
 
 def _share_note(cause: Cause | None) -> str:
     if cause is None:
-        return "none of this cause"
-    return f"{numbers.percent(cause.share)} of them of this cause"
+        return "none by this cause"
+    return f"{numbers.percent(cause.share)} of these by this cause"
 
 
 def _owner(pipeline: Pipeline, responsibility: Responsibility) -> Owner:

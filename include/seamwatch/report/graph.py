@@ -10,8 +10,8 @@ from seamwatch.report.stages import StageFacts
 from seamwatch.spec.graph import topological_order
 
 NODE_WIDTH, NODE_HEIGHT = 134, 90
-_GAP_X, _GAP_Y = 38, 26
-_MARGIN = 6
+_GAP_X, _GAP_Y = 30, 26
+_MARGIN = 3
 _LANE = 18
 _NAME_CHARS = 17
 _FINDING_CHARS = 19

@@ -10,6 +10,7 @@ from seamwatch.report import numbers
 from seamwatch.report.charts import accuracy_chart, time_chart
 from seamwatch.report.facts import IncidentReport
 from seamwatch.report.graph import NODE_HEIGHT, NODE_WIDTH, lay_out
+from seamwatch.report.text import printable
 
 
 def render_html(report: IncidentReport) -> str:
@@ -28,12 +29,17 @@ def render_html(report: IncidentReport) -> str:
     )
 
 
+def _shown(value: object) -> object:
+    return printable(value) if type(value) is str else value
+
+
 @cache
 def _environment() -> Environment:
     return Environment(
         loader=PackageLoader("seamwatch.report"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -107,6 +107,8 @@ def state(incident: Incident) -> str:
 
 def history(incident: Incident) -> str:
     """Return when the cause was first seen and how often."""
+    if incident.n_windows == 1:
+        return "Seen in one window so far."
     windows = numbers.plural(incident.n_windows, "window")
     return f"Seen in {windows}, first {numbers.span(incident.first_window)}, last {numbers.span(incident.last_window)}."
 

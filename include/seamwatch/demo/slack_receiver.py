@@ -1,0 +1,282 @@
+"""A Slack-compatible receiver on loopback: takes messages by Slack's own API, holds them to its limits, shows them.
+
+python -m seamwatch.demo.slack_receiver --port 8899 --log build/demo/slack.jsonl
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlsplit
+
+from seamwatch.demo.slack_page import render_page
+from seamwatch.demo.slack_rules import message_error
+
+Json = dict[str, Any]
+_MOST_BODY_BYTES = 4_000_000
+
+
+@dataclass
+class SlackMessage:
+    """One message as it stands now."""
+
+    channel: str
+    """Name, as `#ai-incidents`."""
+    channel_id: str
+    ts: str
+    text: str
+    blocks: list[Json]
+    thread_ts: str | None = None
+    n_edits: int = 0
+
+
+@dataclass
+class Workspace:
+    """Channels and messages, and Slack's rules for them. One lock guards it all."""
+
+    log: Path | None = None
+    least_gap_s: float = 0.0
+    """Shortest time between two posts to one channel; Slack itself wants about one second."""
+    clock: Callable[[], float] = time.time
+    messages: list[SlackMessage] = field(default_factory=list)
+    _names: dict[str, str] = field(default_factory=dict)
+    _last_post_at: dict[str, float] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _n_posted: int = 0
+
+    def answer(self, method: str, arguments: Mapping[str, Any]) -> tuple[Json, float | None]:
+        """Return Slack's answer, and the seconds to wait where the caller was too fast."""
+        methods = {
+            "auth.test": self._auth_test,
+            "chat.postMessage": self._post,
+            "chat.update": self._update,
+            "chat.delete": self._delete,
+        }
+        with self._lock:
+            if method not in methods:
+                return _refused("unknown_method"), None
+            if method == "chat.postMessage" and (wait_s := self._wait_s(arguments)) > 0:
+                return _refused("ratelimited"), wait_s
+            answer = methods[method](arguments)
+            if self.log is not None:
+                self.log.parent.mkdir(parents=True, exist_ok=True)
+                with self.log.open("a", encoding="utf-8") as log:
+                    log.write(json.dumps({"method": method, "arguments": dict(arguments), "answer": answer}) + "\n")
+            return answer, None
+
+    def threads(self) -> dict[str, list[tuple[SlackMessage, list[SlackMessage]]]]:
+        """Return, by channel, each head with its replies in order."""
+        with self._lock:
+            found: dict[str, list[tuple[SlackMessage, list[SlackMessage]]]] = {}
+            for head in (m for m in self.messages if m.thread_ts is None):
+                replies = [m for m in self.messages if (m.thread_ts, m.channel_id) == (head.ts, head.channel_id)]
+                found.setdefault(head.channel, []).append((head, replies))
+            return found
+
+    def _auth_test(self, _arguments: Mapping[str, Any]) -> Json:
+        return {"ok": True, "team": "Local", "user": "seamwatch", "team_id": "T0LOCAL", "user_id": "U0SEAMWATCH"}
+
+    def _wait_s(self, arguments: Mapping[str, Any]) -> float:
+        now, channel = self.clock(), str(arguments.get("channel"))
+        wait_s = self._last_post_at.get(channel, float("-inf")) + self.least_gap_s - now
+        if wait_s <= 0:
+            self._last_post_at[channel] = now
+        return wait_s
+
+    def _post(self, arguments: Mapping[str, Any]) -> Json:
+        channel = arguments.get("channel")
+        if not isinstance(channel, str) or not channel.strip("#"):
+            return _refused("channel_not_found")
+        if problem := message_error(arguments.get("text"), arguments.get("blocks")):
+            return _refused(*problem)
+        channel_id = channel if channel in self._names else _channel_id(channel)
+        self._names.setdefault(channel_id, f"#{channel.lstrip('#')}")
+        self._n_posted += 1
+        thread = arguments.get("thread_ts")
+        has_thread = any(m.ts == thread and m.channel_id == channel_id for m in self.messages)
+        message = SlackMessage(
+            channel=self._names[channel_id],
+            channel_id=channel_id,
+            ts=f"{int(self.clock())}.{self._n_posted:06d}",
+            text=str(arguments.get("text") or ""),
+            blocks=list(arguments.get("blocks") or []),
+            thread_ts=str(thread) if has_thread else None,  # as Slack does: no parent, no thread, no error
+        )
+        self.messages.append(message)
+        return {"ok": True, "channel": channel_id, "ts": message.ts, "message": _body(message)}
+
+    def _update(self, arguments: Mapping[str, Any]) -> Json:
+        message = self._find(arguments)
+        if isinstance(message, str):
+            return _refused(message)
+        if problem := message_error(arguments.get("text"), arguments.get("blocks")):
+            return _refused(*problem)
+        message.text, message.blocks = str(arguments.get("text") or ""), list(arguments.get("blocks") or [])
+        message.n_edits += 1
+        return {"ok": True, "channel": message.channel_id, "ts": message.ts, "message": _body(message)}
+
+    def _delete(self, arguments: Mapping[str, Any]) -> Json:
+        message = self._find(arguments)
+        if isinstance(message, str):
+            return _refused(message)
+        self.messages.remove(message)
+        return {"ok": True, "channel": message.channel_id, "ts": message.ts}
+
+    def _find(self, arguments: Mapping[str, Any]) -> SlackMessage | str:
+        """Return the message, or Slack's error code; a name is not enough here, Slack wants the channel's id."""
+        if arguments.get("channel") not in self._names:
+            return "channel_not_found"
+        wanted = (arguments["channel"], arguments.get("ts"))
+        return next((m for m in self.messages if (m.channel_id, m.ts) == wanted), "message_not_found")
+
+
+class SlackReceiver:
+    """The receiver as a server in a thread of its own: `with SlackReceiver() as receiver: receiver.url`."""
+
+    def __init__(self, *, port: int = 0, log: Path | None = None, least_gap_s: float = 0.0) -> None:
+        """Bind to loopback; port 0 takes any free one."""
+        self.workspace = Workspace(log=log, least_gap_s=least_gap_s)
+        handler = type("Handler", (_Handler,), {"workspace": self.workspace})
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, name="slack-receiver", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Return the address of the page; the API is below `/api/`."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def messages(self) -> list[SlackMessage]:
+        """Return every message as it stands now, in the order of posting."""
+        return list(self.workspace.messages)
+
+    def save_page(self, path: Path) -> None:
+        """Write the page of all channels as one HTML file."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(render_page(self.workspace.threads()), encoding="utf-8")
+
+    def start(self) -> None:
+        """Answer requests until `stop`."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Answer no more."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def wait(self) -> None:
+        """Block until another thread stops the receiver."""
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One request; a subclass of each server names the workspace."""
+
+    workspace: Workspace
+
+    def do_GET(self) -> None:
+        if urlsplit(self.path).path != "/":
+            self._send(404, "text/plain; charset=utf-8", b"not found\n")
+            return
+        self._send(200, "text/html; charset=utf-8", render_page(self.workspace.threads()).encode())
+
+    def do_POST(self) -> None:
+        path = urlsplit(self.path).path
+        if not path.startswith("/api/"):
+            self._send(404, "text/plain; charset=utf-8", b"not found\n")
+            return
+        size = int(self.headers.get("Content-Length") or 0)
+        if size > _MOST_BODY_BYTES:
+            self._send(413, "text/plain; charset=utf-8", b"too large\n")
+            return
+        body = self.rfile.read(size)
+        if not self.headers.get("Authorization", "").removeprefix("Bearer ").strip():
+            self._answer(_refused("not_authed"))
+            return
+        arguments = _arguments(self.headers.get("Content-Type", ""), body)
+        if arguments is None:
+            self._answer(_refused("invalid_json"))
+            return
+        answer, wait_s = self.workspace.answer(path.removeprefix("/api/"), arguments)
+        self._answer(answer, wait_s)
+
+    def _answer(self, answer: Json, wait_s: float | None = None) -> None:
+        extra = {} if wait_s is None else {"Retry-After": str(max(1, round(wait_s)))}
+        status = 200 if wait_s is None else 429
+        self._send(status, "application/json; charset=utf-8", json.dumps(answer).encode(), extra)
+
+    def _send(self, status: int, kind: str, body: bytes, extra: Mapping[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **(extra or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Write nothing: the page and the log file tell what came."""
+
+
+def _arguments(kind: str, body: bytes) -> Json | None:
+    """Return a call's arguments from a JSON or form body; None if it is neither."""
+    try:
+        if kind.startswith("application/json"):
+            found = json.loads(body or b"{}")  # the client sends no body for a call without arguments
+            return found if isinstance(found, dict) else None
+        found = dict(parse_qsl(body.decode(), keep_blank_values=True))
+        if "blocks" in found:
+            found["blocks"] = json.loads(found["blocks"])
+    except ValueError:
+        return None
+    return found
+
+
+def _channel_id(channel: str) -> str:
+    return "C" + hashlib.sha256(channel.lstrip("#").encode()).hexdigest()[:9].upper()
+
+
+def _refused(code: str, reasons: list[str] | None = None) -> Json:
+    return {"ok": False, "error": code} | ({"errors": reasons} if reasons else {})
+
+
+def _body(message: SlackMessage) -> Json:
+    body: Json = {"type": "message", "text": message.text, "blocks": message.blocks, "ts": message.ts}
+    return body | ({"thread_ts": message.thread_ts} if message.thread_ts else {})
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the receiver until it is interrupted."""
+    parser = argparse.ArgumentParser(prog="python -m seamwatch.demo.slack_receiver", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0 takes any free one")
+    parser.add_argument("--log", type=Path, help="JSON lines file of every call")
+    parser.add_argument("--least-gap", type=float, default=1.0, metavar="SECONDS", help="between posts to a channel")
+    options = parser.parse_args(arguments)
+    with SlackReceiver(port=options.port, log=options.log, least_gap_s=options.least_gap) as receiver:
+        print(f"Messages: {receiver.url}/   API: {receiver.url}/api/", flush=True)
+        try:
+            receiver.wait()
+        except KeyboardInterrupt:
+            print("stopped", flush=True)
+
+
+if __name__ == "__main__":
+    main()

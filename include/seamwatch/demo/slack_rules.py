@@ -1,0 +1,159 @@
+"""Slack's rules for messages, checked as Slack would: from its documentation, without a look at our renderer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+MOST_BLOCKS = 50
+TOTAL_CHARS = 13_200
+"""Over all blocks; undocumented, found by trial."""
+TEXT_CHARS = 40_000
+
+_TEXT_TYPES = ("plain_text", "mrkdwn")
+_URL = re.compile(r"https?://\S+")
+_STYLES = {"bold", "italic", "strike", "code"}
+
+
+def message_error(text: object, blocks: object) -> tuple[str, list[str]] | None:
+    """Return Slack's error code and its reasons; None for a message that Slack takes."""
+    if blocks is None or blocks == []:
+        if not isinstance(text, str) or not text:
+            return "no_text", []
+    elif not isinstance(blocks, list):
+        return "invalid_blocks_format", []
+    if isinstance(text, str) and len(text) > TEXT_CHARS:
+        return "msg_too_long", []
+    found = blocks if isinstance(blocks, list) else []
+    if len(found) > MOST_BLOCKS:
+        return "invalid_blocks", [f"no more than {MOST_BLOCKS} items allowed [json-pointer:/blocks]"]
+    reasons = [reason for n, block in enumerate(found) for reason in _block_reasons(block, f"/blocks/{n}")]
+    if reasons:
+        return "invalid_blocks", reasons
+    if total_chars(found) > TOTAL_CHARS:
+        return "msg_blocks_too_long", []
+    return None
+
+
+def total_chars(value: object) -> int:
+    """Return the characters that all texts of a message's blocks hold."""
+    if isinstance(value, list):
+        return sum(total_chars(each) for each in value)
+    if isinstance(value, Mapping):
+        own = value.get("text")
+        return sum(total_chars(each) for each in value.values()) + (len(own) if isinstance(own, str) else 0)
+    return 0
+
+
+def _block_reasons(block: object, at: str) -> list[str]:
+    if not isinstance(block, Mapping):
+        return [f"must be an object [json-pointer:{at}]"]
+    check = {
+        "header": _header,
+        "section": _section,
+        "context": _context,
+        "actions": _actions,
+        "rich_text": _rich_text,
+        "divider": lambda _block, _at: [],
+    }.get(str(block.get("type")))
+    if check is None:
+        return [f"unsupported type: {block.get('type')} [json-pointer:{at}/type]"]
+    reasons = check(block, at)
+    if len(str(block.get("block_id", ""))) > 255:
+        reasons.append(f"must be less than 256 characters [json-pointer:{at}/block_id]")
+    return reasons
+
+
+def _text(value: object, at: str, *, most: int, types: tuple[str, ...] = _TEXT_TYPES) -> list[str]:
+    if not isinstance(value, Mapping):
+        return [f"missing text object [json-pointer:{at}]"]
+    if value.get("type") not in types:
+        return [f"type must be one of {', '.join(types)} [json-pointer:{at}/type]"]
+    text = value.get("text")
+    if not isinstance(text, str) or not text:
+        return [f"must be more than 0 characters [json-pointer:{at}/text]"]
+    if len(text) > most:
+        return [f"must be less than {most + 1} characters [json-pointer:{at}/text]"]
+    allowed = {"type", "text", "emoji"} if value["type"] == "plain_text" else {"type", "text", "verbatim"}
+    return [f"additional property: {name} [json-pointer:{at}]" for name in sorted(set(value) - allowed)]
+
+
+def _header(block: Mapping[str, Any], at: str) -> list[str]:
+    return _text(block.get("text"), f"{at}/text", most=150, types=("plain_text",))
+
+
+def _section(block: Mapping[str, Any], at: str) -> list[str]:
+    text, fields = block.get("text"), block.get("fields")
+    if text is None and not fields:
+        return [f"text or fields is required [json-pointer:{at}]"]
+    reasons = [] if text is None else _text(text, f"{at}/text", most=3_000)
+    if isinstance(fields, list):
+        if len(fields) > 10:
+            reasons.append(f"no more than 10 items allowed [json-pointer:{at}/fields]")
+        for n, field in enumerate(fields):
+            reasons += _text(field, f"{at}/fields/{n}", most=2_000)
+    return reasons
+
+
+def _context(block: Mapping[str, Any], at: str) -> list[str]:
+    elements = block.get("elements")
+    if not isinstance(elements, list) or not 1 <= len(elements) <= 10:
+        return [f"must have 1 to 10 items [json-pointer:{at}/elements]"]
+    return [r for n, element in enumerate(elements) for r in _text(element, f"{at}/elements/{n}", most=3_000)]
+
+
+def _actions(block: Mapping[str, Any], at: str) -> list[str]:
+    elements = block.get("elements")
+    if not isinstance(elements, list) or not 1 <= len(elements) <= 25:
+        return [f"must have 1 to 25 items [json-pointer:{at}/elements]"]
+    reasons: list[str] = []
+    for n, button in enumerate(elements):
+        here = f"{at}/elements/{n}"
+        if not isinstance(button, Mapping) or button.get("type") != "button":
+            reasons.append(f"only buttons are known here [json-pointer:{here}/type]")
+            continue
+        reasons += _text(button.get("text"), f"{here}/text", most=75, types=("plain_text",))
+        url = button.get("url")
+        if url is not None and (not isinstance(url, str) or len(url) > 3_000 or not _URL.fullmatch(url)):
+            reasons.append(f"invalid url [json-pointer:{here}/url]")
+        if len(str(button.get("value", ""))) > 2_000:
+            reasons.append(f"must be less than 2001 characters [json-pointer:{here}/value]")
+        if button.get("style") not in (None, "primary", "danger"):
+            reasons.append(f"must be primary or danger [json-pointer:{here}/style]")
+    return reasons
+
+
+def _rich_text(block: Mapping[str, Any], at: str) -> list[str]:
+    elements = block.get("elements")
+    if not isinstance(elements, list) or not elements:
+        return [f"must have at least 1 item [json-pointer:{at}/elements]"]
+    return [reason for n, element in enumerate(elements) for reason in _rich_part(element, f"{at}/elements/{n}")]
+
+
+def _rich_part(part: object, at: str) -> list[str]:
+    if not isinstance(part, Mapping) or not isinstance(part.get("elements"), list):
+        return [f"must have elements [json-pointer:{at}]"]
+    kind = part.get("type")
+    if kind == "rich_text_list":
+        if part.get("style") not in ("bullet", "ordered"):
+            return [f"must be bullet or ordered [json-pointer:{at}/style]"]
+        return [reason for n, each in enumerate(part["elements"]) for reason in _rich_part(each, f"{at}/elements/{n}")]
+    if kind not in ("rich_text_section", "rich_text_preformatted", "rich_text_quote"):
+        return [f"unsupported type: {kind} [json-pointer:{at}/type]"]
+    return [reason for n, run in enumerate(part["elements"]) for reason in _run(run, f"{at}/elements/{n}")]
+
+
+def _run(run: object, at: str) -> list[str]:
+    if not isinstance(run, Mapping):
+        return [f"must be an object [json-pointer:{at}]"]
+    wanted = {"text": "text", "link": "url", "user": "user_id", "usergroup": "usergroup_id", "emoji": "name"}
+    name = wanted.get(str(run.get("type")))
+    if name is None:
+        return [f"unsupported type: {run.get('type')} [json-pointer:{at}/type]"]
+    if not isinstance(run.get(name), str) or not run[name]:
+        return [f"must be more than 0 characters [json-pointer:{at}/{name}]"]
+    style = run.get("style", {})
+    if not isinstance(style, Mapping) or set(style) - _STYLES:
+        return [f"unknown style [json-pointer:{at}/style]"]
+    return []
