@@ -14,6 +14,7 @@ from seamwatch.errors import SeamwatchError, SpecError
 from seamwatch.settings import Settings
 
 if TYPE_CHECKING:
+    from seamwatch.adapters.base import Notifier
     from seamwatch.core.results import Attribution, Window
     from seamwatch.engine.deps import Deps
     from seamwatch.spec.load import Project
@@ -270,11 +271,16 @@ def _store_url(settings: Settings) -> Any:
 
 def _deps(settings: Settings) -> Deps:
     from seamwatch.adapters.connections import EnvironmentConnections
-    from seamwatch.adapters.notify.slack import SlackNotifier
     from seamwatch.engine.deps import Deps
     from seamwatch.store.repo import Store
 
     connections = EnvironmentConnections()
+
+    def notifier(conn_id: str) -> Notifier:
+        from seamwatch.adapters.notify.slack import SlackNotifier
+
+        return SlackNotifier(connections.get(conn_id))
+
     return Deps(
         project=_project(settings),
         connections=connections,
@@ -282,7 +288,7 @@ def _deps(settings: Settings) -> Deps:
         data_dir=settings.data_dir,
         ui_url=settings.ui_url,
         clock=lambda: datetime.now(UTC),
-        notifier=lambda conn_id: SlackNotifier(connections.get(conn_id)),
+        notifier=notifier,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -90,6 +90,23 @@ def judge_by_failures(final: pd.DataFrame, failing: Collection[Any]) -> pd.DataF
             "reason": pd.Series("", index=final.index, dtype=object).where(~wrong, "expectation suite"),
         }
     )
+
+
+def call_lost_wrong(outcomes: pd.DataFrame, lost: Iterable[pd.Index[Any]]) -> pd.DataFrame:
+    """Return the outcomes with pending records that were lost on the way called wrong.
+
+    Args:
+        outcomes: Index key; state, reason.
+        lost: By stage, records that reached its input and not it.
+
+    Nobody labels an answer that was never given: without this a lost record would stay pending for ever.
+    """
+    found = outcomes.copy()
+    for keys in lost:
+        mine = found.index.isin(keys) & (found["state"] == OutcomeState.PENDING).to_numpy()
+        found.loc[mine, "state"] = OutcomeState.WRONG
+        found.loc[mine, "reason"] = "lost"
+    return found
 
 
 def _as_state(value: Any, name: str) -> OutcomeState:

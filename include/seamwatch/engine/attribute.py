@@ -15,6 +15,7 @@ from seamwatch.core.frames import StageData, holds_text, split_versions, stage_d
 from seamwatch.core.interventions import World
 from seamwatch.core.isolation import BenchmarkScore, obstacle, score_benchmark, spread_sample
 from seamwatch.core.mapping import Reconciliation, reconcile
+from seamwatch.core.outcomes import call_lost_wrong
 from seamwatch.core.references import Reference
 from seamwatch.core.results import Attribution, Cause, IsolationResult, StageResult, Window
 from seamwatch.core.summary import summarise
@@ -101,6 +102,8 @@ def judge_window(deps: Deps, pipeline: Pipeline, window: Window, reader: StageRe
         ),
     )
     outcomes = judge(recorded[pipeline.final_stage.name].reindex(keys))
+    if deps.clock() >= window.end + pipeline.settle:
+        outcomes = call_lost_wrong(outcomes, [found.lost for found in world.reconciled.values()])
     return Judged(data=data, world=world, outcomes=outcomes, truth=truth)
 
 

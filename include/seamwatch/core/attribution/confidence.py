@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from seamwatch.core.interventions import World
 from seamwatch.core.stats import jeffreys_mean
+from seamwatch.spec.pipeline import Stage
 
 LOST_OR_CROSSED = 0.99
 """Keys and whole payloads do not vanish or swap by chance."""
@@ -48,9 +49,16 @@ def flip_rate(n_flipped: int, n_replayed: int) -> float:
 def reference_confidence(world: World, stages: Iterable[str]) -> float:
     """Return the trust in the least trusted reference among the stages; 1.0 where none has one."""
     known = {stage.name: stage for stage in world.pipeline.stages}
-    trusts = [
-        known[name].reference_confidence * (1.0 if known[name].reference else COPY_ASSUMED)
-        for name in stages
-        if name in world.references
-    ]
-    return min(trusts, default=1.0)
+    return min((_trust(known[name]) for name in stages if name in world.references), default=1.0)
+
+
+def written_confidence(world: World) -> float:
+    """Return the trust in the least trusted of the references that a person wrote.
+
+    A sink that is taken as a copy is left out: where it was blamed, its own trust counts; where it was not, it did copy.
+    """
+    return min((s.reference_confidence for s in world.pipeline.stages if s.reference is not None), default=1.0)
+
+
+def _trust(stage: Stage) -> float:
+    return stage.reference_confidence * (1.0 if stage.reference else COPY_ASSUMED)

@@ -443,7 +443,7 @@ def _guilty_models(evidence: Evidence, keys: pd.Index[Any], ask: Ask | None) -> 
 def _model(evidence: Evidence, key: Any, tally: _Tally, *, explanation: str | None = None) -> Verdict:
     if not evidence.models:
         return _undetermined(key, Gap.MISSING_REFERENCE, words.no_model())
-    trust = confidence.reference_confidence(evidence.world, evidence.world.references)
+    trust = confidence.written_confidence(evidence.world)
     moved = evidence.stages_of(key) & evidence.before_model
     belief = confidence.MODEL_REPRODUCED * trust * (_trust(evidence, moved) if moved else 1.0)
     return _verdict(
