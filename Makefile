@@ -1,0 +1,59 @@
+# Every target works on a fresh clone: it makes .venv from the hashed requirements first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export PYTHONPYCACHEPREFIX :=
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-fast lint fix up bench golden constraints clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+install: $(STAMP) ## Make .venv with everything that is pinned in constraints/
+
+$(STAMP): constraints/requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info < (3, 14), "Seamwatch needs Python 3.11 to 3.13, got " + sys.version.split()[0]'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r constraints/requirements.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $(STAMP)
+
+demo: $(STAMP) ## Run the demo: real faults, the DAGs in Airflow, Slack on loopback, reports (build/demo)
+	$(BIN)/seamwatch demo
+
+test: $(STAMP) lint ## Run every test: units, properties, DAGs in Airflow, PostgreSQL, browser
+	sh tests/install_browser.sh
+	$(BIN)/python -m pytest
+
+test-fast: $(STAMP) ## Run the tests that need no server
+	$(BIN)/python -m pytest -m "not integration and not browser"
+
+lint: $(STAMP) ## Check style, types and import layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: $(STAMP) ## Format and repair what can be repaired
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+up: $(STAMP) ## Start Airflow with the demo's connections at http://127.0.0.1:8080 (admin, admin)
+	$(BIN)/python -m seamwatch.demo.up
+
+bench: $(STAMP) ## Run every benchmark (SHORT=1: a form of minutes)
+	$(BIN)/python tests/benchmarks/bench_scale.py
+
+golden: $(STAMP) ## Rewrite the golden files
+	$(BIN)/python -m pytest tests/golden --update-golden
+
+constraints: ## Resolve the dependencies anew and pin them with hashes
+	uv pip compile pyproject.toml --all-extras --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
+		--custom-compile-command "make constraints" --quiet --output-file constraints/requirements.txt
+
+clean: ## Remove what was built, and the environment
+	rm -rf build dist $(VENV)
