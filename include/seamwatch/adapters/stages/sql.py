@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, NoSuchTableError, SQLAlchemyError
+from sqlalchemy.exc import NoSuchTableError
 
-from seamwatch.adapters.stages.times import TimeForm, as_bound, detect_form, find_time_column, parse_times
-from seamwatch.errors import AdapterError, StageError
+from seamwatch.adapters.stages.columns import family_of_type, family_of_values, join_frames, to_frame
+from seamwatch.adapters.stages.database import open_read_only, told_plainly
+from seamwatch.adapters.stages.times import (
+    TimeForm,
+    detect_form,
+    find_time_column,
+    parse_times,
+    require_within,
+    within,
+)
+from seamwatch.errors import StageError
 
 _CHUNK = 50_000
 _KEYS_AT_ONCE = 500
 """Below every database's limit on bound parameters."""
 _PROBED = 200
-"""Rows looked at to see how a column holds its times."""
+"""Rows looked at to see how a column holds its values."""
+_PROBED_ENDS = 20
+"""And of the oldest and the newest times: a change of form comes with time."""
 
 __all__ = ["SqlStageSource", "find_time_column"]
 
 
 class SqlStageSource:
-    """One database, opened for reading."""
+    """One database, opened for reading.
+
+    Decimals are read as numbers (see `columns.to_frame`), JSON columns as the driver gives them: objects or text.
+    """
 
     def __init__(self, url: sa.URL | str, *, label: str = "") -> None:
         """Connect lazily.
@@ -41,18 +54,9 @@ class SqlStageSource:
         """
         self._url = sa.make_url(url)
         self._label = label or self._url.get_backend_name()
+        self._engine = open_read_only(self._url, label=self._label)
         self._forms: dict[tuple[str, str], TimeForm] = {}
         self._columns: dict[str, dict[str, str]] = {}
-        if self._url.get_backend_name() == "sqlite":
-            path = self._url.database
-            if path and path != ":memory:" and not Path(path).is_file():
-                msg = f"connection {self._label!r}: no SQLite file at {path}"
-                raise StageError(msg)
-        try:
-            self._engine = sa.create_engine(self._url, pool_pre_ping=True)
-        except (ModuleNotFoundError, SQLAlchemyError) as error:
-            msg = f"connection {self._label!r}: the driver {self._url.drivername!r} is not installed ({error})"
-            raise AdapterError(msg) from error
 
     def close(self) -> None:
         """Close every connection."""
@@ -61,21 +65,37 @@ class SqlStageSource:
     def columns(self, relation: str, *, is_query: bool) -> Mapping[str, str]:
         """Return column name to type family: `text`, `number`, `time`, `json`, `boolean` or `other`."""
         if relation not in self._columns:
-            with self._reading(relation if not is_query else "its query"):
-                self._columns[relation] = self._find_columns(relation, is_query=is_query)
+            where = self._where(relation, is_query=is_query)
+            with told_plainly(where, self._url):
+                found = self._columns_of_query(relation) if is_query else self._columns_of_table(relation)
+            names = [name for name, _ in found]
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                msg = f"{where} gives two columns the name {', '.join(twice)}; rename one with AS"
+                raise StageError(msg)
+            self._columns[relation] = dict(found)
         return self._columns[relation]
 
-    def _find_columns(self, relation: str, *, is_query: bool) -> dict[str, str]:
-        if not is_query:
-            schema, _, table = relation.rpartition(".")
-            found = sa.inspect(self._engine).get_columns(table, schema=schema or None)
-            return {column["name"]: _family(column["type"]) for column in found}
-        # A query's column types are not known to the database's catalogue: they are read off its first rows.
+    def _columns_of_table(self, relation: str) -> list[tuple[str, str]]:
+        schema, _, table = relation.rpartition(".")
+        inspector = sa.inspect(self._engine)
+        try:
+            found = inspector.get_columns(table, schema=schema or None)
+        except NoSuchTableError as error:
+            tables = [*inspector.get_table_names(schema or None), *inspector.get_view_names(schema or None)]
+            near = difflib.get_close_matches(table, tables, n=3) or tables[:8]
+            place = f" in schema {schema!r}" if schema else ""
+            msg = f"connection {self._label!r} has no table {relation!r}; known{place}: {', '.join(near) or 'none'}"
+            raise StageError(msg) from error
+        return [(str(column["name"]), family_of_type(column["type"])) for column in found]
+
+    def _columns_of_query(self, query: str) -> list[tuple[str, str]]:
+        # The catalogue does not know a query's column types: they are read off its first rows.
+        statement = sa.select(sa.text("*")).select_from(_subquery(query, ())).limit(_PROBED)
         with self._engine.connect() as connection:
-            result = connection.execute(sa.text(_as_subquery(relation, where="", limit=_PROBED)))
-            names = list(result.keys())
-            rows = result.fetchall()
-        return {name: _family_of_values([row[n] for row in rows]) for n, name in enumerate(names)}
+            result = connection.execute(statement)
+            names, rows = list(result.keys()), result.fetchall()
+        return [(name, family_of_values([row[n] for row in rows])) for n, name in enumerate(names)]
 
     def read(
         self,
@@ -101,174 +121,98 @@ class SqlStageSource:
             end: First moment after, with `time`.
             key: Column for `keys`.
             keys: Only rows with one of these keys; looked up in chunks.
-            limit: At most this many rows.
+            limit: At most this many rows; with `keys`, of each chunk of them.
 
         Raises:
-            StageError: Naming the connection and the relation: no such table or column, or a database that does not
-                answer (retryable).
+            StageError: Naming the connection and the relation: no such table or column, a time column whose values
+                are no times or of several forms, or a database that does not answer (retryable).
         """
-        where_told = f"connection {self._label!r}, {'its query' if is_query else relation}"
+        where = self._where(relation, is_query=is_query)
         known = self.columns(relation, is_query=is_query)
-        wanted = list(columns) if columns is not None else list(known)
-        for name in dict.fromkeys([*wanted, *(c for c in (time, key) if c)]):
-            if name not in known:
-                raise StageError(_unknown_column(where_told, name, known))
-        if time and time not in wanted:
-            wanted.append(time)
+        wanted = list(dict.fromkeys([*(columns if columns is not None else known), *((time,) if time else ())]))
+        self._require(wanted + ([key] if key else []), known, where)
         form = self._time_form(relation, time, is_query=is_query) if time else None
-        source = self._selectable(relation, wanted, is_query=is_query)
-        frames = []
-        with self._reading(relation if not is_query else "its query"), self._engine.connect() as connection:
-            for statement in _statements(source, wanted, time, form, start, end, key, keys, limit):
-                streamed = connection.execution_options(stream_results=True)
-                frames += list(pd.read_sql(statement, streamed, chunksize=_CHUNK, coerce_float=False))
-        filled = [frame for frame in frames if len(frame)]
-        rows = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=wanted)
-        if time and form is not None:
-            rows[time] = parse_times(rows[time], form, where=f"{where_told}, column {time!r}")
+        source = _selectable(relation, [*wanted, *((key,) if key else ())], is_query=is_query)
+        statement = sa.select(*(source.c[name] for name in wanted))
+        if time and form:
+            statement = statement.where(*within(source.c[time], form, start, end, dialect=self._engine.dialect.name))
+        frames: list[pd.DataFrame] = []
+        with told_plainly(where, self._url), self._engine.connect() as connection:
+            streaming = connection.execution_options(stream_results=True)
+            for part in _by_keys(statement.limit(limit), source.c[key] if key else None, keys):
+                frames += (to_frame(wanted, chunk) for chunk in streaming.execute(part).partitions(_CHUNK))
+        rows = join_frames(frames, wanted)
+        if time and form:
+            column = f"{where}, column {time!r}"
+            rows[time] = parse_times(rows[time], form, where=column)
+            require_within(rows[time], form, start, end, where=column)
         return rows
 
     def window_query(
         self, relation: str, *, is_query: bool, time: str | None, start: datetime | None, end: datetime | None
     ) -> str:
         """Return a SELECT, as text in the database's own dialect, of the rows that `read` gives for the window."""
-        source = self._selectable(relation, list(self.columns(relation, is_query=is_query)), is_query=is_query)
+        source = _selectable(relation, list(self.columns(relation, is_query=is_query)), is_query=is_query)
         statement = sa.select(sa.text("*")).select_from(source)
-        if time is not None:
+        dialect: Any = self._engine.dialect
+        if time:
             form = self._time_form(relation, time, is_query=is_query)
-            statement = _within(statement, sa.column(time), form, start, end)
-        return str(statement.compile(self._engine, compile_kwargs={"literal_binds": True}))
-
-    def _selectable(self, relation: str, columns: Sequence[str], *, is_query: bool) -> sa.FromClause:
-        if is_query:
-            return sa.text(relation.strip().rstrip(";")).columns(*(sa.column(c) for c in columns)).subquery("stage")
-        schema, _, table = relation.rpartition(".")
-        return sa.table(table, *(sa.column(c) for c in columns), schema=schema or None)
+            statement = statement.where(*within(source.c[time], form, start, end, dialect=dialect.name))
+        # In the style `named` no percent sign is doubled: the text is the statement itself, not a driver's format.
+        written = type(dialect)(paramstyle="named")
+        return str(statement.compile(dialect=written, compile_kwargs={"literal_binds": True}))
 
     def _time_form(self, relation: str, time: str, *, is_query: bool) -> TimeForm:
         if (relation, time) not in self._forms:
+            where = self._where(relation, is_query=is_query)
             known = self.columns(relation, is_query=is_query)
-            where = f"connection {self._label!r}, {'its query' if is_query else relation}, column {time!r}"
-            if time not in known:
-                raise StageError(_unknown_column(where, time, known))
-            source = self._selectable(relation, [time], is_query=is_query)
-            column = source.c[time]
-            statement = sa.select(column).where(column.is_not(None)).limit(_PROBED)
-            with self._reading(relation if not is_query else "its query"), self._engine.connect() as connection:
-                values = [row[0] for row in connection.execute(statement)]
-            try:
-                self._forms[(relation, time)] = detect_form(values, where=where)
-            except StageError as error:
-                msg = str(error) if str(error).startswith("connection") else f"{where}: {error}"
-                raise StageError(msg) from error
+            self._require([time], known, where)
+            column = _selectable(relation, [time], is_query=is_query).c[time]
+            some = sa.select(column).where(column.is_not(None))
+            with told_plainly(where, self._url), self._engine.connect() as connection:
+                values = list(connection.scalars(some.limit(_PROBED)))
+                if values and isinstance(values[0], str | int | float):
+                    for order in (column.asc(), column.desc()):
+                        values += connection.scalars(some.order_by(order).limit(_PROBED_ENDS))
+            form = detect_form(values, family=known[time], where=f"{where}, column {time!r}")
+            if not values:
+                return form  # not kept: rows may come, and show another one
+            self._forms[(relation, time)] = form
         return self._forms[(relation, time)]
 
-    @contextmanager
-    def _reading(self, what: str) -> Iterator[None]:
-        """Tell a database's error to a person: no SQL, no parameters, no password."""
-        where = f"connection {self._label!r}, {what}"
-        try:
-            yield
-        except NoSuchTableError as error:
-            raise StageError(self._no_table(what)) from error
-        except DBAPIError as error:
-            text = str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__
-            if "no such table" in text or "does not exist" in text:
-                raise StageError(f"{self._no_table(what)} ({text})") from error
-            is_passing = error.connection_invalidated or isinstance(error, sa.exc.OperationalError)
-            msg = f"{where} cannot be read: {text}"
-            raise StageError(msg, retryable=is_passing) from error
-        except SQLAlchemyError as error:
-            msg = f"{where} cannot be read: {type(error).__name__}"
-            raise StageError(msg) from error
+    def _where(self, relation: str, *, is_query: bool) -> str:
+        return f"connection {self._label!r}, {'its query' if is_query else relation}"
 
-    def _no_table(self, what: str) -> str:
-        try:
-            tables = [*sa.inspect(self._engine).get_table_names(), *sa.inspect(self._engine).get_view_names()]
-        except SQLAlchemyError:
-            tables = []
-        near = difflib.get_close_matches(what, tables, n=3) or tables[:8]
-        return f"connection {self._label!r} has no table {what!r}; known: {', '.join(near) or 'none'}"
+    def _require(self, names: Sequence[str], known: Mapping[str, str], where: str) -> None:
+        for name in names:
+            if name not in known:
+                near = difflib.get_close_matches(name, list(known), n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else ";"
+                msg = f"{where} has no column {name!r}{hint} known: {', '.join(known)}"
+                raise StageError(msg)
 
 
-def _statements(
-    source: sa.FromClause,
-    wanted: Sequence[str],
-    time: str | None,
-    form: TimeForm | None,
-    start: datetime | None,
-    end: datetime | None,
-    key: str | None,
-    keys: Iterable[object] | None,
-    limit: int | None,
+def _selectable(relation: str, columns: Sequence[str], *, is_query: bool) -> sa.FromClause:
+    if is_query:
+        return _subquery(relation, columns)
+    schema, _, table = relation.rpartition(".")
+    return sa.table(table, *(sa.column(name) for name in dict.fromkeys(columns)), schema=schema or None)
+
+
+def _subquery(query: str, columns: Sequence[str]) -> sa.Subquery:
+    # A colon before a word would be taken for a parameter; a person's SELECT has none.
+    text = re.sub(r"(?<![:\w\\]):(?=\w)", r"\:", query.strip().rstrip(";"))
+    return sa.text(text).columns(*(sa.column(name) for name in dict.fromkeys(columns))).subquery("stage")
+
+
+def _by_keys(
+    statement: sa.Select[Any], key: sa.ColumnElement[Any] | None, keys: Iterable[object] | None
 ) -> Iterator[sa.Select[Any]]:
-    statement: sa.Select[Any] = sa.select(*(sa.column(name) for name in wanted)).select_from(source)
-    if time and form is not None:
-        statement = _within(statement, sa.column(time), form, start, end)
-    if limit is not None:
-        statement = statement.limit(limit)
+    """Yield the statement, or one for each chunk of keys; numpy's numbers as Python's, which drivers know."""
     if key is None or keys is None:
         yield statement
         return
-    every = list(keys)
-    for first in range(0, len(every), _KEYS_AT_ONCE):
-        yield statement.where(sa.column(key).in_(every[first : first + _KEYS_AT_ONCE]))
-
-
-def _within(
-    statement: sa.Select[Any],
-    column: sa.ColumnClause[Any],
-    form: TimeForm,
-    start: datetime | None,
-    end: datetime | None,
-) -> sa.Select[Any]:
-    kind: Any = {
-        TimeForm.NATIVE: sa.DateTime(),
-        TimeForm.NATIVE_AWARE: sa.DateTime(timezone=True),
-    }.get(form)
-    if start is not None:
-        bound = as_bound(start, form)
-        statement = statement.where(column >= (sa.literal(bound, kind) if kind else sa.literal(bound)))
-    if end is not None:
-        bound = as_bound(end, form)
-        statement = statement.where(column < (sa.literal(bound, kind) if kind else sa.literal(bound)))
-    return statement
-
-
-def _as_subquery(query: str, *, where: str, limit: int) -> str:
-    return f"SELECT * FROM ({query.strip().rstrip(';')}) AS stage {where} LIMIT {limit}"  # noqa: S608 - the user's own query
-
-
-def _unknown_column(where: str, name: str, known: Mapping[str, str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"{where} has no column {name!r}{hint} Known: {', '.join(known)}"
-
-
-def _family(kind: sa.types.TypeEngine[Any]) -> str:
-    families: tuple[tuple[type[Any], str], ...] = (
-        (sa.Boolean, "boolean"),
-        (sa.JSON, "json"),
-        (sa.DateTime, "time"),
-        (sa.Date, "time"),
-        (sa.Numeric, "number"),
-        (sa.Float, "number"),
-        (sa.Integer, "number"),
-        (sa.String, "text"),
-    )
-    return next((family for base, family in families if isinstance(kind, base)), "other")
-
-
-def _family_of_values(values: list[Any]) -> str:
-    known = [value for value in values if value is not None]
-    if not known:
-        return "other"
-    if all(isinstance(value, bool) for value in known):
-        return "boolean"
-    if all(isinstance(value, dict | list) for value in known):
-        return "json"
-    if all(isinstance(value, datetime) for value in known):
-        return "time"
-    if all(hasattr(value, "__float__") for value in known):
-        return "number"
-    return "text" if all(isinstance(value, str) for value in known) else "other"
+    plain = dict.fromkeys(k.item() if hasattr(k, "item") else k for k in keys)
+    wanted = [k for k in plain if k is not None]
+    for first in range(0, len(wanted), _KEYS_AT_ONCE):
+        yield statement.where(key.in_(wanted[first : first + _KEYS_AT_ONCE]))

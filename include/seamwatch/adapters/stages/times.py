@@ -1,114 +1,189 @@
-"""How a database writes a point in time, and how the same moment is written to compare with it."""
+"""How a database writes a point in time, and which comparison selects a window of it in the database itself."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
+import sqlalchemy as sa
 
 from seamwatch.errors import StageError
 
-_ISO = re.compile(
-    r"^\d{4}-\d{2}-\d{2}(?P<sep>[ T])\d{2}:\d{2}(:\d{2}(?P<fraction>\.\d+)?)?(?P<zone>Z|[+-]\d{2}:?\d{2})?$"
-)
+_ISO = re.compile(r"^\d{4}-\d{2}-\d{2}([ T])\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)?$")
 _DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 _NAMES = re.compile(r"(^|_)(at|time|timestamp|datetime|date|ts|on)$", re.IGNORECASE)
+_UTC_ZONES = (None, "Z", "+00:00", "+0000")
+_EPOCH_FROM = 1e8
+"""A number below this is no epoch: in seconds it would lie before March 1973. It is an id or a duration."""
 _MILLISECONDS_FROM = 1e11
-"""An epoch number beyond this cannot be seconds: it would be the year 5138."""
+"""An epoch number from here on cannot be seconds: it would be the year 5138."""
+_EPOCH_BELOW = 1e14
+"""Nor can one from here on be milliseconds."""
 
 
 class TimeForm(StrEnum):
     """How a column holds its times."""
 
-    NATIVE = "native"
-    NATIVE_AWARE = "native_aware"
-    TEXT_T = "text_t"
-    TEXT_BLANK = "text_blank"
-    DAY = "day"
-    EPOCH_S = "epoch_s"
-    EPOCH_MS = "epoch_ms"
+    NATIVE = "timestamps without a time zone"
+    NATIVE_AWARE = "timestamps with a time zone"
+    NATIVE_DAY = "dates"
+    TEXT_T = "text like 2026-01-31T12:00:00"
+    TEXT_BLANK = "text like 2026-01-31 12:00:00"
+    TEXT_DAY = "text like 2026-01-31"
+    EPOCH_S = "epoch seconds"
+    EPOCH_MS = "epoch milliseconds"
 
 
-def detect_form(values: Iterable[Any], *, where: str) -> TimeForm:
-    """Return the form of the values; StageError if they are no times, or of several forms that do not compare."""
-    forms = {_form_of(value) for value in values if value is not None}
-    forms.discard(None)
-    if not forms:
-        return TimeForm.NATIVE
-    if None in forms or len(forms) > 1:
-        known = ", ".join(sorted(str(form) for form in forms))
-        msg = f"{where} holds times in several forms ({known}); rows would be lost between them"
+_TEXT = frozenset({TimeForm.TEXT_T, TimeForm.TEXT_BLANK})
+
+
+def detect_form(values: Iterable[Any], *, family: str, where: str) -> TimeForm:
+    """Return the form of a column's values.
+
+    Args:
+        values: A few of them; nulls are passed over.
+        family: The column's type family, which decides where every value is null.
+        where: For the message.
+
+    Raises:
+        StageError: If a value is no time, is in a zone other than UTC, or if they are of several forms.
+    """
+    forms = {_form_of(value, where=where) for value in values if value is not None}
+    if len(forms) > 1:
+        known = "; ".join(sorted(forms))
+        msg = f"{where} holds times in several forms ({known}); rows would be lost: cast them to one form in a query"
         raise StageError(msg)
-    return next(form for form in forms if form is not None)
+    if forms:
+        return forms.pop()
+    return {"text": TimeForm.TEXT_T, "number": TimeForm.EPOCH_S}.get(family, TimeForm.NATIVE)
 
 
-def _form_of(value: Any) -> TimeForm | None:
+def _form_of(value: Any, *, where: str) -> TimeForm:
     if isinstance(value, datetime):
         return TimeForm.NATIVE_AWARE if value.tzinfo else TimeForm.NATIVE
     if isinstance(value, date):
-        return TimeForm.DAY
-    if isinstance(value, int | float):
-        return TimeForm.EPOCH_MS if abs(value) > _MILLISECONDS_FROM else TimeForm.EPOCH_S
-    found = _ISO.match(str(value).strip())
-    if found:
-        zone = found["zone"]
-        if zone not in (None, "Z", "+00:00", "+0000"):
-            msg = f"time {value!r} has the offset {zone}; text times compare only in UTC, cast them in a query"
-            raise StageError(msg)
-        return TimeForm.TEXT_T if found["sep"] == "T" else TimeForm.TEXT_BLANK
-    if _DAY.match(str(value).strip()):
-        return TimeForm.DAY
-    msg = f"{value!r} is no time; expected a timestamp, ISO 8601 text or an epoch number"
-    raise StageError(msg)
+        return TimeForm.NATIVE_DAY
+    if isinstance(value, int | float | Decimal) and _EPOCH_FROM <= float(value) < _EPOCH_BELOW:
+        return TimeForm.EPOCH_MS if float(value) >= _MILLISECONDS_FROM else TimeForm.EPOCH_S
+    if isinstance(value, str) and _DAY.match(value):
+        return TimeForm.TEXT_DAY
+    found = _ISO.match(value) if isinstance(value, str) else None
+    if found is None:
+        shown = repr(value if not isinstance(value, str) else value[:40])
+        msg = f"{where} holds no times: {shown}; expected a timestamp, ISO 8601 text, or an epoch in s or ms"
+        raise StageError(msg)
+    separator, zone = found[1], found[4]
+    if zone not in _UTC_ZONES:
+        msg = f"{where} holds a text time with the offset {zone}; text compares only in UTC: cast it in a query"
+        raise StageError(msg)
+    return TimeForm.TEXT_T if separator == "T" else TimeForm.TEXT_BLANK
 
 
-def as_bound(moment: datetime, form: TimeForm) -> Any:
-    """Return the moment as the column would hold it, so that `>=` and `<` are right for every row.
+def within(
+    column: sa.ColumnElement[Any], form: TimeForm, start: datetime | None, end: datetime | None, *, dialect: str
+) -> Iterator[sa.ColumnElement[bool]]:
+    """Yield the conditions of `start` <= column < `end`, right for every row in that form.
 
-    ISO texts are cut to the second: a bound without fraction or zone sorts before every row of the same second.
+    A condition on a whole minute compares the bare column, so that the database can use an index on it.
     """
-    utc = moment.astimezone(UTC)
+    if form in _TEXT and dialect == "postgresql":
+        column = sa.collate(column, "C")  # a language's order would skip blanks and punctuation
+    for bound, is_start in ((start, True), (end, False)):
+        if bound is None:
+            continue
+        utc = bound.astimezone(UTC)
+        pairs = _text_pairs(column, form, utc, is_start=is_start) if form in _TEXT else [(column, _literal(utc, form))]
+        for left, right in pairs:
+            yield left >= right if is_start else left < right
+
+
+def _text_pairs(
+    column: sa.ColumnElement[Any], form: TimeForm, utc: datetime, *, is_start: bool
+) -> Iterator[tuple[sa.ColumnElement[Any], sa.ColumnElement[Any]]]:
+    """Yield what to compare with what, where times are ISO texts that may lack seconds, fraction or zone.
+
+    Cut to the minute, a bound is the beginning of every text of that minute, so the texts' own order is right. Behind
+    the minute it is not: `Z` sorts after `.` and `:`. There the zone, which is always UTC, is taken off first.
+    """
+    separator = "T" if form is TimeForm.TEXT_T else " "
+    minute = utc.replace(second=0, microsecond=0)
+    if utc == minute:
+        yield column, sa.literal(f"{minute:%Y-%m-%d{separator}%H:%M}")
+        return
+    coarse = minute if is_start else minute + timedelta(minutes=1)
+    yield column, sa.literal(f"{coarse:%Y-%m-%d{separator}%H:%M}")
+    bare: sa.ColumnElement[Any] = column
+    for zone in _UTC_ZONES:
+        bare = sa.func.replace(bare, zone, "") if zone else bare
+    fraction = f".{utc:%f}".rstrip("0") if utc.microsecond else ""
+    yield bare, sa.literal(f"{utc:%Y-%m-%d{separator}%H:%M:%S}{fraction}")
+
+
+def _literal(utc: datetime, form: TimeForm) -> sa.ColumnElement[Any]:
+    midnight = utc.replace(hour=0, minute=0, second=0, microsecond=0)
+    day = (midnight if utc == midnight else midnight + timedelta(days=1)).date()  # a date is its first moment
+    epoch_us = (utc - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     match form:
         case TimeForm.NATIVE_AWARE:
-            return utc
-        case TimeForm.NATIVE:
-            return utc.replace(tzinfo=None)
-        case TimeForm.TEXT_T:
-            return f"{utc:%Y-%m-%dT%H:%M:%S}"
-        case TimeForm.TEXT_BLANK:
-            return f"{utc:%Y-%m-%d %H:%M:%S}"
-        case TimeForm.DAY:
-            return f"{utc:%Y-%m-%d}"
+            return sa.literal(utc, sa.DateTime(timezone=True))
+        case TimeForm.NATIVE_DAY:
+            return sa.literal(day, sa.Date())
+        case TimeForm.TEXT_DAY:
+            return sa.literal(day.isoformat())
+        case TimeForm.EPOCH_S:
+            return sa.literal(epoch_us / 1_000_000 if epoch_us % 1_000_000 else epoch_us // 1_000_000)
         case TimeForm.EPOCH_MS:
-            return int(utc.timestamp() * 1000)
+            return sa.literal(epoch_us / 1_000 if epoch_us % 1_000 else epoch_us // 1_000)
         case _:
-            return utc.timestamp()
+            return sa.literal(utc.replace(tzinfo=None), sa.DateTime())
 
 
 def parse_times(column: pd.Series[Any], form: TimeForm, *, where: str) -> pd.Series[Any]:
-    """Return aware UTC times; a naive one is UTC. StageError names a value that is no time."""
+    """Return aware UTC times; a time without a zone is UTC. StageError names a value that is no time."""
     try:
-        if form is TimeForm.EPOCH_MS:
-            return pd.to_datetime(pd.to_numeric(column), unit="ms", utc=True)
-        if form is TimeForm.EPOCH_S:
-            return pd.to_datetime(pd.to_numeric(column), unit="s", utc=True)
-        return pd.to_datetime(
-            column, utc=True, format="ISO8601" if column.dtype == object or str(column.dtype) == "str" else None
-        )
+        if form in (TimeForm.EPOCH_S, TimeForm.EPOCH_MS):
+            unit: Literal["s", "ms"] = "s" if form is TimeForm.EPOCH_S else "ms"
+            times: pd.Series[Any] = pd.to_datetime(pd.to_numeric(column), unit=unit, utc=True)
+        else:
+            is_text = form in _TEXT or form is TimeForm.TEXT_DAY
+            times = pd.to_datetime(column, utc=True, format="ISO8601" if is_text else None)
     except (ValueError, TypeError) as error:
-        msg = f"{where} holds a value that is no time: {error}"
+        msg = f"{where} holds a value that is no time: {str(error).splitlines()[0]}"
         raise StageError(msg) from error
+    in_one_unit: pd.Series[Any] = times.dt.as_unit("us")
+    return in_one_unit
+
+
+def require_within(
+    times: pd.Series[Any], form: TimeForm, start: datetime | None, end: datetime | None, *, where: str
+) -> None:
+    """Raise StageError if a text was selected by its letters though its time lies outside: its form is another one."""
+    if form not in _TEXT:
+        return
+    outside = pd.Series(False, index=times.index)
+    if start is not None:
+        outside |= times < start
+    if end is not None:
+        outside |= times >= end
+    if outside.any():
+        msg = (
+            f"{where} holds times in several zones or forms: {int(outside.sum())} texts sort inside the window and lie "
+            "outside; cast them to one form in a query"
+        )
+        raise StageError(msg)
 
 
 def find_time_column(columns: Mapping[str, str], *, where: str) -> str | None:
     """Return the one time column, or None where there is none.
 
     Args:
-        columns: Name to type family.
+        columns: Name to type family. Without a column of type `time`, one is taken whose name says it, as
+            `updated_at`, `created_time`, `date`: databases such as SQLite hold times as text or numbers.
         where: For the message.
 
     Raises:

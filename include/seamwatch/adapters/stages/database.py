@@ -1,0 +1,69 @@
+"""An engine that only reads, and the errors of its driver told to a person."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+
+from seamwatch.errors import AdapterError, StageError
+
+_FINAL = ("authentication failed", "does not exist", "no such", "syntax error", "unable to open", "not a database")
+"""Words of operational errors that trying again does not mend."""
+
+
+def open_read_only(url: sa.URL, *, label: str) -> sa.Engine:
+    """Return an engine that connects when it is first used, and refuses to write where its driver can.
+
+    Raises:
+        StageError: If it is an SQLite file that does not exist; SQLite would create it.
+        AdapterError: If the driver is not installed.
+    """
+    arguments: dict[str, Any] = {"pool_pre_ping": True}
+    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+        path = Path(url.database)
+        if not path.is_file():
+            msg = f"connection {label!r}: no SQLite file at {path}"
+            raise StageError(msg)
+        address = f"file:{quote(str(path.absolute()))}?mode=ro"
+        arguments["creator"] = lambda: sqlite3.connect(address, uri=True, check_same_thread=False)
+    if url.get_backend_name() == "postgresql":
+        arguments["execution_options"] = {"postgresql_readonly": True}
+    try:
+        return sa.create_engine(url, **arguments)
+    except (ImportError, SQLAlchemyError) as error:
+        msg = f"connection {label!r}: the driver {url.drivername!r} is not installed ({_first_line(error, url)})"
+        raise AdapterError(msg) from error
+
+
+@contextmanager
+def told_plainly(where: str, url: sa.URL) -> Iterator[None]:
+    """Turn a database's error into a StageError without statement, parameters and password.
+
+    Args:
+        where: Connection and relation, for the message.
+        url: Of the database.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        text = _first_line(error.orig or error, url)
+        is_outage = error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+        retryable = is_outage and not any(word in text for word in _FINAL)
+        msg = f"{where} cannot be read: {text}"
+        raise StageError(msg, retryable=retryable) from error
+    except SQLAlchemyError as error:
+        msg = f"{where} cannot be read: {_first_line(error, url)}"
+        raise StageError(msg) from error
+
+
+def _first_line(error: BaseException, url: sa.URL) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines else type(error).__name__
+    return text.replace(str(url.password), "***") if url.password else text
