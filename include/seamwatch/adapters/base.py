@@ -72,12 +72,12 @@ class ModelEndpoint(Protocol):
 class Notifier(Protocol):
     """A channel that people read."""
 
-    def post(self, channel: str, text: str, blocks: Sequence[Mapping[str, Any]], *, thread: str | None = None) -> tuple[str, str]:
-        """Post and return the channel's id and the message's id (Slack's `ts`); NotifyError."""
+    def post(self, channel: str, text: str, blocks: Sequence[Mapping[str, Any]], *, thread: str | None = None) -> str:
+        """Post and return the message's id; NotifyError, or MessageGone if `thread` is no longer there."""
         ...
 
     def update(self, channel: str, message_id: str, text: str, blocks: Sequence[Mapping[str, Any]]) -> None:
-        """Replace a message in place; NotifyError."""
+        """Replace a message in place; NotifyError, or MessageGone if it is no longer there."""
         ...
 
 

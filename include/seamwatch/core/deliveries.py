@@ -34,7 +34,6 @@ class Delivery:
     attempts: int
     created_at: datetime
     sent_at: datetime | None = None
-    channel_id: str | None = None
-    """Id under which the channel answered; an update must go there."""
     message_id: str | None = None
+    """As the notifier named it."""
     last_error: str | None = None

@@ -8,7 +8,7 @@ from datetime import timedelta
 from seamwatch.core.deliveries import Delivery, DeliveryPart
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.incidents import report_of
-from seamwatch.errors import AdapterError, SpecError, StoreError
+from seamwatch.errors import AdapterError, MessageGone, SpecError, StoreError
 from seamwatch.report import block_kit
 from seamwatch.report.message import incident_message
 
@@ -38,20 +38,20 @@ def deliver_pending(deps: Deps) -> DeliverySummary:
     while due := deps.store.claim_deliveries(deps.clock(), lease=_LEASE):
         for delivery in due:
             try:
-                channel_id, message_id = _send(deps, delivery)
+                message_id = _send(deps, delivery)
             except (AdapterError, SpecError, StoreError) as error:
                 n_failed += _failed(deps, delivery, error)
                 errors.append(f"{delivery.channel}: {error}")
                 continue
-            deps.store.mark_sent(delivery.id, channel_id=channel_id, message_id=message_id, now=deps.clock())
+            deps.store.mark_sent(delivery.id, message_id=message_id, now=deps.clock())
             n_sent += 1
     return DeliverySummary(
         n_sent=n_sent, n_failed=n_failed, n_waiting=deps.store.n_pending_deliveries(), errors=tuple(errors)
     )
 
 
-def _send(deps: Deps, delivery: Delivery) -> tuple[str, str]:
-    """Return channel id and message id under which the message now stands."""
+def _send(deps: Deps, delivery: Delivery) -> str:
+    """Return the id under which the message now stands."""
     incident = deps.store.incident(delivery.incident_id)
     if incident is None:
         msg = f"message {delivery.id} tells of incident {delivery.incident_id!r}, which does not exist"
@@ -64,14 +64,16 @@ def _send(deps: Deps, delivery: Delivery) -> tuple[str, str]:
         blocks = block_kit.render(message.head)
         if head is None:
             return notifier.post(delivery.channel, block_kit.fallback(message.fallback), blocks)
-        notifier.update(*head, block_kit.fallback(message.fallback), blocks)
+        try:
+            notifier.update(delivery.channel, head, block_kit.fallback(message.fallback), blocks)
+        except MessageGone:
+            return notifier.post(delivery.channel, block_kit.fallback(message.fallback), blocks)
         return head
     if head is None:
         msg = f"the message of incident {incident.id} was not sent, so nothing can be added to its thread"
         raise StoreError(msg)
-    channel_id, thread = head
     text = block_kit.fallback(message.thread_fallback)
-    return notifier.post(channel_id, text, block_kit.render(message.thread), thread=thread)
+    return notifier.post(delivery.channel, text, block_kit.render(message.thread), thread=head)
 
 
 def _failed(deps: Deps, delivery: Delivery, error: Exception) -> bool:

@@ -77,11 +77,10 @@ class DeliveryStore:
             rows = connection.execute(sa.select(DeliveryRow.__table__).where(DeliveryRow.id.in_(ids)))
             return sorted((_delivery(row) for row in rows.mappings()), key=lambda d: d.id)
 
-    def mark_sent(self: Transactions, delivery_id: int, *, channel_id: str, message_id: str, now: datetime) -> None:
-        """Note that a message arrived, and where."""
+    def mark_sent(self: Transactions, delivery_id: int, *, message_id: str, now: datetime) -> None:
+        """Note that a message arrived, and its id there."""
         values = {
             "state": DeliveryState.SENT.value,
-            "channel_id": channel_id,
             "message_id": message_id,
             "sent_at": now,
             "lease_until": None,
@@ -109,17 +108,16 @@ class DeliveryStore:
         with self._reading() as connection:
             return int(connection.scalar(statement) or 0)
 
-    def head_message(self: Transactions, incident_id: str) -> tuple[str, str] | None:
-        """Return channel and message id of the incident's message, or None while it was not sent."""
+    def head_message(self: Transactions, incident_id: str) -> str | None:
+        """Return the id of the incident's message, the newest where it had to be posted anew; None if none was sent."""
         statement = (
-            sa.select(DeliveryRow.channel_id, DeliveryRow.message_id)
+            sa.select(DeliveryRow.message_id)
             .filter_by(incident_id=incident_id, part=DeliveryPart.HEAD.value, state=DeliveryState.SENT.value)
-            .order_by(DeliveryRow.id)
+            .order_by(DeliveryRow.id.desc())
             .limit(1)
         )
         with self._reading() as connection:
-            row = connection.execute(statement).one_or_none()
-        return None if row is None else (row[0], row[1])
+            return connection.scalar(statement)
 
 
 def _delivery(row: Any) -> Delivery:
@@ -134,7 +132,6 @@ def _delivery(row: Any) -> Delivery:
         attempts=row["attempts"],
         created_at=row["created_at"],
         sent_at=row["sent_at"],
-        channel_id=row["channel_id"],
         message_id=row["message_id"],
         last_error=row["last_error"],
     )
