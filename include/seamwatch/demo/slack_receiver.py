@@ -148,7 +148,9 @@ class SlackReceiver:
         handler = type("Handler", (_Handler,), {"workspace": self.workspace})
         self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, name="slack-receiver", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="slack-receiver", daemon=True
+        )
 
     @property
     def url(self) -> str:

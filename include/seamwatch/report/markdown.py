@@ -11,7 +11,16 @@ from seamwatch.report.diff import Pieces
 from seamwatch.report.facts import IncidentReport
 from seamwatch.report.text import printable
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&:@=$^\"'])")
+_SPECIAL = re.compile(
+    r"""[\\`*\[\]<>|~&@$]     # markup, HTML, table cells, mentions, formulas
+    | (?<![^\W_])_ | _(?![^\W_])  # emphasis: an underscore inside a word is none
+    | (?<=:)//                  # a bare address becomes a link
+    | (?<=www)\.
+    | ^[#+=-]                   # heading, list, rule
+    | (?<=^\d)[.)]
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
 
 
 class _Ready(str):
@@ -27,7 +36,7 @@ def render_markdown(report: IncidentReport) -> str:
 
 def escape_markdown(text: str) -> str:
     """Return one line of Markdown that reads as the text itself: no markup, no link, no HTML, no mention."""
-    return _SPECIAL.sub(r"\\\1", _line(text))
+    return _SPECIAL.sub(r"\\\g<0>", _line(text))
 
 
 def code_span(text: str) -> str:

@@ -30,7 +30,7 @@ from seamwatch.report.facts import IncidentReport
 from seamwatch.report.stages import StageMark
 from seamwatch.vocabulary import IncidentState
 
-_SHOWN_RECORDS = 3
+_SHOWN_RECORDS = 2
 _SHOWN_FIELDS = 4
 _SHOWN_CAUSES = 5
 _VALUE_CHARS = 160
@@ -85,8 +85,9 @@ def _head(report: IncidentReport) -> tuple[Block, ...]:
 
 
 def _note(report: IncidentReport, change: ChangeKind) -> tuple[Block, ...]:
+    where = "" if change is ChangeKind.RESOLVED else f" in the window {report.window_text}"
     return (
-        Paragraph((strong(_NOTES[change]), plain(f" in the window {report.window_text}. {report.verdict}"))),
+        Paragraph((strong(_NOTES[change]), plain(f"{where}. {report.verdict}"))),
         Small(report.history),
     )
 
@@ -124,20 +125,15 @@ def _records(report: IncidentReport) -> Iterable[Block]:
 
 def _record_lines(record: RecordFacts) -> Iterable[tuple[Run, ...]]:
     for row in record.payload[:_SHOWN_FIELDS]:
-        yield (code(f"{row.place}.{row.label}" if row.place else row.label), *_values(row, "recorded", "expected"))
+        yield (code(f"{row.place}.{row.label}" if row.place else row.label), plain("  "), *_turned(row))
     if record.answer is not None:
-        yield (plain("model"), *_values(record.answer, "in the pipeline", "alone on the clean request"))
+        yield (plain("model, in the pipeline and alone on the clean request:  "), *_turned(record.answer))
     for row in record.outcome[:_SHOWN_FIELDS]:
-        yield (plain("outcome "), code(row.label), *_values(row, "was", "truth"))
+        yield (plain("outcome and truth of "), code(row.label), plain("  "), *_turned(row))
 
 
-def _values(row: Comparison, recorded: str, expected: str) -> tuple[Run, ...]:
-    return (
-        plain(f"  {recorded} "),
-        *_runs(row.recorded, Emphasis.REMOVED),
-        plain(f"  {expected} "),
-        *_runs(row.expected, Emphasis.STRONG),
-    )
+def _turned(row: Comparison) -> tuple[Run, ...]:
+    return (*_runs(row.recorded, Emphasis.REMOVED), plain("  \u2192  "), *_runs(row.expected, Emphasis.STRONG))
 
 
 def _runs(pieces: Pieces | None, emphasis: Emphasis) -> tuple[Run, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.error import URLError
@@ -31,6 +32,8 @@ _RETRYABLE = frozenset(
         "team_added_to_org",
     }
 )
+_CODE = re.compile(r"[a-z][a-z0-9_]*")
+_NOT_SLACK = "the answer is not one of Slack's; if it stays so, check the connection's base_url and proxy"
 _GONE = frozenset({"message_not_found", "thread_not_found", "cannot_reply_to_message"})
 _ADVICE = {
     "not_authed": "the connection has no token; put the bot token (xoxb-...) into its password",
@@ -148,14 +151,16 @@ class SlackNotifier:
         response = error.response
         data = response.data if isinstance(response, SlackResponse) and isinstance(response.data, dict) else {}
         status = response.status_code if isinstance(response, SlackResponse) else 0
-        code = str(data.get("error") or f"http_{status}")
+        said_code = str(data.get("error"))
+        is_slack = _CODE.fullmatch(said_code) is not None
+        code = said_code if is_slack else f"http_{status}"
         where = f"Slack connection {self._conn_id!r}" + (f", channel {channel}" if channel else "")
         said = "; ".join(str(text) for text in data.get("errors") or ())
-        advice = _ADVICE.get(code, said)
+        advice = _ADVICE.get(code, said) if is_slack else _NOT_SLACK
         message = f"{where}: {method} answered {code}" + (f"; {advice}" if advice else "")
         if code in _GONE:
             return MessageGone(message)
-        retryable = code in _RETRYABLE or status == 429 or status >= _SERVER_ERROR
+        retryable = not is_slack or code in _RETRYABLE or status == 429 or status >= _SERVER_ERROR
         return NotifyError(message, retryable=retryable)
 
 
@@ -175,7 +180,7 @@ def _timeout_s(connection: ConnectionInfo) -> int:
 
 
 def _silent_logger() -> logging.Logger:
-    """Return a logger that drops the client's own lines: at debug level they hold headers with the token."""
+    """Return a logger that drops the client's own lines: they hold headers and bodies, and each error is raised too."""
     logger = logging.getLogger(f"{__name__}.client")
-    logger.setLevel(logging.WARNING)
+    logger.setLevel(logging.CRITICAL)
     return logger

@@ -1,0 +1,559 @@
+"""Realistic incidents for the golden files, and how those files are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from seamwatch.core.incidents import ChangeKind, Incident, decide
+from seamwatch.core.results import (
+    Attribution,
+    Cause,
+    Check,
+    Discrepancy,
+    IsolationResult,
+    RecordEvidence,
+    Signal,
+    StagePicture,
+    StageResult,
+    Verdict,
+    Window,
+)
+from seamwatch.report.facts import IncidentReport, incident_report
+from seamwatch.report.links import Links
+from seamwatch.spec.pipeline import Pipeline
+from seamwatch.vocabulary import Basis, CheckStatus, Gap, IncidentState, Responsibility, Severity
+
+START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+WINDOW = Window(start=START, end=START + timedelta(hours=6))
+NOW = START + timedelta(hours=6, minutes=4)
+ONSET = START + timedelta(hours=2, minutes=17)
+
+PIPELINE = Pipeline.model_validate(
+    {
+        "pipeline": "support_triage",
+        "description": "Routes customer tickets to a queue.",
+        "database": "support_dw",
+        "owners": {"reliability": "@U012AB", "model": "!subteam^S01", "integration": "!subteam^S02"},
+        "slack": {"channel": "#ai-incidents"},
+        "key": "ticket_id",
+        "stages": [
+            {"name": "crm_export", "kind": "source", "table": "crm_tickets"},
+            {
+                "name": "request_mapping",
+                "kind": "mapping",
+                "table": "ai_requests",
+                "reference": "support_triage:to_request",
+            },
+            {"name": "kb_lookup", "kind": "retrieval", "table": "ai_context"},
+            {
+                "name": "prompt",
+                "kind": "prompt",
+                "table": "ai_calls",
+                "input": ["request_mapping", "kb_lookup"],
+                "reference": "support_triage:to_prompt",
+            },
+            {
+                "name": "triage_model",
+                "kind": "model",
+                "table": "ai_calls",
+                "endpoint": "support_model",
+                "request": "request",
+                "response": "response",
+            },
+            {
+                "name": "response_mapping",
+                "kind": "mapping",
+                "table": "ai_results",
+                "reference": "support_result.yaml",
+                "reference_confidence": 0.98,
+            },
+            {"name": "crm_update", "kind": "sink", "table": "crm_routing"},
+        ],
+        "outcome": {"truth": "human_labels", "compare": {"queue": "queue"}},
+        "benchmark": {"table": "benchmark_tickets", "truth": {"queue": "queue"}, "baseline_accuracy": 0.94},
+    }
+)
+
+REQUEST_RECORDED = (
+    "Customer writes about their Office Phone X2: the box shows a red light and there is no internet since this "
+    "morning. Already restarted twice."
+)
+REQUEST_EXPECTED = REQUEST_RECORDED.replace("Office Phone X2", "Fibre Router R1")
+
+
+def timeline(healthy: int, broken: int, *, onset: datetime | None = ONSET) -> tuple[tuple[datetime, int, int], ...]:
+    bins = []
+    for n in range(24):
+        at = START + timedelta(minutes=15 * n)
+        judged = 52 + (n * 7) % 13
+        wobble = (n * 5) % 4 - 1
+        failing = (broken if onset is not None and at + timedelta(minutes=15) > onset else healthy) + wobble
+        bins.append((at, max(0, failing), judged))
+    return tuple(bins)
+
+
+def cause(responsibility: Responsibility, stage: str | None, headline: str, n: int, of: int, **more: object) -> Cause:
+    share = n / of
+    return Cause(
+        **{
+            "responsibility": responsibility,
+            "stage": stage,
+            "headline": headline,
+            "n_records": n,
+            "share": share,
+            "share_low": max(0.0, share - 0.03),
+            "share_high": min(1.0, share + 0.024),
+            "confidence": 0.97,
+            **more,
+        }
+    )
+
+
+BASE_MODEL_CAUSE = cause(
+    Responsibility.MODEL,
+    "triage_model",
+    "The model at triage_model is wrong on clean requests.",
+    78,
+    463,
+    confidence=0.93,
+    n_expected=81.4,
+    p_value=0.63,
+)
+HEALTHY_ISOLATION = IsolationResult(
+    stage="triage_model",
+    model="triage-classifier-2026-10",
+    calls=148,
+    cost_usd=0.0412,
+    n_benchmark=100,
+    n_right=95,
+    accuracy=0.95,
+    accuracy_low=0.888,
+    accuracy_high=0.978,
+    baseline_accuracy=0.94,
+    p_degraded=0.71,
+    reproduced=0.99,
+)
+
+
+def evidence(n: int, responsibility: Responsibility, stage: str | None, **more: object) -> tuple[RecordEvidence, ...]:
+    return tuple(
+        RecordEvidence(
+            key=f"T-{48213 + 17 * i}",
+            verdict=Verdict(
+                key=f"T-{48213 + 17 * i}",
+                responsibility=responsibility,
+                stage=stage,
+                confidence=0.98,
+                explanation=str(more.get("explanation", "")),
+            ),
+            rows=more.get("rows", ()),  # type: ignore[arg-type]
+            recorded_outcome={"queue": "telephony"},
+            true_outcome={"queue": "network"},
+            recorded_answer=more.get("recorded_answer", '{"queue": "telephony", "priority": 2}'),  # type: ignore[arg-type]
+            isolated_answer=more.get("isolated_answer", '{"queue": "network", "priority": 2}'),  # type: ignore[arg-type]
+        )
+        for i in range(n)
+    )
+
+
+def row(stage: str, field: str, recorded: str | None, expected: str | None) -> Discrepancy:
+    return Discrepancy(key="T", stage=stage, field=field, recorded=recorded, expected=expected, kind="value")
+
+
+def stage_results(**changed: dict[str, object]) -> list[StageResult]:
+    found = []
+    for stage in PIPELINE.stages:
+        is_mapped = stage.reference is not None
+        base = StageResult(
+            stage=stage.name,
+            n_records=1487,
+            n_input=None if stage.name == "crm_export" else 1487,
+            is_reconciled=is_mapped,
+        )
+        found.append(replace(base, **changed.get(stage.name, {})))  # type: ignore[arg-type]
+    return found
+
+
+SOURCE_CHECKS = (
+    Check(
+        stage="crm_export",
+        expectation="expect_column_values_to_not_be_null",
+        column="subject",
+        status=CheckStatus.PASSED,
+        expected="no nulls",
+        observed="0 of 1,487 rows",
+        n_rows=1487,
+        n_failed=0,
+    ),
+    Check(
+        stage="crm_export",
+        expectation="expect_column_values_to_be_in_set",
+        column="language",
+        severity=Severity.WARNING,
+        status=CheckStatus.FAILED,
+        expected="one of de, en, fr",
+        observed="6 of 1,487 rows: nl",
+        n_rows=1487,
+        n_failed=6,
+        failing_keys=("T-48001", "T-48044", "T-48317", "T-48422", "T-48519", "T-48640"),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One incident with all that its report is made of."""
+
+    report: IncidentReport
+    attribution: Attribution
+    change: ChangeKind = ChangeKind.OPENED
+
+
+def make(
+    attribution: Attribution,
+    results: list[StageResult],
+    change: ChangeKind = ChangeKind.OPENED,
+    pipeline: Pipeline = PIPELINE,
+    **incident_change: object,
+) -> Example:
+    incident: Incident = decide([], replace(attribution, window=WINDOW), now=NOW)[0].incident
+    incident = replace(incident, **incident_change)  # type: ignore[arg-type]
+    links = Links.under("http://localhost:8080", pipeline=pipeline.pipeline, incident_id=incident.id)
+    report = incident_report(incident, attribution, pipeline, results, links=links, now=NOW)
+    return Example(report=report, attribution=attribution, change=change)
+
+
+def attribution_of(causes: tuple[Cause, ...], **more: object) -> Attribution:
+    n_failing = sum(c.n_records for c in causes)
+    return Attribution(
+        **{
+            "pipeline": "support_triage",
+            "window": WINDOW,
+            "n_observed": 1487,
+            "n_failing": n_failing,
+            "n_pending": 22,
+            "n_examined": 120,
+            "causes": causes,
+            "isolation": HEALTHY_ISOLATION,
+            **more,
+        }
+    )
+
+
+def integration() -> Example:
+    leading = cause(
+        Responsibility.INTEGRATION,
+        "request_mapping",
+        "Integration failure at request_mapping: product_name is wrong. The model is not at fault.",
+        385,
+        463,
+        fields=("product_name",),
+        onset=ONSET,
+        n_expected=0.4,
+        p_value=1e-12,
+        is_change=True,
+        confidence=0.984,
+    )
+    verdicts = tuple(
+        Verdict(
+            key=f"T-{n}",
+            responsibility=Responsibility.INTEGRATION,
+            stage="request_mapping",
+            fields=("product_name",),
+            confidence=0.98,
+            explanation="",
+            basis=Basis.REPLAY if n < 24 else Basis.STRATUM,
+        )
+        for n in range(385)
+    )
+    attribution = attribution_of(
+        (leading, BASE_MODEL_CAUSE),
+        verdicts=verdicts,
+        signals=(
+            Signal(kind="discrepancy", stage="request_mapping", text="405 of 1,487 records differ", n_records=405),
+            Signal(kind="failing_rate", text="463 of 1,465 judged records fail; a healthy window has 88"),
+        ),
+        evidence=evidence(
+            8,
+            Responsibility.INTEGRATION,
+            "request_mapping",
+            explanation=(
+                "The model answers rightly once request_mapping (product_name) is done as the reference says, "
+                "and wrongly again on the request as recorded."
+            ),
+            rows=(
+                row("request_mapping", "product_name", "Office Phone X2", "Fibre Router R1"),
+                row("prompt", "user_message", REQUEST_RECORDED, REQUEST_EXPECTED),
+            ),
+        ),
+        stages=tuple(
+            StagePicture(
+                name=s.name,
+                kind=s.kind.value,
+                inputs=s.input,
+                n_records=1487,
+                n_failed=405 if s.name == "request_mapping" else 0,
+                is_reconciled=s.reference is not None,
+                is_cause=s.name == "request_mapping",
+            )
+            for s in PIPELINE.stages
+        ),
+        failing_by_time=timeline(5, 27),
+    )
+    results = stage_results(
+        crm_export={"checks": SOURCE_CHECKS, "data_docs": "docs/support_triage/crm_export/index.html"},
+        request_mapping={
+            "n_discrepant": 405,
+            "fields": {"product_name": 405},
+            "checks": (
+                Check(
+                    stage="request_mapping",
+                    expectation="reconcile",
+                    column="product_name",
+                    status=CheckStatus.FAILED,
+                    expected="as support_triage:to_request makes it",
+                    observed="405 of 1,487 records differ: Office Phone X2 instead of Fibre Router R1",
+                    n_rows=1487,
+                    n_failed=405,
+                    failing_keys=tuple(f"T-{48213 + 17 * n}" for n in range(405)),
+                ),
+            ),
+        },
+    )
+    return make(attribution, results)
+
+
+def model() -> Example:
+    leading = cause(
+        Responsibility.MODEL,
+        "triage_model",
+        "The model at triage_model is wrong on clean requests.",
+        391,
+        391,
+        onset=ONSET,
+        n_expected=81.4,
+        p_value=1e-9,
+        is_change=True,
+    )
+    isolation = replace(
+        HEALTHY_ISOLATION,
+        n_right=71,
+        accuracy=0.71,
+        accuracy_low=0.615,
+        accuracy_high=0.79,
+        p_degraded=2e-13,
+        cost_usd=None,
+        notes=("No price is known for triage-classifier-2026-11.",),
+        model="triage-classifier-2026-11",
+    )
+    attribution = attribution_of(
+        (leading,),
+        isolation=isolation,
+        verdicts=tuple(
+            Verdict(
+                key=f"T-{n}",
+                responsibility=Responsibility.MODEL,
+                stage="triage_model",
+                confidence=0.97,
+                explanation="",
+                basis=Basis.REPLAY,
+            )
+            for n in range(391)
+        ),
+        evidence=evidence(
+            3,
+            Responsibility.MODEL,
+            "triage_model",
+            explanation="triage_model was called alone with a clean request and was wrong again.",
+            isolated_answer='{"queue": "telephony", "priority": 2}',
+        ),
+        failing_by_time=timeline(5, 22),
+        n_examined=391,
+    )
+    return make(attribution, stage_results(crm_export={"checks": SOURCE_CHECKS[:1]}))
+
+
+def provider() -> Example:
+    leading = cause(
+        Responsibility.PROVIDER,
+        "triage_model",
+        "Provider failure at triage_model: truncated answers.",
+        64,
+        142,
+        pattern="truncated",
+        onset=START + timedelta(hours=5, minutes=31),
+        p_value=0.0003,
+        is_change=True,
+    )
+    attribution = attribution_of(
+        (leading, replace(BASE_MODEL_CAUSE, share=78 / 142, share_low=0.467, share_high=0.629)),
+        verdicts=tuple(
+            Verdict(
+                key=f"T-{n}",
+                responsibility=Responsibility.PROVIDER,
+                stage="triage_model",
+                confidence=0.99,
+                explanation="",
+                basis=Basis.RULE,
+                pattern="truncated",
+            )
+            for n in range(64)
+        ),
+        evidence=evidence(
+            2,
+            Responsibility.PROVIDER,
+            "triage_model",
+            explanation="At triage_model the finish reason was length: the model gave no full answer.",
+            recorded_answer='{"queue": "netw',
+            isolated_answer='{"queue": "network", "priority": 2}',
+        ),
+        failing_by_time=timeline(5, 30, onset=START + timedelta(hours=5, minutes=31)),
+    )
+    return make(attribution, stage_results())
+
+
+def undetermined() -> Example:
+    leading = cause(
+        Responsibility.UNDETERMINED,
+        None,
+        "Undetermined: the evidence does not settle the cause.",
+        41,
+        41,
+        gap=Gap.ENDPOINT_UNREACHABLE,
+        is_change=True,
+        confidence=0.2,
+        p_value=0.004,
+        n_expected=6.2,
+    )
+    isolation = IsolationResult(
+        stage="triage_model",
+        model=None,
+        calls=0,
+        cost_usd=None,
+        notes=("The endpoint support_model could not be reached: connection refused.",),
+    )
+    attribution = attribution_of(
+        (leading,), isolation=isolation, n_observed=60, n_pending=19, n_examined=0, failing_by_time=()
+    )
+    pipeline = PIPELINE.model_copy(update={"owners": {}, "benchmark": None})
+    return make(attribution, [], pipeline=pipeline)
+
+
+HOSTILE = (
+    "<!channel> <@U0EVIL> <https://evil.example|click> *bold* _it_ ~no~ `code` ```pre``` </style>"
+    "<script>alert(1)</script> {{ 7*7 }} [link](javascript:alert(1)) | pipe \\ & &amp; \u202egnp "
+    "\x00\x07 :tada: @here #general https://evil.example"
+)
+
+
+def hostile() -> Example:
+    long = HOSTILE + " lorem ipsum" * 4000
+    leading = cause(
+        Responsibility.INTEGRATION,
+        "request_mapping",
+        f"Integration failure at request_mapping: {HOSTILE} is wrong.",
+        300,
+        300,
+        fields=(HOSTILE, *(f"field_{n}" for n in range(40))),
+        onset=ONSET,
+        is_change=True,
+    )
+    attribution = attribution_of(
+        (leading,),
+        evidence=tuple(
+            RecordEvidence(
+                key=f"{HOSTILE} {n}",
+                verdict=Verdict(
+                    key=HOSTILE,
+                    responsibility=Responsibility.INTEGRATION,
+                    stage="request_mapping",
+                    confidence=0.9,
+                    explanation=long,
+                ),
+                rows=(row("request_mapping", HOSTILE, long, f"other {long}"), row("prompt", "empty", "", None)),
+                recorded_outcome={HOSTILE: HOSTILE},
+                recorded_answer=long,
+                isolated_answer="x" * 30_000,
+            )
+            for n in range(30)
+        ),
+        failing_by_time=timeline(5, 22),
+        notes=(HOSTILE, *(f"Note {n}: {HOSTILE}" for n in range(50))),
+        signals=(Signal(kind="expectation", stage="prompt", text=HOSTILE),),
+    )
+    results = stage_results(
+        request_mapping={
+            "n_discrepant": 300,
+            "fields": {HOSTILE: 300},
+            "notes": (HOSTILE,),
+            "checks": (
+                Check(
+                    stage="request_mapping",
+                    expectation=HOSTILE,
+                    column=HOSTILE,
+                    status=CheckStatus.ERROR,
+                    error=HOSTILE,
+                    failing_keys=(HOSTILE,) * 9,
+                ),
+            ),
+        }
+    )
+    return make(attribution, results)
+
+
+def resolved() -> Example:
+    before = integration().attribution
+    later = Window(start=WINDOW.end, end=WINDOW.end + timedelta(hours=6))
+    attribution = replace(
+        before,
+        window=later,
+        causes=(replace(BASE_MODEL_CAUSE, share=1.0, share_low=0.953, share_high=1.0),),
+        n_failing=78,
+        verdicts=(),
+        evidence=(),
+        stages=(),
+        signals=(),
+        failing_by_time=tuple((at + timedelta(hours=6), n, of) for at, n, of in timeline(4, 4, onset=None)),
+    )
+    incident = decide([], before, now=NOW)[0].incident
+    incident = replace(incident, state=IncidentState.RESOLVED, resolved_at=NOW + timedelta(hours=6), n_windows=3)
+    links = Links.under("http://localhost:8080", pipeline="support_triage", incident_id=incident.id)
+    report = incident_report(
+        incident, attribution, PIPELINE, stage_results(), links=links, now=NOW + timedelta(hours=6)
+    )
+    return Example(report=report, attribution=attribution, change=ChangeKind.RESOLVED)
+
+
+EXAMPLES: dict[str, Callable[[], Example]] = {
+    "integration": integration,
+    "model": model,
+    "provider": provider,
+    "undetermined": undetermined,
+    "hostile": hostile,
+    "resolved": resolved,
+}
+
+
+@pytest.fixture(params=EXAMPLES)
+def example(request: pytest.FixtureRequest) -> tuple[str, Example]:
+    """Each example with its name."""
+    return request.param, EXAMPLES[request.param]()
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compare a text with its golden file; `--update-golden` rewrites it, a missing file fails."""
+
+    def compare(name: str, text: str) -> None:
+        path = Path(__file__).parent / name
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert path.exists(), f"{path} is missing; run pytest --update-golden and look at what it writes"
+        assert text == path.read_text(encoding="utf-8"), f"{name} changed; if that is right: pytest --update-golden"
+
+    return compare
