@@ -1,0 +1,56 @@
+"""The cache and the budget of model calls in memory, with the promises of the store's own."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from seamwatch.core.replays import BudgetLimits, ModelAnswer
+
+
+@dataclass
+class MemoryCache:
+    """Keeps the first answer of each call."""
+
+    answers: dict[tuple[str, str, int], ModelAnswer] = field(default_factory=dict)
+
+    def cached_answer(self, scope: str, request_hash: str, attempt: int) -> ModelAnswer | None:
+        return self.answers.get((scope, request_hash, attempt))
+
+    def save_answer(
+        self, scope: str, request_hash: str, attempt: int, answer: ModelAnswer, *, key: str, purpose: str
+    ) -> None:
+        self.answers.setdefault((scope, request_hash, attempt), answer)
+
+
+@dataclass
+class MemoryBudget:
+    """Counts reservations of one run on one day."""
+
+    held: dict[int, float] = field(default_factory=dict)
+    """Reservation to money, reserved or spent."""
+    n_settled: int = 0
+    n_released: int = 0
+    most_held_usd: float = 0.0
+    _n: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def reserve(self, pipeline: str, run: str, day: str, *, usd: float, limits: BudgetLimits) -> int | None:
+        with self._lock:
+            if len(self.held) + 1 > limits.calls_per_run or sum(self.held.values()) + usd > limits.usd_per_run + 1e-12:
+                return None
+            self._n += 1
+            self.held[self._n] = usd
+            self.most_held_usd = max(self.most_held_usd, sum(self.held.values()))
+            return self._n
+
+    def settle(self, reservation: int, *, usd: float) -> None:
+        with self._lock:
+            assert reservation in self.held
+            self.held[reservation] = usd
+            self.n_settled += 1
+
+    def release(self, reservation: int) -> None:
+        with self._lock:
+            del self.held[reservation]
+            self.n_released += 1
