@@ -122,9 +122,11 @@ def run_trial(
         else:
             _flow_made(world, stage, keys, repairs, flow)
     final = flow.values[world.pipeline.final_stage.name].reindex(keys)
-    outcomes = world.judge(final).reindex(keys)
-    blocked = flow.gap.notna()
-    outcomes.loc[blocked.to_numpy(), "state"] = OutcomeState.PENDING
+    outcomes = pd.DataFrame({"state": OutcomeState.PENDING, "reason": ""}, index=keys, dtype=object)
+    free = keys[flow.gap.isna().to_numpy()]
+    if len(free):
+        judged = world.judge(final.loc[free])
+        outcomes.loc[free, ["state", "reason"]] = judged[["state", "reason"]]
     return Trial(outcomes=outcomes.assign(gap=flow.gap), answers=flow.answers, payloads=flow.values)
 
 
