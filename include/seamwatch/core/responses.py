@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from seamwatch.core.compare import at_path, is_null, parse_json
+from seamwatch.core.compare import at_path, is_null, parse_json, strict_text
 from seamwatch.errors import DataContractError
 from seamwatch.spec.pipeline import Endpoint
 from seamwatch.vocabulary import Protocol
@@ -101,7 +101,7 @@ def read_recorded(protocol: Protocol, value: Any, answer_path: str | None = None
             return parsed
     if isinstance(document, Mapping) and _is_envelope(protocol, document):
         return ParsedResponse(problem=_why_no_answer(document))
-    return ParsedResponse(text=value if isinstance(value, str) else _as_text(value))
+    return ParsedResponse(text=_as_text(value))
 
 
 def _why_no_answer(document: Any) -> str:
@@ -226,9 +226,9 @@ def _mappings(value: Any) -> list[Mapping[str, Any]]:
 
 
 def _as_text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+    if isinstance(value, Mapping | list):
+        return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+    return strict_text(value) or ""
 
 
 def _text_or_none(value: Any) -> str | None:

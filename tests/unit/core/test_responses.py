@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from seamwatch.core.responses import ParsedResponse, choose_protocol, read_recorded, read_response
+from seamwatch.errors import DataContractError
+from seamwatch.spec.pipeline import Endpoint
+from seamwatch.vocabulary import Protocol
+
+OPENAI, ANTHROPIC, MLFLOW, JSON = (
+    Protocol.OPENAI_CHAT,
+    Protocol.ANTHROPIC_MESSAGES,
+    Protocol.MLFLOW,
+    Protocol.JSON,
+)
+
+
+def chat(message: Any, finish_reason: str | None = "stop") -> dict[str, Any]:
+    return {"choices": [{"message": message, "finish_reason": finish_reason}]}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "body", "text", "finish_reason"),
+    [
+        (OPENAI, chat({"content": "billing"}), "billing", "stop"),
+        (OPENAI, chat({"content": ""}, "length"), "", "length"),
+        (
+            OPENAI,
+            chat({"content": [{"type": "text", "text": "bil"}, {"text": "ling"}, {"text": None}]}),
+            "billing",
+            "stop",
+        ),
+        (OPENAI, chat({"content": None}, "content_filter"), None, "content_filter"),
+        (OPENAI, chat({"content": None, "refusal": "I cannot"}), "I cannot", "refusal"),
+        (OPENAI, {"choices": [{"text": "billing", "finish_reason": "stop"}]}, "billing", "stop"),
+        (
+            OPENAI,
+            chat(
+                {"content": None, "tool_calls": [{"function": {"name": "f", "arguments": '{"b":1, "a":2}'}}]},
+                "tool_calls",
+            ),
+            '[{"arguments": {"a": 2, "b": 1}, "name": "f"}]',
+            "tool_calls",
+        ),
+        (
+            OPENAI,
+            chat({"content": "billing", "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}),
+            "billing",
+            "stop",
+        ),
+        (
+            ANTHROPIC,
+            {
+                "content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "sales"}],
+                "stop_reason": "end_turn",
+            },
+            "sales",
+            "end_turn",
+        ),
+        (
+            ANTHROPIC,
+            {"content": [{"type": "tool_use", "name": "f", "input": {"b": 1, "a": 2}}], "stop_reason": "tool_use"},
+            '[{"arguments": {"a": 2, "b": 1}, "name": "f"}]',
+            "tool_use",
+        ),
+        (ANTHROPIC, {"content": [], "stop_reason": "refusal"}, None, "refusal"),
+        (MLFLOW, {"predictions": ["billing"]}, "billing", None),
+        (MLFLOW, {"predictions": {"queue": "billing"}}, '{"queue": "billing"}', None),
+        (MLFLOW, {"predictions": [1, 2]}, "[1, 2]", None),
+        (MLFLOW, ["billing"], "billing", None),
+        (MLFLOW, chat({"content": "billing"}), "billing", "stop"),
+        (JSON, {"b": 1, "a": "ü"}, '{"a": "ü", "b": 1}', None),
+        (JSON, "billing", "billing", None),
+        (JSON, {"answer": "x", "finish_reason": "length"}, '{"answer": "x", "finish_reason": "length"}', "length"),
+    ],
+)
+def test_answer_and_finish_reason(protocol: Protocol, body: Any, text: str | None, finish_reason: str | None) -> None:
+    parsed = read_response(protocol, json.dumps(body))
+    assert (parsed.text, parsed.finish_reason, parsed.problem) == (text, finish_reason, None)
+    assert read_recorded(protocol, json.dumps(body)) == parsed
+    assert read_recorded(protocol, body) == parsed
+
+
+@pytest.mark.parametrize(
+    ("protocol", "body", "problem"),
+    [
+        (OPENAI, None, "empty"),
+        (OPENAI, " \n", "empty"),
+        (OPENAI, '{"choices": [{"mess', "not JSON"),
+        (OPENAI, "[" * 100_000, "not JSON"),
+        (OPENAI, "<html>", "not JSON"),
+        (OPENAI, '{"choices": []}', "no answer in the body"),
+        (OPENAI, '{"choices": [{"message": null}]}', "no answer in the body"),
+        (OPENAI, '{"choices": [{"message": {"tool_calls": [1]}}]}', "no answer in the body"),
+        (OPENAI, '{"choices": [{"message": {"tool_calls": 7}}]}', "no answer in the body"),
+        (OPENAI, "[]", "no answer in the body"),
+        (OPENAI, '"billing"', "no answer in the body"),
+        (OPENAI, '{"error": {"code": "insufficient_quota"}}', "an error: insufficient_quota"),
+        (OPENAI, '{"error": {"code": null, "type": "server_error"}}', "an error: server_error"),
+        (OPENAI, '{"error": "your prompt, my secret, was bad"}', "no answer in the body"),
+        (ANTHROPIC, '{"content": []}', "no answer in the body"),
+        (ANTHROPIC, '{"type": "error", "error": {"type": "overloaded_error"}}', "an error: overloaded_error"),
+        (MLFLOW, '{"predictions": []}', "no answer in the body"),
+        (MLFLOW, '{"error_code": "BAD_REQUEST", "message": "x"}', "an error: BAD_REQUEST"),
+        (JSON, "null", "no answer in the body"),
+    ],
+)
+def test_broken_bodies_say_why(protocol: Protocol, body: str | None, problem: str) -> None:
+    assert read_response(protocol, body) == ParsedResponse(problem=problem)
+
+
+def test_answer_path_opens_json_within_json() -> None:
+    body = json.dumps({"data": [{"answer": '{"queue": "billing"}'}]})
+    assert read_response(JSON, body, "data.0.answer.queue").text == "billing"
+    assert read_response(JSON, body, "data.1").problem == "no answer in the body"
+
+
+def test_usage_keeps_cached_tokens_apart() -> None:
+    openai = chat({"content": "x"}) | {
+        "model": "m",
+        "usage": {"prompt_tokens": 100, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 80}},
+    }
+    usage = {"input_tokens": 15, "output_tokens": 5, "cache_read_input_tokens": 80, "cache_creation_input_tokens": 5}
+    anthropic = {"content": [{"type": "text", "text": "x"}], "model": "m", "usage": usage}
+    for protocol, body in ((OPENAI, openai), (ANTHROPIC, anthropic)):
+        parsed = read_response(protocol, json.dumps(body))
+        assert (parsed.model, parsed.input_tokens, parsed.cached_tokens, parsed.output_tokens) == ("m", 100, 80, 5)
+
+
+def test_nonsense_usage_is_no_usage() -> None:
+    body = chat({"content": "x"}) | {"model": 7, "usage": {"prompt_tokens": "many", "completion_tokens": -1}}
+    parsed = read_response(OPENAI, json.dumps(body))
+    assert (parsed.model, parsed.input_tokens, parsed.output_tokens) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "value", "text"),
+    [
+        (OPENAI, "billing", "billing"),
+        (OPENAI, '{"queue": "billing"}', '{"queue": "billing"}'),
+        (OPENAI, '{"queue": "bil', '{"queue": "bil'),
+        (OPENAI, '"billing"', '"billing"'),
+        (OPENAI, "", ""),
+        (OPENAI, "007", "007"),
+        (ANTHROPIC, '[{"queue": "billing"}]', '[{"queue": "billing"}]'),
+        (MLFLOW, '{"queue": "billing"}', '{"queue": "billing"}'),
+        (JSON, "1e5", "1e5"),
+        (JSON, "null", "null"),
+        (JSON, b"bill\xfcing", "bill\ufffding"),
+        (JSON, np.int64(3), "3"),
+        (JSON, 2.5, "2.5"),
+    ],
+)
+def test_recorded_text_is_the_answer_itself(protocol: Protocol, value: Any, text: str) -> None:
+    assert read_recorded(protocol, value) == ParsedResponse(text=text)
+
+
+def test_recorded_answer_without_its_path_is_the_whole_text() -> None:
+    assert read_recorded(JSON, '{"queue": "billing"}', "answer").text == '{"queue": "billing"}'
+    assert read_recorded(JSON, '{"answer": "billing"}', "answer").text == "billing"
+
+
+@pytest.mark.parametrize("value", [None, float("nan")])
+def test_nothing_recorded(value: Any) -> None:
+    assert read_recorded(OPENAI, value) == ParsedResponse(problem="empty")
+
+
+def test_recorded_error_is_no_answer() -> None:
+    assert read_recorded(OPENAI, '{"error": {"code": "timeout"}}') == ParsedResponse(problem="an error: timeout")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "choices",
+                    "message",
+                    "content",
+                    "text",
+                    "tool_calls",
+                    "function",
+                    "refusal",
+                    "predictions",
+                    "error",
+                    "usage",
+                ]
+            )
+            | st.text(max_size=3),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.sampled_from(list(Protocol)), json_values, st.none() | st.sampled_from(["content", "a.0.b", "choices.0"]))
+def test_no_body_whatever_raises(protocol: Protocol, document: Any, path: str | None) -> None:
+    parsed = read_response(protocol, json.dumps(document), path)
+    assert (parsed.problem is not None) or (parsed.text is not None) or (parsed.finish_reason is not None)
+    read_recorded(protocol, document, path)
+    read_recorded(protocol, json.dumps(document), path)
+
+
+@given(st.sampled_from(list(Protocol)), st.text(max_size=20))
+def test_no_text_whatever_raises(protocol: Protocol, text: str) -> None:
+    read_response(protocol, text)
+    assert read_recorded(protocol, text).text is not None or text.strip()
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "extra", "protocol"),
+    [
+        ({"protocol": "mlflow", "path": "/v1/messages"}, {"protocol": "json"}, MLFLOW),
+        ({"path": "/v1/messages"}, {"protocol": "json"}, JSON),
+        ({"path": "/v1/chat/completions/"}, {}, OPENAI),
+        ({"path": "/deployments/x/chat/completions?api-version=1"}, {}, OPENAI),
+        ({"path": "/v1/messages"}, None, ANTHROPIC),
+        ({}, {"path": "/model/invocations"}, MLFLOW),
+        ({"path": "/predict"}, {}, JSON),
+        ({}, None, JSON),
+    ],
+)
+def test_protocol_is_chosen_by_file_then_connection_then_path(
+    endpoint: dict[str, Any], extra: dict[str, Any] | None, protocol: Protocol
+) -> None:
+    assert choose_protocol(Endpoint(connection="m", **endpoint), extra) is protocol
+
+
+def test_unknown_protocol_names_the_known_ones() -> None:
+    with pytest.raises(DataContractError, match=r"'m': unknown protocol 'grpc'.*openai_chat"):
+        choose_protocol(Endpoint(connection="m"), {"protocol": "grpc"})
