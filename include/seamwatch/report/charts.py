@@ -14,7 +14,7 @@ from seamwatch.report.facts import IsolationFacts, TimeBin
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 20, 26, 28
 _TIME_WIDTH, _TIME_HEIGHT = 640, 290
 _ACCURACY_WIDTH, _ACCURACY_HEIGHT = 440, 132
-_NICE_RATIOS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+_NICE_RATIOS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 _TICK_STEPS = tuple(
     timedelta(minutes=m) for m in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080, 43200)
 )
@@ -74,7 +74,12 @@ class AccuracyChart:
     low_x: float
     high_x: float
     point_x: float
+    point_label: str
+    point_anchor: str
+    """SVG text anchor that keeps the label off the baseline and inside the picture."""
     baseline_x: float | None
+    baseline_label: str
+    baseline_anchor: str
     summary: str
 
 
@@ -149,6 +154,8 @@ def accuracy_chart(isolation: IsolationFacts) -> AccuracyChart | None:
 
     n_ticks = round((1 - floor) / step)
     ratios = [1 - step * n for n in range(n_ticks, -1, -1)]
+    point_x = x_of(isolation.accuracy)
+    baseline_x = None if isolation.baseline is None else x_of(isolation.baseline)
     return AccuracyChart(
         width=_ACCURACY_WIDTH,
         height=_ACCURACY_HEIGHT,
@@ -158,10 +165,24 @@ def accuracy_chart(isolation: IsolationFacts) -> AccuracyChart | None:
         ticks=tuple(Tick(at=x_of(r), label=numbers.percent(round(r, 6))) for r in ratios),
         low_x=x_of(low),
         high_x=x_of(high),
-        point_x=x_of(isolation.accuracy),
-        baseline_x=None if isolation.baseline is None else x_of(isolation.baseline),
+        point_x=point_x,
+        point_label=f"alone {numbers.percent(isolation.accuracy)}",
+        point_anchor=_point_anchor(point_x, baseline_x),
+        baseline_x=baseline_x,
+        baseline_label=f"baseline {numbers.percent(isolation.baseline)}",
+        baseline_anchor="end" if baseline_x is not None and _is_at_edge(baseline_x) else "middle",
         summary=isolation.sentence,
     )
+
+
+def _is_at_edge(x: float) -> bool:
+    return x > _ACCURACY_WIDTH - 60
+
+
+def _point_anchor(point_x: float, baseline_x: float | None) -> str:
+    if baseline_x is None or abs(point_x - baseline_x) > 45:
+        return "end" if _is_at_edge(point_x) else "middle"
+    return "end" if point_x < baseline_x or _is_at_edge(point_x) else "start"
 
 
 def _time_ticks(window: Window) -> list[tuple[datetime, str]]:

@@ -203,7 +203,6 @@ def _summary(incident: Incident, cause: Cause | None, attribution: Attribution) 
     n_judged = attribution.n_observed - attribution.n_pending
     ratio = attribution.n_failing / n_judged if n_judged else None
     isolation = attribution.isolation
-    baseline = isolation.baseline_accuracy
     fields = sentences.listed(incident.fields)
     return (
         Fact(label="Responsibility", value=sentences.responsibility(incident.responsibility)),
@@ -221,7 +220,7 @@ def _summary(incident: Incident, cause: Cause | None, attribution: Attribution) 
         Fact(
             label="Model in isolation",
             value=f"{numbers.percent(isolation.accuracy)} right" if isolation.accuracy is not None else "not measured",
-            note=f"baseline {numbers.percent(baseline)}" if baseline is not None else "no baseline",
+            note=_baseline_note(isolation.baseline_accuracy),
         ),
     )
 
@@ -230,6 +229,10 @@ def _share_note(cause: Cause | None) -> str:
     if cause is None:
         return "none by this cause"
     return f"{numbers.percent(cause.share)} of these by this cause"
+
+
+def _baseline_note(baseline: float | None) -> str:
+    return "no baseline" if baseline is None else f"baseline {numbers.percent(baseline)}"
 
 
 def _owner(pipeline: Pipeline, responsibility: Responsibility) -> Owner:
@@ -257,7 +260,7 @@ def _isolation(attribution: Attribution) -> IsolationFacts:
             Fact(
                 label="95% interval",
                 value=numbers.interval(result.accuracy_low, result.accuracy_high),
-                note=f"baseline {numbers.percent(result.baseline_accuracy)}",
+                note=_baseline_note(result.baseline_accuracy),
             ),
             Fact(
                 label="Failures reproduced",

@@ -99,8 +99,9 @@ def confidence_word(confidence: float) -> str:
 
 def state(incident: Incident) -> str:
     """Return the state of the incident with its time."""
-    if incident.state is IncidentState.RESOLVED:
-        return f"Resolved {numbers.moment(incident.resolved_at)}"
+    if incident.state is IncidentState.RESOLVED and incident.resolved_at is not None:
+        lasted = numbers.duration(incident.resolved_at - incident.opened_at)
+        return f"Resolved {numbers.moment(incident.resolved_at)} after {lasted}"
     since = f"since {numbers.moment(incident.opened_at)}"
     return f"Acknowledged, open {since}" if incident.state is IncidentState.ACKNOWLEDGED else f"Open {since}"
 
@@ -187,7 +188,8 @@ def caveats(cause: Cause | None, attribution: Attribution, stage_results: Sequen
     lines += [f"{numbers.plural(n, 'record')}: {_GAPS[gap]}." for gap, n in sorted(gaps.items())]
     if attribution.n_pending:
         have = "has" if attribution.n_pending == 1 else "have"
-        lines.append(f"{numbers.plural(attribution.n_pending, 'record')} {have} no truth yet and count as neither.")
+        pending = numbers.plural(attribution.n_pending, "record")
+        lines.append(f"{pending} {have} no truth yet, so neither right nor wrong.")
     if attribution.n_examined < attribution.n_failing:
         lines.append(
             f"{numbers.count(attribution.n_examined)} of {numbers.plural(attribution.n_failing, 'failing record')} "

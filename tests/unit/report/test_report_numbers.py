@@ -1,0 +1,67 @@
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from seamwatch.core.results import Window
+from seamwatch.report import numbers
+
+
+@pytest.mark.parametrize(
+    ("ratio", "text"),
+    [
+        (None, "–"),  # noqa: RUF001
+        (0.0, "0%"),
+        (1.0, "100%"),
+        (0.00001, "<0.1%"),
+        (0.99999, ">99.9%"),
+        (0.94, "94%"),
+        (0.935, "93.5%"),
+        (0.0049, "0.5%"),
+    ],
+)
+def test_percent_reads_0_and_100_only_when_exact(ratio, text):
+    assert numbers.percent(ratio) == text
+
+
+@pytest.mark.parametrize(
+    ("usd", "text"),
+    [(None, "unknown"), (0.0, "$0.00"), (0.0004, "<$0.01"), (0.416, "$0.42"), (1234.5, "$1,234")],
+)
+def test_money_of_unknown_price_is_not_zero(usd, text):
+    assert numbers.money(usd) == text
+
+
+@pytest.mark.parametrize(
+    ("span", "text"),
+    [
+        (timedelta(0), "0 s"),
+        (timedelta(seconds=61), "1 min 1 s"),
+        (timedelta(hours=2, minutes=5, seconds=9), "2 h 5 min"),
+        (timedelta(days=3, minutes=4), "3 d"),
+    ],
+)
+def test_duration_has_two_units_at_most(span, text):
+    assert numbers.duration(span) == text
+
+
+def test_counts_and_intervals():
+    assert (numbers.count(None), numbers.count(12345), numbers.count(0.43), numbers.count(81.4)) == (
+        "–",  # noqa: RUF001
+        "12,345",
+        "0.4",
+        "81",
+    )
+    assert numbers.interval(0.1, None) == numbers.NO_DATA
+    assert numbers.interval(0.888, 1.0) == "88.8% to 100%"
+    assert (numbers.plural(1, "record"), numbers.plural(2, "record")) == ("1 record", "2 records")
+    assert (numbers.probability(0.0), numbers.probability(0.034)) == ("p < 0.0001", "p = 0.03")
+
+
+def test_times_are_told_in_utc():
+    berlin = timezone(timedelta(hours=1))
+    start = datetime(2026, 11, 23, 23, 30, tzinfo=berlin)
+    assert numbers.moment(start) == "2026-11-23 22:30 UTC"
+    assert numbers.iso(start) == "2026-11-23T22:30:00Z"
+    same_day = Window(start=start, end=start + timedelta(hours=1))
+    assert numbers.span(same_day) == "2026-11-23 22:30 to 23:30 UTC"
+    next_day = Window(start=start, end=datetime(2026, 11, 24, 1, tzinfo=UTC))
+    assert numbers.span(next_day) == "2026-11-23 22:30 to 2026-11-24 01:00 UTC"
