@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from seamwatch.adapters.models.pricing import Prices
+from seamwatch.core.replays import ModelAnswer
+from seamwatch.errors import AdapterError
+
+OWN = Prices({"house": {"input_per_mtok": 2.0, "output_per_mtok": 8.0, "cached_input_per_mtok": 0.5}})
+
+
+def answer(
+    model: str | None = "house", n_input: int | None = 1000, n_output: int | None = 100, **more: Any
+) -> ModelAnswer:
+    return ModelAnswer(status="ok", model=model, input_tokens=n_input, output_tokens=n_output, **more)
+
+
+def test_own_prices_count_cached_tokens_once() -> None:
+    assert OWN.cost_usd(answer()) == pytest.approx((1000 * 2.0 + 100 * 8.0) / 1e6)
+    assert OWN.cost_usd(answer(cached_tokens=400)) == pytest.approx((600 * 2.0 + 400 * 0.5 + 100 * 8.0) / 1e6)
+
+
+def test_own_price_without_a_cached_one_takes_the_full_one() -> None:
+    prices = Prices({"house": {"input_per_mtok": 2.0, "output_per_mtok": 8.0}})
+    assert prices.cost_usd(answer(cached_tokens=400)) == prices.cost_usd(answer())
+
+
+def test_more_cached_than_input_tokens_is_no_negative_price() -> None:
+    assert OWN.cost_usd(answer(cached_tokens=5000)) == pytest.approx((1000 * 0.5 + 100 * 8.0) / 1e6)
+    assert (Prices().cost_usd(answer("gpt-4o-mini", cached_tokens=5000)) or 0) > 0
+
+
+def test_known_models_have_a_price_and_cached_tokens_are_cheaper() -> None:
+    full = Prices().cost_usd(answer("gpt-4o-mini"))
+    cached = Prices().cost_usd(answer("gpt-4o-mini", cached_tokens=1000))
+    assert full is not None
+    assert cached is not None
+    assert 0 < cached < full
+
+
+@pytest.mark.parametrize(
+    "unknown", [answer("no-such-model"), answer(None), answer(n_input=None), answer(n_output=None)]
+)
+def test_what_is_unknown_has_no_price(unknown: ModelAnswer) -> None:
+    assert OWN.cost_usd(unknown) is None
+
+
+def test_the_model_that_was_asked_for_counts_where_the_answer_names_none() -> None:
+    body = '{"model": "house"}'
+    for name in (None, "house-2026-01-01"):
+        assert OWN.cost_usd(answer(name), body) == OWN.cost_usd(answer())
+
+
+def test_a_cost_that_is_known_already_stands() -> None:
+    assert OWN.cost_usd(answer(cost_usd=0.25)) == 0.25
+
+
+@pytest.mark.parametrize(
+    ("request_fields", "n_output"),
+    [
+        ({}, 4096),
+        ({"max_tokens": 50}, 50),
+        ({"max_completion_tokens": 70}, 70),
+        ({"max_tokens": 50, "n": 3}, 150),
+        ({"max_tokens": "many"}, 4096),
+        ({"max_tokens": True}, 4096),
+    ],
+)
+def test_worst_case_is_all_output_that_is_allowed(request_fields: dict[str, Any], n_output: int) -> None:
+    body = json.dumps({"model": "house", "prompt": "x" * 3000} | request_fields)
+    n_input = len(body) // 3 + 1
+    assert OWN.worst_case_usd(body) == pytest.approx((n_input * 2.0 + n_output * 8.0) / 1e6)
+
+
+def test_worst_case_counts_bytes_so_that_other_scripts_are_not_cheap() -> None:
+    latin, other = ('{"model": "house", "p": "' + letter * 100 + '"}' for letter in ("a", "語"))
+    assert OWN.worst_case_usd(other) > OWN.worst_case_usd(latin)
+
+
+@pytest.mark.parametrize("body", ["", "not JSON", "[]", "{}", '{"model": 7}', '{"model": "no-such-model"}'])
+def test_worst_case_of_an_unknown_model_is_nothing(body: str) -> None:
+    assert OWN.worst_case_usd(body) == 0.0
+
+
+@pytest.mark.parametrize("given", [{"house": {"input_per_mtok": 2}}, '{"house": {"input_per_mtok": 2}}'])
+def test_extra_may_be_an_object_or_its_json(given: Any) -> None:
+    assert Prices.from_extra(given, conn_id="m").cost_usd(answer()) == pytest.approx(0.002)
+
+
+@pytest.mark.parametrize("given", [None, {}, ""])
+def test_extra_may_be_missing(given: Any) -> None:
+    assert Prices.from_extra(given, conn_id="m").cost_usd(answer()) is None
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "cheap",
+        [1],
+        {"house": 2},
+        {"house": {"input": 2}},
+        {"house": {"input_per_mtok": "2"}},
+        {"house": {"input_per_mtok": -1}},
+        {"house": {"input_per_mtok": float("nan")}},
+        {"house": {"input_per_mtok": True}},
+    ],
+)
+def test_wrong_prices_are_told(given: Any) -> None:
+    with pytest.raises(AdapterError, match=r"connection 'm'.*'prices'.*input_per_mtok"):
+        Prices.from_extra(given, conn_id="m")
