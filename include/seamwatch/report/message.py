@@ -69,8 +69,8 @@ def _head(report: IncidentReport) -> tuple[Block, ...]:
     ]
     if report.state is not IncidentState.RESOLVED:
         role = report.owner.role.replace("_", " ")
-        lead = "To act:" if report.owner.mention else f"No owner is named for {role} in the pipeline file."
-        blocks.append(Mention(f"{lead} {role} owner" if report.owner.mention else lead, report.owner.mention))
+        lead = f"To act: {role} owner" if report.owner.mention else "No owner is named in the pipeline file."
+        blocks.append(Mention(lead, report.owner.mention))
     onset = f"  ·  onset {report.onset_text}" if report.onset else ""
     blocks += [
         Small(f"{report.pipeline}  ·  {report.window_text}{onset}  ·  {report.state_text}"),
@@ -139,6 +139,8 @@ def _turned(row: Comparison) -> tuple[Run, ...]:
 def _runs(pieces: Pieces | None, emphasis: Emphasis) -> tuple[Run, ...]:
     if pieces is None:
         return (Run(text="no value"),)
+    if not any(piece.text.strip() for piece in pieces):
+        return (Run(text="empty"),)
     left = _VALUE_CHARS
     runs: list[Run] = []
     for piece in pieces:
@@ -147,7 +149,7 @@ def _runs(pieces: Pieces | None, emphasis: Emphasis) -> tuple[Run, ...]:
         left -= len(piece.text)
         if left <= 0:
             break
-    return tuple(runs) or (Run(text="empty"),)
+    return tuple(runs)
 
 
 def _stages(report: IncidentReport) -> tuple[Block, ...]:

@@ -190,7 +190,9 @@ def caveats(cause: Cause | None, attribution: Attribution, stage_results: Sequen
         have = "has" if attribution.n_pending == 1 else "have"
         pending = numbers.plural(attribution.n_pending, "record")
         lines.append(f"{pending} {have} no truth yet, so neither right nor wrong.")
-    if attribution.n_examined < attribution.n_failing:
+    if attribution.n_failing and not attribution.n_examined:
+        lines.append("No failing record could be examined itself.")
+    elif attribution.n_examined < attribution.n_failing:
         lines.append(
             f"{numbers.count(attribution.n_examined)} of {numbers.plural(attribution.n_failing, 'failing record')} "
             "were examined themselves; the others are judged by their like."

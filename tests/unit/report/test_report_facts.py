@@ -204,3 +204,8 @@ def test_cause_of_a_second_incident_is_its_own(make_report, attribution):
     )
     assert report.verdict.startswith("10 of 40 failing records")
     assert [cause.is_this for cause in report.causes] == [False, True]
+
+
+def test_nothing_examined_is_said_plainly(make_report):
+    assert "No failing record could be examined itself." in make_report(n_examined=0).caveats
+    assert make_report().caveats == ()
