@@ -1,0 +1,73 @@
+"""The world outside, as Airflow knows it: connections from its secrets backends, settings from its environment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from airflow.sdk.bases.hook import BaseHook
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from seamwatch.adapters.base import ConnectionInfo
+from seamwatch.adapters.connections import database_url
+from seamwatch.adapters.notify.slack import SlackNotifier
+from seamwatch.engine.deps import Deps
+from seamwatch.errors import ConnectionNotFound
+from seamwatch.settings import Settings
+from seamwatch.spec.load import load_project
+from seamwatch.store.repo import Store
+
+STORE_CONNECTION = "seamwatch_store"
+
+
+class AirflowConnections:
+    """Airflow's connections: metadata database, environment, or a secrets backend."""
+
+    def get(self, conn_id: str) -> ConnectionInfo:
+        """Return the connection; ConnectionNotFound if Airflow knows none of that id."""
+        try:
+            found = BaseHook.get_connection(conn_id)
+        except AirflowNotFoundException as error:
+            msg = f"Airflow has no connection {conn_id!r}; add it under Admin, Connections, or as AIRFLOW_CONN_{conn_id.upper()}"
+            raise ConnectionNotFound(msg) from error
+        return ConnectionInfo(
+            conn_id=conn_id,
+            conn_type=(found.conn_type or "").replace("-", "_"),
+            host=found.host,
+            port=found.port,
+            login=found.login,
+            password=found.password,
+            schema=found.schema,
+            extra=json.loads(found.extra) if found.extra else {},
+        )
+
+
+def open_store(settings: Settings) -> Store:
+    """Return the store: the connection `seamwatch_store`, where there is one, else the settings' own."""
+    try:
+        return Store.open(database_url(AirflowConnections().get(STORE_CONNECTION)), migrate_first=True)
+    except ConnectionNotFound:
+        return Store.open(settings.store_url, migrate_first=True)
+
+
+@contextmanager
+def open_deps(project_dir: str | Path) -> Iterator[Deps]:
+    """Give what the use cases need inside a task, and close the store afterwards."""
+    settings = Settings.from_env(project_dir=Path(project_dir))
+    connections = AirflowConnections()
+    store = open_store(settings)
+    try:
+        yield Deps(
+            project=load_project(settings.project_dir),
+            connections=connections,
+            store=store,
+            data_dir=settings.data_dir,
+            ui_url=settings.ui_url,
+            clock=lambda: datetime.now(UTC),
+            notifier=lambda conn_id: SlackNotifier(connections.get(conn_id)),
+        )
+    finally:
+        store.close()

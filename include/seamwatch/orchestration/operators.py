@@ -1,0 +1,76 @@
+"""One operator for all tasks: it calls a function of `steps` with what the plan gave it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator, BaseOperatorLink
+from airflow.sdk.exceptions import AirflowFailException
+
+from seamwatch.errors import AdapterError, SeamwatchError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from airflow.sdk.types import TaskInstanceKey
+
+
+class ReportLink(BaseOperatorLink):
+    """A button on the task that leads to the root-cause report."""
+
+    name = "Root-cause report"
+
+    def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
+        """Return the address of the report that the task made, or of the list of incidents."""
+        del ti_key
+        return getattr(operator, "report_url", "") or ""
+
+
+class StepOperator(BaseOperator):
+    """Calls `seamwatch.orchestration.steps.<step>`; the constructor stores arguments and does nothing else.
+
+    The pipeline travels in the arguments, not in a template field: parse and run cannot disagree, and no text of a
+    pipeline file is ever taken for a template.
+    """
+
+    template_fields: Sequence[str] = ("window",)
+    operator_extra_links = (ReportLink(),)
+    ui_color = "#e8f1f2"
+
+    def __init__(
+        self,
+        *,
+        step: str,
+        project_dir: str,
+        pipeline: dict[str, Any] | None = None,
+        stage: str | None = None,
+        window: Any = None,
+        has_report_link: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.step = step
+        self.project_dir = project_dir
+        self.pipeline = pipeline
+        self.stage = stage
+        self.window = window
+        self.has_report_link = has_report_link
+        self.report_url = ""
+
+    def execute(self, context: Context) -> Any:
+        """Return what the step returns: ids and counts.
+
+        Raises:
+            AirflowFailException: For an error that a new try cannot mend; the task fails without retry.
+            AdapterError: For one that it may.
+        """
+        from seamwatch.orchestration import steps
+
+        try:
+            return getattr(steps, self.step)(self, context)
+        except AdapterError as error:
+            if error.retryable:
+                raise
+            raise AirflowFailException(str(error)) from error
+        except SeamwatchError as error:
+            raise AirflowFailException(str(error)) from error

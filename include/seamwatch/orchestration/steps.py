@@ -1,0 +1,187 @@
+"""What the tasks do: one use case of the engine each. Imported when a task runs, never when a DAG file is parsed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowFailException
+
+from seamwatch.core.results import Check, Window
+from seamwatch.engine.attribute import attribute_window
+from seamwatch.engine.deliver import deliver_pending
+from seamwatch.engine.incidents import decide_incidents, write_reports
+from seamwatch.engine.validate import check_stage
+from seamwatch.errors import AdapterError, DataContractError
+from seamwatch.orchestration.deps import open_deps
+from seamwatch.orchestration.plan import attributed_asset, validated_asset
+from seamwatch.report.links import Links
+from seamwatch.spec.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from seamwatch.orchestration.operators import StepOperator
+
+_KEYS_TOLD = 5
+
+
+def open_window(task: StepOperator, context: Context) -> str:
+    """Return the id of the run's window: the params `from` and `to`, else the run's data interval."""
+    given = _param_window(context)
+    if given is not None:
+        return given.id
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    if start is None or end is None or start >= end:
+        msg = f"{task.dag_id}: this run has no data interval; fill in the params 'from' and 'to'"
+        raise DataContractError(msg)
+    return Window(start=start, end=end).id
+
+
+def find_windows(task: StepOperator, context: Context) -> list[str]:
+    """Return the ids of all windows that started the run: one of each queued asset event, or the params' own."""
+    given = _param_window(context)
+    if given is not None:
+        return [given.id]
+    events: Any = context.get("triggering_asset_events") or {}
+    found = [
+        window
+        for asset_events in events.values()
+        for event in asset_events
+        for window in (event.extra or {}).get("windows", [])
+    ]
+    if not found:
+        msg = f"{task.dag_id}: started by no window; fill in the params 'from' and 'to'"
+        raise DataContractError(msg)
+    return list(dict.fromkeys(found))
+
+
+def check(task: StepOperator, context: Context) -> dict[str, int]:
+    """Check one stage and record what was found; green also when much was found."""
+    del context
+    pipeline = _pipeline(task)
+    with open_deps(task.project_dir) as deps:
+        result = check_stage(deps, pipeline, pipeline.stage(task.stage or ""), _window(task))
+    return {
+        "records": result.n_records,
+        "lost": result.n_lost,
+        "crossed": result.n_crossed,
+        "discrepant": result.n_discrepant,
+        "failed_checks": sum(check.is_critical for check in result.checks),
+    }
+
+
+def gate(task: StepOperator, context: Context) -> None:
+    """Turn red on a critical finding of the stage, without retry: the grid then shows where it broke."""
+    del context
+    pipeline, window = _pipeline(task), _window(task)
+    stage = pipeline.stage(task.stage or "")
+    with open_deps(task.project_dir) as deps:
+        found = [r for r in deps.store.stage_results(pipeline.pipeline, window) if r.stage == stage.name]
+        if not found:
+            msg = f"{pipeline.pipeline}.{stage.name} was not checked in window {window.id}"
+            raise DataContractError(msg)
+        critical = [one for one in found[0].checks if one.is_critical]
+        where = Links.under(deps.ui_url, pipeline=pipeline.pipeline, incident_id="").data_docs_of(found[0].data_docs)
+    if critical and stage.on_fail == "block":
+        lines = [f"stage {stage.name} of {pipeline.pipeline}, window {window.id}:", *map(_told, critical)]
+        raise AirflowFailException("\n".join([*lines, *([f"Data Docs: {where}"] if where else [])]))
+    for one in critical:
+        task.log.warning("%s", _told(one))
+
+
+def publish_validated(task: StepOperator, context: Context) -> None:
+    """Tell the next DAG that the window's stages were checked."""
+    _publish(context, validated_asset(_pipeline(task).pipeline), [_window(task).id])
+
+
+def attribute(task: StepOperator, context: Context) -> dict[str, int]:
+    """Attribute one window."""
+    del context
+    with open_deps(task.project_dir) as deps:
+        found = attribute_window(deps, _pipeline(task), _window(task))
+    task.log.info("%s", found.leading.headline if found.leading else "no incident")
+    return {"failing": found.n_failing, "pending": found.n_pending, "calls": found.isolation.calls}
+
+
+def publish_attributed(task: StepOperator, context: Context) -> None:
+    """Tell the next DAG which windows were attributed; one that failed is left out, and its task is red."""
+    pipeline = _pipeline(task)
+    with open_deps(task.project_dir) as deps:
+        windows = [w for w in task.window or [] if deps.store.attribution(pipeline.pipeline, Window.from_id(w))]
+    if not windows:
+        msg = f"{pipeline.pipeline}: no window was attributed"
+        raise DataContractError(msg)
+    _publish(context, attributed_asset(pipeline.pipeline), windows)
+
+
+def decide(task: StepOperator, context: Context) -> dict[str, str]:
+    """Open, update and resolve incidents; return what happened, by incident."""
+    del context
+    pipeline = _pipeline(task)
+    with open_deps(task.project_dir) as deps:
+        changes = decide_incidents(deps, pipeline, _window(task))
+        task.report_url = _report_url(deps.ui_url, pipeline, [change.incident.id for change in changes])
+    return {change.incident.id: change.kind.value for change in changes}
+
+
+def report(task: StepOperator, context: Context) -> int:
+    """Write the reports of the window's incidents; return how many files."""
+    del context
+    pipeline, window = _pipeline(task), _window(task)
+    with open_deps(task.project_dir) as deps:
+        written = write_reports(deps, pipeline, window)
+        task.report_url = _report_url(deps.ui_url, pipeline, list(dict.fromkeys(p.parent.name for p in written)))
+    return len(written)
+
+
+def deliver(task: StepOperator, context: Context) -> dict[str, int]:
+    """Send what waits in the outbox; red if a message could not be sent, which stays in the outbox where it may pass."""
+    del context
+    with open_deps(task.project_dir) as deps:
+        summary = deliver_pending(deps)
+    if summary.errors:
+        raise AdapterError("; ".join(summary.errors), retryable=not summary.n_failed)
+    return {"sent": summary.n_sent, "waiting": summary.n_waiting}
+
+
+def _pipeline(task: StepOperator) -> Pipeline:
+    return Pipeline.model_validate(task.pipeline)
+
+
+def _window(task: StepOperator) -> Window:
+    if not isinstance(task.window, str):
+        msg = f"{task.dag_id}.{task.task_id} has no window: the task that finds it failed"
+        raise DataContractError(msg)
+    return Window.from_id(task.window)
+
+
+def _param_window(context: Context) -> Window | None:
+    params = context.get("params") or {}
+    given = [params.get("from"), params.get("to")]
+    if given == [None, None]:
+        return None
+    if None in given:
+        msg = "the params 'from' and 'to' go together; one of them is empty"
+        raise DataContractError(msg)
+    start, end = (datetime.fromisoformat(str(text)) for text in given)
+    return Window(start=start, end=end)
+
+
+def _publish(context: Context, asset: str, windows: list[str]) -> None:
+    from airflow.sdk import Asset
+
+    context["outlet_events"][Asset(asset)].extra = {"windows": windows}
+
+
+def _report_url(ui_url: str, pipeline: Pipeline, incidents: list[str]) -> str:
+    links = Links.under(ui_url, pipeline=pipeline.pipeline, incident_id=incidents[0] if incidents else "")
+    return links.report if incidents else links.incidents
+
+
+def _told(check: Check) -> str:
+    where = f"{check.column}: " if check.column else ""
+    if check.error is not None:
+        return f"- {where}{check.expectation} could not be checked: {check.error}"
+    keys = ", ".join(check.failing_keys[:_KEYS_TOLD])
+    return f"- {where}expected {check.expected}; {check.observed}{f' (keys {keys}, ...)' if keys else ''}"
