@@ -1,23 +1,45 @@
-"""Great Expectations, started quietly: no telemetry, no progress bars, no flood of log lines."""
+"""Great Expectations, started quietly: no telemetry, no progress bars, no log lines."""
 
 from __future__ import annotations
 
+import difflib
 import logging
 import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from seamwatch.errors import Problem, SpecError
+from seamwatch.vocabulary import Severity
+
+
+class UnknownExpectation(ValueError):
+    """Great Expectations knows no expectation of that type."""
 
 
 @cache
 def load_gx() -> Any:
     """Return the module `great_expectations`; imported late, since that takes seconds."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    logging.getLogger("great_expectations").setLevel(logging.ERROR)
-    import great_expectations as gx
+    # When an expectation raises, its errors come back in the results and are told there. Its log lines would repeat
+    # them with whole tracebacks, statements and parameters, which may hold people's data. A level would not do: some
+    # of its loggers set their own.
+    logger = logging.getLogger("great_expectations")
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
+    with without_warnings():
+        import great_expectations as gx
 
     return gx
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Keep back the warnings of Great Expectations' own code, which speak to its developers."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def quiet_context() -> Any:
@@ -27,25 +49,37 @@ def quiet_context() -> Any:
     return context
 
 
-def to_expectation(given: dict[str, Any]) -> Any:
-    """Return Great Expectations' own object for one expectation of a suite file.
+def to_expectation(kind: str, arguments: dict[str, Any], *, severity: Severity, meta: dict[str, Any]) -> Any:
+    """Return Great Expectations' own object for one expectation.
 
     Raises:
-        SpecError: If its type is unknown.
-        ValueError: If its arguments are refused.
+        UnknownExpectation: If there is none of that type.
+        ValueError, TypeError: If its arguments are refused.
     """
     load_gx()
     from great_expectations.exceptions import ExpectationNotFoundError
-    from great_expectations.expectations.registry import get_expectation_impl
+    from great_expectations.expectations.registry import (
+        get_expectation_impl,
+        list_registered_expectation_implementations,
+    )
 
     try:
-        kind = get_expectation_impl(given["type"])
+        implementation = get_expectation_impl(kind)
     except ExpectationNotFoundError as error:
-        text = f"Great Expectations knows no {given['type']!r}"
-        raise SpecError([Problem(file="suite", text=text)]) from error
-    arguments = dict(given.get("kwargs") or {})
-    if given.get("severity"):
-        arguments["severity"] = given["severity"]
-    if given.get("meta"):
-        arguments["meta"] = given["meta"]
-    return kind(**arguments)
+        raise UnknownExpectation(_unknown(kind, list_registered_expectation_implementations())) from error
+    return implementation(**arguments, severity=severity.value, meta=meta)
+
+
+def _unknown(kind: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(kind, known, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"Great Expectations knows no {kind!r}{hint}"
+
+
+def refusal(error: Exception) -> str:
+    """Return why an expectation's arguments were refused, in one line."""
+    if hasattr(error, "errors"):
+        told = error.errors()
+        return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}".removeprefix("__root__: ") for one in told)
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

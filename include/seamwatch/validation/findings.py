@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from seamwatch.core.results import Check
+from seamwatch.validation.wording import describe, listed, shorten
 from seamwatch.vocabulary import CheckStatus, Severity
 
 _SHOWN = 3
-_VALUE = 60
+_ERROR = 300
+_NULLS = frozenset({"expect_column_values_to_not_be_null", "expect_column_values_to_be_null"})
+_ROWS = "unexpected_rows_expectation"
+"""Its query finds the rows that should not be; they come whole, and 200 of them at most."""
 
 
-def to_check(stage: str, given: Mapping[str, Any], severity: Severity, result: Mapping[str, Any], cap: int) -> Check:
+def to_check(stage: str, given: Mapping[str, Any], severity: Severity, result: Mapping[str, Any], key: str) -> Check:
     """Return the check of one expectation.
 
     Args:
@@ -20,76 +24,43 @@ def to_check(stage: str, given: Mapping[str, Any], severity: Severity, result: M
         given: The expectation as it stands in the suite.
         severity: Of the expectation.
         result: Great Expectations' result as JSON.
-        cap: Failing keys kept.
+        key: Column that names the record.
 
     An exception inside an expectation comes as `success: false`; it is told as an error, not as a failure of data.
     """
-    kwargs = dict(given.get("kwargs") or {})
-    column = kwargs.get("column")
     error = _exception(result.get("exception_info"))
-    details = result.get("result") or {}
-    n_rows, n_failed = details.get("element_count"), details.get("unexpected_count")
-    if (
-        error is None
-        and not result.get("success")
-        and "observed_value" not in details
-        and n_failed is None
-        and not details
-    ):
-        error = "it gave no result"
-    status = CheckStatus.ERROR if error else CheckStatus.PASSED if result.get("success") else CheckStatus.FAILED
+    if error is not None:
+        return broken_check(stage, given, severity, error)
+    kind, details = str(given["type"]), result.get("result") or {}
+    n_failed = details.get("observed_value") if kind == _ROWS else details.get("unexpected_count")
+    is_about_rows = kind == _ROWS or "element_count" in details
     return Check(
         stage=stage,
-        expectation=str(given["type"]),
-        column=str(column) if column is not None else _columns(kwargs),
+        expectation=kind,
+        column=_column(given),
         severity=severity,
-        status=status,
-        expected=describe(str(given["type"]), kwargs),
-        observed=_observed(details, n_rows, n_failed) if error is None else "it could not be checked",
-        n_rows=n_rows,
-        n_failed=n_failed,
-        failing_keys=_keys(details, cap),
-        error=error,
+        status=CheckStatus.PASSED if result.get("success") else CheckStatus.FAILED,
+        expected=describe(kind, given.get("kwargs") or {}),
+        observed=_observed(kind, details, n_failed, is_met=bool(result.get("success"))),
+        n_rows=details.get("element_count"),
+        n_failed=n_failed if is_about_rows else None,
+        failing_keys=_keys(kind, details, key),
     )
 
 
-def describe(kind: str, kwargs: Mapping[str, Any]) -> str:
-    """Return what an expectation wants, in words."""
-    low, high = kwargs.get("min_value"), kwargs.get("max_value")
-    simple = {
-        "expect_column_values_to_not_be_null": "a value in every row",
-        "expect_column_values_to_be_null": "no value in any row",
-        "expect_column_values_to_be_unique": "no value twice",
-        "expect_column_to_exist": "the column exists",
-        "expect_column_values_to_be_in_set": f"one of {_listed(kwargs.get('value_set'))}",
-        "expect_column_values_to_not_be_in_set": f"none of {_listed(kwargs.get('value_set'))}",
-        "expect_column_values_to_match_regex": f"matches {kwargs.get('regex')}",
-        "expect_column_values_to_not_match_regex": f"does not match {kwargs.get('regex')}",
-        "expect_column_values_to_be_of_type": f"type {kwargs.get('type_')}",
-        "expect_column_value_lengths_to_equal": f"length {kwargs.get('value')}",
-        "expect_table_row_count_to_equal": f"{kwargs.get('value')} rows",
-    }
-    if kind in simple:
-        return simple[kind]
-    what = kind.removeprefix("expect_").replace("_", " ")
-    if low is not None or high is not None:
-        bounds = (
-            f"{low} to {high}" if None not in (low, high) else f"at least {low}" if high is None else f"at most {high}"
-        )
-        subject = what.replace(" to be between", "").replace("column values", "value").replace("column ", "")
-        return f"{subject} {bounds}".strip()
-    others = {name: value for name, value in kwargs.items() if name != "column"}
-    return f"{what} {_listed([f'{n}={v}' for n, v in others.items()])}".strip() if others else what
-
-
-def _observed(details: Mapping[str, Any], n_rows: int | None, n_failed: int | None) -> str:
-    if n_failed is not None:
-        seen = [value for value in details.get("partial_unexpected_list") or []]
-        shown = _listed([*dict.fromkeys(str(value) for value in seen)][:_SHOWN])
-        return f"{n_failed} of {n_rows} rows{f', e.g. {shown}' if shown else ''}"
-    if "observed_value" in details:
-        return f"{_short(details['observed_value'])}"
-    return "as expected" if n_rows is None else f"{n_rows} rows"
+def broken_check(stage: str, given: Mapping[str, Any], severity: Severity, error: str) -> Check:
+    """Return the check of an expectation that could not be run; never a pass."""
+    kind = str(given["type"])
+    return Check(
+        stage=stage,
+        expectation=kind,
+        column=_column(given),
+        severity=severity,
+        status=CheckStatus.ERROR,
+        expected=describe(kind, given.get("kwargs") or {}),
+        observed="it could not be checked",
+        error=shorten(error, _ERROR),
+    )
 
 
 def _exception(info: Any) -> str | None:
@@ -97,28 +68,56 @@ def _exception(info: Any) -> str | None:
     if not isinstance(info, Mapping):
         return None
     if info.get("raised_exception"):
-        return _short(info.get("exception_message") or "exception without a message", 300)
+        # The statement and its parameters stand on the lines that follow.
+        lines = [line.strip() for line in str(info.get("exception_message") or "").splitlines() if line.strip()]
+        return lines[0] if lines else "an exception without a message"
     return next((found for part in info.values() if (found := _exception(part)) is not None), None)
 
 
-def _keys(details: Mapping[str, Any], cap: int) -> tuple[str, ...]:
+def _column(given: Mapping[str, Any]) -> str | None:
+    kwargs = given.get("kwargs") or {}
+    named = [kwargs[name] for name in ("column", "column_A", "column_B") if kwargs.get(name)]
+    return ", ".join(map(str, named or kwargs.get("column_list") or [])) or None
+
+
+def _observed(kind: str, details: Mapping[str, Any], n_failed: int | None, *, is_met: bool) -> str:
+    n_rows = details.get("element_count")
+    shown = [] if kind in _NULLS else list(dict.fromkeys(map(shorten, details.get("partial_unexpected_list") or [])))
+    example = f", e.g. {listed(shown[:_SHOWN])}" if shown else ""
+    if n_rows is not None:
+        unjudged = details.get("missing_count") if kind not in _NULLS else 0
+        aside = f"; {unjudged} without a value are not judged" if unjudged else ""
+        return f"{n_failed} of {n_rows} rows{example}{aside}" if n_rows else "no row to look at"
+    if kind == _ROWS:
+        return f"{n_failed} rows"
+    if kind == "expect_column_to_exist":
+        return "it does" if is_met else "there is none, or not at its place"
+    return _observed_of_table(details, example)
+
+
+def _observed_of_table(details: Mapping[str, Any], example: str) -> str:
+    mismatched = (details.get("details") or {}).get("mismatched")
+    if isinstance(mismatched, Mapping):
+        return "; ".join(f"{what}: {listed(names)}" for what, names in mismatched.items())
+    value = details.get("observed_value")
+    if isinstance(value, Mapping) and {"quantiles", "values"} <= value.keys():
+        return ", ".join(
+            f"{shorten(q * 100)} %: {shorten(v)}" for q, v in zip(value["quantiles"], value["values"], strict=True)
+        )
+    if value is None:
+        return example.removeprefix(", ") or "nothing to see"
+    return listed(value) if isinstance(value, list) else shorten(value)
+
+
+def _keys(kind: str, details: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """Return the keys that fail, as text, each once; rows without a key belong to no record."""
     rows = details.get("unexpected_index_list") or details.get("partial_unexpected_index_list") or []
-    names = details.get("unexpected_index_column_names") or []
-    keys = [row.get(names[0]) if isinstance(row, Mapping) and names else row for row in rows]
-    return tuple(dict.fromkeys(str(key) for key in keys))[:cap]
+    if kind == _ROWS:
+        rows = (details.get("details") or {}).get("unexpected_rows") or []
+    keys = [row.get(key) for row in rows if isinstance(row, Mapping)]
+    return tuple(dict.fromkeys(_key_text(one) for one in keys if one is not None))
 
 
-def _columns(kwargs: Mapping[str, Any]) -> str | None:
-    named = kwargs.get("column_list") or [kwargs[n] for n in ("column_A", "column_B") if n in kwargs]
-    return ", ".join(map(str, named)) or None
-
-
-def _listed(values: Any) -> str:
-    given = list(values or [])
-    shown = ", ".join(_short(value) for value in given[:8])
-    return f"{shown}, ... ({len(given)} in all)" if len(given) > 8 else shown
-
-
-def _short(value: Any, limit: int = _VALUE) -> str:
-    text = str(value)
-    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+def _key_text(key: Any) -> str:
+    """Return the key as `core.frames.key_text` writes it: a whole number that came as a float loses its `.0`."""
+    return str(int(key)) if isinstance(key, float) and key.is_integer() else str(key).strip()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,18 @@ import pandas as pd
 from sqlalchemy import URL
 
 from seamwatch.core.results import Check
-from seamwatch.errors import SpecError
-from seamwatch.validation.context import load_gx, quiet_context, to_expectation
-from seamwatch.validation.docs import build_docs
-from seamwatch.validation.findings import to_check
+from seamwatch.errors import Problem, SpecError
+from seamwatch.validation.context import load_gx, quiet_context, refusal, to_expectation, without_warnings
+from seamwatch.validation.docs import write_docs
+from seamwatch.validation.findings import broken_check, to_check
 from seamwatch.validation.suites import SuiteFile
-from seamwatch.vocabulary import CheckStatus
+from seamwatch.vocabulary import CheckStatus, Severity
 
 KEYS_CAP = 1000
 """Failing keys returned per expectation; the counts are always whole."""
 _KEY = "_seamwatch_key"
+_NUMBER = "seamwatch_number"
+"""Results come in an order of their own: each expectation carries its place in the suite."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,9 @@ class ValidationOutcome:
     """How a suite ended."""
 
     checks: tuple[Check, ...]
+    """One per expectation, in the order of the suite."""
+    n_rows: int | None = None
+    """Rows looked at; None where no expectation is about rows, or none could be run."""
     data_docs: str | None = None
     """Path of the page below the Data Docs folder."""
 
@@ -44,19 +49,36 @@ def validate_query(
     data_docs_dir: Path | None = None,
     run_name: str = "",
 ) -> ValidationOutcome:
-    """Return the checks of a suite on the rows of a SELECT, run by the database itself.
+    """Return the checks of a suite on the rows of a SELECT, run by the database itself, which is only read.
+
+    Args:
+        url: Of the database.
+        query: Must begin with SELECT; the rows of the window.
+        suite: What is expected.
+        key_column: Names the record, in the failing keys.
+        stage: For the checks.
+        label: `pipeline.stage`; heads the page and names its place.
+        keys_cap: Failing keys returned per expectation.
+        data_docs_dir: Where the page is written; None for no page.
+        run_name: The window's id; names the page.
 
     What cannot run is a check of status `error`: a missing column, a dead connection, an expectation that raises. On
-    an empty window expectations about rows pass, since there is no row that breaks them; the caller says that the
-    window is empty.
+    an empty window expectations about rows pass, since there is no row that breaks them; `n_rows` is 0 then, and the
+    caller says that the window is empty.
     """
+    address, options = _read_only(url)
 
     def open_batch(context: Any) -> Any:
-        source = context.data_sources.add_sql(name="stage", connection_string=url.render_as_string(hide_password=False))
-        asset = source.add_query_asset(name=label, query=query)
+        source = context.data_sources.add_sql(name="stage", connection_string=address, kwargs=options)
+        # Great Expectations takes the text as a template: a colon before a word would be a parameter.
+        asset = source.add_query_asset(name=label, query=query.replace(":", r"\:"))
         return asset.add_batch_definition_whole_table("window").get_batch()
 
-    return _validate(open_batch, suite, key_column, stage, keys_cap, data_docs_dir, label, run_name)
+    checks, result = _validate(open_batch, suite=suite, key_column=key_column, stage=stage, keys_cap=keys_cap)
+    page = None
+    if data_docs_dir is not None and result is not None:
+        page = write_docs(result, data_docs_dir, label=label, run_name=run_name)
+    return ValidationOutcome(checks=checks, n_rows=_n_rows(checks), data_docs=page)
 
 
 def validate_frame(
@@ -69,99 +91,115 @@ def validate_frame(
         batch = asset.add_batch_definition_whole_dataframe("window")
         return batch.get_batch(batch_parameters={"dataframe": frame})
 
-    return _validate(open_batch, suite, key_column, stage, keys_cap, None, stage, "")
+    checks, _ = _validate(open_batch, suite=suite, key_column=key_column, stage=stage, keys_cap=keys_cap)
+    return ValidationOutcome(checks=checks, n_rows=_n_rows(checks))
 
 
 def failing_keys(final: pd.DataFrame, suite: SuiteFile) -> set[Any]:
     """Return every key of a frame (its index) that fails any expectation of a suite, uncapped.
 
     Raises:
-        SpecError: If an expectation cannot be run, since nothing could then be called right.
+        SpecError: If an expectation cannot be run, or is about the table as a whole: nothing could then be called
+            right or wrong by it.
     """
-    if not len(final):
+    if final.empty:
         return set()
-    by_text = {str(key): key for key in final.index}
-    frame = final.reset_index(drop=True).assign(**{_KEY: list(by_text)})
+    # The place of a record stands for its key, which may be of any type.
+    frame = final.reset_index(drop=True).assign(**{_KEY: range(len(final))})
     outcome = validate_frame(frame, suite=suite, key_column=_KEY, stage="outcome", keys_cap=len(frame))
-    broken = [check for check in outcome.checks if check.status is CheckStatus.ERROR]
-    if broken:
-        from seamwatch.errors import Problem
+    problems = [
+        Problem(file=suite.file, path=f"expectations.{n}", text=words)
+        for n, check in enumerate(outcome.checks)
+        if (words := _no_judgement(check)) is not None
+    ]
+    if problems:
+        raise SpecError(problems)
+    return {final.index[int(place)] for check in outcome.checks for place in check.failing_keys}
 
-        file = "/".join(suite.path.parts[-3:])
-        raise SpecError([Problem(file=file, path=c.expectation, text=f"cannot be run: {c.error}") for c in broken])
-    return {by_text[key] for check in outcome.checks for key in check.failing_keys}
+
+def _no_judgement(check: Check) -> str | None:
+    if check.status is CheckStatus.ERROR:
+        return f"{check.expectation} cannot be run: {check.error}"
+    if check.n_failed is None:
+        return f"{check.expectation} is about the table as a whole; it cannot say which record is wrong"
+    return None
 
 
 def _validate(
-    open_batch: Any,
-    suite: SuiteFile,
-    key_column: str,
-    stage: str,
-    keys_cap: int,
-    data_docs_dir: Path | None,
-    label: str,
-    run_name: str,
-) -> ValidationOutcome:
-    gx = load_gx()
+    open_batch: Callable[[Any], Any], *, suite: SuiteFile, key_column: str, stage: str, keys_cap: int
+) -> tuple[tuple[Check, ...], Any]:
+    """Return the checks, and Great Expectations' own result, or None where nothing could be run."""
+    checks: dict[int, Check] = {}
+    expectations = []
+    for n, given in enumerate(suite.expectations):
+        try:
+            arguments = given.get("kwargs") or {}
+            made = to_expectation(given["type"], arguments, severity=suite.severity(n), meta={_NUMBER: n})
+            expectations.append(made)
+        except (ValueError, TypeError) as error:
+            checks[n] = broken_check(stage, given, suite.severity(n), refusal(error))
+    result, error_text = (
+        _run(open_batch, suite.name, expectations, key_column, keys_cap) if expectations else (None, "")
+    )
+    for one in result.to_json_dict()["results"] if result is not None else []:
+        n = one["expectation_config"]["meta"][_NUMBER]
+        checks[n] = to_check(stage, suite.expectations[n], suite.severity(n), one, key_column)
+    for n, given in enumerate(suite.expectations):
+        if n not in checks:
+            checks[n] = broken_check(stage, given, suite.severity(n), error_text or "no result came back")
+    if not checks:
+        nothing = {"type": "suite", "kwargs": {}}
+        checks[0] = broken_check(stage, nothing, Severity.CRITICAL, f"{suite.file} holds no expectation")
+    # On a frame every failing key comes back, whatever was asked for.
+    return tuple(_capped(checks[n], keys_cap) for n in sorted(checks)), result
+
+
+def _run(
+    open_batch: Callable[[Any], Any], name: str, expectations: list[Any], key_column: str, keys_cap: int
+) -> tuple[Any, str]:
+    """Return the result, or None and why there is none."""
     context = quiet_context()
-    try:
-        batch = open_batch(context)
-    except Exception as error:  # a broken connection raises whatever its driver raises
-        return ValidationOutcome(checks=tuple(_broken(suite, stage, n, error) for n in range(len(suite.expectations))))
-    runnable, checks = _runnable(suite, stage)
-    collection = context.suites.add(gx.ExpectationSuite(name=suite.name, expectations=[e for _, e in runnable]))
     form = {
         "result_format": "COMPLETE",
         "unexpected_index_column_names": [key_column],
-        "partial_unexpected_count": keys_cap,
+        "partial_unexpected_count": keys_cap,  # caps the keys too
+        "return_unexpected_index_query": False,
     }
-    result = batch.validate(collection, result_format=form)
-    # The order of results is not that of the suite: each carries its own configuration.
-    left = {number: expectation for number, expectation in runnable}
-    for one in result.to_json_dict()["results"]:
-        number = _number_of(one, left, suite)
-        checks[number] = to_check(stage, suite.expectations[number], suite.severity(number), one, keys_cap)
-        left.pop(number)
-    for number in left:
-        checks[number] = _broken(suite, stage, number, RuntimeError("no result came back"))
-    docs = build_docs(context, result, data_docs_dir, label, run_name) if data_docs_dir is not None else None
-    return ValidationOutcome(checks=tuple(checks[number] for number in sorted(checks)), data_docs=docs)
+    try:
+        with without_warnings():
+            batch = open_batch(context)
+            suite = context.suites.add(load_gx().ExpectationSuite(name=name, expectations=expectations))
+            return batch.validate(suite, result_format=form), ""
+    except Exception as error:  # a dead connection raises whatever its driver raises: it is told as the checks' error
+        return None, _reason(error)
+    finally:
+        for source in context.data_sources.all().values():
+            if hasattr(source, "get_engine") and getattr(source, "_engine", None) is not None:
+                source.get_engine().dispose()
 
 
-def _runnable(suite: SuiteFile, stage: str) -> tuple[list[tuple[int, Any]], dict[int, Check]]:
-    runnable: list[tuple[int, Any]] = []
-    checks: dict[int, Check] = {}
-    for number, given in enumerate(suite.expectations):
-        try:
-            runnable.append((number, to_expectation(given)))
-        except (SpecError, ValueError, TypeError) as error:
-            checks[number] = _broken(suite, stage, number, error)
-    return runnable, checks
+def _reason(error: BaseException) -> str:
+    """Return the deepest cause, which is the driver's own; those above it repeat it with statements."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return refusal(error) if isinstance(error, Exception) else type(error).__name__
 
 
-def _number_of(result: dict[str, Any], left: dict[int, Any], suite: SuiteFile) -> int:
-    config = result["expectation_config"]
-    same_type = [n for n in left if suite.expectations[n]["type"] == config["type"]]
-    kwargs = {name: value for name, value in config["kwargs"].items() if name != "batch_id"}
-    exact = [
-        n
-        for n in same_type
-        if all(kwargs.get(name) == value for name, value in (suite.expectations[n].get("kwargs") or {}).items())
-    ]
-    candidates: Sequence[int] = exact or same_type or list(left)
-    return candidates[0]
+def _read_only(url: URL) -> tuple[str, dict[str, Any]]:
+    """Return the address and engine options with which a database refuses to write, where its driver can."""
+    options: dict[str, Any] = {}
+    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+        # Opened in the usual way, a file that does not exist would be created.
+        url = url.set(database=f"file:{Path(url.database).absolute()}", query={"mode": "ro", "uri": "true"})
+    if url.get_backend_name() == "postgresql":
+        options["execution_options"] = {"postgresql_readonly": True}
+    # A dollar sign would be taken for a variable of Great Expectations' own configuration.
+    return url.render_as_string(hide_password=False).replace("$", r"\$"), options
 
 
-def _broken(suite: SuiteFile, stage: str, number: int, error: BaseException) -> Check:
-    given = suite.expectations[number]
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return Check(
-        stage=stage,
-        expectation=str(given["type"]),
-        column=(given.get("kwargs") or {}).get("column"),
-        severity=suite.severity(number),
-        status=CheckStatus.ERROR,
-        expected="the expectation can be run",
-        observed="it could not be checked",
-        error=(lines[0] if lines else type(error).__name__)[:300],
-    )
+def _n_rows(checks: tuple[Check, ...]) -> int | None:
+    return max((check.n_rows for check in checks if check.n_rows is not None), default=None)
+
+
+def _capped(check: Check, cap: int) -> Check:
+    return replace(check, failing_keys=check.failing_keys[:cap]) if len(check.failing_keys) > cap else check

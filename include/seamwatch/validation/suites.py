@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from seamwatch.errors import Problem, SpecError
 from seamwatch.vocabulary import Severity
+
+_SHAPE = '{"name": ..., "expectations": [{"type": ..., "kwargs": {...}}]}'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,35 +21,46 @@ class SuiteFile:
     path: Path
     name: str
     expectations: tuple[dict[str, Any], ...]
-    """Each with `type`, `kwargs`, and optionally `severity` and `meta`."""
+    """Each with `type`, and optionally `kwargs`, `severity` and `meta`."""
+
+    @property
+    def file(self) -> str:
+        """Return its path as a person knows it: `expectations/<pipeline>/<stage>.json`."""
+        return _told(self.path)
 
     def severity(self, number: int) -> Severity:
         """Return how much the expectation of that number matters; critical where nothing is said."""
-        given = self.expectations[number]
-        return Severity(given.get("severity") or (given.get("meta") or {}).get("severity") or Severity.CRITICAL)
+        return Severity(_severity(self.expectations[number]) or Severity.CRITICAL)
 
 
 def load_suite(path: Path) -> SuiteFile:
-    """Return the suite of a file.
+    """Return the suite of a file, without loading Great Expectations.
 
     Raises:
-        SpecError: With every mistake that can be seen without running it: no file, no JSON, no expectation, an
-            expectation without type, an unknown severity. `check_suite` goes deeper.
+        SpecError: With every mistake that can be seen so: no file, no JSON, no expectation, an expectation without
+            type, an unknown severity. `check_suite` goes deeper.
     """
-    file = "/".join(path.parts[-3:])
+    file = _told(path)
     try:
         text = path.read_text(encoding="utf-8")
         document = json.loads(text)
     except OSError as error:
         raise SpecError([Problem(file=file, text=f"no such suite file ({error.strerror})")]) from error
-    except ValueError as error:
-        line = getattr(error, "lineno", None)
-        raise SpecError([Problem(file=file, line=line, text=f"is no JSON: {error}")]) from error
+    except UnicodeDecodeError as error:
+        raise SpecError([Problem(file=file, text="is no UTF-8 text")]) from error
+    except json.JSONDecodeError as error:
+        problem = Problem(file=file, line=error.lineno, text=f"is no JSON: {error.msg}, column {error.colno}")
+        raise SpecError([problem]) from error
     given = document.get("expectations") if isinstance(document, dict) else None
     if not isinstance(given, list) or not given:
-        text = "holds no expectations; a suite is {name, expectations: [{type, kwargs}]} with at least one"
+        text = f"holds no expectations; a suite is {_SHAPE} with at least one, or no file at all"
         raise SpecError([Problem(file=file, text=text)])
-    problems = [problem for n, one in enumerate(given) for problem in _problems(file, text, n, one)]
+    lines = _lines(text)
+    problems = [
+        Problem(file=file, line=lines.get(n), path=f"expectations.{n}{part}", text=words)
+        for n, one in enumerate(given)
+        for part, words in _mistakes(one)
+    ]
     if problems:
         raise SpecError(problems)
     return SuiteFile(path=path, name=str(document.get("name") or path.stem), expectations=tuple(given))
@@ -58,39 +72,56 @@ def check_suite(path: Path) -> list[Problem]:
         suite = load_suite(path)
     except SpecError as error:
         return error.problems
-    from seamwatch.validation.context import to_expectation
+    from seamwatch.validation.context import UnknownExpectation, refusal, to_expectation
 
-    file, found = "/".join(path.parts[-3:]), []
-    text = path.read_text(encoding="utf-8")
-    for number, given in enumerate(suite.expectations):
-        try:
-            to_expectation(given)
-        except (SpecError, ValueError, TypeError) as error:
-            first = str(error).splitlines()
-            words = "; ".join(part.strip() for part in first[:3] if part.strip())
-            found.append(Problem(file=file, line=_line(text, number), path=f"expectations.{number}", text=words))
-    return found
-
-
-def _problems(file: str, text: str, number: int, given: Any) -> list[Problem]:
-    line, path = _line(text, number), f"expectations.{number}"
-    if not isinstance(given, dict) or not isinstance(given.get("type"), str):
-        return [Problem(file=file, line=line, path=path, text="needs a 'type', as expect_column_values_to_not_be_null")]
+    lines = _lines(path.read_text(encoding="utf-8"))
     found = []
-    if not isinstance(given.get("kwargs", {}), dict):
-        found.append(Problem(file=file, line=line, path=f"{path}.kwargs", text="must be an object"))
-    severity = given.get("severity") or (given.get("meta") or {}).get("severity")
-    if severity is not None and severity not in set(Severity):
-        words = f"unknown severity {severity!r}; known: {', '.join(Severity)}"
-        found.append(Problem(file=file, line=line, path=f"{path}.severity", text=words))
+    for n, given in enumerate(suite.expectations):
+        place = f"expectations.{n}"
+        try:
+            to_expectation(given["type"], given.get("kwargs") or {}, severity=suite.severity(n), meta={})
+        except UnknownExpectation as error:
+            found.append(Problem(file=suite.file, line=lines.get(n), path=f"{place}.type", text=str(error)))
+        except (ValueError, TypeError) as error:
+            words = f"{given['type']} refuses its kwargs: {refusal(error)}"
+            found.append(Problem(file=suite.file, line=lines.get(n), path=f"{place}.kwargs", text=words))
     return found
 
 
-def _line(text: str, number: int) -> int | None:
-    """Return the line of the `type` of the expectation of that number."""
-    seen = -1
-    for row, content in enumerate(text.splitlines(), start=1):
-        seen += content.count('"type"')
-        if seen >= number:
-            return row
-    return None
+def _told(path: Path) -> str:
+    return "/".join(path.parts[-3:])
+
+
+def _severity(given: dict[str, Any]) -> Any:
+    """Return the severity where newer files have it, or where older ones kept it."""
+    return given.get("severity") or (given.get("meta") or {}).get("severity")
+
+
+def _mistakes(given: Any) -> list[tuple[str, str]]:
+    """Return where in an expectation something is wrong, and what."""
+    if not isinstance(given, dict) or not isinstance(given.get("type"), str):
+        return [("", "needs a 'type', as expect_column_values_to_not_be_null")]
+    wrong = [(f".{p}", f"must be an object, got {given[p]!r}") for p in ("kwargs", "meta") if not _is_object(given, p)]
+    unknown = sorted(
+        set(given) - {"type", "kwargs", "meta", "severity", "id", "description", "notes", "rendered_content"}
+    )
+    wrong += [(f".{part}", "unknown; an expectation has type, kwargs, severity and meta") for part in unknown]
+    severity = _severity(given) if _is_object(given, "meta") else given.get("severity")
+    if severity is not None and severity not in list(Severity):
+        wrong.append((".severity", f"unknown severity {severity!r}; known: {', '.join(Severity)}"))
+    return wrong
+
+
+def _is_object(given: dict[str, Any], part: str) -> bool:
+    return given.get(part) is None or isinstance(given[part], dict)
+
+
+def _lines(text: str) -> dict[int, int]:
+    """Return the line on which each expectation begins, of a text that is known to be JSON."""
+    opening = re.search(r'"expectations"\s*:\s*\[', text)
+    decoder, lines = json.JSONDecoder(), dict[int, int]()
+    at = opening.end() if opening else len(text)
+    while found := re.compile(r"[\s,]*(?=[^\s,\]])").match(text, at):
+        lines[len(lines)] = text.count("\n", 0, found.end()) + 1
+        _, at = decoder.raw_decode(text, found.end())
+    return lines

@@ -165,10 +165,10 @@ def orders(tmp_path: Path) -> SqlStageSource:
     path = tmp_path / "orders.db"
     with closing(sqlite3.connect(path)) as database, database:
         database.executescript("""
-            CREATE TABLE "Order Lines" ("Line Id" INTEGER, "select" TEXT, ratio NUMERIC, paid BOOLEAN, body JSON,
+            CREATE TABLE "Order Lines" ("Line Id" INTEGER, "select" TEXT, ratio NUMERIC, price REAL, paid BOOLEAN, body JSON,
                                         created_at DATETIME, note);
-            INSERT INTO "Order Lines" VALUES (1, 'a:b', 0.5, 1, '{"x": 1}', '2026-01-31 12:00:00', NULL),
-                                             (2, '100%', 1.5, 0, '[]', '2026-01-31 12:30:00', NULL);
+            INSERT INTO "Order Lines" VALUES (1, 'a:b', 0.5, 9.5, 1, '{"x": 1}', '2026-01-31 12:00:00', NULL),
+                                             (2, '100%', 1.5, 9, 0, '[]', '2026-01-31 12:30:00', NULL);
             CREATE VIEW lines AS SELECT "Line Id" AS id, "select" AS choice, created_at FROM "Order Lines";
         """)
     return SqlStageSource(f"sqlite:///{path}", label="shop")
@@ -179,6 +179,7 @@ def test_columns_are_told_by_family(tmp_path: Path) -> None:
         "Line Id": "number",
         "select": "text",
         "ratio": "number",
+        "price": "number",
         "paid": "boolean",
         "body": "json",
         "created_at": "time",

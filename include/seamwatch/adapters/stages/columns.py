@@ -19,6 +19,7 @@ _FAMILIES: tuple[tuple[type[Any], str], ...] = (
     (sa.DateTime, "time"),
     (sa.Date, "time"),
     (sa.Numeric, "number"),
+    (sa.Float, "number"),
     (sa.Integer, "number"),
     (sa.String, "text"),
 )
