@@ -1,0 +1,166 @@
+"""Pages inside the Airflow UI, behind Airflow's own login: incidents, their reports, Data Docs.
+
+A plugin's FastAPI app answers anonymous callers unless it is told not to, so every route here depends on the user.
+An incident is seen by whoever may read its pipeline's DAG, and acknowledged by whoever may change it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
+from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
+from airflow.api_fastapi.core_api.security import GetUserDep, get_user
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from seamwatch.core.incidents import Incident
+from seamwatch.engine.deps import Deps
+from seamwatch.engine.incidents import render_report, report_of
+from seamwatch.errors import SeamwatchError
+from seamwatch.orchestration.deps import open_deps
+from seamwatch.report import numbers
+from seamwatch.settings import Settings
+from seamwatch.vocabulary import IncidentState
+
+PREFIX = "/seamwatch"
+_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; frame-ancestors 'self'"
+"""Our pages need their inline styles and nothing else: untrusted text in them can load and run nothing."""
+_DOCS_CSP = (
+    "default-src 'none'; style-src 'unsafe-inline' https:; script-src 'unsafe-inline' https:; "
+    "img-src data: https:; font-src https: data:; frame-ancestors 'self'; sandbox allow-scripts"
+)
+"""Great Expectations' pages bring scripts; in the sandbox they have no origin, and so no cookie of Airflow."""
+_TYPES = {"html": "text/html", "md": "text/markdown", "json": "application/json"}
+
+
+def create_app(project_dir: Path | None = None) -> FastAPI:
+    """Return the app that the plugin mounts under `/seamwatch`.
+
+    Args:
+        project_dir: The project; default: the environment's.
+    """
+    app = FastAPI(
+        title="Seamwatch", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(get_user)]
+    )
+    settings = Settings.from_env(project_dir=project_dir)
+
+    @app.middleware("http")
+    async def _secure(request: Request, call_next: Any) -> Response:
+        response: Response = await call_next(request)
+        response.headers["Content-Security-Policy"] = _DOCS_CSP if "/data-docs/" in request.url.path else _CSP
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "same-origin"
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @app.get("/", response_class=HTMLResponse)
+    @app.get("/incidents", response_class=HTMLResponse)
+    def list_incidents(
+        user: GetUserDep,
+        pipeline: Annotated[str | None, Query(max_length=200)] = None,
+        state: Annotated[IncidentState | None, Query()] = None,
+    ) -> str:
+        with _deps(settings) as deps:
+            found = [i for i in deps.store.incidents(limit=1000) if _may("GET", i.pipeline, user)]
+        shown = [i for i in found if pipeline in (None, "", i.pipeline) and state in (None, i.state)]
+        return _page(
+            "incidents.html.j2",
+            rows=[_row(incident) for incident in shown],
+            n_hidden=len(found) - len(shown),
+            pipelines=sorted({i.pipeline for i in found}),
+            states=list(IncidentState),
+            chosen={"pipeline": pipeline or "", "state": state or ""},
+            n_open=sum(i.state is not IncidentState.RESOLVED for i in found),
+        )
+
+    @app.get("/dags/{dag_id}", response_class=HTMLResponse)
+    def list_of_dag(dag_id: str, user: GetUserDep) -> str:
+        return list_incidents(user, pipeline=dag_id.rpartition("__")[0] or dag_id)
+
+    @app.get("/incidents/{incident_id}")
+    def show_incident(incident_id: str, user: GetUserDep, form: str = "html") -> Response:
+        if form not in _TYPES:
+            raise HTTPException(404, f"no format {form!r}; known: {', '.join(_TYPES)}")
+        with _deps(settings) as deps:
+            incident = _readable(deps, incident_id, user)
+            try:
+                known = deps.project.pipeline(incident.pipeline)
+                text = render_report(report_of(deps, known, incident), form)
+            except SeamwatchError as error:
+                raise HTTPException(409, str(error)) from error
+        return Response(text, media_type=f"{_TYPES[form]}; charset=utf-8")
+
+    @app.post("/incidents/{incident_id}/acknowledge")
+    def acknowledge(incident_id: str, user: GetUserDep) -> Response:
+        with _deps(settings) as deps:
+            incident = _readable(deps, incident_id, user)
+            if not _may("PUT", incident.pipeline, user):
+                raise HTTPException(403, f"you may read {incident.pipeline}, not change it")
+            deps.store.acknowledge(incident.id, by=user.get_name(), now=datetime.now(UTC))
+        return RedirectResponse("../../incidents", status_code=303)
+
+    @app.get("/data-docs/{path:path}")
+    def show_data_docs(path: str, user: GetUserDep) -> Response:
+        folder = (settings.data_dir / "data_docs").resolve()
+        file = (folder / path).resolve()
+        if not file.is_relative_to(folder) or not file.is_file():
+            return PlainTextResponse("no such page", status_code=404)
+        if not _may("GET", file.relative_to(folder).parts[0], user):
+            return PlainTextResponse("no such page", status_code=404)
+        return FileResponse(file)
+
+    return app
+
+
+@contextmanager
+def _deps(settings: Settings) -> Iterator[Deps]:
+    with open_deps(settings.project_dir) as deps:
+        yield deps
+
+
+def _may(method: ResourceMethod, pipeline: str, user: Any) -> bool:
+    details = DagDetails(id=f"{pipeline}__incidents")
+    return bool(get_auth_manager().is_authorized_dag(method=method, details=details, user=user))
+
+
+def _readable(deps: Deps, incident_id: str, user: Any) -> Incident:
+    """Return the incident; 404 also where it may not be read, so that nobody learns that it exists."""
+    incident = deps.store.incident(incident_id)
+    if incident is None or not _may("GET", incident.pipeline, user):
+        raise HTTPException(404, f"no incident {incident_id!r}")
+    return incident
+
+
+def _row(incident: Incident) -> dict[str, Any]:
+    return {
+        "id": incident.id,
+        "state": incident.state.value,
+        "is_open": incident.state is IncidentState.OPEN,
+        "headline": incident.headline,
+        "responsibility": incident.responsibility.value.replace("_", " "),
+        "pipeline": incident.pipeline,
+        "stage": incident.stage or "",
+        "confidence": numbers.percent(incident.confidence),
+        "n_records": numbers.count(incident.n_records),
+        "opened": numbers.moment(incident.opened_at),
+        "window": numbers.span(incident.last_window),
+        "n_windows": numbers.count(incident.n_windows),
+    }
+
+
+@cache
+def _environment() -> Environment:
+    loader = PackageLoader("seamwatch.orchestration", "pages")
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def _page(name: str, **values: Any) -> str:
+    return _environment().get_template(name).render(**values)

@@ -1,0 +1,18 @@
+"""Registers Seamwatch's pages in the Airflow UI; what they show is decided in seamwatch.orchestration.ui."""
+
+from airflow.plugins_manager import AirflowPlugin
+
+from seamwatch.orchestration.operators import ReportLink
+from seamwatch.orchestration.ui import PREFIX, create_app
+
+
+class SeamwatchPlugin(AirflowPlugin):
+    """Incidents in the navigation and as a tab of every pipeline's DAGs."""
+
+    name = "seamwatch"
+    fastapi_apps = [{"app": create_app(), "url_prefix": PREFIX, "name": "Seamwatch"}]
+    external_views = [
+        {"name": "Incidents", "href": f"{PREFIX}/incidents", "destination": "nav", "url_route": "seamwatch"},
+        {"name": "Incidents", "href": f"{PREFIX}/dags/{{DAG_ID}}", "destination": "dag", "url_route": "seamwatch-dag"},
+    ]
+    operator_extra_links = [ReportLink()]
