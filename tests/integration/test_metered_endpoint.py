@@ -6,6 +6,7 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from seamwatch.adapters.models.retries import Patience
 from seamwatch.core.replays import BudgetLimits, ModelCall
 from seamwatch.errors import StoreError
 from seamwatch.spec.pipeline import Endpoint
+from seamwatch.store.repo import Store
 
 pytestmark = pytest.mark.integration
 
@@ -34,7 +36,7 @@ async def no_wait(seconds: float) -> None:
 def metered(
     url: str,
     *,
-    cache: MemoryCache | None = None,
+    cache: Any = None,
     budget: Any = None,
     calls_per_run: int = 1000,
     usd_per_run: float = 100.0,
@@ -109,6 +111,22 @@ def test_two_endpoints_that_share_a_budget_do_not_oversell_it(model_server: Mode
         answers = [answer for batch in pool.map(lambda run: run.ask(calls(15)), runs) for answer in batch]
     assert sum(answer.is_ok for answer in answers) == 20
     assert len(model_server.requests) == sum(run.calls for run in runs) == 20
+
+
+def test_the_store_keeps_budget_and_answers_of_runs_that_meet(model_server: ModelServer, tmp_path: Path) -> None:
+    model_server.plays(Reply(chat_body()))
+    store = Store.open(f"sqlite:///{tmp_path / 'store.db'}", migrate_first=True)
+    runs = [metered(model_server.url, cache=store, budget=store, calls_per_run=20) for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        batches = pool.map(lambda run, n: run.ask(calls(15, max_tokens=n)), runs, (100, 101))
+        answers = [answer for batch in batches for answer in batch]
+    assert sum(answer.is_ok for answer in answers) == 20
+    assert len(model_server.requests) == sum(run.calls for run in runs) == 20
+    again = metered(model_server.url, cache=store, budget=store, calls_per_run=20)
+    kept = again.ask(calls(15, max_tokens=100)) + again.ask(calls(15, max_tokens=101))
+    assert sum(answer.is_cached for answer in kept) == 20
+    assert again.calls == 0
+    store.close()
 
 
 def test_retries_need_reservations_too(model_server: ModelServer) -> None:

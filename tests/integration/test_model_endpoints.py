@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import logging
 import random
 import threading
 from datetime import timedelta
@@ -180,6 +181,12 @@ def test_hanging_endpoint_hits_the_timeout_also_within_the_body(model_server: Mo
     [answer] = endpoint_at(model_server, timeout_s=0.2, patience={"attempts": 2}).ask([call()])
     assert answer.status == "timeout"
     assert len(model_server.requests) == 2
+
+
+def test_an_answer_that_drips_in_for_ever_hits_the_timeout(model_server: ModelServer) -> None:
+    model_server.plays(Reply(b"x" * 100, drip_s=0.05))
+    [answer] = endpoint_at(model_server, timeout_s=0.3, patience={"attempts": 1}).ask([call()])
+    assert answer.status == "timeout"
 
 
 def test_a_dead_endpoint_is_given_up_for_the_rest_of_the_batch(model_server: ModelServer) -> None:
@@ -370,6 +377,15 @@ def test_details_hold_no_secret_and_no_prompt(model_server: ModelServer, reply: 
     assert answer.detail
     assert SECRET not in answer.detail
     assert "4111" not in answer.detail
+
+
+def test_the_log_says_nothing_of_addresses_and_bodies(
+    model_server: ModelServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    model_server.plays(Reply(status=500), Reply(chat_body()))
+    assert endpoint_at(model_server, path=f"/chat/completions?key={SECRET}").ask([call()])[0].is_ok
+    assert caplog.text == ""
 
 
 class OneConnection:

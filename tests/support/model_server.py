@@ -34,6 +34,8 @@ class Reply:
     """Close the connection after so many bytes of the body; 0: before the status line."""
     hang_after: int | None = None
     """Send so many bytes of the body and then nothing more; 0: not even the status line."""
+    drip_s: float | None = None
+    """Send the body byte by byte, with so long a pause between two."""
     meet: threading.Barrier | None = None
     """Wait until so many requests are under way."""
 
@@ -51,6 +53,7 @@ class ModelServer(ThreadingHTTPServer):
     """Gives the replies in turn, the last one for ever."""
 
     daemon_threads = False
+    request_queue_size = 128  # with the default of 5, many connections at once wait a second for a second try
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -97,6 +100,7 @@ class ModelServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else every answer on a kept connection waits 40 ms for an acknowledgement
     server: ModelServer
 
     def setup(self) -> None:
@@ -137,6 +141,10 @@ class _Handler(BaseHTTPRequestHandler):
         elif reply.cut_after is not None:
             self.wfile.write(reply.content[: reply.cut_after])
             self.close_connection = True
+        elif reply.drip_s is not None:
+            for byte in reply.content:
+                self.wfile.write(bytes([byte]))
+                self.server.is_closing.wait(timeout=reply.drip_s)
         else:
             self.wfile.write(reply.content)
 

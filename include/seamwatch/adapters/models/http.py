@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -58,6 +59,8 @@ class HttpModelEndpoint:
         self._headers = request_headers(info, self.protocol, pipeline)
         self._timeout_s = endpoint.timeout.total_seconds()
         self._patience = patience or Patience()
+        # httpx tells every request at INFO with its address, which may hold a key, to whoever listens to all loggers.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
         self._silent_calls = 0
         """Calls in a row that got no answer."""
 
@@ -176,7 +179,9 @@ class HttpModelEndpoint:
         return Attempt(answer=answer, may_pass=is_passing_status(status), retry_after_s=wait_s)
 
     def _answer(self, response: httpx.Response, body: str, latency_ms: float) -> Attempt:
-        if response.headers.get("content-type", "").startswith("text/event-stream"):
+        content_type = response.headers.get("content-type", "").lower()
+        # Some servers name a stream otherwise; no JSON begins like one.
+        if content_type.startswith("text/event-stream") or body.startswith(("data:", "event:")):
             whole = assemble_stream(self.protocol, body)
             parsed = (
                 read_response(self.protocol, whole)
