@@ -18,12 +18,14 @@ _SHOWN_RUNS = 200
 """Newest windows that an index lists per stage; older pages stay where they are."""
 _SHOWN_VALUES = 20
 """Examples on a page; a payload can be of any size."""
+_COUNTED = ("unexpected_index_list",)
+"""Great Expectations counts these for its page; of each value it shows the first keys."""
 _VALUE = 200
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#1c2733;margin:0 auto;max-width:76rem;padding:1rem 1.5rem}
 a{color:#0b62c4}h4,h5,h6{margin:.6rem 0 .3rem}h5{font-size:1.15rem}
-nav.navbar,#ge-cta-footer,.ge-navigation-sidebar-container,.sticky,.cloud-footer,footer{display:none}
+nav.navbar,a[data-toggle],#ge-cta-footer,.ge-navigation-sidebar-container,.sticky{display:none}
 table{border-collapse:collapse;width:100%;margin:.4rem 0 1rem}
 td,th{border-bottom:1px solid #d9e0e7;padding:.4rem .6rem;text-align:left;vertical-align:top}
 .alert{background:#eef2f6;border-radius:6px;padding:.5rem .8rem;margin:1rem 0 .5rem}
@@ -38,7 +40,10 @@ _HEAD = (
     f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
     f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style>'
 )
-_NETWORK = re.compile(r"<script\b.*?</script>|<link\b[^>]*>|<img\b[^>]*\bNO-CACHE\b[^>]*>", re.DOTALL)
+_NETWORK = re.compile(
+    r"<script\b.*?</script>|<footer\b.*?</footer>|<link\b[^>]*>|<img\b[^>]*\bNO-CACHE\b[^>]*>", re.DOTALL
+)
+_HANDLERS = re.compile(r' on[a-z]+="[^"]*"')
 _OWN_LINKS = re.compile(r'<a href="(?:\.\./)+[^"]*" ?>(.*?)</a>', re.DOTALL)
 """Links into the tree of pages that Great Expectations would build, which is not built."""
 
@@ -70,19 +75,30 @@ def _page(result: Any, *, title: str, run_name: str) -> str:
 
     result.meta["run_id"] = RunIdentifier(run_name=run_name or "latest")
     for one in result.results:
-        one.result.update({name: _as_shown(value) for name, value in one.result.items()})
+        one.result.update({name: _as_shown(value, cut=name not in _COUNTED) for name, value in one.result.items()})
+        one.exception_info = _without_traceback(one.exception_info)
     rendered = str(DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(result)))
-    body = _OWN_LINKS.sub(r"\1", _NETWORK.sub("", rendered[rendered.index("<body") :]))
+    body = _OWN_LINKS.sub(r"\1", _HANDLERS.sub("", _NETWORK.sub("", rendered[rendered.index("<body") :])))
     back = '<p><a href="../index.html">All validations of this pipeline</a></p>'
     return _document(title, body.partition(">")[2].replace("</body>", "").replace("</html>", ""), above=back)
 
 
-def _as_shown(value: Any) -> Any:
+def _without_traceback(info: Any) -> Any:
+    """Return what an expectation raised without statement and parameters, which follow in further lines."""
+    if not isinstance(info, dict):
+        return info
+    if not info.get("raised_exception"):
+        return {name: _without_traceback(part) for name, part in info.items()}
+    lines = str(info.get("exception_message") or "").strip().splitlines()
+    return info | {"exception_message": lines[0] if lines else "", "exception_traceback": ""}
+
+
+def _as_shown(value: Any, *, cut: bool = True) -> Any:
     if isinstance(value, str):
         # Great Expectations writes values into its pages as they are, markup and all.
         return html.escape(value if len(value) <= _VALUE else f"{value[: _VALUE - 3]}...", quote=False)
     if isinstance(value, list):
-        return [_as_shown(one) for one in value[:_SHOWN_VALUES]]
+        return [_as_shown(one) for one in (value[:_SHOWN_VALUES] if cut else value)]
     return {name: _as_shown(one) for name, one in value.items()} if isinstance(value, dict) else value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from seamwatch.vocabulary import CheckStatus, Severity
 
 KEYS_CAP = 1000
 """Failing keys returned per expectation; the counts are always whole."""
+_PARAMETER = re.compile(r"(?<![:\w\\]):\w+(?!:)")
+"""What SQLAlchemy takes for a parameter in a text, also within quotes. Escapes do not survive Great Expectations."""
 _KEY = "_seamwatch_key"
 _NUMBER = "seamwatch_number"
 """Results come in an order of their own: each expectation carries its place in the suite."""
@@ -69,9 +72,9 @@ def validate_query(
     address, options = _read_only(url)
 
     def open_batch(context: Any) -> Any:
+        _refuse_misread(query, url)
         source = context.data_sources.add_sql(name="stage", connection_string=address, kwargs=options)
-        # Great Expectations takes the text as a template: a colon before a word would be a parameter.
-        asset = source.add_query_asset(name=label, query=query.replace(":", r"\:"))
+        asset = source.add_query_asset(name=label, query=query)
         return asset.add_batch_definition_whole_table("window").get_batch()
 
     checks, result = _validate(open_batch, suite=suite, key_column=key_column, stage=stage, keys_cap=keys_cap)
@@ -176,6 +179,16 @@ def _run(
         for source in context.data_sources.all().values():
             if hasattr(source, "get_engine") and getattr(source, "_engine", None) is not None:
                 source.get_engine().dispose()
+
+
+def _refuse_misread(query: str, url: URL) -> None:
+    """Raise ValueError for what a person's query may say and Great Expectations would hand on as something else."""
+    if (found := _PARAMETER.search(query)) is not None:
+        msg = f"Great Expectations takes {found[0]!r} in the stage's query for a parameter; put the query into a view"
+        raise ValueError(msg)
+    if "psycopg" in url.drivername and "%" in re.sub(r"'[^']*'", "", query):
+        msg = "Great Expectations doubles the operator % in the stage's query; write mod(a, b), or use a view"
+        raise ValueError(msg)
 
 
 def _reason(error: BaseException) -> str:

@@ -165,8 +165,8 @@ def orders(tmp_path: Path) -> SqlStageSource:
     path = tmp_path / "orders.db"
     with closing(sqlite3.connect(path)) as database, database:
         database.executescript("""
-            CREATE TABLE "Order Lines" ("Line Id" INTEGER, "select" TEXT, ratio NUMERIC, price REAL, paid BOOLEAN, body JSON,
-                                        created_at DATETIME, note);
+            CREATE TABLE "Order Lines" ("Line Id" INTEGER, "select" TEXT, ratio NUMERIC, price REAL, paid BOOLEAN,
+                                        body JSON, created_at DATETIME, note);
             INSERT INTO "Order Lines" VALUES (1, 'a:b', 0.5, 9.5, 1, '{"x": 1}', '2026-01-31 12:00:00', NULL),
                                              (2, '100%', 1.5, 9, 0, '[]', '2026-01-31 12:30:00', NULL);
             CREATE VIEW lines AS SELECT "Line Id" AS id, "select" AS choice, created_at FROM "Order Lines";

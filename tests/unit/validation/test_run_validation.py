@@ -98,7 +98,7 @@ def test_keys_are_capped_and_counts_are_whole(database: sa.URL, cap: int) -> Non
 
 
 def test_only_the_rows_of_the_query_are_looked_at(database: sa.URL) -> None:
-    query = "SELECT * FROM calls WHERE at >= '2026-01-31T03:00' AND at < '2026-01-31T04:00' AND queue <> ' :x %'"
+    query = "SELECT * FROM calls WHERE at >= '2026-01-31T03:00' AND at < '2026-01-31T04:00' AND queue <> 'a:b %'"
     (check,) = run(database, [IN_SET], query).checks
     assert check.n_rows == N / 24
     assert {int(key) % 24 for key in check.failing_keys} == {3}
@@ -198,6 +198,12 @@ def test_missing_table_and_broken_query_are_errors(database: sa.URL) -> None:
         (check,) = run(database, [IN_SET], query).checks
         assert check.status is CheckStatus.ERROR
         assert says in (check.error or "")
+
+
+def test_query_that_great_expectations_would_misread_is_an_error(database: sa.URL) -> None:
+    (check,) = run(database, [IN_SET], "SELECT * FROM calls WHERE queue <> ' :x'").checks
+    assert check.status is CheckStatus.ERROR
+    assert "takes ':x' in the stage's query for a parameter; put the query into a view" in (check.error or "")
 
 
 def test_empty_suite_is_an_error(database: sa.URL) -> None:
