@@ -111,10 +111,26 @@ def test_view_and_query_are_read_and_validated(warehouse: sa.URL, source: SqlSta
     assert (check.n_rows, check.n_failed) == (50, 50), check
 
 
-def test_operator_that_great_expectations_would_double_is_an_error(warehouse: sa.URL) -> None:
-    (check,) = run(warehouse, "SELECT * FROM crm.latest WHERE id % 3 = 0", IN_SET).checks
+@pytest.mark.parametrize("condition", ["id % 3 = 0", "queue = 'a:b 100%'", r"queue LIKE 'a:b 100\%'"])
+def test_percent_that_great_expectations_would_double_is_an_error(
+    warehouse: sa.URL, source: SqlStageSource, condition: str
+) -> None:
+    query = f"SELECT * FROM crm.latest WHERE {condition}"
+    assert len(source.read(query, is_query=True, columns=["id"])) in (100, 150)
+    (check,) = run(warehouse, query, IN_SET).checks
     assert check.status is CheckStatus.ERROR
-    assert "write mod(a, b), or use a view" in (check.error or "")
+    assert "doubles the % in the stage's query" in (check.error or "")
+
+
+def test_no_connection_is_left_open(warehouse: sa.URL) -> None:
+    engine = sa.create_engine(warehouse)
+    count = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    with engine.connect() as connection:
+        before = connection.exec_driver_sql(count).scalar_one()
+        connection.rollback()
+        run(warehouse, "SELECT * FROM crm.latest", IN_SET)
+        assert connection.exec_driver_sql(count).scalar_one() <= before
+    engine.dispose()
 
 
 def test_query_with_two_columns_of_one_name_is_refused(source: SqlStageSource) -> None:
