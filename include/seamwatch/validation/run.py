@@ -197,7 +197,7 @@ def _refuse_misread(query: str, url: URL) -> None:
     if (found := _PARAMETER.search(query)) is not None:
         msg = f"Great Expectations takes {found[0]!r} in the stage's query for a parameter; put the query into a view"
         raise ValueError(msg)
-    if url.get_dialect().default_paramstyle in ("format", "pyformat") and "%" in _HARMLESS.sub("", query):
+    if url.get_dialect()().paramstyle in ("format", "pyformat") and "%" in _HARMLESS.sub("", query):
         msg = (
             "Great Expectations doubles the % in the stage's query, which then means another; put the query into a view"
         )
