@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -53,12 +53,14 @@ class IncidentChange:
     incident: Incident
 
 
-def fingerprint(pipeline: str, responsibility: Responsibility, stage: str | None) -> str:
-    """Return what two incidents of the same cause share.
+def fingerprint(pipeline: str, responsibility: Responsibility, stage: str | None, fields: Sequence[str] = ()) -> str:
+    """Return what two incidents of the same cause share: who, where, and the field that most of its records name.
 
-    Fields are left out: a regression that touches one more field in the next window is the same incident.
+    Only that one: a regression that touches one more field in the next window is the same incident, while a wrong
+    amount and a wrong product at one stage are two.
     """
-    return hashlib.sha256("\x1f".join((pipeline, responsibility, stage or "")).encode()).hexdigest()[:16]
+    parts = (pipeline, responsibility, stage or "", *fields[:1])
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
 
 
 def decide(known: Iterable[Incident], attribution: Attribution, *, now: datetime) -> list[IncidentChange]:
@@ -78,7 +80,7 @@ def decide(known: Iterable[Incident], attribution: Attribution, *, now: datetime
     for cause in attribution.causes:
         if not cause.is_change:
             continue
-        mark = fingerprint(attribution.pipeline, cause.responsibility, cause.stage)
+        mark = fingerprint(attribution.pipeline, cause.responsibility, cause.stage, cause.fields)
         if mark in seen:
             continue
         seen.add(mark)

@@ -26,13 +26,15 @@ _MERGED = {"refunds": "retention", "key_accounts": "retention"}
 def train() -> dict[str, TriageModel]:
     """Return both versions, fitted; a few seconds."""
     rng = np.random.default_rng(_SEED)
-    prompts, queues, priorities = [], [], []
+    prompts: list[str] = []
+    queues: list[str] = []
+    priorities: list[str] = []
     for month in range(1, _N_DAYS + 1):  # spread over a year, so that no season's dates are learnt
         for ticket in make_tickets(date(2025, month, 14), _PER_DAY, rng):
             prompts.append(build_prompt(Integration().map_request(ticket))["messages"][1]["content"])
             queues.append(ticket["true_queue"])
             priorities.append(right_priority(ticket["true_queue"], ticket["customer_tier"]))
-    older = [_MERGED.get(queue, queue) for queue in queues[:_N_DEGRADED]]
+    older: list[str] = [_MERGED.get(queue, queue) for queue in queues[:_N_DEGRADED]]
     return {
         HEALTHY: fit(prompts, queues, priorities, version=HEALTHY),
         DEGRADED: fit(prompts[:_N_DEGRADED], older, priorities[:_N_DEGRADED], version=DEGRADED),

@@ -1,0 +1,99 @@
+"""Airflow in a process of its own, in which the demo runs its DAGs one after the other by `dag.test()`.
+
+A process of its own, because Airflow reads its settings at import and writes its log to wherever standard output goes.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from seamwatch.core.results import Window
+from seamwatch.errors import SeamwatchError
+
+PARTS = ("validate", "isolate", "incidents")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DagOutcome:
+    """How one DAG run ended."""
+
+    dag_id: str
+    state: str
+    failed_tasks: tuple[str, ...]
+
+
+class DagRunner:
+    """Runs the DAGs of a pipeline for a window, in Airflow, one at a time."""
+
+    def __init__(self, project_dir: Path, env: Mapping[str, str], log: Path) -> None:
+        """Start the process; Airflow's database is made on the first use.
+
+        Args:
+            project_dir: Holds `dags`.
+            env: Airflow's and Seamwatch's settings.
+            log: Where Airflow's log goes.
+        """
+        context = multiprocessing.get_context("spawn")
+        self._log = log
+        self._ours, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, project_dir, dict(env), log), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """End the process."""
+        self._ours.close()
+        self._process.join(30)
+        if self._process.is_alive():
+            self._process.kill()
+
+    def run(self, pipeline: str, part: str, window: Window) -> DagOutcome:
+        """Return how the DAG `<pipeline>__<part>` ended; SeamwatchError, naming the log, if Airflow itself failed."""
+        try:
+            self._ours.send((f"{pipeline}__{part}", window.start.isoformat(), window.end.isoformat()))
+            answer = self._ours.recv()
+        except (EOFError, OSError) as error:
+            msg = f"Airflow's process ended; see {self._log}"
+            raise SeamwatchError(msg) from error
+        if isinstance(answer, str):
+            msg = f"{answer}; see {self._log}"
+            raise SeamwatchError(msg)
+        outcome: DagOutcome = answer
+        return outcome
+
+
+def _serve(pipe: Connection, project_dir: Path, env: dict[str, str], log: Path) -> None:
+    os.environ.update(env)
+    with log.open("ab", buffering=0) as file:
+        os.dup2(file.fileno(), sys.stdout.fileno())
+        os.dup2(file.fileno(), sys.stderr.fileno())
+    # Only now: Airflow reads its settings when it is imported.
+    from airflow.dag_processing.dagbag import DagBag
+    from airflow.utils.db import initdb
+
+    initdb()
+    bag = DagBag(str(project_dir / "dags"))
+    while True:
+        try:
+            dag_id, start, end = pipe.recv()
+        except EOFError:
+            return
+        dag = bag.dags.get(dag_id)
+        if dag is None:
+            pipe.send(f"no DAG {dag_id!r}; import errors: {bag.import_errors}")
+            continue
+        run = dag.test(run_conf={"from": start, "to": end})
+        failed = sorted({task.task_id for task in run.get_task_instances() if task.state == "failed"})
+        pipe.send(DagOutcome(dag_id=dag_id, state=str(run.state), failed_tasks=tuple(failed)))

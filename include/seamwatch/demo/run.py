@@ -1,0 +1,159 @@
+"""The demo: days of a support desk, healthy and faulty, looked at by the DAGs in Airflow, told on a local Slack."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from seamwatch.adapters.notify.slack import split_message_id
+from seamwatch.core.results import Attribution, Window
+from seamwatch.demo.airflow import airflow_env
+from seamwatch.demo.dags import PARTS, DagRunner
+from seamwatch.demo.faults import Fault
+from seamwatch.demo.slack_receiver import SlackReceiver
+from seamwatch.demo.world import DemoWorld
+from seamwatch.report.machine import attribution_json
+from seamwatch.store.repo import Store
+
+PIPELINE = "support_triage"
+_FIRST_DAY = date(2026, 11, 2)
+SCENARIOS = (
+    "healthy",
+    "stale_code_table",
+    "unit_change",
+    "date_format",
+    "field_swap",
+    "queue_code_shift",
+    "degraded_model",
+    "provider_outage",
+)
+_PORT = 8080
+"""Of the Airflow UI that `make up` starts; the links in reports and messages lead there."""
+
+
+def demo_env(project_dir: Path, folder: Path, world: DemoWorld, slack_url: str) -> dict[str, str]:
+    """Return the environment in which the demo's DAGs run, and later its Airflow."""
+    env = airflow_env(
+        folder / "airflow", project_dir, port=_PORT, data_dir=folder / "seamwatch", users={"admin": "admin"}
+    )
+    slack = {"conn_type": "slack", "password": "xoxb-demo", "extra": {"base_url": f"{slack_url}/api/"}}
+    return env | world.connections() | {"AIRFLOW_CONN_SLACK_API_DEFAULT": json.dumps(slack)}
+
+
+def run_demo(project_dir: Path, folder: Path) -> Path:
+    """Run every scenario and return the path of `summary.json`.
+
+    Args:
+        project_dir: Holds `dags`, `include` and `expectations` of the demo's pipeline.
+        folder: Made anew; holds data, reports, messages and the summary afterwards.
+    """
+    console = Console(highlight=False)
+    started = time.monotonic()
+    folder = folder.resolve()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    console.print("Training the triage model and starting its server ...")
+    with DemoWorld(folder / "world") as world, SlackReceiver(log=folder / "slack.jsonl") as slack:
+        env = demo_env(project_dir, folder, world, slack.url)
+        console.print("Starting Airflow ...")
+        with DagRunner(project_dir, env, folder / "airflow.log") as runner:
+            found = [
+                _run_scenario(console, runner, world, folder, number, name) for number, name in enumerate(SCENARIOS)
+            ]
+        slack.save_page(folder / "slack.html")
+        n_messages = len(slack.messages)
+    summary = {"scenarios": found, "seconds": round(time.monotonic() - started, 1)}
+    path = folder / "summary.json"
+    path.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    _print_summary(console, found, folder, n_messages, summary["seconds"])
+    return path
+
+
+def _run_scenario(
+    console: Console, runner: DagRunner, world: DemoWorld, folder: Path, number: int, name: str
+) -> dict[str, Any]:
+    day = _FIRST_DAY + timedelta(days=number)
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    window = Window(start=start, end=start + timedelta(days=1))
+    console.print(f"\n[bold]Day {number + 1} of {len(SCENARIOS)}[/bold], {day}: 400 tickets go through the desk ...")
+    fault = world.live_day(day, name)
+    for part in PARTS:
+        # The DAGs are told the window and nothing else; the scenario's name stays here.
+        outcome = runner.run(PIPELINE, part, window)
+        red = f", red: {', '.join(outcome.failed_tasks)}" if outcome.failed_tasks else ""
+        console.print(f"  Airflow ran {outcome.dag_id}: {outcome.state}{red}")
+    store = Store.open(f"sqlite:///{folder / 'seamwatch' / 'seamwatch.db'}")
+    try:
+        attribution = store.attribution(PIPELINE, window)
+        assert attribution is not None, f"window {window.id} was not attributed; see {folder / 'airflow.log'}"
+        result = _scenario_result(store, folder, fault, attribution)
+    finally:
+        store.close()
+    console.print(Text(f"  {result['attribution']['headline']}", style="bold"))
+    return result
+
+
+def _scenario_result(store: Store, folder: Path, fault: Fault, attribution: Attribution) -> dict[str, Any]:
+    document = attribution_json(attribution)
+    injected = asdict(fault.injected) if fault.injected else {"responsibility": None, "stage": None, "fields": ()}
+    leading = attribution.leading
+    mine = [
+        incident
+        for incident in store.incidents(PIPELINE)
+        if leading is not None
+        and incident.last_window == attribution.window
+        and (incident.responsibility, incident.stage) == (leading.responsibility, leading.stage)
+    ]
+    report = folder / "seamwatch" / "reports" / mine[0].id / "report.html" if mine else None
+    message = store.head_message(mine[0].id) if mine else None
+    channel, ts = split_message_id(message) if message else (None, None)
+    return {
+        "scenario": fault.name,
+        "description": fault.description,
+        "injected": {**injected, "fields": list(injected["fields"])},
+        "attribution": document["attribution"],
+        "incident": document["incident"],
+        "window": document["window"],
+        "records": document["records"],
+        "causes": document["causes"],
+        "isolation": document["isolation"],
+        "report": str(report) if report else None,
+        "slack": {"channel": channel, "ts": ts} if ts else None,
+    }
+
+
+def is_right(scenario: Mapping[str, Any]) -> bool:
+    """Return whether the leading cause is the one that was injected, its stage and fields included."""
+    injected, found = scenario["injected"], scenario["attribution"]
+    return all(injected[name] == found[name] for name in ("responsibility", "stage")) and set(
+        injected["fields"]
+    ) == set(found["fields"])
+
+
+def _print_summary(
+    console: Console, found: list[dict[str, Any]], folder: Path, n_messages: int, seconds: float
+) -> None:
+    table = Table("what was really done", "what Seamwatch found", "confidence", "", title="\nInjected and found")
+    for scenario in found:
+        confidence = scenario["attribution"]["confidence"]
+        table.add_row(
+            Text(scenario["description"]),
+            Text(scenario["attribution"]["headline"]),
+            "" if confidence is None else f"{confidence:.0%}",
+            Text("right", style="green") if is_right(scenario) else Text("differs", style="red"),
+        )
+    console.print(table)
+    console.print(f"Reports: {folder / 'seamwatch' / 'reports'}")
+    console.print(f"Slack, {n_messages} messages: {folder / 'slack.html'}")
+    console.print(f"Figures: {folder / 'summary.json'}, after {seconds:.0f} s")
+    console.print("To see all this inside Airflow: make up")

@@ -1,0 +1,154 @@
+"""A running Airflow in a real browser: the chain of DAGs, the red gate, the incident in the UI behind its login."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from parcels import WINDOW, fill_database, write_project
+from playwright.sync_api import Page, sync_playwright
+
+from seamwatch.demo.airflow import Standalone, airflow_env, free_port, wait_until
+from seamwatch.demo.slack_receiver import SlackReceiver
+
+pytestmark = [pytest.mark.integration, pytest.mark.browser]
+
+
+@pytest.fixture(scope="module")
+def slack() -> Iterator[SlackReceiver]:
+    with SlackReceiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory: pytest.TempPathFactory, slack: SlackReceiver) -> Iterator[Standalone]:
+    root = tmp_path_factory.mktemp("standalone")
+    write_project(root)
+    (root / "include/pipelines/broken.yaml").write_text("pipeline: broken\nkey: id\nstages: 3\n")
+    fill_database(f"sqlite:///{root / 'parcels.db'}", "code_table", n=120)
+    env = airflow_env(
+        root / "airflow",
+        root,
+        port=free_port(),
+        data_dir=root / "data",
+        users={"admin": "admin", "viewer": "viewer"},
+    )
+    slack_connection = {"conn_type": "slack", "password": "xoxb-test", "extra": {"base_url": f"{slack.url}/api/"}}
+    env |= {
+        "AIRFLOW_CONN_PARCELS_DB": json.dumps({"conn_type": "sqlite", "host": str(root / "parcels.db")}),
+        "AIRFLOW_CONN_SLACK_TEST": json.dumps(slack_connection),
+    }
+    with Standalone(env, root / "standalone.log") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def runs(airflow: Standalone) -> dict[str, dict[str, Any]]:
+    """Trigger the first DAG as a person would, and wait until its assets have carried the window to the end."""
+    with airflow.client("admin") as client:
+        wait_until(
+            lambda: client.get("/api/v2/dags/parcels__incidents").status_code == 200,
+            within_s=120,
+            what="the DAGs were not parsed",
+        )
+        body = {
+            "logical_date": None,
+            "conf": {"from": WINDOW.start.isoformat(), "to": WINDOW.end.isoformat()},
+        }
+        client.post("/api/v2/dags/parcels__validate/dagRuns", json=body).raise_for_status()
+        found: dict[str, dict[str, Any]] = {}
+        for part in ("validate", "isolate", "incidents"):
+            found[part] = wait_until(
+                lambda part=part: _finished_run(client, f"parcels__{part}"), within_s=240, what=f"{part} did not end"
+            )
+        return found
+
+
+def _finished_run(client: httpx.Client, dag_id: str) -> dict[str, Any] | None:
+    runs = client.get(f"/api/v2/dags/{dag_id}/dagRuns").json()["dag_runs"]
+    done = [run for run in runs if run["state"] in ("success", "failed")]
+    return done[0] if done else None
+
+
+def _states(client: httpx.Client, run: dict[str, Any]) -> dict[str, str]:
+    path = f"/api/v2/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}/taskInstances"
+    return {task["task_id"]: task["state"] for task in client.get(path).json()["task_instances"]}
+
+
+def test_a_broken_stage_is_red_and_attribution_ran_all_the_same(
+    airflow: Standalone, runs: dict[str, dict[str, Any]]
+) -> None:
+    with airflow.client("admin") as client:
+        states = _states(client, runs["validate"])
+    assert states["request.gate"] == "failed"
+    assert {name: state for name, state in states.items() if state != "success"} == {"request.gate": "failed"}
+    assert runs["isolate"]["run_type"] == "asset_triggered"
+    assert (runs["isolate"]["state"], runs["incidents"]["state"]) == ("success", "success")
+
+
+def test_the_incident_was_told_in_slack_once(runs: dict[str, dict[str, Any]], slack: SlackReceiver) -> None:
+    assert runs["incidents"]["state"] == "success"
+    heads = [message for message in slack.messages if not message.get("thread_ts")]
+    assert len(heads) == 1
+    assert "Integration failure at request" in heads[0]["text"]
+
+
+def test_a_broken_pipeline_file_is_an_import_error_and_stops_no_other(airflow: Standalone) -> None:
+    with airflow.client("admin") as client:
+        errors = client.get("/api/v2/importErrors").json()["import_errors"]
+    assert [Path(error["filename"]).name for error in errors] == ["reliability_problems.py"]
+    assert "broken.yaml:3" in errors[0]["stack_trace"]
+
+
+def test_anonymous_callers_see_nothing_and_viewers_change_nothing(
+    airflow: Standalone, runs: dict[str, dict[str, Any]]
+) -> None:
+    incident = _incident(airflow)
+    for path in ("incidents", f"incidents/{incident}", "data-docs/parcels/index.html"):
+        assert httpx.get(f"{airflow.url}/seamwatch/{path}").status_code == 401
+    with airflow.client("viewer") as viewer:
+        assert viewer.get(f"/seamwatch/incidents/{incident}").status_code == 200
+        assert viewer.post(f"/seamwatch/incidents/{incident}/acknowledge").status_code == 403
+
+
+def _incident(airflow: Standalone) -> str:
+    with airflow.client("admin") as client:
+        page = client.get("/seamwatch/incidents").text
+    return page.split('href="/seamwatch/incidents/')[1].split('"')[0]
+
+
+@pytest.fixture
+def page(airflow: Standalone) -> Iterator[Page]:
+    browser_path = next((p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.goto(airflow.url)
+        page.fill('input[name="username"]', "admin")
+        page.fill('input[name="password"]', "admin")
+        page.click('button[type="submit"]')
+        yield page
+        browser.close()
+
+
+def test_a_person_finds_the_report_in_the_airflow_ui(
+    page: Page, airflow: Standalone, runs: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    page.goto(f"{airflow.url}/plugin/seamwatch")
+    frame = page.frame_locator("iframe")
+    frame.get_by_text("Integration failure at request").first.click()
+    frame.get_by_text("product").first.wait_for()
+    frame.locator("h1").filter(has_text="Integration failure at request").wait_for()
+    shot = tmp_path / "report.png"
+    page.screenshot(path=shot)
+    assert shot.stat().st_size > 10_000
+
+
+def test_the_navigation_leads_to_incidents(page: Page, airflow: Standalone, runs: dict[str, dict[str, Any]]) -> None:
+    page.goto(f"{airflow.url}/dags/parcels__validate")
+    page.get_by_text("Incidents").first.wait_for()
