@@ -1,5 +1,7 @@
 """Registers Seamwatch's pages in the Airflow UI; what they show is decided in seamwatch.orchestration.ui."""
 
+from typing import ClassVar
+
 from airflow.plugins_manager import AirflowPlugin
 
 from seamwatch.orchestration.operators import ReportLink
@@ -10,9 +12,15 @@ class SeamwatchPlugin(AirflowPlugin):
     """Incidents in the navigation and as a tab of every pipeline's DAGs."""
 
     name = "seamwatch"
-    fastapi_apps = [{"app": create_app(), "url_prefix": PREFIX, "name": "Seamwatch"}]
-    external_views = [
-        {"name": "Incidents", "href": f"{PREFIX}/incidents", "destination": "nav", "url_route": "seamwatch"},
+    fastapi_apps: ClassVar = [{"app": create_app(), "url_prefix": PREFIX, "name": "Seamwatch"}]
+    external_views: ClassVar = [
+        {
+            "name": "Incidents",
+            "href": f"{PREFIX}/incidents",
+            "destination": "nav",
+            "url_route": "seamwatch",
+            "nav_top_level": True,
+        },
         {"name": "Incidents", "href": f"{PREFIX}/dags/{{DAG_ID}}", "destination": "dag", "url_route": "seamwatch-dag"},
     ]
-    operator_extra_links = [ReportLink()]
+    operator_extra_links: ClassVar = [ReportLink()]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seamwatch.errors import SeamwatchError, SpecError
+from seamwatch.errors import SeamwatchError
 from seamwatch.settings import Settings
 
 if TYPE_CHECKING:

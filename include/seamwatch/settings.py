@@ -35,7 +35,7 @@ class Settings:
             project_dir=project,
             data_dir=data,
             store_url=env.get("SEAMWATCH_STORE_URL") or f"sqlite:///{data / 'seamwatch.db'}",
-            ui_url=(
-                env.get("SEAMWATCH_UI_URL") or env.get("AIRFLOW__API__BASE_URL") or "http://localhost:8080"
-            ).rstrip("/"),
+            ui_url=(env.get("SEAMWATCH_UI_URL") or env.get("AIRFLOW__API__BASE_URL") or "http://localhost:8080").rstrip(
+                "/"
+            ),
         )

@@ -58,7 +58,7 @@ class DiscrepancyKind(StrEnum):
 
     VALUE = "value"
     FORMAT = "format"
-    """Same value in another dress: case, blanks, a number's formatting. Harmless unless an intervention says otherwise."""
+    """Same value in another dress: case, blanks, a number's formatting; harmless unless a trial says otherwise."""
     MISSING = "missing"
     """The reference makes the field; the record lacks it."""
     UNEXPECTED = "unexpected"

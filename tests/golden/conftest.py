@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
 from seamwatch.core.incidents import ChangeKind, Incident, decide
 from seamwatch.core.results import (
     Attribution,

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 
 from markdown_it import MarkdownIt
+
 from seamwatch.demo.slack_rules import message_error
 from seamwatch.report import block_kit
 from seamwatch.report.html import render_html

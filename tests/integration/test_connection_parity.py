@@ -7,6 +7,7 @@ import json
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+
 from seamwatch.adapters.connections import EnvironmentConnections
 
 pytestmark = pytest.mark.integration

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from memory_ledger import MemoryBudget, MemoryCache
 from model_server import ModelServer, Reply, chat_body
 from seamwatch.adapters.base import ConnectionInfo

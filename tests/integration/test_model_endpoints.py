@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+
 from model_server import ModelServer, Reply, Seen, chat_body
 from seamwatch import __version__
 from seamwatch.adapters.base import ConnectionInfo

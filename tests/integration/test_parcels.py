@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from parcels import WINDOW, fill_database, make_deps, write_project
 
+from parcels import WINDOW, fill_database, make_deps, write_project
 from seamwatch.core.results import Attribution
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.deliver import deliver_pending

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
+
 from seamwatch.adapters.base import ConnectionInfo, Notifier
 from seamwatch.adapters.notify.file import FileNotifier
 from seamwatch.adapters.notify.slack import SlackNotifier, split_message_id

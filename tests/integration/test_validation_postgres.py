@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+
 from seamwatch.adapters.stages.sql import SqlStageSource
 from seamwatch.errors import StageError
 from seamwatch.validation.run import ValidationOutcome, validate_query

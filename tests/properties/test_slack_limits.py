@@ -7,6 +7,7 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+
 from seamwatch.demo.slack_rules import message_error
 from seamwatch.report import block_kit
 from seamwatch.report.blocks import (

@@ -121,11 +121,29 @@ class Record:
     queue: str | None = None
     routed: str | None = None
     lost_at: str | None = None
+    true_queue: str = ""
     extra_calls: list[tuple[str | None, str]] = field(default_factory=list)
 
 
 def _flow(record: Record, fault: str, is_struck: bool) -> None:
-    struck = is_struck and fault
+    """Carry an order through the pipeline, with the fault at its own place."""
+    struck = fault if is_struck else ""
+    is_third = record.number % 3 == 0
+    _make_request(record, struck)
+    record.answer = answer_of(*_words(record.text))
+    if struck == "provider" and is_third:
+        record.answer, record.status = None, "503"
+    if struck == "retried" and is_third:
+        record.extra_calls = [(None, "503"), (None, "timeout")]
+    record.queue = QUEUES[json.loads(record.answer)["queue"]] if record.answer else "Q5"
+    if struck == "result" and record.queue == "Q1":
+        record.queue = "Q2"
+    record.routed = "Q3" if struck == "sink" and record.queue == "Q1" else record.queue
+    if struck == "bad_source" and is_third:
+        record.code = "??"
+
+
+def _make_request(record: Record, struck: str) -> None:
     record.product, record.amount = PRODUCTS[record.code], round(record.cents * 0.01, 2)
     if struck == "code_table" and record.code == "B":
         record.product = "bill"
@@ -135,22 +153,7 @@ def _flow(record: Record, fault: str, is_struck: bool) -> None:
         record.product = f" {record.product.upper()} "
     if struck == "lost" and record.number % 4 == 0:
         record.lost_at = "requests"
-    record.text = f"{record.product.strip().lower()} {record.amount}"
-    if struck == "prompt":
-        record.text = f"{record.product} 0.0"
-    record.answer = answer_of(*_words(record.text))
-    if struck == "provider" and record.number % 3 == 0:
-        record.answer, record.status = None, "503"
-    if struck == "retried" and record.number % 3 == 0:
-        record.extra_calls = [(None, "503"), (None, "timeout")]
-    record.queue = QUEUES[json.loads(record.answer)["queue"]] if record.answer else "Q5"
-    if struck == "result" and record.queue == "Q1":
-        record.queue = "Q2"
-    record.routed = record.queue
-    if struck == "sink" and record.routed == "Q1":
-        record.routed = "Q3"
-    if struck == "bad_source" and record.number % 3 == 0:
-        record.code = "??"
+    record.text = f"{record.product} 0.0" if struck == "prompt" else f"{record.product.strip().lower()} {record.amount}"
 
 
 def _words(text: str) -> tuple[str, float]:
@@ -164,9 +167,8 @@ def records(n: int, fault: str, *, seed: int = 1, onset: int | None = None) -> I
     step = timedelta(days=1) / n
     for number in range(n):
         record = Record(number, START + step * number, rng.choice("ABC"), rng.randrange(100, 80_000))
-        yield_true = record.code
+        record.true_queue = true_queue(record.code, record.cents)
         _flow(record, fault, number >= (n // 3 if onset is None else onset))
-        record.__dict__["true"] = true_queue(yield_true, record.cents)
         yield record
 
 
@@ -193,7 +195,7 @@ def fill_database(url: str, fault: str, *, n: int = 300, seed: int = 1, unlabell
         )
         rows["orders"].append({"id": record.number, "code": record.code, "cents": record.cents, "created_at": at})
         if record.number < n - unlabelled:
-            rows["labels"].append({"id": record.number, "queue": record.__dict__["true"]})
+            rows["labels"].append({"id": record.number, "queue": record.true_queue})
         if record.lost_at:
             continue
         rows["requests"].append(

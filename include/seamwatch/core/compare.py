@@ -6,7 +6,7 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -164,8 +164,8 @@ def equal_cells(left: pd.Series[Any], right: pd.Series[Any]) -> np.ndarray[Any, 
         return np.asarray(np.isclose(a, b, rtol=_RELATIVE_TOLERANCE, atol=0.0, equal_nan=True))
     both_null = left.isna().to_numpy() & right.isna().to_numpy()
     if left.dtype == right.dtype and left.dtype != object:
-        same = pd.Series(left.array == right.array).fillna(False)
-        return same.to_numpy(dtype=bool) | both_null
+        same = left.reset_index(drop=True) == right.reset_index(drop=True)
+        return same.to_numpy(dtype=bool, na_value=False) | both_null
     a, b = left.to_numpy(dtype=object), right.to_numpy(dtype=object)
     return np.fromiter((_plainly_equal(x, y) for x, y in zip(a, b, strict=True)), dtype=bool, count=len(a)) | both_null
 
@@ -214,7 +214,7 @@ def _as_plain_number(text: str) -> str:
     return text if number is None else _number_text(number)
 
 
-_STEPS = {
+_STEPS: dict[str, Callable[[str], str | None]] = {
     "exact": lambda text: text,
     "strip": str.strip,
     "casefold": str.casefold,

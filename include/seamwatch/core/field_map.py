@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -57,9 +58,13 @@ def pick(inputs: pd.DataFrame, name: str) -> pd.Series[Any]:
         column = ".".join(parts[:length])
         if column in inputs.columns:
             path = ".".join(parts[length:])
-            return inputs[column].map(lambda value: at_path(value, path)).astype(object)
+            return inputs[column].map(partial(_at, path=path)).astype(object)
     msg = f"no input field {name!r}; known: {', '.join(map(str, inputs.columns))}"
     raise DataContractError(msg)
+
+
+def _at(value: Any, path: str) -> Any:
+    return at_path(value, path)
 
 
 def _make_field(name: str, field: FieldMap, inputs: pd.DataFrame, errors: dict[Any, str]) -> pd.Series[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.compare import at_path, strict_text
+from seamwatch.core.compare import at_path, is_null, strict_text
 from seamwatch.core.responses import choose_protocol, read_recorded
 from seamwatch.errors import DataContractError
 from seamwatch.spec.pipeline import Stage
@@ -183,7 +183,7 @@ def _succeeded(rows: pd.DataFrame, stage: Stage) -> pd.Series[bool]:
 
 def is_success(status: Any) -> bool:
     """Return whether a recorded status says that the provider answered: 2xx, or a word as ok; no status says yes."""
-    if status is None or status != status:  # NaN
+    if is_null(status):
         return True
     text = str(status).strip().casefold().removesuffix(".0")
     return 200 <= int(text) < 300 if text.isdigit() else text in _SUCCESS

@@ -127,7 +127,7 @@ class FunctionReference:
         for number, key in enumerate(keys):
             try:
                 payloads[key] = self._as_payload(self.function(*(part[number] for part in records)))
-            except Exception as error:  # noqa: BLE001 - a person's code may raise anything; it is told, not hidden
+            except Exception as error:
                 errors[key] = f"{self.name} raised {type(error).__name__}: {_short(error)}"
         frame = pd.DataFrame(
             list(payloads.values()), index=pd.Index(list(payloads), name=keys.name, dtype=keys.dtype), dtype=object
@@ -149,7 +149,7 @@ class FunctionReference:
             return Expected(frame=self._as_frame(self.function(*(part.copy() for part in arguments)), keys))
         except DataContractError:
             raise
-        except Exception as error:  # noqa: BLE001 - see above
+        except Exception as error:
             if len(keys) == 1:
                 return Expected(
                     frame=pd.DataFrame(index=keys[:0]),

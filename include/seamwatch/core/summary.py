@@ -211,7 +211,7 @@ def _by_time(window: Window, states: pd.Series[Any], times: pd.Series[Any]) -> S
     span = (window.end - window.start) / _BINS
     known = times.reindex(states.index).dropna()
     places = ((known - window.start) // span).clip(0, _BINS - 1).astype(int)
-    counts: dict[Any, int] = states.reindex(known.index).groupby([places, states]).size().to_dict()  # type: ignore[assignment]
+    counts: dict[Any, int] = states.reindex(known.index).groupby([places, states]).size().to_dict()
     wrong = {place: counts.get((place, OutcomeState.WRONG), 0) for place in range(_BINS)}
     right = {place: counts.get((place, OutcomeState.RIGHT), 0) for place in range(_BINS)}
     return [(window.start + place * span, wrong[place], wrong[place] + right[place]) for place in range(_BINS)]

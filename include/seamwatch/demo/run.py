@@ -6,7 +6,6 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -72,10 +71,11 @@ def run_demo(project_dir: Path, folder: Path) -> Path:
             ]
         slack.save_page(folder / "slack.html")
         n_messages = len(slack.messages)
-    summary = {"scenarios": found, "seconds": round(time.monotonic() - started, 1)}
+    seconds = round(time.monotonic() - started, 1)
+    summary = {"scenarios": found, "seconds": seconds}
     path = folder / "summary.json"
     path.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    _print_summary(console, found, folder, n_messages, summary["seconds"])
+    _print_summary(console, found, folder, n_messages, seconds)
     return path
 
 
@@ -105,7 +105,7 @@ def _run_scenario(
 
 def _scenario_result(store: Store, folder: Path, fault: Fault, attribution: Attribution) -> dict[str, Any]:
     document = attribution_json(attribution)
-    injected = asdict(fault.injected) if fault.injected else {"responsibility": None, "stage": None, "fields": ()}
+    injected = fault.injected
     leading = attribution.leading
     mine = [
         incident
@@ -120,7 +120,11 @@ def _scenario_result(store: Store, folder: Path, fault: Fault, attribution: Attr
     return {
         "scenario": fault.name,
         "description": fault.description,
-        "injected": {**injected, "fields": list(injected["fields"])},
+        "injected": {
+            "responsibility": injected.responsibility.value if injected else None,
+            "stage": injected.stage if injected else None,
+            "fields": list(injected.fields) if injected else [],
+        },
         "attribution": document["attribution"],
         "incident": document["incident"],
         "window": document["window"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 MOST_BLOCKS = 50
@@ -49,14 +49,15 @@ def total_chars(value: object) -> int:
 def _block_reasons(block: object, at: str) -> list[str]:
     if not isinstance(block, Mapping):
         return [f"must be an object [json-pointer:{at}]"]
-    check = {
+    checks: dict[str, Callable[[Mapping[str, Any], str], list[str]]] = {
         "header": _header,
         "section": _section,
         "context": _context,
         "actions": _actions,
         "rich_text": _rich_text,
         "divider": lambda _block, _at: [],
-    }.get(str(block.get("type")))
+    }
+    check = checks.get(str(block.get("type")))
     if check is None:
         return [f"unsupported type: {block.get('type')} [json-pointer:{at}/type]"]
     reasons = check(block, at)

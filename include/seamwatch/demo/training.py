@@ -18,7 +18,7 @@ HEALTHY, DEGRADED = "support-triage-2026-09", "support-triage-2026-11"
 
 _SEED = 20_260_901
 _N_DAYS, _PER_DAY = 12, 350
-_N_DEGRADED = 700
+_N_DEGRADED = 600
 _MERGED = {"refunds": "retention", "key_accounts": "retention"}
 """Queues that the degraded version's labels, from before a reorganisation, do not know."""
 

@@ -12,7 +12,7 @@ from seamwatch.engine.reading import StageReader
 from seamwatch.engine.references import load_function, load_reference
 from seamwatch.errors import AdapterError, DataContractError, Problem, SpecError
 from seamwatch.spec.load import Project
-from seamwatch.spec.pipeline import Pipeline, Stage
+from seamwatch.spec.pipeline import Benchmark, Pipeline, Stage, Truth
 from seamwatch.validation.suites import check_suite
 from seamwatch.vocabulary import Protocol, StageKind
 
@@ -120,8 +120,8 @@ def _check_stage(project: Project, pipeline: Pipeline, stage: Stage, reader: Sta
 
 
 def _named_columns(pipeline: Pipeline, stage: Stage) -> dict[str, str]:
-    names = ("time", "request", "response", "status", "finish_reason", "model", "latency_ms", "input_tokens")
-    names += ("output_tokens", "cost_usd", "documents")
+    names = ["time", "request", "response", "status", "finish_reason", "model", "latency_ms", "input_tokens"]
+    names += ["output_tokens", "cost_usd", "documents"]
     found = {"key": pipeline.stage_key(stage)}
     found |= {name: column for name in names if (column := getattr(stage, name)) is not None}
     found |= {f"fields.{column}": column for column in stage.fields}
@@ -163,7 +163,7 @@ def _check_map(
 
 def _check_truths(pipeline: Pipeline, reader: StageReader) -> Iterator[Problem]:
     outcome, benchmark = pipeline.outcome, pipeline.benchmark
-    wanted = []
+    wanted: list[tuple[str, Truth | Benchmark, str | None, list[str]]] = []
     if outcome is None:
         text = "is missing: without a truth, an evaluator or a suite no answer can be called wrong"
         yield _problem(pipeline, "outcome", text)

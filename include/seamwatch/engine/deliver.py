@@ -86,4 +86,5 @@ def _failed(deps: Deps, delivery: Delivery, error: Exception) -> bool:
 
 def retry_wait(attempts: int) -> timedelta:
     """Return how long to wait after that many attempts: doubling, at most an hour."""
-    return min(_FIRST_RETRY * 2 ** max(attempts - 1, 0), _LAST_RETRY)
+    doubled: timedelta = _FIRST_RETRY * 2 ** max(attempts - 1, 0)
+    return min(doubled, _LAST_RETRY)

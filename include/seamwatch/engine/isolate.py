@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from seamwatch.adapters.models.factory import open_endpoint
 from seamwatch.adapters.models.metered import MeteredEndpoint
 from seamwatch.core.replays import BudgetLimits, ModelAnswer, ModelCall
-from seamwatch.core.results import Window
 from seamwatch.core.responses import choose_protocol
+from seamwatch.core.results import Window
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.references import load_function
 from seamwatch.errors import AdapterError, ConnectionNotFound
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.vocabulary import Protocol, StageKind
+
+_NOTES = 8
+"""Different failures told; a provider that fails in more ways is understood by then."""
 
 
 class Models:
@@ -33,11 +36,18 @@ class Models:
         try:
             endpoint = self._open(stage)
         except AdapterError as error:
-            note = f"{stage.name} cannot be called in isolation: {error}"
-            if note not in self.notes:
-                self.notes.append(note)
+            self._note(stage, str(error))
             return [ModelAnswer(status="unreachable", detail=str(error)) for _ in calls]
-        return endpoint.ask(calls)
+        answers = endpoint.ask(calls)
+        for answer in answers:
+            if not answer.is_ok:
+                self._note(stage, answer.detail or answer.status)
+        return answers
+
+    def _note(self, stage: Stage, what: str) -> None:
+        note = f"{stage.name} in isolation: {what}"
+        if note not in self.notes and len(self.notes) < _NOTES:
+            self.notes.append(note)
 
     @property
     def calls(self) -> int:

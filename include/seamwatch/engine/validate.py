@@ -9,7 +9,7 @@ from seamwatch.core.checks import stage_result
 from seamwatch.core.mapping import reconcile
 from seamwatch.core.results import Check, StageResult, Window
 from seamwatch.engine.deps import Deps
-from seamwatch.engine.reading import StageReader, WindowData
+from seamwatch.engine.reading import StageReader
 from seamwatch.engine.references import load_reference
 from seamwatch.errors import AdapterError, DataContractError, SpecError
 from seamwatch.spec.pipeline import Pipeline, Stage

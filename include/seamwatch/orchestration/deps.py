@@ -31,7 +31,8 @@ class AirflowConnections:
         try:
             found = BaseHook.get_connection(conn_id)
         except AirflowNotFoundException as error:
-            msg = f"Airflow has no connection {conn_id!r}; add it under Admin, Connections, or as AIRFLOW_CONN_{conn_id.upper()}"
+            variable = f"AIRFLOW_CONN_{conn_id.upper()}"
+            msg = f"Airflow has no connection {conn_id!r}; add it under Admin, Connections, or as {variable}"
             raise ConnectionNotFound(msg) from error
         return ConnectionInfo(
             conn_id=conn_id,

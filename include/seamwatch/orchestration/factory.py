@@ -6,33 +6,56 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, Asset, Param, TaskGroup
-from airflow.timetables.interval import CronDataIntervalTimetable
+from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, TaskGroup
+from airflow.sdk.exceptions import AirflowException
 
-from seamwatch.errors import SpecError
-from seamwatch.orchestration.operators import StepOperator
+from seamwatch.errors import Problem, SpecError
+from seamwatch.orchestration.operators import IncidentOperator, StepOperator
 from seamwatch.orchestration.plan import DagPlan, TaskPlan, plan_delivery, plan_pipeline
 from seamwatch.spec.load import load_project
+from seamwatch.spec.pipeline import Pipeline
 
 _RETRY_DELAY = timedelta(seconds=30)
+_RETRY_FACTOR = 2.0
+_MAX_RETRY_DELAY = timedelta(minutes=10)
 
 
 def build_dags(project_dir: Path) -> dict[str, DAG]:
     """Return the DAGs of every pipeline file without a mistake, by id; see `raise_problems` for the others."""
-    project = load_project(project_dir)
-    plans = [plan for pipeline in project.pipelines.values() for plan in plan_pipeline(pipeline)]
-    return {plan.id: build_dag(plan, project_dir) for plan in [*plans, plan_delivery()]}
+    dags, _ = _build(project_dir)
+    return dags
 
 
 def raise_problems(project_dir: Path) -> None:
     """Raise SpecError with the mistakes of all broken pipeline files, if there are any.
 
-    Airflow keeps import errors by DAG file, and an error stops every DAG of its file. So this is called from a file
-    of its own: the broken pipelines show there, and the DAGs of the others go on.
+    Airflow keeps import errors by DAG file, and one stops the schedule of every DAG of its file. So this is called
+    from a file of its own: the broken pipelines show there, and the DAGs of the others go on.
     """
-    problems = load_project(project_dir).problems
+    _, problems = _build(project_dir)
     if problems:
         raise SpecError(problems)
+
+
+def _build(project_dir: Path) -> tuple[dict[str, DAG], list[Problem]]:
+    project = load_project(project_dir)
+    delivery = build_dag(plan_delivery(), project_dir)
+    dags, problems = {delivery.dag_id: delivery}, project.problems
+    for pipeline in project.pipelines.values():
+        try:
+            dags |= _build_pipeline(pipeline, project_dir)
+        except (AirflowException, ValueError) as error:
+            # What only Airflow can judge, as a schedule; it must not stop the other pipelines either.
+            file = f"include/pipelines/{pipeline.pipeline}.yaml"
+            problems.append(Problem(file=file, text=f"Airflow refuses the DAGs of this pipeline: {error}"))
+    return dags, problems
+
+
+def _build_pipeline(pipeline: Pipeline, project_dir: Path) -> dict[str, DAG]:
+    dags = {plan.id: build_dag(plan, project_dir) for plan in plan_pipeline(pipeline)}
+    for dag in dags.values():
+        dag.validate()
+    return dags
 
 
 def build_dag(plan: DagPlan, project_dir: Path) -> DAG:
@@ -43,17 +66,18 @@ def build_dag(plan: DagPlan, project_dir: Path) -> DAG:
         schedule=_schedule(plan),
         start_date=datetime.fromisoformat(f"{plan.start_date}T00:00:00+00:00"),
         catchup=False,
-        max_active_runs=1 if plan.pipeline is None else 4,
+        max_active_runs=plan.max_active_runs,
         tags=list(plan.tags),
         doc_md=plan.doc,
         params=_window_params() if plan.has_window else {},
         default_args={
             "owner": plan.owner,
             "retry_delay": _RETRY_DELAY,
-            "retry_exponential_backoff": True,
-            "max_retry_delay": timedelta(minutes=10),
+            "retry_exponential_backoff": _RETRY_FACTOR,
+            "max_retry_delay": _MAX_RETRY_DELAY,
+            "project_dir": str(project_dir),
+            "pipeline": None if plan.pipeline is None else plan.pipeline.model_dump(mode="json", by_alias=True),
         },
-        render_template_as_native_obj=False,
     )
     with dag:
         groups: dict[str, TaskGroup] = {}
@@ -61,20 +85,18 @@ def build_dag(plan: DagPlan, project_dir: Path) -> DAG:
         for task in plan.tasks:
             if task.group and task.group not in groups:
                 groups[task.group] = TaskGroup(group_id=task.group)
-            made[task.full_id] = _task(task, plan, project_dir, groups, made)
+            made[task.full_id] = _task(task, groups, made)
             for before in task.after:
                 made[before] >> made[task.full_id]
     return dag
 
 
-def _task(task: TaskPlan, plan: DagPlan, project_dir: Path, groups: dict[str, TaskGroup], made: dict[str, Any]) -> Any:
+def _task(task: TaskPlan, groups: dict[str, TaskGroup], made: dict[str, Any]) -> Any:
+    kind = IncidentOperator if task.has_report_link else StepOperator
     arguments: dict[str, Any] = {
         "task_id": task.id,
         "step": task.step,
-        "project_dir": str(project_dir),
-        "pipeline": None if plan.pipeline is None else plan.pipeline.model_dump(mode="json", by_alias=True),
         "stage": task.stage,
-        "has_report_link": task.has_report_link,
         "trigger_rule": task.trigger_rule,
         "retries": task.retries,
     }
@@ -83,11 +105,11 @@ def _task(task: TaskPlan, plan: DagPlan, project_dir: Path, groups: dict[str, Ta
     if task.group:
         arguments["task_group"] = groups[task.group]
     if task.window_from is None:
-        return StepOperator(**arguments)
+        return kind(**arguments)
     windows = made[task.window_from].output
     if task.is_mapped:
-        return StepOperator.partial(**arguments).expand(window=windows)
-    return StepOperator(**arguments, window=windows)
+        return kind.partial(**arguments).expand(window=windows)
+    return kind(**arguments, window=windows)
 
 
 def _schedule(plan: DagPlan) -> Any:
@@ -100,7 +122,7 @@ def _schedule(plan: DagPlan) -> Any:
 
 
 def _window_params() -> dict[str, Any]:
-    about = "ISO 8601 with a time zone. Leave both empty for the run's own window."
+    about = "ISO 8601 with a time zone. Leave both empty for the window that starts the run by itself."
     return {
         name: Param(None, type=["null", "string"], format="date-time", title=title, description=about)
         for name, title in (("from", "Window from"), ("to", "Window to"))

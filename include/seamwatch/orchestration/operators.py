@@ -21,9 +21,9 @@ class ReportLink(BaseOperatorLink):
     name = "Root-cause report"
 
     def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
-        """Return the address of the report that the task made, or of the list of incidents."""
+        """Return the address that the task left, once it has run."""
         del ti_key
-        return getattr(operator, "report_url", "") or ""
+        return str(operator.report_url)
 
 
 class StepOperator(BaseOperator):
@@ -34,7 +34,6 @@ class StepOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("window",)
-    operator_extra_links = (ReportLink(),)
     ui_color = "#e8f1f2"
 
     def __init__(
@@ -45,7 +44,6 @@ class StepOperator(BaseOperator):
         pipeline: dict[str, Any] | None = None,
         stage: str | None = None,
         window: Any = None,
-        has_report_link: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -54,8 +52,8 @@ class StepOperator(BaseOperator):
         self.pipeline = pipeline
         self.stage = stage
         self.window = window
-        self.has_report_link = has_report_link
         self.report_url = ""
+        """Set by a step that knows which incident it was about."""
 
     def execute(self, context: Context) -> Any:
         """Return what the step returns: ids and counts.
@@ -74,3 +72,9 @@ class StepOperator(BaseOperator):
             raise AirflowFailException(str(error)) from error
         except SeamwatchError as error:
             raise AirflowFailException(str(error)) from error
+
+
+class IncidentOperator(StepOperator):
+    """A step about incidents: its task has a button that leads to the report."""
+
+    operator_extra_links = (ReportLink(),)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from seamwatch.spec.pipeline import Pipeline
 
@@ -23,8 +22,9 @@ class TaskPlan:
     """Task group that it stands in."""
     stage: str | None = None
     window_from: str | None = None
-    """Task whose window it works on; mapped over all of them if `is_mapped`."""
+    """Task that finds its window, or windows."""
     is_mapped: bool = False
+    """One instance a window; else one task works on what `window_from` found."""
     trigger_rule: str = "all_success"
     retries: int = 2
     emits: str | None = None
@@ -55,7 +55,7 @@ class DagPlan:
     has_window: bool = True
     """Whether a person may give it a window by hand."""
     start_date: str = "2026-01-01"
-    default_args: dict[str, Any] = field(default_factory=dict)
+    max_active_runs: int = 4
 
 
 def validated_asset(pipeline: str) -> str:
@@ -76,9 +76,10 @@ def plan_pipeline(pipeline: Pipeline) -> tuple[DagPlan, ...]:
 def _plan_validate(pipeline: Pipeline) -> DagPlan:
     """A task group a stage: the check stays green and records what it found, the gate turns red.
 
-    The asset is emitted after the checks and beside the gates, so that a broken stage is attributed all the same.
+    The asset is emitted after the checks and beside the gates, so that a broken stage is attributed all the same: also
+    when a check crashed, which its own gate then shows. Ids with a dash meet no stage, whose name cannot have one.
     """
-    tasks = [TaskPlan(id="open_window", step="open_window", retries=0)]
+    tasks = [TaskPlan(id="open-window", step="open_window", retries=0)]
     checks = []
     for stage in pipeline.stages:
         check = TaskPlan(
@@ -86,8 +87,8 @@ def _plan_validate(pipeline: Pipeline) -> DagPlan:
             group=stage.name,
             step="check",
             stage=stage.name,
-            after=("open_window",),
-            window_from="open_window",
+            after=("open-window",),
+            window_from="open-window",
         )
         gate = TaskPlan(
             id="gate",
@@ -95,17 +96,17 @@ def _plan_validate(pipeline: Pipeline) -> DagPlan:
             step="gate",
             stage=stage.name,
             after=(check.full_id,),
-            window_from="open_window",
+            window_from="open-window",
             retries=0,
         )
         tasks += [check, gate]
         checks.append(check.full_id)
     tasks.append(
         TaskPlan(
-            id="publish",
+            id="publish-window",
             step="publish_validated",
             after=tuple(checks),
-            window_from="open_window",
+            window_from="open-window",
             trigger_rule="all_done",
             emits=validated_asset(pipeline.pipeline),
         )
@@ -120,6 +121,10 @@ def _plan_validate(pipeline: Pipeline) -> DagPlan:
 
 
 def _plan_isolate(pipeline: Pipeline) -> DagPlan:
+    """One instance of `attribute` for each window that was validated since; each tells the next DAG of its own.
+
+    So a window whose attribution failed is red, keeps the run from passing, and holds up no other window.
+    """
     tasks = (
         TaskPlan(id="find_windows", step="find_windows", retries=0),
         TaskPlan(
@@ -128,13 +133,6 @@ def _plan_isolate(pipeline: Pipeline) -> DagPlan:
             after=("find_windows",),
             window_from="find_windows",
             is_mapped=True,
-        ),
-        TaskPlan(
-            id="publish",
-            step="publish_attributed",
-            after=("attribute",),
-            window_from="find_windows",
-            trigger_rule="all_done",
             emits=attributed_asset(pipeline.pipeline),
         ),
     )
@@ -148,25 +146,16 @@ def _plan_isolate(pipeline: Pipeline) -> DagPlan:
 
 
 def _plan_incidents(pipeline: Pipeline) -> DagPlan:
+    """One run at a time and one task for all its windows: an incident's life follows the order of the windows.
+
+    `report` and `deliver` both end the run, so that either failure is seen; what Slack links to is rendered from the
+    store and waits for no file.
+    """
     tasks = (
         TaskPlan(id="find_windows", step="find_windows", retries=0),
-        TaskPlan(
-            id="decide",
-            step="decide",
-            after=("find_windows",),
-            window_from="find_windows",
-            is_mapped=True,
-            has_report_link=True,
-        ),
-        TaskPlan(
-            id="report",
-            step="report",
-            after=("decide",),
-            window_from="find_windows",
-            is_mapped=True,
-            has_report_link=True,
-        ),
-        TaskPlan(id="deliver", step="deliver", after=("report",), trigger_rule="all_done"),
+        TaskPlan(id="decide", step="decide", after=("find_windows",), window_from="find_windows", has_report_link=True),
+        TaskPlan(id="report", step="report", after=("decide",), window_from="find_windows", has_report_link=True),
+        TaskPlan(id="deliver", step="deliver", after=("decide",)),
     )
     return _dag(
         pipeline,
@@ -174,6 +163,7 @@ def _plan_incidents(pipeline: Pipeline) -> DagPlan:
         "Opens, updates and resolves incidents, writes their reports and tells Slack.",
         tasks,
         after_asset=attributed_asset(pipeline.pipeline),
+        max_active_runs=1,
     )
 
 
@@ -186,6 +176,7 @@ def plan_delivery() -> DagPlan:
         tags=("seamwatch",),
         schedule="*/5 * * * *",
         has_window=False,
+        max_active_runs=1,
         doc="Sends the messages that wait in the outbox of **all** pipelines; a message is sent once.",
     )
 
@@ -198,6 +189,7 @@ def _dag(
     *,
     schedule: str | None = None,
     after_asset: str | None = None,
+    max_active_runs: int = 4,
 ) -> DagPlan:
     return DagPlan(
         id=f"{pipeline.pipeline}__{part}",
@@ -210,6 +202,7 @@ def _dag(
         owner=pipeline.owners.get("reliability", "seamwatch"),
         doc=_doc(pipeline, description),
         start_date=pipeline.start_date,
+        max_active_runs=max_active_runs,
     )
 
 
@@ -232,7 +225,7 @@ def _doc(pipeline: Pipeline, description: str) -> str:
             *rows,
             "",
             *(["**Owners**", "", *owners, ""] if owners else []),
-            f"Defined in `include/pipelines/{pipeline.pipeline}.yaml`. To look at a window of your own, trigger the DAG "
+            f"Defined in `include/pipelines/{pipeline.pipeline}.yaml`. For a window of your own, trigger the DAG "
             "and fill in `from` and `to`.",
         ]
     )

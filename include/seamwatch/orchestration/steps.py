@@ -39,7 +39,10 @@ def open_window(task: StepOperator, context: Context) -> str:
 
 
 def find_windows(task: StepOperator, context: Context) -> list[str]:
-    """Return the ids of all windows that started the run: one of each queued asset event, or the params' own."""
+    """Return the ids of all windows that started the run, oldest first, or the params' own.
+
+    Asset events that queue up start one run together; each of them brings its windows.
+    """
     given = _param_window(context)
     if given is not None:
         return [given.id]
@@ -53,7 +56,7 @@ def find_windows(task: StepOperator, context: Context) -> list[str]:
     if not found:
         msg = f"{task.dag_id}: started by no window; fill in the params 'from' and 'to'"
         raise DataContractError(msg)
-    return list(dict.fromkeys(found))
+    return sorted(set(found))
 
 
 def check(task: StepOperator, context: Context) -> dict[str, int]:
@@ -96,47 +99,37 @@ def publish_validated(task: StepOperator, context: Context) -> None:
 
 
 def attribute(task: StepOperator, context: Context) -> dict[str, int]:
-    """Attribute one window."""
-    del context
+    """Attribute one window, and tell the next DAG that it was."""
+    pipeline, window = _pipeline(task), _window(task)
     with open_deps(task.project_dir) as deps:
-        found = attribute_window(deps, _pipeline(task), _window(task))
+        found = attribute_window(deps, pipeline, window)
     task.log.info("%s", found.leading.headline if found.leading else "no incident")
+    _publish(context, attributed_asset(pipeline.pipeline), [window.id])
     return {"failing": found.n_failing, "pending": found.n_pending, "calls": found.isolation.calls}
 
 
-def publish_attributed(task: StepOperator, context: Context) -> None:
-    """Tell the next DAG which windows were attributed; one that failed is left out, and its task is red."""
-    pipeline = _pipeline(task)
-    with open_deps(task.project_dir) as deps:
-        windows = [w for w in task.window or [] if deps.store.attribution(pipeline.pipeline, Window.from_id(w))]
-    if not windows:
-        msg = f"{pipeline.pipeline}: no window was attributed"
-        raise DataContractError(msg)
-    _publish(context, attributed_asset(pipeline.pipeline), windows)
-
-
 def decide(task: StepOperator, context: Context) -> dict[str, str]:
-    """Open, update and resolve incidents; return what happened, by incident."""
+    """Open, update and resolve incidents, window by window; return what last happened, by incident."""
     del context
     pipeline = _pipeline(task)
     with open_deps(task.project_dir) as deps:
-        changes = decide_incidents(deps, pipeline, _window(task))
-        task.report_url = _report_url(deps.ui_url, pipeline, [change.incident.id for change in changes])
+        changes = [change for window in _windows(task) for change in decide_incidents(deps, pipeline, window)]
+        task.report_url = _report_url(deps.ui_url, pipeline, {change.incident.id for change in changes})
     return {change.incident.id: change.kind.value for change in changes}
 
 
 def report(task: StepOperator, context: Context) -> int:
-    """Write the reports of the window's incidents; return how many files."""
+    """Write the reports of the windows' incidents; return how many files."""
     del context
-    pipeline, window = _pipeline(task), _window(task)
+    pipeline = _pipeline(task)
     with open_deps(task.project_dir) as deps:
-        written = write_reports(deps, pipeline, window)
-        task.report_url = _report_url(deps.ui_url, pipeline, list(dict.fromkeys(p.parent.name for p in written)))
+        written = [path for window in _windows(task) for path in write_reports(deps, pipeline, window)]
+        task.report_url = _report_url(deps.ui_url, pipeline, {path.parent.name for path in written})
     return len(written)
 
 
 def deliver(task: StepOperator, context: Context) -> dict[str, int]:
-    """Send what waits in the outbox; red if a message could not be sent, which stays in the outbox where it may pass."""
+    """Send what waits in the outbox; red if a message could not be sent. One that may pass later stays there."""
     del context
     with open_deps(task.project_dir) as deps:
         summary = deliver_pending(deps)
@@ -156,27 +149,42 @@ def _window(task: StepOperator) -> Window:
     return Window.from_id(task.window)
 
 
+def _windows(task: StepOperator) -> list[Window]:
+    return [Window.from_id(window) for window in task.window]
+
+
 def _param_window(context: Context) -> Window | None:
     params = context.get("params") or {}
-    given = [params.get("from"), params.get("to")]
-    if given == [None, None]:
+    given = {name: params.get(name) or None for name in ("from", "to")}
+    if not any(given.values()):
         return None
-    if None in given:
-        msg = "the params 'from' and 'to' go together; one of them is empty"
+    lacking = [name for name, text in given.items() if text is None]
+    if lacking:
+        msg = f"the params 'from' and 'to' go together; {lacking[0]!r} is empty"
         raise DataContractError(msg)
-    start, end = (datetime.fromisoformat(str(text)) for text in given)
-    return Window(start=start, end=end)
+    return Window(start=_moment("from", str(given["from"])), end=_moment("to", str(given["to"])))
+
+
+def _moment(param: str, text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        msg = f"param {param!r}: {text!r} is no ISO 8601 time; write it as 2026-11-23T08:00:00+01:00"
+        raise DataContractError(msg) from error
 
 
 def _publish(context: Context, asset: str, windows: list[str]) -> None:
     from airflow.sdk import Asset
 
-    context["outlet_events"][Asset(asset)].extra = {"windows": windows}
+    context["outlet_events"][Asset(asset)].extra.update({"windows": [*windows]})
 
 
-def _report_url(ui_url: str, pipeline: Pipeline, incidents: list[str]) -> str:
-    links = Links.under(ui_url, pipeline=pipeline.pipeline, incident_id=incidents[0] if incidents else "")
-    return links.report if incidents else links.incidents
+def _report_url(ui_url: str, pipeline: Pipeline, incidents: set[str]) -> str:
+    """Return the address of the report, or of the list where there is not exactly one incident."""
+    links = Links.under(
+        ui_url, pipeline=pipeline.pipeline, incident_id="".join(incidents) if len(incidents) == 1 else ""
+    )
+    return links.report if len(incidents) == 1 else links.incidents
 
 
 def _told(check: Check) -> str:

@@ -54,6 +54,13 @@ def create_app(project_dir: Path | None = None) -> FastAPI:
         response.headers["Cache-Control"] = "no-store"
         return response
 
+    _add_list(app, settings)
+    _add_incident(app, settings)
+    _add_data_docs(app, settings)
+    return app
+
+
+def _add_list(app: FastAPI, settings: Settings) -> None:
     @app.get("/", response_class=HTMLResponse)
     @app.get("/incidents", response_class=HTMLResponse)
     def list_incidents(
@@ -78,6 +85,8 @@ def create_app(project_dir: Path | None = None) -> FastAPI:
     def list_of_dag(dag_id: str, user: GetUserDep) -> str:
         return list_incidents(user, pipeline=dag_id.rpartition("__")[0] or dag_id)
 
+
+def _add_incident(app: FastAPI, settings: Settings) -> None:
     @app.get("/incidents/{incident_id}")
     def show_incident(incident_id: str, user: GetUserDep, form: str = "html") -> Response:
         if form not in _TYPES:
@@ -100,6 +109,8 @@ def create_app(project_dir: Path | None = None) -> FastAPI:
             deps.store.acknowledge(incident.id, by=user.get_name(), now=datetime.now(UTC))
         return RedirectResponse("../../incidents", status_code=303)
 
+
+def _add_data_docs(app: FastAPI, settings: Settings) -> None:
     @app.get("/data-docs/{path:path}")
     def show_data_docs(path: str, user: GetUserDep) -> Response:
         folder = (settings.data_dir / "data_docs").resolve()
@@ -109,8 +120,6 @@ def create_app(project_dir: Path | None = None) -> FastAPI:
         if len(parts) < 2 or not file.is_file() or not _may("GET", parts[0], user):
             raise HTTPException(404, "no such page")
         return FileResponse(file)
-
-    return app
 
 
 @contextmanager

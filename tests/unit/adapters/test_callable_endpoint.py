@@ -4,6 +4,7 @@ import threading
 from typing import Any
 
 import pytest
+
 from memory_ledger import MemoryBudget, MemoryCache
 from seamwatch.adapters.models.callable import CallableEndpoint
 from seamwatch.adapters.models.metered import MeteredEndpoint

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+
 from seamwatch.adapters.base import ConnectionInfo
 from seamwatch.adapters.connections import EnvironmentConnections, base_url, database_url
 from seamwatch.errors import AdapterError, ConnectionNotFound

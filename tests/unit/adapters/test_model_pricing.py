@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+
 from seamwatch.adapters.models.pricing import Prices
 from seamwatch.core.replays import ModelAnswer
 from seamwatch.errors import AdapterError

@@ -4,6 +4,7 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
+
 from seamwatch.adapters.base import ConnectionInfo
 from seamwatch.adapters.models.protocols import endpoint_url, request_headers
 from seamwatch.errors import AdapterError

@@ -5,6 +5,7 @@ import random
 from datetime import UTC, datetime
 
 import pytest
+
 from seamwatch.adapters.models.exchange import Attempt
 from seamwatch.adapters.models.retries import Patience, is_passing_status, retry_after_s
 from seamwatch.core.replays import ModelAnswer

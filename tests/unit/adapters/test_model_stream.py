@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+
 from seamwatch.adapters.models.stream import assemble_stream
 from seamwatch.core.responses import read_response
 from seamwatch.vocabulary import Protocol

@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+
 from seamwatch.adapters.stages.sql import SqlStageSource, find_time_column
 from seamwatch.errors import AdapterError, StageError
 

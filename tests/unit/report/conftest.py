@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from seamwatch.core.incidents import Incident
 from seamwatch.core.results import Attribution, Cause, IsolationResult, StageResult, Window
 from seamwatch.report.facts import IncidentReport, incident_report

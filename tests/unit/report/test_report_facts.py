@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+
 from seamwatch.core.incidents import ChangeKind
 from seamwatch.core.results import Check, IsolationResult, RecordEvidence, StageResult, Verdict
 from seamwatch.report.blocks import Heading, Mention, Paragraph

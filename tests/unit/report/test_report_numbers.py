@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+
 from seamwatch.core.results import Window
 from seamwatch.report import numbers
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+
 from seamwatch.validation.run import validate_query
 from seamwatch.validation.suites import SuiteFile
 

@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import sqlalchemy as sa
+
 from seamwatch.core.results import Check
 from seamwatch.errors import SpecError
 from seamwatch.validation.run import ValidationOutcome, failing_keys, validate_frame, validate_query

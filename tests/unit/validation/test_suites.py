@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from seamwatch.errors import SpecError
 from seamwatch.validation.suites import check_suite, load_suite
 from seamwatch.vocabulary import Severity

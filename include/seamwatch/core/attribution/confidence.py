@@ -55,7 +55,7 @@ def reference_confidence(world: World, stages: Iterable[str]) -> float:
 def written_confidence(world: World) -> float:
     """Return the trust in the least trusted of the references that a person wrote.
 
-    A sink that is taken as a copy is left out: where it was blamed, its own trust counts; where it was not, it did copy.
+    A sink that is taken as a copy is left out: where it is blamed, its own trust counts; else it did copy.
     """
     return min((s.reference_confidence for s in world.pipeline.stages if s.reference is not None), default=1.0)
 

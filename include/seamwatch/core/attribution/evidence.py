@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.compare import is_null
+from seamwatch.core.compare import is_null, loose_text
 from seamwatch.core.frames import ANSWER, is_success
 from seamwatch.core.interventions import World
 from seamwatch.spec.graph import descendants
@@ -50,12 +50,27 @@ class Evidence:
     before_model: frozenset[str]
     """Stages with a model behind them."""
     models: tuple[str, ...]
+    swapped: Mapping[tuple[Any, str], Mapping[str, str]] = field(default_factory=dict)
+    """By record and stage, fields that hold each other's value: field to its partner."""
     reference_failed: Mapping[Any, str] = field(default_factory=dict)
     """First stage whose reference raised for the record."""
 
     def stages_of(self, key: Any) -> frozenset[str]:
         """Return the stages at which the record has a discrepancy."""
         return frozenset(stage for stage, _, _ in self.signatures.get(key, ()))
+
+    def with_partners(self, key: Any, stage: str, fields: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the fields and those that they were swapped with: a swap is one damage, named whole.
+
+        Repairing one half may turn the outcome right, when the model cares for that field only.
+        """
+        partners = self.swapped.get((key, stage), {})
+        return tuple(dict.fromkeys(name for field in fields for name in (field, partners.get(field, field))))
+
+    def is_swap(self, key: Any, stage: str, fields: tuple[str, ...]) -> bool:
+        """Return whether the fields were swapped with each other."""
+        partners = self.swapped.get((key, stage), {})
+        return bool(fields) and all(name in partners for name in fields)
 
     def fields_of(self, key: Any, stage: str) -> tuple[str, ...]:
         """Return the discrepant fields at a stage; only those whose value differs, where there is such a one."""
@@ -113,8 +128,28 @@ def gather(world: World, failing: pd.Index[Any], source_findings: Mapping[str, M
         ),
         before_model=before,
         models=models,
+        swapped=_swaps(world, order, failing),
         reference_failed=failed,
     )
+
+
+def _swaps(world: World, order: list[Stage], failing: pd.Index[Any]) -> dict[tuple[Any, str], dict[str, str]]:
+    """Return the fields of a record that hold each other's expected value."""
+    found: dict[tuple[Any, str], dict[str, str]] = {}
+    for stage in order:
+        if stage.name not in world.reconciled:
+            continue
+        rows = world.reconciled[stage.name].discrepancies
+        rows = rows[rows["key"].isin(failing) & (rows["kind"] == DiscrepancyKind.VALUE).to_numpy()]
+        rows = rows[rows["key"].duplicated(keep=False).to_numpy()]
+        for key, mine in rows.groupby("key", sort=False):
+            held = {
+                (loose_text(r), loose_text(e)): name for r, e, name in mine[["recorded", "expected", "field"]].values
+            }
+            pairs = {name: held[(e, r)] for (r, e), name in held.items() if (e, r) in held}
+            if pairs:
+                found[(key, stage.name)] = pairs
+    return found
 
 
 def _signatures(world: World, order: list[Stage], failing: pd.Index[Any]) -> dict[Any, Signature]:

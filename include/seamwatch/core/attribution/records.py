@@ -126,16 +126,19 @@ def _behind_the_model(evidence: Evidence, keys: pd.Index[Any]) -> dict[Any, Verd
     for stages, group in _by_stages(evidence, curable, behind).items():
         for chosen, cured in _inverted(smallest_cures(group, stages, cures)).items():
             fields = _fields_without_calls(evidence, cured, chosen)
+            named = _named(chosen, stages)
+            belief = confidence.REPAIRED_BEHIND * confidence.reference_confidence(world, chosen)
             for key in cured:
-                named = _named(chosen, stages)
+                told = evidence.with_partners(key, named[0], fields[key])
                 found[key] = _verdict(
                     key,
                     Responsibility.INTEGRATION,
                     named[0],
-                    fields=fields[key],
-                    belief=confidence.REPAIRED_BEHIND * confidence.reference_confidence(world, chosen),
-                    explanation=words.behind(named, fields[key]),
+                    fields=told,
+                    belief=belief,
+                    explanation=words.behind(named, told),
                     basis=Basis.REPAIR,
+                    pattern="swapped" if evidence.is_swap(key, named[0], told) else None,
                 )
     return found
 
@@ -278,13 +281,15 @@ def _before_the_model(evidence: Evidence, keys: pd.Index[Any], ask: Ask | None, 
             named = _named(chosen, order)
             belief = (confidence.REPAIRED_BEFORE - tally.flip_rate / 2) * _trust(evidence, chosen)
             for key in cured:
+                told = evidence.with_partners(key, named[0], fields[key])
                 found[key] = _verdict(
                     key,
                     Responsibility.INTEGRATION,
                     named[0],
-                    fields=fields[key],
+                    fields=told,
                     belief=belief,
-                    explanation=words.before(named, fields[key]),
+                    explanation=words.before(named, told),
+                    pattern="swapped" if evidence.is_swap(key, named[0], told) else None,
                 )
     return found
 

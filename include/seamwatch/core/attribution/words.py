@@ -125,7 +125,11 @@ def stratum(n_leading: int, n_seen: int, explanation: str) -> str:
 def headline(responsibility: Responsibility, stage: str | None, fields: Sequence[str], pattern: str | None) -> str:
     """Return one line for a cause, as a person would say it."""
     where = stage or "unknown stage"
-    damage = {"lost": "records are lost", "crossed": "records carry another record's payload"}.get(pattern or "")
+    damage = {
+        "lost": "records are lost",
+        "crossed": "records carry another record's payload",
+        "swapped": f"{_listed(fields)} are swapped",
+    }.get(pattern or "")
     match responsibility:
         case Responsibility.INTEGRATION:
             what = damage or (
