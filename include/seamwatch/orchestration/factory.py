@@ -54,7 +54,7 @@ def _build(project_dir: Path) -> tuple[dict[str, DAG], list[Problem]]:
 def _build_pipeline(pipeline: Pipeline, project_dir: Path) -> dict[str, DAG]:
     dags = {plan.id: build_dag(plan, project_dir) for plan in plan_pipeline(pipeline)}
     for dag in dags.values():
-        dag.validate()
+        dag.validate()  # type: ignore[no-untyped-call]
     return dags
 
 
@@ -66,6 +66,7 @@ def build_dag(plan: DagPlan, project_dir: Path) -> DAG:
         schedule=_schedule(plan),
         start_date=datetime.fromisoformat(f"{plan.start_date}T00:00:00+00:00"),
         catchup=False,
+        auto_register=False,  # the DAG file names them itself; the file of problems builds them and must not
         max_active_runs=plan.max_active_runs,
         tags=list(plan.tags),
         doc_md=plan.doc,
@@ -75,25 +76,28 @@ def build_dag(plan: DagPlan, project_dir: Path) -> DAG:
             "retry_delay": _RETRY_DELAY,
             "retry_exponential_backoff": _RETRY_FACTOR,
             "max_retry_delay": _MAX_RETRY_DELAY,
-            "project_dir": str(project_dir),
-            "pipeline": None if plan.pipeline is None else plan.pipeline.model_dump(mode="json", by_alias=True),
         },
     )
+    shared = {
+        "project_dir": str(project_dir),
+        "pipeline": None if plan.pipeline is None else plan.pipeline.model_dump(mode="json", by_alias=True),
+    }
     with dag:
         groups: dict[str, TaskGroup] = {}
         made: dict[str, Any] = {}
         for task in plan.tasks:
             if task.group and task.group not in groups:
                 groups[task.group] = TaskGroup(group_id=task.group)
-            made[task.full_id] = _task(task, groups, made)
+            made[task.full_id] = _task(task, shared, groups, made)
             for before in task.after:
                 made[before] >> made[task.full_id]
     return dag
 
 
-def _task(task: TaskPlan, groups: dict[str, TaskGroup], made: dict[str, Any]) -> Any:
+def _task(task: TaskPlan, shared: dict[str, Any], groups: dict[str, TaskGroup], made: dict[str, Any]) -> Any:
     kind = IncidentOperator if task.has_report_link else StepOperator
     arguments: dict[str, Any] = {
+        **shared,
         "task_id": task.id,
         "step": task.step,
         "stage": task.stage,
