@@ -20,7 +20,7 @@ from seamwatch.demo.model_service import BadRequest, ModelService, complete
 
 REPLAY_HEADER = "X-Seamwatch-Replay"
 _MOST_BODY_BYTES = 1_000_000
-_HANG_S = 1.0
+_HANG_S = 2.0
 
 
 class ModelServer:

@@ -19,7 +19,7 @@ CALL_PATH = "/v1/chat/completions"
 USD_PER_MTOK = {"input_per_mtok": 0.15, "output_per_mtok": 0.60}
 _MOST_ATTEMPTS = 3
 _AT_ONCE = 16
-_TIMEOUT_S = 0.75
+_TIMEOUT_S = 1.5
 _MAPPED_AFTER, _CALLED_AFTER, _RETRY_AFTER = timedelta(seconds=1), timedelta(seconds=2), timedelta(seconds=5)
 _DECIDED_AFTER, _ROUTED_AFTER = timedelta(seconds=1), timedelta(seconds=2)
 

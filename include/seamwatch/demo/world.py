@@ -163,6 +163,6 @@ def _database_connection(url: sa.URL) -> dict[str, Any]:
         "login": url.username,
         "password": url.password,
         "schema": url.database,
-        "extra": {name: value for name, value in url.query.items() if isinstance(value, str)},
+        "extra": {"sqlalchemy_query": dict(url.query)} if url.query else None,
     }
     return {name: value for name, value in connection.items() if value}

