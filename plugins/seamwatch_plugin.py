@@ -4,8 +4,7 @@ from typing import ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
-from seamwatch.orchestration.operators import ReportLink
-from seamwatch.orchestration.ui import PREFIX, create_app
+from seamwatch.orchestration.ui import PREFIX, create_app, external_views
 
 
 class SeamwatchPlugin(AirflowPlugin):
@@ -13,14 +12,4 @@ class SeamwatchPlugin(AirflowPlugin):
 
     name = "seamwatch"
     fastapi_apps: ClassVar = [{"app": create_app(), "url_prefix": PREFIX, "name": "Seamwatch"}]
-    external_views: ClassVar = [
-        {
-            "name": "Incidents",
-            "href": f"{PREFIX}/incidents",
-            "destination": "nav",
-            "url_route": "seamwatch",
-            "nav_top_level": True,
-        },
-        {"name": "Incidents", "href": f"{PREFIX}/dags/{{DAG_ID}}", "destination": "dag", "url_route": "seamwatch-dag"},
-    ]
-    operator_extra_links: ClassVar = [ReportLink()]
+    external_views: ClassVar = external_views()

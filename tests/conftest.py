@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,8 +14,29 @@ import pytest
 # Test folders are no packages; what several of them use stands in tests/support and is imported by its bare name.
 sys.path.insert(0, str(Path(__file__).parent / "support"))
 
+# Airflow reads its settings when it is first imported, so they are set here: no test sees another Airflow than its own.
+_AIRFLOW_HOME = tempfile.mkdtemp(prefix="seamwatch-tests-")
+atexit.register(shutil.rmtree, _AIRFLOW_HOME, ignore_errors=True)
+for _name in [name for name in os.environ if name.startswith(("AIRFLOW_", "SEAMWATCH_"))]:
+    del os.environ[_name]
+os.environ |= {
+    "AIRFLOW_HOME": _AIRFLOW_HOME,
+    "AIRFLOW__API_AUTH__JWT_SECRET": "only-for-tests-" * 8,
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__PLUGINS_FOLDER": str(Path(__file__).parents[1] / "plugins"),
+    "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+}
+
 pytest_plugins = ["model_server"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite the golden files, then look at the diff")
+
+
+@pytest.fixture(scope="session")
+def airflow_database() -> None:
+    """Make Airflow's own database, once for all tests that need it."""
+    from airflow.utils.db import initdb
+
+    initdb()

@@ -6,18 +6,21 @@ An incident is seen by whoever may read its pipeline's DAG, and acknowledged by 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote, urlencode
 
-from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.app import API_ROOT_PATH, get_auth_manager
 from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
 from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
 from airflow.api_fastapi.core_api.security import GetUserDep, get_user
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -27,13 +30,42 @@ from seamwatch.engine.incidents import render_report, report_of
 from seamwatch.errors import SeamwatchError
 from seamwatch.orchestration.deps import open_deps
 from seamwatch.report import numbers
+from seamwatch.report.facts import IncidentReport
 from seamwatch.settings import Settings
 from seamwatch.vocabulary import IncidentState
 
 PREFIX = "/seamwatch"
-_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; frame-ancestors 'self'"
+_ROOT = API_ROOT_PATH.rstrip("/")
+"""Path of Airflow's own base URL, for an Airflow that does not stand at the root of its host."""
+_CSP = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; frame-ancestors 'self'; "
+    "base-uri 'none'"
+)
 """Our pages need their inline styles and nothing else: untrusted text in them can load and run nothing."""
 _TYPES = {"html": "text/html", "md": "text/markdown", "json": "application/json"}
+_MOST = 1000
+"""Incidents looked through for one page, newest first."""
+_ICON = "data:image/svg+xml," + quote(
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="#6b8299" stroke-width="2.2" '
+    'stroke-linecap="round"><path d="M3 12h5l2-6 3 12 2-6h6"/></svg>'
+)
+"""One grey that both the light and the dark navigation can show."""
+
+
+def external_views() -> list[dict[str, Any]]:
+    """Return where Airflow's UI shows the pages: in its navigation, and as a tab of every DAG."""
+    base = f"{_ROOT}{PREFIX}"
+    return [
+        {
+            "name": "Incidents",
+            "href": f"{base}/incidents",
+            "destination": "nav",
+            "url_route": "seamwatch",
+            "nav_top_level": True,
+            "icon": _ICON,
+        },
+        {"name": "Incidents", "href": f"{base}/dags/{{DAG_ID}}", "destination": "dag", "url_route": "seamwatch-dag"},
+    ]
 
 
 def create_app(project_dir: Path | None = None) -> FastAPI:
@@ -43,7 +75,7 @@ def create_app(project_dir: Path | None = None) -> FastAPI:
         project_dir: The project; default: the environment's.
     """
     app = FastAPI(title="Seamwatch", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(get_user)])
-    settings = Settings.from_env(project_dir=project_dir)
+    settings = partial(Settings.from_env, project_dir=project_dir)
 
     @app.middleware("http")
     async def _secure(request: Request, call_next: Any) -> Response:
@@ -54,13 +86,14 @@ def create_app(project_dir: Path | None = None) -> FastAPI:
         response.headers["Cache-Control"] = "no-store"
         return response
 
+    app.add_exception_handler(401, _ask_to_log_in)
     _add_list(app, settings)
     _add_incident(app, settings)
     _add_data_docs(app, settings)
     return app
 
 
-def _add_list(app: FastAPI, settings: Settings) -> None:
+def _add_list(app: FastAPI, settings: Callable[[], Settings]) -> None:
     @app.get("/", response_class=HTMLResponse)
     @app.get("/incidents", response_class=HTMLResponse)
     def list_incidents(
@@ -68,14 +101,17 @@ def _add_list(app: FastAPI, settings: Settings) -> None:
         pipeline: Annotated[str | None, Query(max_length=200)] = None,
         state: Annotated[IncidentState | None, Query()] = None,
     ) -> str:
-        with _deps(settings) as deps:
-            found = [i for i in deps.store.incidents(limit=1000) if _may("GET", i.pipeline, user)]
+        with _deps(settings()) as deps:
+            known = deps.store.incidents(limit=_MOST)
+        readable = {name for name in {i.pipeline for i in known} if _may("GET", name, user)}
+        found = [i for i in known if i.pipeline in readable]
         shown = [i for i in found if pipeline in (None, "", i.pipeline) and state in (None, i.state)]
         return _page(
             "incidents.html.j2",
             rows=[_row(incident) for incident in shown],
             n_hidden=len(found) - len(shown),
-            pipelines=sorted({i.pipeline for i in found}),
+            base=f"{_ROOT}{PREFIX}",
+            pipelines=sorted(readable),
             states=list(IncidentState),
             chosen={"pipeline": pipeline or "", "state": state or ""},
             n_open=sum(i.state is not IncidentState.RESOLVED for i in found),
@@ -86,23 +122,24 @@ def _add_list(app: FastAPI, settings: Settings) -> None:
         return list_incidents(user, pipeline=dag_id.rpartition("__")[0] or dag_id)
 
 
-def _add_incident(app: FastAPI, settings: Settings) -> None:
+def _add_incident(app: FastAPI, settings: Callable[[], Settings]) -> None:
     @app.get("/incidents/{incident_id}")
     def show_incident(incident_id: str, user: GetUserDep, form: str = "html") -> Response:
         if form not in _TYPES:
             raise HTTPException(404, f"no format {form!r}; known: {', '.join(_TYPES)}")
-        with _deps(settings) as deps:
+        with _deps(settings()) as deps:
             incident = _readable(deps, incident_id, user)
             try:
                 known = deps.project.pipeline(incident.pipeline)
-                text = render_report(report_of(deps, known, incident), form)
+                report = report_of(deps, known, incident)
+                text = render_report(_framed(report) if form == "html" else report, form)
             except SeamwatchError as error:
                 raise HTTPException(409, str(error)) from error
         return Response(text, media_type=f"{_TYPES[form]}; charset=utf-8")
 
     @app.post("/incidents/{incident_id}/acknowledge")
     def acknowledge(incident_id: str, user: GetUserDep) -> Response:
-        with _deps(settings) as deps:
+        with _deps(settings()) as deps:
             incident = _readable(deps, incident_id, user)
             if not _may("PUT", incident.pipeline, user):
                 raise HTTPException(403, f"you may read {incident.pipeline}, not change it")
@@ -110,10 +147,10 @@ def _add_incident(app: FastAPI, settings: Settings) -> None:
         return RedirectResponse("../../incidents", status_code=303)
 
 
-def _add_data_docs(app: FastAPI, settings: Settings) -> None:
+def _add_data_docs(app: FastAPI, settings: Callable[[], Settings]) -> None:
     @app.get("/data-docs/{path:path}")
     def show_data_docs(path: str, user: GetUserDep) -> Response:
-        folder = (settings.data_dir / "data_docs").resolve()
+        folder = (settings().data_dir / "data_docs").resolve()
         file = (folder / path).resolve()
         # Below the root every folder is a pipeline's; the root's own index names all pipelines, and is not served.
         parts = file.relative_to(folder).parts if file.is_relative_to(folder) else ()
@@ -126,6 +163,22 @@ def _add_data_docs(app: FastAPI, settings: Settings) -> None:
 def _deps(settings: Settings) -> Iterator[Deps]:
     with open_deps(settings.project_dir) as deps:
         yield deps
+
+
+async def _ask_to_log_in(request: Request, error: Exception) -> Response:
+    """Send a person who followed a link to Airflow's login, and back here; a program gets its 401."""
+    headers = request.headers
+    is_page = "text/html" in headers.get("accept", "") and headers.get("sec-fetch-dest", "document") == "document"
+    if request.method == "GET" and is_page:
+        back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse(f"{_ROOT}/api/v2/auth/login?{urlencode({'next': back})}", status_code=303)
+    assert isinstance(error, HTTPException)
+    return await http_exception_handler(request, error)
+
+
+def _framed(report: IncidentReport) -> IncidentReport:
+    """Return the report with a way back that stays in its frame; the link for Slack opens Airflow's UI around it."""
+    return replace(report, links=replace(report.links, incidents=f"{_ROOT}{PREFIX}/incidents"))
 
 
 def _may(method: ResourceMethod, pipeline: str, user: Any) -> bool:

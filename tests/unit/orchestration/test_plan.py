@@ -1,0 +1,140 @@
+"""Which tasks a pipeline gets, and in which order; no Airflow is needed to know."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from seamwatch.orchestration.plan import (
+    DagPlan,
+    TaskPlan,
+    attributed_asset,
+    plan_delivery,
+    plan_pipeline,
+    validated_asset,
+)
+from seamwatch.spec.pipeline import Pipeline
+
+
+def pipeline(**changes: object) -> Pipeline:
+    given: dict[str, object] = {
+        "pipeline": "triage",
+        "description": "Routes tickets.",
+        "database": "dw",
+        "key": "id",
+        "schedule": "*/15 * * * *",
+        "owners": {"reliability": "@U01", "knowledge_base": "@U02"},
+        "stages": [
+            {"name": "export", "kind": "source", "table": "tickets"},
+            {"name": "publish", "kind": "mapping", "table": "requests", "reference": "triage.yaml", "input": "export"},
+        ],
+    }
+    return Pipeline.model_validate(given | changes)
+
+
+@pytest.fixture
+def plans() -> dict[str, DagPlan]:
+    return {plan.id.rpartition("__")[2]: plan for plan in plan_pipeline(pipeline())}
+
+
+def tasks(plan: DagPlan) -> dict[str, TaskPlan]:
+    found = {task.full_id: task for task in plan.tasks}
+    assert len(found) == len(plan.tasks)
+    return found
+
+
+def ends(plan: DagPlan) -> set[str]:
+    """Return the tasks that decide whether Airflow calls the run a success."""
+    before = {name for task in plan.tasks for name in task.after}
+    return set(tasks(plan)) - before
+
+
+def test_a_stage_is_a_group_of_a_check_and_a_gate(plans: dict[str, DagPlan]) -> None:
+    assert set(tasks(plans["validate"])) == {
+        "open-window",
+        "export.check",
+        "export.gate",
+        "publish.check",
+        "publish.gate",
+        "publish-window",
+    }
+    gate = tasks(plans["validate"])["export.gate"]
+    assert (gate.after, gate.retries, gate.stage) == (("export.check",), 0, "export")
+
+
+def test_the_window_is_published_after_every_check_however_it_ended_and_beside_the_gates(
+    plans: dict[str, DagPlan],
+) -> None:
+    publish = tasks(plans["validate"])["publish-window"]
+    assert set(publish.after) == {"export.check", "publish.check"}
+    assert publish.trigger_rule == "all_done"
+    assert publish.emits == validated_asset("triage") == "seamwatch://triage/validated"
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        ("validate", {"export.gate", "publish.gate", "publish-window"}),
+        ("isolate", {"attribute"}),
+        ("incidents", {"report", "deliver"}),
+    ],
+)
+def test_every_failure_reaches_an_end_of_the_run(plans: dict[str, DagPlan], part: str, expected: set[str]) -> None:
+    plan = plans[part]
+    assert ends(plan) == expected
+    # A task after which only `all_done` tasks come could fail without the run failing.
+    by_id = tasks(plan)
+    for name in set(by_id) - ends(plan):
+        after = [task for task in plan.tasks if name in task.after]
+        assert any(task.trigger_rule == "all_success" for task in after), name
+
+
+def test_each_dag_starts_the_next_by_an_asset(plans: dict[str, DagPlan]) -> None:
+    assert plans["validate"].after_asset is None
+    assert plans["validate"].schedule == "*/15 * * * *"
+    assert plans["isolate"].after_asset == validated_asset("triage")
+    assert tasks(plans["isolate"])["attribute"].emits == attributed_asset("triage")
+    assert plans["incidents"].after_asset == attributed_asset("triage")
+
+
+def test_windows_are_attributed_side_by_side_and_decided_in_order(plans: dict[str, DagPlan]) -> None:
+    assert tasks(plans["isolate"])["attribute"].is_mapped
+    assert not any(task.is_mapped for task in plans["incidents"].tasks)
+    assert plans["incidents"].max_active_runs == 1
+
+
+def test_tags_owner_and_documentation_come_from_the_file(plans: dict[str, DagPlan]) -> None:
+    for plan in plans.values():
+        assert plan.tags == ("seamwatch", "triage")
+        assert plan.owner == "@U01"
+        assert plan.has_window
+        assert "| `publish` | mapping | requests | export | triage.yaml |" in plan.doc
+        assert "- knowledge base: `@U02`" in plan.doc
+        assert "include/pipelines/triage.yaml" in plan.doc
+
+
+def test_a_query_with_pipes_and_lines_does_not_break_the_table_of_stages() -> None:
+    stage = {"name": "export", "kind": "source", "query": "SELECT a || b AS id,\n  c FROM t"}
+    doc = plan_pipeline(pipeline(stages=[stage]))[0].doc
+    assert "| `export` | source | its query | \N{EN DASH} | none |" in doc
+
+
+def test_delivery_is_for_all_pipelines_and_never_runs_twice_at_once() -> None:
+    plan = plan_delivery()
+    assert (plan.id, plan.schedule, plan.max_active_runs, plan.has_window) == (
+        "seamwatch__delivery",
+        "*/5 * * * *",
+        1,
+        False,
+    )
+
+
+def test_planning_loads_neither_airflow_nor_anything_heavy() -> None:
+    heavy = ("airflow", "pandas", "numpy", "sqlalchemy", "great_expectations", "sklearn")
+    code = (
+        f"import json, sys, seamwatch.orchestration.plan; print(json.dumps([m for m in {heavy} if m in sys.modules]))"
+    )
+    assert json.loads(subprocess.check_output([sys.executable, "-c", code])) == []
