@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -51,8 +52,8 @@ def right_priority(queue: str, tier: str) -> str:
 
 
 def code_version() -> str:
-    """Return a mark that changes with any code or data that a trained model depends on."""
-    digest = hashlib.sha256()
+    """Return a mark that changes with any code or data that a trained model depends on, the library included."""
+    digest = hashlib.sha256(version("scikit-learn").encode())
     for module in (classifier, enterprise, phrases, tickets):
         digest.update(Path(str(module.__file__)).read_bytes())
     digest.update(Path(__file__).read_bytes())
