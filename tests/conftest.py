@@ -22,6 +22,7 @@ for _name in [name for name in os.environ if name.startswith(("AIRFLOW_", "SEAMW
 os.environ |= {
     "AIRFLOW_HOME": _AIRFLOW_HOME,
     "AIRFLOW__API_AUTH__JWT_SECRET": "only-for-tests-" * 8,
+    "AIRFLOW__CORE__DAGS_FOLDER": str(Path(__file__).parents[1] / "dags"),
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__CORE__PLUGINS_FOLDER": str(Path(__file__).parents[1] / "plugins"),
     "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",

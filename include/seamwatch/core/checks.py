@@ -11,7 +11,7 @@ from seamwatch.core.compare import strict_text
 from seamwatch.core.frames import StageData
 from seamwatch.core.mapping import Reconciliation
 from seamwatch.core.results import Check, Discrepancy, StageResult
-from seamwatch.vocabulary import CheckStatus, DiscrepancyKind, SeamBreak, Severity
+from seamwatch.vocabulary import CheckStatus, DiscrepancyKind, SeamBreak, Severity, StageKind
 
 _KEYS = 1000
 """Failing keys kept with a check; the count is always whole."""
@@ -51,7 +51,7 @@ def stage_result(
             data_docs=data_docs,
         )
     differing = found.discrepancies[found.discrepancies["kind"] != DiscrepancyKind.FORMAT]
-    if not found.is_checked:
+    if not found.is_checked and data.stage.kind is not StageKind.MODEL:
         all_notes.append("no reference: this stage is watched, not checked")
     n_format = found.discrepancies["key"].nunique() - differing["key"].nunique()
     if n_format:

@@ -53,13 +53,19 @@ class IncidentChange:
     incident: Incident
 
 
-def fingerprint(pipeline: str, responsibility: Responsibility, stage: str | None, fields: Sequence[str] = ()) -> str:
-    """Return what two incidents of the same cause share: who, where, and the field that most of its records name.
+def fingerprint(
+    pipeline: str,
+    responsibility: Responsibility,
+    stage: str | None,
+    fields: Sequence[str] = (),
+    pattern: str | None = None,
+) -> str:
+    """Return what two incidents of the same cause share: who, where, the kind of damage and its first field.
 
-    Only that one: a regression that touches one more field in the next window is the same incident, while a wrong
+    Only the field that most records name: a regression that touches one more field in the next window is the same incident, while a wrong
     amount and a wrong product at one stage are two.
     """
-    parts = (pipeline, responsibility, stage or "", *fields[:1])
+    parts = (pipeline, responsibility, stage or "", pattern or "", *fields[:1])
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
 
 
@@ -80,7 +86,7 @@ def decide(known: Iterable[Incident], attribution: Attribution, *, now: datetime
     for cause in attribution.causes:
         if not cause.is_change:
             continue
-        mark = fingerprint(attribution.pipeline, cause.responsibility, cause.stage, cause.fields)
+        mark = fingerprint(attribution.pipeline, cause.responsibility, cause.stage, cause.fields, cause.pattern)
         if mark in seen:
             continue
         seen.add(mark)

@@ -126,13 +126,13 @@ def _signal(check: Check) -> Signal:
     kinds = {"reconcile": "discrepancy"}
     kind = kinds.get(check.expectation, check.expectation.removeprefix("reconcile_"))
     is_error = check.status is CheckStatus.ERROR
-    where = f"{check.stage}.{check.column}" if check.column else check.stage
+    where = f"{check.column}: " if check.column else ""
     found = check.error or check.observed
     return Signal(
         kind="validation_error" if is_error else "expectation" if kind.startswith("expect_") else kind,
         stage=check.stage,
         severity=Severity.CRITICAL if is_error else check.severity,
-        text=f"{where}: expected {check.expected}; {found}",
+        text=f"{where}expected {check.expected}; {found}",
         n_records=check.n_failed,
     )
 

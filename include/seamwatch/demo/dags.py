@@ -94,6 +94,8 @@ def _serve(pipe: Connection, project_dir: Path, env: dict[str, str], log: Path) 
         if dag is None:
             pipe.send(f"no DAG {dag_id!r}; import errors: {bag.import_errors}")
             continue
+        for task in dag.tasks:
+            task.retries = 0  # on loopback a failure does not pass by waiting, and somebody is watching
         run = dag.test(run_conf={"from": start, "to": end})
         failed = sorted({task.task_id for task in run.get_task_instances() if task.state == "failed"})
         pipe.send(DagOutcome(dag_id=dag_id, state=str(run.state), failed_tasks=tuple(failed)))

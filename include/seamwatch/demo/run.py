@@ -87,16 +87,18 @@ def _run_scenario(
     window = Window(start=start, end=start + timedelta(days=1))
     console.print(f"\n[bold]Day {number + 1} of {len(SCENARIOS)}[/bold], {day}: 400 tickets go through the desk ...")
     fault = world.live_day(day, name)
+    dags = []
     for part in PARTS:
         # The DAGs are told the window and nothing else; the scenario's name stays here.
         outcome = runner.run(PIPELINE, part, window)
+        dags.append({"dag": outcome.dag_id, "state": outcome.state, "red": list(outcome.failed_tasks)})
         red = f", red: {', '.join(outcome.failed_tasks)}" if outcome.failed_tasks else ""
         console.print(f"  Airflow ran {outcome.dag_id}: {outcome.state}{red}")
     store = Store.open(f"sqlite:///{folder / 'seamwatch' / 'seamwatch.db'}")
     try:
         attribution = store.attribution(PIPELINE, window)
         assert attribution is not None, f"window {window.id} was not attributed; see {folder / 'airflow.log'}"
-        result = _scenario_result(store, folder, fault, attribution)
+        result = {**_scenario_result(store, folder, fault, attribution), "dags": dags}
     finally:
         store.close()
     console.print(Text(f"  {result['attribution']['headline']}", style="bold"))

@@ -20,8 +20,9 @@ from seamwatch.core.references import Reference
 from seamwatch.core.results import Attribution, Cause, IsolationResult, StageResult, Window
 from seamwatch.core.summary import summarise
 from seamwatch.engine.deps import Deps
-from seamwatch.engine.isolate import Models, with_protocols
+from seamwatch.engine.isolate import Models
 from seamwatch.engine.outcomes import build_judge, stage_truths
+from seamwatch.engine.protocols import with_protocols
 from seamwatch.engine.reading import StageReader, WindowData, read_relation
 from seamwatch.engine.references import load_references, with_copies
 from seamwatch.engine.validate import check_stage, expectation_failures

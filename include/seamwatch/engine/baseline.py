@@ -6,7 +6,8 @@ from seamwatch.core.isolation import BenchmarkScore
 from seamwatch.core.results import Window
 from seamwatch.engine.attribute import judge_window, measure_benchmark
 from seamwatch.engine.deps import Deps
-from seamwatch.engine.isolate import Models, with_protocols
+from seamwatch.engine.isolate import Models
+from seamwatch.engine.protocols import with_protocols
 from seamwatch.engine.reading import StageReader
 from seamwatch.errors import AdapterError, DataContractError
 from seamwatch.spec.pipeline import Pipeline

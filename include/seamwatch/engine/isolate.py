@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from seamwatch.adapters.models.factory import open_endpoint
 from seamwatch.adapters.models.metered import MeteredEndpoint
 from seamwatch.core.replays import BudgetLimits, ModelAnswer, ModelCall
-from seamwatch.core.responses import choose_protocol
 from seamwatch.core.results import Window
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.references import load_function
-from seamwatch.errors import AdapterError, ConnectionNotFound
+from seamwatch.errors import AdapterError
 from seamwatch.spec.pipeline import Pipeline, Stage
-from seamwatch.vocabulary import Protocol, StageKind
 
 _NOTES = 8
 """Different failures told; a provider that fails in more ways is understood by then."""
@@ -89,22 +87,3 @@ class Models:
                 ),
             )
         return self._endpoints[stage.name]
-
-
-def with_protocols(pipeline: Pipeline, deps: Deps) -> Pipeline:
-    """Return the pipeline with every endpoint's protocol settled, also where it stands in the connection's extra.
-
-    A connection that is missing is no error here: recorded answers are then read by the path's ending, and the call
-    itself will say what is missing.
-    """
-    stages = []
-    for stage in pipeline.stages:
-        if stage.kind is StageKind.MODEL and stage.endpoint is not None and stage.endpoint.protocol is None:
-            try:
-                extra = deps.connections.get(stage.endpoint.connection).extra
-            except ConnectionNotFound:
-                extra = {}
-            protocol = Protocol(choose_protocol(stage.endpoint, extra))
-            stage = stage.model_copy(update={"endpoint": stage.endpoint.model_copy(update={"protocol": protocol})})  # noqa: PLW2901
-        stages.append(stage)
-    return pipeline.model_copy(update={"stages": tuple(stages)})

@@ -9,6 +9,7 @@ from seamwatch.core.checks import stage_result
 from seamwatch.core.mapping import reconcile
 from seamwatch.core.results import Check, StageResult, Window
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.protocols import with_protocols
 from seamwatch.engine.reading import StageReader
 from seamwatch.engine.references import load_reference
 from seamwatch.errors import AdapterError, DataContractError, SpecError
@@ -27,6 +28,9 @@ def check_stage(deps: Deps, pipeline: Pipeline, stage: Stage, window: Window) ->
     Raises:
         AdapterError: If the database may answer later, so that the task is tried again.
     """
+    # A recorded answer is read by its endpoint's protocol, which may stand in the connection only.
+    pipeline = with_protocols(pipeline, deps)
+    stage = pipeline.stage(stage.name)
     reader = StageReader(pipeline, deps.connections)
     try:
         result, discrepancies = _check(deps, pipeline, stage, window, reader)

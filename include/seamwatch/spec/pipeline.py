@@ -251,7 +251,7 @@ class Isolation(Spec):
     max_usd_per_day: Annotated[float, Field(ge=0)] = 20.0
     mode: Literal["sampled", "exhaustive"] = "sampled"
     """`exhaustive` replays every failing record; `sampled` enough of each stratum."""
-    records_per_stratum: Annotated[int, Field(ge=1)] = 12
+    records_per_stratum: Annotated[int, Field(ge=1)] = 20
     """Records of one stratum that are replayed in `sampled` mode."""
     repeats: Annotated[int, Field(ge=1, le=50)] = 3
     """Replays of a record whose answer came out right this time, before it is called not reproduced."""

@@ -1,0 +1,225 @@
+"""The DAG files as Airflow loads them, and the DAGs as Airflow runs them, on a small pipeline."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from parcels import PIPELINE, WINDOW, fill_database, write_project
+from seamwatch.demo.slack_receiver import SlackReceiver
+from seamwatch.spec.load import load_project
+from seamwatch.spec.pipeline import Pipeline
+from seamwatch.store.repo import Store
+from seamwatch.vocabulary import IncidentState
+
+if TYPE_CHECKING:
+    from airflow.dag_processing.dagbag import DagBag
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("validate", "isolate", "incidents")
+
+pytestmark = [
+    pytest.mark.usefixtures("airflow_database"),
+    # Of Airflow's own code when it runs a DAG in this process.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def slack() -> Iterator[SlackReceiver]:
+    with SlackReceiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def project(slack: SlackReceiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    write_project(tmp_path)
+    url = f"sqlite:///{tmp_path / 'parcels.db'}"
+    fill_database(url, "code_table", n=120)
+    monkeypatch.setenv("SEAMWATCH_PROJECT_DIR", str(tmp_path))
+    monkeypatch.setenv("SEAMWATCH_DATA_DIR", str(tmp_path / "data"))
+    database = {"conn_type": "sqlite", "host": str(tmp_path / "parcels.db")}
+    connection = {"conn_type": "slack", "password": "xoxb-test", "extra": {"base_url": f"{slack.url}/api/"}}
+    monkeypatch.setenv("AIRFLOW_CONN_PARCELS_DB", json.dumps(database))
+    monkeypatch.setenv("AIRFLOW_CONN_SLACK_TEST", json.dumps(connection))
+    return tmp_path
+
+
+def load() -> DagBag:
+    from airflow.dag_processing.dagbag import DagBag
+
+    return DagBag(str(ROOT / "dags"))
+
+
+def write_pipeline(project: Path, name: str, old: str = "", new: str = "") -> None:
+    text = PIPELINE.replace("ENDPOINT", '"python:parcels:model"').replace("pipeline: parcels", f"pipeline: {name}")
+    assert old in text
+    (project / f"include/pipelines/{name}.yaml").write_text(text.replace(old, new) if old else text)
+
+
+def run(bag: DagBag, part: str, conf: dict[str, str] | None = None) -> tuple[str, dict[str, str]]:
+    """Return the state of the run, and of each task."""
+    given = {"from": WINDOW.start.isoformat(), "to": WINDOW.end.isoformat()} if conf is None else conf
+    done = bag.dags[f"parcels__{part}"].test(run_conf=given)
+    return str(done.state), {task.task_id: str(task.state) for task in done.get_task_instances()}
+
+
+def open_store(project: Path) -> Store:
+    return Store.open(f"sqlite:///{project / 'data' / 'seamwatch.db'}")
+
+
+def test_every_pipeline_file_gives_its_dags_and_nothing_else(project: Path) -> None:
+    bag = load()
+    assert bag.import_errors == {}
+    assert set(bag.dags) == {"seamwatch__delivery", *(f"parcels__{part}" for part in PARTS)}
+    assert {Path(dag.fileloc).name for dag in bag.dags.values()} == {"reliability.py"}
+
+
+def test_the_dags_survive_the_way_through_airflows_database(project: Path) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    for dag in load().dags.values():
+        known = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
+        assert {task.task_id for task in known.tasks} == {task.task_id for task in dag.tasks}
+        assert known.tags == dag.tags
+
+
+def test_a_cron_schedule_has_data_intervals_and_the_others_wait_for_assets(project: Path) -> None:
+    write_pipeline(project, "hourly", "key: id", 'key: id\nschedule: "0 * * * *"')
+    bag = load()
+    assert type(bag.dags["hourly__validate"].timetable).__name__ == "CronDataIntervalTimetable"
+    assert [asset.uri for asset in bag.dags["hourly__isolate"].timetable.asset_condition.objects] == [
+        "seamwatch://hourly/validated"
+    ]
+
+
+def test_retries_grow_and_gates_have_none(project: Path) -> None:
+    dag = load().dags["parcels__validate"]
+    check, gate = dag.get_task("orders.check"), dag.get_task("orders.gate")
+    assert (check.retries, gate.retries) == (2, 0)
+    assert check.retry_exponential_backoff > 1
+    assert check.retry_delay < check.max_retry_delay == timedelta(minutes=10)
+
+
+def test_a_person_may_give_a_window_with_a_time_zone(project: Path) -> None:
+    dag = load().dags["parcels__validate"]
+    assert dag.params.get_param("from").schema["format"] == "date-time"
+    assert dag.params.get_param("to").description.startswith("ISO 8601 with a time zone")
+
+
+def test_the_spec_that_travels_with_a_task_is_the_one_that_was_parsed(project: Path) -> None:
+    task = load().dags["parcels__validate"].get_task("request.check")
+    known = load_project(project).pipeline("parcels")
+    assert Pipeline.model_validate(json.loads(json.dumps(task.pipeline))) == known
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("kind: sink", "kind: sunk", "stages.routing.kind"),
+        ("key: id", 'key: id\nschedule: "0 25 * * *"', "0 25 * * *"),
+        ("key: id", "key: id\nschedule: nonsense", "Exactly 5, 6 or 7 columns"),
+        ("key: id", "key: id\nstart_date: tomorrow", "tomorrow"),
+    ],
+)
+def test_a_broken_pipeline_is_an_import_error_that_stops_no_other(project: Path, old: str, new: str, told: str) -> None:
+    write_pipeline(project, "broken", old, new)
+    bag = load()
+    assert set(bag.dags) == {"seamwatch__delivery", *(f"parcels__{part}" for part in PARTS)}
+    ((file, text),) = bag.import_errors.items()
+    assert Path(file).name == "reliability_problems.py"
+    assert "include/pipelines/broken.yaml" in text
+    assert told in text
+    assert "parcels.yaml" not in text
+
+
+def test_parsing_loads_nothing_heavy(project: Path) -> None:
+    heavy = ("pandas", "numpy", "scipy", "sklearn", "great_expectations", "matplotlib", "slack_sdk")
+    code = (
+        "import json, runpy, sys; found = runpy.run_path('dags/reliability.py'); "
+        "dags = sorted(name for name in found if '__' in name and not name.startswith('_')); "
+        f"print(json.dumps([dags, [name for name in {heavy} if name in sys.modules]]))"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=os.environ, capture_output=True, text=True, check=True
+    )
+    names, loaded = json.loads(out.stdout.splitlines()[-1])
+    assert names == ["parcels__incidents", "parcels__isolate", "parcels__validate", "seamwatch__delivery"]
+    assert loaded == []
+
+
+def test_a_broken_seam_is_red_and_is_attributed_all_the_same(project: Path) -> None:
+    bag = load()
+    state, tasks = run(bag, "validate")
+    assert state == "failed"
+    assert {name for name, how in tasks.items() if how != "success"} == {"request.gate"}
+    assert run(bag, "isolate") == ("success", {"find_windows": "success", "attribute": "success"})
+    state, tasks = run(bag, "incidents")
+    assert (state, set(tasks.values())) == ("success", {"success"})
+    (incident,) = open_store(project).incidents("parcels")
+    assert (incident.state, incident.stage) == (IncidentState.OPEN, "request")
+    assert (project / "data" / "reports" / incident.id / "report.html").is_file()
+
+
+def test_a_gate_says_what_broke_where(project: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run(load(), "validate")
+    told = "\n".join(str(record.exc_info[1]) for record in caplog.records if record.exc_info)
+    assert "stage request of parcels, window 20260" in told
+    assert "product" in told
+
+
+def test_a_stage_that_only_records_keeps_its_gate_green(project: Path) -> None:
+    path = project / "include/pipelines/parcels.yaml"
+    path.write_text(path.read_text().replace("name: request,", "name: request, on_fail: record,"))
+    state, tasks = run(load(), "validate")
+    assert (state, set(tasks.values())) == ("success", {"success"})
+
+
+def test_a_check_that_could_not_run_is_red_and_the_window_is_published_all_the_same(project: Path) -> None:
+    path = project / "include/pipelines/parcels.yaml"
+    path.write_text(path.read_text().replace("table: results", "table: no_such_table"))
+    state, tasks = run(load(), "validate")
+    assert state == "failed"
+    assert tasks["result.gate"] == "failed"
+    assert tasks["publish-window"] == "success"
+
+
+def test_without_a_connection_every_gate_is_red(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_PARCELS_DB")
+    state, tasks = run(load(), "validate")
+    assert state == "failed"
+    assert {name for name, how in tasks.items() if how == "failed"} == {n for n in tasks if n.endswith(".gate")}
+
+
+@pytest.mark.parametrize(
+    "conf",
+    [
+        {},
+        {"from": "2026-01-05T00:00:00+00:00"},
+        {"from": "2026-01-06T00:00:00+00:00", "to": "2026-01-05T00:00:00+00:00"},
+        {"from": "2026-01-05T00:00:00", "to": "2026-01-06T00:00:00"},
+    ],
+    ids=["no interval", "half", "backwards", "no zone"],
+)
+def test_a_run_without_a_sound_window_fails_and_touches_nothing(project: Path, conf: dict[str, str]) -> None:
+    state, tasks = run(load(), "validate", conf)
+    assert state == "failed"
+    assert tasks["open-window"] == "failed"
+    assert "success" not in tasks.values()
+
+
+def test_a_message_that_cannot_be_sent_makes_the_run_red(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_SLACK_TEST")
+    bag = load()
+    run(bag, "isolate")
+    state, tasks = run(bag, "incidents")
+    assert state == "failed"
+    assert {name: how for name, how in tasks.items() if how != "success"} == {"deliver": "failed"}
