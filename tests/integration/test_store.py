@@ -1,0 +1,267 @@
+"""The store on SQLite and on a real PostgreSQL: migrations, replacing a window, budgets and outbox under races."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from seamwatch.core.deliveries import DeliveryPart
+from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange, decide
+from seamwatch.core.replays import BudgetLimits, ModelAnswer
+from seamwatch.core.results import Attribution, Cause, Check, IsolationResult, StageResult, Verdict, Window
+from seamwatch.errors import StoreError
+from seamwatch.store.repo import Store
+from seamwatch.store.session import VERSION_TABLE, migrate, open_engine
+from seamwatch.store.tables import Table
+from seamwatch.vocabulary import Basis, CheckStatus, DeliveryState, Gap, IncidentState, Responsibility
+
+NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
+WINDOW = Window(start=NOW - timedelta(days=1), end=NOW)
+LIMITS = BudgetLimits(calls_per_run=10, calls_per_day=25, usd_per_run=1.0, usd_per_day=2.0)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'store' / 'store.db'}"
+    make: Callable[[], str] = request.getfixturevalue("postgres_database")
+    return make()
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    opened = Store.open(url, migrate_first=True)
+    yield opened
+    opened.close()
+
+
+def _verdict(key: str, **changes: object) -> Verdict:
+    verdict = Verdict(
+        key=key,
+        responsibility=Responsibility.INTEGRATION,
+        stage="mapping",
+        fields=("a", "b.c"),
+        confidence=0.97,
+        explanation="Because, “so”.",
+        basis=Basis.REPLAY,
+        gap=Gap.NOT_REPRODUCED,
+    )
+    return replace(verdict, **changes)
+
+
+def _attribution(n: int, *, window: Window = WINDOW, is_change: bool = True) -> Attribution:
+    cause = Cause(
+        responsibility=Responsibility.INTEGRATION,
+        stage="mapping",
+        fields=("a",),
+        n_records=n,
+        share=1.0,
+        share_low=0.9,
+        share_high=1.0,
+        confidence=0.97,
+        headline="Integration failure at mapping",
+        onset=window.start + timedelta(hours=3),
+        is_change=is_change,
+    )
+    return Attribution(
+        pipeline="p",
+        window=window,
+        n_observed=100,
+        n_failing=n,
+        n_pending=2,
+        n_examined=n,
+        causes=(cause,) if n else (),
+        isolation=IsolationResult(stage="model", model="m", calls=3, cost_usd=None),
+        verdicts=tuple(_verdict(str(number)) for number in range(n)),
+        failing_by_time=((window.start, n, 100),),
+    )
+
+
+def test_migrations_agree_with_the_tables_and_run_both_ways(url: str) -> None:
+    engine = open_engine(url)
+    migrate(engine)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
+        assert compare_metadata(context, Table.metadata) == []
+    migrate(engine, "base")
+    assert set(sa.inspect(engine).get_table_names()) <= {VERSION_TABLE}
+    migrate(engine)
+    assert "seamwatch_incidents" in sa.inspect(engine).get_table_names()
+    engine.dispose()
+
+
+def test_a_store_that_was_never_migrated_says_what_to_run(url: str) -> None:
+    with pytest.raises(StoreError, match="seamwatch migrate"):
+        Store.open(url)
+
+
+def test_several_processes_may_migrate_at_once(url: str) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        for opened in pool.map(lambda _: Store.open(url, migrate_first=True), range(4)):
+            opened.close()
+
+
+def test_what_is_saved_comes_back_exactly(store: Store) -> None:
+    check = Check(stage="s", expectation="e", status=CheckStatus.ERROR, error="no column", failing_keys=("1", "2"))
+    result = StageResult(stage="s", n_records=7, checks=(check,), fields={"a": 3}, notes=("late",))
+    found = pd.DataFrame(
+        [("1", "s", "a", 1.5, None, "value"), ("2", "s", "a", {"x": [1]}, "y", "missing")],
+        columns=["key", "stage", "field", "recorded", "expected", "kind"],
+    )
+    store.begin_window("p", WINDOW, now=NOW)
+    store.save_stage_result("p", WINDOW, result, found)
+    store.save_attribution(_attribution(3))
+    assert store.windows("p") == [WINDOW]
+    assert store.stage_results("p", WINDOW) == [result]
+    assert store.discrepancies("p", WINDOW, "s")["recorded"].tolist() == ["1.5", '{"x":[1]}']
+    assert store.attribution("p", WINDOW) == _attribution(3)
+    assert store.attribution("p", Window(start=NOW, end=NOW + timedelta(days=1))) is None
+
+
+def test_running_a_window_again_replaces_it(store: Store) -> None:
+    store.begin_window("p", WINDOW, now=NOW)
+    for n in (5, 2, 0):
+        store.save_attribution(_attribution(n))
+        assert store.attribution("p", WINDOW) == _attribution(n)
+    history = store.cause_history("p", NOW + timedelta(days=1))
+    assert history["n_failing"].tolist() == [0]
+    assert history["responsibility"].isna().all()
+
+
+def test_two_runs_that_meet_leave_one_of_them_whole(store: Store) -> None:
+    store.begin_window("p", WINDOW, now=NOW)
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda n: store.save_attribution(_attribution(n)), [3, 40, 11, 7, 29, 18]))
+    found = store.attribution("p", WINDOW)
+    assert found is not None
+    assert len(found.verdicts) == found.n_failing == found.causes[0].n_records
+
+
+def test_many_verdicts_are_saved_in_bulk(store: Store) -> None:
+    store.begin_window("p", WINDOW, now=NOW)
+    store.save_attribution(_attribution(20_000))
+    assert len(store.verdicts("p", WINDOW)) == 20_000
+
+
+def test_answers_are_kept_within_their_scope(store: Store) -> None:
+    answer = ModelAnswer(status="ok", text="é", body='{"a": 1}', cost_usd=0.25, input_tokens=3)
+    store.save_answer("p/w", "hash", 0, answer, key="1", purpose="replay")
+    store.save_answer("p/w", "hash", 0, replace(answer, text="other"), key="1", purpose="replay")
+    assert store.cached_answer("p/w", "hash", 0) == answer
+    assert store.cached_answer("p/w", "hash", 1) is None
+    assert store.cached_answer("p/v", "hash", 0) is None
+
+
+def test_the_budget_is_never_oversold_by_racing_threads(store: Store) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: store.reserve("p", "r", "d", usd=0.01, limits=LIMITS), range(40)))
+    assert sum(reservation is not None for reservation in made) == LIMITS.calls_per_run
+    assert store.spent("p", run="r") == (10, pytest.approx(0.1))
+    assert store.spent("p", day="d") == (10, pytest.approx(0.1))
+
+
+def test_the_day_limits_several_runs_and_money_limits_calls(store: Store) -> None:
+    granted = [store.reserve("p", f"r{n // 10}", "d", usd=0.0, limits=LIMITS) for n in range(40)]
+    assert sum(reservation is not None for reservation in granted) == LIMITS.calls_per_day
+    assert store.reserve("q", "r", "d", usd=1.5, limits=LIMITS) is None
+    assert store.spent("q", run="r") == (0, 0.0)
+
+
+def test_settling_and_releasing_count_once(store: Store) -> None:
+    first = store.reserve("p", "r", "d", usd=0.5, limits=LIMITS)
+    second = store.reserve("p", "r", "d", usd=0.5, limits=LIMITS)
+    assert first is not None
+    assert second is not None
+    assert store.reserve("p", "r", "d", usd=0.5, limits=LIMITS) is None
+    for _ in range(2):
+        store.settle(first, usd=0.125)
+        store.release(second)
+        store.settle(second, usd=0.5)
+    assert store.spent("p", run="r") == (1, pytest.approx(0.125))
+
+
+def _opened(store: Store) -> Incident:
+    store.begin_window("p", WINDOW, now=NOW)
+    changes = decide([], _attribution(9), now=NOW)
+    store.apply_changes(changes, window=WINDOW)
+    return changes[0].incident
+
+
+def test_one_cause_is_one_incident_also_when_two_runs_open_it(store: Store) -> None:
+    incident = _opened(store)
+    twin = IncidentChange(kind=ChangeKind.OPENED, incident=replace(incident, id="other-id"))
+    store.apply_changes([twin], window=WINDOW)
+    assert store.incidents("p") == [incident]
+    assert [event.kind for event in store.incident_events(incident.id)] == ["opened"]
+
+
+def test_an_incident_is_acknowledged_by_a_person(store: Store) -> None:
+    incident = _opened(store)
+    taken = store.acknowledge(incident.id, by="ada", now=NOW + timedelta(hours=1))
+    assert taken.state is IncidentState.ACKNOWLEDGED
+    assert store.incidents(states={IncidentState.OPEN}) == []
+    assert [(event.kind, event.by) for event in store.incident_events(incident.id)][-1] == ("acknowledged", "ada")
+    with pytest.raises(StoreError, match="no incident 'x'"):
+        store.acknowledge("x", by="ada", now=NOW)
+
+
+def _enqueue(store: Store, incident: Incident, key: str, part: DeliveryPart = DeliveryPart.HEAD) -> bool:
+    return store.enqueue_delivery(
+        incident.id, dedupe_key=key, part=part, change=ChangeKind.OPENED, channel="#c", connection="slack", now=NOW
+    )
+
+
+def test_a_message_is_put_into_the_outbox_once_and_claimed_once(store: Store) -> None:
+    incident = _opened(store)
+    assert [_enqueue(store, incident, "k") for _ in range(2)] == [True, False]
+    with ThreadPoolExecutor(6) as pool:
+        claimed = list(pool.map(lambda _: store.claim_deliveries(NOW, lease=timedelta(minutes=1)), range(6)))
+    assert sum(len(found) for found in claimed) == 1
+    assert store.claim_deliveries(NOW + timedelta(seconds=59), lease=timedelta(minutes=1)) == []
+    assert len(store.claim_deliveries(NOW + timedelta(seconds=61), lease=timedelta(minutes=1))) == 1
+
+
+def test_an_update_never_overtakes_the_message_that_it_updates(store: Store) -> None:
+    incident = _opened(store)
+    _enqueue(store, incident, "head")
+    _enqueue(store, incident, "thread", DeliveryPart.THREAD)
+    head = store.claim_deliveries(NOW, lease=timedelta(minutes=1))
+    assert [delivery.part for delivery in head] == [DeliveryPart.HEAD]
+    store.mark_failed(head[0].id, error="down", retry_at=NOW + timedelta(hours=1))
+    assert store.claim_deliveries(NOW, lease=timedelta(minutes=1)) == []
+    again = store.claim_deliveries(NOW + timedelta(hours=1), lease=timedelta(minutes=1))
+    assert [(delivery.part, delivery.attempts, delivery.last_error) for delivery in again] == [("head", 2, "down")]
+    store.mark_sent(again[0].id, message_id="C1:1.2", now=NOW)
+    assert store.head_message(incident.id) == "C1:1.2"
+    thread = store.claim_deliveries(NOW, lease=timedelta(minutes=1))
+    store.mark_failed(thread[0].id, error="gone", retry_at=None)
+    assert [delivery.state for delivery in store.deliveries(incident.id)] == [DeliveryState.SENT, DeliveryState.FAILED]
+    assert store.n_pending_deliveries() == 0
+
+
+def test_baselines_and_purge(store: Store) -> None:
+    assert store.baseline("p") is None
+    store.save_baseline("p", 0.9, 100, now=NOW)
+    store.save_baseline("p", 0.95, 200, now=NOW)
+    assert store.baseline("p") == (0.95, 200)
+    store.begin_window("p", WINDOW, now=NOW)
+    store.save_attribution(_attribution(2))
+    store.save_answer(f"p/{WINDOW.id}", "h", 0, ModelAnswer(status="ok"), key="1", purpose="replay")
+    assert store.purge(NOW - timedelta(days=1)) == 0
+    assert store.purge(NOW + timedelta(seconds=1)) == 1
+    assert store.windows("p") == []
+    assert store.cached_answer(f"p/{WINDOW.id}", "h", 0) is None
+
+
+def test_a_naive_time_is_refused(store: Store) -> None:
+    with pytest.raises(sa.exc.StatementError, match="aware"):
+        store.begin_window("p", WINDOW, now=datetime(2026, 1, 1))  # noqa: DTZ001 - that is the point

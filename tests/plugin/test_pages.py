@@ -1,0 +1,256 @@
+"""The pages inside Airflow's UI: who may see what, what is shown, and that nothing foreign can run in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from seamwatch.core.incidents import Incident
+from seamwatch.core.results import Window
+from seamwatch.store.repo import Store
+from seamwatch.vocabulary import IncidentState
+
+Client = Callable[[str | None], httpx.Client]
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Airflow's own API server
+
+
+def every_path(incident: Incident) -> list[str]:
+    return [
+        "/seamwatch/",
+        "/seamwatch/incidents",
+        "/seamwatch/dags/parcels__validate",
+        f"/seamwatch/incidents/{incident.id}",
+        f"/seamwatch/incidents/{incident.id}?form=json",
+        "/seamwatch/data-docs/parcels/index.html",
+    ]
+
+
+def store_of(project: Path) -> Store:
+    return Store.open(f"sqlite:///{project / 'data' / 'seamwatch.db'}")
+
+
+def deny(monkeypatch: pytest.MonkeyPatch, dag_id: str) -> None:
+    """Make Airflow's auth manager, the system outside, refuse one DAG; the simple one knows roles only."""
+    from airflow.api_fastapi.app import get_auth_manager
+
+    manager = get_auth_manager()
+    allowed = manager.is_authorized_dag
+
+    def is_authorized(**asked: object) -> bool:
+        return getattr(asked.get("details"), "id", None) != dag_id and allowed(**asked)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(manager, "is_authorized_dag", is_authorized)
+
+
+def test_a_program_that_is_not_logged_in_gets_nothing(client: Client, incident: Incident) -> None:
+    anonymous = client(None)
+    for path in every_path(incident):
+        assert anonymous.get(path).status_code == 401, path
+    assert anonymous.post(f"/seamwatch/incidents/{incident.id}/acknowledge").status_code == 401
+    for path in ("/seamwatch/docs", "/seamwatch/redoc", "/seamwatch/openapi.json"):
+        assert anonymous.get(path).status_code in (401, 404), path
+
+
+def test_every_route_of_the_app_asks_who_is_there(client: Client) -> None:
+    from fastapi.routing import APIRoute
+
+    from seamwatch.orchestration.ui import create_app
+
+    anonymous = client(None)
+    routes = [route for route in create_app().routes if isinstance(route, APIRoute)]
+    assert len(create_app().routes) == len(routes) >= 6
+    for route in routes:
+        path = "/seamwatch" + route.path_format.format(dag_id="x__validate", incident_id="x", path="x/y.html")
+        for method in route.methods:
+            assert anonymous.request(method, path).status_code == 401, (method, path)
+
+
+def test_a_token_that_is_not_ours_opens_nothing(client: Client, incident: Incident) -> None:
+    forged = {"Authorization": "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9."}
+    for path in every_path(incident):
+        assert client(None).get(path, headers=forged).status_code in (401, 403), path
+
+
+def test_a_person_who_is_not_logged_in_is_sent_to_the_login_and_back(client: Client, incident: Incident) -> None:
+    page = f"/seamwatch/incidents/{incident.id}?form=html"
+    answer = client(None).get(page, headers={"Accept": "text/html,*/*;q=0.8", "Sec-Fetch-Dest": "document"})
+    assert answer.status_code == 303
+    target = urlsplit(answer.headers["location"])
+    assert target.path == "/api/v2/auth/login"
+    assert parse_qs(target.query) == {"next": [page]}
+    login = client(None).get(answer.headers["location"])
+    assert login.status_code == 307
+    assert "/auth/login" in login.headers["location"]
+
+
+def test_a_frame_whose_login_is_over_shows_no_login_page(client: Client) -> None:
+    headers = {"Accept": "text/html", "Sec-Fetch-Dest": "iframe"}
+    assert client(None).get("/seamwatch/incidents", headers=headers).status_code == 401
+
+
+def test_the_list_shows_what_happened_and_leads_to_the_report(client: Client, incident: Incident) -> None:
+    page = client("viewer").get("/seamwatch/incidents").text
+    assert incident.headline in page
+    assert f'href="/seamwatch/incidents/{incident.id}"' in page
+    report = client("viewer").get(f"/seamwatch/incidents/{incident.id}")
+    assert report.status_code == 200
+    assert report.headers["content-type"] == "text/html; charset=utf-8"
+    assert incident.headline in report.text
+    assert 'href="/seamwatch/incidents"' in report.text
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("", {"parcels", "letters"}),
+        ("?pipeline=parcels", {"parcels"}),
+        ("?pipeline=&state=open", {"parcels", "letters"}),
+        ("?state=resolved", set()),
+        ("?pipeline=nobody", set()),
+    ],
+)
+def test_the_list_is_filtered(client: Client, query: str, shown: set[str]) -> None:
+    page = client("viewer").get(f"/seamwatch/incidents{query}").text
+    assert {name for name in ("parcels", "letters") if f"/incidents/{name}-" in page} == shown
+
+
+def test_an_unknown_state_is_refused(client: Client) -> None:
+    assert client("viewer").get("/seamwatch/incidents?state=gone").status_code == 422
+
+
+def test_the_tab_of_a_dag_shows_its_pipeline_alone(client: Client) -> None:
+    page = client("viewer").get("/seamwatch/dags/letters__isolate").text
+    assert "/incidents/letters-" in page
+    assert "/incidents/parcels-" not in page
+
+
+def test_the_report_is_also_there_for_programs(client: Client, incident: Incident) -> None:
+    viewer = client("viewer")
+    answer = viewer.get(f"/seamwatch/incidents/{incident.id}?form=json")
+    assert answer.headers["content-type"].startswith("application/json")
+    assert json.loads(answer.text)["pipeline"] == "parcels"
+    assert viewer.get(f"/seamwatch/incidents/{incident.id}?form=md").text.startswith("#")
+    assert viewer.get(f"/seamwatch/incidents/{incident.id}?form=exe").status_code == 404
+
+
+@pytest.mark.parametrize("incident_id", ["none", "%2e%2e%2fparcels", "a'b", "x" * 3000])
+def test_an_incident_that_does_not_exist_is_not_found(client: Client, incident_id: str) -> None:
+    assert client("admin").get(f"/seamwatch/incidents/{incident_id}").status_code in (404, 405)
+
+
+def test_who_may_not_read_the_dag_does_not_learn_of_its_incidents(
+    client: Client, incident: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = client("viewer")
+    deny(monkeypatch, "parcels__incidents")
+    page = viewer.get("/seamwatch/incidents").text
+    assert "parcels" not in page
+    assert "/incidents/letters-" in page
+    assert viewer.get(f"/seamwatch/incidents/{incident.id}").status_code == 404
+    assert viewer.get("/seamwatch/data-docs/parcels/index.html").status_code == 404
+    assert viewer.post(f"/seamwatch/incidents/{incident.id}/acknowledge").status_code == 404
+
+
+def test_acknowledging_needs_the_right_to_change_the_dag(client: Client, incident: Incident, project: Path) -> None:
+    path = f"/seamwatch/incidents/{incident.id}/acknowledge"
+    assert client("viewer").post(path).status_code == 403
+    assert client("admin").get(path).status_code == 405
+    assert store_of(project).incident(incident.id).state is IncidentState.OPEN
+    answer = client("admin").post(path)
+    assert answer.status_code == 303
+    assert (answer.next_request.url.path if answer.next_request else None) == "/seamwatch/incidents"
+    assert store_of(project).incident(incident.id).state is IncidentState.ACKNOWLEDGED
+    assert "acknowledged" in client("viewer").get("/seamwatch/incidents?state=acknowledged").text
+
+
+def test_data_docs_are_served_as_what_they_are(client: Client, project: Path) -> None:
+    viewer = client("viewer")
+    docs = sorted((project / "data" / "data_docs" / "parcels").rglob("*.html"))
+    assert docs
+    for file in docs:
+        path = file.relative_to(project / "data" / "data_docs").as_posix()
+        answer = viewer.get(f"/seamwatch/data-docs/{path}")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../seamwatch.db",
+        "..%2fseamwatch.db",
+        "parcels/../../seamwatch.db",
+        "parcels/%2e%2e/%2e%2e/seamwatch.db",
+        "parcels/..%5c..%5cseamwatch.db",
+        "%2fetc%2fpasswd",
+        "/etc/passwd",
+        "parcels",
+        "parcels/",
+        "parcels/none.html",
+        "index.html",
+        "",
+    ],
+)
+def test_nothing_but_data_docs_can_be_reached(client: Client, project: Path, path: str) -> None:
+    (project / "data" / "data_docs" / "index.html").touch()
+    assert client("admin").get(f"/seamwatch/data-docs/{path}").status_code in (404, 307)
+
+
+def test_a_link_out_of_the_folder_is_not_followed(client: Client, project: Path) -> None:
+    (project / "data" / "data_docs" / "parcels" / "out.html").symlink_to(project / "include/pipelines/parcels.yaml")
+    assert client("admin").get("/seamwatch/data-docs/parcels/out.html").status_code == 404
+
+
+def test_no_page_can_run_or_load_anything(client: Client, incident: Incident) -> None:
+    for path in every_path(incident):
+        headers = client("viewer").get(path).headers
+        policy = dict(part.strip().partition(" ")[::2] for part in headers["content-security-policy"].split(";"))
+        assert policy["default-src"] == "'none'", path
+        assert "script-src" not in policy
+        assert policy["frame-ancestors"] == "'self'"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cache-control"] == "no-store"
+
+
+def test_text_of_an_incident_cannot_become_markup(client: Client, project: Path, incident: Incident) -> None:
+    from dataclasses import replace
+
+    from seamwatch.core.incidents import ChangeKind, IncidentChange
+
+    store = store_of(project)
+    window = Window.from_id("20260201T000000Z-20260202T000000Z")
+    hostile = replace(
+        incident,
+        id="parcels-hostile",
+        fingerprint="hostile",
+        headline="<script>alert(1)</script><img src=x onerror=alert(2)>",
+        stage='"><b>',
+        first_window=window,
+        last_window=window,
+    )
+    store.apply_changes([IncidentChange(kind=ChangeKind.OPENED, incident=hostile)], window=window)
+    page = client("viewer").get("/seamwatch/incidents").text
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    # Its window was never attributed: the page says so, and is no crash.
+    answer = client("viewer").get("/seamwatch/incidents/parcels-hostile")
+    assert answer.status_code == 409
+    assert "no attribution" in answer.json()["detail"]
+
+
+def test_airflow_shows_the_pages_in_its_navigation_and_at_every_dag(client: Client) -> None:
+    plugins = client("admin").get("/api/v2/plugins").json()["plugins"]
+    (ours,) = [plugin for plugin in plugins if plugin["name"] == "seamwatch"]
+    views = {view["destination"]: view for view in ours["external_views"]}
+    assert set(views) == {"nav", "dag"}
+    assert views["nav"]["href"] == "/seamwatch/incidents"
+    assert views["nav"]["icon"].startswith("data:image/svg+xml,")
+    assert views["dag"]["href"] == "/seamwatch/dags/{DAG_ID}"
+    errors = client("admin").get("/api/v2/plugins/importErrors").json()
+    assert errors["import_errors"] == []
