@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[2]
 PARTS = ("validate", "isolate", "incidents")
 
 pytestmark = [
+    pytest.mark.integration,
     pytest.mark.usefixtures("airflow_database"),
     # Of Airflow's own code when it runs a DAG in this process.
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),

@@ -17,7 +17,11 @@ from seamwatch.vocabulary import IncidentState
 
 Client = Callable[[str | None], httpx.Client]
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Airflow's own API server
+pytestmark = [
+    pytest.mark.integration,
+    # Of Airflow's own API server.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
 
 
 def every_path(incident: Incident) -> list[str]:
