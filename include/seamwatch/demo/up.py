@@ -1,0 +1,37 @@
+"""`make up`: the demo's Airflow with its UI, the model server and the Slack receiver, until Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+
+from rich.console import Console
+
+from seamwatch.demo.airflow import Standalone
+from seamwatch.demo.run import demo_env
+from seamwatch.demo.slack_receiver import SlackReceiver
+from seamwatch.demo.world import DemoWorld
+
+
+def main() -> None:
+    """Start everything on loopback, say where it is, and stop it cleanly."""
+    console = Console(highlight=False)
+    project, folder = Path.cwd(), Path("build/demo").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    console.print("Starting the model server, the Slack receiver and Airflow (about 40 seconds) ...")
+    with DemoWorld(folder / "world") as world, SlackReceiver(log=folder / "slack-up.jsonl") as slack:
+        env = demo_env(project, folder, world, slack.url)
+        with Standalone(env, folder / "airflow-up.log") as airflow:
+            console.print(f"Airflow: {airflow.url}  (user admin, password admin; Incidents is in the navigation)")
+            console.print(f"Slack:   {slack.url}")
+            console.print("Ctrl-C stops all of it.")
+            stop.wait()
+            console.print("Stopping ...")
+
+
+if __name__ == "__main__":
+    main()
