@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from dataclasses import replace
 
 from seamwatch.adapters.base import Connections
 from seamwatch.core.field_map import source_fields
@@ -11,7 +12,7 @@ from seamwatch.core.references import FieldMapReference
 from seamwatch.engine.reading import StageReader
 from seamwatch.engine.references import load_function, load_reference
 from seamwatch.errors import AdapterError, DataContractError, Problem, SpecError
-from seamwatch.spec.load import Project
+from seamwatch.spec.load import Project, line_of
 from seamwatch.spec.pipeline import Benchmark, Pipeline, Stage, Truth
 from seamwatch.validation.suites import check_suite
 from seamwatch.vocabulary import Protocol, StageKind
@@ -43,7 +44,16 @@ def check_pipeline(project: Project, pipeline: Pipeline, connections: Connection
             problems += _tried(pipeline, f"stages.{stage.name}.endpoint", connections, stage.endpoint.connection)
     if pipeline.slack is not None:
         problems += _tried(pipeline, "slack.connection", connections, pipeline.slack.connection)
-    return problems
+    # One missing connection is one problem, however many stages need it.
+    once = {(problem.file, problem.text): problem for problem in reversed(problems)}
+    return [_with_line(project, problem) for problem in reversed(once.values())]
+
+
+def _with_line(project: Project, problem: Problem) -> Problem:
+    path = project.root / problem.file
+    if problem.line is not None or path.suffix not in (".yaml", ".yml") or not path.is_file():
+        return problem
+    return replace(problem, line=line_of(path, problem.path))
 
 
 def _stem(file: str) -> str:

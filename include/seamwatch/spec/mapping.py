@@ -68,4 +68,7 @@ class MappingSpec(Spec):
     """A whole field map; fields of the stage that it does not name are not checked."""
 
     description: str = ""
-    fields: Annotated[dict[str, Annotated[FieldMap, BeforeValidator(_as_field_map)]], Field(min_length=1)]
+    fields: Annotated[
+        dict[str, Annotated[FieldMap, BeforeValidator(_as_field_map, json_schema_input_type=str | FieldMap)]],
+        Field(min_length=1),
+    ]

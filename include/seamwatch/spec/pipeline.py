@@ -37,14 +37,14 @@ def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_parse_duration), Field(gt=timedelta(0))]
-Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+Duration = Annotated[timedelta, BeforeValidator(_parse_duration, json_schema_input_type=str), Field(gt=timedelta(0))]
+Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple, json_schema_input_type=str | list[str])]
 
 
 class Spec(BaseModel):
     """Base of all that a person writes: frozen, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 Normaliser = Literal["exact", "strip", "casefold", "collapse_blanks", "number", "date", "null_if_empty", "sorted"]
@@ -65,7 +65,7 @@ def _as_comparator(value: object) -> object:
     return {"column": value} if isinstance(value, str) else value
 
 
-Compare = dict[str, Annotated[Comparator, BeforeValidator(_as_comparator)]]
+Compare = dict[str, Annotated[Comparator, BeforeValidator(_as_comparator, json_schema_input_type=str | Comparator)]]
 
 
 class Endpoint(Spec):
@@ -98,7 +98,9 @@ class Stage(Spec):
     """One place where a record's payload lands and can be read."""
 
     name: Name
+    """Unique in the pipeline."""
     kind: StageKind
+    """What it does to a record."""
     table: str | None = None
     """Table or view, `schema.table` allowed."""
     query: str | None = None
@@ -115,7 +117,12 @@ class Stage(Spec):
     """The payload's columns, `column.path` opens a JSON column; default: all but key and time."""
     ignore: tuple[str, ...] = ()
     """Columns that are no payload (ids of runs, trace ids, load times)."""
-    normalise: dict[str, Annotated[tuple[Normaliser, ...], BeforeValidator(_as_tuple)]] = {}
+    normalise: dict[
+        str,
+        Annotated[
+            tuple[Normaliser, ...], BeforeValidator(_as_tuple, json_schema_input_type=Normaliser | list[Normaliser])
+        ],
+    ] = {}
     """By field, what makes two values equal; default: blanks, case and number formats are harmless."""
     suite: str | None = None
     """File in `expectations/<pipeline>/`, without `.json`; default: the stage's name, where that file exists."""
@@ -130,23 +137,30 @@ class Stage(Spec):
 
     request: str | None = None
     """Column with the request body as it was sent (JSON)."""
-    endpoint: Annotated[Endpoint, BeforeValidator(_as_endpoint)] | None = None
+    endpoint: Annotated[Endpoint, BeforeValidator(_as_endpoint, json_schema_input_type=str | Endpoint)] | None = None
     """How to call the model in isolation."""
     response: str | None = None
     """Column with the response: the body (JSON) or the answer's text."""
     status: str | None = None
     """Column with the HTTP status or `ok`, `error`, `timeout`."""
     finish_reason: str | None = None
+    """Column with why the answer ended; default: read from the response body."""
     model: str | None = None
-    """Column with the model's name."""
+    """Column with the model's name; default: read from the response body."""
     latency_ms: str | None = None
+    """Column with the milliseconds that the call took."""
     input_tokens: str | None = None
+    """Column with the tokens of the request, cached ones included."""
     output_tokens: str | None = None
+    """Column with the tokens of the answer."""
     cost_usd: str | None = None
+    """Column with the price of the call."""
 
     documents: str | None = None
     """Column with a JSON list of document ids."""
+    """For a retrieval."""
     knowledge_base: str | None = None
+    """For a retrieval: one of `knowledge_bases`."""
 
     @model_validator(mode="after")
     def _check_kind(self) -> Self:
@@ -176,10 +190,15 @@ class Truth(Spec):
     """A table with the right answers."""
 
     table: str | None = None
+    """Table or view."""
     query: str | None = None
+    """A SELECT instead."""
     database: str | None = None
+    """Airflow connection id; default: the pipeline's."""
     key: str | None = None
+    """Column that names the record; default: the pipeline's."""
     time: str | None = None
+    """Column with the time of the label; of several labels the last one counts."""
 
     @model_validator(mode="after")
     def _one_relation(self) -> Self:
@@ -196,7 +215,8 @@ def _as_truth(value: object) -> object:
 class Outcome(Spec):
     """How the final payload is judged: by a truth table, an evaluator function or an expectation suite."""
 
-    truth: Annotated[Truth, BeforeValidator(_as_truth)] | None = None
+    truth: Annotated[Truth, BeforeValidator(_as_truth, json_schema_input_type=str | Truth)] | None = None
+    """Table with labels by record."""
     compare: Compare = {}
     """Final field to truth column."""
     evaluator: str | None = None
@@ -224,9 +244,13 @@ class Benchmark(Spec):
     """Inputs with known-good outputs, to measure the model alone."""
 
     table: str | None = None
+    """Table or view."""
     query: str | None = None
+    """A SELECT instead."""
     database: str | None = None
+    """Airflow connection id; default: the pipeline's."""
     key: str | None = None
+    """Column that names the input; default: the pipeline's."""
     truth: Compare
     """Final field to column of the benchmark table."""
     baseline_accuracy: Ratio | None = None
@@ -246,9 +270,13 @@ class Isolation(Spec):
     """What replays may cost, and how sure they have to make us."""
 
     max_calls_per_run: Annotated[int, Field(ge=0)] = 400
+    """Calls for one window."""
     max_calls_per_day: Annotated[int, Field(ge=0)] = 5000
+    """Calls of the pipeline in one UTC day."""
     max_usd_per_run: Annotated[float, Field(ge=0)] = 5.0
+    """Money for one window; a model without a known price is limited by its calls only."""
     max_usd_per_day: Annotated[float, Field(ge=0)] = 20.0
+    """Money of the pipeline in one UTC day."""
     mode: Literal["sampled", "exhaustive"] = "sampled"
     """`exhaustive` replays every failing record; `sampled` enough of each stratum."""
     records_per_stratum: Annotated[int, Field(ge=1)] = 20
@@ -261,32 +289,46 @@ class Slack(Spec):
     """Where alerts of this pipeline go."""
 
     channel: str
+    """Name or id of the channel."""
     connection: str = "slack_api_default"
+    """Airflow's Slack connection: the bot token is its password."""
 
 
 class Pipeline(Spec):
     """One AI system under watch."""
 
     pipeline: Name
+    """Name; also of the file."""
     description: str = ""
+    """One sentence for the DAG's page."""
     schedule: str | None = None
     """Cron expression or Airflow preset; none means: only by hand or asset."""
     start_date: str = "2026-01-01"
+    """First day that the schedule counts from."""
     database: str
+    """Airflow connection id of the database that holds the stages."""
     owners: dict[str, str] = {}
     """By `reliability` or a responsibility, a Slack mention: `@U012AB` or `!subteam^S01`."""
     slack: Slack | None = None
+    """Where alerts go; none means: only the Airflow UI and the report."""
     key: str
+    """Column that names the record, in every stage that does not say otherwise."""
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    """The places where a record's payload can be read."""
     outcome: Outcome | None = None
+    """How the final payload is judged; without it nothing can be attributed."""
     benchmark: Benchmark | None = None
+    """Inputs with known-good outputs, to measure the model alone."""
     segments: tuple[str, ...] = ()
-    """`stage.field`: the groups in which failures are counted."""
+    """`stage.field`. Checked and kept; not evaluated yet."""
     settle: Duration = timedelta(hours=1)
     """How long after the window's end a record may still be on its way to the last stage."""
     isolation: Isolation = Isolation()
+    """What replays may cost, and how many are made."""
     knowledge_bases: dict[str, dict[str, Any]] = {}
+    """Kept; not evaluated yet."""
     slos: tuple[dict[str, Any], ...] = ()
+    """Kept; not evaluated yet."""
 
     @model_validator(mode="before")
     @classmethod

@@ -1,0 +1,101 @@
+"""The pipeline file as a JSON schema for editors, and as a page for people; both written from the types."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from seamwatch.spec.mapping import MappingSpec
+from seamwatch.spec.pipeline import Pipeline
+
+_ISO_DURATION = re.compile(r"^PT?\d+[SMHD]$")
+_SECTIONS = (
+    ("Pipeline", "The file", "One file `include/pipelines/<name>.yaml` per pipeline, named after it."),
+    ("Stage", "stages", "In the order of the flow; the first one is a source, whose time decides a record's window."),
+    (
+        "Endpoint",
+        "stages.endpoint",
+        "Short forms: `connection`, `connection/path`, or `python:file:function` for a function in `include/mappings/`.",
+    ),
+    ("Outcome", "outcome", "Exactly one of truth, evaluator and suite."),
+    ("Truth", "outcome.truth", "Short form: the table's name."),
+    ("Comparator", "outcome.compare, benchmark.truth, stages.truth", "Short form: the truth's column."),
+    ("Benchmark", "benchmark", "Inputs in the shape of the first stage, with the right final fields."),
+    ("Isolation", "isolation", "What replays may cost; a call beyond a limit is not made, and the verdict says so."),
+    ("Slack", "slack", ""),
+)
+_MAP_SECTIONS = (
+    ("MappingSpec", "The field map", "A file `include/mappings/<name>.yaml`: the reference of a mapping without code."),
+    ("FieldMap", "fields", "The steps run in the order of this table. Short form: the input field's name."),
+    ("DateFormat", "fields.date", ""),
+)
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of a pipeline file."""
+    schema = Pipeline.model_json_schema(by_alias=True, mode="validation")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def reference_page() -> str:
+    """Return the page `docs/pipeline-file.md`."""
+    lines = [
+        "# The pipeline file and the field map",
+        "",
+        "Written from the types by `python -m seamwatch.spec.schema`; a test keeps it true. Unknown keys are refused,",
+        "and `seamwatch check` tells all mistakes at once with file and line. Durations are written as `15m`, `2h`, `7d`.",
+    ]
+    pipeline, mapping = json_schema(), MappingSpec.model_json_schema(by_alias=True, mode="validation")
+    for schema, sections in ((pipeline, _SECTIONS), (mapping, _MAP_SECTIONS)):
+        for name, title, intro in sections:
+            part = schema if schema.get("title") == name else schema["$defs"][name]
+            lines += ["", f"## {title}", "", *([intro, ""] if intro else []), *_table(part, schema)]
+    return "\n".join(lines) + "\n"
+
+
+def _table(part: dict[str, Any], schema: dict[str, Any]) -> list[str]:
+    required = set(part.get("required", ()))
+    rows = ["| key | type | default | meaning |", "| --- | --- | --- | --- |"]
+    for name, field in part["properties"].items():
+        default = "required" if name in required else _default(field.get("default"))
+        text = " ".join(str(field.get("description", "")).split()).replace("|", "\\|")
+        rows.append(f"| `{name}` | {_type(field, schema)} | {default} | {text} |")
+    return rows
+
+
+def _default(value: Any) -> str:
+    if value in (None, (), [], {}, ""):
+        return ""
+    if isinstance(value, dict):
+        return "see below"
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    # A dump writes durations in ISO 8601; people write them as 1h or 7d.
+    return f"`{text.removeprefix('P').removeprefix('T').lower() if _ISO_DURATION.match(text) else text}`"
+
+
+def _type(field: dict[str, Any], schema: dict[str, Any]) -> str:
+    if "$ref" in field:
+        name = field["$ref"].rpartition("/")[2]
+        target = schema["$defs"][name]
+        return ", ".join(f"`{value}`" for value in target["enum"]) if "enum" in target else name
+    if "enum" in field:
+        return ", ".join(f"`{value}`" for value in field["enum"])
+    for union in ("anyOf", "oneOf"):
+        if union in field:
+            kinds = [_type(one, schema) for one in field[union] if one.get("type") != "null"]
+            return " or ".join(dict.fromkeys(kinds))
+    kind = str(field.get("type", "any"))
+    if kind == "array":
+        return f"list of {_type(field.get('items', {}), schema)}"
+    if kind == "object":
+        values = field.get("additionalProperties")
+        return f"map to {_type(values, schema)}" if isinstance(values, dict) else "map"
+    return kind
+
+
+if __name__ == "__main__":
+    import json
+    from pathlib import Path
+
+    Path("docs/pipeline-file.md").write_text(reference_page(), encoding="utf-8")
+    Path("docs/pipeline.schema.json").write_text(json.dumps(json_schema(), indent=2) + "\n", encoding="utf-8")

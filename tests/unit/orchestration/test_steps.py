@@ -1,0 +1,139 @@
+"""What tasks make of their run: which windows, and errors that Airflow may or may not try again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from parcels import write_project
+from seamwatch.errors import AdapterError, DataContractError
+from seamwatch.orchestration import steps
+from seamwatch.orchestration.operators import IncidentOperator, ReportLink, StepOperator
+
+DAY = "20260105T000000Z-20260106T000000Z"
+NEXT = "20260106T000000Z-20260107T000000Z"
+TASK: Any = SimpleNamespace(dag_id="parcels__isolate", task_id="find_windows")
+
+
+def events(*windows: list[str]) -> dict[object, list[SimpleNamespace]]:
+    return {"seamwatch://parcels/validated": [SimpleNamespace(extra={"windows": one}) for one in windows]}
+
+
+def test_every_queued_event_brings_its_windows_oldest_first_and_once() -> None:
+    context: Any = {"params": {}, "triggering_asset_events": events([NEXT], [DAY], [NEXT])}
+    assert steps.find_windows(TASK, context) == [DAY, NEXT]
+
+
+def test_a_window_given_by_hand_wins_over_what_triggered_the_run() -> None:
+    params = {"from": "2026-01-05T01:00:00+01:00", "to": "2026-01-06T00:00:00Z"}
+    context: Any = {"params": params, "triggering_asset_events": events([NEXT])}
+    assert steps.find_windows(TASK, context) == [DAY]
+
+
+@pytest.mark.parametrize("found", [None, {}, events(), events([])])
+def test_a_run_that_nothing_started_says_what_to_do(found: object) -> None:
+    context: Any = {"params": {"from": None, "to": None}, "triggering_asset_events": found}
+    with pytest.raises(DataContractError, match="fill in the params 'from' and 'to'"):
+        steps.find_windows(TASK, context)
+
+
+def test_a_scheduled_run_takes_its_data_interval() -> None:
+    start, end = datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 6, tzinfo=UTC)
+    context: Any = {"params": {}, "data_interval_start": start, "data_interval_end": end}
+    assert steps.open_window(TASK, context) == DAY
+
+
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        ({"from": "2026-01-05T00:00:00Z", "to": None}, "'to' is empty"),
+        ({"from": "", "to": "2026-01-05T00:00:00Z"}, "'from' is empty"),
+        ({"from": "yesterday", "to": "2026-01-05T00:00:00Z"}, "'from': 'yesterday' is no ISO 8601 time"),
+        ({"from": "2026-01-05T00:00:00", "to": "2026-01-06T00:00:00"}, "need a time zone"),
+        ({"from": "2026-01-06T00:00:00Z", "to": "2026-01-06T00:00:00Z"}, "must end after it starts"),
+    ],
+)
+def test_a_window_that_makes_no_sense_is_told(params: dict[str, str | None], told: str) -> None:
+    context: Any = {"params": params}
+    with pytest.raises(DataContractError, match=told):
+        steps.open_window(TASK, context)
+
+
+def operator(step: str, **arguments: Any) -> StepOperator:
+    return StepOperator(task_id="task", step=step, project_dir="/nowhere", **arguments)
+
+
+def test_an_error_that_no_new_try_can_mend_ends_the_task_at_once() -> None:
+    context: Any = {"params": {"from": "yesterday", "to": "today"}}
+    with pytest.raises(AirflowFailException, match="yesterday"):
+        operator("find_windows").execute(context)
+
+
+@pytest.mark.parametrize(("retryable", "raised"), [(True, AdapterError), (False, AirflowFailException)])
+def test_only_what_may_pass_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, retryable: bool, raised: type[Exception]
+) -> None:
+    def database_is_down(task: object, context: object) -> None:
+        raise AdapterError("no answer", retryable=retryable)
+
+    monkeypatch.setattr(steps, "database_is_down", database_is_down, raising=False)
+    context: Any = {}
+    with pytest.raises(raised, match="no answer"):
+        operator("database_is_down").execute(context)
+
+
+def test_the_constructor_does_nothing_and_no_text_of_the_pipeline_is_a_template() -> None:
+    task = operator("check", pipeline={"description": "{{ 1 / 0 }}"}, stage="s")
+    assert task.template_fields == ("window",)
+    assert task.operator_extra_links == ()
+
+
+def test_the_button_leads_to_what_the_task_found() -> None:
+    task = IncidentOperator(task_id="decide", step="decide", project_dir="/nowhere")
+    (link,) = task.operator_extra_links
+    key: Any = None
+    assert (link.name, link.get_link(task, ti_key=key)) == ("Root-cause report", "")
+    task.report_url = "http://ui/seamwatch/incidents/x"
+    assert ReportLink().get_link(task, ti_key=key) == "http://ui/seamwatch/incidents/x"
+
+
+class TestDeps:
+    """What a task gets from Airflow."""
+
+    def test_the_store_is_the_connection_where_there_is_one(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from seamwatch.orchestration.deps import open_deps
+
+        write_project(tmp_path)
+        monkeypatch.setenv("SEAMWATCH_STORE_URL", f"sqlite:///{tmp_path / 'settings.db'}")
+        with open_deps(tmp_path):
+            assert (tmp_path / "settings.db").exists()
+        monkeypatch.setenv("AIRFLOW_CONN_SEAMWATCH_STORE", f"sqlite:///{tmp_path / 'connection.db'}")
+        with open_deps(tmp_path) as deps:
+            assert deps.store.incidents() == []
+        assert (tmp_path / "connection.db").exists()
+
+    def test_a_connection_that_airflow_does_not_know_is_told(self) -> None:
+        from seamwatch.errors import ConnectionNotFound
+        from seamwatch.orchestration.deps import AirflowConnections
+
+        with pytest.raises(ConnectionNotFound, match="AIRFLOW_CONN_NO_SUCH"):
+            AirflowConnections().get("no_such")
+
+    def test_a_connection_is_carried_over_whole_and_its_password_is_not_shown(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from seamwatch.orchestration.deps import AirflowConnections
+
+        value = '{"conn_type": "http", "host": "h", "port": 81, "login": "u", "password": "s3cret", "extra": {"a": 1}}'
+        monkeypatch.setenv("AIRFLOW_CONN_MODEL", value)
+        found = AirflowConnections().get("model")
+        assert (found.conn_type, found.host, found.port, found.login) == ("http", "h", 81, "u")
+        assert (found.password, found.extra) == ("s3cret", {"a": 1})
+        assert "s3cret" not in repr(found)
