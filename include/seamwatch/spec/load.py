@@ -90,6 +90,17 @@ def load_mapping(path: Path, *, file: str | None = None) -> MappingSpec:
     return _load(path, file or path.name, MappingSpec, lambda _: [])
 
 
+def line_of(path: Path, place: str) -> int | None:
+    """Return the line of a dotted place (`stages.answer.table`) in a file, or of the nearest part above it."""
+    text = path.read_text(encoding="utf-8")
+    root, data = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+    if root is None:
+        return None
+    lines = {_dotted(loc, data): line for loc, line in _lines(root).items()}
+    parts = place.split(".")
+    return next((lines[p] for n in range(len(parts), 0, -1) if (p := ".".join(parts[:n])) in lines), None)
+
+
 def _load(path: Path, file: str, kind: type[SpecT], further_problems: Callable[[Any], list[tuple[Loc, str]]]) -> SpecT:
     try:
         text = path.read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from seamwatch.spec.pipeline import Pipeline
 _ISO_DURATION = re.compile(r"^PT?\d+[SMHD]$")
 _SECTIONS = (
     ("Pipeline", "The file", "One file `include/pipelines/<name>.yaml` per pipeline, named after it."),
-    ("Stage", "stages", "In the order of the flow; the first one is a source, whose time decides a record's window."),
+    ("Stage", "stages", "In the order of the flow; the first is a source whose time decides a record's window."),
     (
         "Endpoint",
         "stages.endpoint",
@@ -43,7 +43,7 @@ def reference_page() -> str:
         "# The pipeline file and the field map",
         "",
         "Written from the types by `python -m seamwatch.spec.schema`; a test keeps it true. Unknown keys are refused,",
-        "and `seamwatch check` tells all mistakes at once with file and line. Durations are written as `15m`, `2h`, `7d`.",
+        "and `seamwatch check` tells all mistakes at once with file and line. Durations are written as `15m` or `7d`.",
     ]
     pipeline, mapping = json_schema(), MappingSpec.model_json_schema(by_alias=True, mode="validation")
     for schema, sections in ((pipeline, _SECTIONS), (mapping, _MAP_SECTIONS)):
