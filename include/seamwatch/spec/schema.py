@@ -11,11 +11,11 @@ from seamwatch.spec.pipeline import Pipeline
 _ISO_DURATION = re.compile(r"^PT?\d+[SMHD]$")
 _SECTIONS = (
     ("Pipeline", "The file", "One file `include/pipelines/<name>.yaml` per pipeline, named after it."),
-    ("Stage", "stages", "In the order of the flow; the first is a source whose time decides a record's window."),
+    ("Stage", "stages", "In the order of the flow; the first is a source whose time decides the window."),
     (
         "Endpoint",
         "stages.endpoint",
-        "Short forms: `connection`, `connection/path`, or `python:file:function` for a function in `include/mappings/`.",
+        "Short forms: `connection`, `connection/path`, or `python:file:function` in `include/mappings/`.",
     ),
     ("Outcome", "outcome", "Exactly one of truth, evaluator and suite."),
     ("Truth", "outcome.truth", "Short form: the table's name."),
