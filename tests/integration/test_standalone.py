@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from parcels import WINDOW, fill_database, write_project
+from seamwatch.core.results import Window
 from seamwatch.demo.airflow import Standalone, airflow_env, free_port, wait_until
 from seamwatch.demo.slack_receiver import SlackReceiver
 
@@ -56,23 +58,27 @@ def runs(airflow: Standalone) -> dict[str, dict[str, Any]]:
             within_s=120,
             what="the DAGs were not parsed",
         )
-        body = {
-            "dag_run_id": "by_hand",
-            "logical_date": None,
-            "conf": {"from": WINDOW.start.isoformat(), "to": WINDOW.end.isoformat()},
-        }
-        # Airflow's own SQLite may be locked for a moment while the DAGs are parsed; the id keeps it one run.
-        wait_until(
-            lambda: client.post("/api/v2/dags/parcels__validate/dagRuns", json=body).status_code in (200, 409),
-            within_s=60,
-            what="the run was not accepted",
-        )
+        _trigger(client, WINDOW)
         found: dict[str, dict[str, Any]] = {}
         for part in ("validate", "isolate", "incidents"):
             found[part] = wait_until(
                 lambda part=part: _finished_run(client, f"parcels__{part}"), within_s=240, what=f"{part} did not end"
             )
         return found
+
+
+def _trigger(client: httpx.Client, window: Window) -> None:
+    body = {
+        "dag_run_id": window.id,
+        "logical_date": None,
+        "conf": {"from": window.start.isoformat(), "to": window.end.isoformat()},
+    }
+    # Airflow's own SQLite may be locked for a moment while the DAGs are parsed; the id keeps it one run.
+    wait_until(
+        lambda: client.post("/api/v2/dags/parcels__validate/dagRuns", json=body).status_code in (200, 409),
+        within_s=60,
+        what="the run was not accepted",
+    )
 
 
 def _finished_run(client: httpx.Client, dag_id: str) -> dict[str, Any] | None:
@@ -104,6 +110,38 @@ def test_the_incident_was_told_in_slack_once(runs: dict[str, dict[str, Any]], sl
     assert "Integration failure at request" in heads[0].text
 
 
+def test_the_task_leads_to_the_report(airflow: Standalone, runs: dict[str, dict[str, Any]]) -> None:
+    run = runs["incidents"]
+    with airflow.client("admin") as client:
+        path = f"/api/v2/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}/taskInstances"
+        links = {name: client.get(f"{path}/{name}/links").json()["extra_links"] for name in ("decide", "deliver")}
+        assert links["decide"] == {"Root-cause report": f"{airflow.url}/seamwatch/incidents/{_incident(airflow)}"}
+        assert links["deliver"] == {}
+
+
+def test_windows_that_queue_up_are_all_carried_to_the_end(airflow: Standalone, runs: dict[str, dict[str, Any]]) -> None:
+    days = [Window(start=WINDOW.start - timedelta(days=n), end=WINDOW.end - timedelta(days=n)) for n in (1, 2, 3)]
+    expected = {window.id for window in (WINDOW, *days)}
+    with airflow.client("admin") as client:
+        for window in days:
+            _trigger(client, window)
+        for part in ("isolate", "incidents"):
+            wait_until(
+                lambda part=part: _windows_done(client, f"parcels__{part}") == expected,
+                within_s=240,
+                what=f"not every window reached {part}",
+            )
+
+
+def _windows_done(client: httpx.Client, dag_id: str) -> set[str]:
+    """Return the windows that successful runs of the DAG found."""
+    found: set[str] = set()
+    for run in client.get(f"/api/v2/dags/{dag_id}/dagRuns", params={"state": "success"}).json()["dag_runs"]:
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run['dag_run_id']}/taskInstances/find_windows/xcomEntries/return_value"
+        found |= set(client.get(path, params={"deserialize": True}).json()["value"])
+    return found
+
+
 def test_a_broken_pipeline_file_is_an_import_error_and_stops_no_other(airflow: Standalone) -> None:
     with airflow.client("admin") as client:
         errors = client.get("/api/v2/importErrors").json()["import_errors"]
@@ -129,32 +167,63 @@ def _incident(airflow: Standalone) -> str:
 
 
 @pytest.fixture
-def page(airflow: Standalone) -> Iterator[Page]:
+def page() -> Iterator[Page]:
+    """A browser in which nobody is logged in."""
     browser_path = next((p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        page.goto(airflow.url)
-        page.fill('input[name="username"]', "admin")
-        page.fill('input[name="password"]', "admin")
-        page.click('button[type="submit"]')
+        page.set_default_timeout(60_000)
         yield page
         browser.close()
+
+
+def _log_in(page: Page, address: str) -> None:
+    """Follow a link as somebody who has to log in first, and arrive."""
+    page.goto(address)
+    page.fill('input[name="username"]', "admin")
+    page.fill('input[name="password"]', "admin")
+    page.click('button[type="submit"]')
+    page.wait_for_url(address)
+
+
+def _keep(page: Page, path: Path) -> None:
+    page.screenshot(path=path)
+    assert path.stat().st_size > 10_000
+
+
+def test_a_link_from_slack_leads_through_the_login_to_the_report(
+    page: Page, airflow: Standalone, runs: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    _log_in(page, f"{airflow.url}/seamwatch/incidents/{_incident(airflow)}")
+    page.locator("h1").filter(has_text="Integration failure at request").wait_for()
+    page.get_by_role("link", name="All incidents").click()
+    page.wait_for_url(f"{airflow.url}/seamwatch/incidents")
+    page.get_by_text("Integration failure at request").first.wait_for()
+    _keep(page, tmp_path / "list.png")
 
 
 def test_a_person_finds_the_report_in_the_airflow_ui(
     page: Page, airflow: Standalone, runs: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
-    page.goto(f"{airflow.url}/plugin/seamwatch")
+    _log_in(page, f"{airflow.url}/")
+    page.get_by_role("link", name="Incidents", exact=True).click()
+    page.wait_for_url(f"{airflow.url}/plugin/seamwatch**")
     frame = page.frame_locator("iframe")
-    frame.get_by_text("Integration failure at request").first.click()
-    frame.get_by_text("product").first.wait_for()
+    frame.get_by_role("link", name="Integration failure at request").click()
     frame.locator("h1").filter(has_text="Integration failure at request").wait_for()
-    shot = tmp_path / "report.png"
-    page.screenshot(path=shot)
-    assert shot.stat().st_size > 10_000
+    _keep(page, tmp_path / "report.png")
+    frame.get_by_role("link", name="All incidents").click()
+    frame.get_by_role("heading", name="Incidents", exact=True).wait_for()
 
 
-def test_the_navigation_leads_to_incidents(page: Page, airflow: Standalone, runs: dict[str, dict[str, Any]]) -> None:
-    page.goto(f"{airflow.url}/dags/parcels__validate")
-    page.get_by_text("Incidents").first.wait_for()
+def test_a_dag_shows_its_red_gate_and_its_own_incidents(
+    page: Page, airflow: Standalone, runs: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    _log_in(page, f"{airflow.url}/")
+    page.goto(f"{airflow.url}/dags/parcels__validate/runs/{runs['validate']['dag_run_id']}")
+    page.get_by_role("link", name="request.gate").first.wait_for()
+    _keep(page, tmp_path / "run.png")
+    page.goto(f"{airflow.url}/dags/parcels__validate/plugin/seamwatch-dag")
+    page.frame_locator("iframe").get_by_text("Integration failure at request").first.wait_for()
+    _keep(page, tmp_path / "tab.png")

@@ -32,6 +32,9 @@ Ask = Callable[[Stage, Sequence[ModelCall]], list[ModelAnswer]]
 EVERYTHING = frozenset({"*"})
 """As a repair: every field of the stage."""
 
+TRUTH = frozenset({"=truth"})
+"""As a repair of a stage within the pipeline: its labels, whatever its reference would make."""
+
 Repairs = Mapping[str, frozenset[str]]
 """Stage to the fields that are set to what the reference makes of them."""
 
@@ -106,7 +109,7 @@ def run_trial(
     Args:
         world: The window.
         keys: Records of it.
-        repairs: What is repaired; a source stage is repaired by its correction, a stage with a truth by its truth.
+        repairs: What is repaired; a source by its correction, any other stage by its reference, or by its truth.
         ask: None forbids model calls; a record that would need one gets a gap instead.
         fresh: Model stages that are asked again even where their request is as recorded.
         attempt: Number of the sample of a chance answer; the same number is answered from the cache.
@@ -180,7 +183,7 @@ def _flow_made(world: World, stage: Stage, keys: pd.Index[Any], repairs: Repairs
 
 def _apply_truth(world: World, stage: Stage, keys: pd.Index[Any], repairs: Repairs, flow: _Flow) -> None:
     truth = world.truths.get(stage.name)
-    if truth is None or stage.name not in repairs:
+    if truth is None or repairs.get(stage.name) != TRUTH:
         return
     known = keys[keys.isin(truth.index)]
     flow.values[stage.name] = _replace_rows(flow.values[stage.name], truth.loc[known])
@@ -191,7 +194,7 @@ def _keep_faults(
     stage: Stage, made: pd.DataFrame, found: pd.DataFrame | None, repaired: frozenset[str]
 ) -> pd.DataFrame:
     """Return the rows as made, with the recorded values of discrepant fields that are not repaired."""
-    if found is None or not len(found) or repaired == EVERYTHING:
+    if found is None or not len(found) or repaired in (EVERYTHING, TRUTH):
         return made
     kept = found[found["key"].isin(made.index) & ~found["field"].isin(list(repaired))]
     if not len(kept):

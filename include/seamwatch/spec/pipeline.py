@@ -334,14 +334,7 @@ class Pipeline(Spec):
     @classmethod
     def _default_inputs(cls, data: Any) -> Any:
         """Let a stage without `input` be made from the one before it."""
-        if not isinstance(data, dict) or not isinstance(data.get("stages"), list):
-            return data
-        stages: list[Any] = []
-        for stage in data["stages"]:
-            before = stages[-1].get("name") if stages and isinstance(stages[-1], dict) else None
-            is_open = isinstance(stage, dict) and "input" not in stage and stage.get("kind") != StageKind.SOURCE
-            stages.append({**stage, "input": before} if is_open and before else stage)
-        return {**data, "stages": stages}
+        return _with_default_inputs(data) if isinstance(data, dict) else data
 
     @model_validator(mode="after")
     def _check_graph(self) -> Self:
@@ -383,6 +376,7 @@ def graph_problems(data: Mapping[str, Any]) -> list[tuple[tuple[Hashable, ...], 
 
     Works on the raw document too, so that these mistakes are told beside those of single fields.
     """
+    data = _with_default_inputs(data)
     stages = [stage if isinstance(stage, Mapping) else {} for stage in _list(data.get("stages"))]
     names = [str(stage.get("name")) for stage in stages]
     found: list[tuple[tuple[Hashable, ...], str]] = []
@@ -395,7 +389,8 @@ def graph_problems(data: Mapping[str, Any]) -> list[tuple[tuple[Hashable, ...], 
         found.append((("stages", 0, "kind"), text))
     known = ", ".join(names)
     inputs = {name: [i for i in _inputs(stage) if i in names] for name, stage in zip(names, stages, strict=True)}
-    if cycle := find_cycle(inputs):
+    # A name that stands twice would look like a cycle that nobody wrote.
+    if len(inputs) == len(names) and (cycle := find_cycle(inputs)):
         found.append((("stages",), f"the stages form a cycle: {' -> '.join(cycle)}; stages must be acyclic"))
     outcome = data.get("outcome")
     judged = outcome.get("stage") if isinstance(outcome, Mapping) else None
@@ -420,6 +415,18 @@ def _stage_problems(stage: Mapping[str, Any], number: int, names: list[str]) -> 
     if not is_source and not inputs and ("input" in stage or number == 0):
         found.append((("input",), f"stage {name!r} has no input; name the stages that it is made from"))
     return found
+
+
+def _with_default_inputs(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the document with each stage that is no source and has no `input` made from the one before it."""
+    if not isinstance(data.get("stages"), list):
+        return data
+    stages: list[Any] = []
+    for stage in data["stages"]:
+        before = stages[-1].get("name") if stages and isinstance(stages[-1], dict) else None
+        is_open = isinstance(stage, dict) and "input" not in stage and stage.get("kind") != StageKind.SOURCE
+        stages.append({**stage, "input": before} if is_open and before else stage)
+    return {**data, "stages": stages}
 
 
 def _inputs(stage: Mapping[str, Any]) -> list[str]:

@@ -12,7 +12,7 @@ import pandas as pd
 from seamwatch.core.attribution import confidence, words
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.minimal import delta_debug, smallest_cures
-from seamwatch.core.interventions import EVERYTHING, Ask, Trial, run_trial
+from seamwatch.core.interventions import EVERYTHING, TRUTH, Ask, Trial, run_trial
 from seamwatch.core.replays import ModelAnswer
 from seamwatch.core.results import Verdict
 from seamwatch.core.stats import jeffreys_mean
@@ -421,7 +421,7 @@ def _guilty_models(evidence: Evidence, keys: pd.Index[Any], ask: Ask | None) -> 
     for stage in known:
         culprit = [m for m in evidence.models if position[m] < position[stage]]
         if culprit and len(left):
-            repairs = {**dict.fromkeys(world.references, EVERYTHING), stage: EVERYTHING}
+            repairs = {**dict.fromkeys(world.references, EVERYTHING), stage: TRUTH}
             cured = run_trial(world, left, repairs, ask, purpose="clean").keys_with(OutcomeState.RIGHT)
             for key in cured:
                 found[key] = _verdict(
