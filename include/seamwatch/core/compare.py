@@ -16,10 +16,12 @@ import pandas as pd
 
 from seamwatch.errors import DataContractError
 
+_WHOLE = re.compile(r"^[+-]?\d+$")
 _NUMBER = re.compile(r"^[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?$")
 _BLANKS = re.compile(r"\s+")
 _RELATIVE_TOLERANCE = 1e-9
-"""Two floats that differ by less came from the same number by another way of arithmetic."""
+"""Two floats that differ by less came from the same number by another way of arithmetic; never two whole numbers."""
+_SIGNIFICANT_DIGITS = 12
 
 
 def is_null(value: Any) -> bool:
@@ -41,8 +43,10 @@ def strict_text(value: Any) -> str | None:
         return value
     if isinstance(value, bool | np.bool_):
         return "true" if value else "false"
-    if isinstance(value, int | float | Decimal | np.integer | np.floating):
-        return _number_text(float(value)) if not isinstance(value, int) else str(value)
+    if isinstance(value, int | np.integer):
+        return str(int(value))
+    if isinstance(value, float | Decimal | np.floating):
+        return _number_text(value)
     if isinstance(value, datetime):
         return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
     if isinstance(value, date):
@@ -62,6 +66,9 @@ def loose_text(value: Any) -> str | None:
     text = _BLANKS.sub(" ", unicodedata.normalize("NFC", text)).strip().casefold()
     if not text:
         return None
+    if _WHOLE.match(text):  # digit by digit: an account number has more of them than a float keeps
+        digits = text.lstrip("+-").lstrip("0") or "0"
+        return f"-{digits}" if text.startswith("-") and digits != "0" else digits
     number = as_number(text)
     return text if number is None else _number_text(number)
 
@@ -147,7 +154,8 @@ def values_equal(value: Any, wanted: Any, *, how: str, tolerance: float = 0.0) -
         a, b = as_number(value), as_number(wanted)
         if a is None or b is None:
             return a is None and b is None
-        return math.isclose(a, b, rel_tol=_RELATIVE_TOLERANCE, abs_tol=tolerance)
+        relative = 0.0 if a.is_integer() and b.is_integer() else _RELATIVE_TOLERANCE
+        return math.isclose(a, b, rel_tol=relative, abs_tol=tolerance)
     if how == "set":
         return _as_set(value) == _as_set(wanted)
     msg = f"unknown comparison {how!r}; known: auto, exact, text, number, set"
@@ -159,9 +167,13 @@ def equal_cells(left: pd.Series[Any], right: pd.Series[Any]) -> np.ndarray[Any, 
 
     Vectorised, so that only the few cells that may differ pay for `strict_text`.
     """
-    if pd.api.types.is_numeric_dtype(left.dtype) and pd.api.types.is_numeric_dtype(right.dtype):
+    dtypes = (left.dtype, right.dtype)
+    are_integers = all(pd.api.types.is_integer_dtype(dtype) for dtype in dtypes)
+    if not are_integers and all(pd.api.types.is_numeric_dtype(dtype) for dtype in dtypes):
         a, b = left.to_numpy(dtype=float, na_value=np.nan), right.to_numpy(dtype=float, na_value=np.nan)
-        return np.asarray(np.isclose(a, b, rtol=_RELATIVE_TOLERANCE, atol=0.0, equal_nan=True))
+        close = np.isclose(a, b, rtol=_RELATIVE_TOLERANCE, atol=0.0, equal_nan=True)
+        differ_as_whole = (a != b) & (a == np.rint(a)) & (b == np.rint(b))
+        return np.asarray(close & ~differ_as_whole)
     both_null = left.isna().to_numpy() & right.isna().to_numpy()
     if left.dtype == right.dtype and left.dtype != object:
         same = left.reset_index(drop=True) == right.reset_index(drop=True)
@@ -174,8 +186,13 @@ def _plainly_equal(left: Any, right: Any) -> bool:
     return type(left) is type(right) and isinstance(left, str | int | float) and left == right
 
 
-def _number_text(value: float) -> str:
-    return format(value, ".12g")
+def _number_text(value: float | Decimal | np.floating[Any]) -> str:
+    """Return the number without the noise of arithmetic, but with every digit before the point."""
+    if not math.isfinite(value):
+        return str(float(value))
+    if abs(value) >= 10 ** (_SIGNIFICANT_DIGITS - 1):
+        return str(round(value))
+    return format(float(value) + 0.0, f".{_SIGNIFICANT_DIGITS}g")  # + 0.0 turns -0.0 into 0.0
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,162 @@
+"""Records that a clean request does not turn right for good: the model, its provider, the source, or nobody known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from seamwatch.core.attribution import confidence, words
+from seamwatch.core.attribution.evidence import Evidence
+from seamwatch.core.attribution.tally import Tally, trust_in_clean_request
+from seamwatch.core.attribution.verdicts import make_verdict, provider_verdict, undetermined_verdict
+from seamwatch.core.interventions import EVERYTHING, TRUTH, Ask, run_trial
+from seamwatch.core.results import Verdict
+from seamwatch.spec.pipeline import Isolation
+from seamwatch.vocabulary import Gap, OutcomeState, Responsibility
+
+
+def judge_not_reproduced(
+    evidence: Evidence, keys: pd.Index[Any], ask: Ask | None, settings: Isolation, tally: Tally
+) -> dict[Any, Verdict]:
+    """Return the verdicts of records that were wrong and are right now, on the very request that was recorded."""
+    found: dict[Any, Verdict] = {}
+    n_right = dict.fromkeys(keys, 1)
+    for attempt in range(1, settings.repeats):
+        trial = run_trial(evidence.world, keys, {}, ask, fresh=evidence.models, attempt=attempt)
+        tally.add(trial, keys)
+        for key in trial.keys_with(OutcomeState.RIGHT):
+            n_right[key] += 1
+    for key in keys:
+        failure = evidence.provider.get(key)
+        if failure is not None:
+            found[key] = provider_verdict(key, failure)
+        elif n_right[key] * 2 > settings.repeats:
+            found[key] = make_verdict(
+                key,
+                Responsibility.MODEL,
+                evidence.models[-1],
+                belief=confidence.NOT_REPRODUCED,
+                explanation=words.not_reproduced(evidence.models[-1], n_right[key], settings.repeats),
+                gap=Gap.NOT_REPRODUCED,
+                pattern="not_reproduced",
+            )
+        else:
+            found[key] = _model(evidence, key, tally, explanation=words.mostly_wrong(n_right[key], settings.repeats))
+    return found
+
+
+def judge_still_wrong(evidence: Evidence, keys: pd.Index[Any], ask: Ask | None, tally: Tally) -> dict[Any, Verdict]:
+    """Return the verdicts of records that no repair of a mapping turns right."""
+    corrected = _right_with_correction(evidence, keys, ask)
+    guilty_model = _guilty_models(evidence, keys, ask)
+    found: dict[Any, Verdict] = {}
+    for key in keys:
+        if key in evidence.provider:
+            found[key] = provider_verdict(key, evidence.provider[key])
+        elif key in corrected:
+            stage = corrected[key]
+            found[key] = make_verdict(
+                key,
+                Responsibility.SOURCE_DATA,
+                stage,
+                belief=confidence.SOURCE_CORRECTED,
+                explanation=words.corrected(stage),
+            )
+        elif key in evidence.suspect_source:
+            stage, expectation = evidence.suspect_source[key]
+            found[key] = make_verdict(
+                key,
+                Responsibility.SOURCE_DATA,
+                stage,
+                belief=confidence.SOURCE_SUSPECT,
+                explanation=words.bad_source(stage, expectation),
+            )
+        elif evidence.unreferenced:
+            found[key] = undetermined_verdict(
+                key, Gap.MISSING_REFERENCE, words.missing_reference(evidence.unreferenced)
+            )
+        elif len(evidence.models) > 1:
+            found[key] = guilty_model[key]
+        else:
+            found[key] = _model(evidence, key, tally)
+    return found
+
+
+def _right_with_correction(evidence: Evidence, keys: pd.Index[Any], ask: Ask | None) -> dict[Any, str]:
+    """Return the records that are right with the payload that the source corrected later, and that source."""
+    found: dict[Any, str] = {}
+    for stage, corrections in evidence.world.corrections.items():
+        mine = keys[keys.isin(corrections.index)]
+        if len(mine):
+            repairs = {**dict.fromkeys(evidence.world.references, EVERYTHING), stage: EVERYTHING}
+            trial = run_trial(evidence.world, mine, repairs, ask, purpose="clean")
+            found.update(dict.fromkeys(trial.keys_with(OutcomeState.RIGHT), stage))
+    return found
+
+
+def _guilty_models(evidence: Evidence, keys: pd.Index[Any], ask: Ask | None) -> dict[Any, Verdict]:
+    """Return for a graph of several models which one it was, by handing the later ones the truth of what came before.
+
+    The first intermediate stage whose truth turns the outcome right convicts the model just before it. Where none
+    does, it is the last model if the truths reach its input, and otherwise the models cannot be told apart.
+    """
+    if len(evidence.models) < 2 or not len(keys):
+        return {}
+    world = evidence.world
+    order = [stage.name for stage in world.order]
+    position = {name: number for number, name in enumerate(order)}
+    known = [name for name in order if name in world.truths and name in evidence.before_model]
+    found: dict[Any, Verdict] = {}
+    left = keys
+    for stage in known:
+        culprit = [m for m in evidence.models if position[m] < position[stage]]
+        if culprit and len(left):
+            repairs = {**dict.fromkeys(world.references, EVERYTHING), stage: TRUTH}
+            cured = run_trial(world, left, repairs, ask, purpose="clean").keys_with(OutcomeState.RIGHT)
+            for key in cured:
+                found[key] = make_verdict(
+                    key,
+                    Responsibility.MODEL,
+                    culprit[-1],
+                    belief=confidence.MODEL_REPRODUCED,
+                    explanation=words.convicted(culprit[-1], stage),
+                )
+            left = left[~left.isin(cured)]
+    between = [m for m in evidence.models[:-1] if not any(position[m] < position[s] for s in known)]
+    for key in left:
+        found[key] = make_verdict(
+            key,
+            Responsibility.MODEL,
+            evidence.models[-1],
+            belief=confidence.MODEL_REPRODUCED if not between else 0.5,
+            explanation=words.last_model(evidence.models) if between else words.model(evidence.models[-1]),
+            gap=Gap.STAGES_NOT_SEPARABLE if between else None,
+        )
+    return found
+
+
+def _model(evidence: Evidence, key: Any, tally: Tally, *, explanation: str | None = None) -> Verdict:
+    if not evidence.models:
+        return undetermined_verdict(key, Gap.MISSING_REFERENCE, words.no_model())
+    trust = confidence.written_confidence(evidence.world)
+    moved = evidence.stages_of(key) & evidence.before_model
+    belief = confidence.MODEL_REPRODUCED * trust * (trust_in_clean_request(evidence, moved) if moved else 1.0)
+    return make_verdict(
+        key,
+        Responsibility.MODEL,
+        evidence.models[-1],
+        belief=belief - tally.flip_rate / 4,
+        explanation=explanation or words.model(evidence.models[-1]),
+    )
+
+
+def judge_without_answer(evidence: Evidence, key: Any, gap: Gap | None) -> Verdict:
+    """Return the verdict of a record whose replay could not be judged."""
+    if key in evidence.provider and not evidence.stages_of(key) & evidence.before_model:
+        return provider_verdict(key, evidence.provider[key])
+    if gap is Gap.REFERENCE_FAILED and key in evidence.reference_failed:
+        return undetermined_verdict(key, gap, words.reference_failed(evidence.reference_failed[key]))
+    if gap is Gap.MISSING_REFERENCE:
+        return undetermined_verdict(key, gap, words.missing_reference(evidence.unreferenced))
+    return undetermined_verdict(key, gap or Gap.TRUTH_PENDING, words.gap(gap))
