@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -159,10 +159,13 @@ def crossed_records(recorded: pd.DataFrame, expected: pd.DataFrame, found: pd.Da
     """Return the records that carry the whole payload of another one, and of which.
 
     Only a payload that exactly one record should have can be recognised: ten records with the label `billing` tell
-    nothing about each other. So the expected payload must be unique in the window, and differ from the record's own.
+    nothing about each other. So the expected payload must be unique in the window, and differ from the record's own, in
+    more than one column where there are several: one wrong label makes a small payload look like another by chance.
     """
-    suspects = found.loc[found["kind"] != DiscrepancyKind.FORMAT, "key"].unique()
+    differing = found.loc[found["kind"] != DiscrepancyKind.FORMAT]
+    n_wrong = differing["field"].map(_column_of(expected)).groupby(differing["key"]).nunique()
     columns = [name for name in expected.columns if name in recorded.columns]
+    suspects = n_wrong.index[(n_wrong > (1 if len(columns) > 1 else 0)).to_numpy()]
     if not len(suspects) or not columns:
         return {}
     owners: dict[str, Any] = {}
@@ -177,6 +180,12 @@ def crossed_records(recorded: pd.DataFrame, expected: pd.DataFrame, found: pd.Da
         for key, mark in zip(suspects, marks, strict=True)
         if mark in owners and mark not in shared and owners[mark] != key
     }
+
+
+def _column_of(expected: pd.DataFrame) -> Callable[[str], str]:
+    """Return a function from a field, which may be a path into a JSON column, to its column."""
+    columns = [str(name) for name in expected.columns]
+    return lambda name: next((c for c in columns if name == c or name.startswith(f"{c}.")), name)
 
 
 def _row_marks(frame: pd.DataFrame) -> list[str]:

@@ -49,6 +49,7 @@ def summarise(
     isolation: IsolationResult,
     stage_results: Sequence[StageResult],
     has_baseline: bool,
+    now: datetime,
 ) -> Attribution:
     """Return the attribution of a window.
 
@@ -63,6 +64,7 @@ def summarise(
         isolation: The model alone.
         stage_results: What validation found, for stages that it has seen.
         has_baseline: Whether the model's healthy accuracy is known.
+        now: Aware time, for truths that are overdue.
     """
     world = evidence.world
     states = outcomes["state"]
@@ -82,11 +84,19 @@ def summarise(
         evidence=tuple(_records(evidence, truth, attributed, causes)),
         stages=tuple(_picture(evidence, causes, stage.name) for stage in world.pipeline.stages),
         failing_by_time=tuple(_by_time(window, states, times)),
-        notes=tuple(_notes(evidence, len(outcomes), n_pending, has_baseline)),
+        notes=tuple(_notes(evidence, len(outcomes), n_pending, _n_overdue(world, states, times, now), has_baseline)),
     )
 
 
-def _notes(evidence: Evidence, n_observed: int, n_pending: int, has_baseline: bool) -> list[str]:
+def _n_overdue(world: World, states: pd.Series[Any], times: pd.Series[Any], now: datetime) -> int:
+    """Return how many truths should have arrived by now."""
+    if world.pipeline.outcome is None:
+        return 0
+    waiting = times.reindex(states.index[(states == OutcomeState.PENDING).to_numpy()]).dropna()
+    return int((waiting + world.pipeline.outcome.late_after < now).sum())
+
+
+def _notes(evidence: Evidence, n_observed: int, n_pending: int, n_overdue: int, has_baseline: bool) -> list[str]:
     notes = []
     if not n_observed:
         notes.append("the window holds no record: nothing can be said of it")
@@ -94,6 +104,8 @@ def _notes(evidence: Evidence, n_observed: int, n_pending: int, has_baseline: bo
         notes.append("no truth has arrived yet for any record of the window: nothing can be judged")
     elif n_pending:
         notes.append(f"the truth of {n_pending} of {n_observed} records has not arrived; they are pending, not right")
+    if n_overdue:
+        notes.append(f"the truth of {n_overdue} records is overdue (outcome.late_after)")
     if evidence.unreferenced:
         notes.append(f"no reference for {', '.join(evidence.unreferenced)}: watched, not checked")
     if not has_baseline and evidence.models:

@@ -74,6 +74,7 @@ def attribute_window(deps: Deps, pipeline: Pipeline, window: Window) -> Attribut
         isolation=isolation,
         stage_results=results,
         has_baseline=_baseline(deps, pipeline) is not None,
+        now=deps.clock(),
     )
     deps.store.begin_window(pipeline.pipeline, window, now=deps.clock())
     deps.store.save_attribution(attribution)

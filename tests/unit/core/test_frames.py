@@ -1,0 +1,174 @@
+"""Rows to payloads: attempts, duplicates, null keys, key types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from seamwatch.core.frames import align_keys, is_success, key_text, require_columns, split_versions, stage_data
+from seamwatch.errors import DataContractError
+from seamwatch.spec.pipeline import Stage
+
+MAPPING = Stage.model_validate({"name": "request", "kind": "mapping", "table": "requests"})
+MODEL = Stage.model_validate(
+    {
+        "name": "answer",
+        "kind": "model",
+        "table": "calls",
+        "request": "body",
+        "response": "answer",
+        "status": "status",
+        "endpoint": "python:a:b",
+    }
+)
+
+
+def _at(minute: int) -> pd.Timestamp:
+    return pd.Timestamp("2026-01-05T08:00:00Z") + pd.Timedelta(minutes=minute)
+
+
+def _calls(*rows: tuple[Any, int, str | None, Any]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["id", "at", "answer", "status"], dtype=object)
+    return frame.assign(at=pd.to_datetime([_at(minute) for minute in frame["at"]], utc=True), body="{}")
+
+
+def test_payloads_are_all_columns_but_key_time_and_ignored_ones() -> None:
+    stage = MAPPING.model_copy(update={"ignore": ("run_id", "not_there")})
+    rows = pd.DataFrame({"id": [1], "at": [_at(0)], "a": ["x"], "run_id": [7]})
+    data = stage_data(rows, stage, key="id", time="at")
+    assert data.payload.to_dict("index") == {1: {"a": "x"}}
+    assert data.times.to_dict() == {1: _at(0)}
+
+
+def test_fields_choose_columns_and_open_json() -> None:
+    stage = MAPPING.model_copy(update={"fields": ("a", "doc.x.0")})
+    rows = pd.DataFrame({"id": [1, 2], "a": ["x", "y"], "b": [0, 0], "doc": ['{"x": [5]}', "no json"]})
+    data = stage_data(rows, stage, key="id", time=None)
+    assert list(data.payload.columns) == ["a", "doc.x.0"]
+    assert data.payload.at[1, "doc.x.0"] == 5
+    assert pd.isna(data.payload.at[2, "doc.x.0"])
+    assert not len(data.times)
+
+
+def test_the_last_row_of_a_record_counts_and_the_others_are_kept_as_versions() -> None:
+    rows = pd.DataFrame({"id": [1, 2, 1], "at": [_at(9), _at(1), _at(2)], "a": ["late", "only", "early"]})
+    data = stage_data(rows, MAPPING, key="id", time="at")
+    assert data.payload["a"].to_dict() == {2: "only", 1: "late"}
+    assert data.n_duplicate_keys == 1
+    assert data.versions["a"].tolist() == ["early", "late"]
+
+
+def test_of_several_attempts_the_last_successful_one_counts() -> None:
+    rows = _calls((1, 0, "first", "ok"), (1, 1, "second", 200), (1, 2, None, "503"), (1, 3, "rest", "timeout"))
+    data = stage_data(rows, MODEL, key="id", time="at")
+    assert data.payload.at[1, "answer"] == "second"
+    assert data.times[1] == _at(1)
+
+
+def test_where_no_attempt_succeeded_the_last_one_counts() -> None:
+    data = stage_data(_calls((1, 5, None, "503"), (1, 1, None, "timeout")), MODEL, key="id", time="at")
+    assert data.payload.at[1, "status"] == "503"
+
+
+def test_an_attempt_without_an_answer_is_no_success_whatever_its_status() -> None:
+    data = stage_data(_calls((1, 0, "yes", "ok"), (1, 1, None, "ok")), MODEL, key="id", time="at")
+    assert data.payload.at[1, "answer"] == "yes"
+
+
+def test_rows_without_a_key_are_counted_and_belong_to_nobody() -> None:
+    rows = pd.DataFrame({"id": ["a", None, float("nan"), "b"], "x": [1, 2, 3, 4]})
+    data = stage_data(rows, MAPPING, key="id", time=None)
+    assert data.n_null_keys == 2
+    assert data.payload["x"].to_dict() == {"a": 1, "b": 4}
+
+
+def test_an_empty_table_gives_empty_payloads() -> None:
+    rows = pd.DataFrame({"id": [], "at": pd.to_datetime([], utc=True), "a": []})
+    data = stage_data(rows, MAPPING, key="id", time="at")
+    assert (len(data.payload), len(data.versions), data.n_null_keys, data.n_duplicate_keys) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(("key", "time", "missing"), [("number", None, "number"), ("id", "moment", "moment")])
+def test_a_missing_column_is_told_with_stage_table_and_known_ones(key: str, time: str | None, missing: str) -> None:
+    rows = pd.DataFrame({"id": [1], "a": [2]})
+    with pytest.raises(DataContractError, match=rf"stage request \(requests\): no column {missing}; known: id, a"):
+        stage_data(rows, MAPPING, key=key, time=time)
+
+
+def test_all_missing_columns_are_told_at_once() -> None:
+    with pytest.raises(DataContractError, match="here: no column b, c; known: a"):
+        require_columns(pd.DataFrame({"a": [1]}), ("a", "b", "c"), where="here")
+
+
+@pytest.mark.parametrize("status", [200, "204", 200.0, "OK", " succeeded ", None, float("nan"), "true"])
+def test_statuses_that_say_the_provider_answered(status: Any) -> None:
+    assert is_success(status)
+
+
+@pytest.mark.parametrize("status", [503, "429", 301, "error", "timeout", "", "false"])
+def test_statuses_that_say_it_did_not(status: Any) -> None:
+    assert not is_success(status)
+
+
+def test_keys_of_one_integer_type_stay_as_they_are() -> None:
+    frames = {"a": pd.DataFrame({"id": [1, 2]}), "b": pd.DataFrame({"id": [2, 3]})}
+    assert align_keys(frames, {"a": "id", "b": "id"}) is frames
+
+
+def test_keys_of_several_types_become_one_text() -> None:
+    frames = {
+        "ints": pd.DataFrame({"id": [7, 8]}),
+        "floats": pd.DataFrame({"number": [7.0, None]}),
+        "texts": pd.DataFrame({"ref": [" 7", "x"]}),
+    }
+    aligned = align_keys(frames, {"ints": "id", "floats": "number", "texts": "ref"})
+    assert aligned["ints"]["id"].tolist() == ["7", "8"]
+    assert aligned["floats"]["number"].tolist() == ["7", None]
+    assert aligned["texts"]["ref"].tolist() == ["7", "x"]
+
+
+def test_an_empty_stage_does_not_change_the_type_of_the_others() -> None:
+    frames = {"a": pd.DataFrame({"id": [1]}), "b": pd.DataFrame({"id": pd.Series([], dtype=object)})}
+    assert align_keys(frames, {"a": "id", "b": "id"})["a"]["id"].tolist() == [1]
+
+
+def test_a_frame_without_its_key_column_is_told() -> None:
+    with pytest.raises(DataContractError, match="stage a: no column id; known: x"):
+        align_keys({"a": pd.DataFrame({"x": [1]})}, {"a": "id"})
+
+
+@pytest.mark.parametrize(
+    ("keys", "texts"),
+    [
+        (pd.Series([1, 2]), ["1", "2"]),
+        (pd.Series([1.0, None]), ["1", None]),
+        (pd.Series(["A-1 ", None]), ["A-1", None]),
+        (pd.Series([2**53 + 1], dtype="Int64"), [str(2**53 + 1)]),
+        (pd.Series([1.5, 2.0]), ["1.5", "2"]),
+    ],
+)
+def test_key_text_is_the_key_as_people_write_it(keys: Any, texts: list[str | None]) -> None:
+    assert key_text(keys).tolist() == texts
+
+
+def test_a_source_corrected_after_it_was_read_gives_both_versions() -> None:
+    rows = pd.DataFrame(
+        {
+            "id": [1, 1, 2, 2, 3],
+            "at": [_at(0), _at(10), _at(0), _at(1), _at(0)],
+            "code": ["??", "A", "B", "C", "D"],
+        }
+    )
+    data = stage_data(rows, MAPPING, key="id", time="at")
+    used, corrected = split_versions(data, pd.Series({1: _at(5), 2: _at(5), 3: _at(5)}))
+    assert used["code"].to_dict() == {1: "??", 2: "C", 3: "D"}
+    assert corrected["code"].to_dict() == {1: "A"}
+
+
+def test_a_version_that_changes_nothing_is_no_correction() -> None:
+    rows = pd.DataFrame({"id": [1, 1], "at": [_at(0), _at(10)], "code": ["A", "A"]})
+    data = stage_data(rows, MAPPING, key="id", time="at")
+    _, corrected = split_versions(data, pd.Series({1: _at(5)}))
+    assert not len(corrected)
