@@ -212,6 +212,6 @@ def align_keys(frames: dict[str, pd.DataFrame], columns: dict[str, str]) -> dict
 def key_text(keys: pd.Series[Any]) -> pd.Series[Any]:
     """Return keys as text without surrounding blanks; a whole number that came as a float loses its `.0`."""
     if pd.api.types.is_float_dtype(keys.dtype):
-        keys = keys.astype("Int64")
+        keys = keys.map(strict_text)
     text = keys.astype("object").where(keys.notna(), None)
     return text.map(lambda key: str(key).strip() if key is not None else None).astype(object)
