@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from seamwatch.core.compare import equal_cells, is_null, values_equal
@@ -112,7 +113,7 @@ def call_lost_wrong(outcomes: pd.DataFrame, lost: Iterable[pd.Index[Any]]) -> pd
 def _as_state(value: Any, name: str) -> OutcomeState:
     if is_null(value):
         return OutcomeState.PENDING
-    if isinstance(value, bool) or type(value).__name__ == "bool_":
+    if isinstance(value, bool | np.bool_):
         return OutcomeState.RIGHT if value else OutcomeState.WRONG
     try:
         return OutcomeState(str(value))
