@@ -1,0 +1,140 @@
+"""Outcomes: right, wrong or pending, by truth, by a person's evaluator, by a suite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from seamwatch.core.outcomes import call_lost_wrong, judge_by_evaluator, judge_by_failures, judge_by_truth
+from seamwatch.errors import DataContractError
+from seamwatch.spec.pipeline import Comparator
+from seamwatch.vocabulary import OutcomeState
+
+RIGHT, WRONG, PENDING = OutcomeState.RIGHT, OutcomeState.WRONG, OutcomeState.PENDING
+FINAL = pd.DataFrame({"queue": ["Q1", " q2 ", "Q3", None], "amount": [1.0, 2.0, 3.0, 4.0]}, index=[1, 2, 3, 4])
+
+
+def _truth(queue: dict[int, Any], **more: dict[int, Any]) -> pd.DataFrame:
+    return pd.DataFrame({"label": pd.Series(queue, dtype=object), **{k: pd.Series(v) for k, v in more.items()}})
+
+
+def test_records_are_right_wrong_or_pending() -> None:
+    judged = judge_by_truth(FINAL, _truth({1: "Q1", 2: "Q2", 3: "Q9", 8: "Q1"}), {"queue": Comparator(column="label")})
+    assert judged["state"].to_dict() == {1: RIGHT, 2: RIGHT, 3: WRONG, 4: PENDING}
+    assert judged["reason"].to_dict() == {1: "", 2: "", 3: "queue", 4: ""}
+
+
+def test_a_missing_answer_to_a_known_truth_is_wrong() -> None:
+    judged = judge_by_truth(FINAL, _truth({4: "Q1"}), {"queue": Comparator(column="label")})
+    assert judged.at[4, "state"] == WRONG
+
+
+def test_a_null_label_is_pending_and_not_an_answer() -> None:
+    judged = judge_by_truth(FINAL, _truth({1: None, 4: None}), {"queue": Comparator(column="label")})
+    assert set(judged["state"]) == {PENDING}
+
+
+def test_a_record_with_only_some_of_its_labels_is_pending() -> None:
+    truth = _truth({1: "Q9", 2: "Q2"}, sum={1: float("nan"), 2: 2.0})
+    compare = {"queue": Comparator(column="label"), "amount": Comparator(column="sum")}
+    assert judge_by_truth(FINAL.loc[[1, 2]], truth, compare)["state"].tolist() == [PENDING, RIGHT]
+
+
+def test_all_wrong_fields_are_named() -> None:
+    compare = {"queue": Comparator(column="label"), "amount": Comparator(column="sum", how="number", tolerance=0.5)}
+    judged = judge_by_truth(FINAL, _truth({1: "Q9", 2: "Q9"}, sum={1: 9.0, 2: 2.4}), compare)
+    assert judged["reason"].to_dict() == {1: "queue;amount", 2: "queue", 3: "", 4: ""}
+
+
+def test_the_comparator_decides() -> None:
+    judged = judge_by_truth(FINAL, _truth({1: "Q1", 2: "Q2"}), {"queue": Comparator(column="label", how="exact")})
+    assert judged["state"].tolist()[:2] == [RIGHT, WRONG]
+
+
+@pytest.mark.parametrize(
+    ("compare", "said"),
+    [
+        ({"route": Comparator(column="label")}, "the judged stage: no column route; known: queue, amount"),
+        ({"queue": Comparator(column="lable")}, "the truth: no column lable; known: label"),
+    ],
+)
+def test_a_missing_column_is_told_with_its_side(compare: dict[str, Comparator], said: str) -> None:
+    with pytest.raises(DataContractError, match=said):
+        judge_by_truth(FINAL, _truth({1: "Q1"}), compare)
+
+
+def test_a_window_without_records_has_no_outcomes() -> None:
+    assert not len(judge_by_truth(FINAL.iloc[:0], _truth({1: "Q1"}), {"queue": Comparator(column="label")}))
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        pd.DataFrame({"state": ["right", "wrong", "pending", None]}, index=[1, 2, 3, 4]),
+        pd.Series([True, False, None, None], index=[1, 2, 3, 4], dtype=object),
+        pd.Series([np.True_, np.False_, pd.NA, float("nan")], index=[1, 2, 3, 4], dtype=object),
+        pd.Series([True, False, None, None], index=[1, 2, 3, 4], dtype="boolean"),
+        pd.Series([RIGHT, WRONG, PENDING, PENDING], index=[1, 2, 3, 4]),
+    ],
+)
+def test_an_evaluator_may_return_states_or_booleans(result: Any) -> None:
+    judged = judge_by_evaluator(FINAL, lambda final: result, name="maps:judge")
+    assert judged["state"].tolist() == [RIGHT, WRONG, PENDING, PENDING]
+    assert judged["reason"].tolist() == ["", "", "", ""]
+
+
+def test_an_evaluators_reasons_are_kept() -> None:
+    result = pd.DataFrame({"state": ["wrong"] * 4, "reason": ["too long", None, "", "rude"]}, index=FINAL.index)
+    judged = judge_by_evaluator(FINAL, lambda final: result, name="maps:judge")
+    assert judged["reason"].tolist() == ["too long", "", "", "rude"]
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        (
+            pd.Series(["right", "wrong", "perhaps", "right"], index=FINAL.index),
+            "returned state 'perhaps'; known: right",
+        ),
+        (pd.Series([0.9, 0.1, 0.5, 0.2], index=FINAL.index), "returned state 0.9; known: right"),
+        (pd.Series([True] * 4), "must return a frame with the index it was given"),
+        (pd.Series([True] * 3, index=[1, 2, 3]), "must return a frame with the index it was given"),
+        (pd.DataFrame({"ok": [True] * 4}, index=FINAL.index), "and a column 'state'"),
+        ([True] * 4, "must return a frame"),
+        (None, "must return a frame"),
+    ],
+)
+def test_an_evaluator_that_returns_garbage_is_refused_by_name(result: Any, said: str) -> None:
+    with pytest.raises(DataContractError, match=f"evaluator maps:judge .*{said}"):
+        judge_by_evaluator(FINAL, lambda final: result, name="maps:judge")
+
+
+def test_an_evaluator_that_raises_is_told_with_its_error() -> None:
+    with pytest.raises(DataContractError, match="evaluator maps:judge raised KeyError: 'nope'"):
+        judge_by_evaluator(FINAL, lambda final: final["nope"], name="maps:judge")
+
+
+def test_an_evaluator_cannot_spoil_the_payloads() -> None:
+    def spoil(final: pd.DataFrame) -> Any:
+        final["queue"] = "?"
+        return pd.Series(True, index=final.index)
+
+    judge_by_evaluator(FINAL, spoil, name="maps:judge")
+    assert FINAL["queue"].tolist()[0] == "Q1"
+
+
+def test_records_that_fail_the_suite_are_wrong() -> None:
+    judged = judge_by_failures(FINAL, {2, 99})
+    assert judged["state"].tolist() == [RIGHT, WRONG, RIGHT, RIGHT]
+    assert judged.at[2, "reason"] == "expectation suite"
+
+
+def test_a_lost_record_is_wrong_and_not_pending_for_ever() -> None:
+    outcomes = judge_by_truth(FINAL, _truth({1: "Q1", 3: "Q9"}), {"queue": Comparator(column="label")})
+    told = call_lost_wrong(outcomes, [pd.Index([1, 2]), pd.Index([3])])
+    assert told["state"].to_dict() == {1: RIGHT, 2: WRONG, 3: WRONG, 4: PENDING}
+    assert told["reason"].to_dict() == {1: "", 2: "lost", 3: "queue", 4: ""}
+    assert outcomes.at[2, "state"] == PENDING
