@@ -104,6 +104,8 @@ def _task(task: TaskPlan, shared: dict[str, Any], groups: dict[str, TaskGroup], 
         "trigger_rule": task.trigger_rule,
         "retries": task.retries,
     }
+    if task.listens:
+        arguments["inlets"] = [Asset(task.listens)]
     if task.emits:
         arguments["outlets"] = [Asset(task.emits)]
     if task.group:

@@ -29,6 +29,8 @@ class TaskPlan:
     retries: int = 2
     emits: str | None = None
     """Asset that it emits."""
+    listens: str | None = None
+    """Asset whose events it reads."""
     has_report_link: bool = False
 
     @property
@@ -126,7 +128,7 @@ def _plan_isolate(pipeline: Pipeline) -> DagPlan:
     So a window whose attribution failed is red, keeps the run from passing, and holds up no other window.
     """
     tasks = (
-        TaskPlan(id="find_windows", step="find_windows", retries=0),
+        _find_windows(validated_asset(pipeline.pipeline)),
         TaskPlan(
             id="attribute",
             step="attribute",
@@ -152,7 +154,7 @@ def _plan_incidents(pipeline: Pipeline) -> DagPlan:
     store and waits for no file.
     """
     tasks = (
-        TaskPlan(id="find_windows", step="find_windows", retries=0),
+        _find_windows(attributed_asset(pipeline.pipeline)),
         TaskPlan(id="decide", step="decide", after=("find_windows",), window_from="find_windows", has_report_link=True),
         TaskPlan(id="report", step="report", after=("decide",), window_from="find_windows", has_report_link=True),
         TaskPlan(id="deliver", step="deliver", after=("decide",)),
@@ -165,6 +167,10 @@ def _plan_incidents(pipeline: Pipeline) -> DagPlan:
         after_asset=attributed_asset(pipeline.pipeline),
         max_active_runs=1,
     )
+
+
+def _find_windows(asset: str) -> TaskPlan:
+    return TaskPlan(id="find_windows", step="find_windows", listens=asset)
 
 
 def plan_delivery() -> DagPlan:

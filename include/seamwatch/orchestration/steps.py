@@ -41,22 +41,22 @@ def open_window(task: StepOperator, context: Context) -> str:
 def find_windows(task: StepOperator, context: Context) -> list[str]:
     """Return the ids of all windows that started the run, oldest first, or the params' own.
 
-    Asset events that queue up start one run together; each of them brings its windows.
+    Asset events that queue up while the DAG is busy start one run together, but Airflow hands that run only those up
+    to the first of them (3.3, `_create_dag_runs_asset_triggered`); the others would wait for whatever comes next. So
+    the later events of the asset are read too. A window that the next run meets again gives the same results.
     """
     given = _param_window(context)
     if given is not None:
         return [given.id]
-    events: Any = context.get("triggering_asset_events") or {}
-    found = [
-        window
-        for asset_events in events.values()
-        for event in asset_events
-        for window in (event.extra or {}).get("windows", [])
-    ]
+    events: list[Any] = [event for of_asset in context["triggering_asset_events"].values() for event in of_asset]
+    run_after = context["dag_run"].run_after.isoformat()
+    for asset in task.inlets:
+        events += context["inlet_events"][asset].after(run_after)
+    found = {window for event in events for window in (event.extra or {}).get("windows", ())}
     if not found:
         msg = f"{task.dag_id}: started by no window; fill in the params 'from' and 'to'"
         raise DataContractError(msg)
-    return sorted(set(found))
+    return sorted(found)
 
 
 def check(task: StepOperator, context: Context) -> dict[str, int]:

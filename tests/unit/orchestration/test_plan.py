@@ -98,6 +98,8 @@ def test_each_dag_starts_the_next_by_an_asset(plans: dict[str, DagPlan]) -> None
     assert plans["isolate"].after_asset == validated_asset("triage")
     assert tasks(plans["isolate"])["attribute"].emits == attributed_asset("triage")
     assert plans["incidents"].after_asset == attributed_asset("triage")
+    for part in ("isolate", "incidents"):
+        assert tasks(plans[part])["find_windows"].listens == plans[part].after_asset
 
 
 def test_windows_are_attributed_side_by_side_and_decided_in_order(plans: dict[str, DagPlan]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,29 +17,52 @@ from seamwatch.orchestration.operators import IncidentOperator, ReportLink, Step
 
 DAY = "20260105T000000Z-20260106T000000Z"
 NEXT = "20260106T000000Z-20260107T000000Z"
-TASK: Any = SimpleNamespace(dag_id="parcels__isolate", task_id="find_windows")
+ASSET = "seamwatch://parcels/validated"
+START = datetime(2026, 1, 7, tzinfo=UTC)
+TASK: Any = SimpleNamespace(dag_id="parcels__isolate", task_id="find_windows", inlets=[ASSET])
 
 
-def events(*windows: list[str]) -> dict[object, list[SimpleNamespace]]:
-    return {"seamwatch://parcels/validated": [SimpleNamespace(extra={"windows": one}) for one in windows]}
+class AssetEvents:
+    """Events of an asset by their minute, as Airflow hands them to a task."""
+
+    def __init__(self, by_minute: dict[int, list[str]]) -> None:
+        self.by_minute = by_minute
+
+    def after(self, moment: str) -> list[SimpleNamespace]:
+        since = datetime.fromisoformat(moment)
+        return [
+            SimpleNamespace(extra={"windows": windows})
+            for minute, windows in self.by_minute.items()
+            if START + timedelta(minutes=minute) > since
+        ]
 
 
-def test_every_queued_event_brings_its_windows_oldest_first_and_once() -> None:
-    context: Any = {"params": {}, "triggering_asset_events": events([NEXT], [DAY], [NEXT])}
-    assert steps.find_windows(TASK, context) == [DAY, NEXT]
+def run_with(params: dict[str, str | None], triggering: list[list[str]], later: dict[int, list[str]]) -> Any:
+    return {
+        "params": params,
+        "triggering_asset_events": {ASSET: [SimpleNamespace(extra={"windows": one}) for one in triggering]},
+        "dag_run": SimpleNamespace(run_after=START),
+        "inlet_events": {ASSET: AssetEvents(later)},
+    }
+
+
+def test_every_event_that_started_the_run_brings_its_windows_oldest_first_and_once() -> None:
+    assert steps.find_windows(TASK, run_with({}, [[NEXT], [DAY], [NEXT]], {})) == [DAY, NEXT]
+
+
+def test_events_that_came_while_the_run_was_queued_are_not_left_behind() -> None:
+    assert steps.find_windows(TASK, run_with({}, [[NEXT]], {-5: ["long ago"], 5: [DAY]})) == [DAY, NEXT]
 
 
 def test_a_window_given_by_hand_wins_over_what_triggered_the_run() -> None:
-    params = {"from": "2026-01-05T01:00:00+01:00", "to": "2026-01-06T00:00:00Z"}
-    context: Any = {"params": params, "triggering_asset_events": events([NEXT])}
-    assert steps.find_windows(TASK, context) == [DAY]
+    params: dict[str, str | None] = {"from": "2026-01-05T01:00:00+01:00", "to": "2026-01-06T00:00:00Z"}
+    assert steps.find_windows(TASK, run_with(params, [[NEXT]], {5: [NEXT]})) == [DAY]
 
 
-@pytest.mark.parametrize("found", [None, {}, events(), events([])])
-def test_a_run_that_nothing_started_says_what_to_do(found: object) -> None:
-    context: Any = {"params": {"from": None, "to": None}, "triggering_asset_events": found}
+@pytest.mark.parametrize("triggering", [[], [[]]])
+def test_a_run_that_nothing_started_says_what_to_do(triggering: list[list[str]]) -> None:
     with pytest.raises(DataContractError, match="fill in the params 'from' and 'to'"):
-        steps.find_windows(TASK, context)
+        steps.find_windows(TASK, run_with({"from": None, "to": None}, triggering, {}))
 
 
 def test_a_scheduled_run_takes_its_data_interval() -> None:
