@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -88,20 +90,20 @@ def run(
     from seamwatch.engine.validate import check_stage
     from seamwatch.report.machine import attribution_json
 
-    deps, spec, window = _open(project, pipeline, start, end)
-    for number, stage in enumerate(spec.stages, start=1):
-        result = check_stage(deps, spec, stage, window)
-        mark = "failed" if result.is_critical else "ok"
-        _say(f"[{number}/{len(spec.stages)}] {stage.name}: {mark}, {result.n_records} records")
-    _say("attributing ...")
-    attribution = attribute_window(deps, spec, window)
-    changes = decide_incidents(deps, spec, window)
-    reports = write_reports(deps, spec, window)
     errors: tuple[str, ...] = ()
-    if not no_slack:
-        summary = deliver_pending(deps)
-        errors = summary.errors
-        _say(f"delivered {summary.n_sent}, waiting {summary.n_waiting}, given up {summary.n_failed}")
+    with _open(project, pipeline, start, end) as (deps, spec, window):
+        for number, stage in enumerate(spec.stages, start=1):
+            result = check_stage(deps, spec, stage, window)
+            mark = "failed" if result.is_critical else "ok"
+            _say(f"[{number}/{len(spec.stages)}] {stage.name}: {mark}, {result.n_records} records")
+        _say("attributing ...")
+        attribution = attribute_window(deps, spec, window)
+        changes = decide_incidents(deps, spec, window)
+        reports = write_reports(deps, spec, window)
+        if not no_slack:
+            summary = deliver_pending(deps)
+            errors = summary.errors
+            _say(f"delivered {summary.n_sent}, waiting {summary.n_waiting}, given up {summary.n_failed}")
     incidents = [{"id": c.incident.id, "change": c.kind.value, "headline": c.incident.headline} for c in changes]
     document = {**attribution_json(attribution), "incidents": incidents, "reports": [str(path) for path in reports]}
     _write_json(as_json, document)
@@ -129,8 +131,8 @@ def attribute(
     from seamwatch.engine.attribute import attribute_window
     from seamwatch.report.machine import attribution_json, verdicts_csv
 
-    deps, spec, window = _open(project, pipeline, start, end)
-    attribution = attribute_window(deps, spec, window)
+    with _open(project, pipeline, start, end) as (deps, spec, window):
+        attribution = attribute_window(deps, spec, window)
     if verdicts is not None:
         verdicts.parent.mkdir(parents=True, exist_ok=True)
         verdicts.write_text(verdicts_csv(attribution.verdicts), encoding="utf-8", newline="")
@@ -149,9 +151,9 @@ def incidents(
     """List incidents, newest first."""
     from seamwatch.vocabulary import IncidentState
 
-    deps = _deps(_settings(project))
     states = None if show_all else {IncidentState.OPEN, IncidentState.ACKNOWLEDGED}
-    found = deps.store.incidents(pipeline, states)
+    with _deps(_settings(project)) as deps:
+        found = deps.store.incidents(pipeline, states)
     rows = [
         {
             "id": i.id,
@@ -184,13 +186,13 @@ def report(
     from seamwatch.engine.incidents import render_report, report_of
     from seamwatch.errors import StoreError
 
-    deps = _deps(_settings(project))
-    found = deps.store.incident(incident)
-    if found is None:
-        known = ", ".join(i.id for i in deps.store.incidents(limit=5)) or "none"
-        msg = f"no incident {incident!r}; newest: {known}"
-        raise StoreError(msg)
-    print(render_report(report_of(deps, deps.project.pipeline(found.pipeline), found), form))
+    with _deps(_settings(project)) as deps:
+        found = deps.store.incident(incident)
+        if found is None:
+            known = ", ".join(i.id for i in deps.store.incidents(limit=5)) or "none"
+            msg = f"no incident {incident!r}; newest: {known}"
+            raise StoreError(msg)
+        print(render_report(report_of(deps, deps.project.pipeline(found.pipeline), found), form))
 
 
 @app.command()
@@ -207,8 +209,8 @@ def baseline(
     """
     from seamwatch.engine.baseline import accept_baseline
 
-    deps, spec, window = _open(project, pipeline, start, end)
-    score = accept_baseline(deps, spec, window, size=calls)
+    with _open(project, pipeline, start, end) as (deps, spec, window):
+        score = accept_baseline(deps, spec, window, size=calls)
     print(f"{pipeline}: accuracy {score.accuracy:.3f} on {score.n_judged} benchmark inputs, accepted as the baseline")
 
 
@@ -217,7 +219,8 @@ def deliver(project: ProjectOption = None) -> None:
     """Send the messages that wait in the outbox."""
     from seamwatch.engine.deliver import deliver_pending
 
-    summary = deliver_pending(_deps(_settings(project)))
+    with _deps(_settings(project)) as deps:
+        summary = deliver_pending(deps)
     print(f"delivered {summary.n_sent}, waiting {summary.n_waiting}, given up {summary.n_failed}")
     for error in summary.errors:
         print(error, file=sys.stderr)
@@ -269,7 +272,8 @@ def _store_url(settings: Settings) -> Any:
         return settings.store_url
 
 
-def _deps(settings: Settings) -> Deps:
+@contextmanager
+def _deps(settings: Settings) -> Iterator[Deps]:
     from seamwatch.adapters.connections import EnvironmentConnections
     from seamwatch.engine.deps import Deps
     from seamwatch.store.repo import Store
@@ -281,23 +285,28 @@ def _deps(settings: Settings) -> Deps:
 
         return SlackNotifier(connections.get(conn_id))
 
-    return Deps(
-        project=_project(settings),
-        connections=connections,
-        store=Store.open(_store_url(settings), migrate_first=True),
-        data_dir=settings.data_dir,
-        ui_url=settings.ui_url,
-        clock=lambda: datetime.now(UTC),
-        notifier=notifier,
-    )
+    store = Store.open(_store_url(settings), migrate_first=True)
+    try:
+        yield Deps(
+            project=_project(settings),
+            connections=connections,
+            store=store,
+            data_dir=settings.data_dir,
+            ui_url=settings.ui_url,
+            clock=lambda: datetime.now(UTC),
+            notifier=notifier,
+        )
+    finally:
+        store.close()
 
 
-def _open(project: Path | None, pipeline: str, start: str, end: str) -> tuple[Deps, Pipeline, Window]:
+@contextmanager
+def _open(project: Path | None, pipeline: str, start: str, end: str) -> Iterator[tuple[Deps, Pipeline, Window]]:
     from seamwatch.core.results import Window
 
     window = Window(start=_moment(start, "--from"), end=_moment(end, "--to"))
-    deps = _deps(_settings(project))
-    return deps, deps.project.pipeline(pipeline), window
+    with _deps(_settings(project)) as deps:
+        yield deps, deps.project.pipeline(pipeline), window
 
 
 def _moment(text: str, option: str) -> datetime:

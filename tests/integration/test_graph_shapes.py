@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from parcels import OPENED
 from seamwatch.adapters.connections import EnvironmentConnections
 from seamwatch.adapters.notify.file import FileNotifier
 from seamwatch.core.results import Attribution, Window
@@ -144,10 +145,12 @@ def _write(root: Path, fault: str, pipeline: str) -> Deps:
         put("truths", n, json.loads(right)["pay"], "water" if wet else "fire")
     database.commit()
     database.close()
+    store = Store.open(f"sqlite:///{root / 'store.db'}", migrate_first=True)
+    OPENED.append(store)
     return Deps(
         project=load_project(root),
         connections=EnvironmentConnections({"AIRFLOW_CONN_CLAIMS_DB": f"sqlite:///{root / 'claims.db'}"}),
-        store=Store.open(f"sqlite:///{root / 'store.db'}", migrate_first=True),
+        store=store,
         data_dir=root / "data",
         ui_url="http://127.0.0.1:8080",
         clock=lambda: WINDOW.end + timedelta(hours=3),

@@ -128,7 +128,7 @@ def test_windows_that_queue_up_are_all_carried_to_the_end(airflow: Standalone, r
         for part in ("isolate", "incidents"):
             wait_until(
                 lambda part=part: _windows_done(client, f"parcels__{part}") == expected,
-                within_s=240,
+                within_s=90,
                 what=f"not every window reached {part}",
             )
 

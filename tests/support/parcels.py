@@ -24,6 +24,8 @@ from seamwatch.store.repo import Store
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 WINDOW = Window(start=START, end=START + timedelta(days=1))
+OPENED: list[Store] = []
+"""Stores that `make_deps` opened; a fixture of all tests closes them."""
 PRODUCTS = {"A": "router", "B": "phone", "C": "bill"}
 QUEUES = {"net": "Q1", "mob": "Q2", "fin": "Q3", "fraud": "Q4", "misc": "Q5"}
 
@@ -239,10 +241,12 @@ def make_deps(root: Path, env: dict[str, str], *, store_url: str | None = None, 
     """Return dependencies on the project at `root`, with connections from `env` and a notifier into files."""
     from seamwatch.adapters.notify.file import FileNotifier
 
+    store = Store.open(store_url or f"sqlite:///{root / 'store.db'}", migrate_first=True)
+    OPENED.append(store)
     return Deps(
         project=load_project(root),
         connections=EnvironmentConnections(env),
-        store=Store.open(store_url or f"sqlite:///{root / 'store.db'}", migrate_first=True),
+        store=store,
         data_dir=root / "data",
         ui_url="http://127.0.0.1:8080",
         clock=lambda: now or WINDOW.end + timedelta(hours=2),
