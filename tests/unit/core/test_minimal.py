@@ -1,0 +1,72 @@
+"""The smallest set of repairs that is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from seamwatch.core.attribution.minimal import delta_debug, smallest_cures
+
+
+def _cures(needs: Mapping[str, set[str]], log: list[frozenset[str]]) -> Any:
+    """Return an experiment in which each record needs certain repairs; the sets tried are logged."""
+
+    def cures(keys: pd.Index[Any], repairs: frozenset[str]) -> pd.Index[Any]:
+        log.append(repairs)
+        return keys[[needs[key] <= repairs for key in keys]]
+
+    return cures
+
+
+def test_each_record_gets_its_own_smallest_set() -> None:
+    needs = {"k1": {"a"}, "k2": {"b", "c"}, "k3": {"a", "b", "c"}}
+    found = smallest_cures(pd.Index(list(needs)), ["a", "b", "c"], _cures(needs, []))
+    assert found == {key: frozenset(names) for key, names in needs.items()}
+
+
+def test_of_two_sets_of_one_size_the_likelier_is_named() -> None:
+    def either(keys: pd.Index[Any], repairs: frozenset[str]) -> pd.Index[Any]:
+        return keys if repairs & {"a", "b"} else keys[:0]
+
+    assert smallest_cures(pd.Index([1]), ["c", "b", "a"], either) == {1: frozenset({"b"})}
+
+
+def test_the_search_ends_when_every_record_has_a_cure() -> None:
+    log: list[frozenset[str]] = []
+    smallest_cures(pd.Index(["k"]), ["a", "b", "c"], _cures({"k": {"a"}}, log))
+    assert log == [frozenset({"a"})]
+
+
+def test_a_record_that_needs_more_than_the_largest_set_gets_all() -> None:
+    names, log = list("abcde"), []  # type: ignore[var-annotated]
+    found = smallest_cures(pd.Index(["k"]), names, _cures({"k": set("abcd")}, log), largest=2)
+    assert found == {"k": frozenset(names)}
+    assert max(len(tried) for tried in log) == 2
+
+
+def test_one_candidate_needs_no_experiment() -> None:
+    log: list[frozenset[str]] = []
+    assert smallest_cures(pd.Index([1, 2]), ["a"], _cures({}, log)) == {1: frozenset("a"), 2: frozenset("a")}
+    assert log == []
+
+
+def test_no_records_need_nothing() -> None:
+    assert smallest_cures(pd.Index([]), ["a", "b"], _cures({}, [])) == {}
+
+
+def test_delta_debug_finds_the_parts_that_are_needed_together() -> None:
+    parts = list(range(64))
+    tried: list[Sequence[int]] = []
+
+    def is_enough(some: Sequence[int]) -> bool:
+        tried.append(some)
+        return {3, 40} <= set(some)
+
+    assert sorted(delta_debug(parts, is_enough)) == [3, 40]
+    assert len(tried) < 2 * 64  # of 2**64 sets
+
+
+def test_delta_debug_of_one_part_asks_nobody() -> None:
+    assert delta_debug(["a"], lambda _: False) == ["a"]
