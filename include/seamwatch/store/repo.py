@@ -53,9 +53,13 @@ class Store(BudgetStore, IncidentStore, DeliveryStore):
             StoreError: If it does not answer, or is not at the newest migration.
         """
         engine = open_engine(url)
-        if migrate_first:
-            migrate(engine)
-        require_head(engine)
+        try:
+            if migrate_first:
+                migrate(engine)
+            require_head(engine)
+        except BaseException:
+            engine.dispose()
+            raise
         return cls(engine)
 
     def close(self) -> None:
