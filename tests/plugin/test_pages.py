@@ -130,6 +130,7 @@ def test_an_unknown_state_is_refused(client: Client) -> None:
 
 def test_the_tab_of_a_dag_shows_its_pipeline_alone(client: Client) -> None:
     page = client("viewer").get("/seamwatch/dags/letters__isolate").text
+    assert '<form class="filter" method="get" action="/seamwatch/incidents">' in page
     assert "/incidents/letters-" in page
     assert "/incidents/parcels-" not in page
 

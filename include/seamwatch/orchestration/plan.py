@@ -125,7 +125,8 @@ def _plan_validate(pipeline: Pipeline) -> DagPlan:
 def _plan_isolate(pipeline: Pipeline) -> DagPlan:
     """One instance of `attribute` for each window that was validated since; each tells the next DAG of its own.
 
-    So a window whose attribution failed is red, keeps the run from passing, and holds up no other window.
+    So a window whose attribution failed is red, keeps the run from passing, and holds up no other window. One run at
+    a time: a window that two runs find is attributed by the second from the cache, not by both at the model's cost.
     """
     tasks = (
         _find_windows(validated_asset(pipeline.pipeline)),
@@ -144,6 +145,7 @@ def _plan_isolate(pipeline: Pipeline) -> DagPlan:
         "Judges the outcomes, calls the model in isolation and says whose fault each wrong outcome was.",
         tasks,
         after_asset=validated_asset(pipeline.pipeline),
+        max_active_runs=1,
     )
 
 

@@ -105,7 +105,7 @@ def test_each_dag_starts_the_next_by_an_asset(plans: dict[str, DagPlan]) -> None
 def test_windows_are_attributed_side_by_side_and_decided_in_order(plans: dict[str, DagPlan]) -> None:
     assert tasks(plans["isolate"])["attribute"].is_mapped
     assert not any(task.is_mapped for task in plans["incidents"].tasks)
-    assert plans["incidents"].max_active_runs == 1
+    assert plans["isolate"].max_active_runs == plans["incidents"].max_active_runs == 1
 
 
 def test_tags_owner_and_documentation_come_from_the_file(plans: dict[str, DagPlan]) -> None:

@@ -1,0 +1,116 @@
+"""Causes: groups of verdicts, and which of them is a change."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from seamwatch.core.attribution.causes import MIN_RECORDS, BaseRates, find_causes
+from seamwatch.core.results import Cause, Verdict
+from seamwatch.vocabulary import Gap, Responsibility
+
+START = datetime(2026, 1, 5, tzinfo=UTC)
+MODEL, INTEGRATION, UNDETERMINED = Responsibility.MODEL, Responsibility.INTEGRATION, Responsibility.UNDETERMINED
+BASE = BaseRates(accuracy=0.94)
+
+
+def _verdicts(
+    n: int, responsibility: Responsibility, stage: str | None = "m", first: int = 0, **more: Any
+) -> list[Any]:
+    return [
+        Verdict(
+            key=str(first + number),
+            responsibility=responsibility,
+            stage=stage,
+            confidence=0.9,
+            explanation="because",
+            **more,
+        )
+        for number in range(n)
+    ]
+
+
+def _times(n: int) -> pd.Series[Any]:
+    return pd.Series([START + timedelta(minutes=k) for k in range(n)], index=[str(k) for k in range(n)])
+
+
+def _causes(verdicts: list[Any], n_judged: int = 1000, base: BaseRates = BASE) -> tuple[Cause, ...]:
+    return find_causes(verdicts, _times(n_judged), n_judged=n_judged, base=base)
+
+
+def test_no_failing_record_has_no_cause() -> None:
+    assert _causes([]) == ()
+
+
+def test_a_model_that_is_wrong_as_often_as_ever_is_no_change() -> None:
+    (cause,) = _causes(_verdicts(60, MODEL))
+    assert not cause.is_change
+    assert cause.n_expected == pytest.approx(60)
+    assert cause.onset is None
+
+
+def test_a_model_that_is_wrong_much_more_often_is_a_change() -> None:
+    (cause,) = _causes(_verdicts(120, MODEL))
+    assert cause.is_change
+    assert cause.p_value < 1e-6
+
+
+def test_without_a_baseline_the_model_is_given_the_assumed_one() -> None:
+    assert not _causes(_verdicts(100, MODEL), base=BaseRates())[0].is_change
+    assert _causes(_verdicts(150, MODEL), base=BaseRates())[0].is_change
+
+
+def test_a_seam_fault_among_healthy_model_errors_leads_though_it_is_smaller() -> None:
+    causes = _causes(
+        [*_verdicts(58, MODEL), *_verdicts(30, INTEGRATION, "request", 100, fields=("product",), pattern="swapped")]
+    )
+    assert [(cause.responsibility, cause.is_change) for cause in causes] == [(INTEGRATION, True), (MODEL, False)]
+    assert (causes[0].stage, causes[0].fields, causes[0].pattern) == ("request", ("product",), "swapped")
+    assert [cause.n_records for cause in causes] == [30, 58]
+
+
+def test_shares_add_up_to_one_and_lie_in_their_intervals() -> None:
+    causes = _causes([*_verdicts(7, MODEL), *_verdicts(11, INTEGRATION, "a", 10), *_verdicts(3, INTEGRATION, "b", 30)])
+    assert sum(cause.share for cause in causes) == pytest.approx(1.0)
+    assert all(cause.share_low < cause.share < cause.share_high for cause in causes)
+
+
+@pytest.mark.parametrize(("n", "is_change"), [(MIN_RECORDS - 1, False), (MIN_RECORDS, True)])
+def test_one_or_two_records_are_no_incident_however_unlikely(n: int, is_change: bool) -> None:
+    (cause,) = _causes(_verdicts(n, INTEGRATION), n_judged=20)
+    assert cause.p_value < 0.001
+    assert cause.is_change is is_change
+
+
+def test_a_seam_that_always_loses_some_is_no_change() -> None:
+    base = BaseRates(accuracy=0.94, stray={(INTEGRATION, "m"): 0.03})
+    assert not _causes(_verdicts(30, INTEGRATION), base=base)[0].is_change
+    assert _causes(_verdicts(30, INTEGRATION, "other"), base=base)[0].is_change
+
+
+def test_undetermined_records_are_compared_with_what_is_left_of_the_models_rate() -> None:
+    healthy = _causes([*_verdicts(10, MODEL), *_verdicts(50, UNDETERMINED, None, 100, gap=Gap.BUDGET_SPENT)])
+    assert not any(cause.is_change for cause in healthy)
+    sick = _causes([*_verdicts(60, MODEL), *_verdicts(50, UNDETERMINED, None, 100, gap=Gap.BUDGET_SPENT)])
+    assert [(cause.responsibility, cause.gap) for cause in sick if cause.is_change] == [
+        (UNDETERMINED, Gap.BUDGET_SPENT)
+    ]
+
+
+def test_the_onset_is_the_first_record_of_the_change() -> None:
+    verdicts = _verdicts(40, INTEGRATION, "request", first=160)
+    assert _causes(verdicts, n_judged=200)[0].onset == START + timedelta(minutes=160)
+
+
+def test_fields_that_hardly_any_record_names_are_not_told() -> None:
+    verdicts = [*_verdicts(30, INTEGRATION, fields=("a",)), *_verdicts(2, INTEGRATION, first=40, fields=("b", "a"))]
+    assert _causes(verdicts)[0].fields == ("a",)
+
+
+def test_a_pattern_is_told_only_if_most_records_share_it() -> None:
+    half = [*_verdicts(10, INTEGRATION, pattern="lost"), *_verdicts(10, INTEGRATION, first=20)]
+    assert _causes(half)[0].pattern is None
+    assert _causes([*half, *_verdicts(1, INTEGRATION, first=50, pattern="lost")])[0].pattern == "lost"

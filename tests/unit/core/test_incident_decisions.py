@@ -1,0 +1,189 @@
+"""The life of incidents: opened, updated, resolved, reopened, and the same when a window is run again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from seamwatch.core.incidents import ChangeKind, Incident, decide, fingerprint
+from seamwatch.core.results import Attribution, Cause, IsolationResult, Window
+from seamwatch.vocabulary import IncidentState, Responsibility
+
+DAY = timedelta(days=1)
+START = datetime(2026, 1, 5, tzinfo=UTC)
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
+OPENED, UPDATED, RESOLVED, REOPENED = (
+    ChangeKind.OPENED,
+    ChangeKind.UPDATED,
+    ChangeKind.RESOLVED,
+    ChangeKind.REOPENED,
+)
+
+
+def _window(day: int) -> Window:
+    return Window(start=START + day * DAY, end=START + (day + 1) * DAY)
+
+
+def _cause(stage: str = "request", *fields: str, is_change: bool = True, **more: Any) -> Cause:
+    values: dict[str, Any] = {
+        "responsibility": Responsibility.INTEGRATION,
+        "n_records": 30,
+        "share": 1.0,
+        "share_low": 0.9,
+        "share_high": 1.0,
+        "confidence": 0.95,
+        "headline": f"Integration failure at {stage}",
+    }
+    return Cause(stage=stage, fields=fields or ("product",), is_change=is_change, **{**values, **more})
+
+
+def _attribution(day: int, *causes: Cause, observed: int = 100, pending: int = 0) -> Attribution:
+    return Attribution(
+        pipeline="parcels",
+        window=_window(day),
+        n_observed=observed,
+        n_failing=sum(cause.n_records for cause in causes),
+        n_pending=pending,
+        n_examined=0,
+        causes=causes,
+        isolation=IsolationResult(stage=None, model=None, calls=0, cost_usd=None),
+    )
+
+
+class Book:
+    """The incidents as a store would keep them from decision to decision."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Incident] = {}
+
+    def decide(self, attribution: Attribution, *, now: datetime = NOW) -> list[ChangeKind]:
+        changes = decide(self.known.values(), attribution, now=now)
+        self.known |= {change.incident.id: change.incident for change in changes}
+        return [change.kind for change in changes]
+
+    @property
+    def only(self) -> Incident:
+        (incident,) = self.known.values()
+        return incident
+
+
+def _states(incidents: Iterable[Incident]) -> list[IncidentState]:
+    return [incident.state for incident in incidents]
+
+
+def test_a_change_opens_an_incident_and_the_base_rate_does_not() -> None:
+    book = Book()
+    assert book.decide(_attribution(0, _cause(), _cause("answer", is_change=False))) == [OPENED]
+    incident = book.only
+    assert (incident.pipeline, incident.stage, incident.fields) == ("parcels", "request", ("product",))
+    assert (incident.first_window, incident.last_window, incident.n_windows) == (_window(0), _window(0), 1)
+    assert (incident.opened_at, incident.state) == (NOW, IncidentState.OPEN)
+
+
+def test_a_window_that_is_run_again_changes_nothing_but_the_time() -> None:
+    book = Book()
+    book.decide(_attribution(0, _cause()))
+    before = book.only
+    assert book.decide(_attribution(0, _cause())) == [UPDATED]
+    assert book.only == before
+
+
+def test_the_same_cause_in_a_later_window_is_the_same_incident() -> None:
+    book = Book()
+    book.decide(_attribution(0, _cause(n_records=30)))
+    later = NOW + DAY
+    assert book.decide(_attribution(1, _cause("request", "product", "amount", n_records=50)), now=later) == [UPDATED]
+    incident = book.only
+    assert (incident.n_windows, incident.n_records, incident.last_window) == (2, 50, _window(1))
+    assert (incident.fields, incident.opened_at, incident.updated_at) == (("product", "amount"), NOW, later)
+
+
+def test_two_causes_of_a_window_are_two_incidents() -> None:
+    book = Book()
+    assert book.decide(_attribution(0, _cause("request", "product"), _cause("request", "amount"))) == [OPENED, OPENED]
+    assert len(book.known) == 2
+
+
+def test_two_causes_of_one_fingerprint_are_one_incident() -> None:
+    assert Book().decide(_attribution(0, _cause(), _cause(n_records=5))) == [OPENED]
+
+
+def test_a_later_healthy_window_resolves() -> None:
+    book = Book()
+    book.decide(_attribution(0, _cause()))
+    assert book.decide(_attribution(1), now=NOW + DAY) == [RESOLVED]
+    assert (book.only.state, book.only.resolved_at) == (IncidentState.RESOLVED, NOW + DAY)
+    assert book.decide(_attribution(2)) == []
+
+
+def test_a_window_with_only_pending_truths_resolves_nothing() -> None:
+    book = Book()
+    book.decide(_attribution(0, _cause()))
+    assert book.decide(_attribution(1, observed=100, pending=100)) == []
+    assert book.decide(_attribution(1, observed=0)) == []
+    assert book.only.state is IncidentState.OPEN
+
+
+def test_an_earlier_or_the_same_window_resolves_nothing() -> None:
+    book = Book()
+    book.decide(_attribution(5, _cause()))
+    assert book.decide(_attribution(4)) == []
+    assert book.decide(_attribution(5)) == []
+    overlapping = Window(start=_window(5).start + DAY / 2, end=_window(6).end)
+    changes = decide(
+        book.known.values(), _attribution(0).__class__(**{**vars(_attribution(6)), "window": overlapping}), now=NOW
+    )
+    assert changes == []
+
+
+def test_another_cause_in_a_later_window_resolves_the_first_and_opens_a_second() -> None:
+    book = Book()
+    book.decide(_attribution(0, _cause("request")))
+    assert book.decide(_attribution(1, _cause("result", "queue"))) == [OPENED, RESOLVED]
+    assert _states(book.known.values()) == [IncidentState.RESOLVED, IncidentState.OPEN]
+
+
+def test_a_cause_that_comes_back_reopens_its_incident() -> None:
+    book = Book()
+    book.decide(_attribution(0, _cause()))
+    book.decide(_attribution(1))
+    assert book.decide(_attribution(2, _cause())) == [REOPENED]
+    assert (book.only.state, book.only.resolved_at, book.only.n_windows) == (IncidentState.OPEN, None, 2)
+
+
+def test_a_backfill_of_the_past_does_not_reopen() -> None:
+    book = Book()
+    book.decide(_attribution(3, _cause()))
+    book.decide(_attribution(4))
+    assert book.decide(_attribution(2, _cause())) == [UPDATED]
+    incident = book.only
+    assert incident.state is IncidentState.RESOLVED
+    assert (incident.first_window, incident.last_window) == (_window(2), _window(3))
+
+
+def test_an_acknowledged_incident_stays_so_until_it_is_resolved() -> None:
+    book = Book()
+    book.decide(_attribution(0, _cause()))
+    acknowledged = Incident(**{**vars(book.only), "state": IncidentState.ACKNOWLEDGED})
+    book.known[acknowledged.id] = acknowledged
+    assert book.decide(_attribution(1, _cause())) == [UPDATED]
+    assert book.only.state is IncidentState.ACKNOWLEDGED
+    assert book.decide(_attribution(2)) == [RESOLVED]
+
+
+def test_a_fingerprint_is_of_who_where_what_and_the_first_field() -> None:
+    def mark(**changes: Any) -> str:
+        values = {"responsibility": Responsibility.INTEGRATION, "stage": "request", "fields": ("a", "b")}
+        return fingerprint("parcels", **{**values, **changes})  # type: ignore[arg-type]
+
+    assert mark() == mark(fields=("a", "c"))
+    others = [
+        mark(),
+        mark(stage="result"),
+        mark(stage=None),
+        mark(fields=("b", "a")),
+        mark(pattern="lost"),
+        mark(responsibility=Responsibility.MODEL),
+    ]
+    assert len(set(others)) == len(others)
