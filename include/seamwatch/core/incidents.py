@@ -133,17 +133,19 @@ def _renew(before: Incident, attribution: Attribution, cause: Cause, now: dateti
     window = attribution.window
     is_later = window > before.last_window
     was_resolved = before.state is IncidentState.RESOLVED and is_later
+    # A window between the first and the last has been counted, or cannot be told from one that is run again.
+    is_new = is_later or window < before.first_window
     after = replace(
         before,
-        fields=cause.fields,
-        headline=cause.headline,
-        confidence=cause.confidence,
         updated_at=now,
         state=IncidentState.OPEN if was_resolved else before.state,
         resolved_at=None if was_resolved else before.resolved_at,
         first_window=min(before.first_window, window),
         last_window=max(before.last_window, window),
-        n_windows=before.n_windows + (window not in (before.first_window, before.last_window)),
-        n_records=cause.n_records,
+        n_windows=before.n_windows + is_new,
     )
+    if window == after.last_window:
+        after = replace(
+            after, fields=cause.fields, headline=cause.headline, confidence=cause.confidence, n_records=cause.n_records
+        )
     return IncidentChange(kind=ChangeKind.REOPENED if was_resolved else ChangeKind.UPDATED, incident=after)

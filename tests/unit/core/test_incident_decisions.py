@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -131,10 +132,7 @@ def test_an_earlier_or_the_same_window_resolves_nothing() -> None:
     assert book.decide(_attribution(4)) == []
     assert book.decide(_attribution(5)) == []
     overlapping = Window(start=_window(5).start + DAY / 2, end=_window(6).end)
-    changes = decide(
-        book.known.values(), _attribution(0).__class__(**{**vars(_attribution(6)), "window": overlapping}), now=NOW
-    )
-    assert changes == []
+    assert decide(book.known.values(), replace(_attribution(6), window=overlapping), now=NOW) == []
 
 
 def test_another_cause_in_a_later_window_resolves_the_first_and_opens_a_second() -> None:
@@ -162,10 +160,21 @@ def test_a_backfill_of_the_past_does_not_reopen() -> None:
     assert (incident.first_window, incident.last_window) == (_window(2), _window(3))
 
 
+def test_an_earlier_window_that_is_run_again_is_not_counted_twice_and_tells_nothing_of_the_latest() -> None:
+    book = Book()
+    for day, n in enumerate((10, 20, 30)):
+        book.decide(_attribution(day, _cause(n_records=n)))
+    before = book.only
+    for day, n in enumerate((10, 20)):
+        assert book.decide(_attribution(day, _cause("request", "product", "old", n_records=n))) == [UPDATED]
+        assert book.only == before
+    assert (before.n_windows, before.n_records) == (3, 30)
+
+
 def test_an_acknowledged_incident_stays_so_until_it_is_resolved() -> None:
     book = Book()
     book.decide(_attribution(0, _cause()))
-    acknowledged = Incident(**{**vars(book.only), "state": IncidentState.ACKNOWLEDGED})
+    acknowledged = replace(book.only, state=IncidentState.ACKNOWLEDGED)
     book.known[acknowledged.id] = acknowledged
     assert book.decide(_attribution(1, _cause())) == [UPDATED]
     assert book.only.state is IncidentState.ACKNOWLEDGED
