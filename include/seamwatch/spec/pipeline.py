@@ -136,11 +136,11 @@ class Stage(Spec):
     """For a stage within the pipeline: its own fields and the truth table's columns, where labels exist for it."""
 
     request: str | None = None
-    """Column with the request body as it was sent (JSON)."""
+    """Column with the request body as it was sent (JSON); default for a model: its prompt's, else `request`."""
     endpoint: Annotated[Endpoint, BeforeValidator(_as_endpoint, json_schema_input_type=str | Endpoint)] | None = None
     """How to call the model in isolation."""
     response: str | None = None
-    """Column with the response: the body (JSON) or the answer's text."""
+    """Column with the response: the body (JSON) or the answer's text; default for a model: `response`."""
     status: str | None = None
     """Column with the HTTP status or `ok`, `error`, `timeout`."""
     finish_reason: str | None = None
@@ -168,9 +168,8 @@ class Stage(Spec):
             msg = f"stage {self.name!r} needs one of table and query"
             raise ValueError(msg)
         if self.kind is StageKind.MODEL:
-            lacking = [part for part in ("endpoint", "request", "response") if getattr(self, part) is None]
-            if lacking:
-                msg = f"model stage {self.name!r} needs {', '.join(lacking)}"
+            if self.endpoint is None or self.request is None or self.response is None:
+                msg = f"model stage {self.name!r} needs an endpoint: a connection id, or connection/path"
                 raise ValueError(msg)
         elif self.endpoint is not None:
             msg = f"stage {self.name!r} is of kind {self.kind}; only a model stage has an endpoint"
@@ -332,9 +331,12 @@ class Pipeline(Spec):
 
     @model_validator(mode="before")
     @classmethod
-    def _default_inputs(cls, data: Any) -> Any:
-        """Let a stage without `input` be made from the one before it."""
-        return _with_default_inputs(data) if isinstance(data, dict) else data
+    def _fill_defaults(cls, data: Any) -> Any:
+        """Fill in what follows from the other stages: inputs, and the columns of a model's request and response."""
+        if not isinstance(data, dict) or not isinstance(data.get("stages"), list):
+            return data
+        with_inputs = _with_default_inputs(data)
+        return {**with_inputs, "stages": _with_default_columns(with_inputs["stages"])}
 
     @model_validator(mode="after")
     def _check_graph(self) -> Self:
@@ -369,6 +371,24 @@ class Pipeline(Spec):
     def stage_database(self, stage: Stage) -> str:
         """Return the connection id of the stage's database."""
         return stage.database or self.database
+
+
+def _with_default_columns(stages: list[Any]) -> list[Any]:
+    """Let a model without `request` and `response` have columns of these names, shared with a prompt of its table."""
+    found = [dict(stage) if isinstance(stage, dict) else stage for stage in stages]
+    named = {stage.get("name"): stage for stage in found if isinstance(stage, dict)}
+    for stage in named.values():
+        if stage.get("kind") != StageKind.MODEL:
+            continue
+        before = [named[name] for name in _inputs(stage) if name in named]
+        prompts = [s for s in before if s.get("kind") == StageKind.PROMPT]
+        given = stage.get("request") or next((p["request"] for p in prompts if p.get("request")), "request")
+        stage.setdefault("request", given)
+        stage.setdefault("response", "response")
+        for prompt in prompts:
+            if prompt.get("table") is not None and prompt.get("table") == stage.get("table"):
+                prompt.setdefault("request", given)
+    return found
 
 
 def graph_problems(data: Mapping[str, Any]) -> list[tuple[tuple[Hashable, ...], str]]:

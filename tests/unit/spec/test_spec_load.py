@@ -60,7 +60,7 @@ def test_a_sound_file_is_read_with_defaults_filled(tmp_path: Path) -> None:
         ("table: routing}", "table: routing, input: nowhere}", "stages.routing", "nowhere"),
         ("table: results,", "table: results, input: [result],", "stages", "cycle"),
         ("name: result,", "name: prompt,", "stages.prompt.name", "'prompt' is defined twice"),
-        (", endpoint: ENDPOINT", "", "stages.router_model", "needs endpoint"),
+        (", endpoint: ENDPOINT", "", "stages.router_model", "needs an endpoint"),
         ("key: id", "key: id\nsettle: 3 fortnights", "settle", "'3 fortnights' is no duration; write a number"),
         ("key: id", "key: id\nsettle: 0s", "settle", "greater than"),
         ("kind: source", "kind: origin", "stages.orders.kind", "'source'"),
