@@ -28,6 +28,8 @@ def is_null(value: Any) -> bool:
     """Return whether the value is no data: None, NaN, NaT or pandas' NA."""
     if value is None or value is pd.NA or value is pd.NaT:
         return True
+    if isinstance(value, Decimal):
+        return value.is_nan()
     return isinstance(value, float | np.floating) and math.isnan(value)
 
 

@@ -27,7 +27,7 @@ from seamwatch.errors import DataContractError
 BERLIN = timezone(timedelta(hours=1))
 
 
-@pytest.mark.parametrize("value", [None, float("nan"), np.float64("nan"), pd.NA, pd.NaT])
+@pytest.mark.parametrize("value", [None, float("nan"), np.float64("nan"), Decimal("NaN"), pd.NA, pd.NaT])
 def test_no_data_is_null_in_every_dress(value: Any) -> None:
     assert is_null(value)
     assert strict_text(value) is None
