@@ -1,0 +1,257 @@
+"""The command line: what it prints, writes and exits with, on a project of its own."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parcels import WINDOW, fill_database, write_project
+from seamwatch import cli
+
+FROM, TO = f"{WINDOW.start:%Y-%m-%d}", f"{WINDOW.end:%Y-%m-%d}"
+FAULT_TAIL = ["--from", FROM, "--to", TO]
+ATTRIBUTION_KEYS = [
+    "responsibility",
+    "stage",
+    "fields",
+    "share",
+    "share_low",
+    "share_high",
+    "confidence",
+    "headline",
+    "onset",
+]
+
+
+class Run:
+    """One call of the command line, as `main` sees it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+
+    def __call__(self, *arguments: str) -> tuple[int, str, str]:
+        """Return exit code, standard output and standard error."""
+        self._monkeypatch.setattr("sys.argv", ["seamwatch", *arguments])
+        self._capsys.readouterr()
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        out = self._capsys.readouterr()
+        return code, out.out, out.err
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    return Run(monkeypatch, capsys)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a project whose code table is wrong from the first third of the day on, with its connections set."""
+    write_project(tmp_path)
+    fill_database(f"sqlite:///{tmp_path / 'parcels.db'}", "code_table", n=120)
+    monkeypatch.setenv("AIRFLOW_CONN_PARCELS_DB", f"sqlite:///{tmp_path / 'parcels.db'}")
+    monkeypatch.setenv("AIRFLOW_CONN_SLACK_TEST", json.dumps({"conn_type": "slack", "password": "xoxb-test"}))
+    monkeypatch.setenv("AIRFLOW_CONN_SEAMWATCH_STORE", f"sqlite:///{tmp_path / 'store.db'}")
+    monkeypatch.setenv("SEAMWATCH_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("SEAMWATCH_PROJECT_DIR", str(tmp_path))
+    return tmp_path
+
+
+def test_check_of_a_sound_project_says_so(run: Run, project: Path) -> None:
+    assert run("check") == (0, "parcels: no problem found\n", "")
+
+
+def test_check_prints_all_problems_of_all_files_and_exits_1(run: Run, project: Path) -> None:
+    folder = project / "include/pipelines"
+    (folder / "broken.yaml").write_text("pipeline: broken\nkey: [id\n")
+    (folder / "letters.yaml").write_text("pipeline: letters\ndatabase: db\nkey: id\nstages: []\ncolour: red\n")
+    text = (folder / "parcels.yaml").read_text()
+    text = text.replace("table: routing}", "table: routes}").replace("parcels:to_result", "parcels:to_results")
+    text = text.replace("time: created_at", "time: created")
+    (folder / "parcels.yaml").write_text(text)
+    (project / "expectations/parcels/orders.json").write_text(
+        '{"name": "orders", "expectations": [{"type": "expect_x"}]}'
+    )
+    code, out, err = run("check")
+    assert (code, out) == (1, "")
+    for said in (
+        "include/pipelines/broken.yaml:3: is no valid YAML",
+        "include/pipelines/letters.yaml:4 stages",
+        "include/pipelines/letters.yaml:5 colour: unknown key 'colour'",
+        "routes",
+        "has no function 'to_results'",
+        "no column 'created'; did you mean 'created_at'?",
+        "expectations/parcels/orders.json",
+    ):
+        assert said in err
+    assert err.splitlines()[-1] == f"{len(err.splitlines()) - 1} problems"
+
+
+def test_check_of_one_pipeline_leaves_out_the_others(run: Run, project: Path) -> None:
+    (project / "include/pipelines/broken.yaml").write_text("pipeline: [")
+    assert run("check", "parcels")[0] == 0
+    code, _, err = run("check", "broken")
+    assert (code, err.splitlines()[-1]) == (1, "1 problem")
+
+
+def test_check_writes_problems_for_programs(run: Run, project: Path) -> None:
+    (project / "include/pipelines/broken.yaml").write_text("pipeline: broken\ncolour: red\n")
+    code, out, _ = run("check", "--json", "-")
+    document = json.loads(out)
+    assert (code, document["pipelines"]) == (1, ["parcels"])
+    assert {"file", "line", "path", "text"} == set(document["problems"][0])
+
+
+@pytest.mark.parametrize("command", ["check", "attribute"])
+def test_an_unknown_pipeline_is_told_with_those_that_exist(run: Run, project: Path, command: str) -> None:
+    code, out, err = run(command, "parcel", *(FAULT_TAIL if command == "attribute" else []))
+    assert (code, out) == (1, "")
+    assert "no pipeline 'parcel' in" in err
+    assert err.strip().endswith("known: parcels")
+    assert "Traceback" not in err
+
+
+def test_a_folder_that_is_no_project_is_told(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("check", "--project", str(tmp_path))
+    assert code == 1
+    assert "a project holds include/pipelines" in err
+
+
+@pytest.mark.parametrize("command", [["check"], ["attribute", "parcels", *FAULT_TAIL]])
+def test_a_missing_connection_is_told_by_name(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_PARCELS_DB")
+    code, _, err = run(*command)
+    assert code == 1
+    assert "parcels_db" in err
+    assert "AIRFLOW_CONN_PARCELS_DB" in err
+
+
+def test_attribute_writes_verdicts_and_json_as_agreed(run: Run, project: Path) -> None:
+    verdicts, document = project / "out/verdicts.csv", project / "out/result.json"
+    code, out, _ = run("attribute", "parcels", *FAULT_TAIL, "--verdicts", str(verdicts), "--json", str(document))
+    assert code == 0
+    result = json.loads(document.read_text(encoding="utf-8"))
+    lines = verdicts.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "key,responsibility,stage,fields,confidence,explanation"
+    rows = list(csv.DictReader(lines))
+    assert len(rows) == result["records"]["failing"] > 0
+    named = [row for row in rows if row["responsibility"] == "integration"]
+    assert {(row["stage"], row["fields"]) for row in named} == {("request", "product")}
+    assert all(0.0 <= float(row["confidence"]) <= 1.0 and row["explanation"] for row in rows)
+
+    assert result["pipeline"] == "parcels"
+    assert set(result["window"]) == {"start", "end"}
+    assert {"observed", "failing", "examined"} <= set(result["records"])
+    assert list(result["attribution"]) == ATTRIBUTION_KEYS
+    assert all(list(cause) == ATTRIBUTION_KEYS for cause in result["causes"])
+    assert sum(cause["share"] for cause in result["causes"]) == pytest.approx(1.0)
+    isolation = {"model", "calls", "cost_usd", "accuracy", "accuracy_low", "accuracy_high", "baseline_accuracy"}
+    assert isolation | {"reproduced"} <= set(result["isolation"])
+    assert isinstance(result["signals"], list)
+    assert (result["attribution"]["responsibility"], result["attribution"]["stage"]) == ("integration", "request")
+    assert result["attribution"]["headline"] in " ".join(out.split())
+
+
+def test_attribute_for_programs_prints_json_and_nothing_else(run: Run, project: Path) -> None:
+    code, out, err = run("attribute", "parcels", *FAULT_TAIL, "--json", "-")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["attribution"]["stage"] == "request"
+
+
+def test_times_without_a_zone_are_utc(run: Run, project: Path) -> None:
+    def window(start: str, end: str) -> Any:
+        code, out, _ = run("attribute", "parcels", "--from", start, "--to", end, "--json", "-")
+        document = json.loads(out)
+        return code, document["window"], document["records"]["observed"]
+
+    naive = window(f"{FROM}T08:00:00", f"{FROM}T10:00:00")
+    assert window(f"{FROM}T09:00:00+01:00", f"{FROM}T11:00:00+01:00") == naive
+    assert naive[0] == 0
+    assert naive[2] == 10
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "code", "said"),
+    [
+        (TO, FROM, 1, "window must end after it starts"),
+        (FROM, FROM, 1, "window must end after it starts"),
+        ("yesterday", TO, 2, "'yesterday' is no ISO 8601 time"),
+        (FROM, "2026-13-01", 2, "--to"),
+    ],
+)
+def test_a_window_that_is_none_is_refused(run: Run, project: Path, start: str, end: str, code: int, said: str) -> None:
+    found, out, err = run("attribute", "parcels", "--from", start, "--to", end)
+    assert (found, out) == (code, "")
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_an_empty_window_is_no_incident_and_says_that_nothing_was_judged(run: Run, project: Path) -> None:
+    code, out, _ = run("attribute", "parcels", "--from", "2020-01-01", "--to", "2020-01-02", "--json", "-")
+    document = json.loads(out)
+    assert (code, document["incident"], document["causes"]) == (0, False, [])
+    assert document["records"] == {"observed": 0, "failing": 0, "pending": 0, "examined": 0}
+    assert "could be judged" in document["attribution"]["headline"]
+
+
+def test_a_window_with_only_pending_truths_is_no_incident_and_says_so(run: Run, project: Path) -> None:
+    fill_database(f"sqlite:///{project / 'parcels.db'}", "code_table", n=120, unlabelled=120)
+    code, out, _ = run("attribute", "parcels", *FAULT_TAIL, "--json", "-")
+    document = json.loads(out)
+    assert (code, document["incident"]) == (0, False)
+    assert document["records"] == {"observed": 120, "failing": 0, "pending": 120, "examined": 0}
+    assert document["attribution"]["headline"] == "No incident: none of 120 records could be judged yet."
+
+
+def test_run_opens_an_incident_that_incidents_lists_and_report_prints(run: Run, project: Path) -> None:
+    assert run("incidents") == (0, "no open incidents\n", "")
+    code, out, err = run("run", "parcels", *FAULT_TAIL, "--no-slack", "--json", "-")
+    assert code == 0
+    assert "[1/6] orders: ok, 120 records" in err
+    assert "[2/6] request: failed" in err
+    (opened,) = json.loads(out)["incidents"]
+    assert opened["change"] == "opened"
+
+    code, out, _ = run("incidents")
+    assert (code, out) == (0, f"open         {opened['id']}  {opened['headline']}\n")
+    (listed,) = json.loads(run("incidents", "parcels", "--all", "--json", "-")[1])["incidents"]
+    assert (listed["id"], listed["responsibility"], listed["stage"]) == (opened["id"], "integration", "request")
+    assert run("incidents", "others") == (0, "no open incidents\n", "")
+
+    markdown, html = run("report", opened["id"]), run("report", opened["id"], "--format", "html")
+    assert markdown[0] == html[0] == 0
+    assert markdown[1].startswith("#")
+    assert html[1].startswith("<!DOCTYPE html>")
+    document = json.loads(run("report", opened["id"], "--format", "json")[1])
+    assert document["report"]["incident_id"] == opened["id"]
+    for text in (markdown[1], html[1], document["report"]["headline"]):
+        assert "request" in text
+
+
+def test_a_report_that_cannot_be_made_is_refused(run: Run, project: Path) -> None:
+    code, out, err = run("report", "parcels-1-abc")
+    assert (code, out, err) == (1, "", "seamwatch: no incident 'parcels-1-abc'; newest: none\n")
+    run("run", "parcels", *FAULT_TAIL, "--no-slack")
+    (listed,) = json.loads(run("incidents", "--json", "-")[1])["incidents"]
+    code, out, err = run("report", listed["id"], "--format", "pdf")
+    assert (code != 0, out) == (True, "")
+    assert "pdf" in err
+    assert "html" in err
+    assert "Traceback" not in err
+
+
+def test_every_command_has_help(run: Run) -> None:
+    code, out, _ = run("--help")
+    assert code == 0
+    for command in ("check", "run", "attribute", "incidents", "report", "baseline", "deliver", "migrate", "demo"):
+        assert command in out
+        assert run(command, "--help")[0] == 0
