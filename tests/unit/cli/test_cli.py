@@ -13,7 +13,7 @@ from parcels import WINDOW, fill_database, write_project
 from seamwatch import cli
 
 FROM, TO = f"{WINDOW.start:%Y-%m-%d}", f"{WINDOW.end:%Y-%m-%d}"
-FAULT_TAIL = ["--from", FROM, "--to", TO]
+DAY = ["--from", FROM, "--to", TO]
 ATTRIBUTION_KEYS = [
     "responsibility",
     "stage",
@@ -111,7 +111,7 @@ def test_check_writes_problems_for_programs(run: Run, project: Path) -> None:
 
 @pytest.mark.parametrize("command", ["check", "attribute"])
 def test_an_unknown_pipeline_is_told_with_those_that_exist(run: Run, project: Path, command: str) -> None:
-    code, out, err = run(command, "parcel", *(FAULT_TAIL if command == "attribute" else []))
+    code, out, err = run(command, "parcel", *(DAY if command == "attribute" else []))
     assert (code, out) == (1, "")
     assert "no pipeline 'parcel' in" in err
     assert err.strip().endswith("known: parcels")
@@ -124,7 +124,7 @@ def test_a_folder_that_is_no_project_is_told(run: Run, tmp_path: Path) -> None:
     assert "a project holds include/pipelines" in err
 
 
-@pytest.mark.parametrize("command", [["check"], ["attribute", "parcels", *FAULT_TAIL]])
+@pytest.mark.parametrize("command", [["check"], ["attribute", "parcels", *DAY]])
 def test_a_missing_connection_is_told_by_name(
     run: Run, project: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
@@ -137,7 +137,7 @@ def test_a_missing_connection_is_told_by_name(
 
 def test_attribute_writes_verdicts_and_json_as_agreed(run: Run, project: Path) -> None:
     verdicts, document = project / "out/verdicts.csv", project / "out/result.json"
-    code, out, _ = run("attribute", "parcels", *FAULT_TAIL, "--verdicts", str(verdicts), "--json", str(document))
+    code, out, _ = run("attribute", "parcels", *DAY, "--verdicts", str(verdicts), "--json", str(document))
     assert code == 0
     result = json.loads(document.read_text(encoding="utf-8"))
     lines = verdicts.read_text(encoding="utf-8").splitlines()
@@ -162,7 +162,7 @@ def test_attribute_writes_verdicts_and_json_as_agreed(run: Run, project: Path) -
 
 
 def test_attribute_for_programs_prints_json_and_nothing_else(run: Run, project: Path) -> None:
-    code, out, err = run("attribute", "parcels", *FAULT_TAIL, "--json", "-")
+    code, out, err = run("attribute", "parcels", *DAY, "--json", "-")
     assert (code, err) == (0, "")
     assert json.loads(out)["attribution"]["stage"] == "request"
 
@@ -205,7 +205,7 @@ def test_an_empty_window_is_no_incident_and_says_that_nothing_was_judged(run: Ru
 
 def test_a_window_with_only_pending_truths_is_no_incident_and_says_so(run: Run, project: Path) -> None:
     fill_database(f"sqlite:///{project / 'parcels.db'}", "code_table", n=120, unlabelled=120)
-    code, out, _ = run("attribute", "parcels", *FAULT_TAIL, "--json", "-")
+    code, out, _ = run("attribute", "parcels", *DAY, "--json", "-")
     document = json.loads(out)
     assert (code, document["incident"]) == (0, False)
     assert document["records"] == {"observed": 120, "failing": 0, "pending": 120, "examined": 0}
@@ -214,7 +214,7 @@ def test_a_window_with_only_pending_truths_is_no_incident_and_says_so(run: Run, 
 
 def test_run_opens_an_incident_that_incidents_lists_and_report_prints(run: Run, project: Path) -> None:
     assert run("incidents") == (0, "no open incidents\n", "")
-    code, out, err = run("run", "parcels", *FAULT_TAIL, "--no-slack", "--json", "-")
+    code, out, err = run("run", "parcels", *DAY, "--no-slack", "--json", "-")
     assert code == 0
     assert "[1/6] orders: ok, 120 records" in err
     assert "[2/6] request: failed" in err
@@ -240,7 +240,7 @@ def test_run_opens_an_incident_that_incidents_lists_and_report_prints(run: Run, 
 def test_a_report_that_cannot_be_made_is_refused(run: Run, project: Path) -> None:
     code, out, err = run("report", "parcels-1-abc")
     assert (code, out, err) == (1, "", "seamwatch: no incident 'parcels-1-abc'; newest: none\n")
-    run("run", "parcels", *FAULT_TAIL, "--no-slack")
+    run("run", "parcels", *DAY, "--no-slack")
     (listed,) = json.loads(run("incidents", "--json", "-")[1])["incidents"]
     code, out, err = run("report", listed["id"], "--format", "pdf")
     assert (code != 0, out) == (True, "")

@@ -184,7 +184,7 @@ def test_an_acknowledged_incident_stays_so_until_it_is_resolved() -> None:
 def test_a_fingerprint_is_of_who_where_what_and_the_first_field() -> None:
     def mark(**changes: Any) -> str:
         values = {"responsibility": Responsibility.INTEGRATION, "stage": "request", "fields": ("a", "b")}
-        return fingerprint("parcels", **{**values, **changes})  # type: ignore[arg-type]
+        return fingerprint("parcels", **{**values, **changes})
 
     assert mark() == mark(fields=("a", "c"))
     others = [

@@ -40,7 +40,8 @@ def test_the_search_ends_when_every_record_has_a_cure() -> None:
 
 
 def test_a_record_that_needs_more_than_the_largest_set_gets_all() -> None:
-    names, log = list("abcde"), []  # type: ignore[var-annotated]
+    names = list("abcde")
+    log: list[frozenset[str]] = []
     found = smallest_cures(pd.Index(["k"]), names, _cures({"k": set("abcd")}, log), largest=2)
     assert found == {"k": frozenset(names)}
     assert max(len(tried) for tried in log) == 2
