@@ -35,24 +35,24 @@ def judge_by_truth(final: pd.DataFrame, truth: pd.DataFrame, compare: Mapping[st
     """
     require_columns(final, tuple(compare), where="the judged stage")
     require_columns(truth, tuple({c.column for c in compare.values()}), where="the truth")
-    wanted = truth.reindex(final.index)
-    has_truth = pd.Series(final.index.isin(truth.index), index=final.index)
-    wrong_fields = [""] * len(final)
+    wanted = truth if truth.index.equals(final.index) else truth.reindex(final.index)
+    has_truth = np.asarray(final.index.isin(truth.index))
+    wrong_fields: dict[int, list[str]] = {}
     for name, comparator in compare.items():
         labels = wanted[comparator.column]
         has_truth &= labels.notna().to_numpy()
-        same = equal_cells(final[name], labels) if comparator.how == "auto" else None
-        for position, (value, label) in enumerate(
-            zip(final[name].to_numpy(dtype=object), labels.to_numpy(dtype=object), strict=True)
-        ):
-            if (same is not None and same[position]) or is_null(label):
-                continue
+        # Equal cells are equal by every rule; only the others are looked at one by one.
+        suspects = np.flatnonzero(~equal_cells(final[name], labels) & labels.notna().to_numpy())
+        values = final[name].iloc[suspects].to_numpy(dtype=object)
+        for position, value, label in zip(suspects, values, labels.iloc[suspects].to_numpy(dtype=object), strict=True):
             if not values_equal(value, label, how=comparator.how, tolerance=comparator.tolerance):
-                wrong_fields[position] += f";{name}" if wrong_fields[position] else name
-    states = [OutcomeState.WRONG if fields else OutcomeState.RIGHT for fields in wrong_fields]
+                wrong_fields.setdefault(int(position), []).append(name)
+    states = [OutcomeState.RIGHT] * len(final)
+    reasons = [""] * len(final)
+    for at, names in wrong_fields.items():
+        states[at], reasons[at] = OutcomeState.WRONG, ";".join(names)
     state = pd.Series(states, index=final.index, dtype=object).where(has_truth, OutcomeState.PENDING)
-    reason = pd.Series(wrong_fields, index=final.index, dtype=object)
-    return pd.DataFrame({"state": state, "reason": reason})
+    return pd.DataFrame({"state": state, "reason": pd.Series(reasons, index=final.index, dtype=object)})
 
 
 def judge_by_evaluator(final: pd.DataFrame, evaluator: Callable[[pd.DataFrame], Any], *, name: str) -> pd.DataFrame:

@@ -93,7 +93,7 @@ def load_mapping(path: Path, *, file: str | None = None) -> MappingSpec:
 def line_of(path: Path, place: str) -> int | None:
     """Return the line of a dotted place (`stages.answer.table`) in a file, or of the nearest part above it."""
     text = path.read_text(encoding="utf-8")
-    root, data = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+    root, data = _parse(text)
     if root is None:
         return None
     lines = {_dotted(loc, data): line for loc, line in _lines(root).items()}
@@ -107,8 +107,7 @@ def _load(path: Path, file: str, kind: type[SpecT], further_problems: Callable[[
     except (OSError, UnicodeDecodeError) as error:
         raise SpecError([Problem(file=file, text=f"cannot be read as UTF-8 text: {error}")]) from error
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        root, data = _parse(text)
     except yaml.YAMLError as error:
         raise SpecError([_yaml_problem(file, error)]) from error
     if not isinstance(data, dict) or root is None:
@@ -126,6 +125,16 @@ def _load(path: Path, file: str, kind: type[SpecT], further_problems: Callable[[
             [Problem(file=file, line=_line_of(lines, loc), path=_dotted(loc, data), text=text) for loc, text in found]
         )
     return spec
+
+
+def _parse(text: str) -> tuple[yaml.Node | None, Any]:
+    """Return the nodes, which know their lines, and the values made of them; by the C parser where there is one."""
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    try:
+        root = loader.get_single_node()
+        return root, None if root is None else loader.construct_document(root)
+    finally:
+        loader.dispose()
 
 
 def _yaml_problem(file: str, error: yaml.YAMLError) -> Problem:
