@@ -159,9 +159,9 @@ def test_a_repair_before_the_model_asks_only_for_the_records_that_it_changes() -
 def test_a_field_that_is_not_repaired_keeps_its_fault() -> None:
     model = Model()
     world = _world(_wrong_request)
-    assert _trial(world, {"request": frozenset({"code"})}, model)[0][2] is WRONG
+    assert _trial(world, {"request": frozenset({"code"})}, model)[0][2] == WRONG
     assert json.loads(model.calls[-1].body) == {"text": "b 99"}
-    assert _trial(world, {"request": frozenset({"code", "size"})}, model)[0][2] is RIGHT
+    assert _trial(world, {"request": frozenset({"code", "size"})}, model)[0][2] == RIGHT
 
 
 def test_a_fault_at_another_stage_stays_while_one_is_repaired() -> None:
@@ -171,9 +171,9 @@ def test_a_fault_at_another_stage_stays_while_one_is_repaired() -> None:
             frames["result"].loc[2, "queue"] = "lost in the post"
 
     world = _world(both)
-    assert _trial(world, {"request": EVERYTHING}, Model())[0][2] is WRONG
-    assert _trial(world, {"result": EVERYTHING}, Model())[0][2] is WRONG
-    assert _trial(world, {"request": EVERYTHING, "result": EVERYTHING}, Model())[0][2] is RIGHT
+    assert _trial(world, {"request": EVERYTHING}, Model())[0][2] == WRONG
+    assert _trial(world, {"result": EVERYTHING}, Model())[0][2] == WRONG
+    assert _trial(world, {"request": EVERYTHING, "result": EVERYTHING}, Model())[0][2] == RIGHT
 
 
 def test_a_repair_behind_the_model_needs_no_call() -> None:
@@ -234,9 +234,9 @@ def test_a_source_is_repaired_by_its_correction_only() -> None:
             frames["orders"].loc[2, "code"] = "?"
 
     corrected = pd.DataFrame({"code": ["B"], "size": [2]}, index=[2])
-    assert _trial(_world(misread, corrections={"orders": corrected}), {"orders": EVERYTHING}, Model())[0][2] is RIGHT
+    assert _trial(_world(misread, corrections={"orders": corrected}), {"orders": EVERYTHING}, Model())[0][2] == RIGHT
     model = Model()
-    assert _trial(_world(misread), {"orders": EVERYTHING}, model)[0][2] is WRONG
+    assert _trial(_world(misread), {"orders": EVERYTHING}, model)[0][2] == WRONG
     assert model.calls == []
 
 
