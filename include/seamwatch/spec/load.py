@@ -11,8 +11,9 @@ import yaml
 from pydantic import ValidationError
 
 from seamwatch.errors import Problem, SpecError
+from seamwatch.spec.document import graph_problems
 from seamwatch.spec.mapping import MappingSpec
-from seamwatch.spec.pipeline import Pipeline, Spec, graph_problems
+from seamwatch.spec.pipeline import Pipeline, Spec
 
 Loc = tuple[Hashable, ...]
 SpecT = TypeVar("SpecT", bound=Spec)

@@ -1,0 +1,97 @@
+"""Rules between the stages of a pipeline file, on the document as it was written.
+
+They work on plain dicts, so that these mistakes are told beside those of single fields, before any type is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+from seamwatch.spec.graph import find_cycle
+from seamwatch.vocabulary import StageKind
+
+
+def with_default_columns(stages: list[Any]) -> list[Any]:
+    """Let a model without `request` and `response` have columns of these names, shared with a prompt of its table."""
+    found = [dict(stage) if isinstance(stage, dict) else stage for stage in stages]
+    named = {stage.get("name"): stage for stage in found if isinstance(stage, dict)}
+    for stage in named.values():
+        if stage.get("kind") != StageKind.MODEL:
+            continue
+        before = [named[name] for name in _inputs(stage) if name in named]
+        prompts = [s for s in before if s.get("kind") == StageKind.PROMPT]
+        given = stage.get("request") or next((p["request"] for p in prompts if p.get("request")), "request")
+        stage.setdefault("request", given)
+        stage.setdefault("response", "response")
+        for prompt in prompts:
+            if prompt.get("table") is not None and prompt.get("table") == stage.get("table"):
+                prompt.setdefault("request", given)
+    return found
+
+
+def graph_problems(data: Mapping[str, Any]) -> list[tuple[tuple[Hashable, ...], str]]:
+    """Return what is wrong between the stages of a pipeline file, as (path in the file, text).
+
+    Works on the raw document too, so that these mistakes are told beside those of single fields.
+    """
+    data = with_default_inputs(data)
+    stages = [stage if isinstance(stage, Mapping) else {} for stage in _list(data.get("stages"))]
+    names = [str(stage.get("name")) for stage in stages]
+    found: list[tuple[tuple[Hashable, ...], str]] = []
+    for number, stage in enumerate(stages):
+        if names[number] in names[:number]:
+            found.append((("stages", number, "name"), f"stage {names[number]!r} is defined twice"))
+        found += [(("stages", number, *loc), text) for loc, text in _stage_problems(stage, number, names)]
+    if stages and stages[0].get("kind") != StageKind.SOURCE:
+        text = f"the first stage must be a source; {names[0]!r} is of kind {stages[0].get('kind')}"
+        found.append((("stages", 0, "kind"), text))
+    known = ", ".join(names)
+    inputs = {name: [i for i in _inputs(stage) if i in names] for name, stage in zip(names, stages, strict=True)}
+    # A name that stands twice would look like a cycle that nobody wrote.
+    if len(inputs) == len(names) and (cycle := find_cycle(inputs)):
+        found.append((("stages",), f"the stages form a cycle: {' -> '.join(cycle)}; stages must be acyclic"))
+    outcome = data.get("outcome")
+    judged = outcome.get("stage") if isinstance(outcome, Mapping) else None
+    if judged is not None and judged not in names:
+        found.append((("outcome", "stage"), f"unknown stage {judged!r}; known: {known}"))
+    for number, segment in enumerate(_list(data.get("segments"))):
+        stage_name, dot, _ = str(segment).partition(".")
+        if not dot or stage_name not in names:
+            found.append((("segments", number), f"{segment!r} must be stage.field with a known stage; known: {known}"))
+    return found
+
+
+def _stage_problems(stage: Mapping[str, Any], number: int, names: list[str]) -> list[tuple[tuple[Hashable, ...], str]]:
+    name, inputs, is_source = names[number], _inputs(stage), stage.get("kind") == StageKind.SOURCE
+    found: list[tuple[tuple[Hashable, ...], str]] = [
+        (("input",), f"unknown input {unknown!r}; known: {', '.join(n for n in names if n != name)}")
+        for unknown in inputs
+        if unknown not in names
+    ]
+    if is_source and inputs:
+        found.append((("input",), f"source {name!r} has an input; a source has none"))
+    if not is_source and not inputs and ("input" in stage or number == 0):
+        found.append((("input",), f"stage {name!r} has no input; name the stages that it is made from"))
+    return found
+
+
+def with_default_inputs(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the document with each stage that is no source and has no `input` made from the one before it."""
+    if not isinstance(data.get("stages"), list):
+        return data
+    stages: list[Any] = []
+    for stage in data["stages"]:
+        before = stages[-1].get("name") if stages and isinstance(stages[-1], dict) else None
+        is_open = isinstance(stage, dict) and "input" not in stage and stage.get("kind") != StageKind.SOURCE
+        stages.append({**stage, "input": before} if is_open and before else stage)
+    return {**data, "stages": stages}
+
+
+def _inputs(stage: Mapping[str, Any]) -> list[str]:
+    given = stage.get("input") or ()
+    return [given] if isinstance(given, str) else [str(name) for name in _list(given)]
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else []
