@@ -180,14 +180,14 @@ def _small(text: str) -> Json:
     return {"type": "context", "elements": [_plain(text)]}
 
 
-_WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+")
-"""Slack refuses the whole message for one button whose address has no host."""
+_WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+\S*")
+"""Slack refuses the whole message for one button whose address has no host, or a blank."""
 
 
 def _buttons(links: Sequence[tuple[str, str, bool]]) -> tuple[Json | None, int]:
     elements: list[Json] = []
     for text, url, is_primary in links[:_MOST_BUTTONS]:
-        if len(url) <= _URL_CHARS and _WEB_ADDRESS.match(url):
+        if len(url) <= _URL_CHARS and _WEB_ADDRESS.fullmatch(url):
             button = {"type": "button", "text": _plain(_clip(text, _BUTTON_CHARS)), "url": url}
             elements.append(button | ({"style": "primary"} if is_primary else {}))
     used = sum(_weight(element["text"]["text"]) for element in elements)
