@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings
 
 # Test folders are no packages; what several of them use stands in tests/support and is imported by its bare name.
 sys.path.insert(0, str(Path(__file__).parent / "support"))
@@ -33,6 +34,11 @@ os.environ |= {
 }
 
 pytest_plugins = ["model_server"]
+
+# Speed is no property here: shared machines are slow now and then. CI takes the same examples every time; at home they
+# are drawn anew, so that a new counterexample is met by somebody who can look at it.
+settings.register_profile("seamwatch", deadline=None, derandomize=os.environ.get("CI") == "true")
+settings.load_profile("seamwatch")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -18,6 +18,7 @@ from seamwatch.core.deliveries import DeliveryPart
 from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange, decide
 from seamwatch.core.replays import BudgetLimits, ModelAnswer
 from seamwatch.core.results import Attribution, Cause, Check, IsolationResult, StageResult, Verdict, Window
+from seamwatch.core.revisits import PendingWindow
 from seamwatch.errors import StoreError
 from seamwatch.store.repo import Store
 from seamwatch.store.session import VERSION_TABLE, migrate, open_engine
@@ -119,7 +120,7 @@ def test_what_is_saved_comes_back_exactly(store: Store) -> None:
     )
     store.begin_window("p", WINDOW, now=NOW)
     store.save_stage_result("p", WINDOW, result, found)
-    store.save_attribution(_attribution(3))
+    store.save_attribution(_attribution(3), now=NOW)
     assert store.windows("p") == [WINDOW]
     assert store.stage_results("p", WINDOW) == [result]
     assert store.discrepancies("p", WINDOW, "s")["recorded"].tolist() == ["1.5", '{"x":[1]}']
@@ -130,7 +131,7 @@ def test_what_is_saved_comes_back_exactly(store: Store) -> None:
 def test_running_a_window_again_replaces_it(store: Store) -> None:
     store.begin_window("p", WINDOW, now=NOW)
     for n in (5, 2, 0):
-        store.save_attribution(_attribution(n))
+        store.save_attribution(_attribution(n), now=NOW)
         assert store.attribution("p", WINDOW) == _attribution(n)
     history = store.cause_history("p", NOW + timedelta(days=1))
     assert history["n_failing"].tolist() == [0]
@@ -140,7 +141,7 @@ def test_running_a_window_again_replaces_it(store: Store) -> None:
 def test_two_runs_that_meet_leave_one_of_them_whole(store: Store) -> None:
     store.begin_window("p", WINDOW, now=NOW)
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda n: store.save_attribution(_attribution(n)), [3, 40, 11, 7, 29, 18]))
+        list(pool.map(lambda n: store.save_attribution(_attribution(n), now=NOW), [3, 40, 11, 7, 29, 18]))
     found = store.attribution("p", WINDOW)
     assert found is not None
     assert len(found.verdicts) == found.n_failing == found.causes[0].n_records
@@ -148,8 +149,18 @@ def test_two_runs_that_meet_leave_one_of_them_whole(store: Store) -> None:
 
 def test_many_verdicts_are_saved_in_bulk(store: Store) -> None:
     store.begin_window("p", WINDOW, now=NOW)
-    store.save_attribution(_attribution(20_000))
+    store.save_attribution(_attribution(20_000), now=NOW)
     assert len(store.verdicts("p", WINDOW)) == 20_000
+
+
+def test_windows_with_pending_truths_are_remembered(store: Store) -> None:
+    store.begin_window("p", WINDOW, now=NOW)
+    assert store.pending_windows("p", since=WINDOW.start) == []
+    store.save_attribution(_attribution(1), now=NOW)
+    assert store.pending_windows("p", since=WINDOW.start) == [PendingWindow(window=WINDOW, attributed_at=NOW)]
+    assert store.pending_windows("p", since=WINDOW.end) == []
+    store.save_attribution(replace(_attribution(1), n_pending=0), now=NOW)
+    assert store.pending_windows("p", since=WINDOW.start) == []
 
 
 def test_answers_are_kept_within_their_scope(store: Store) -> None:
@@ -254,7 +265,7 @@ def test_baselines_and_purge(store: Store) -> None:
     store.save_baseline("p", 0.95, 200, now=NOW)
     assert store.baseline("p") == (0.95, 200)
     store.begin_window("p", WINDOW, now=NOW)
-    store.save_attribution(_attribution(2))
+    store.save_attribution(_attribution(2), now=NOW)
     store.save_answer(f"p/{WINDOW.id}", "h", 0, ModelAnswer(status="ok"), key="1", purpose="replay")
     assert store.purge(NOW - timedelta(days=1)) == 0
     assert store.purge(NOW + timedelta(seconds=1)) == 1

@@ -42,14 +42,17 @@ SCALARS = st.one_of(
     st.text(max_size=12),
     st.sampled_from(["1,50", " Router", "{", '{"a": 1}', "2026-01-05", "[1]", "NaN", "1e400", "٣", "-0"]),
 )
-NAMES = st.text(string.ascii_lowercase, min_size=1)
+NAMES = st.text(string.ascii_lowercase, min_size=1, max_size=6)
 LEAVES = SCALARS.filter(lambda value: not isinstance(value, str) or value[:1] not in ("{", "["))
 DOCUMENTS = st.recursive(
-    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner), max_leaves=8
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3), max_leaves=8
 )
-BRANCHES = st.lists(DOCUMENTS, min_size=1, max_size=3) | st.dictionaries(NAMES, DOCUMENTS, min_size=1)
+BRANCHES = st.lists(DOCUMENTS, min_size=1, max_size=3) | st.dictionaries(NAMES, DOCUMENTS, min_size=1, max_size=3)
 OBJECTS = st.dictionaries(
-    NAMES, st.recursive(LEAVES, lambda inner: st.dictionaries(NAMES, inner), max_leaves=8), min_size=1
+    NAMES,
+    st.recursive(LEAVES, lambda inner: st.dictionaries(NAMES, inner, max_size=3), max_leaves=6),
+    min_size=1,
+    max_size=3,
 )
 """Without lists: a list needs a list to be set in."""
 CELLS = st.one_of(

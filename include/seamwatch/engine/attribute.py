@@ -18,6 +18,7 @@ from seamwatch.core.mapping import Reconciliation, reconcile
 from seamwatch.core.outcomes import call_lost_wrong
 from seamwatch.core.references import Reference
 from seamwatch.core.results import Attribution, Cause, IsolationResult, StageResult, Window
+from seamwatch.core.revisits import SOONEST, due_revisits
 from seamwatch.core.summary import summarise
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.isolate import Models
@@ -77,8 +78,18 @@ def attribute_window(deps: Deps, pipeline: Pipeline, window: Window) -> Attribut
         now=deps.clock(),
     )
     deps.store.begin_window(pipeline.pipeline, window, now=deps.clock())
-    deps.store.save_attribution(attribution)
+    deps.store.save_attribution(attribution, now=deps.clock())
     return attribution
+
+
+def windows_to_revisit(deps: Deps, pipeline: Pipeline) -> list[Window]:
+    """Return earlier windows whose missing truths may have arrived by now, oldest first."""
+    if pipeline.outcome is None:
+        return []
+    now, late_after = deps.clock(), pipeline.outcome.late_after
+    # Twice as far back as truths are waited for: the last look comes when the age has doubled beyond that.
+    pending = deps.store.pending_windows(pipeline.pipeline, since=now - 2 * late_after - SOONEST)
+    return due_revisits(pending, now=now, late_after=late_after)
 
 
 def judge_window(deps: Deps, pipeline: Pipeline, window: Window, reader: StageReader) -> Judged:

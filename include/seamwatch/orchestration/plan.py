@@ -129,7 +129,7 @@ def _plan_isolate(pipeline: Pipeline) -> DagPlan:
     a time: a window that two runs find is attributed by the second from the cache, not by both at the model's cost.
     """
     tasks = (
-        _find_windows(validated_asset(pipeline.pipeline)),
+        _find_windows(validated_asset(pipeline.pipeline), step="find_windows_to_attribute"),
         TaskPlan(
             id="attribute",
             step="attribute",
@@ -171,8 +171,8 @@ def _plan_incidents(pipeline: Pipeline) -> DagPlan:
     )
 
 
-def _find_windows(asset: str) -> TaskPlan:
-    return TaskPlan(id="find_windows", step="find_windows", listens=asset)
+def _find_windows(asset: str, *, step: str = "find_windows") -> TaskPlan:
+    return TaskPlan(id="find_windows", step=step, listens=asset)
 
 
 def plan_delivery() -> DagPlan:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException
 
 from seamwatch.core.results import Check, Window
-from seamwatch.engine.attribute import attribute_window
+from seamwatch.engine.attribute import attribute_window, windows_to_revisit
 from seamwatch.engine.deliver import deliver_pending
 from seamwatch.engine.incidents import decide_incidents, write_reports
 from seamwatch.engine.validate import check_stage
@@ -57,6 +57,17 @@ def find_windows(task: StepOperator, context: Context) -> list[str]:
         msg = f"{task.dag_id}: started by no window; fill in the params 'from' and 'to'"
         raise DataContractError(msg)
     return sorted(found)
+
+
+def find_windows_to_attribute(task: StepOperator, context: Context) -> list[str]:
+    """Return the windows that started the run, and earlier ones whose missing truths may have arrived meanwhile."""
+    found = find_windows(task, context)
+    if _param_window(context) is not None:
+        return found
+    pipeline = _pipeline(task)
+    with open_deps(task.project_dir) as deps:
+        again = [window.id for window in windows_to_revisit(deps, pipeline)]
+    return sorted({*found, *again})
 
 
 def check(task: StepOperator, context: Context) -> dict[str, int]:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from seamwatch.core.compare import strict_text
 from seamwatch.core.mapping import DISCREPANCY_COLUMNS
 from seamwatch.core.results import Attribution, StageResult, Verdict, Window
+from seamwatch.core.revisits import PendingWindow
 from seamwatch.store.budget import BudgetStore
 from seamwatch.store.codec import from_json, to_json
 from seamwatch.store.deliveries import DeliveryStore
@@ -136,7 +137,7 @@ class Store(BudgetStore, IncidentStore, DeliveryStore):
 
     # Attribution
 
-    def save_attribution(self, attribution: Attribution) -> None:
+    def save_attribution(self, attribution: Attribution, *, now: datetime) -> None:
         """Replace the attribution of a window, in one transaction: of two runs that meet, the later one stands whole.
 
         The window must have been begun.
@@ -174,12 +175,28 @@ class Store(BudgetStore, IncidentStore, DeliveryStore):
                     attribution=to_json(attribution, without=frozenset({"verdicts"})),
                     n_judged=attribution.n_observed - attribution.n_pending,
                     n_failing=attribution.n_failing,
+                    n_pending=attribution.n_pending,
+                    attributed_at=now,
                 )
             )
             for table, rows in ((VerdictRow, verdicts), (CauseRow, causes)):
                 connection.execute(sa.delete(table).filter_by(**place))
                 if rows:
                     connection.execute(sa.insert(table), rows)
+
+    def pending_windows(self, pipeline: str, *, since: datetime) -> list[PendingWindow]:
+        """Return the windows that ended after `since` and had pending records when they were last attributed."""
+        statement = (
+            sa.select(WindowRow.start_at, WindowRow.end_at, WindowRow.attributed_at)
+            .where(WindowRow.pipeline == pipeline, WindowRow.end_at > since, WindowRow.n_pending > 0)
+            .order_by(WindowRow.start_at)
+        )
+        with self._reading() as connection:
+            return [
+                PendingWindow(window=Window(start=start, end=end), attributed_at=at)
+                for start, end, at in connection.execute(statement)
+                if at is not None
+            ]
 
     def attribution(self, pipeline: str, window: Window) -> Attribution | None:
         """Return the attribution of a window, or None if there is none yet."""

@@ -48,6 +48,8 @@ class WindowRow(Table):
     begun_at: Mapped[datetime] = mapped_column(UtcTime)
     n_judged: Mapped[int | None] = mapped_column(Integer)
     n_failing: Mapped[int | None] = mapped_column(Integer)
+    n_pending: Mapped[int | None] = mapped_column(Integer)
+    attributed_at: Mapped[datetime | None] = mapped_column(UtcTime)
     attribution: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     """All but the verdicts, which have their own table."""
 

@@ -117,6 +117,8 @@ def upgrade() -> None:
         sa.Column("begun_at", sa.DateTime(), nullable=False),
         sa.Column("n_judged", sa.Integer(), nullable=True),
         sa.Column("n_failing", sa.Integer(), nullable=True),
+        sa.Column("n_pending", sa.Integer(), nullable=True),
+        sa.Column("attributed_at", sa.DateTime(), nullable=True),
         sa.Column("attribution", sa.JSON(), nullable=True),
         sa.PrimaryKeyConstraint("pipeline", "window"),
     )
