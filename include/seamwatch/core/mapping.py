@@ -117,10 +117,16 @@ def discrepancies(recorded: pd.DataFrame, expected: pd.DataFrame, stage: Stage) 
             right[column].iloc[suspect].to_numpy(dtype=object),
             strict=True,
         )
+        # A fault mostly makes few pairs of values: each pair is compared once.
+        known: dict[Any, list[tuple[Any, ...]]] = {}
         for key, was, wanted in cells:
-            rows += [
-                (key, stage.name, *part) for part in differing_leaves(column, was, wanted, normalisers=stage.normalise)
-            ]
+            pair = (type(was), was, type(wanted), wanted) if _is_scalar(was) and _is_scalar(wanted) else None
+            parts = known.get(pair) if pair is not None else None
+            if parts is None:
+                parts = list(differing_leaves(column, was, wanted, normalisers=stage.normalise))
+                if pair is not None:
+                    known[pair] = parts
+            rows += [(key, stage.name, *part) for part in parts]
     return _as_frame(rows)
 
 
@@ -145,6 +151,10 @@ def differing_leaves(
             kind = _kind(before[path], after[path], normalisers.get(name, normalisers.get(column)))
         if kind is not None:
             yield name, before.get(path), after.get(path), kind
+
+
+def _is_scalar(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float)
 
 
 def _kind(recorded: Any, expected: Any, steps: Sequence[str] | None) -> DiscrepancyKind | None:
