@@ -148,18 +148,21 @@ def _read_openai(document: Any, _: str | None) -> ParsedResponse | None:
 def _read_anthropic(document: Any, _: str | None) -> ParsedResponse | None:
     content = document.get("content") if isinstance(document, Mapping) else None
     finish_reason = _text_or_none(at_path(document, "stop_reason"))
-    if not isinstance(content, list) or (not content and finish_reason is None):
+    if not isinstance(content, list):
         return None
     tools = [
         {"name": part.get("name"), "arguments": part.get("input")}
         for part in _mappings(content)
         if part.get("type") == "tool_use"
     ]
+    text = _content_text(content) or _tool_text(tools)
+    if text is None and finish_reason is None:
+        return None
     fresh = _count(at_path(document, "usage.input_tokens"))
     cached = _count(at_path(document, "usage.cache_read_input_tokens"))
     written = _count(at_path(document, "usage.cache_creation_input_tokens")) or 0
     return ParsedResponse(
-        text=_content_text(content) or _tool_text(tools),
+        text=text,
         finish_reason=finish_reason,
         model=_text_or_none(document.get("model")),
         # This protocol counts cached tokens beside the input; here they are part of it, as elsewhere.
