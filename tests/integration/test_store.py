@@ -105,7 +105,7 @@ def test_a_store_that_was_never_migrated_says_what_to_run(url: str) -> None:
         Store.open(url)
 
 
-def test_several_processes_may_migrate_at_once(url: str) -> None:
+def test_several_threads_may_migrate_at_once(url: str) -> None:
     with ThreadPoolExecutor(4) as pool:
         for opened in pool.map(lambda _: Store.open(url, migrate_first=True), range(4)):
             opened.close()
@@ -187,6 +187,20 @@ def test_the_day_limits_several_runs_and_money_limits_calls(store: Store) -> Non
     assert store.spent("q", run="r") == (0, 0.0)
 
 
+def test_a_limit_of_money_is_used_to_the_full_despite_rounding(store: Store) -> None:
+    limits = replace(LIMITS, usd_per_run=0.3)
+    granted = [store.reserve("p", "r", "d", usd=0.1, limits=limits) is not None for _ in range(4)]
+    assert granted == [True, True, True, False]
+
+
+def test_nothing_is_saved_for_a_window_that_was_not_begun(store: Store) -> None:
+    with pytest.raises(StoreError, match="was not begun"):
+        store.save_attribution(_attribution(2), now=NOW)
+    with pytest.raises(StoreError, match="was not begun"):
+        store.save_stage_result("p", WINDOW, StageResult(stage="s", n_records=1))
+    assert store.stage_results("p", WINDOW) == []
+
+
 def test_settling_and_releasing_count_once(store: Store) -> None:
     first = store.reserve("p", "r", "d", usd=0.5, limits=LIMITS)
     second = store.reserve("p", "r", "d", usd=0.5, limits=LIMITS)
@@ -207,10 +221,11 @@ def _opened(store: Store) -> Incident:
     return changes[0].incident
 
 
-def test_one_cause_is_one_incident_also_when_two_runs_open_it(store: Store) -> None:
+def test_one_cause_never_has_two_incidents(store: Store) -> None:
     incident = _opened(store)
     twin = IncidentChange(kind=ChangeKind.OPENED, incident=replace(incident, id="other-id"))
-    store.apply_changes([twin], window=WINDOW)
+    with pytest.raises(StoreError, match="has another incident; read the incidents and decide again"):
+        store.apply_changes([twin], window=WINDOW)
     assert store.incidents("p") == [incident]
     assert [event.kind for event in store.incident_events(incident.id)] == ["opened"]
 

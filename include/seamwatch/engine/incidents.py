@@ -27,20 +27,21 @@ def decide_incidents(deps: Deps, pipeline: Pipeline, window: Window) -> list[Inc
     """
     attribution = _attribution(deps, pipeline, window)
     now = deps.clock()
-    changes = decide(deps.store.incidents(pipeline.pipeline), attribution, now=now)
-    deps.store.apply_changes(changes, window=window)
-    if pipeline.slack is not None:
-        for change in changes:
-            for part in DeliveryPart:
-                deps.store.enqueue_delivery(
-                    change.incident.id,
-                    dedupe_key=f"{change.incident.id}/{_occasion(change, window)}/{part}",
-                    part=part,
-                    change=change.kind,
-                    channel=pipeline.slack.channel,
-                    connection=pipeline.slack.connection,
-                    now=now,
-                )
+    with deps.store.deciding(pipeline.pipeline):
+        changes = decide(deps.store.incidents(pipeline.pipeline, limit=None), attribution, now=now)
+        deps.store.apply_changes(changes, window=window)
+        if pipeline.slack is not None:
+            for change in changes:
+                for part in DeliveryPart:
+                    deps.store.enqueue_delivery(
+                        change.incident.id,
+                        dedupe_key=f"{change.incident.id}/{_occasion(change, window)}/{part}",
+                        part=part,
+                        change=change.kind,
+                        channel=pipeline.slack.channel,
+                        connection=pipeline.slack.connection,
+                        now=now,
+                    )
     return changes
 
 
@@ -91,7 +92,7 @@ def render_report(report: IncidentReport, form: str) -> str:
 def write_reports(deps: Deps, pipeline: Pipeline, window: Window) -> list[Path]:
     """Return the files written: HTML, Markdown and JSON for every incident that the window showed."""
     written: list[Path] = []
-    for incident in deps.store.incidents(pipeline.pipeline):
+    for incident in deps.store.incidents(pipeline.pipeline, limit=None):
         if incident.last_window != window:
             continue
         report = report_of(deps, pipeline, incident)

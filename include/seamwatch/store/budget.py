@@ -12,6 +12,9 @@ from seamwatch.store.codec import from_json, to_json
 from seamwatch.store.dialect import insert_or_ignore
 from seamwatch.store.tables import AnswerRow, BudgetRow, ReservationRow
 
+_ROUNDING_USD = 1e-9
+"""Sums of prices are a hair off: three calls of 0.1 fit a limit of 0.3."""
+
 
 class Transactions(Protocol):
     """What the parts of the store share."""
@@ -58,30 +61,19 @@ class BudgetStore:
     ) -> int | None:
         """Return a reservation for one call of at most `usd`, or None when a limit of the run or day would be passed.
 
-        Both counters move in one transaction by conditional updates, so that racing processes never oversell.
+        Both counters are locked before they are read, so that racing processes never oversell.
         """
-        bounds = (
-            (f"run:{run}", limits.calls_per_run, limits.usd_per_run),
-            (f"day:{day}", limits.calls_per_day, limits.usd_per_day),
-        )
         with self._writing() as connection:
-            for scope, _, _ in bounds:
+            for scope in _scopes(run, day):
                 values = {"pipeline": pipeline, "scope": scope, "n_calls": 0, "usd": 0.0}
                 connection.execute(insert_or_ignore(connection, BudgetRow, values, ["pipeline", "scope"]))
-            for scope, max_calls, max_usd in bounds:
-                taken = connection.execute(
-                    sa.update(BudgetRow)
-                    .where(
-                        BudgetRow.pipeline == pipeline,
-                        BudgetRow.scope == scope,
-                        BudgetRow.n_calls + 1 <= max_calls,
-                        BudgetRow.usd + usd <= max_usd,
-                    )
-                    .values(n_calls=BudgetRow.n_calls + 1, usd=BudgetRow.usd + usd)
-                )
-                if taken.rowcount == 0:
-                    connection.rollback()
-                    return None
+            (run_calls, run_usd), (day_calls, day_usd) = _locked(connection, pipeline, run, day)
+            if run_calls >= limits.calls_per_run or day_calls >= limits.calls_per_day:
+                return None
+            room_usd = min(limits.usd_per_run - run_usd, limits.usd_per_day - day_usd)
+            if usd > room_usd + _ROUNDING_USD:
+                return None
+            _add(connection, pipeline, run, day, n_calls=1, usd=usd)
             made = connection.execute(
                 sa.insert(ReservationRow).values(pipeline=pipeline, run=run, day=day, usd=usd, is_open=True)
             )
@@ -118,8 +110,27 @@ def _close(connection: sa.Connection, reservation: int, *, n_calls: int, usd: fl
     ).one_or_none()
     if row is None:
         return
+    _locked(connection, row.pipeline, row.run, row.day)
+    _add(connection, row.pipeline, row.run, row.day, n_calls=n_calls, usd=usd - row.usd)
+
+
+def _scopes(run: str, day: str) -> tuple[str, str]:
+    return f"run:{run}", f"day:{day}"
+
+
+def _locked(connection: sa.Connection, pipeline: str, run: str, day: str) -> list[tuple[int, float]]:
+    """Return calls and money of the run and of the day, locked in this order by everyone: other orders deadlock."""
+    found = []
+    for scope in _scopes(run, day):
+        statement = sa.select(BudgetRow.n_calls, BudgetRow.usd).filter_by(pipeline=pipeline, scope=scope)
+        row = connection.execute(statement.with_for_update()).one()
+        found.append((row.n_calls, row.usd))
+    return found
+
+
+def _add(connection: sa.Connection, pipeline: str, run: str, day: str, *, n_calls: int, usd: float) -> None:
     connection.execute(
         sa.update(BudgetRow)
-        .where(BudgetRow.pipeline == row.pipeline, BudgetRow.scope.in_([f"run:{row.run}", f"day:{row.day}"]))
-        .values(n_calls=BudgetRow.n_calls + n_calls, usd=BudgetRow.usd + usd - row.usd)
+        .where(BudgetRow.pipeline == pipeline, BudgetRow.scope.in_(_scopes(run, day)))
+        .values(n_calls=BudgetRow.n_calls + n_calls, usd=BudgetRow.usd + usd)
     )

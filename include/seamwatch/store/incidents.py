@@ -14,7 +14,7 @@ from seamwatch.core.results import Window
 from seamwatch.errors import StoreError
 from seamwatch.store.budget import Transactions
 from seamwatch.store.codec import from_json, to_json
-from seamwatch.store.dialect import insert_or_ignore
+from seamwatch.store.dialect import insert_or_ignore, lock_incidents
 from seamwatch.store.tables import IncidentEventRow, IncidentRow
 from seamwatch.vocabulary import IncidentState
 
@@ -38,9 +38,9 @@ class IncidentStore:
         self: Transactions,
         pipeline: str | None = None,
         states: Collection[IncidentState] | None = None,
-        limit: int = 200,
+        limit: int | None = 200,
     ) -> list[Incident]:
-        """Return incidents, newest first."""
+        """Return incidents, newest first; all of them where `limit` is None."""
         statement = sa.select(IncidentRow.incident).order_by(IncidentRow.opened_at.desc(), IncidentRow.id).limit(limit)
         if pipeline is not None:
             statement = statement.where(IncidentRow.pipeline == pipeline)
@@ -55,15 +55,23 @@ class IncidentStore:
             return _incident(connection, incident_id)
 
     def apply_changes(self: Transactions, changes: Sequence[IncidentChange], *, window: Window) -> None:
-        """Save what a window changed; of two runs that open the same cause at once, one incident stays."""
+        """Save what a window changed; decided and saved in one `deciding` block, a cause never has two incidents.
+
+        Raises:
+            StoreError: If a cause has an incident under another id, which who decided did not know.
+        """
         with self._writing() as connection:
             for change in changes:
                 incident = change.incident
                 values = _values(incident)
                 connection.execute(insert_or_ignore(connection, IncidentRow, values, ["pipeline", "fingerprint"]))
-                updated = connection.execute(sa.update(IncidentRow).filter_by(id=incident.id).values(**values))
+                same = {"id": incident.id, "fingerprint": incident.fingerprint}
+                updated = connection.execute(sa.update(IncidentRow).filter_by(**same).values(**values))
                 if updated.rowcount == 0:
-                    continue  # the other run opened this cause under its own id a moment ago
+                    msg = (
+                        f"the cause of incident {incident.id} has another incident; read the incidents and decide again"
+                    )
+                    raise StoreError(msg)
                 connection.execute(
                     sa.insert(IncidentEventRow).values(
                         incident_id=incident.id, kind=change.kind.value, window=window.id, at=incident.updated_at
@@ -73,10 +81,13 @@ class IncidentStore:
     def acknowledge(self: Transactions, incident_id: str, *, by: str, now: datetime) -> Incident:
         """Return the incident after a person took it on; StoreError if it does not exist."""
         with self._writing() as connection:
-            incident = _incident(connection, incident_id)
-            if incident is None:
+            pipeline = connection.scalar(sa.select(IncidentRow.pipeline).filter_by(id=incident_id))
+            if pipeline is None:
                 msg = f"no incident {incident_id!r}"
                 raise StoreError(msg)
+            lock_incidents(connection, pipeline)
+            incident = _incident(connection, incident_id)
+            assert incident is not None, "incidents are never deleted"
             if incident.state is IncidentState.OPEN:
                 incident = replace(incident, state=IncidentState.ACKNOWLEDGED, updated_at=now)
                 connection.execute(sa.update(IncidentRow).filter_by(id=incident_id).values(**_values(incident)))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any, Self
 
@@ -13,10 +15,11 @@ from seamwatch.core.compare import strict_text
 from seamwatch.core.mapping import DISCREPANCY_COLUMNS
 from seamwatch.core.results import Attribution, StageResult, Verdict, Window
 from seamwatch.core.revisits import PendingWindow
+from seamwatch.errors import StoreError
 from seamwatch.store.budget import BudgetStore
 from seamwatch.store.codec import from_json, to_json
 from seamwatch.store.deliveries import DeliveryStore
-from seamwatch.store.dialect import insert_or_ignore
+from seamwatch.store.dialect import insert_or_ignore, lock_incidents, reading_engine
 from seamwatch.store.incidents import IncidentStore
 from seamwatch.store.session import migrate, open_engine, require_head
 from seamwatch.store.tables import (
@@ -41,6 +44,9 @@ class Store(BudgetStore, IncidentStore, DeliveryStore):
     def __init__(self, engine: sa.Engine) -> None:
         """Take an engine; use `open`."""
         self._engine = engine
+        self._readers = reading_engine(engine)
+        self._writers = engine.execution_options(is_writing=True)
+        self._joined = threading.local()
 
     @classmethod
     def open(cls, url: sa.URL | str, *, migrate_first: bool = False) -> Self:
@@ -67,12 +73,30 @@ class Store(BudgetStore, IncidentStore, DeliveryStore):
         """Close every connection."""
         self._engine.dispose()
 
+    @contextmanager
+    def deciding(self, pipeline: str) -> Iterator[None]:
+        """Make one transaction of all that this thread does with the store inside the block.
+
+        What is read, decided and written on the incidents of a pipeline happens as if nobody else was there: another
+        decider of the pipeline, or a person who acknowledges, waits. An error leaves the store as it was.
+        """
+        with self._writing() as connection:
+            lock_incidents(connection, pipeline)
+            self._joined.connection = connection
+            try:
+                yield
+            finally:
+                del self._joined.connection
+
     def _reading(self) -> AbstractContextManager[sa.Connection]:
-        return self._engine.begin()
+        """Return a transaction that sees one moment of the store."""
+        joined: sa.Connection | None = getattr(self._joined, "connection", None)
+        return self._readers.begin() if joined is None else nullcontext(joined)
 
     def _writing(self) -> AbstractContextManager[sa.Connection]:
         """Return a transaction that is a writer from its start, so that two of them queue and never deadlock."""
-        return self._engine.execution_options(is_writing=True).begin()
+        joined: sa.Connection | None = getattr(self._joined, "connection", None)
+        return self._writers.begin() if joined is None else nullcontext(joined)
 
     # Windows and what validation found
 
@@ -105,7 +129,7 @@ class Store(BudgetStore, IncidentStore, DeliveryStore):
     def save_stage_result(
         self, pipeline: str, window: Window, result: StageResult, discrepancies: pd.DataFrame | None = None
     ) -> None:
-        """Replace what is known of one stage in one window, in one transaction."""
+        """Replace what is known of one stage in one window, in one transaction; StoreError if it was not begun."""
         place = {"pipeline": pipeline, "window": window.id, "stage": result.stage}
         rows = _discrepancy_rows(place, discrepancies)
         with self._writing() as connection:
@@ -140,7 +164,8 @@ class Store(BudgetStore, IncidentStore, DeliveryStore):
     def save_attribution(self, attribution: Attribution, *, now: datetime) -> None:
         """Replace the attribution of a window, in one transaction: of two runs that meet, the later one stands whole.
 
-        The window must have been begun.
+        Raises:
+            StoreError: If the window was not begun.
         """
         place = {"pipeline": attribution.pipeline, "window": attribution.window.id}
         verdicts = [
@@ -279,7 +304,9 @@ class Store(BudgetStore, IncidentStore, DeliveryStore):
 def _lock_window(connection: sa.Connection, pipeline: str, window: Window) -> None:
     """Make writers of one window wait for each other, so that their results are never mixed."""
     statement = sa.select(WindowRow.window).filter_by(pipeline=pipeline, window=window.id).with_for_update()
-    connection.execute(statement).all()
+    if connection.scalar(statement) is None:
+        msg = f"window {window.id} of {pipeline} was not begun, so nothing can be saved for it; call begin_window first"
+        raise StoreError(msg)
 
 
 def _discrepancy_rows(place: dict[str, str], discrepancies: pd.DataFrame | None) -> list[dict[str, Any]]:
