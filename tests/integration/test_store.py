@@ -100,6 +100,24 @@ def test_migrations_agree_with_the_tables_and_run_both_ways(url: str) -> None:
     engine.dispose()
 
 
+def test_a_store_of_the_first_revision_keeps_what_it_holds(url: str) -> None:
+    engine = open_engine(url)
+    migrate(engine, "0001")
+    with pytest.raises(StoreError, match=r"at revision 0001, not .*; run `seamwatch migrate`"):
+        Store.open(url)
+    answer = "INSERT INTO seamwatch_replays VALUES ('p/w', 'hash', 0, 'key 1', 'replay', '{\"status\": \"ok\"}')"
+    with engine.begin() as connection:
+        connection.exec_driver_sql(answer)
+    migrate(engine)
+    store = Store(engine)
+    assert store.cached_answer("p/w", "hash", 0) == ModelAnswer(status="ok")
+    store.save_answer("p/w", "long", 0, ModelAnswer(status="ok"), key="k" * 3000, purpose="replay")
+    migrate(engine, "-1")
+    migrate(engine)
+    assert store.cached_answer("p/w", "long", 0) == ModelAnswer(status="ok")
+    store.close()
+
+
 def test_a_store_that_was_never_migrated_says_what_to_run(url: str) -> None:
     with pytest.raises(StoreError, match="seamwatch migrate"):
         Store.open(url)
@@ -126,6 +144,33 @@ def test_what_is_saved_comes_back_exactly(store: Store) -> None:
     assert store.discrepancies("p", WINDOW, "s")["recorded"].tolist() == ["1.5", '{"x":[1]}']
     assert store.attribution("p", WINDOW) == _attribution(3)
     assert store.attribution("p", Window(start=NOW, end=NOW + timedelta(days=1))) is None
+
+
+def test_text_that_no_database_takes_is_kept_as_far_as_it_can_be(store: Store) -> None:
+    hostile, long = "a\x00b\ud800c", "k" * 3000
+    found = pd.DataFrame(
+        [(hostile, "s", long, hostile, {"x": hostile}, "value"), (long, "s", hostile, long * 2, None, "missing")],
+        columns=["key", "stage", "field", "recorded", "expected", "kind"],
+    )
+    attribution = replace(_attribution(2), verdicts=(_verdict(hostile), _verdict(long)))
+    answer = ModelAnswer(status="garbage", text=hostile, body=hostile)
+    store.begin_window("p", WINDOW, now=NOW)
+    store.save_stage_result("p", WINDOW, StageResult(stage="s", n_records=2), found)
+    store.save_attribution(attribution, now=NOW)
+    store.save_answer("p/w", "hash", 0, answer, key=hostile + long, purpose="replay")
+    kept = store.discrepancies("p", WINDOW)
+    assert kept["key"].tolist() == ["a\ufffdb\ufffdc", long]
+    assert kept["recorded"].str.len().tolist() == [5, 4000]
+    assert store.attribution("p", WINDOW) == attribution
+    assert store.cached_answer("p/w", "hash", 0) == answer
+
+
+def test_a_number_that_is_none_is_refused_on_both_databases(store: Store) -> None:
+    store.begin_window("p", WINDOW, now=NOW)
+    isolation = IsolationResult(stage=None, model=None, calls=0, cost_usd=float("nan"))
+    with pytest.raises(sa.exc.StatementError, match="not JSON compliant"):
+        store.save_attribution(replace(_attribution(1), isolation=isolation), now=NOW)
+    assert store.attribution("p", WINDOW) is None
 
 
 def test_running_a_window_again_replaces_it(store: Store) -> None:

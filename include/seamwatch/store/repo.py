@@ -291,14 +291,13 @@ class Store(BudgetStore, IncidentStore, DeliveryStore):
 
     def purge(self, before: datetime) -> int:
         """Delete windows that ended before a moment, with all that was kept of them; return how many."""
+        old = sa.select(WindowRow.pipeline, WindowRow.window).where(WindowRow.end_at < before)
+        scopes = sa.select(WindowRow.pipeline + "/" + WindowRow.window).where(WindowRow.end_at < before)
         with self._writing() as connection:
-            old = connection.execute(sa.select(WindowRow.pipeline, WindowRow.window).where(WindowRow.end_at < before))
-            places = [(pipeline, window) for pipeline, window in old]
-            for pipeline, window in places:
-                for table in (VerdictRow, CauseRow, StageResultRow, DiscrepancyRow, WindowRow):
-                    connection.execute(sa.delete(table).filter_by(pipeline=pipeline, window=window))
-                connection.execute(sa.delete(AnswerRow).where(AnswerRow.scope == f"{pipeline}/{window}"))
-        return len(places)
+            connection.execute(sa.delete(AnswerRow).where(AnswerRow.scope.in_(scopes)))
+            for table in (VerdictRow, CauseRow, StageResultRow, DiscrepancyRow):
+                connection.execute(sa.delete(table).where(sa.tuple_(table.pipeline, table.window).in_(old)))
+            return connection.execute(sa.delete(WindowRow).where(WindowRow.end_at < before)).rowcount
 
 
 def _lock_window(connection: sa.Connection, pipeline: str, window: Window) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 
 from seamwatch.errors import StoreError
 
@@ -25,13 +27,22 @@ _BUSY_S = 30.0
 
 
 def open_engine(url: sa.URL | str) -> sa.Engine:
-    """Return an engine for the store; SQLite in WAL mode, its writers queueing instead of failing."""
-    target = sa.make_url(url)
-    if target.get_backend_name() != "sqlite":
-        return sa.create_engine(target, pool_pre_ping=True)
+    """Return an engine for the store; SQLite in WAL mode, its writers queueing instead of failing.
+
+    Raises:
+        StoreError: If the URL is none, or names a database that cannot hold the store.
+    """
+    target = _target(url)
+    if target.get_backend_name() == "postgresql":
+        return _engine(target, pool_pre_ping=True)
     if target.database and target.database != ":memory:":
-        Path(target.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(target, connect_args={"timeout": _BUSY_S})
+        folder = Path(target.database).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            msg = f"the folder {folder} of the store cannot be made: {error.strerror}; correct the store's URL"
+            raise StoreError(msg) from error
+    engine = _engine(target, connect_args={"timeout": _BUSY_S})
 
     @sa.event.listens_for(engine, "connect")
     def _configure(connection: Any, _: Any) -> None:
@@ -46,6 +57,28 @@ def open_engine(url: sa.URL | str) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
 
     return engine
+
+
+def _target(url: sa.URL | str) -> sa.URL:
+    example = "sqlite:////data/seamwatch.db or postgresql+psycopg2://user@host/seamwatch"
+    try:
+        target = sa.make_url(url)
+    except ArgumentError as error:
+        msg = f"the store's URL cannot be read; write it as {example}"  # it may hold a password: not repeated here
+        raise StoreError(msg) from error
+    if target.get_backend_name() not in ("sqlite", "postgresql"):
+        msg = f"the store cannot be kept in {target.get_backend_name()}; use SQLite or PostgreSQL, as {example}"
+        raise StoreError(msg)
+    return target
+
+
+def _engine(target: sa.URL, **options: Any) -> sa.Engine:
+    try:
+        # NaN is no JSON: PostgreSQL refuses it, and SQLite must not hide that.
+        return sa.create_engine(target, json_serializer=partial(json.dumps, allow_nan=False), **options)
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        msg = f"the driver of {target.drivername} is not installed ({error}); `pip install seamwatch[postgres]`"
+        raise StoreError(msg) from error
 
 
 def _retry_locked(action: Any) -> None:
@@ -76,19 +109,27 @@ def migrate(engine: sa.Engine, revision: str = "head") -> None:
 
 @contextmanager
 def _migration_lock(engine: sa.Engine) -> Iterator[sa.Connection]:
-    alembic_log = logging.getLogger("alembic")
-    before = alembic_log.level
-    alembic_log.setLevel(logging.WARNING)
     try:
         with engine.connect().execution_options(is_writing=True) as connection, connection.begin():
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-            yield connection
-    except OperationalError as error:
+            with _quiet_alembic():
+                yield connection
+    except DatabaseError as error:
         msg = f"the store at {engine.url!r} cannot be migrated: {str(error.orig).splitlines()[0]}"
         raise StoreError(msg) from error
+
+
+@contextmanager
+def _quiet_alembic() -> Iterator[None]:
+    """Keep out of the log what every start would say; under the lock, or threads would keep each other's level."""
+    log = logging.getLogger("alembic")
+    before = log.level
+    log.setLevel(logging.WARNING)
+    try:
+        yield
     finally:
-        alembic_log.setLevel(before)
+        log.setLevel(before)
 
 
 def require_head(engine: sa.Engine) -> None:
@@ -100,7 +141,7 @@ def require_head(engine: sa.Engine) -> None:
         with engine.connect() as connection:
             context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
             current = context.get_current_revision()
-    except OperationalError as error:
+    except DatabaseError as error:
         msg = f"the store at {engine.url!r} does not answer: {str(error.orig).splitlines()[0]}"
         raise StoreError(msg) from error
     if current != head:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +32,22 @@ class UtcTime(TypeDecorator[datetime]):
         """Return the aware time."""
         del dialect
         return None if value is None else value.replace(tzinfo=UTC)
+
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+"""PostgreSQL takes no NUL, neither database takes half a surrogate pair; JSON that a system recorded can hold both."""
+
+
+class RecordText(TypeDecorator[str]):
+    """Text out of records, of any length; a character that cannot be stored becomes U+FFFD on both databases."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Return text that can be stored."""
+        del dialect
+        return None if value is None else _UNSTORABLE.sub("\ufffd", value)
 
 
 class Table(DeclarativeBase):
@@ -72,10 +89,10 @@ class DiscrepancyRow(Table):
     pipeline: Mapped[str] = mapped_column(String(200))
     window: Mapped[str] = mapped_column(String(64))
     stage: Mapped[str] = mapped_column(String(200))
-    key: Mapped[str] = mapped_column(String(500))
-    field: Mapped[str] = mapped_column(String(500))
-    recorded: Mapped[str | None] = mapped_column(Text)
-    expected: Mapped[str | None] = mapped_column(Text)
+    key: Mapped[str] = mapped_column(RecordText)
+    field: Mapped[str] = mapped_column(RecordText)
+    recorded: Mapped[str | None] = mapped_column(RecordText)
+    expected: Mapped[str | None] = mapped_column(RecordText)
     kind: Mapped[str] = mapped_column(String(20))
     __table_args__ = (Index("ix_seamwatch_discrepancies_place", "pipeline", "window", "stage"),)
 
@@ -87,7 +104,7 @@ class VerdictRow(Table):
     pipeline: Mapped[str] = mapped_column(String(200), primary_key=True)
     window: Mapped[str] = mapped_column(String(64), primary_key=True)
     number: Mapped[int] = mapped_column(Integer, primary_key=True)
-    key: Mapped[str] = mapped_column(String(500), index=True)
+    key: Mapped[str] = mapped_column(RecordText)
     responsibility: Mapped[str] = mapped_column(String(40))
     stage: Mapped[str | None] = mapped_column(String(200))
     confidence: Mapped[float] = mapped_column(Float)
@@ -114,7 +131,7 @@ class AnswerRow(Table):
     scope: Mapped[str] = mapped_column(String(300), primary_key=True)
     request_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     attempt: Mapped[int] = mapped_column(Integer, primary_key=True)
-    key: Mapped[str] = mapped_column(String(500))
+    key: Mapped[str] = mapped_column(RecordText)
     purpose: Mapped[str] = mapped_column(String(40))
     answer: Mapped[dict[str, Any]] = mapped_column(JSON)
 
@@ -172,7 +189,7 @@ class IncidentEventRow(Table):
     incident_id: Mapped[str] = mapped_column(ForeignKey("seamwatch_incidents.id"), index=True)
     kind: Mapped[str] = mapped_column(String(40))
     window: Mapped[str | None] = mapped_column(String(64))
-    by: Mapped[str | None] = mapped_column(String(200))
+    by: Mapped[str | None] = mapped_column(RecordText)
     at: Mapped[datetime] = mapped_column(UtcTime)
 
 
@@ -192,6 +209,6 @@ class DeliveryRow(Table):
     next_attempt_at: Mapped[datetime] = mapped_column(UtcTime)
     lease_until: Mapped[datetime | None] = mapped_column(UtcTime)
     message_id: Mapped[str | None] = mapped_column(String(200))
-    last_error: Mapped[str | None] = mapped_column(Text)
+    last_error: Mapped[str | None] = mapped_column(RecordText)
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     sent_at: Mapped[datetime | None] = mapped_column(UtcTime)
