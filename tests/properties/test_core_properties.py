@@ -211,7 +211,7 @@ def test_smallest_cures_are_enough_and_smallest(needs: list[set[str]]) -> None:
         return keys[[needs[key] <= repairs for key in keys]]
 
     found = smallest_cures(pd.RangeIndex(len(needs)), "abcd", cures)
-    assert found == {key: frozenset(wanted) for key, wanted in enumerate(needs)}
+    assert found == {key: (frozenset(wanted),) for key, wanted in enumerate(needs)}
 
 
 @given(OBJECTS)

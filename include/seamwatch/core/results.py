@@ -148,6 +148,8 @@ class Verdict:
     gap: Gap | None = None
     pattern: str | None = None
     """What kind of damage, as `lost`, `crossed`, `truncated`."""
+    shares: tuple[tuple[str, float], ...] = ()
+    """Stage and its share (Shapley value) where several are involved; empty: all of it is `stage`'s."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -276,11 +276,13 @@ class Isolation(Spec):
     max_usd_per_day: Annotated[float, Field(ge=0)] = 20.0
     """Money of the pipeline in one UTC day."""
     mode: Literal["sampled", "exhaustive"] = "sampled"
-    """`exhaustive` replays every failing record; `sampled` enough of each stratum."""
+    """`exhaustive` replays every failing record; `sampled` draws from each stratum until its cause is decided."""
+    confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
+    """How sure a replay's reading, and what leads in a stratum, must be before no more calls are made."""
     records_per_stratum: Annotated[int, Field(ge=1)] = 20
-    """Records of one stratum that are replayed in `sampled` mode."""
-    repeats: Annotated[int, Field(ge=1, le=50)] = 3
-    """Replays of a record whose answer came out right this time, before it is called not reproduced."""
+    """Most records of one stratum that are replayed in `sampled` mode."""
+    repeats: Annotated[int, Field(ge=1, le=50)] = 7
+    """Most replays of one request, where the model answers by chance."""
 
 
 class Slack(Spec):

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
+import pytest
 
-from seamwatch.core.attribution.minimal import delta_debug, smallest_cures
+from seamwatch.core.attribution.minimal import delta_debug, shapley_shares, smallest_cures
 
 
 def _cures(needs: Mapping[str, set[str]], log: list[frozenset[str]]) -> Any:
@@ -23,33 +24,47 @@ def _cures(needs: Mapping[str, set[str]], log: list[frozenset[str]]) -> Any:
 def test_each_record_gets_its_own_smallest_set() -> None:
     needs = {"k1": {"a"}, "k2": {"b", "c"}, "k3": {"a", "b", "c"}}
     found = smallest_cures(pd.Index(list(needs)), ["a", "b", "c"], _cures(needs, []))
-    assert found == {key: frozenset(names) for key, names in needs.items()}
+    assert found == {key: (frozenset(names),) for key, names in needs.items()}
 
 
-def test_of_two_sets_of_one_size_the_likelier_is_named() -> None:
+def test_every_set_that_would_do_is_found_and_the_likelier_named_first() -> None:
     def either(keys: pd.Index[Any], repairs: frozenset[str]) -> pd.Index[Any]:
         return keys if repairs & {"a", "b"} else keys[:0]
 
-    assert smallest_cures(pd.Index([1]), ["c", "b", "a"], either) == {1: frozenset({"b"})}
+    found = smallest_cures(pd.Index([1]), ["c", "b", "a"], either)
+    assert found == {1: (frozenset({"b"}), frozenset({"a"}))}
 
 
 def test_the_search_ends_when_every_record_has_a_cure() -> None:
     log: list[frozenset[str]] = []
     smallest_cures(pd.Index(["k"]), ["a", "b", "c"], _cures({"k": {"a"}}, log))
-    assert log == [frozenset({"a"})]
+    assert log == [frozenset({"a"}), frozenset({"b"}), frozenset({"c"})]
+
+
+@pytest.mark.parametrize(
+    ("sets", "shares"),
+    [
+        ([{"a"}], {"a": 1.0}),
+        ([{"a", "b"}], {"a": 0.5, "b": 0.5}),
+        ([{"a"}, {"b"}], {"a": 0.5, "b": 0.5}),
+        ([{"a", "b"}, {"a", "c"}], {"a": 2 / 3, "b": 1 / 6, "c": 1 / 6}),
+    ],
+)
+def test_shares_are_shapley_values(sets: list[set[str]], shares: dict[str, float]) -> None:
+    assert shapley_shares([frozenset(one) for one in sets]) == pytest.approx(shares)
 
 
 def test_a_record_that_needs_more_than_the_largest_set_gets_all() -> None:
     names = list("abcde")
     log: list[frozenset[str]] = []
     found = smallest_cures(pd.Index(["k"]), names, _cures({"k": set("abcd")}, log), largest=2)
-    assert found == {"k": frozenset(names)}
+    assert found == {"k": (frozenset(names),)}
     assert max(len(tried) for tried in log) == 2
 
 
 def test_one_candidate_needs_no_experiment() -> None:
     log: list[frozenset[str]] = []
-    assert smallest_cures(pd.Index([1, 2]), ["a"], _cures({}, log)) == {1: frozenset("a"), 2: frozenset("a")}
+    assert smallest_cures(pd.Index([1, 2]), ["a"], _cures({}, log)) == {1: (frozenset("a"),), 2: (frozenset("a"),)}
     assert log == []
 
 

@@ -2,54 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from seamwatch.core.attribution import confidence, words
 from seamwatch.core.attribution.evidence import Evidence
-from seamwatch.core.attribution.tally import Tally, trust_in_clean_request
+from seamwatch.core.attribution.laboratory import Laboratory
 from seamwatch.core.attribution.verdicts import make_verdict, provider_verdict, undetermined_verdict
-from seamwatch.core.interventions import EVERYTHING, TRUTH, Ask, run_trial
+from seamwatch.core.interventions import EVERYTHING, TRUTH
 from seamwatch.core.results import Verdict
-from seamwatch.spec.pipeline import Isolation
-from seamwatch.vocabulary import Gap, OutcomeState, Responsibility
+from seamwatch.vocabulary import Gap, Responsibility
 
 
-def judge_not_reproduced(
-    evidence: Evidence, keys: pd.Index[Any], ask: Ask | None, settings: Isolation, tally: Tally
-) -> dict[Any, Verdict]:
-    """Return the verdicts of records that were wrong and are right now, on the very request that was recorded."""
-    found: dict[Any, Verdict] = {}
-    n_right = dict.fromkeys(keys, 1)
-    for attempt in range(1, settings.repeats):
-        trial = run_trial(evidence.world, keys, {}, ask, fresh=evidence.models, attempt=attempt)
-        tally.add(trial, keys)
-        for key in trial.keys_with(OutcomeState.RIGHT):
-            n_right[key] += 1
-    for key in keys:
-        failure = evidence.provider.get(key)
-        if failure is not None:
-            found[key] = provider_verdict(key, failure)
-        elif n_right[key] * 2 > settings.repeats:
-            found[key] = make_verdict(
-                key,
-                Responsibility.MODEL,
-                evidence.models[-1],
-                belief=confidence.NOT_REPRODUCED,
-                explanation=words.not_reproduced(evidence.models[-1], n_right[key], settings.repeats),
-                gap=Gap.NOT_REPRODUCED,
-                pattern="not_reproduced",
-            )
-        else:
-            found[key] = _model(evidence, key, tally, explanation=words.mostly_wrong(n_right[key], settings.repeats))
-    return found
+def judge_chance(evidence: Evidence, beliefs: Mapping[Any, float]) -> dict[Any, Verdict]:
+    """Return the verdicts of records whose recorded request is usually answered rightly.
+
+    Args:
+        evidence: Of the window.
+        beliefs: By record, the probability that it is such a one.
+    """
+    return {
+        key: provider_verdict(key, evidence.provider[key])
+        if key in evidence.provider
+        else make_verdict(
+            key,
+            Responsibility.MODEL,
+            evidence.models[-1],
+            belief=confidence.NOT_REPRODUCED * belief,
+            explanation=words.not_reproduced(evidence.models[-1]),
+            gap=Gap.NOT_REPRODUCED,
+            pattern="not_reproduced",
+        )
+        for key, belief in beliefs.items()
+    }
 
 
-def judge_still_wrong(evidence: Evidence, keys: pd.Index[Any], ask: Ask | None, tally: Tally) -> dict[Any, Verdict]:
-    """Return the verdicts of records that no repair of a mapping turns right."""
-    corrected = _right_with_correction(evidence, keys, ask)
-    guilty_model = _guilty_models(evidence, keys, ask)
+def judge_still_wrong(evidence: Evidence, beliefs: Mapping[Any, float], laboratory: Laboratory) -> dict[Any, Verdict]:
+    """Return the verdicts of records that a clean request does not turn right for good.
+
+    Args:
+        evidence: Of the window.
+        beliefs: By record, the probability that it is such a one.
+        laboratory: Where corrections and truths are tried.
+    """
+    keys = pd.Index(list(beliefs))
+    corrected = _right_with_correction(evidence, keys, laboratory)
+    guilty_model = _guilty_models(evidence, keys, laboratory)
     found: dict[Any, Verdict] = {}
     for key in keys:
         if key in evidence.provider:
@@ -79,23 +79,22 @@ def judge_still_wrong(evidence: Evidence, keys: pd.Index[Any], ask: Ask | None, 
         elif len(evidence.models) > 1:
             found[key] = guilty_model[key]
         else:
-            found[key] = _model(evidence, key, tally)
+            found[key] = _model(evidence, key, beliefs[key])
     return found
 
 
-def _right_with_correction(evidence: Evidence, keys: pd.Index[Any], ask: Ask | None) -> dict[Any, str]:
+def _right_with_correction(evidence: Evidence, keys: pd.Index[Any], laboratory: Laboratory) -> dict[Any, str]:
     """Return the records that are right with the payload that the source corrected later, and that source."""
     found: dict[Any, str] = {}
     for stage, corrections in evidence.world.corrections.items():
         mine = keys[keys.isin(corrections.index)]
         if len(mine):
-            repairs = {**dict.fromkeys(evidence.world.references, EVERYTHING), stage: EVERYTHING}
-            trial = run_trial(evidence.world, mine, repairs, ask, purpose="clean")
-            found.update(dict.fromkeys(trial.keys_with(OutcomeState.RIGHT), stage))
+            right = laboratory.usually_right(mine, {**laboratory.everything, stage: EVERYTHING})
+            found.update(dict.fromkeys(right, stage))
     return found
 
 
-def _guilty_models(evidence: Evidence, keys: pd.Index[Any], ask: Ask | None) -> dict[Any, Verdict]:
+def _guilty_models(evidence: Evidence, keys: pd.Index[Any], laboratory: Laboratory) -> dict[Any, Verdict]:
     """Return for a graph of several models which one it was, by handing the later ones the truth of what came before.
 
     The first intermediate stage whose truth turns the outcome right convicts the model just before it. Where none
@@ -112,8 +111,7 @@ def _guilty_models(evidence: Evidence, keys: pd.Index[Any], ask: Ask | None) -> 
     for stage in known:
         culprit = [m for m in evidence.models if position[m] < position[stage]]
         if culprit and len(left):
-            repairs = {**dict.fromkeys(world.references, EVERYTHING), stage: TRUTH}
-            cured = run_trial(world, left, repairs, ask, purpose="clean").keys_with(OutcomeState.RIGHT)
+            cured = laboratory.usually_right(left, {**laboratory.everything, stage: TRUTH})
             for key in cured:
                 found[key] = make_verdict(
                     key,
@@ -136,18 +134,18 @@ def _guilty_models(evidence: Evidence, keys: pd.Index[Any], ask: Ask | None) -> 
     return found
 
 
-def _model(evidence: Evidence, key: Any, tally: Tally, *, explanation: str | None = None) -> Verdict:
+def _model(evidence: Evidence, key: Any, belief: float) -> Verdict:
     if not evidence.models:
         return undetermined_verdict(key, Gap.MISSING_REFERENCE, words.no_model())
     trust = confidence.written_confidence(evidence.world)
     moved = evidence.stages_of(key) & evidence.before_model
-    belief = confidence.MODEL_REPRODUCED * trust * (trust_in_clean_request(evidence, moved) if moved else 1.0)
+    trust *= confidence.trust_in_clean_request(evidence, moved) if moved else 1.0
     return make_verdict(
         key,
         Responsibility.MODEL,
         evidence.models[-1],
-        belief=belief - tally.flip_rate / 4,
-        explanation=explanation or words.model(evidence.models[-1]),
+        belief=belief * confidence.MODEL_REPRODUCED * trust,
+        explanation=words.model(evidence.models[-1]),
     )
 
 

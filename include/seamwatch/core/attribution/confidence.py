@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.interventions import World
-from seamwatch.core.stats import jeffreys_mean
 from seamwatch.spec.pipeline import Stage
+from seamwatch.vocabulary import StageKind
 
 LOST_OR_CROSSED = 0.99
 """Keys and whole payloads do not vanish or swap by chance."""
 REPAIRED_BEHIND = 0.99
 """The recorded answer and the reference alone gave the right outcome; no chance is involved."""
-REPAIRED_BEFORE = 0.99
-"""The clean request gave the right outcome, the recorded one did not; less the chance that the answer just flipped."""
 MODEL_REPRODUCED = 0.97
 """Clean request, wrong again; less a doubt that the truth label itself is wrong."""
 PROVIDER_RECORDED = 0.95
@@ -32,18 +31,6 @@ KEPT_CONTEXT = 0.9
 """Factor where a retrieval lies behind a repaired stage: its context was kept, and might have changed too."""
 COPY_ASSUMED = 0.9
 """Trust in the rule that a sink without a reference copies its input."""
-PRIOR_FLIP = 0.05
-"""Share of replays that come out differently, before any replay was seen."""
-
-
-def flip_rate(n_flipped: int, n_replayed: int) -> float:
-    """Return the chance that a replay of the same request ends differently; `PRIOR_FLIP` before any replay.
-
-    Args:
-        n_flipped: Replays of a recorded request that failed then and is right now.
-        n_replayed: Replays of recorded requests.
-    """
-    return PRIOR_FLIP if n_replayed == 0 else min(jeffreys_mean(n_flipped, n_replayed), 0.5)
 
 
 def reference_confidence(world: World, stages: Iterable[str]) -> float:
@@ -62,3 +49,14 @@ def written_confidence(world: World) -> float:
 
 def _trust(stage: Stage) -> float:
     return stage.reference_confidence * (1.0 if stage.reference else COPY_ASSUMED)
+
+
+def trust_in_clean_request(evidence: Evidence, stages: Iterable[str]) -> float:
+    """Return the trust in what a clean request rests on: its references, and the context that was kept."""
+    world = evidence.world
+    chosen = set(stages)
+    kept = any(
+        stage.kind is StageKind.RETRIEVAL and stage.name not in world.references and chosen & set(stage.input)
+        for stage in world.order
+    )
+    return reference_confidence(world, chosen) * (KEPT_CONTEXT if kept else 1.0)

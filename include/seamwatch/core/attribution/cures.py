@@ -1,27 +1,53 @@
-"""Which stages and which of their fields to repair: the smallest set that is enough."""
+"""Which stages and which of their fields to repair: the smallest sets that are enough."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from seamwatch.core.attribution.evidence import Evidence
-from seamwatch.core.attribution.minimal import delta_debug, smallest_cures
-from seamwatch.core.interventions import Ask, run_trial
+from seamwatch.core.attribution.laboratory import Laboratory
+from seamwatch.core.attribution.minimal import Sets, delta_debug, smallest_cures
+from seamwatch.core.interventions import EVERYTHING, Repairs, run_trial
 from seamwatch.vocabulary import DiscrepancyKind, OutcomeState
 
-_REPRESENTATIVES = 3
-"""Records of one stratum whose fields are searched; the others of the stratum have the same discrepant fields."""
+_REPRESENTATIVES = 2
+"""Records whose fields are searched for all that have the same discrepant fields, where every try is a call."""
+_Parts = tuple[str, ...]
+"""Fields as `stage:field`."""
 
 
-def group_by_stages(
-    evidence: Evidence, keys: Iterable[Any], among: Sequence[str]
-) -> dict[tuple[str, ...], pd.Index[Any]]:
+def find_cures(
+    evidence: Evidence,
+    keys: Iterable[Any],
+    order: Sequence[str],
+    cures: Callable[[pd.Index[Any], Repairs], pd.Index[Any]],
+) -> dict[Sets, pd.Index[Any]]:
+    """Return the records by the smallest sets of stages whose repair turns them right.
+
+    Args:
+        evidence: Of the window.
+        keys: Records that the repair of all stages in `order` turns right.
+        order: Stages that may be repaired, in the order of the graph.
+        cures: The experiment.
+    """
+
+    def with_stages(subset: pd.Index[Any], stages: frozenset[str]) -> pd.Index[Any]:
+        return cures(subset, dict.fromkeys(stages, EVERYTHING))
+
+    found: dict[Sets, list[Any]] = {}
+    for stages, group in _by_stages(evidence, keys, order).items():
+        for key, sets in smallest_cures(group, stages, with_stages).items():
+            found.setdefault(sets, []).append(key)
+    return {sets: pd.Index(members) for sets, members in found.items()}
+
+
+def _by_stages(evidence: Evidence, keys: Iterable[Any], among: Sequence[str]) -> dict[_Parts, pd.Index[Any]]:
     """Return the keys by the stages at which they have discrepancies; stages where a value differs come first."""
-    groups: dict[tuple[str, ...], list[Any]] = {}
+    groups: dict[_Parts, list[Any]] = {}
     for key in keys:
         stages = [stage for stage in among if stage in evidence.stages_of(key)]
         groups.setdefault(tuple(sorted(stages, key=lambda s: _is_format_only(evidence, key, s))), []).append(key)
@@ -32,64 +58,77 @@ def _is_format_only(evidence: Evidence, key: Any, stage: str) -> bool:
     return all(kind == DiscrepancyKind.FORMAT for at, _, kind in evidence.signatures[key] if at == stage)
 
 
-def group_by_cure(cured: Mapping[Any, frozenset[str]]) -> dict[frozenset[str], pd.Index[Any]]:
-    """Return the keys by the repairs that cured them."""
-    groups: dict[frozenset[str], list[Any]] = {}
-    for key, chosen in cured.items():
-        groups.setdefault(chosen, []).append(key)
-    return {chosen: pd.Index(keys) for chosen, keys in groups.items()}
-
-
-def in_order(chosen: Collection[str], order: Sequence[str]) -> tuple[str, ...]:
-    """Return the chosen stages in the order of the graph; the first one is named in a verdict."""
-    return tuple(stage for stage in order if stage in chosen)
-
-
 def find_fields(evidence: Evidence, keys: pd.Index[Any], stages: Collection[str]) -> dict[Any, tuple[str, ...]]:
     """Return the smallest set of fields whose repair is enough, searched for every record since it costs no call."""
     found: dict[Any, tuple[str, ...]] = {}
     for parts, group in _by_fields(evidence, keys, stages).items():
 
-        def cures(subset: pd.Index[Any], fields: frozenset[str], parts: tuple[str, ...] = parts) -> pd.Index[Any]:
+        def cures(subset: pd.Index[Any], fields: frozenset[str], parts: _Parts = parts) -> pd.Index[Any]:
             trial = run_trial(evidence.world, subset, _repairs([p for p in parts if p in fields]), None)
             return trial.keys_with(OutcomeState.RIGHT)
 
-        for key, chosen in smallest_cures(group, parts, cures, largest=2).items():
-            found[key] = tuple(part.partition(":")[2] for part in parts if part in chosen)
+        for key, sets in smallest_cures(group, parts, cures, largest=2).items():
+            found[key] = _names(part for part in parts if part in sets[0])
     return found
 
 
 def find_fields_by_replay(
-    evidence: Evidence, keys: pd.Index[Any], stages: Collection[str], ask: Ask | None
+    evidence: Evidence,
+    keys: pd.Index[Any],
+    stages: Collection[str],
+    laboratory: Laboratory,
+    *,
+    is_exhaustive: bool,
 ) -> dict[Any, tuple[str, ...]]:
-    """Return the fields to repair; searched on a few records of each group, since every try is a call."""
+    """Return the fields to repair; what was enough for one record is tried first on the next, one call each."""
     found: dict[Any, tuple[str, ...]] = {}
-    for parts, group in _by_fields(evidence, keys, stages).items():
-        chosen = parts
-        if len(parts) > 1:
-            few = group[:_REPRESENTATIVES]
-            answers = [_search_fields(evidence, few[[n]], parts, ask) for n in range(len(few))]
-            chosen = Counter(answers).most_common(1)[0][0]
-        found.update(dict.fromkeys(group, tuple(part.partition(":")[2] for part in chosen)))
+    known: Counter[_Parts] = Counter()
+    for parts, group in sorted(_by_fields(evidence, keys, stages).items(), key=lambda item: -len(item[1])):
+        if len(parts) == 1:
+            found.update(dict.fromkeys(group, _names(parts)))
+            known[parts] += 1
+            continue
+        asked = group if is_exhaustive else group[:_REPRESENTATIVES]
+        answers: dict[Any, _Parts] = {}
+        for n, key in enumerate(asked):
+            if n < _REPRESENTATIVES:
+                answers[key] = _search(laboratory, key, parts, known)
+                known[answers[key]] += 1
+        rest = asked[~asked.isin(list(answers))]
+        for enough, _ in known.most_common():
+            if set(enough) <= set(parts) and len(rest):
+                cured = laboratory.usually_right(rest, _repairs(enough))
+                answers.update(dict.fromkeys(cured, enough))
+                rest = rest[~rest.isin(cured)]
+        answers.update({key: _search(laboratory, key, parts, known) for key in rest})
+        leading = Counter(answers.values()).most_common(1)[0][0]
+        found.update({key: _names(answers.get(key, leading)) for key in group})
     return found
 
 
-def _search_fields(evidence: Evidence, one: pd.Index[Any], parts: tuple[str, ...], ask: Ask | None) -> tuple[str, ...]:
-    def is_enough(chosen: Sequence[str]) -> bool:
-        return bool(len(run_trial(evidence.world, one, _repairs(chosen), ask).keys_with(OutcomeState.RIGHT)))
+def _search(laboratory: Laboratory, key: Any, parts: _Parts, known: Mapping[_Parts, int]) -> _Parts:
+    one = pd.Index([key])
 
+    def is_enough(chosen: Sequence[str]) -> bool:
+        return bool(len(laboratory.usually_right(one, _repairs(chosen))))
+
+    for enough in sorted(known, key=lambda parts: (len(parts), -known[parts])):
+        if set(enough) <= set(parts) and len(enough) < len(parts) and is_enough(enough):
+            return enough
     return tuple(delta_debug(parts, is_enough))
 
 
-def _by_fields(
-    evidence: Evidence, keys: Iterable[Any], stages: Collection[str]
-) -> dict[tuple[str, ...], pd.Index[Any]]:
+def _by_fields(evidence: Evidence, keys: Iterable[Any], stages: Collection[str]) -> dict[_Parts, pd.Index[Any]]:
     """Return the keys by their discrepant `stage:field`."""
-    groups: dict[tuple[str, ...], list[Any]] = {}
+    groups: dict[_Parts, list[Any]] = {}
     for key in keys:
         parts = tuple(f"{stage}:{name}" for stage in sorted(stages) for name in evidence.fields_of(key, stage))
         groups.setdefault(parts, []).append(key)
     return {parts: pd.Index(members) for parts, members in groups.items()}
+
+
+def _names(parts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(part.partition(":")[2] for part in parts)
 
 
 def _repairs(parts: Iterable[str]) -> dict[str, frozenset[str]]:

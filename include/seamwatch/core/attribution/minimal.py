@@ -1,9 +1,10 @@
-"""The smallest set of repairs that is enough."""
+"""The smallest sets of repairs that are enough, and each repair's share in the cure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
+from math import comb
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -13,29 +14,61 @@ T = TypeVar("T")
 Cures = Callable[["pd.Index[Any]", frozenset[str]], "pd.Index[Any]"]
 """Records and a set of repairs to the records whose outcome it turns right."""
 
+Sets = tuple[frozenset[str], ...]
+"""Every smallest set that is enough, in the order of the candidates: any one of them would do."""
+
 
 def smallest_cures(
     keys: pd.Index[Any], candidates: Sequence[str], cures: Cures, *, largest: int = 3
-) -> dict[Any, frozenset[str]]:
-    """Return for each record the smallest set of repairs that turns it right, smaller sets tried first.
+) -> dict[Any, Sets]:
+    """Return for each record every smallest set of repairs that turns it right.
 
     Args:
         keys: Records that all candidates together turn right.
-        candidates: Repairs, most likely first: of two sets of one size the one that comes first is named.
+        candidates: Repairs, most likely first: sets that come first in this order are named first.
         cures: The experiment, run for many records at once.
         largest: Sets beyond this size are not searched; a record that needs more gets all candidates.
     """
-    found: dict[Any, frozenset[str]] = {}
+    found: dict[Any, Sets] = {}
     left = keys
     for size in range(1, min(len(candidates) - 1, largest) + 1):
+        if not len(left):
+            return found
         for chosen in combinations(candidates, size):
-            if not len(left):
-                return found
-            cured = cures(left, frozenset(chosen))
-            found.update(dict.fromkeys(cured, frozenset(chosen)))
-            left = left[~left.isin(cured)]
-    found.update(dict.fromkeys(left, frozenset(candidates)))
+            for key in cures(left, frozenset(chosen)):
+                found[key] = (*found.get(key, ()), frozenset(chosen))
+        left = left[~left.isin(list(found))]
+    found.update(dict.fromkeys(left, (frozenset(candidates),)))
     return found
+
+
+def shapley_shares(sets: Iterable[frozenset[str]]) -> dict[str, float]:
+    """Return each repair's share in the cure; the shares add up to one.
+
+    Args:
+        sets: Smallest sets of repairs that are enough; a larger set is enough if it holds one of them.
+
+    The share is the Shapley value of the game in which a set of repairs is worth one when it is enough: two repairs
+    that are both needed, or of which either would do, have half each.
+
+    Source: L. S. Shapley (1953), "A value for n-person games"; L. S. Shapley and M. Shubik (1954) for such games.
+    """
+    winning = tuple(sets)
+    players = sorted(frozenset().union(*winning))
+    n = len(players)
+
+    def is_enough(team: frozenset[str]) -> bool:
+        return any(one <= team for one in winning)
+
+    shares = dict.fromkeys(players, 0.0)
+    for player in players:
+        others = [name for name in players if name != player]
+        for size in range(n):
+            weight = 1.0 / (n * comb(n - 1, size))
+            for team in combinations(others, size):
+                before = frozenset(team)
+                shares[player] += weight * (is_enough(before | {player}) and not is_enough(before))
+    return shares
 
 
 def delta_debug(parts: Sequence[T], is_enough: Callable[[Sequence[T]], bool]) -> list[T]:

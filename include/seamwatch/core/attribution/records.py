@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from seamwatch.core.attribution import confidence, words
+from seamwatch.core.attribution.before import judge_before_the_model
 from seamwatch.core.attribution.behind import judge_behind_the_model
+from seamwatch.core.attribution.chance import Kind
+from seamwatch.core.attribution.clean import judge_chance, judge_still_wrong, judge_without_answer
 from seamwatch.core.attribution.evidence import Evidence
-from seamwatch.core.attribution.replayed import judge_by_replay
-from seamwatch.core.attribution.sampling import choose_sample, judge_by_stratum, stratify
-from seamwatch.core.attribution.tally import Tally
-from seamwatch.core.attribution.verdicts import make_verdict
+from seamwatch.core.attribution.laboratory import Laboratory
+from seamwatch.core.attribution.sampling import Strata, judge_by_stratum, replay_until_decided, stratify
+from seamwatch.core.attribution.verdicts import make_verdict, provider_verdict
 from seamwatch.core.interventions import Ask
 from seamwatch.core.replays import ModelAnswer
 from seamwatch.core.results import Verdict
@@ -47,19 +51,43 @@ def attribute_records(evidence: Evidence, ask: Ask | None, settings: Isolation) 
     left = evidence.failing[~evidence.failing.isin(list(verdicts))]
     verdicts.update(judge_behind_the_model(evidence, left))
     left = left[~left.isin(list(verdicts))]
+    verdicts.update(_by_provider(evidence, left))
+    left = left[~left.isin(list(verdicts))]
     strata = stratify(evidence, left)
-    sample = choose_sample(strata, settings, left)
-    tally = Tally()
-    isolated: dict[str, ModelAnswer] = {}
-    if len(sample):
-        verdicts.update(judge_by_replay(evidence, sample, ask, settings, tally, isolated))
+    laboratory = Laboratory(evidence, ask, settings)
+    if settings.mode == "exhaustive":
+        laboratory.replay(left, _stratum_of(strata))
+    else:
+        replay_until_decided(laboratory, strata, settings)
+    verdicts.update(_judge_replayed(evidence, laboratory, strata, is_exhaustive=settings.mode == "exhaustive"))
     for keys in strata.values():
-        verdicts.update(judge_by_stratum(keys, verdicts))
+        verdicts.update(judge_by_stratum(evidence, keys, verdicts))
     return Attributed(
         verdicts=tuple(verdicts[key] for key in evidence.failing),
-        reproduced=None if tally.n_replayed == 0 else 1.0 - tally.n_flipped / tally.n_replayed,
-        isolated=isolated,
+        reproduced=laboratory.reproduced,
+        isolated=laboratory.isolated,
     )
+
+
+def _judge_replayed(
+    evidence: Evidence, laboratory: Laboratory, strata: Strata, *, is_exhaustive: bool
+) -> dict[Any, Verdict]:
+    """Return the verdicts of the replayed records, each by the rule of its likeliest kind."""
+    beliefs: dict[Kind, dict[Any, float]] = {kind: {} for kind in Kind}
+    for key, kinds in laboratory.kinds(_stratum_of(strata)).items():
+        likeliest = max(kinds, key=lambda kind: kinds[kind])
+        beliefs[likeliest][key] = kinds[likeliest]
+    found = judge_chance(evidence, beliefs[Kind.CHANCE])
+    found.update(judge_still_wrong(evidence, beliefs[Kind.STILL_WRONG], laboratory))
+    found.update(judge_before_the_model(evidence, beliefs[Kind.BEFORE], laboratory, is_exhaustive=is_exhaustive))
+    for key, gap in laboratory.gaps.items():
+        if key not in found:
+            found[key] = judge_without_answer(evidence, key, gap)
+    return found
+
+
+def _stratum_of(strata: Strata) -> dict[Any, Any]:
+    return {key: mark for mark, members in strata.items() for key in members}
 
 
 def _by_rule(evidence: Evidence) -> dict[Any, Verdict]:
@@ -87,3 +115,12 @@ def _by_rule(evidence: Evidence) -> dict[Any, Verdict]:
                 pattern="crossed",
             )
     return found
+
+
+def _by_provider(evidence: Evidence, keys: pd.Index[Any]) -> dict[Any, Verdict]:
+    """Return the recorded failures of the provider on requests that were as they should be."""
+    return {
+        key: provider_verdict(key, evidence.provider[key])
+        for key in keys
+        if key in evidence.provider and not evidence.stages_of(key) & evidence.before_model
+    }

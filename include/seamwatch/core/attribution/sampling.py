@@ -3,45 +3,110 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from seamwatch.core.attribution import words
+from seamwatch.core.attribution.chance import Kind
 from seamwatch.core.attribution.evidence import Evidence
+from seamwatch.core.attribution.laboratory import Laboratory
+from seamwatch.core.attribution.sequential import fewest_draws, is_decided, spread_order
 from seamwatch.core.results import Verdict
 from seamwatch.core.stats import jeffreys_mean
 from seamwatch.spec.pipeline import Isolation
-from seamwatch.vocabulary import Basis, Responsibility
+from seamwatch.vocabulary import Basis, DiscrepancyKind, Responsibility
+
+Strata = Mapping[Hashable, Sequence[Any]]
+
+_RARE, _RARE_SHARE = 6, 0.02
+"""A stratum with fewer records than this, or a smaller share, is not worth replays of its own."""
 
 
-def stratify(evidence: Evidence, keys: Iterable[Any]) -> dict[tuple[Any, ...], list[Any]]:
-    """Return the keys by what they have in common before any call: discrepancies, and recorded suspicions."""
-    strata: dict[tuple[Any, ...], list[Any]] = {}
-    for key in keys:
-        provider = evidence.provider.get(key)
-        source = evidence.suspect_source.get(key)
-        mark = (evidence.signatures.get(key, ()), provider and provider[:2], source and source[0])
-        strata.setdefault(mark, []).append(key)
+def stratify(evidence: Evidence, keys: Iterable[Any]) -> Strata:
+    """Return the keys by what they have in common before any call.
+
+    That is the fields that differ from their references, and recorded suspicions. Strata too small to be replayed each
+    are put together: first by the stages that differ, then by whether any stage before the model does.
+    """
+    strata: dict[Hashable, list[Any]] = {}
+    left = list(keys)
+    few = max(_RARE, round(_RARE_SHARE * len(left)))
+    for mark in (_by_fields, _by_stages, _by_place):
+        groups: dict[Hashable, list[Any]] = {}
+        for key in left:
+            groups.setdefault((mark.__name__, mark(evidence, key)), []).append(key)
+        strata.update({name: group for name, group in groups.items() if len(group) >= few or mark is _by_place})
+        left = [key for name, group in groups.items() if name not in strata for key in group]
     return strata
 
 
-def choose_sample(
-    strata: Mapping[tuple[Any, ...], Sequence[Any]], settings: Isolation, keys: pd.Index[Any]
-) -> pd.Index[Any]:
-    """Return the records to replay: all of them, or of each stratum some that are spread evenly over its time."""
-    if settings.mode == "exhaustive":
-        return keys
-    chosen: set[Any] = set()
-    for members in strata.values():
-        size = min(len(members), settings.records_per_stratum)
-        chosen.update(members[(2 * number + 1) * len(members) // (2 * size)] for number in range(size))
-    return keys[keys.isin(list(chosen))]
+def _by_fields(evidence: Evidence, key: Any) -> Hashable:
+    marks = evidence.signatures.get(key, ())
+    differing = tuple(dict.fromkeys((stage, name) for stage, name, kind in marks if kind != DiscrepancyKind.FORMAT))
+    return differing, _suspicion(evidence, key)
 
 
-def judge_by_stratum(keys: Sequence[Any], known: Mapping[Any, Verdict]) -> dict[Any, Verdict]:
+def _by_stages(evidence: Evidence, key: Any) -> Hashable:
+    marks = evidence.signatures.get(key, ())
+    return frozenset(stage for stage, _, kind in marks if kind != DiscrepancyKind.FORMAT), _suspicion(evidence, key)
+
+
+def _by_place(evidence: Evidence, key: Any) -> Hashable:
+    return bool(evidence.stages_of(key) & evidence.before_model)
+
+
+def _suspicion(evidence: Evidence, key: Any) -> Hashable:
+    provider = evidence.provider.get(key)
+    source = evidence.suspect_source.get(key)
+    return provider and provider[:2], source and source[0]
+
+
+def replay_until_decided(laboratory: Laboratory, strata: Strata, settings: Isolation) -> None:
+    """Replay records of every stratum until a sequential test has settled what most of them are.
+
+    Every stratum is drawn from at once, so that calls run side by side; a round draws no more records than could
+    settle its test.
+    """
+    of = {key: mark for mark, members in strata.items() for key in members}
+    orders = {mark: spread_order(members) for mark, members in strata.items()}
+    n_drawn = dict.fromkeys(orders, 0)
+    while True:
+        kinds = laboratory.kinds(of)
+        batch: list[Any] = []
+        for mark, order in orders.items():
+            size = _next_draws([_side(kinds.get(key)) for key in order[: n_drawn[mark]]], settings)
+            size = min(size, len(order) - n_drawn[mark])
+            batch += order[n_drawn[mark] : n_drawn[mark] + size]
+            n_drawn[mark] += size
+        if not batch:
+            return
+        laboratory.replay(pd.Index(batch), of)
+
+
+def _side(kinds: Mapping[Kind, float] | None) -> str:
+    """Return on which side of the seam the record's likeliest kind is; `open` where it could not be judged."""
+    if not kinds:
+        return "open"
+    return "before" if kinds.get(Kind.BEFORE, 0.0) > 0.5 else "not_before"
+
+
+def _next_draws(sides: Sequence[str], settings: Isolation) -> int:
+    """Return how many records more could settle the stratum; 0 where it is settled or enough were drawn."""
+    if not sides:
+        return min(fewest_draws(confidence=settings.confidence), settings.records_per_stratum)
+    n_leading = Counter(sides).most_common(1)[0][1]
+    if is_decided(n_leading, len(sides), confidence=settings.confidence):
+        return 0
+    more = 1
+    while not is_decided(n_leading + more, len(sides) + more, confidence=settings.confidence):
+        more += 1
+    return max(0, min(more, settings.records_per_stratum - len(sides)))
+
+
+def judge_by_stratum(evidence: Evidence, keys: Sequence[Any], known: Mapping[Any, Verdict]) -> dict[Any, Verdict]:
     """Return verdicts for the records of a stratum that were not replayed, as those that were."""
     seen = [known[key] for key in keys if key in known]
     rest = [key for key in keys if key not in known]
@@ -52,20 +117,30 @@ def judge_by_stratum(keys: Sequence[Any], known: Mapping[Any, Verdict]) -> dict[
         return {key: replace(seen[0], key=str(key), basis=Basis.STRATUM) for key in rest}
     leading, n_leading = counts.most_common(1)[0]
     alike = [v for v in seen if (v.responsibility, v.stage) == leading]
+    like = Counter(alike_but_key(v) for v in alike).most_common(1)[0][0]
     share = jeffreys_mean(n_leading, len(seen))
-    fields = Counter(v.fields for v in alike).most_common(1)[0][0]
     mean = sum(v.confidence for v in alike) / len(alike)
     return {
-        key: Verdict(
+        key: replace(
+            like,
             key=str(key),
-            responsibility=leading[0],
-            stage=leading[1],
-            fields=fields,
+            fields=_own_fields(evidence, key, like),
             confidence=share * mean,
-            explanation=words.stratum(n_leading, len(seen), alike[0].explanation),
+            explanation=words.stratum(n_leading, len(seen), like.explanation),
             basis=Basis.STRATUM,
-            gap=alike[0].gap,
-            pattern=alike[0].pattern,
         )
         for key in rest
     }
+
+
+def alike_but_key(verdict: Verdict) -> Verdict:
+    """Return the verdict without what is the record's own."""
+    return replace(verdict, key="", confidence=0.0)
+
+
+def _own_fields(evidence: Evidence, key: Any, like: Verdict) -> tuple[str, ...]:
+    """Return the fields that the like of the record have, as far as they differ in the record itself."""
+    if like.stage is None or not like.fields:
+        return like.fields
+    mine = evidence.fields_of(key, like.stage)
+    return tuple(name for name in like.fields if name in mine) or mine

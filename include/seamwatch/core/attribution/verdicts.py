@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from seamwatch.core.attribution import confidence, words
+from seamwatch.core.attribution.evidence import Evidence
+from seamwatch.core.attribution.minimal import Sets, shapley_shares
 from seamwatch.core.results import Verdict
 from seamwatch.vocabulary import Basis, Gap, Responsibility
 
@@ -20,6 +23,7 @@ def make_verdict(
     basis: Basis = Basis.REPLAY,
     gap: Gap | None = None,
     pattern: str | None = None,
+    shares: tuple[tuple[str, float], ...] = (),
 ) -> Verdict:
     """Return a verdict; `belief` is cut to what any verdict may have, 0 to 0.99."""
     return Verdict(
@@ -32,6 +36,46 @@ def make_verdict(
         basis=basis,
         gap=gap,
         pattern=pattern,
+        shares=shares,
+    )
+
+
+def repaired_verdict(
+    evidence: Evidence,
+    key: Any,
+    sets: Sets,
+    order: Sequence[str],
+    fields: tuple[str, ...],
+    *,
+    belief: float,
+    basis: Basis,
+) -> Verdict:
+    """Return the verdict of a record that repairs of mappings, prompts or sinks turn right.
+
+    Args:
+        evidence: Of the window.
+        key: The record.
+        sets: The smallest sets of stages whose repair is enough; the first is the one that is named.
+        order: Stages in the order of the graph.
+        fields: What has to be repaired there.
+        belief: Probability that it is so.
+        basis: `repair` where no call was needed, else `replay`.
+    """
+    named = tuple(stage for stage in order if stage in sets[0])
+    told = evidence.with_partners(key, named[0], fields)
+    shares = shapley_shares(sets)
+    others = [tuple(stage for stage in order if stage in one) for one in sets[1:]]
+    say = words.behind if basis is Basis.REPAIR else words.before
+    return make_verdict(
+        key,
+        Responsibility.INTEGRATION,
+        named[0],
+        fields=told,
+        belief=belief,
+        explanation=say(named, told) + words.either(others),
+        basis=basis,
+        pattern="swapped" if evidence.is_swap(key, named[0], told) else None,
+        shares=tuple((stage, shares[stage]) for stage in order if stage in shares) if len(shares) > 1 else (),
     )
 
 

@@ -52,20 +52,20 @@ def before(stages: Sequence[str], fields: Sequence[str]) -> str:
     )
 
 
+def either(others: Sequence[Sequence[str]]) -> str:
+    """Say which other repairs would have done as well; nothing where there are none."""
+    return f" Repairing {' or '.join(_listed(one) for one in others)} instead would do as well." if others else ""
+
+
 def model(stage: str) -> str:
     """Say that the model is wrong by itself."""
     return f"{stage} was called alone with a clean request and was wrong again."
 
 
-def mostly_wrong(n_right: int, n_asked: int) -> str:
-    """Say that the model is wrong more often than not."""
-    return f"The model was wrong in {n_asked - n_right} of {n_asked} calls with the same clean request."
-
-
-def not_reproduced(stage: str, n_right: int, n_asked: int) -> str:
+def not_reproduced(stage: str) -> str:
     """Say that the failure did not come again."""
     return (
-        f"{stage} is right in {n_right} of {n_asked} calls with the request as recorded: "
+        f"{stage} is usually right when asked again with the request as recorded: "
         "chance, or the model behind the endpoint has changed since."
     )
 

@@ -1,0 +1,212 @@
+"""The replays of a window: which requests were asked how often, what came back, and what that says of each record."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Hashable, Iterable, Mapping
+from math import exp
+from typing import Any
+
+import pandas as pd
+
+from seamwatch.core.attribution.chance import Draws, Kind, Law, estimate_law, likelihoods, posterior
+from seamwatch.core.attribution.evidence import Evidence
+from seamwatch.core.interventions import EVERYTHING, Ask, Repairs, Trial, run_trial
+from seamwatch.core.replays import ModelAnswer
+from seamwatch.spec.pipeline import Isolation
+from seamwatch.vocabulary import Gap, OutcomeState
+
+_FEWEST_PROBES, _PROBED_SHARE = 4, 0.04
+"""Requests that are asked twice for no other reason than to see whether the model answers by chance."""
+_RECORDED: Repairs = {}
+_Arm = frozenset[tuple[str, frozenset[str]]]
+
+
+class Laboratory:
+    """Asks the model in isolation, as often as it takes to tell the usual answer from chance."""
+
+    def __init__(self, evidence: Evidence, ask: Ask | None, settings: Isolation) -> None:
+        """Ask nothing yet.
+
+        Args:
+            evidence: Of the window.
+            ask: Calls a model; None where no endpoint can be reached.
+            settings: `confidence` to reach and `repeats`, the most replays of one request.
+        """
+        self.evidence = evidence
+        self.ask = ask
+        self.everything: Repairs = dict.fromkeys(evidence.world.references, EVERYTHING)
+        self.gaps: dict[Any, Gap] = {}
+        """What kept a record's clean request from being judged."""
+        self.isolated: dict[str, ModelAnswer] = {}
+        """By key, the last model's answer to the clean request."""
+        self.finals: dict[Any, Mapping[str, Any]] = {}
+        """By key, the final payload that the clean request leads to."""
+        self._settings = settings
+        self._draws: dict[_Arm, dict[Any, Draws]] = defaultdict(dict)
+        self._attempts: Counter[tuple[_Arm, Any]] = Counter()
+        self._free: set[tuple[_Arm, Any]] = set()
+        self._has_probed = False
+
+    @property
+    def law(self) -> Law:
+        """Return how far the model answers by chance, as far as it was seen."""
+        return estimate_law(d for arm in (_arm(self.everything), _arm(_RECORDED)) for d in self._draws[arm].values())
+
+    @property
+    def reproduced(self) -> float | None:
+        """Return the share of replayed recorded requests whose wrong outcome came again; None if none was replayed."""
+        clean, recorded = self._draws[_arm(self.everything)], self._draws[_arm(_RECORDED)]
+        as_recorded = [*recorded.values(), *(d for key, d in clean.items() if not self._is_suspect(key))]
+        n = sum(draws.n for draws in as_recorded)
+        return sum(draws.n_wrong for draws in as_recorded) / n if n else None
+
+    def replay(self, keys: pd.Index[Any], strata: Mapping[Any, Hashable]) -> None:
+        """Ask for the records until it is decided what kind each is, or its requests were asked `repeats` times.
+
+        All are first asked the clean request, at once, so that calls run side by side; those that turn right and had
+        another request are then asked the recorded one. What is still open after that is asked again.
+        """
+        self._draw(keys, self.everything, purpose="clean")
+        clean = self._draws[_arm(self.everything)]
+        self._draw(pd.Index([k for k in keys if self._is_suspect(k) and k in clean and clean[k].n_right]), _RECORDED)
+        if not self._has_probed:
+            self._probe(keys)
+        for _ in range(2 * self._settings.repeats):
+            again_clean, again_recorded = self._undecided(strata)
+            if not len(again_clean) and not len(again_recorded):
+                return
+            self._draw(again_clean, self.everything, purpose="clean")
+            self._draw(again_recorded, _RECORDED)
+
+    def kinds(self, strata: Mapping[Any, Hashable]) -> dict[Any, dict[Kind, float]]:
+        """Return the probability of each kind for every replayed record that could be judged.
+
+        What the other records of its stratum are is each record's prior: a fault that is behind forty records with
+        the same discrepancy is probably behind the next one.
+        """
+        law = self.law
+        clean, recorded = self._draws[_arm(self.everything)], self._draws[_arm(_RECORDED)]
+        found = {
+            key: likelihoods(draws, recorded.get(key, Draws()) if self._is_suspect(key) else None, law)
+            for key, draws in clean.items()
+            if draws.n
+        }
+        counts: dict[Hashable, dict[Kind, float]] = defaultdict(lambda: dict.fromkeys(Kind, 0.5))
+        for key, likelihood in found.items():
+            for kind, share in posterior(likelihood, dict.fromkeys(Kind, 1.0)).items():
+                counts[strata.get(key)][kind] += share
+        return {key: posterior(likelihood, counts[strata.get(key)]) for key, likelihood in found.items()}
+
+    def usually_right(self, keys: pd.Index[Any], repairs: Repairs) -> pd.Index[Any]:
+        """Return the records whose outcome is usually right with these repairs."""
+        if not len(keys):
+            return keys
+        arm = _arm(repairs)
+        self._draw(pd.Index([key for key in keys if not self._attempts[arm, key]]), repairs)
+        known = self._draws[arm]
+        for _ in range(self._settings.repeats):
+            law = self.law
+            open_keys = [
+                key
+                for key in keys
+                if key in known
+                and self._may_ask(arm, key)
+                and _doubt(law.log_odds(known[key].n_right, known[key].n_wrong)) > 1.0 - self._settings.confidence
+            ]
+            if not open_keys:
+                break
+            self._draw(pd.Index(open_keys), repairs)
+        law = self.law
+        is_right = [key in known and law.log_odds(known[key].n_right, known[key].n_wrong) > 0 for key in keys]
+        return keys[is_right]
+
+    def _probe(self, keys: Iterable[Any]) -> None:
+        """Ask some clean requests of suspects twice: only there does it matter whether the model answers by chance.
+
+        Those that came out wrong are asked first: a slip would have made them so.
+        """
+        clean = self._draws[_arm(self.everything)]
+        suspects = [key for key in keys if self._is_suspect(key) and key in clean and clean[key].n]
+        if not suspects:
+            return
+        self._has_probed = True
+        n = max(_FEWEST_PROBES, round(_PROBED_SHARE * len(suspects)))
+        wrong = [key for key in suspects if clean[key].n_wrong][: n // 2]
+        right = [key for key in suspects if clean[key].n_right][: n - len(wrong)]
+        self._draw(pd.Index([*wrong, *right]), self.everything, purpose="clean")
+
+    def _undecided(self, strata: Mapping[Any, Hashable]) -> tuple[pd.Index[Any], pd.Index[Any]]:
+        """Return the records whose clean request, and those whose recorded request, is worth another call."""
+        clean_arm, recorded_arm = _arm(self.everything), _arm(_RECORDED)
+        clean: list[Any] = []
+        recorded: list[Any] = []
+        for key, kinds in self.kinds(strata).items():
+            if max(kinds.values()) >= self._settings.confidence:
+                continue
+            p_clean_right = kinds.get(Kind.BEFORE, 0.0) + kinds[Kind.CHANCE]
+            doubt_clean = min(p_clean_right, 1.0 - p_clean_right) if self._may_ask(clean_arm, key) else -1.0
+            doubt_recorded = -1.0
+            if self._is_suspect(key) and self._may_ask(recorded_arm, key):
+                doubt_recorded = min(kinds[Kind.CHANCE], 1.0 - kinds[Kind.CHANCE])
+            if max(doubt_clean, doubt_recorded) < 0:
+                continue
+            (clean if doubt_clean >= doubt_recorded else recorded).append(key)
+        return pd.Index(clean), pd.Index(recorded)
+
+    def _is_suspect(self, key: Any) -> bool:
+        """Return whether the clean request may differ from the recorded one."""
+        return bool(self.evidence.stages_of(key) & self.evidence.before_model)
+
+    def _may_ask(self, arm: _Arm, key: Any) -> bool:
+        return (arm, key) not in self._free and self._attempts[arm, key] < self._settings.repeats
+
+    def _draw(self, keys: pd.Index[Any], repairs: Repairs, *, purpose: str = "replay") -> None:
+        """Ask each of the requests once more and keep what came of it."""
+        arm = _arm(repairs)
+        by_attempt: dict[int, list[Any]] = defaultdict(list)
+        for key in keys:
+            by_attempt[self._attempts[arm, key]].append(key)
+        for attempt, members in by_attempt.items():
+            trial = run_trial(
+                self.evidence.world,
+                pd.Index(members),
+                repairs,
+                self.ask,
+                fresh=self.evidence.models if repairs in (self.everything, _RECORDED) else (),
+                attempt=attempt,
+                purpose=purpose,
+            )
+            self._keep(arm, trial, is_clean=repairs == self.everything)
+
+    def _keep(self, arm: _Arm, trial: Trial, *, is_clean: bool) -> None:
+        asked: Collection[Any] = set().union(*(answers.keys() for answers in trial.answers.values()))
+        known = self._draws[arm]
+        for key, state, gap in zip(trial.outcomes.index, trial.outcomes["state"], trial.outcomes["gap"], strict=True):
+            self._attempts[arm, key] += 1
+            if key not in asked:
+                self._free.add((arm, key))
+            if state == OutcomeState.PENDING:
+                self._free.add((arm, key))
+                if is_clean:
+                    self.gaps.setdefault(key, gap or Gap.TRUTH_PENDING)
+                continue
+            draws = known.setdefault(key, Draws())
+            draws.n_right += state == OutcomeState.RIGHT
+            draws.n_wrong += state == OutcomeState.WRONG
+        if is_clean and self.evidence.models:
+            final = trial.payloads[self.evidence.world.pipeline.final_stage.name]
+            for key, answer in trial.answers.get(self.evidence.models[-1], {}).items():
+                if answer.is_ok:
+                    self.isolated.setdefault(str(key), answer)
+                    if key not in self.finals:
+                        self.finals[key] = final.loc[key].to_dict()
+
+
+def _arm(repairs: Repairs) -> _Arm:
+    return frozenset(repairs.items())
+
+
+def _doubt(log_odds: float) -> float:
+    """Return the chance that the likelier of the two is not the case, both being as likely before."""
+    return 1.0 / (1.0 + exp(abs(log_odds)))
