@@ -35,6 +35,12 @@ EVERYTHING = frozenset({"*"})
 TRUTH = frozenset({"=truth"})
 """As a repair of a stage within the pipeline: its labels, whatever its reference would make."""
 
+NEUTRAL = frozenset({"=neutral"})
+"""As a repair of a source or a retrieval: its payload without the spans that look like instructions."""
+
+_REQUEST_REFUSED = frozenset({400, 413, 414, 422})
+"""HTTP statuses by which an endpoint says that the request itself is wrong: an outcome, not a lack of one."""
+
 Repairs = Mapping[str, frozenset[str]]
 """Stage to the fields that are set to what the reference makes of them."""
 
@@ -55,6 +61,8 @@ class World:
     """By source stage: payloads as they were corrected at the source after the pipeline had read them."""
     truths: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     """By stage within the pipeline: labels of its own fields."""
+    neutral: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    """By source or retrieval: payloads of the records that hold instruction-like spans, without them."""
     text_responses: frozenset[str] = frozenset()
     """Model stages whose response column holds the answer's text; the others hold the response body."""
 
@@ -91,6 +99,8 @@ class _Flow:
     """By stage: whether the record's payload is no longer the recorded one."""
     gap: pd.Series[Any]
     answers: dict[str, dict[Any, ModelAnswer]]
+    refused: set[Any]
+    """Records whose request the endpoint calls wrong."""
 
 
 def run_trial(
@@ -109,14 +119,15 @@ def run_trial(
     Args:
         world: The window.
         keys: Records of it.
-        repairs: What is repaired; a source by its correction, any other stage by its reference, or by its truth.
+        repairs: What is repaired; a source by its correction, any other stage by its reference, or by its truth
+            (`TRUTH`); a source or retrieval also by leaving out what looks like instructions (`NEUTRAL`).
         ask: None forbids model calls; a record that would need one gets a gap instead.
         fresh: Model stages that are asked again even where their request is as recorded.
         attempt: Number of the sample of a chance answer; the same number is answered from the cache.
         purpose: Tag of the calls.
         from_scratch: Make every stage anew from the sources, as where nothing but the sources was recorded.
     """
-    flow = _Flow({}, {}, pd.Series([None] * len(keys), index=keys, dtype=object), {})
+    flow = _Flow({}, {}, pd.Series([None] * len(keys), index=keys, dtype=object), {}, set())
     for stage in world.order:
         if stage.kind is StageKind.SOURCE:
             _flow_source(world, stage, keys, repairs, flow, is_changed=from_scratch)
@@ -130,6 +141,7 @@ def run_trial(
     if len(free):
         judged = world.judge(final.loc[free])
         outcomes.loc[free, ["state", "reason"]] = judged[["state", "reason"]]
+    outcomes.loc[list(flow.refused), ["state", "reason"]] = OutcomeState.WRONG, "request refused"
     return Trial(outcomes=outcomes.assign(gap=flow.gap), answers=flow.answers, payloads=flow.values)
 
 
@@ -142,11 +154,11 @@ def _flow_source(
 ) -> None:
     values = _recorded(world, stage, keys)
     changed = pd.Series(is_changed, index=keys)
-    corrections = world.corrections.get(stage.name)
-    if stage.name in repairs and corrections is not None:
-        corrected = keys[keys.isin(corrections.index)]
-        values = _replace_rows(values, corrections.loc[corrected])
-        changed.loc[corrected] = True
+    instead = (world.neutral if repairs.get(stage.name) == NEUTRAL else world.corrections).get(stage.name)
+    if stage.name in repairs and instead is not None:
+        known = keys[keys.isin(instead.index)]
+        values = _replace_rows(values, instead.loc[known])
+        changed.loc[known] = True
     flow.values[stage.name], flow.changed[stage.name] = values, changed
 
 
@@ -163,7 +175,7 @@ def _flow_made(world: World, stage: Stage, keys: pd.Index[Any], repairs: Repairs
     reference = world.references.get(stage.name)
     if not len(touched):
         flow.values[stage.name], flow.changed[stage.name] = values, pd.Series(False, index=keys)
-        _apply_truth(world, stage, keys, repairs, flow)
+        _apply_given(world, stage, keys, repairs, flow)
         return
     if reference is None:
         # Nothing is known of how this stage follows its input. What was retrieved is kept (the verdict says so);
@@ -171,22 +183,23 @@ def _flow_made(world: World, stage: Stage, keys: pd.Index[Any], repairs: Repairs
         flow.values[stage.name], flow.changed[stage.name] = values, pd.Series(False, index=keys)
         if stage.kind is not StageKind.RETRIEVAL:
             _note_gap(flow, touched, Gap.MISSING_REFERENCE)
-        _apply_truth(world, stage, keys, repairs, flow)
+        _apply_given(world, stage, keys, repairs, flow)
         return
     made = reference.expected({name: flow.values[name].loc[touched] for name in stage.input})
     _note_gap(flow, touched[~touched.isin(made.frame.index)], Gap.REFERENCE_FAILED)
     rows = _keep_faults(stage, made.frame, found, repairs.get(stage.name, frozenset()))
     flow.values[stage.name] = _replace_rows(values, rows)
     flow.changed[stage.name] = pd.Series(keys.isin(rows.index), index=keys)
-    _apply_truth(world, stage, keys, repairs, flow)
+    _apply_given(world, stage, keys, repairs, flow)
 
 
-def _apply_truth(world: World, stage: Stage, keys: pd.Index[Any], repairs: Repairs, flow: _Flow) -> None:
-    truth = world.truths.get(stage.name)
-    if truth is None or repairs.get(stage.name) != TRUTH:
+def _apply_given(world: World, stage: Stage, keys: pd.Index[Any], repairs: Repairs, flow: _Flow) -> None:
+    """Put labels, or payloads without instruction-like spans, in the place of what the stage holds."""
+    given = {TRUTH: world.truths, NEUTRAL: world.neutral}.get(repairs.get(stage.name, frozenset()), {}).get(stage.name)
+    if given is None:
         return
-    known = keys[keys.isin(truth.index)]
-    flow.values[stage.name] = _replace_rows(flow.values[stage.name], truth.loc[known])
+    known = keys[keys.isin(given.index)]
+    flow.values[stage.name] = _replace_rows(flow.values[stage.name], given.loc[known])
     flow.changed[stage.name] = flow.changed[stage.name] | pd.Series(keys.isin(known), index=keys)
 
 
@@ -194,7 +207,7 @@ def _keep_faults(
     stage: Stage, made: pd.DataFrame, found: pd.DataFrame | None, repaired: frozenset[str]
 ) -> pd.DataFrame:
     """Return the rows as made, with the recorded values of discrepant fields that are not repaired."""
-    if found is None or not len(found) or repaired in (EVERYTHING, TRUTH):
+    if found is None or not len(found) or repaired in (EVERYTHING, TRUTH, NEUTRAL):
         return made
     kept = found[found["key"].isin(made.index) & ~found["field"].isin(list(repaired))]
     if not len(kept):
@@ -238,6 +251,8 @@ def _flow_model(
     answers = dict(zip(asked, ask(stage, calls), strict=True))
     flow.answers[stage.name] = answers
     for key, answer in answers.items():
+        if answer.http_status in _REQUEST_REFUSED:
+            flow.refused.add(key)
         if not answer.is_ok:
             _note_gap(flow, [key], Gap.BUDGET_SPENT if answer.status == "budget" else Gap.ENDPOINT_UNREACHABLE)
     answered = {key: answer for key, answer in answers.items() if answer.is_ok}

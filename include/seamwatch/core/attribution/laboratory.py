@@ -11,6 +11,7 @@ import pandas as pd
 
 from seamwatch.core.attribution.chance import Draws, Kind, Law, estimate_law, likelihoods, posterior
 from seamwatch.core.attribution.evidence import Evidence
+from seamwatch.core.compare import is_null
 from seamwatch.core.interventions import EVERYTHING, Ask, Repairs, Trial, run_trial
 from seamwatch.core.replays import ModelAnswer
 from seamwatch.spec.pipeline import Isolation
@@ -186,7 +187,8 @@ class Laboratory:
             self._attempts[arm, key] += 1
             if key not in asked:
                 self._free.add((arm, key))
-            if state == OutcomeState.PENDING:
+            # An endpoint that refuses even the clean request says nothing of the record.
+            if state == OutcomeState.PENDING or (is_clean and not is_null(gap)):
                 self._free.add((arm, key))
                 if is_clean:
                     self.gaps.setdefault(key, gap or Gap.TRUTH_PENDING)
