@@ -64,9 +64,6 @@ class BudgetStore:
         Both counters are locked before they are read, so that racing processes never oversell.
         """
         with self._writing() as connection:
-            for scope in _scopes(run, day):
-                values = {"pipeline": pipeline, "scope": scope, "n_calls": 0, "usd": 0.0}
-                connection.execute(insert_or_ignore(connection, BudgetRow, values, ["pipeline", "scope"]))
             (run_calls, run_usd), (day_calls, day_usd) = _locked(connection, pipeline, run, day)
             if run_calls >= limits.calls_per_run or day_calls >= limits.calls_per_day:
                 return None
@@ -119,11 +116,18 @@ def _scopes(run: str, day: str) -> tuple[str, str]:
 
 
 def _locked(connection: sa.Connection, pipeline: str, run: str, day: str) -> list[tuple[int, float]]:
-    """Return calls and money of the run and of the day, locked in this order by everyone: other orders deadlock."""
+    """Return calls and money of the run and of the day, locked in this order by everyone: other orders deadlock.
+
+    A counter that is not there yet is made.
+    """
     found = []
     for scope in _scopes(run, day):
         statement = sa.select(BudgetRow.n_calls, BudgetRow.usd).filter_by(pipeline=pipeline, scope=scope)
-        row = connection.execute(statement.with_for_update()).one()
+        row = connection.execute(statement.with_for_update()).one_or_none()
+        if row is None:
+            values = {"pipeline": pipeline, "scope": scope, "n_calls": 0, "usd": 0.0}
+            connection.execute(insert_or_ignore(connection, BudgetRow, values, ["pipeline", "scope"]))
+            row = connection.execute(statement.with_for_update()).one()
         found.append((row.n_calls, row.usd))
     return found
 

@@ -48,7 +48,12 @@ def open_engine(url: sa.URL | str) -> sa.Engine:
     def _configure(connection: Any, _: Any) -> None:
         # The driver's own transactions begin late and turn into writers half way, which deadlocks: begin ourselves.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", f"busy_timeout={int(_BUSY_S * 1000)}", "foreign_keys=ON"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            f"busy_timeout={int(_BUSY_S * 1000)}",
+            "foreign_keys=ON",
+        ):
             _retry_locked(lambda pragma=pragma: connection.execute(f"PRAGMA {pragma}"))
 
     @sa.event.listens_for(engine, "begin")

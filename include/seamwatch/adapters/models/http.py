@@ -78,19 +78,21 @@ class HttpModelEndpoint:
         return run_async(self._ask_all(calls, gate)) if calls else []
 
     @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        return httpx.create_ssl_context()
+    def _tls(self) -> ssl.SSLContext | bool:
+        # Reading the certificate authorities takes a tenth of a second: not where there is no certificate to verify.
+        return httpx.create_ssl_context() if self._url.startswith("https:") else False
 
     async def _ask_all(self, calls: Sequence[ModelCall], gate: Gate) -> list[ModelAnswer]:
-        limit = asyncio.Semaphore(self.concurrency)
+        # Calls in a second row are reserved, or booked, while those in the first are on the wire.
+        ready, wire = asyncio.Semaphore(2 * self.concurrency), asyncio.Semaphore(self.concurrency)
         pool = httpx.Limits(max_connections=self.concurrency, max_keepalive_connections=self.concurrency)
         async with httpx.AsyncClient(
             headers=self._headers, timeout=self._timeout_s, limits=pool, verify=self._tls, follow_redirects=False
         ) as client:
 
             async def ask_one(call: ModelCall) -> ModelAnswer:
-                async with limit:
-                    return self._give_up() or await self._ask_one(client, call, gate)
+                async with ready:
+                    return await self._ask_one(client, wire, call, gate)
 
             try:
                 async with asyncio.TaskGroup() as group:
@@ -100,11 +102,15 @@ class HttpModelEndpoint:
                 raise failures.exceptions[0] from None
             return [task.result() for task in tasks]
 
-    async def _ask_one(self, client: httpx.AsyncClient, call: ModelCall, gate: Gate) -> ModelAnswer:
+    async def _ask_one(
+        self, client: httpx.AsyncClient, wire: asyncio.Semaphore, call: ModelCall, gate: Gate
+    ) -> ModelAnswer:
         last: Attempt | None = None
 
         async def send(call: ModelCall) -> Attempt:
-            return await self._send(client, call)
+            async with wire:
+                dead = self._give_up()
+                return Attempt(answer=dead, has_left=False) if dead else await self._send(client, call)
 
         async def attempt() -> Attempt:
             nonlocal last
@@ -115,7 +121,8 @@ class HttpModelEndpoint:
 
         done: Attempt = await self._patience.retrying(self._timeout_s)(attempt)
         is_silent = done.may_pass and done.answer.status in ("timeout", "unreachable")
-        self._silent_calls = self._silent_calls + 1 if is_silent else 0
+        if is_silent or done.has_left:  # neither: the call was not made, since the endpoint was given up
+            self._silent_calls = self._silent_calls + 1 if is_silent else 0
         return done.answer
 
     def _give_up(self) -> ModelAnswer | None:
