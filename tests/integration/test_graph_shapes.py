@@ -124,7 +124,7 @@ def _write(root: Path, fault: str, pipeline: str) -> Deps:
         put("intake", n, intake["text"], intake["cents"], at)
         put("customers", n, customers["tier"], at)
         form = do["to_form"](intake, customers)
-        if fault == "form" and is_struck:
+        if fault in ("form", "form and payment") and is_struck:
             form["euros"] = float(intake["cents"])
         put("forms", n, form["text"], form["tier"], form["euros"], at)
         put("contexts", n, json.dumps([n]), at)
@@ -139,7 +139,7 @@ def _write(root: Path, fault: str, pipeline: str) -> Deps:
         paid = do["pay"](body)
         put("pay_calls", n, json.dumps(body), paid, at)
         amount = do["to_payment"]({"answer": paid})["amount"]
-        put("payments", n, amount * 2 if fault == "payment" and is_struck else amount, at)
+        put("payments", n, amount * 2 if "payment" in fault and is_struck else amount, at)
         clean = do["to_form"](intake, customers)
         right = do["pay"]({**clean, "label": "water" if wet else "fire", "text": ""})
         put("truths", n, json.loads(right)["pay"], "water" if wet else "fire")
@@ -181,6 +181,12 @@ def test_a_fault_anywhere_in_the_graph_is_named(
     assert found.n_failing > 0
     assert {(v.responsibility, v.stage, v.fields) for v in found.verdicts} == {(responsibility, stage, fields)}
     assert found.leading is not None
+
+
+def test_two_faults_that_must_both_be_repaired_share_the_cause(tmp_path: Path) -> None:
+    found = _attribute(tmp_path, "form and payment")
+    assert found.n_failing > 0
+    assert {(v.stage, v.shares) for v in found.verdicts} == {("form", (("form", 0.5), ("payment", 0.5)))}
 
 
 def test_two_models_without_a_truth_between_them_are_said_to_be_inseparable(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import random
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -127,12 +127,12 @@ class Record:
     extra_calls: list[tuple[str | None, str]] = field(default_factory=list)
 
 
-def _flow(record: Record, fault: str, is_struck: bool) -> None:
+def _flow(record: Record, fault: str, is_struck: bool, say: Callable[[str, float], str]) -> None:
     """Carry an order through the pipeline, with the fault at its own place."""
     struck = fault if is_struck else ""
     is_third = record.number % 3 == 0
     _make_request(record, struck)
-    record.answer = answer_of(*_words(record.text))
+    record.answer = say(*_words(record.text))
     if struck == "provider" and is_third:
         record.answer, record.status = None, "503"
     if struck == "retried" and is_third:
@@ -163,14 +163,27 @@ def _words(text: str) -> tuple[str, float]:
     return product, float(amount)
 
 
-def records(n: int, fault: str, *, seed: int = 1, onset: int | None = None) -> Iterator[Record]:
+def slipping(rate: float, rng: random.Random) -> Callable[[str, float], str]:
+    """Return a model that says something else than usual at this rate."""
+
+    def say(product: str, amount: float) -> str:
+        usual = json.loads(answer_of(product, amount))["queue"]
+        others = [queue for queue in QUEUES if queue != usual]
+        return json.dumps({"queue": rng.choice(others) if rng.random() < rate else usual})
+
+    return say
+
+
+def records(
+    n: int, fault: str, *, seed: int = 1, onset: int | None = None, say: Callable[[str, float], str] = answer_of
+) -> Iterator[Record]:
     """Yield `n` orders of a day; the fault strikes those from `onset` on."""
     rng = random.Random(seed)
     step = timedelta(days=1) / n
     for number in range(n):
         record = Record(number, START + step * number, rng.choice("ABC"), rng.randrange(100, 80_000))
         record.true_queue = true_queue(record.code, record.cents)
-        _flow(record, fault, number >= (n // 3 if onset is None else onset))
+        _flow(record, fault, number >= (n // 3 if onset is None else onset), say)
         yield record
 
 
@@ -185,12 +198,20 @@ TABLES = {
 }
 
 
-def fill_database(url: str, fault: str, *, n: int = 300, seed: int = 1, unlabelled: int = 5) -> None:
+def fill_database(
+    url: str,
+    fault: str,
+    *,
+    n: int = 300,
+    seed: int = 1,
+    unlabelled: int = 5,
+    say: Callable[[str, float], str] = answer_of,
+) -> None:
     """Create the tables of one day at a database, with one fault."""
     engine = sa.create_engine(url)
     is_sqlite = engine.dialect.name == "sqlite"
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
-    for record in records(n, fault, seed=seed):
+    for record in records(n, fault, seed=seed, say=say):
         at: Any = f"{record.at:%Y-%m-%dT%H:%M:%S}" if is_sqlite else record.at
         body = json.dumps(
             {"model": "rules-1", "messages": [{"role": "user", "content": record.text}], "temperature": 0}
