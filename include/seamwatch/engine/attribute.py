@@ -56,7 +56,8 @@ def attribute_window(deps: Deps, pipeline: Pipeline, window: Window) -> Attribut
         failing = judged.outcomes.index[(judged.outcomes["state"] == OutcomeState.WRONG).to_numpy()]
         results = _stage_results(deps, pipeline, window, needs_sources=bool(len(failing)))
         world = _with_corrections(judged, reader, failing)
-        evidence = gather(world, failing, _source_findings(pipeline, results, failing))
+        n_judged = int((judged.outcomes["state"] != OutcomeState.PENDING).sum())
+        evidence = gather(world, failing, _source_findings(pipeline, results, failing), n_judged=n_judged)
         models = Models(deps, pipeline, window)
         attributed = attribute_records(evidence, models.ask, pipeline.isolation)
         causes = _causes(deps, pipeline, judged, attributed)

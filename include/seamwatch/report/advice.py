@@ -85,10 +85,15 @@ def _integration(cause: Cause, stage: Stage | None) -> tuple[str, ...]:
 
 def _model(cause: Cause, stage: Stage | None, pipeline: Pipeline) -> tuple[str, ...]:
     name = _name(stage)
+    if cause.pattern == "changed_since":
+        return (
+            f"Ask which model was behind {name} within the window, and when it was changed or rolled back.",
+            "Pin the model's version, so that it changes only when you release.",
+        )
     if cause.pattern == "not_reproduced":
         return (
-            f"Ask whether the model behind {name} was changed or rolled back within the window.",
-            "Fix the temperature or seed if the answers have to be the same every time.",
+            f"Fix the temperature or seed of {name} if the answers have to be the same every time.",
+            "Where they need not be, ask several times and take the answer that most calls give.",
         )
     endpoint = f" behind the connection {stage.endpoint.connection}" if stage and stage.endpoint else ""
     benchmark = "the benchmark" if pipeline.benchmark else "a benchmark set (none is defined yet)"
@@ -104,8 +109,10 @@ def _provider(cause: Cause, stage: Stage | None) -> tuple[str, ...]:
     first = {
         "truncated": f"Raise the answer's token limit in the requests of {name}, or ask for shorter answers.",
         "refused": f"Show the refused requests of {name} to the provider; a content policy changed or was met.",
+        "timed_out": f"Check the provider's status page; shorten the requests of {name}, or wait longer for them.",
+        "rate_limited": f"Ask the provider for a higher rate limit, or send the requests of {name} more slowly.",
         "empty": f"Retry empty answers at {name}, and report them to the provider.",
-    }.get(cause.pattern or "", f"Check the provider's status page and the rate limits of {name}.")
+    }.get(cause.pattern or "", f"Check the provider's status page for errors of {name}.")
     return (
         first,
         f"Run the affected records through {name} again; the model's answers were not wrong, they were missing.",

@@ -48,7 +48,10 @@ _FINDINGS: dict[tuple[Responsibility, str | None], str] = {
         "are answered wrongly by {where} also when it is called alone with a clean request."
     ),
     (Responsibility.MODEL, "not_reproduced"): (
-        "were answered wrongly by {where}, which now answers the same requests rightly."
+        "were answered wrongly by {where}, which mostly answers the same requests rightly: its answers vary by chance."
+    ),
+    (Responsibility.MODEL, "changed_since"): (
+        "were answered wrongly by {where}, which now answers the same requests rightly: the model has changed since."
     ),
     (Responsibility.PROVIDER, None): (
         "got an error from the provider behind {where}: there is no answer to judge the model by."
@@ -61,6 +64,12 @@ _FINDINGS: dict[tuple[Responsibility, str | None], str] = {
     ),
     (Responsibility.PROVIDER, "empty"): (
         "got an empty answer from the provider behind {where}: there is no answer to judge the model by."
+    ),
+    (Responsibility.PROVIDER, "timed_out"): (
+        "got no answer in time from the provider behind {where}: there is no answer to judge the model by."
+    ),
+    (Responsibility.PROVIDER, "rate_limited"): (
+        "were turned away by the rate limit of the provider behind {where}: there is no answer to judge the model by."
     ),
     (Responsibility.SOURCE_DATA, None): (
         "were wrong already in {where}{fields}; no repair further on turns them right."

@@ -26,8 +26,18 @@ from seamwatch.vocabulary import Basis, CheckStatus, Gap, IncidentState, Respons
         ),
         (
             {"responsibility": Responsibility.MODEL, "stage": "answer", "pattern": "not_reproduced"},
+            "its answers vary by chance",
+            "Fix the temperature or seed",
+        ),
+        (
+            {"responsibility": Responsibility.MODEL, "stage": "answer", "pattern": "changed_since"},
             "now answers the same requests rightly",
             "was changed or rolled back",
+        ),
+        (
+            {"responsibility": Responsibility.PROVIDER, "stage": "answer", "pattern": "rate_limited"},
+            "turned away by the rate limit",
+            "higher rate limit",
         ),
         (
             {"responsibility": Responsibility.PROVIDER, "stage": "answer", "pattern": "truncated"},
@@ -35,9 +45,9 @@ from seamwatch.vocabulary import Basis, CheckStatus, Gap, IncidentState, Respons
             "Raise the answer's token limit",
         ),
         (
-            {"responsibility": Responsibility.PROVIDER, "stage": "answer", "pattern": "timeout"},
+            {"responsibility": Responsibility.PROVIDER, "stage": "answer", "pattern": "error"},
             "got an error from the provider",
-            "status page and the rate limits",
+            "status page for errors",
         ),
         (
             {"responsibility": Responsibility.SOURCE_DATA, "stage": "crm"},

@@ -13,30 +13,52 @@ from seamwatch.core.attribution.laboratory import Laboratory
 from seamwatch.core.attribution.verdicts import make_verdict, provider_verdict, undetermined_verdict
 from seamwatch.core.interventions import EVERYTHING, TRUTH
 from seamwatch.core.results import Verdict
+from seamwatch.core.stats import excess_p_value
 from seamwatch.vocabulary import Gap, Responsibility
 
+_CHANGED_BELOW_P = 0.001
+"""Of so many failures by chance alone; below it the model is said to have changed since."""
 
-def judge_chance(evidence: Evidence, beliefs: Mapping[Any, float]) -> dict[Any, Verdict]:
+
+def judge_chance(evidence: Evidence, beliefs: Mapping[Any, float], laboratory: Laboratory) -> dict[Any, Verdict]:
     """Return the verdicts of records whose recorded request is usually answered rightly.
 
     Args:
         evidence: Of the window.
         beliefs: By record, the probability that it is such a one.
+        laboratory: Knows how often the model slips today.
     """
+    if not beliefs:
+        return {}
+    stage = evidence.models[-1]
+    has_changed = _has_changed_since(evidence, len(beliefs), laboratory)
+    explanation = words.changed_since(stage) if has_changed else words.not_reproduced(stage)
     return {
         key: provider_verdict(key, evidence.provider[key])
         if key in evidence.provider
         else make_verdict(
             key,
             Responsibility.MODEL,
-            evidence.models[-1],
+            stage,
             belief=confidence.NOT_REPRODUCED * belief,
-            explanation=words.not_reproduced(evidence.models[-1]),
+            explanation=explanation,
             gap=Gap.NOT_REPRODUCED,
-            pattern="not_reproduced",
+            pattern="changed_since" if has_changed else "not_reproduced",
         )
         for key, belief in beliefs.items()
     }
+
+
+def _has_changed_since(evidence: Evidence, n_right_now: int, laboratory: Laboratory) -> bool:
+    """Return whether more failures are gone today than the model's own slips of today would have made.
+
+    The slips are those among repeated replays; a model that answers all of them alike and still is right now where it
+    was wrong in the window is not the model that answered then.
+    """
+    if not evidence.n_judged or not laboratory.n_replayed:
+        return False
+    n_gone = round(n_right_now * len(evidence.failing) / laboratory.n_replayed)
+    return excess_p_value(n_gone, evidence.n_judged, base_rate=laboratory.law.slip) < _CHANGED_BELOW_P
 
 
 def judge_still_wrong(evidence: Evidence, beliefs: Mapping[Any, float], laboratory: Laboratory) -> dict[Any, Verdict]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,26 @@ _PROVIDER_FINISHES = {
     "safety": "refused",
 }
 """Finish reasons that say the answer is not the model's own last word, and the pattern they are named by."""
+_PROVIDER_STATUSES = {
+    "429": "rate_limited",
+    "rate_limit": "rate_limited",
+    "rate_limited": "rate_limited",
+    "ratelimited": "rate_limited",
+    "throttled": "rate_limited",
+    "408": "timed_out",
+    "504": "timed_out",
+    "timeout": "timed_out",
+    "timed_out": "timed_out",
+}
+"""Statuses of a failed call with a pattern of their own; any other is an `error`."""
+_REFUSAL = re.compile(
+    r"^\W*(i['\u2019]?m sorry|i am sorry|sorry|i apologi[sz]e|unfortunately)?[\s,.;:]*(but )?"
+    r"(i|as an ai[^.]{0,40}?,? i) "
+    r"(can['\u2019]?t|cannot|can not|am unable to|am not able to|won['\u2019]?t|must decline to) "
+    r"(help|assist|comply|provide|answer|fulfil+|process|do that|share|engage|discuss|continue)",
+    re.IGNORECASE,
+)
+"""How models decline in so many words; only an answer that begins so is a refusal."""
 
 Signature = tuple[tuple[str, str, str], ...]
 """Sorted `(stage, field, kind)` of a record's discrepancies."""
@@ -54,6 +75,8 @@ class Evidence:
     """By record and stage, fields that hold each other's value: field to its partner."""
     reference_failed: Mapping[Any, str] = field(default_factory=dict)
     """First stage whose reference raised for the record."""
+    n_judged: int | None = None
+    """Records of the window whose outcome is right or wrong; None if unknown."""
 
     def stages_of(self, key: Any) -> frozenset[str]:
         """Return the stages at which the record has a discrepancy."""
@@ -79,13 +102,20 @@ class Evidence:
         return differing or tuple(name for name, _ in mine)
 
 
-def gather(world: World, failing: pd.Index[Any], source_findings: Mapping[str, Mapping[Any, str]]) -> Evidence:
+def gather(
+    world: World,
+    failing: pd.Index[Any],
+    source_findings: Mapping[str, Mapping[Any, str]],
+    *,
+    n_judged: int | None = None,
+) -> Evidence:
     """Return the evidence on the failing records.
 
     Args:
         world: The window.
         failing: Keys of records whose outcome is wrong.
         source_findings: By source stage, key to the critical expectation that it fails.
+        n_judged: Records of the window whose outcome is right or wrong.
     """
     order = world.order
     graph = {stage.name: stage.input for stage in world.pipeline.stages}
@@ -130,6 +160,7 @@ def gather(world: World, failing: pd.Index[Any], source_findings: Mapping[str, M
         models=models,
         swapped=_swaps(world, order, failing),
         reference_failed=failed,
+        n_judged=n_judged,
     )
 
 
@@ -180,10 +211,13 @@ def _provider_failures(world: World, order: list[Stage], failing: pd.Index[Any])
 def provider_failure(status: Any, answer: Any, finish: Any) -> tuple[str, str] | None:
     """Return the pattern and the words of a provider's failure as recorded, or None if the model really answered."""
     if not is_success(status):
-        return "error", f"the call ended with status {status}"
+        known = str(status).strip().casefold().removesuffix(".0").replace(" ", "_").replace("-", "_")
+        return _PROVIDER_STATUSES.get(known, "error"), f"the call ended with status {status}"
     pattern = _PROVIDER_FINISHES.get(str(finish).strip().casefold()) if not is_null(finish) else None
     if pattern is not None:
         return pattern, f"the answer was {pattern} (finish reason {finish})"
     if is_null(answer) or not str(answer).strip():
         return "empty", "the answer was empty"
+    if _REFUSAL.match(str(answer)):
+        return "refused", "the answer was a refusal"
     return None

@@ -55,6 +55,11 @@ class Laboratory:
         return estimate_law(d for arm in (_arm(self.everything), _arm(_RECORDED)) for d in self._draws[arm].values())
 
     @property
+    def n_replayed(self) -> int:
+        """Return how many records were asked their clean request, and judged."""
+        return sum(draws.n > 0 for draws in self._draws[_arm(self.everything)].values())
+
+    @property
     def reproduced(self) -> float | None:
         """Return the share of replayed recorded requests whose wrong outcome came again; None if none was replayed."""
         clean, recorded = self._draws[_arm(self.everything)], self._draws[_arm(_RECORDED)]

@@ -77,7 +77,7 @@ def _judge_replayed(
     for key, kinds in laboratory.kinds(_stratum_of(strata)).items():
         likeliest = max(kinds, key=lambda kind: kinds[kind])
         beliefs[likeliest][key] = kinds[likeliest]
-    found = judge_chance(evidence, beliefs[Kind.CHANCE])
+    found = judge_chance(evidence, beliefs[Kind.CHANCE], laboratory)
     found.update(judge_still_wrong(evidence, beliefs[Kind.STILL_WRONG], laboratory))
     found.update(judge_before_the_model(evidence, beliefs[Kind.BEFORE], laboratory, is_exhaustive=is_exhaustive))
     for key, gap in laboratory.gaps.items():

@@ -18,6 +18,14 @@ _GAPS = {
     Gap.STAGES_NOT_SEPARABLE: "no truth between the models tells them apart",
 }
 
+_PROVIDER_KINDS = {
+    "truncated": "truncated answers",
+    "refused": "refusals",
+    "empty": "empty answers",
+    "timed_out": "calls that timed out",
+    "rate_limited": "calls beyond the rate limit",
+}
+
 
 def _listed(names: Sequence[str]) -> str:
     if len(names) < 2:
@@ -64,9 +72,14 @@ def model(stage: str) -> str:
 
 def not_reproduced(stage: str) -> str:
     """Say that the failure did not come again."""
+    return f"{stage} is usually right when asked again with the request as recorded: its answers vary by chance."
+
+
+def changed_since(stage: str) -> str:
+    """Say that the model is not the one that failed."""
     return (
-        f"{stage} is usually right when asked again with the request as recorded: "
-        "chance, or the model behind the endpoint has changed since."
+        f"{stage} is right when asked again with the request as recorded, more often than its own chance answers "
+        "explain: the model behind the endpoint has changed since."
     )
 
 
@@ -137,12 +150,13 @@ def headline(responsibility: Responsibility, stage: str | None, fields: Sequence
             )
             return f"Integration failure at {where}: {what}. The model is not at fault."
         case Responsibility.MODEL if pattern == "not_reproduced":
-            return f"{where} answered wrongly and no longer does: chance, or the model has changed since."
+            return f"{where} answers by chance: wrong when recorded, usually right when asked again."
+        case Responsibility.MODEL if pattern == "changed_since":
+            return f"{where} answered wrongly and no longer does: the model has changed since."
         case Responsibility.MODEL:
             return f"The model at {where} is wrong on clean requests."
         case Responsibility.PROVIDER:
-            kind = {"truncated": "truncated answers", "refused": "refusals", "empty": "empty answers"}
-            return f"Provider failure at {where}: {kind.get(pattern or '', 'failed calls')}."
+            return f"Provider failure at {where}: {_PROVIDER_KINDS.get(pattern or '', 'failed calls')}."
         case Responsibility.SOURCE_DATA:
             return f"Wrong source data at {where}."
         case Responsibility.KNOWLEDGE_BASE:
