@@ -33,7 +33,6 @@ def judge_before_the_model(
         fields = find_fields_by_replay(evidence, cured, chosen, laboratory, is_exhaustive=is_exhaustive)
         trust = confidence.trust_in_clean_request(evidence, chosen)
         for key in cured:
-            found[key] = repaired_verdict(
-                evidence, key, sets, order, fields[key], belief=beliefs[key] * trust, basis=Basis.REPLAY
-            )
+            belief = beliefs[key] * trust * laboratory.trust_in_model(key)
+            found[key] = repaired_verdict(evidence, key, sets, order, fields[key], belief=belief, basis=Basis.REPLAY)
     return found

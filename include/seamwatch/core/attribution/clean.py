@@ -101,7 +101,7 @@ def judge_still_wrong(evidence: Evidence, beliefs: Mapping[Any, float], laborato
         elif len(evidence.models) > 1:
             found[key] = guilty_model[key]
         else:
-            found[key] = _model(evidence, key, beliefs[key])
+            found[key] = _model(evidence, key, beliefs[key] * laboratory.trust_in_model(key))
     return found
 
 

@@ -29,6 +29,8 @@ NOT_REPRODUCED = 0.6
 """Right today on the recorded request: chance, or the provider changed since; the record cannot tell which."""
 KEPT_CONTEXT = 0.9
 """Factor where a retrieval lies behind a repaired stage: its context was kept, and might have changed too."""
+OTHER_MODEL = 0.7
+"""Factor where the endpoint answers by another model's name than was recorded: the replay is not of that model."""
 COPY_ASSUMED = 0.9
 """Trust in the rule that a sink without a reference copies its input."""
 

@@ -82,6 +82,13 @@ class Evidence:
         """Return the stages at which the record has a discrepancy."""
         return frozenset(stage for stage, _, _ in self.signatures.get(key, ()))
 
+    def recorded_model(self, key: Any) -> str | None:
+        """Return the name of the last model that answered for the record; None if it was not recorded."""
+        if not self.models or key not in self.world.recorded[self.models[-1]].index:
+            return None
+        name = self.world.recorded[self.models[-1]].at[key, "_model"]
+        return None if is_null(name) else str(name)
+
     def with_partners(self, key: Any, stage: str, fields: tuple[str, ...]) -> tuple[str, ...]:
         """Return the fields and those that they were swapped with: a swap is one damage, named whole.
 

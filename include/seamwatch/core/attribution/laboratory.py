@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from seamwatch.core.attribution import confidence
 from seamwatch.core.attribution.chance import Draws, Kind, Law, estimate_law, likelihoods, posterior
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.compare import is_null
@@ -66,6 +67,13 @@ class Laboratory:
         as_recorded = [*recorded.values(), *(d for key, d in clean.items() if not self._is_suspect(key))]
         n = sum(draws.n for draws in as_recorded)
         return sum(draws.n_wrong for draws in as_recorded) / n if n else None
+
+    def trust_in_model(self, key: Any) -> float:
+        """Return the trust in what replays say of the record: less where another model answers now than then."""
+        answer = self.isolated.get(str(key))
+        then = self.evidence.recorded_model(key)
+        is_other = answer is not None and answer.model is not None and then is not None and answer.model != then
+        return confidence.OTHER_MODEL if is_other else 1.0
 
     def replay(self, keys: pd.Index[Any], strata: Mapping[Any, Hashable]) -> None:
         """Ask for the records until it is decided what kind each is, or its requests were asked `repeats` times.

@@ -47,7 +47,7 @@ def attribute_records(evidence: Evidence, ask: Ask | None, settings: Isolation) 
     The order is by cost: facts that need nothing, repairs behind the model that need no call, then replays of a
     sample of every stratum (records with the same discrepancies), whose verdicts speak for the rest of the stratum.
     """
-    verdicts = _by_rule(evidence)
+    verdicts = _lost(evidence)
     left = evidence.failing[~evidence.failing.isin(list(verdicts))]
     verdicts.update(judge_behind_the_model(evidence, left))
     left = left[~left.isin(list(verdicts))]
@@ -62,6 +62,7 @@ def attribute_records(evidence: Evidence, ask: Ask | None, settings: Isolation) 
     verdicts.update(_judge_replayed(evidence, laboratory, strata, is_exhaustive=settings.mode == "exhaustive"))
     for keys in strata.values():
         verdicts.update(judge_by_stratum(evidence, keys, verdicts))
+    verdicts.update({key: _as_crossed(evidence, verdicts[key], key) for key in evidence.crossed_at if key in verdicts})
     return Attributed(
         verdicts=tuple(verdicts[key] for key in evidence.failing),
         reproduced=laboratory.reproduced,
@@ -90,11 +91,10 @@ def _stratum_of(strata: Strata) -> dict[Any, Any]:
     return {key: mark for mark, members in strata.items() for key in members}
 
 
-def _by_rule(evidence: Evidence) -> dict[Any, Verdict]:
-    """Return the verdicts that a recorded fact settles: a record that is lost, or carries another one's payload."""
-    found: dict[Any, Verdict] = {}
-    for key, stage in evidence.lost_at.items():
-        found[key] = make_verdict(
+def _lost(evidence: Evidence) -> dict[Any, Verdict]:
+    """Return the verdicts of the records that did not arrive: no replay could tell more."""
+    return {
+        key: make_verdict(
             key,
             Responsibility.INTEGRATION,
             stage,
@@ -103,18 +103,29 @@ def _by_rule(evidence: Evidence) -> dict[Any, Verdict]:
             basis=Basis.RULE,
             pattern="lost",
         )
-    for key, (stage, other) in evidence.crossed_at.items():
-        if key not in found:
-            found[key] = make_verdict(
-                key,
-                Responsibility.INTEGRATION,
-                stage,
-                belief=confidence.LOST_OR_CROSSED,
-                explanation=words.crossed(stage, other),
-                basis=Basis.RULE,
-                pattern="crossed",
-            )
-    return found
+        for key, stage in evidence.lost_at.items()
+    }
+
+
+def _as_crossed(evidence: Evidence, verdict: Verdict, key: Any) -> Verdict:
+    """Return the verdict of a record that carries another one's payload, where that is, or may be, its cause.
+
+    Replays say whether it is. Where none could be made, whole payloads still do not swap by chance.
+    """
+    stage, other = evidence.crossed_at[key]
+    is_cause = verdict.responsibility is Responsibility.INTEGRATION and verdict.stage == stage
+    if not is_cause and verdict.responsibility is not Responsibility.UNDETERMINED:
+        return verdict
+    return make_verdict(
+        key,
+        Responsibility.INTEGRATION,
+        stage,
+        belief=verdict.confidence if is_cause else confidence.LOST_OR_CROSSED,
+        explanation=words.crossed(stage, other),
+        basis=verdict.basis if is_cause else Basis.RULE,
+        pattern="crossed",
+        shares=verdict.shares,
+    )
 
 
 def _by_provider(evidence: Evidence, keys: pd.Index[Any]) -> dict[Any, Verdict]:

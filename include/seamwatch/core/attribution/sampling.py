@@ -44,6 +44,8 @@ def stratify(evidence: Evidence, keys: Iterable[Any]) -> Strata:
 
 
 def _by_fields(evidence: Evidence, key: Any) -> Hashable:
+    if key in evidence.crossed_at:
+        return evidence.crossed_at[key][0], _suspicion(evidence, key)  # which fields differ is chance
     marks = evidence.signatures.get(key, ())
     differing = tuple(dict.fromkeys((stage, name) for stage, name, kind in marks if kind != DiscrepancyKind.FORMAT))
     return differing, _suspicion(evidence, key)
