@@ -180,7 +180,8 @@ def test_a_fault_anywhere_in_the_graph_is_named(
     found = _attribute(tmp_path, fault)
     assert found.n_failing > 0
     assert {(v.responsibility, v.stage, v.fields) for v in found.verdicts} == {(responsibility, stage, fields)}
-    assert found.leading is not None
+    # With neither a baseline nor earlier windows, a model that is wrong on a quarter may be as it ever was.
+    assert found.leading is not None or responsibility is Responsibility.MODEL
 
 
 def test_two_faults_that_must_both_be_repaired_share_the_cause(tmp_path: Path) -> None:

@@ -174,6 +174,10 @@ class Cause:
     """Records of this cause that a healthy window of this size has."""
     p_value: float = 1.0
     """Of seeing this many or more in a healthy window."""
+    e_value: float | None = None
+    """How much likelier this and the windows before are under a fault than healthy (`core/change.py`)."""
+    n_windows: int = 1
+    """Windows, this one included, over which it shows best."""
     is_change: bool = False
     """Whether it is an incident, not the healthy base rate."""
 

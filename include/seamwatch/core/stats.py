@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 
 from seamwatch.errors import DataContractError
 
@@ -86,3 +86,22 @@ def _log_likelihood(good: Counts, total: Counts) -> Counts:
     with np.errstate(divide="ignore", invalid="ignore"):
         value = good * np.log(share) + (total - good) * np.log1p(-share)
     return np.asarray(np.nan_to_num(value, nan=0.0, posinf=0.0, neginf=0.0), dtype=float)
+
+
+def log_beta_binomial(count: Counts | float, total: Counts | float, mean: Counts, spread: Counts) -> Counts:
+    """Return the log probability of `count` of `total` when the share itself varies; arrays are broadcast.
+
+    Args:
+        count: Events, 0 to `total`.
+        total: Trials.
+        mean: Mean share, inside (0, 1).
+        spread: Correlation of two trials, inside (0, 1); near 0 it is the binomial.
+
+    Source: J. G. Skellam (1948), "A probability distribution derived from the binomial distribution by regarding the
+    probability of success as variable between the sets of trials", JRSS B 10(2).
+    """
+    precision = 1.0 / spread - 1.0
+    a, b = mean * precision, (1.0 - mean) * precision
+    n, k = np.asarray(total, dtype=float), np.asarray(count, dtype=float)
+    ways = -np.log1p(n) - special.betaln(n - k + 1.0, k + 1.0)
+    return np.asarray(ways + special.betaln(k + a, n - k + b) - special.betaln(a, b), dtype=float)

@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.attribution.causes import BaseRates, find_causes
 from seamwatch.core.attribution.evidence import gather
 from seamwatch.core.attribution.records import Attributed, attribute_records
 from seamwatch.core.frames import StageData, holds_text, split_versions, stage_data
@@ -20,6 +19,7 @@ from seamwatch.core.references import Reference
 from seamwatch.core.results import Attribution, Cause, IsolationResult, StageResult, Window
 from seamwatch.core.revisits import SOONEST, due_revisits
 from seamwatch.core.summary import summarise
+from seamwatch.engine.causes import accepted_accuracy, window_causes
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.isolate import Models
 from seamwatch.engine.outcomes import build_judge, stage_truths
@@ -60,7 +60,14 @@ def attribute_window(deps: Deps, pipeline: Pipeline, window: Window) -> Attribut
         evidence = gather(world, failing, _source_findings(pipeline, results, failing), n_judged=n_judged)
         models = Models(deps, pipeline, window)
         attributed = attribute_records(evidence, models.ask, pipeline.isolation)
-        causes = _causes(deps, pipeline, judged, attributed)
+        causes = window_causes(
+            deps,
+            pipeline,
+            window,
+            verdicts=attributed.verdicts,
+            outcomes=judged.outcomes,
+            times=judged.data.stages[pipeline.first_stage.name].times,
+        )
         score = _benchmark(deps, pipeline, reader, judged, models, causes)
         isolation = _isolation(deps, pipeline, judged, models, attributed, score)
     finally:
@@ -75,7 +82,7 @@ def attribute_window(deps: Deps, pipeline: Pipeline, window: Window) -> Attribut
         causes=causes,
         isolation=isolation,
         stage_results=results,
-        has_baseline=_baseline(deps, pipeline) is not None,
+        has_baseline=accepted_accuracy(deps, pipeline) is not None,
         now=deps.clock(),
     )
     deps.store.begin_window(pipeline.pipeline, window, now=deps.clock())
@@ -190,25 +197,6 @@ def _source_findings(
     }
 
 
-def _baseline(deps: Deps, pipeline: Pipeline) -> float | None:
-    if pipeline.benchmark is not None and pipeline.benchmark.baseline_accuracy is not None:
-        return pipeline.benchmark.baseline_accuracy
-    stored = deps.store.baseline(pipeline.pipeline)
-    return None if stored is None else stored[0]
-
-
-def _causes(deps: Deps, pipeline: Pipeline, judged: Judged, attributed: Attributed) -> tuple[Cause, ...]:
-    n_judged = int((judged.outcomes["state"] != OutcomeState.PENDING).sum())
-    times = judged.data.stages[pipeline.first_stage.name].times
-    times = times[(judged.outcomes["state"].reindex(times.index) != OutcomeState.PENDING).to_numpy()]
-    return find_causes(
-        attributed.verdicts,
-        times.set_axis(times.index.map(str)),
-        n_judged=n_judged,
-        base=BaseRates(accuracy=_baseline(deps, pipeline)),
-    )
-
-
 def _benchmark(
     deps: Deps,
     pipeline: Pipeline,
@@ -226,7 +214,7 @@ def _benchmark(
         judged.world,
         models,
         size=pipeline.benchmark.sample,
-        baseline_accuracy=_baseline(deps, pipeline),
+        baseline_accuracy=accepted_accuracy(deps, pipeline),
     )
 
 
@@ -292,7 +280,7 @@ def _isolation(
         accuracy=measured.accuracy if measured else None,
         accuracy_low=measured.accuracy_low if measured else None,
         accuracy_high=measured.accuracy_high if measured else None,
-        baseline_accuracy=_baseline(deps, pipeline),
+        baseline_accuracy=accepted_accuracy(deps, pipeline),
         p_degraded=measured.p_degraded if measured else None,
         reproduced=attributed.reproduced,
         notes=tuple(notes),

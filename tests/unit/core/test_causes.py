@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from seamwatch.core.attribution.causes import MIN_RECORDS, BaseRates, find_causes
+from seamwatch.core.attribution.causes import BaseRates, find_causes
+from seamwatch.core.change import MIN_RECORDS, WindowCount
 from seamwatch.core.results import Cause, Verdict
 from seamwatch.vocabulary import Gap, Responsibility
 
@@ -41,6 +42,11 @@ def _causes(verdicts: list[Any], n_judged: int = 1000, base: BaseRates = BASE) -
     return find_causes(verdicts, _times(n_judged), n_judged=n_judged, base=base)
 
 
+def _past(number: int, n_judged: int, counts: dict[Any, int], changes: frozenset[Any] = frozenset()) -> WindowCount:
+    start = START - timedelta(days=100 - number)
+    return WindowCount(start=start, end=start + timedelta(days=1), n_judged=n_judged, counts=counts, changes=changes)
+
+
 def test_no_failing_record_has_no_cause() -> None:
     assert _causes([]) == ()
 
@@ -55,12 +61,15 @@ def test_a_model_that_is_wrong_as_often_as_ever_is_no_change() -> None:
 def test_a_model_that_is_wrong_much_more_often_is_a_change() -> None:
     (cause,) = _causes(_verdicts(120, MODEL))
     assert cause.is_change
-    assert cause.p_value < 1e-6
+    assert cause.p_value < 1e-5
 
 
-def test_without_a_baseline_the_model_is_given_the_assumed_one() -> None:
-    assert not _causes(_verdicts(100, MODEL), base=BaseRates())[0].is_change
-    assert _causes(_verdicts(150, MODEL), base=BaseRates())[0].is_change
+def test_without_a_baseline_the_model_is_given_a_wide_assumption_until_there_is_a_history() -> None:
+    assert not _causes(_verdicts(160, MODEL), base=BaseRates())[0].is_change
+    assert _causes(_verdicts(400, MODEL), base=BaseRates())[0].is_change
+    history = tuple(_past(number, 1000, {(MODEL, "m"): 100}) for number in range(10))
+    assert _causes(_verdicts(160, MODEL), base=BaseRates(history=history))[0].is_change
+    assert not _causes(_verdicts(105, MODEL), base=BaseRates(history=history))[0].is_change
 
 
 def test_a_seam_fault_among_healthy_model_errors_leads_though_it_is_smaller() -> None:
@@ -80,8 +89,8 @@ def test_shares_add_up_to_one_and_lie_in_their_intervals() -> None:
 
 @pytest.mark.parametrize(("n", "is_change"), [(MIN_RECORDS - 1, False), (MIN_RECORDS, True)])
 def test_one_or_two_records_are_no_incident_however_unlikely(n: int, is_change: bool) -> None:
-    (cause,) = _causes(_verdicts(n, INTEGRATION), n_judged=20)
-    assert cause.p_value < 0.001
+    (cause,) = _causes(_verdicts(n, INTEGRATION), n_judged=10)
+    assert cause.p_value < 0.0005
     assert cause.is_change is is_change
 
 

@@ -11,36 +11,46 @@ from typing import Any
 import pandas as pd
 
 from seamwatch.core.attribution import words
+from seamwatch.core.change import Budget, CauseKey, Evidence, Prior, WindowCount, series_of, weigh
 from seamwatch.core.results import Cause, Verdict
-from seamwatch.core.stats import excess_p_value, onset_index, wilson_interval
+from seamwatch.core.stats import onset_index, wilson_interval
 from seamwatch.vocabulary import Responsibility
 
-ALPHA = 0.001
-"""Chance of calling a healthy window an incident, per cause and window (DESIGN.md section 7: one in 1,000)."""
-MIN_RECORDS = 3
-"""Fewer failing records than this are never an incident: one mislabelled ticket is not a regression."""
 STRAY_RATE = 0.002
-"""Share of records that a healthy pipeline loses to causes other than the model, before its own history is known."""
+"""Share of records that a healthy pipeline loses to causes other than the model; the learnt rate is never lower."""
+STRAY_RECORDS = 1000.0
+"""Judged records of history that weigh as much as `STRAY_RATE`: two records."""
+ACCEPTED_RECORDS = 4000.0
+"""Judged records of history that weigh as much as an accepted baseline that a person wrote down."""
 ASSUMED_ACCURACY = 0.9
 """Accuracy of the model where neither a baseline nor a history is known; the report says that it is assumed."""
+ASSUMED_RECORDS = 100.0
+"""Judged records of history that weigh as much as the assumed accuracy: a window or two."""
 _FIELD_SHARE = 0.1
 """A field that fewer of a cause's records name is not told in the headline."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BaseRates:
-    """What share of judged records a healthy window loses to each responsibility."""
+    """What share of judged records a healthy window loses to each cause: what is stated, and the windows before."""
 
     accuracy: float | None = None
     """Accepted accuracy of the model; None if unknown."""
-    stray: Mapping[tuple[str, str | None], float] = field(default_factory=dict)
-    """`(responsibility, stage)` to the rate in earlier windows without an incident of that cause."""
+    accuracy_records: float = ACCEPTED_RECORDS
+    """Judged records of history that weigh as much as the accepted accuracy."""
+    stray: Mapping[CauseKey, float] = field(default_factory=dict)
+    """Stated rate of a cause other than the model; default `STRAY_RATE`."""
+    history: Sequence[WindowCount] = ()
+    """Earlier windows, oldest first, none of which overlaps the one that is judged."""
 
-    def rate(self, responsibility: Responsibility, stage: str | None) -> float:
-        """Return the expected share of judged records."""
-        if responsibility is Responsibility.MODEL:
-            return 1.0 - (ASSUMED_ACCURACY if self.accuracy is None else self.accuracy)
-        return max(self.stray.get((responsibility, stage), 0.0), STRAY_RATE)
+    def prior(self, responsibility: Responsibility, stage: str | None) -> Prior:
+        """Return what is known of a cause without the windows before."""
+        if responsibility is not Responsibility.MODEL:
+            rate = max(self.stray.get((responsibility, stage), 0.0), STRAY_RATE)
+            return Prior(rate=rate, records=STRAY_RECORDS, least=STRAY_RATE)
+        if self.accuracy is None:
+            return Prior(rate=1.0 - ASSUMED_ACCURACY, records=ASSUMED_RECORDS)
+        return Prior(rate=1.0 - self.accuracy, records=self.accuracy_records)
 
 
 def find_causes(
@@ -49,6 +59,7 @@ def find_causes(
     *,
     n_judged: int,
     base: BaseRates,
+    budget: Budget = Budget(),  # noqa: B008
 ) -> tuple[Cause, ...]:
     """Return the causes of a window, changes first, then by how many records they explain beyond the expected.
 
@@ -57,48 +68,56 @@ def find_causes(
         times: Aware time by record key (as text), for all judged records.
         n_judged: Records whose outcome is right or wrong.
         base: What a healthy window has.
+        budget: Over how many tests the chance of a false incident is spread; never over fewer causes than found.
 
     Returns:
         Causes whose shares add up to one; empty if nothing failed.
 
-    Undetermined records are compared with what is left of the model's base rate: a healthy model is wrong now and
-    then also where the evidence is missing.
+    Undetermined records are a change only if there are more of them than in healthy windows, and the model's errors
+    and they together are more than the model's: a healthy model is wrong now and then also where the evidence is
+    missing.
     """
-    groups: dict[tuple[Responsibility, str | None], list[Verdict]] = defaultdict(list)
+    groups: dict[CauseKey, list[Verdict]] = defaultdict(list)
     for verdict in verdicts:
         groups[(verdict.responsibility, verdict.stage)].append(verdict)
-    n_model = sum(len(group) for (who, _), group in groups.items() if who is Responsibility.MODEL)
-    causes = [
-        _cause(who, stage, group, times, len(verdicts), n_judged, _expected_rate(base, who, stage, n_model, n_judged))
-        for (who, stage), group in groups.items()
-    ]
+    counts = {key: len(group) for key, group in groups.items()}
+    budget = replace(budget, n_candidates=max(budget.n_candidates, len(groups)))
+    causes = []
+    for key, group in groups.items():
+        evidence = _weigh(key, counts, n_judged, base)
+        cause = _cause(key, group, len(verdicts), n_judged, evidence)
+        if evidence.is_change(len(group), budget):
+            cause = replace(cause, is_change=True, onset=_onset(group, times))
+        causes.append(cause)
     return tuple(sorted(causes, key=lambda c: (not c.is_change, c.n_expected - c.n_records, c.stage or "")))
 
 
-def _expected_rate(
-    base: BaseRates, responsibility: Responsibility, stage: str | None, n_model: int, n_judged: int
-) -> float:
-    rate = base.rate(responsibility, stage)
-    if responsibility is Responsibility.UNDETERMINED and n_judged:
-        rate = max(rate, base.rate(Responsibility.MODEL, None) - n_model / n_judged)
-    return rate
+def _weigh(key: CauseKey, counts: Mapping[CauseKey, int], n_judged: int, base: BaseRates) -> Evidence:
+    own = weigh(series_of([key], base.history, n_records=counts[key], n_judged=n_judged), base.prior(*key))
+    if key[0] is not Responsibility.UNDETERMINED:
+        return own
+    known = {*counts, *(each for window in base.history for each in window.counts)}
+    models = {each for each in known if each[0] is Responsibility.MODEL}
+    n_model = sum(counts.get(each, 0) for each in models)
+    prior = base.prior(Responsibility.MODEL, None)
+    both = series_of({key, *models}, base.history, n_records=counts[key] + n_model, n_judged=n_judged)
+    joint = weigh(both, replace(prior, rate=min(prior.rate + STRAY_RATE, 1.0)))
+    left = joint.expected - n_model / n_judged if n_judged else 0.0
+    return replace(
+        own,
+        p_value=max(own.p_value, joint.p_value),
+        e_value=min(own.e_value, joint.e_value),
+        expected=max(own.expected, left),
+    )
 
 
-def _cause(
-    responsibility: Responsibility,
-    stage: str | None,
-    group: Sequence[Verdict],
-    times: pd.Series[Any],
-    n_failing: int,
-    n_judged: int,
-    rate: float,
-) -> Cause:
+def _cause(key: CauseKey, group: Sequence[Verdict], n_failing: int, n_judged: int, evidence: Evidence) -> Cause:
+    responsibility, stage = key
     n = len(group)
     low, high = wilson_interval(n, n_failing) or (0.0, 1.0)
-    p_value = excess_p_value(n, n_judged, base_rate=rate)
     fields = _leading_fields(group)
     pattern = _leading([verdict.pattern for verdict in group])
-    cause = Cause(
+    return Cause(
         responsibility=responsibility,
         stage=stage,
         fields=fields,
@@ -110,11 +129,11 @@ def _cause(
         headline=words.headline(responsibility, stage, fields, pattern),
         pattern=pattern,
         gap=_leading([verdict.gap for verdict in group]),
-        n_expected=rate * n_judged,
-        p_value=p_value,
-        is_change=n >= MIN_RECORDS and p_value < ALPHA,
+        n_expected=evidence.expected * n_judged,
+        p_value=evidence.p_value,
+        e_value=evidence.e_value,
+        n_windows=evidence.n_windows,
     )
-    return replace(cause, onset=_onset(group, times)) if cause.is_change else cause
 
 
 def _leading_fields(group: Sequence[Verdict]) -> tuple[str, ...]:

@@ -1,0 +1,300 @@
+"""Whether failing records of one kind are a change, or what a healthy pipeline has: against the windows before.
+
+Two tests share a budget of one false incident in 1,000 healthy windows of a pipeline, half each.
+
+*The window alone*: the probability of so many failing records in a healthy window, from a beta-binomial whose mean and
+spread are learnt from the windows before. Its half is split evenly over the causes that could be tested; where truths
+arrive late, half of that is for the whole window and the rest for the looks at parts of it (Bonferroni).
+
+*A run of windows up to this one*, for changes that are too small for one window: the likelihood of the run's count if a
+fault strikes some share of the records, over its likelihood in healthy windows. Such a ratio is an e-value; the sum
+over the windows in which the run may have begun is an e-detector (Shiryaev-Roberts): in healthy windows it reaches c on
+average at most once in c windows, however often one looks. Split over causes by asking for c times their number.
+
+Sources: J. Shin, A. Ramdas, A. Rinaldo (2023), "E-detectors: a nonparametric framework for sequential change
+detection", theorem 2.4; M. Pollak (1985), "Optimal detection of a change in distribution". Beta-binomial by moments:
+J. Kleinman (1973), "Proportions with extraneous variance". Departures: few run lengths are tried, not all, and a run's
+windows are pooled to their sum; both only lose evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from seamwatch.core.revisits import SOONEST
+from seamwatch.core.stats import log_beta_binomial
+from seamwatch.vocabulary import Responsibility
+
+Floats = NDArray[np.float64]
+CauseKey = tuple[Responsibility, str | None]
+"""Who and where: the causes whose rates are told apart."""
+
+FALSE_INCIDENTS = 0.001
+"""False incidents per healthy window of a pipeline, all causes together (DESIGN.md section 7: one in 1,000)."""
+WHOLE_SHARE = 0.95
+"""From this share of judged records on, a look sees the whole window; further ones see the same again."""
+MIN_RECORDS = 3
+"""Fewer failing records than this are never an incident: one mislabelled ticket is not a regression."""
+RUN_LENGTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
+"""Lengths of the runs that are tried, in windows; the longest is a day of a window every 15 minutes."""
+STRUCK_SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
+"""Shares of the records that a fault may strike, equally likely beforehand."""
+SPREADS = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1)
+"""How much healthy windows may differ beyond chance, as the correlation of two records of one window."""
+SPREAD_PRIOR = tuple(0.03**k for k in range(len(SPREADS)))
+"""Each is taken to be far less likely than the one before: it takes about fifteen windows of 400 records that do differ
+to believe in a spread of 0.01, and a pipeline without a history is judged as if its windows differed by chance alone."""
+RECOVERED_ODDS = 20.0
+"""The windows since are so much likelier healthy than struck: the run is over, whatever it had shown."""
+HISTORY_WINDOWS = 500
+"""Windows before that are learnt from."""
+_LEAST_SPREAD = 1e-7
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowCount:
+    """What an earlier window had."""
+
+    start: datetime
+    end: datetime
+    n_judged: int
+    counts: Mapping[CauseKey, int] = field(default_factory=dict)
+    """Failing records by cause; a cause that is missing had none."""
+    changes: frozenset[CauseKey] = frozenset()
+    """Causes that were an incident then; nothing healthy is learnt of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """One cause over the windows before and this one, oldest first, this one last."""
+
+    failing: Floats
+    judged: Floats
+    is_healthy: NDArray[np.bool_]
+    """Whether the window may teach what is healthy; the last value is not used."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prior:
+    """What a healthy window loses, before the windows before are looked at."""
+
+    rate: float
+    records: float
+    """How many judged records of history weigh as much as this."""
+    least: float = 0.0
+    """The learnt rate is never lower."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HealthyRate:
+    """What healthy windows lose: a mixture of beta-binomials, one for each spread; all arrays of that length."""
+
+    weight: Floats
+    mean: Floats
+    spread: Floats
+    records: Floats
+    """Effective number of judged records that the mean rests on."""
+
+    @property
+    def expected(self) -> float:
+        """Return the mean share of a healthy window."""
+        return float(self.weight @ self.mean)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """Over how many tests the chance of a false incident is spread."""
+
+    n_candidates: int = 1
+    """Causes that could be tested in this pipeline."""
+    n_looks: int = 1
+    """Looks that are planned at one window until all its truths are in."""
+    is_whole: bool = True
+    """Whether this look sees (nearly) all of the window's records judged."""
+
+    @property
+    def p_alone(self) -> float:
+        """Return the p-value under which one cause of one window is a change at this look."""
+        share = 1.0 if self.n_looks == 1 else 0.5 if self.is_whole else 0.5 / (self.n_looks - 1)
+        return share * FALSE_INCIDENTS / 2 / self.n_candidates
+
+    @property
+    def e_run(self) -> float:
+        """Return the e-value from which on a run of windows is a change."""
+        return self.n_candidates / (FALSE_INCIDENTS / 2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """How far the count of one cause is from a healthy one."""
+
+    p_value: float
+    """Probability of so many failing records in a healthy window like this one."""
+    e_value: float
+    """The e-detector: how much likelier the runs are under a fault; 0.0 where the run is over."""
+    n_windows: int
+    """Windows of the run that shows it best, this one included."""
+    expected: float
+    """Share that a healthy window loses."""
+    n_run: int
+    """Failing records of that run."""
+
+    def is_change(self, n_records: int, budget: Budget) -> bool:
+        """Return whether either test uses up its half of the budget; `n_records` are this window's."""
+        alone = n_records >= MIN_RECORDS and self.p_value < budget.p_alone
+        return alone or (self.n_run >= MIN_RECORDS and self.e_value >= budget.e_run)
+
+
+def read_history(rows: pd.DataFrame) -> tuple[WindowCount, ...]:
+    """Return windows before, oldest first; of windows that overlap, only the newest: a record is counted once.
+
+    Args:
+        rows: `window_start`, `window_end`, `n_judged`, `responsibility`, `stage`, `n_records`, `is_change`; several
+            rows a window, one with nulls where a window had no failing record.
+    """
+    windows: list[WindowCount] = []
+    for _, group in rows.groupby(["window_end", "window_start"], sort=True):
+        first = group.iloc[0]
+        found = group[group["responsibility"].notna().to_numpy()]
+        keys = [
+            (Responsibility(who), where if isinstance(where, str) else None)
+            for who, where in zip(found["responsibility"], found["stage"], strict=True)
+        ]
+        counts: dict[CauseKey, int] = {}
+        for key, n in zip(keys, found["n_records"], strict=True):
+            counts[key] = counts.get(key, 0) + int(n)
+        one = WindowCount(
+            start=pd.Timestamp(first["window_start"]).to_pydatetime(),
+            end=pd.Timestamp(first["window_end"]).to_pydatetime(),
+            n_judged=int(first["n_judged"]),
+            counts=counts,
+            changes=frozenset(key for key, is_change in zip(keys, found["is_change"], strict=True) if is_change),
+        )
+        while windows and windows[-1].end > one.start:
+            windows.pop()
+        windows.append(one)
+    return tuple(windows)
+
+
+def planned_looks(late_after: timedelta | None) -> int:
+    """Return how often a window is looked at until all its truths are in; 1 where they come with the records.
+
+    A look comes when the window's age has doubled, and a last one beyond `late_after` (`core/revisits.py`). The plan
+    is counted, not what was done: a window that is run again must be judged as before.
+    """
+    if late_after is None:
+        return 1
+    return 2 + max(0, int(np.ceil(np.log2(late_after / SOONEST))))
+
+
+def series_of(keys: Collection[CauseKey], history: Sequence[WindowCount], *, n_records: int, n_judged: int) -> Series:
+    """Return the counts of causes taken together, over the windows before and this one."""
+    past = [w for w in history if w.n_judged]
+    return Series(
+        failing=np.array([*(sum(w.counts.get(key, 0) for key in keys) for w in past), n_records], dtype=float),
+        judged=np.array([*(w.n_judged for w in past), n_judged], dtype=float),
+        is_healthy=np.array([*(w.changes.isdisjoint(keys) for w in past), True]),
+    )
+
+
+def weigh(series: Series, prior: Prior) -> Evidence:
+    """Return how far the last window's count, and that of the runs up to it, is from a healthy one."""
+    last = len(series.judged) - 1
+    healthy = _healthy_before(series, prior, last)
+    n, total = series.failing[last], series.judged[last:]
+    p_value = tail_probability(healthy, float(n), total) if total.sum() else 1.0
+    ratios = {length: _run_ratio(series, prior, last + 1 - length) for length in RUN_LENGTHS if length <= last + 1}
+    best = max(ratios, key=lambda length: ratios[length])
+    e_value = sum(ratios.values())
+    if _is_over(series, last + 1 - best, healthy):
+        e_value = 0.0
+    return Evidence(
+        p_value=p_value,
+        e_value=e_value,
+        n_windows=best,
+        expected=healthy.expected,
+        n_run=int(series.failing[last + 1 - best :].sum()),
+    )
+
+
+def fit_healthy(failing: Floats, judged: Floats, prior: Prior) -> HealthyRate:
+    """Return what healthy windows lose, learnt from some of them (empirical Bayes).
+
+    For each spread the mean is that of the prior's records and the windows', a window counted by what its records are
+    worth when they are correlated; the spreads are weighed by how likely they make the windows.
+    """
+    spread = np.maximum(np.array(SPREADS), _LEAST_SPREAD)
+    worth = judged / (1.0 + np.maximum(judged - 1.0, 0.0) * spread[:, None])
+    records = prior.records + worth.sum(axis=1)
+    share = np.divide(failing, judged, out=np.zeros_like(failing), where=judged > 0)
+    mean = (prior.rate * prior.records + (worth * share).sum(axis=1)) / records
+    mean = np.clip(mean, max(prior.least, 1e-6), 1.0 - 1e-6)
+    fit = log_beta_binomial(failing, judged, mean[:, None], spread[:, None]).sum(axis=1)
+    log_weight = np.log(SPREAD_PRIOR) + fit
+    weight = np.exp(log_weight - log_weight.max())
+    return HealthyRate(weight=weight / weight.sum(), mean=mean, spread=spread, records=records)
+
+
+def tail_probability(rate: HealthyRate, count: float, totals: Floats) -> float:
+    """Return the probability of at least `count` failing records in healthy windows of these sizes."""
+    total = float(totals.sum())
+    spread = _pooled_spread(rate, totals)
+    deviation = np.sqrt(total * rate.mean * (1 - rate.mean) * (1 + (total - 1) * spread)).max()
+    most = min(total, max(count, total * rate.mean.max()) + 100 + 40 * deviation)
+    counts = np.arange(count, np.floor(most) + 1)
+    each = np.exp(log_beta_binomial(counts, total, rate.mean[:, None], spread[:, None])).sum(axis=1)
+    return float(min(1.0, rate.weight @ each)) if count > 0 else 1.0
+
+
+def fault_ratio(rate: HealthyRate, count: float, totals: Floats) -> float:
+    """Return how much likelier the count is if a fault strikes some share of the records than in healthy windows."""
+    total, spread = float(totals.sum()), _pooled_spread(rate, totals)
+    struck = np.array(STRUCK_SHARES)
+    raised = rate.mean[:, None] + struck * (1 - rate.mean[:, None])
+    log_struck = log_beta_binomial(count, total, raised, spread[:, None])
+    log_healthy = log_beta_binomial(count, total, rate.mean, spread)
+    log_weight = np.log(np.maximum(rate.weight, 1e-300))
+    top = np.logaddexp.reduce((log_struck + log_weight[:, None]).ravel()) - np.log(len(struck))
+    return float(np.exp(min(top - np.logaddexp.reduce(log_healthy + log_weight), 700.0)))
+
+
+def _pooled_spread(rate: HealthyRate, totals: Floats) -> Floats:
+    """Return the spread of the sum over windows: that within each, and the doubt about their common mean."""
+    total = float(totals.sum())
+    within = (totals * (1 + (totals - 1) * rate.spread[:, None])).sum(axis=1) / total
+    spread = (within - 1) / max(total - 1, 1.0) + 1 / (rate.records + 1)
+    return np.asarray(np.clip(spread, _LEAST_SPREAD, 0.5), dtype=float)
+
+
+def _healthy_before(series: Series, prior: Prior, first: int) -> HealthyRate:
+    known = series.is_healthy[:first]
+    return fit_healthy(series.failing[:first][known], series.judged[:first][known], prior)
+
+
+def _run_ratio(series: Series, prior: Prior, first: int) -> float:
+    judged = series.judged[first:]
+    if not judged.sum():
+        return 0.0
+    return fault_ratio(_healthy_before(series, prior, first), float(series.failing[first:].sum()), judged)
+
+
+def _is_over(series: Series, first: int, healthy: HealthyRate) -> bool:
+    """Return whether the last windows of a run are healthy again: a fault that was repaired is no change now."""
+    failing, judged = series.failing[first:], series.judged[first:]
+    for cut in range(1, len(judged)):
+        before, since = judged[:cut].sum(), judged[cut:].sum()
+        if not before or not since:
+            continue
+        struck = np.clip(failing[:cut].sum() / before, 1e-6, 1 - 1e-6)
+        rate = np.clip(healthy.expected, 1e-6, 1 - 1e-6)
+        n = failing[cut:].sum()
+        odds = n * np.log(rate / struck) + (since - n) * np.log((1 - rate) / (1 - struck))
+        if odds > np.log(RECOVERED_ODDS):
+            return True
+    return False

@@ -1,0 +1,72 @@
+"""Which causes of a window are a change, against what was accepted and the windows before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from seamwatch.core.attribution.causes import ACCEPTED_RECORDS, BaseRates, find_causes
+from seamwatch.core.change import HISTORY_WINDOWS, WHOLE_SHARE, Budget, planned_looks, read_history
+from seamwatch.core.results import Cause, Verdict, Window
+from seamwatch.engine.deps import Deps
+from seamwatch.spec.pipeline import Pipeline
+from seamwatch.vocabulary import OutcomeState
+
+_BESIDE_STAGES = 3
+"""Causes beyond one a stage: the provider, adversarial input, undetermined."""
+
+
+def window_causes(
+    deps: Deps,
+    pipeline: Pipeline,
+    window: Window,
+    *,
+    verdicts: Sequence[Verdict],
+    outcomes: pd.DataFrame,
+    times: pd.Series[Any],
+) -> tuple[Cause, ...]:
+    """Return the causes of a window, those that are a change first.
+
+    Args:
+        deps: The store holds the windows before; the window itself and later ones are not looked at.
+        pipeline: Its definition.
+        window: The span of time.
+        verdicts: One per failing record.
+        outcomes: Index key; `state`.
+        times: Aware time of the first stage by key.
+    """
+    is_judged = outcomes["state"] != OutcomeState.PENDING
+    times = times[is_judged.reindex(times.index, fill_value=False).to_numpy()]
+    return find_causes(
+        verdicts,
+        times.set_axis(times.index.map(str)),
+        n_judged=int(is_judged.sum()),
+        base=base_rates(deps, pipeline, window),
+        budget=Budget(
+            n_candidates=len(pipeline.stages) + _BESIDE_STAGES,
+            n_looks=planned_looks(pipeline.outcome.late_after) if pipeline.outcome and pipeline.outcome.truth else 1,
+            is_whole=bool(is_judged.mean() >= WHOLE_SHARE) if len(is_judged) else True,
+        ),
+    )
+
+
+def base_rates(deps: Deps, pipeline: Pipeline, window: Window) -> BaseRates:
+    """Return what a healthy window of the pipeline has, as it was known when this window began."""
+    history = read_history(deps.store.cause_history(pipeline.pipeline, window.start, HISTORY_WINDOWS))
+    stated = pipeline.benchmark.baseline_accuracy if pipeline.benchmark is not None else None
+    if stated is not None:
+        return BaseRates(accuracy=stated, accuracy_records=ACCEPTED_RECORDS, history=history)
+    stored = deps.store.baseline(pipeline.pipeline)
+    if stored is None:
+        return BaseRates(history=history)
+    return BaseRates(accuracy=stored[0], accuracy_records=float(stored[1]), history=history)
+
+
+def accepted_accuracy(deps: Deps, pipeline: Pipeline) -> float | None:
+    """Return the model's accepted accuracy: as the pipeline file states it, or as it was measured; None if unknown."""
+    if pipeline.benchmark is not None and pipeline.benchmark.baseline_accuracy is not None:
+        return pipeline.benchmark.baseline_accuracy
+    stored = deps.store.baseline(pipeline.pipeline)
+    return None if stored is None else stored[0]
