@@ -187,7 +187,12 @@ def test_a_fault_anywhere_in_the_graph_is_named(
 def test_two_faults_that_must_both_be_repaired_share_the_cause(tmp_path: Path) -> None:
     found = _attribute(tmp_path, "form and payment")
     assert found.n_failing > 0
-    assert {(v.stage, v.shares) for v in found.verdicts} == {("form", (("form", 0.5), ("payment", 0.5)))}
+    assert {v.stage for v in found.verdicts} == {"form"}
+    assert {(c.responsibility, c.stage, c.share) for c in found.causes} == {
+        (Responsibility.INTEGRATION, "form", 0.5),
+        (Responsibility.INTEGRATION, "payment", 0.5),
+    }
+    assert all(cause.is_change for cause in found.causes)
 
 
 def test_two_models_without_a_truth_between_them_are_said_to_be_inseparable(tmp_path: Path) -> None:

@@ -134,6 +134,16 @@ class Signal:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Part:
+    """How much of a record one cause accounts for."""
+
+    responsibility: Responsibility
+    stage: str | None
+    share: float
+    """Shapley value where several repairs are involved; frequency among its like where only they were replayed."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """Whose fault one failing record was."""
 
@@ -148,8 +158,17 @@ class Verdict:
     gap: Gap | None = None
     pattern: str | None = None
     """What kind of damage, as `lost`, `crossed`, `truncated`."""
-    shares: tuple[tuple[str, float], ...] = ()
-    """Stage and its share (Shapley value) where several are involved; empty: all of it is `stage`'s."""
+    parts: tuple[Part, ...] = ()
+    """Where several causes are involved, or may be: each one's part, adding up to one; empty: all is this verdict's."""
+    n_like: int = 0
+    """Records of its stratum that were replayed, where the verdict rests on them."""
+
+    @property
+    def weights(self) -> dict[tuple[Responsibility, str | None], float]:
+        """Return how much of the record each cause accounts for, by responsibility and stage."""
+        if not self.parts:
+            return {(self.responsibility, self.stage): 1.0}
+        return {(part.responsibility, part.stage): part.share for part in self.parts}
 
 
 @dataclass(frozen=True, kw_only=True)

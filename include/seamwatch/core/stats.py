@@ -44,7 +44,7 @@ def shortfall_p_value(good: int, total: int, *, base_rate: float) -> float | Non
     return float(stats.binom.cdf(good, total, min(max(base_rate, 0.0), 1.0)))
 
 
-def jeffreys_mean(count: int, total: int) -> float:
+def jeffreys_mean(count: float, total: int) -> float:
     """Return the posterior mean of a share under Jeffreys' prior Beta(1/2, 1/2); 0.5 with no data.
 
     Source: Brown, Cai, DasGupta (2001), "Interval estimation for a binomial proportion", section 4.3.

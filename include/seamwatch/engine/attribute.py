@@ -57,7 +57,13 @@ def attribute_window(deps: Deps, pipeline: Pipeline, window: Window) -> Attribut
         results = _stage_results(deps, pipeline, window, needs_sources=bool(len(failing)))
         world = _with_corrections(judged, reader, failing)
         n_judged = int((judged.outcomes["state"] != OutcomeState.PENDING).sum())
-        evidence = gather(world, failing, _source_findings(pipeline, results, failing), n_judged=n_judged)
+        evidence = gather(
+            world,
+            failing,
+            _source_findings(pipeline, results, failing),
+            n_judged=n_judged,
+            accuracy=accepted_accuracy(deps, pipeline),
+        )
         models = Models(deps, pipeline, window)
         attributed = attribute_records(evidence, models.ask, pipeline.isolation)
         causes = window_causes(

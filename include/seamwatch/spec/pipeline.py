@@ -279,7 +279,7 @@ class Isolation(Spec):
     """`exhaustive` replays every failing record; `sampled` draws from each stratum until its cause is decided."""
     confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
     """How sure a replay's reading, and what leads in a stratum, must be before no more calls are made."""
-    records_per_stratum: Annotated[int, Field(ge=1)] = 20
+    records_per_stratum: Annotated[int, Field(ge=1)] = 40
     """Most records of one stratum that are replayed in `sampled` mode."""
     repeats: Annotated[int, Field(ge=1, le=50)] = 7
     """Most replays of one request, where the model answers by chance."""

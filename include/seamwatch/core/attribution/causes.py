@@ -13,8 +13,8 @@ import pandas as pd
 from seamwatch.core.attribution import words
 from seamwatch.core.change import Budget, CauseKey, Evidence, Prior, WindowCount, series_of, weigh
 from seamwatch.core.results import Cause, Verdict
-from seamwatch.core.stats import onset_index, wilson_interval
-from seamwatch.vocabulary import Responsibility
+from seamwatch.core.stats import jeffreys_mean, onset_index, wilson_interval
+from seamwatch.vocabulary import Basis, Responsibility
 
 STRAY_RATE = 0.002
 """Share of records that a healthy pipeline loses to causes other than the model; the learnt rate is never lower."""
@@ -78,16 +78,23 @@ def find_causes(
     missing.
     """
     groups: dict[CauseKey, list[Verdict]] = defaultdict(list)
+    weights: dict[CauseKey, float] = defaultdict(float)
     for verdict in verdicts:
-        groups[(verdict.responsibility, verdict.stage)].append(verdict)
-    counts = {key: len(group) for key, group in groups.items()}
+        for key, weight in verdict.weights.items():
+            groups[key].append(verdict)
+            weights[key] += weight
+    counts = {key: round(weight) for key, weight in weights.items()}
     budget = replace(budget, n_candidates=max(budget.n_candidates, len(groups)))
     causes = []
     for key, group in groups.items():
         evidence = _weigh(key, counts, n_judged, base)
-        cause = _cause(key, group, len(verdicts), n_judged, evidence)
-        if evidence.is_change(len(group), budget):
-            cause = replace(cause, is_change=True, onset=_onset(group, times))
+        cause = _cause(key, group, weights[key], len(verdicts), n_judged, evidence)
+        if evidence.is_change(counts[key], budget):
+            cause = replace(
+                cause,
+                is_change=True,
+                onset=_onset([v for v in group if (v.responsibility, v.stage) == key] or group, times),
+            )
         causes.append(cause)
     return tuple(sorted(causes, key=lambda c: (not c.is_change, c.n_expected - c.n_records, c.stage or "")))
 
@@ -111,29 +118,51 @@ def _weigh(key: CauseKey, counts: Mapping[CauseKey, int], n_judged: int, base: B
     )
 
 
-def _cause(key: CauseKey, group: Sequence[Verdict], n_failing: int, n_judged: int, evidence: Evidence) -> Cause:
+def _cause(
+    key: CauseKey, group: Sequence[Verdict], weight: float, n_failing: int, n_judged: int, evidence: Evidence
+) -> Cause:
+    """Return a cause from the verdicts that it has a part in; those that name it tell its fields and pattern."""
     responsibility, stage = key
-    n = len(group)
-    low, high = wilson_interval(n, n_failing) or (0.0, 1.0)
-    fields = _leading_fields(group)
-    pattern = _leading([verdict.pattern for verdict in group])
+    named = [v for v in group if (v.responsibility, v.stage) == key]
+    low, high = _share_interval(key, group, weight, n_failing)
+    fields = _leading_fields(named) if named else ()
+    pattern = _leading([verdict.pattern for verdict in named]) if named else None
+    told = named or group
     return Cause(
         responsibility=responsibility,
         stage=stage,
         fields=fields,
-        n_records=n,
-        share=n / n_failing,
+        n_records=round(weight),
+        share=weight / n_failing,
         share_low=low,
         share_high=high,
-        confidence=sum(verdict.confidence for verdict in group) / n,
+        confidence=sum(verdict.confidence for verdict in told) / len(told),
         headline=words.headline(responsibility, stage, fields, pattern),
         pattern=pattern,
-        gap=_leading([verdict.gap for verdict in group]),
+        gap=_leading([verdict.gap for verdict in told]),
         n_expected=evidence.expected * n_judged,
         p_value=evidence.p_value,
         e_value=evidence.e_value,
         n_windows=evidence.n_windows,
     )
+
+
+def _share_interval(key: CauseKey, group: Sequence[Verdict], weight: float, n_failing: int) -> tuple[float, float]:
+    """Return the 95 % interval of a cause's share of the failing records; wider where only a sample was replayed.
+
+    The variance that each stratum's sample adds is turned into the number of records whose verdicts would leave the
+    same doubt (L. Kish, 1965, "Survey Sampling", section 8.2: the effective sample size).
+    """
+    share = weight / n_failing
+    strata = Counter((v.parts, v.n_like) for v in group if v.basis is Basis.STRATUM)
+    sampled = 0.0
+    for (parts, n_like), n in strata.items():
+        part = sum(one.share for one in parts if (one.responsibility, one.stage) == key)
+        likely = jeffreys_mean(part * n_like, n_like)
+        sampled += (n / n_failing) ** 2 * likely * (1.0 - likely) / n_like
+    own = max(share * (1.0 - share), 1e-9) / n_failing
+    n_worth = max(1, round(n_failing * own / (own + sampled)))
+    return wilson_interval(min(round(share * n_worth), n_worth), n_worth) or (0.0, 1.0)
 
 
 def _leading_fields(group: Sequence[Verdict]) -> tuple[str, ...]:
@@ -147,8 +176,9 @@ def _leading(values: Sequence[Any]) -> Any:
     return value if count * 2 > len(values) else None
 
 
-def _onset(group: Sequence[Verdict], times: pd.Series[Any]) -> datetime | None:
+def _onset(key: CauseKey, group: Sequence[Verdict], times: pd.Series[Any]) -> datetime | None:
     known = times.dropna().sort_values(kind="stable")
-    mine = {verdict.key for verdict in group}
+    named = [verdict for verdict in group if (verdict.responsibility, verdict.stage) == key]
+    mine = {verdict.key for verdict in named or group}
     index = onset_index([key in mine for key in known.index])
     return None if index is None else known.iloc[index].to_pydatetime()

@@ -77,6 +77,8 @@ class Evidence:
     """First stage whose reference raised for the record."""
     n_judged: int | None = None
     """Records of the window whose outcome is right or wrong; None if unknown."""
+    n_healthy_errors: float = 0.0
+    """Errors that the model makes in a healthy window of this size."""
 
     def stages_of(self, key: Any) -> frozenset[str]:
         """Return the stages at which the record has a discrepancy."""
@@ -115,6 +117,7 @@ def gather(
     source_findings: Mapping[str, Mapping[Any, str]],
     *,
     n_judged: int | None = None,
+    accuracy: float | None = None,
 ) -> Evidence:
     """Return the evidence on the failing records.
 
@@ -123,6 +126,7 @@ def gather(
         failing: Keys of records whose outcome is wrong.
         source_findings: By source stage, key to the critical expectation that it fails.
         n_judged: Records of the window whose outcome is right or wrong.
+        accuracy: Of the healthy model; None if unknown.
     """
     order = world.order
     graph = {stage.name: stage.input for stage in world.pipeline.stages}
@@ -168,6 +172,7 @@ def gather(
         swapped=_swaps(world, order, failing),
         reference_failed=failed,
         n_judged=n_judged,
+        n_healthy_errors=0.0 if n_judged is None or accuracy is None else n_judged * (1.0 - accuracy),
     )
 
 

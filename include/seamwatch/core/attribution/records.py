@@ -58,7 +58,7 @@ def attribute_records(evidence: Evidence, ask: Ask | None, settings: Isolation) 
     if settings.mode == "exhaustive":
         laboratory.replay(left, _stratum_of(strata))
     else:
-        replay_until_decided(laboratory, strata, settings)
+        replay_until_decided(laboratory, strata, verdicts, settings)
     verdicts.update(_judge_replayed(evidence, laboratory, strata, is_exhaustive=settings.mode == "exhaustive"))
     for keys in strata.values():
         verdicts.update(judge_by_stratum(evidence, keys, verdicts))
@@ -124,7 +124,7 @@ def _as_crossed(evidence: Evidence, verdict: Verdict, key: Any) -> Verdict:
         explanation=words.crossed(stage, other),
         basis=verdict.basis if is_cause else Basis.RULE,
         pattern="crossed",
-        shares=verdict.shares,
+        parts=verdict.parts,
     )
 
 

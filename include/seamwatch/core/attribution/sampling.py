@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from statistics import NormalDist
 from typing import Any
 
 import pandas as pd
@@ -14,13 +15,16 @@ from seamwatch.core.attribution.chance import Kind
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.laboratory import Laboratory
 from seamwatch.core.attribution.sequential import fewest_draws, is_decided, spread_order
-from seamwatch.core.results import Verdict
+from seamwatch.core.results import Part, Verdict
 from seamwatch.core.stats import jeffreys_mean
 from seamwatch.spec.pipeline import Isolation
 from seamwatch.vocabulary import Basis, DiscrepancyKind, Responsibility
 
 Strata = Mapping[Hashable, Sequence[Any]]
+CauseKey = tuple[Responsibility, str | None]
 
+_LEAST_LEAD = 3.0
+"""Records beyond a healthy window's by which a cause must lead before it is worth replays to tell it from the next."""
 _RARE, _RARE_SHARE = 6, 0.02
 """A stratum with fewer records than this, or a smaller share, is not worth replays of its own."""
 
@@ -66,8 +70,16 @@ def _suspicion(evidence: Evidence, key: Any) -> Hashable:
     return provider and provider[:2], source and source[0]
 
 
-def replay_until_decided(laboratory: Laboratory, strata: Strata, settings: Isolation) -> None:
-    """Replay records of every stratum until a sequential test has settled what most of them are.
+def replay_until_decided(
+    laboratory: Laboratory, strata: Strata, known: Mapping[Any, Verdict], settings: Isolation
+) -> None:
+    """Replay records of every stratum until it is settled what most of them are, and which cause leads the window.
+
+    Args:
+        laboratory: Where they are replayed.
+        strata: Records that need a replay, by what they have in common.
+        known: Verdicts of the others.
+        settings: `confidence`, and `records_per_stratum`, the most that are replayed.
 
     Every stratum is drawn from at once, so that calls run side by side; a round draws no more records than could
     settle its test.
@@ -84,8 +96,81 @@ def replay_until_decided(laboratory: Laboratory, strata: Strata, settings: Isola
             batch += order[n_drawn[mark] : n_drawn[mark] + size]
             n_drawn[mark] += size
         if not batch:
-            return
+            break
         laboratory.replay(pd.Index(batch), of)
+    _draw_until_leading(laboratory, orders, n_drawn, known, of, settings)
+
+
+def _draw_until_leading(
+    laboratory: Laboratory,
+    orders: Strata,
+    n_drawn: dict[Hashable, int],
+    known: Mapping[Any, Verdict],
+    of: Mapping[Any, Hashable],
+    settings: Isolation,
+) -> None:
+    """Replay more of the strata that leave in doubt which cause explains most beyond what a healthy window has."""
+    evidence = laboratory.evidence
+    fixed: dict[Hashable, float] = defaultdict(float)
+    for verdict in known.values():
+        for cause, weight in verdict.weights.items():
+            fixed[cause] += weight
+    fixed["not_before"] -= evidence.n_healthy_errors
+    while True:
+        kinds = laboratory.kinds(of)
+        counts = {
+            mark: Counter(_label(evidence, key, _side(kinds.get(key))) for key in order[: n_drawn[mark]])
+            for mark, order in orders.items()
+        }
+        room = {mark: min(len(order), settings.records_per_stratum) - n_drawn[mark] for mark, order in orders.items()}
+        sizes = {mark: len(order) for mark, order in orders.items()}
+        widest = doubtful_stratum(sizes, counts, fixed, confidence=settings.confidence)
+        if widest is None or room[widest] <= 0:
+            return
+        size = min(room[widest], fewest_draws(confidence=settings.confidence))
+        batch = orders[widest][n_drawn[widest] : n_drawn[widest] + size]
+        n_drawn[widest] += size
+        laboratory.replay(pd.Index(batch), of)
+
+
+def doubtful_stratum(
+    sizes: Mapping[Hashable, int],
+    counts: Mapping[Hashable, Counter[Hashable]],
+    fixed: Mapping[Hashable, float],
+    *,
+    confidence: float,
+) -> Hashable | None:
+    """Return the stratum whose sample leaves most doubt of which cause leads; None where that is sure enough.
+
+    Args:
+        sizes: Records by stratum.
+        counts: By stratum, how many of its replayed records have each cause.
+        fixed: By cause, records that are known without a sample; a healthy window's errors taken off.
+        confidence: At which the leading cause must be ahead of the next.
+
+    The lead is a difference of sums over strata, taken as normal: W. G. Cochran (1977), "Sampling Techniques", ch. 5.
+    """
+    shares = {mark: {cause: n / c.total() for cause, n in c.items()} for mark, c in counts.items() if c.total()}
+    totals: dict[Hashable, float] = defaultdict(float, fixed)
+    for mark, share in shares.items():
+        for cause, part in share.items():
+            totals[cause] += sizes[mark] * part
+    ranked = sorted(totals, key=lambda cause: -totals[cause])[:2]
+    if len(ranked) < 2 or totals[ranked[0]] < _LEAST_LEAD:
+        return None
+    doubts: dict[Hashable, float] = {}
+    for mark in shares:
+        n, size = counts[mark].total(), sizes[mark]
+        first, second = (jeffreys_mean(counts[mark][cause], n) for cause in ranked)
+        spread = first + second - (first - second) ** 2
+        doubts[mark] = size**2 * spread / n * (1.0 - n / size)
+    lead = totals[ranked[0]] - totals[ranked[1]]
+    bound = NormalDist().inv_cdf(confidence) * sum(doubts.values()) ** 0.5
+    return None if lead >= bound else max(doubts, key=lambda mark: doubts[mark])
+
+
+def _label(evidence: Evidence, key: Any, side: str) -> Hashable:
+    return (side, evidence.stages_of(key) & evidence.before_model) if side == "before" else side
 
 
 def _side(kinds: Mapping[Kind, float] | None) -> str:
@@ -109,15 +194,21 @@ def _next_draws(sides: Sequence[str], settings: Isolation) -> int:
 
 
 def judge_by_stratum(evidence: Evidence, keys: Sequence[Any], known: Mapping[Any, Verdict]) -> dict[Any, Verdict]:
-    """Return verdicts for the records of a stratum that were not replayed, as those that were."""
+    """Return verdicts for the records of a stratum that were not replayed: the leading one of those that were.
+
+    Each also has its parts, as often as each cause was found: of a stratum that is a third integration and two thirds
+    model, every record is more likely the model's, and still a third of them are not.
+    """
     seen = [known[key] for key in keys if key in known]
     rest = [key for key in keys if key not in known]
     if not rest:
         return {}
+    parts: dict[CauseKey, float] = defaultdict(float)
+    for verdict in seen:
+        for cause, weight in verdict.weights.items():
+            parts[cause] += weight / len(seen)
     counts = Counter((v.responsibility, v.stage) for v in seen if v.responsibility is not Responsibility.UNDETERMINED)
-    if not counts:
-        return {key: replace(seen[0], key=str(key), basis=Basis.STRATUM) for key in rest}
-    leading, n_leading = counts.most_common(1)[0]
+    leading, n_leading = counts.most_common(1)[0] if counts else ((Responsibility.UNDETERMINED, None), len(seen))
     alike = [v for v in seen if (v.responsibility, v.stage) == leading]
     like = Counter(alike_but_key(v) for v in alike).most_common(1)[0][0]
     share = jeffreys_mean(n_leading, len(seen))
@@ -128,8 +219,10 @@ def judge_by_stratum(evidence: Evidence, keys: Sequence[Any], known: Mapping[Any
             key=str(key),
             fields=_own_fields(evidence, key, like),
             confidence=share * mean,
-            explanation=words.stratum(n_leading, len(seen), like.explanation),
+            explanation=words.stratum(n_leading, len(seen), like.explanation) if counts else like.explanation,
             basis=Basis.STRATUM,
+            parts=tuple(Part(responsibility=who, stage=at, share=w) for (who, at), w in parts.items()),
+            n_like=len(seen),
         )
         for key in rest
     }

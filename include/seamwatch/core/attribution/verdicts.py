@@ -8,7 +8,7 @@ from typing import Any
 from seamwatch.core.attribution import confidence, words
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.minimal import Sets, shapley_shares
-from seamwatch.core.results import Verdict
+from seamwatch.core.results import Part, Verdict
 from seamwatch.vocabulary import Basis, Gap, Responsibility
 
 
@@ -23,7 +23,7 @@ def make_verdict(
     basis: Basis = Basis.REPLAY,
     gap: Gap | None = None,
     pattern: str | None = None,
-    shares: tuple[tuple[str, float], ...] = (),
+    parts: tuple[Part, ...] = (),
 ) -> Verdict:
     """Return a verdict; `belief` is cut to what any verdict may have, 0 to 0.99."""
     return Verdict(
@@ -36,7 +36,7 @@ def make_verdict(
         basis=basis,
         gap=gap,
         pattern=pattern,
-        shares=shares,
+        parts=parts,
     )
 
 
@@ -75,7 +75,11 @@ def repaired_verdict(
         explanation=say(named, told) + words.either(others),
         basis=basis,
         pattern="swapped" if evidence.is_swap(key, named[0], told) else None,
-        shares=tuple((stage, shares[stage]) for stage in order if stage in shares) if len(shares) > 1 else (),
+        parts=tuple(
+            Part(responsibility=Responsibility.INTEGRATION, stage=stage, share=shares[stage])
+            for stage in order
+            if len(shares) > 1 and stage in shares
+        ),
     )
 
 
