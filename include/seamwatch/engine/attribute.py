@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
+from seamwatch.core.adversarial import neutral_payloads
 from seamwatch.core.attribution.evidence import gather
 from seamwatch.core.attribution.records import Attributed, attribute_records
 from seamwatch.core.frames import StageData, holds_text, split_versions, stage_data
@@ -56,6 +57,7 @@ def attribute_window(deps: Deps, pipeline: Pipeline, window: Window) -> Attribut
         failing = judged.outcomes.index[(judged.outcomes["state"] == OutcomeState.WRONG).to_numpy()]
         results = _stage_results(deps, pipeline, window, needs_sources=bool(len(failing)))
         world = _with_corrections(judged, reader, failing)
+        world = replace(world, neutral=neutral_payloads(world, failing))
         n_judged = int((judged.outcomes["state"] != OutcomeState.PENDING).sum())
         evidence = gather(
             world,

@@ -93,7 +93,7 @@ def find_causes(
             cause = replace(
                 cause,
                 is_change=True,
-                onset=_onset([v for v in group if (v.responsibility, v.stage) == key] or group, times),
+                onset=_onset(key, group, times),
             )
         causes.append(cause)
     return tuple(sorted(causes, key=lambda c: (not c.is_change, c.n_expected - c.n_records, c.stage or "")))

@@ -11,7 +11,7 @@ from seamwatch.core.attribution import confidence, words
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.laboratory import Laboratory
 from seamwatch.core.attribution.verdicts import make_verdict, provider_verdict, undetermined_verdict
-from seamwatch.core.interventions import EVERYTHING, TRUTH
+from seamwatch.core.interventions import EVERYTHING, NEUTRAL, TRUTH
 from seamwatch.core.results import Verdict
 from seamwatch.core.stats import excess_p_value
 from seamwatch.vocabulary import Gap, Responsibility
@@ -71,6 +71,7 @@ def judge_still_wrong(evidence: Evidence, beliefs: Mapping[Any, float], laborato
     """
     keys = pd.Index(list(beliefs))
     corrected = _right_with_correction(evidence, keys, laboratory)
+    misled = _right_without_instructions(evidence, keys, laboratory)
     guilty_model = _guilty_models(evidence, keys, laboratory)
     found: dict[Any, Verdict] = {}
     for key in keys:
@@ -84,6 +85,16 @@ def judge_still_wrong(evidence: Evidence, beliefs: Mapping[Any, float], laborato
                 stage,
                 belief=confidence.SOURCE_CORRECTED,
                 explanation=words.corrected(stage),
+            )
+        elif key in misled:
+            stage, fields = evidence.instructed[key]
+            found[key] = make_verdict(
+                key,
+                Responsibility.ADVERSARIAL_INPUT,
+                stage,
+                fields=fields,
+                belief=confidence.NEUTRALISED * beliefs[key],
+                explanation=words.misled(stage, fields),
             )
         elif key in evidence.suspect_source:
             stage, expectation = evidence.suspect_source[key]
@@ -114,6 +125,12 @@ def _right_with_correction(evidence: Evidence, keys: pd.Index[Any], laboratory: 
             right = laboratory.usually_right(mine, {**laboratory.everything, stage: EVERYTHING})
             found.update(dict.fromkeys(right, stage))
     return found
+
+
+def _right_without_instructions(evidence: Evidence, keys: pd.Index[Any], laboratory: Laboratory) -> pd.Index[Any]:
+    """Return the records that are right once what looks like instructions is left out of their untrusted text."""
+    repairs = {**laboratory.everything, **dict.fromkeys(evidence.world.neutral, NEUTRAL)}
+    return laboratory.usually_right(keys[keys.isin(list(evidence.instructed))], repairs)
 
 
 def _guilty_models(evidence: Evidence, keys: pd.Index[Any], laboratory: Laboratory) -> dict[Any, Verdict]:

@@ -25,6 +25,8 @@ SOURCE_CORRECTED = 0.97
 """Right with the payload as the source corrected it later."""
 SOURCE_SUSPECT = 0.85
 """Fails a critical expectation and nothing further on helps; the expectation need not be the reason."""
+NEUTRALISED = 0.97
+"""Right once the instruction-like span is gone; less a doubt that any other change of the text had done the same."""
 NOT_REPRODUCED = 0.6
 """Right today on the recorded request: chance, or the provider changed since; the record cannot tell which."""
 KEPT_CONTEXT = 0.9

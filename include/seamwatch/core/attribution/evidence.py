@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.compare import is_null, loose_text
+from seamwatch.core.compare import is_null, loose_text, strict_text
 from seamwatch.core.frames import ANSWER, is_success
 from seamwatch.core.interventions import World
 from seamwatch.spec.graph import descendants
@@ -75,6 +75,8 @@ class Evidence:
     """By record and stage, fields that hold each other's value: field to its partner."""
     reference_failed: Mapping[Any, str] = field(default_factory=dict)
     """First stage whose reference raised for the record."""
+    instructed: Mapping[Any, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    """First source or retrieval whose text holds what looks like instructions to the model, and its fields."""
     n_judged: int | None = None
     """Records of the window whose outcome is right or wrong; None if unknown."""
     n_healthy_errors: float = 0.0
@@ -171,6 +173,7 @@ def gather(
         models=models,
         swapped=_swaps(world, order, failing),
         reference_failed=failed,
+        instructed=_instructed(world, order, failing),
         n_judged=n_judged,
         n_healthy_errors=0.0 if n_judged is None or accuracy is None else n_judged * (1.0 - accuracy),
     )
@@ -192,6 +195,18 @@ def _swaps(world: World, order: list[Stage], failing: pd.Index[Any]) -> dict[tup
             pairs = {name: held[(e, r)] for (r, e), name in held.items() if (e, r) in held}
             if pairs:
                 found[(key, stage.name)] = pairs
+    return found
+
+
+def _instructed(world: World, order: list[Stage], failing: pd.Index[Any]) -> dict[Any, tuple[str, tuple[str, ...]]]:
+    found: dict[Any, tuple[str, tuple[str, ...]]] = {}
+    for stage in order:
+        for key, neutral in world.neutral.get(stage.name, pd.DataFrame()).iterrows():
+            recorded = world.recorded[stage.name].loc[key]
+            fields = tuple(
+                str(name) for name in neutral.index if strict_text(recorded[name]) != strict_text(neutral[name])
+            )
+            found.setdefault(key, (stage.name, fields))
     return found
 
 

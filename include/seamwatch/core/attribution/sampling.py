@@ -67,7 +67,8 @@ def _by_place(evidence: Evidence, key: Any) -> Hashable:
 def _suspicion(evidence: Evidence, key: Any) -> Hashable:
     provider = evidence.provider.get(key)
     source = evidence.suspect_source.get(key)
-    return provider and provider[:2], source and source[0]
+    instructed = evidence.instructed.get(key)
+    return provider and provider[:2], source and source[0], instructed and instructed[0]
 
 
 def replay_until_decided(

@@ -108,6 +108,11 @@ def corrected(stage: str) -> str:
     return f"The outcome turns right with the payload that {stage} held after its later correction."
 
 
+def misled(stage: str, fields: Sequence[str]) -> str:
+    """Say that text in the input gave orders to the model, and it obeyed."""
+    return f"The outcome turns right once what looks like instructions is left out of {_listed(fields)} at {stage}."
+
+
 def bad_source(stage: str, expectation: str) -> str:
     """Say that the source is suspect."""
     return f"The payload at {stage} fails {expectation}, and no repair further on turns the outcome right."
