@@ -19,24 +19,24 @@ from seamwatch.core.mapping import set_field
 from seamwatch.vocabulary import StageKind
 
 _TARGET = r"(instruction|rule|prompt|direction|guideline|polic|command|context|restriction|message|task|request|text)"
-_STRONG = tuple(
+_ORDERS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         # English, German, Spanish, French: leave what you were told.
         rf"\b(ignore|disregard|forget|override|bypass|discard|neglect)\b.{{0,60}}{_TARGET}",
         rf"\b(do not|don't|never|stop)\s+(follow|obey|obeying|following|appl\w+)\b.{{0,60}}{_TARGET}",
-        r"\b(ignorier\w*|vergiss|vergessen sie|missachte\w*)\b.{0,60}(anweisung|regel|vorgabe|befehl|vorherig|bisherig)",
+        r"\b(ignorier\w*|vergiss|vergessen sie|missachte\w*)\b.{0,60}(anweisung|regel|vorgabe|befehl|vorherig)",
         r"\b(ignora\w*|olvida\w*|omite)\b.{0,60}(instruccion|regla|orden|anterior)",
         r"\b(ignore[zr]?|oublie[zr]?)\b.{0,60}(instruction|consigne|r[eè]gle|pr[eé]c[eé]dent)",
         # You are somebody else now; here is what to do instead.
         r"\b(you are|you're|act|behave|respond) (now|as if|as an? (unrestricted|different|new))\b",
         r"\bfrom now on\b.{0,40}\b(you|answer|respond|reply|always)\b",
         r"\bpretend (to be|that you|you)\b|\broleplay as\b|\bdeveloper mode\b|\bjailbr[eo]a?k\w*|\bdo anything now\b",
-        r"\b(new|updated|real|actual|important|additional|following|special) (system )?(instruction|directive|task)s?\b",
+        r"\b(new|updated|real|actual|important|additional|following) (system )?(instruction|directive|task)s?\b",
         r"\b(reveal|show|print|repeat|output|leak|tell me)\b.{0,40}\b(system prompt|your (instruction|prompt|rule)s?)",
         r"\b(system|admin\w*|developer)\s*(prompt|override|message|note|instruction)?\s*:",
         r"\b(ai|assistant|model|llm|chatbot|bot|classifier|agent)\s*[:,]\s*(please\s+)?\w+",
-        r"\b(note|message|attention|instruction)s? (to|for) (the |any )?(ai|assistant|model|llm|bot|classifier|reader)\b",
+        r"\b(note|message|attention|instruction)s? (to|for) (the |any )?(ai|assistant|model|llm|bot|classifier)\b",
         # An order about the answer itself.
         r"\b(answer|respond|reply|output|return|classif\w+|label|categori[sz]e|route|mark|rate|score|approve|treat)\b"
         r".{0,30}\b(only|exactly|always|regardless|no matter|as|with)\b.{0,40}$",
@@ -51,20 +51,12 @@ _STRONG = tuple(
 )
 _FOLLOWS = re.compile(
     r"^\s*(instead|then|and|also|now|just|simply|only|finally|please)?[\s,:]*"
-    r"(answer|respond|reply|output|return|say|write|print|send|set|mark|classify|route|approve|choose|select|use|do|do not"
+    r"(answer|respond|reply|output|return|say|write|print|send|set|mark|classify|route|approve|choose|select|use|do"
     r"|don't|always|never|you (must|should|will|are)|your)\b",
     re.IGNORECASE,
 )
 """How the sentence after an order goes on with it."""
 _SENTENCE = re.compile(r"<!--.*?-->|[^.!?\n]+[.!?]*\s*|[.!?\n]+\s*", re.DOTALL)
-_QUICK = re.compile(
-    r"ignor|disregard|forget|overrid|bypass|discard|neglect|follow|obey|vergiss|vergessen|missacht|olvid|omite|oubli"
-    r"|you are|you're|act |behave|respond|now on|pretend|roleplay|jailbr|mode|anything now|instruction|directive|task"
-    r"|prompt|system|admin|developer|assistant|model|llm|bot|classif|agent|\bai\b|answer|reply|output|return|label"
-    r"|categori|your |route|mark|rate|score|approve|treat|<|\[/?INST|#|[\u200b-\u200f\u202a-\u202e\u2060-\u2064]|[\U000e0000-\U000e007f]|[A-Za-z0-9+/]{60}",
-    re.IGNORECASE,
-)
-"""Holds of every text that has a span; far cheaper than looking at its sentences."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,13 +69,11 @@ class Span:
 
 def find_spans(text: str) -> tuple[Span, ...]:
     """Return the sentences of a text that look like instructions to a model, neighbours joined, in order."""
-    if not _QUICK.search(text):
-        return ()
     spans: list[Span] = []
     is_within = False
     for found in _SENTENCE.finditer(text):
         sentence = found.group().strip()
-        is_within = any(pattern.search(sentence) for pattern in _STRONG) or (
+        is_within = any(pattern.search(sentence) for pattern in _ORDERS) or (
             is_within and bool(_FOLLOWS.match(sentence))
         )
         if is_within:
@@ -136,5 +126,6 @@ def neutral_payloads(world: World, keys: pd.Index[Any]) -> dict[str, pd.DataFram
         }
         if clean:
             index = pd.Index(list(clean), name=recorded.index.name)
-            found[stage.name] = pd.DataFrame(list(clean.values()), index=index, columns=recorded.columns, dtype=object)
+            columns = list(recorded.columns)
+            found[stage.name] = pd.DataFrame(list(clean.values()), index=index, columns=columns, dtype=object)
     return found

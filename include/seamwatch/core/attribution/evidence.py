@@ -201,11 +201,12 @@ def _swaps(world: World, order: list[Stage], failing: pd.Index[Any]) -> dict[tup
 def _instructed(world: World, order: list[Stage], failing: pd.Index[Any]) -> dict[Any, tuple[str, tuple[str, ...]]]:
     found: dict[Any, tuple[str, tuple[str, ...]]] = {}
     for stage in order:
-        for key, neutral in world.neutral.get(stage.name, pd.DataFrame()).iterrows():
-            recorded = world.recorded[stage.name].loc[key]
-            fields = tuple(
-                str(name) for name in neutral.index if strict_text(recorded[name]) != strict_text(neutral[name])
-            )
+        neutral = world.neutral.get(stage.name)
+        if neutral is None:
+            continue
+        recorded = world.recorded[stage.name].loc[neutral.index].to_dict("records")
+        for key, then, now in zip(neutral.index, recorded, neutral.to_dict("records"), strict=True):
+            fields = tuple(str(name) for name in now if strict_text(then[name]) != strict_text(now[name]))
             found.setdefault(key, (stage.name, fields))
     return found
 
