@@ -56,7 +56,7 @@ _FOLLOWS = re.compile(
     re.IGNORECASE,
 )
 """How the sentence after an order goes on with it."""
-_SENTENCE = re.compile(r"<!--.*?-->|[^.!?\n]+[.!?]*\s*|[.!?\n]+\s*", re.DOTALL)
+_SENTENCE = re.compile(r"<!--.*?-->\s*|[^.!?\n]+[.!?]*\s*|[.!?\n]+\s*", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +121,7 @@ def neutral_payloads(world: World, keys: pd.Index[Any]) -> dict[str, pd.DataFram
         clean = {
             key: neutral
             for key, row in zip(rows.index, rows.to_dict("records"), strict=True)
-            for neutral, fields in (neutralise_payload(row),)
+            for neutral, fields in (neutralise_payload({str(name): value for name, value in row.items()}),)
             if fields
         }
         if clean:

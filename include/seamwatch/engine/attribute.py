@@ -20,6 +20,7 @@ from seamwatch.core.references import Reference
 from seamwatch.core.results import Attribution, Cause, IsolationResult, StageResult, Window
 from seamwatch.core.revisits import SOONEST, due_revisits
 from seamwatch.core.summary import summarise
+from seamwatch.core.suspect_truths import suspect_truths
 from seamwatch.engine.causes import accepted_accuracy, window_causes
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.isolate import Models
@@ -63,6 +64,7 @@ def attribute_window(deps: Deps, pipeline: Pipeline, window: Window) -> Attribut
             world,
             failing,
             _source_findings(pipeline, results, failing),
+            doubted_labels=_doubted_labels(pipeline, judged) if len(failing) else {},
             n_judged=n_judged,
             accuracy=accepted_accuracy(deps, pipeline),
         )
@@ -182,6 +184,25 @@ def _with_corrections(judged: Judged, reader: StageReader, failing: pd.Index[Any
         if len(corrected):
             corrections[stage.name] = corrected
     return World(**{**world.__dict__, "corrections": corrections}) if corrections else world
+
+
+def _doubted_labels(pipeline: Pipeline, judged: Judged) -> dict[Any, float]:
+    """Return the probability that a label is wrong, for records that differ from theirs in a field with classes."""
+    if pipeline.outcome is None or pipeline.outcome.truth is None:
+        return {}
+    known = judged.outcomes.index[(judged.outcomes["state"] != OutcomeState.PENDING).to_numpy()]
+    sources = [s.name for s in pipeline.stages if s.kind is StageKind.SOURCE]
+    features = pd.concat(
+        [judged.world.recorded[name].reindex(known).add_prefix(f"{name}.") for name in sources], axis=1
+    )
+    final = judged.world.recorded[pipeline.final_stage.name]
+    doubts: dict[Any, float] = {}
+    for field, comparator in pipeline.outcome.compare.items():
+        if comparator.how in ("auto", "exact", "text"):
+            labels = judged.truth[comparator.column].reindex(known)
+            for key, chance in suspect_truths(features, labels, final[field]).items():
+                doubts[key] = max(chance, doubts.get(key, 0.0))
+    return doubts
 
 
 def _stage_results(deps: Deps, pipeline: Pipeline, window: Window, *, needs_sources: bool) -> list[StageResult]:

@@ -10,7 +10,12 @@ import pandas as pd
 from seamwatch.core.attribution import confidence, words
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.laboratory import Laboratory
-from seamwatch.core.attribution.verdicts import make_verdict, provider_verdict, undetermined_verdict
+from seamwatch.core.attribution.verdicts import (
+    make_verdict,
+    provider_verdict,
+    suspect_truth_verdict,
+    undetermined_verdict,
+)
 from seamwatch.core.interventions import EVERYTHING, NEUTRAL, TRUTH
 from seamwatch.core.results import Verdict
 from seamwatch.core.stats import excess_p_value
@@ -109,6 +114,8 @@ def judge_still_wrong(evidence: Evidence, beliefs: Mapping[Any, float], laborato
             found[key] = undetermined_verdict(
                 key, Gap.MISSING_REFERENCE, words.missing_reference(evidence.unreferenced)
             )
+        elif key in evidence.suspect_truth:
+            found[key] = suspect_truth_verdict(evidence, key)
         elif len(evidence.models) > 1:
             found[key] = guilty_model[key]
         else:

@@ -46,6 +46,9 @@ _REFUSAL = re.compile(
 )
 """How models decline in so many words; only an answer that begins so is a refusal."""
 
+LIKELY_WRONG_LABEL = 0.6
+"""Probability from which a label is doubted rather than the model."""
+
 Signature = tuple[tuple[str, str, str], ...]
 """Sorted `(stage, field, kind)` of a record's discrepancies."""
 
@@ -77,6 +80,8 @@ class Evidence:
     """First stage whose reference raised for the record."""
     instructed: Mapping[Any, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     """First source or retrieval whose text holds what looks like instructions to the model, and its fields."""
+    suspect_truth: Mapping[Any, float] = field(default_factory=dict)
+    """Probability that the record's label is wrong, where it is likely; only of records without a discrepancy."""
     n_judged: int | None = None
     """Records of the window whose outcome is right or wrong; None if unknown."""
     n_healthy_errors: float = 0.0
@@ -118,6 +123,7 @@ def gather(
     failing: pd.Index[Any],
     source_findings: Mapping[str, Mapping[Any, str]],
     *,
+    doubted_labels: Mapping[Any, float] | None = None,
     n_judged: int | None = None,
     accuracy: float | None = None,
 ) -> Evidence:
@@ -127,6 +133,7 @@ def gather(
         world: The window.
         failing: Keys of records whose outcome is wrong.
         source_findings: By source stage, key to the critical expectation that it fails.
+        doubted_labels: Probability by key that the label is wrong.
         n_judged: Records of the window whose outcome is right or wrong.
         accuracy: Of the healthy model; None if unknown.
     """
@@ -150,10 +157,11 @@ def gather(
         for key in reconciled.reference_errors:
             if key in wanted:
                 failed.setdefault(key, stage.name)
+    signatures = _signatures(world, order, failing)
     return Evidence(
         world=world,
         failing=failing,
-        signatures=_signatures(world, order, failing),
+        signatures=signatures,
         lost_at=lost,
         crossed_at=crossed,
         provider=_provider_failures(world, order, failing),
@@ -174,6 +182,11 @@ def gather(
         swapped=_swaps(world, order, failing),
         reference_failed=failed,
         instructed=_instructed(world, order, failing),
+        suspect_truth={
+            key: chance
+            for key, chance in (doubted_labels or {}).items()
+            if key in wanted and chance >= LIKELY_WRONG_LABEL and not _differs(signatures.get(key, ()))
+        },
         n_judged=n_judged,
         n_healthy_errors=0.0 if n_judged is None or accuracy is None else n_judged * (1.0 - accuracy),
     )
@@ -196,6 +209,10 @@ def _swaps(world: World, order: list[Stage], failing: pd.Index[Any]) -> dict[tup
             if pairs:
                 found[(key, stage.name)] = pairs
     return found
+
+
+def _differs(signature: Signature) -> bool:
+    return any(kind != DiscrepancyKind.FORMAT for _, _, kind in signature)
 
 
 def _instructed(world: World, order: list[Stage], failing: pd.Index[Any]) -> dict[Any, tuple[str, tuple[str, ...]]]:

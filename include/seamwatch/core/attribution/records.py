@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -16,7 +16,7 @@ from seamwatch.core.attribution.clean import judge_chance, judge_still_wrong, ju
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.laboratory import Laboratory
 from seamwatch.core.attribution.sampling import Strata, judge_by_stratum, replay_until_decided, stratify
-from seamwatch.core.attribution.verdicts import make_verdict, provider_verdict
+from seamwatch.core.attribution.verdicts import make_verdict, provider_verdict, suspect_truth_verdict
 from seamwatch.core.interventions import Ask
 from seamwatch.core.replays import ModelAnswer
 from seamwatch.core.results import Verdict
@@ -62,6 +62,9 @@ def attribute_records(evidence: Evidence, ask: Ask | None, settings: Isolation) 
     verdicts.update(_judge_replayed(evidence, laboratory, strata, is_exhaustive=settings.mode == "exhaustive"))
     for keys in strata.values():
         verdicts.update(judge_by_stratum(evidence, keys, verdicts))
+    for key in evidence.suspect_truth:
+        if verdicts[key].responsibility is Responsibility.MODEL and verdicts[key].basis is Basis.STRATUM:
+            verdicts[key] = suspect_truth_verdict(evidence, key)
     verdicts.update({key: _as_crossed(evidence, verdicts[key], key) for key in evidence.crossed_at if key in verdicts})
     return Attributed(
         verdicts=tuple(verdicts[key] for key in evidence.failing),
@@ -113,18 +116,18 @@ def _as_crossed(evidence: Evidence, verdict: Verdict, key: Any) -> Verdict:
     Replays say whether it is. Where none could be made, whole payloads still do not swap by chance.
     """
     stage, other = evidence.crossed_at[key]
-    is_cause = verdict.responsibility is Responsibility.INTEGRATION and verdict.stage == stage
-    if not is_cause and verdict.responsibility is not Responsibility.UNDETERMINED:
+    if verdict.responsibility is Responsibility.INTEGRATION and verdict.stage == stage:
+        return replace(verdict, fields=(), explanation=words.crossed(stage, other), pattern="crossed")
+    if verdict.responsibility is not Responsibility.UNDETERMINED:
         return verdict
     return make_verdict(
         key,
         Responsibility.INTEGRATION,
         stage,
-        belief=verdict.confidence if is_cause else confidence.LOST_OR_CROSSED,
+        belief=confidence.LOST_OR_CROSSED,
         explanation=words.crossed(stage, other),
-        basis=verdict.basis if is_cause else Basis.RULE,
+        basis=Basis.RULE,
         pattern="crossed",
-        parts=verdict.parts,
     )
 
 

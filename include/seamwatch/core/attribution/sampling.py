@@ -68,7 +68,12 @@ def _suspicion(evidence: Evidence, key: Any) -> Hashable:
     provider = evidence.provider.get(key)
     source = evidence.suspect_source.get(key)
     instructed = evidence.instructed.get(key)
-    return provider and provider[:2], source and source[0], instructed and instructed[0]
+    return (
+        provider and provider[:2],
+        source and source[0],
+        instructed and instructed[0],
+        key in evidence.suspect_truth,
+    )
 
 
 def replay_until_decided(

@@ -102,3 +102,8 @@ def provider_verdict(key: Any, failure: tuple[str, str, str]) -> Verdict:
         basis=Basis.RULE,
         pattern=pattern,
     )
+
+
+def suspect_truth_verdict(evidence: Evidence, key: Any) -> Verdict:
+    """Return the verdict of a record whose label is doubted: it blames nobody."""
+    return undetermined_verdict(key, Gap.TRUTH_SUSPECT, words.suspect_truth(evidence.suspect_truth[key]))

@@ -93,6 +93,14 @@ def last_model(models: Sequence[str]) -> str:
     return f"Clean requests are answered wrongly; no truth between {_listed(models)} tells which of them is wrong."
 
 
+def suspect_truth(probability: float) -> str:
+    """Say that the label is doubted."""
+    return (
+        f"The truth label itself looks wrong ({probability:.0%}): the model's answer is what records with a payload "
+        "like this one are labelled."
+    )
+
+
 def no_model() -> str:
     """Say that nothing is left to blame."""
     return "Every stage does as its reference says, and the pipeline has no model: the truth or a reference is wrong."

@@ -1,0 +1,62 @@
+"""Truth labels that the records around them contradict."""
+
+from __future__ import annotations
+
+import random
+
+import pandas as pd
+import pytest
+
+from seamwatch.core.suspect_truths import FEWEST_RECORDS, suspect_truths
+
+QUEUES = ("billing", "technical", "sales", "fraud", "vip")
+WORDS = {"billing": ("invoice", "refund"), "technical": ("crash", "login"), "sales": ("quote", "offer")}
+
+
+def _window(n: int, *, accuracy: float, seed: int = 3) -> tuple[pd.DataFrame, pd.Series, pd.Series, set[int]]:
+    """Return payloads, labels of which every fiftieth is wrong, answers of a model that errs at random, and which."""
+    rng = random.Random(seed)
+    rows, labels, answers, wrong = [], [], [], set()
+    for key in range(n):
+        topic, tier, amount = rng.choice(list(WORDS)), rng.choice("ABC"), rng.randrange(10, 1000)
+        text = f"{rng.choice(WORDS[topic])} {rng.choice(('hello', 'thanks', 'please'))} {rng.randrange(1000)}"
+        truth = "fraud" if amount > 800 else "vip" if tier == "C" and amount > 400 else topic
+        others = [queue for queue in QUEUES if queue != truth]
+        rows.append({"tier": tier, "amount": amount, "text": text})
+        answers.append(truth if rng.random() < accuracy else rng.choice(others))
+        labels.append(rng.choice(others) if key % 50 == 7 else truth)
+        if key % 50 == 7 and answers[-1] == truth:
+            wrong.add(key)
+    return pd.DataFrame(rows), pd.Series(labels), pd.Series(answers), wrong
+
+
+@pytest.mark.parametrize("accuracy", [0.88, 0.97])
+def test_wrong_labels_are_doubted_and_model_errors_are_not(accuracy: float) -> None:
+    features, labels, answers, wrong = _window(1200, accuracy=accuracy)
+    found = suspect_truths(features, labels, answers)
+    doubted = set(found.index[found > 0.6])
+    assert len(doubted & wrong) >= 0.5 * len(wrong)
+    assert len(doubted - wrong) <= 0.1 * len(doubted)
+
+
+def test_a_large_window_is_learnt_from_a_part_of_it() -> None:
+    features, labels, answers, wrong = _window(9000, accuracy=0.97)
+    found = suspect_truths(features, labels, answers)
+    doubted = set(found.index[found > 0.6])
+    assert len(doubted & wrong) >= 0.8 * len(wrong)
+
+
+def test_labels_that_the_payload_does_not_tell_are_never_doubted() -> None:
+    rng = random.Random(1)
+    features = pd.DataFrame({"text": [f"w{rng.randrange(9)}" for _ in range(400)]})
+    labels = pd.Series([rng.choice(QUEUES) for _ in range(400)])
+    assert suspect_truths(features, labels, labels.shift(1, fill_value="vip")).empty
+
+
+def test_few_records_numbers_and_agreement_say_nothing() -> None:
+    features, labels, answers, _ = _window(1200, accuracy=0.9)
+    few = slice(0, FEWEST_RECORDS - 1)
+    assert suspect_truths(features.iloc[few], labels.iloc[few], answers.iloc[few]).empty
+    numbers = pd.Series(range(1200))
+    assert suspect_truths(features, numbers, numbers + 1).empty
+    assert suspect_truths(features, labels, labels).empty
