@@ -19,7 +19,7 @@ REPAIRED_BEHIND = 0.99
 """The recorded answer and the reference alone gave the right outcome; no chance is involved."""
 MODEL_REPRODUCED = 0.97
 """Clean request, wrong again; less a doubt that the truth label itself is wrong."""
-PROVIDER_RECORDED = 0.95
+PROVIDER_RECORDED = 0.98
 """The provider's own words, as recorded."""
 SOURCE_CORRECTED = 0.97
 """Right with the payload as the source corrected it later."""
@@ -27,8 +27,8 @@ SOURCE_SUSPECT = 0.85
 """Fails a critical expectation and nothing further on helps; the expectation need not be the reason."""
 NEUTRALISED = 0.97
 """Right once the instruction-like span is gone; less a doubt that any other change of the text had done the same."""
-NOT_REPRODUCED = 0.6
-"""Right today on the recorded request: chance, or the provider changed since; the record cannot tell which."""
+NOT_REPRODUCED = 0.97
+"""Usually right on the recorded request: the model answered otherwise then, by chance or as another version."""
 KEPT_CONTEXT = 0.9
 """Factor where a retrieval lies behind a repaired stage: its context was kept, and might have changed too."""
 OTHER_MODEL = 0.7

@@ -15,6 +15,7 @@ from seamwatch.core.attribution.chance import Kind
 from seamwatch.core.attribution.clean import judge_chance, judge_still_wrong, judge_without_answer
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.laboratory import Laboratory
+from seamwatch.core.attribution.patterns import FieldPattern, name_patterns
 from seamwatch.core.attribution.sampling import Strata, judge_by_stratum, replay_until_decided, stratify
 from seamwatch.core.attribution.verdicts import make_verdict, provider_verdict, suspect_truth_verdict
 from seamwatch.core.interventions import Ask
@@ -22,6 +23,9 @@ from seamwatch.core.replays import ModelAnswer
 from seamwatch.core.results import Verdict
 from seamwatch.spec.pipeline import Isolation
 from seamwatch.vocabulary import Basis, Responsibility
+
+_STALE_FROM = 3
+"""Records with one and the same other record's payload: it was kept and given out again, not swapped."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +70,9 @@ def attribute_records(evidence: Evidence, ask: Ask | None, settings: Isolation) 
         if verdicts[key].responsibility is Responsibility.MODEL and verdicts[key].basis is Basis.STRATUM:
             verdicts[key] = suspect_truth_verdict(evidence, key)
     verdicts.update({key: _as_crossed(evidence, verdicts[key], key) for key in evidence.crossed_at if key in verdicts})
+    patterns = name_patterns(evidence.world.reconciled, evidence.failing)
     return Attributed(
-        verdicts=tuple(verdicts[key] for key in evidence.failing),
+        verdicts=tuple(_with_pattern(verdicts[key], patterns) for key in evidence.failing),
         reproduced=laboratory.reproduced,
         isolated=laboratory.isolated,
     )
@@ -117,7 +122,9 @@ def _as_crossed(evidence: Evidence, verdict: Verdict, key: Any) -> Verdict:
     """
     stage, other = evidence.crossed_at[key]
     if verdict.responsibility is Responsibility.INTEGRATION and verdict.stage == stage:
-        return replace(verdict, fields=(), explanation=words.crossed(stage, other), pattern="crossed")
+        n_like = sum(owner == (stage, other) for owner in evidence.crossed_at.values())
+        pattern = "stale" if n_like >= _STALE_FROM else "crossed"
+        return replace(verdict, fields=(), explanation=words.crossed(stage, other), pattern=pattern)
     if verdict.responsibility is not Responsibility.UNDETERMINED:
         return verdict
     return make_verdict(
@@ -129,6 +136,17 @@ def _as_crossed(evidence: Evidence, verdict: Verdict, key: Any) -> Verdict:
         basis=Basis.RULE,
         pattern="crossed",
     )
+
+
+def _with_pattern(verdict: Verdict, patterns: Mapping[tuple[str, str], FieldPattern]) -> Verdict:
+    """Return the verdict with the kind of damage that its first field has, where nothing else names it."""
+    if verdict.responsibility is not Responsibility.INTEGRATION or verdict.pattern is not None or not verdict.fields:
+        return verdict
+    pattern = patterns.get((str(verdict.stage), verdict.fields[0]))
+    if pattern is None:
+        return verdict
+    told = f"{verdict.explanation} Of {verdict.fields[0]}, {pattern.words}."
+    return replace(verdict, pattern=pattern.name, explanation=told)
 
 
 def _by_provider(evidence: Evidence, keys: pd.Index[Any]) -> dict[Any, Verdict]:

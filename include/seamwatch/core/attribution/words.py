@@ -18,6 +18,18 @@ _GAPS = {
     Gap.STAGES_NOT_SEPARABLE: "no truth between the models tells them apart",
 }
 
+_DAMAGE = {
+    "unit": "in another unit",
+    "sign": "of the opposite sign",
+    "rounded": "rounded",
+    "date": "a wrong date",
+    "encoding": "broken in its characters",
+    "truncated": "cut short",
+    "default": "replaced by a default",
+    "code_table": "wrong by its code table",
+    "missing": "missing",
+    "shifted": "another record's",
+}
 _PROVIDER_KINDS = {
     "truncated": "truncated answers",
     "refused": "refusals",
@@ -154,12 +166,15 @@ def headline(responsibility: Responsibility, stage: str | None, fields: Sequence
     damage = {
         "lost": "records are lost",
         "crossed": "records carry another record's payload",
+        "stale": "records carry an old payload",
         "swapped": f"{_listed(fields)} are swapped",
     }.get(pattern or "")
     match responsibility:
         case Responsibility.INTEGRATION:
             what = damage or (
-                f"{_listed(fields)} {'are' if len(fields) > 1 else 'is'} wrong" if fields else "payloads are wrong"
+                f"{_listed(fields)} {'are' if len(fields) > 1 else 'is'} {_DAMAGE.get(pattern or '', 'wrong')}"
+                if fields
+                else "payloads are wrong"
             )
             return f"Integration failure at {where}: {what}. The model is not at fault."
         case Responsibility.MODEL if pattern == "not_reproduced":
