@@ -1,0 +1,101 @@
+"""What kind of damage a field has."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seamwatch.core.attribution.patterns import name_pattern, name_patterns
+from seamwatch.core.mapping import reconcile
+from seamwatch.core.references import Expected
+from seamwatch.spec.pipeline import Stage
+from seamwatch.vocabulary import StageKind
+
+AMOUNTS = [12.5, 99.99, 250.0, 1024.75, 7.3, 4321.0, 18.2, 666.6]
+DATES = ["2026-03-04", "2026-05-11", "2026-01-12", "2026-09-08", "2026-02-10"]
+NAMES = ["Málaga", "Köln", "Zürich", "São Paulo", "Århus"]
+TEXTS = ["the router is broken since monday", "please send the invoice again", "my parcel never came to me"]
+
+
+def _prompt(value: object) -> str:
+    return json.dumps({"text": f"Route this ticket to one of our five queues.\namount: {value} EUR\nthank you."})
+
+
+@pytest.mark.parametrize(
+    ("pairs", "name", "words"),
+    [
+        ([(100 * a, a) for a in AMOUNTS], "unit", "100 times"),
+        ([(round(a / 1000, 2), a) for a in AMOUNTS], "unit", "0.001 times"),
+        ([(str(100 * a), a) for a in AMOUNTS], "unit", "100 times"),
+        ([(_prompt(100 * a), _prompt(a)) for a in AMOUNTS], "unit", "100 times"),
+        ([(1.8 * a + 32, a) for a in AMOUNTS], "unit", "Fahrenheit"),
+        ([(-a, a) for a in AMOUNTS], "sign", "opposite"),
+        ([(round(a), a) for a in AMOUNTS if a != round(a)], "rounded", "last digits"),
+        ([(f"{d[:4]}-{d[8:]}-{d[5:7]}", d) for d in DATES], "date", "day and month"),
+        ([(f"{d}T02:00:00+00:00", f"{d}T00:00:00+00:00") for d in DATES], "date", "+2 hours"),
+        ([(f"19{d[2:]}", d) for d in DATES], "date", "century"),
+        ([(n.encode().decode("latin-1"), n) for n in NAMES], "encoding", "UTF-8 was read as"),
+        ([(n.encode("ascii", "replace").decode(), n) for n in NAMES], "encoding", "replaced"),
+        ([("Tom &amp; " + n, "Tom & " + n) for n in NAMES], "encoding", "HTML"),
+        ([(t[:12], t) for t in TEXTS], "truncated", "beginning"),
+        ([("unknown", n) for n in NAMES], "default", "always unknown"),
+        ([(None, n) for n in NAMES], "missing", "empty"),
+        ([("bill", "phone")] * 4 + [("phone", "router")] * 3, "code_table", "phone comes as bill"),
+    ],
+)
+def test_damage_is_named(pairs: list[tuple[Any, Any]], name: str, words: str) -> None:
+    pattern = name_pattern(pairs)
+    assert pattern is not None
+    assert (pattern.name, words in pattern.words) == (name, True)
+
+
+def test_damage_without_a_rule_has_no_name() -> None:
+    rng = random.Random(1)
+    assert name_pattern([(rng.random(), rng.random()) for _ in range(50)]) is None
+    assert name_pattern([(f"a{rng.random()}", f"b{rng.random()}") for _ in range(50)]) is None
+
+
+def test_a_few_records_could_be_chance() -> None:
+    assert name_pattern([(100.0, 1.0), (200.0, 2.0)]) is None
+
+
+@given(st.lists(st.floats(1, 1e6), min_size=5, max_size=40, unique=True), st.sampled_from([0.01, 0.001, 60, 100, 1000]))
+def test_a_constant_factor_is_a_unit(expected: list[float], factor: float) -> None:
+    pattern = name_pattern([(value * factor, value) for value in expected])
+    assert pattern is not None
+    assert pattern.name == "unit"
+
+
+@given(st.lists(st.tuples(st.one_of(st.none(), st.text(), st.floats()), st.one_of(st.none(), st.text()))))
+def test_any_values_are_borne(pairs: list[tuple[Any, Any]]) -> None:
+    name_pattern(pairs)
+
+
+class _Made:
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self.frame = frame
+
+    def expected(self, inputs: Any) -> Expected:
+        return Expected(frame=self.frame, errors={})
+
+
+@pytest.mark.parametrize(
+    ("damage", "name"), [(lambda v: v * 100, "unit"), (lambda v: v.shift(1, fill_value=5.0), "shifted")]
+)
+def test_patterns_are_named_by_stage_and_field(damage: Callable[[pd.Series[Any]], pd.Series[Any]], name: str) -> None:
+    rng = random.Random(4)
+    keys = pd.Index(range(60), name="key")
+    amounts = pd.Series([round(rng.uniform(1, 900), 2) for _ in keys], index=keys)
+    expected = pd.DataFrame({"amount": amounts, "note": "same"})
+    recorded = expected.assign(amount=damage(amounts))
+    stage = Stage(name="request", kind=StageKind.MAPPING, table="requests", input=("orders",))
+    found = reconcile(stage, recorded, {"orders": recorded}, _Made(expected))
+    patterns = name_patterns({"request": found}, keys)
+    assert {place: pattern.name for place, pattern in patterns.items()} == {("request", "amount"): name}
