@@ -39,11 +39,9 @@ class Laboratory:
         self.ask = ask
         self.everything: Repairs = dict.fromkeys(evidence.world.references, EVERYTHING)
         self.gaps: dict[Any, Gap] = {}
-        """What kept a record's clean request from being judged."""
+        """What kept a record's clean request, or the recorded one, from being judged even once."""
         self.isolated: dict[str, ModelAnswer] = {}
         """By key, the last model's answer to the clean request."""
-        self.finals: dict[Any, Mapping[str, Any]] = {}
-        """By key, the final payload that the clean request leads to."""
         self._settings = settings
         self._draws: dict[_Arm, dict[Any, Draws]] = defaultdict(dict)
         self._attempts: Counter[tuple[_Arm, Any]] = Counter()
@@ -104,7 +102,7 @@ class Laboratory:
         found = {
             key: likelihoods(draws, recorded.get(key, Draws()) if self._is_suspect(key) else None, law)
             for key, draws in clean.items()
-            if draws.n
+            if draws.n and not (key in self.gaps and draws.n_right)
         }
         counts: dict[Hashable, dict[Kind, float]] = defaultdict(lambda: dict.fromkeys(Kind, 0.5))
         for key, likelihood in found.items():
@@ -203,19 +201,16 @@ class Laboratory:
             # An endpoint that refuses even the clean request says nothing of the record.
             if state == OutcomeState.PENDING or (is_clean and not is_null(gap)):
                 self._free.add((arm, key))
-                if is_clean:
+                if key not in known and (is_clean or arm == _arm(_RECORDED)):
                     self.gaps.setdefault(key, gap or Gap.TRUTH_PENDING)
                 continue
             draws = known.setdefault(key, Draws())
             draws.n_right += state == OutcomeState.RIGHT
             draws.n_wrong += state == OutcomeState.WRONG
         if is_clean and self.evidence.models:
-            final = trial.payloads[self.evidence.world.pipeline.final_stage.name]
             for key, answer in trial.answers.get(self.evidence.models[-1], {}).items():
                 if answer.is_ok:
                     self.isolated.setdefault(str(key), answer)
-                    if key not in self.finals:
-                        self.finals[key] = final.loc[key].to_dict()
 
 
 def _arm(repairs: Repairs) -> _Arm:

@@ -25,6 +25,9 @@ CauseKey = tuple[Responsibility, str | None]
 
 _LEAST_LEAD = 3.0
 """Records beyond a healthy window's by which a cause must lead before it is worth replays to tell it from the next."""
+_PURE, _MIXED = 1.5, 0.1
+"""Beta prior of the share that leads in a stratum: most hold records of one kind alone. Chosen on the training half of
+the benchmark so that confidences by stratum are met."""
 _RARE, _RARE_SHARE = 6, 0.02
 """A stratum with fewer records than this, or a smaller share, is not worth replays of its own."""
 
@@ -217,7 +220,7 @@ def judge_by_stratum(evidence: Evidence, keys: Sequence[Any], known: Mapping[Any
     leading, n_leading = counts.most_common(1)[0] if counts else ((Responsibility.UNDETERMINED, None), len(seen))
     alike = [v for v in seen if (v.responsibility, v.stage) == leading]
     like = Counter(alike_but_key(v) for v in alike).most_common(1)[0][0]
-    share = jeffreys_mean(n_leading, len(seen))
+    share = (n_leading + _PURE) / (len(seen) + _PURE + _MIXED)
     mean = sum(v.confidence for v in alike) / len(alike)
     return {
         key: replace(
