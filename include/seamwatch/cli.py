@@ -120,19 +120,39 @@ def run(
 
 @app.command()
 def attribute(
-    pipeline: PipelineArgument,
-    start: FromOption,
-    end: ToOption,
+    pipeline: Annotated[str | None, typer.Argument(help="Name of the pipeline; none with --from-bundle.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="First moment, ISO 8601; UTC without a zone.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="First moment after it, ISO 8601.")] = None,
     verdicts: Annotated[Path | None, typer.Option(help="Write a row per failing record to this CSV file.")] = None,
+    bundle: Annotated[
+        Path | None, typer.Option(help="Write definition, evidence and model answers to this file, to replay it later.")
+    ] = None,
+    from_bundle: Annotated[
+        Path | None,
+        typer.Option(
+            help="Replay such a file: same verdicts, no network, no connections. It runs the references that the file "
+            "holds, so trust it as you would trust a repository."
+        ),
+    ] = None,
     project: ProjectOption = None,
     as_json: JsonOption = None,
 ) -> None:
     """Judge the outcomes of a window, isolate the model and say whose fault each wrong one was."""
     from seamwatch.engine.attribute import attribute_window
+    from seamwatch.engine.bundle import record, replay
     from seamwatch.report.machine import attribution_json, verdicts_csv
 
-    with _open(project, pipeline, start, end) as (deps, spec, window):
-        attribution = attribute_window(deps, spec, window)
+    if from_bundle is not None:
+        if pipeline or start or end or bundle:
+            msg = "a bundle names its pipeline and window: give --from-bundle without PIPELINE, --from, --to, --bundle"
+            raise typer.BadParameter(msg)
+        attribution = replay(from_bundle)
+    else:
+        if not (pipeline and start and end):
+            msg = "give PIPELINE, --from and --to, or --from-bundle FILE"
+            raise typer.BadParameter(msg)
+        with _open(project, pipeline, start, end) as (deps, spec, window):
+            attribution = attribute_window(deps, spec, window) if bundle is None else record(deps, spec, window, bundle)
     if verdicts is not None:
         verdicts.parent.mkdir(parents=True, exist_ok=True)
         verdicts.write_text(verdicts_csv(attribution.verdicts), encoding="utf-8", newline="")

@@ -25,10 +25,11 @@ from seamwatch.engine.causes import accepted_accuracy, window_causes
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.isolate import Models
 from seamwatch.engine.outcomes import build_judge, stage_truths
+from seamwatch.engine.outside import Outside
 from seamwatch.engine.protocols import with_protocols
 from seamwatch.engine.reading import StageReader, WindowData, read_relation
 from seamwatch.engine.references import load_references, with_copies
-from seamwatch.engine.validate import check_stage, expectation_failures
+from seamwatch.engine.validate import expectation_failures
 from seamwatch.spec.pipeline import Benchmark, Pipeline, Stage
 from seamwatch.vocabulary import OutcomeState, StageKind
 
@@ -43,8 +44,19 @@ class Judged:
     truth: pd.DataFrame
 
 
-def attribute_window(deps: Deps, pipeline: Pipeline, window: Window) -> Attribution:
+def attribute_window(
+    deps: Deps,
+    pipeline: Pipeline,
+    window: Window,
+    outside: Outside = Outside(),  # noqa: B008
+) -> Attribution:
     """Return whose fault the window's wrong outcomes were, and save it.
+
+    Args:
+        deps: What it needs.
+        pipeline: Its definition.
+        window: The span of time.
+        outside: Opens tables, models and checks; a bundle puts its own in their place.
 
     Raises:
         SpecError: If the pipeline has no outcome, or a reference, suite or evaluator cannot be loaded.
@@ -52,11 +64,11 @@ def attribute_window(deps: Deps, pipeline: Pipeline, window: Window) -> Attribut
         DataContractError: If a key, truth or compared column is missing.
     """
     pipeline = with_protocols(pipeline, deps)
-    reader = StageReader(pipeline, deps.connections)
+    reader = outside.reader(pipeline, deps.connections)
     try:
         judged = judge_window(deps, pipeline, window, reader)
         failing = judged.outcomes.index[(judged.outcomes["state"] == OutcomeState.WRONG).to_numpy()]
-        results = _stage_results(deps, pipeline, window, needs_sources=bool(len(failing)))
+        results = _stage_results(deps, pipeline, window, outside, needs_sources=bool(len(failing)))
         world = _with_corrections(judged, reader, failing)
         world = replace(world, neutral=neutral_payloads(world, failing))
         n_judged = int((judged.outcomes["state"] != OutcomeState.PENDING).sum())
@@ -68,7 +80,7 @@ def attribute_window(deps: Deps, pipeline: Pipeline, window: Window) -> Attribut
             n_judged=n_judged,
             accuracy=accepted_accuracy(deps, pipeline),
         )
-        models = Models(deps, pipeline, window)
+        models = outside.models(deps, pipeline, window)
         attributed = attribute_records(evidence, models.ask, pipeline.isolation)
         causes = window_causes(
             deps,
@@ -205,13 +217,15 @@ def _doubted_labels(pipeline: Pipeline, judged: Judged) -> dict[Any, float]:
     return doubts
 
 
-def _stage_results(deps: Deps, pipeline: Pipeline, window: Window, *, needs_sources: bool) -> list[StageResult]:
+def _stage_results(
+    deps: Deps, pipeline: Pipeline, window: Window, outside: Outside, *, needs_sources: bool
+) -> list[StageResult]:
     """Return what validation found; sources that it has not seen yet are checked now if something failed."""
     known = {result.stage: result for result in deps.store.stage_results(pipeline.pipeline, window)}
     for stage in pipeline.stages:
         has_suite = deps.project.suite_path(pipeline, stage.suite or stage.name).is_file()
         if needs_sources and stage.kind is StageKind.SOURCE and stage.name not in known and has_suite:
-            known[stage.name] = check_stage(deps, pipeline, stage, window)
+            known[stage.name] = outside.check(deps, pipeline, stage, window)
     return [known[stage.name] for stage in pipeline.stages if stage.name in known]
 
 

@@ -285,6 +285,13 @@ class Isolation(Spec):
     """Most replays of one request, where the model answers by chance."""
 
 
+class Bundle(Spec):
+    """What a bundle (`seamwatch attribute --bundle FILE`) must not hold."""
+
+    redact: tuple[str, ...] = ()
+    """`stage.field`: text whose values are replaced by tokens, wherever they occur in their record."""
+
+
 class Slack(Spec):
     """Where alerts of this pipeline go."""
 
@@ -325,6 +332,8 @@ class Pipeline(Spec):
     """How long after the window's end a record may still be on its way to the last stage."""
     isolation: Isolation = Isolation()
     """What replays may cost, and how many are made."""
+    bundle: Bundle = Bundle()
+    """What an incident's bundle must not hold."""
     knowledge_bases: dict[str, dict[str, Any]] = {}
     """Kept; not evaluated yet."""
     slos: tuple[dict[str, Any], ...] = ()

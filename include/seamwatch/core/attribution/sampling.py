@@ -216,8 +216,7 @@ def judge_by_stratum(evidence: Evidence, keys: Sequence[Any], known: Mapping[Any
     for verdict in seen:
         for cause, weight in verdict.weights.items():
             parts[cause] += weight / len(seen)
-    counts = Counter((v.responsibility, v.stage) for v in seen if v.responsibility is not Responsibility.UNDETERMINED)
-    leading, n_leading = counts.most_common(1)[0] if counts else ((Responsibility.UNDETERMINED, None), len(seen))
+    leading, n_leading = Counter((v.responsibility, v.stage) for v in seen).most_common(1)[0]
     alike = [v for v in seen if (v.responsibility, v.stage) == leading]
     like = Counter(alike_but_key(v) for v in alike).most_common(1)[0][0]
     share = (n_leading + _PURE) / (len(seen) + _PURE + _MIXED)
@@ -228,7 +227,7 @@ def judge_by_stratum(evidence: Evidence, keys: Sequence[Any], known: Mapping[Any
             key=str(key),
             fields=_own_fields(evidence, key, like),
             confidence=share * mean,
-            explanation=words.stratum(n_leading, len(seen), like.explanation) if counts else like.explanation,
+            explanation=words.stratum(n_leading, len(seen), like.explanation),
             basis=Basis.STRATUM,
             parts=tuple(Part(responsibility=who, stage=at, share=w) for (who, at), w in parts.items()),
             n_like=len(seen),

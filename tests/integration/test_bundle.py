@@ -1,0 +1,138 @@
+"""An incident in one file gives the same verdicts again: without its tables, model, store, project and network."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from parcels import PIPELINE, WINDOW, fill_database, make_deps, slipping, write_project
+from seamwatch.core.results import Attribution
+from seamwatch.engine.bundle import record, replay
+from seamwatch.errors import DataContractError
+from seamwatch.report.machine import attribution_json, verdicts_csv
+
+SECRET = "s3cr3t-pa55"
+NO_NETWORK = """
+import socket
+
+def _refuse(*_, **__):
+    raise AssertionError("a bundle opened a socket")
+
+socket.socket.connect = socket.create_connection = socket.getaddrinfo = _refuse
+"""
+
+
+def _outputs(found: Attribution) -> tuple[str, str]:
+    return verdicts_csv(found.verdicts), json.dumps(attribution_json(found), sort_keys=True)
+
+
+def _record(root: Path, fault: str, *, pipeline: str = PIPELINE, endpoint: str = '"python:parcels:model"') -> Path:
+    """Record a window of parcels, then remove all that it was made from; return the bundle."""
+    root.mkdir()
+    fill_database(f"sqlite:///{root / 'parcels.db'}", fault, say=slipping(0.05, random.Random(4)))
+    write_project(root, pipeline=pipeline, endpoint=endpoint)
+    env = {
+        "AIRFLOW_CONN_PARCELS_DB": f"sqlite:///{root / 'parcels.db'}",
+        "AIRFLOW_CONN_GONE": f"http://user:{SECRET}@127.0.0.1:9",
+    }
+    deps = make_deps(root, env)
+    found = record(deps, deps.project.pipeline("parcels"), WINDOW, root.parent / "incident.bundle")
+    deps.store.close()
+    shutil.rmtree(root)
+    expected = root.parent / "expected"
+    expected.mkdir()
+    for name, text in zip(("verdicts.csv", "attribution.json"), _outputs(found), strict=True):
+        (expected / name).write_text(text, newline="")
+    return root.parent / "incident.bundle"
+
+
+@pytest.mark.parametrize("fault", ["unit", "result", "provider", "bad_source", "lost", "none"])
+def test_the_same_verdicts_come_out_byte_for_byte(tmp_path: Path, fault: str) -> None:
+    bundle = _record(tmp_path / "project", fault)
+    csv, document = _outputs(replay(bundle))
+    assert csv == (tmp_path / "expected/verdicts.csv").read_bytes().decode()
+    assert document == (tmp_path / "expected/attribution.json").read_text()
+
+
+def test_an_endpoint_that_could_not_be_reached_is_not_reached_again(tmp_path: Path) -> None:
+    bundle = _record(tmp_path / "project", "unit", endpoint="gone/v1/chat/completions")
+    assert SECRET.encode() not in bundle.read_bytes()
+    with zipfile.ZipFile(bundle) as archive:
+        assert not any(SECRET.encode() in archive.read(name) for name in archive.namelist())
+    assert _outputs(replay(bundle))[0] == (tmp_path / "expected/verdicts.csv").read_bytes().decode()
+
+
+def test_the_command_replays_in_an_empty_environment_without_a_network(tmp_path: Path) -> None:
+    bundle = _record(tmp_path / "project", "unit")
+    (tmp_path / "guard").mkdir()
+    (tmp_path / "guard/sitecustomize.py").write_text(NO_NETWORK)
+    command = [str(Path(sys.executable).parent / "seamwatch"), "attribute", "--from-bundle", str(bundle)]
+    done = subprocess.run(
+        [*command, "--verdicts", "v.csv", "--json", "a.json"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path / "guard"), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "v.csv").read_bytes() == (tmp_path / "expected/verdicts.csv").read_bytes()
+    assert json.loads((tmp_path / "a.json").read_text()) == json.loads(
+        (tmp_path / "expected/attribution.json").read_text()
+    )
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"guard", "expected", "incident.bundle", "v.csv", "a.json"}
+
+
+def test_the_same_evidence_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    first, second = (_record(tmp_path / name / "project", "result") for name in "ab")
+    with zipfile.ZipFile(first) as one, zipfile.ZipFile(second) as other:
+        assert one.namelist() == other.namelist()
+        for name in one.namelist():
+            if name != "evidence.json":
+                assert one.read(name) == other.read(name)
+        a, b = (json.loads(archive.read("evidence.json")) for archive in (one, other))
+    assert {**a, "answers": None} == {**b, "answers": None}
+
+
+def test_redacted_values_are_nowhere_in_the_bundle_and_the_verdicts_stay(tmp_path: Path) -> None:
+    # The model looks up the code in its own words; the sink's queue is only copied and compared.
+    pipeline = PIPELINE + "bundle: {redact: [routing.queue]}\n"
+    bundle = _record(tmp_path / "project", "sink", pipeline=pipeline)
+    found = replay(bundle)
+    assert found.leading is not None
+    assert found.leading.stage == "routing"
+
+
+def test_a_redaction_that_would_change_the_verdicts_is_refused(tmp_path: Path) -> None:
+    pipeline = PIPELINE + "bundle: {redact: [orders.code]}\n"
+    with pytest.raises(DataContractError, match=r"orders\.code"):
+        _record(tmp_path / "project", "unit", pipeline=pipeline)
+    assert not (tmp_path / "incident.bundle").exists()
+
+
+def test_numbers_are_not_redacted(tmp_path: Path) -> None:
+    with pytest.raises(DataContractError, match="only text can be redacted"):
+        _record(tmp_path / "project", "unit", pipeline=PIPELINE + "bundle: {redact: [orders.cents]}\n")
+
+
+def test_a_file_that_is_no_bundle_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("no")
+    with pytest.raises(DataContractError, match="is no bundle"):
+        replay(tmp_path / "x")
+    with pytest.raises(DataContractError, match="no such file"):
+        replay(tmp_path / "y")
+    with zipfile.ZipFile(tmp_path / "z", "w") as archive:
+        archive.writestr("evidence.json", json.dumps({"format": 99, "seamwatch": "9.0"}))
+    with pytest.raises(DataContractError, match=r"format 99, written by Seamwatch 9\.0"):
+        replay(tmp_path / "z")
