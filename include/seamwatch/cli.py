@@ -220,7 +220,7 @@ def baseline(
     pipeline: PipelineArgument,
     start: FromOption,
     end: ToOption,
-    calls: Annotated[int, typer.Option(help="Benchmark inputs to ask.")] = 200,
+    calls: Annotated[int, typer.Option(help="Calls to make; one input in five is asked twice.")] = 200,
     project: ProjectOption = None,
 ) -> None:
     """Measure the model alone on its benchmark, and accept the accuracy as the baseline.

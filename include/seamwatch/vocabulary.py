@@ -126,3 +126,12 @@ class Protocol(StrEnum):
     MLFLOW = "mlflow"
     JSON = "json"
     CALLABLE = "callable"
+
+
+class Finding(StrEnum):
+    """How the model on its benchmark inputs stands against its baseline on the same ones."""
+
+    DEGRADED = "degraded"
+    CHANGED = "changed"
+    UNSTABLE = "unstable"
+    AS_BEFORE = "as_before"

@@ -20,6 +20,7 @@ from seamwatch.core.results import (
     Signal,
     StagePicture,
     StageResult,
+    Switch,
     Verdict,
     Window,
 )
@@ -254,6 +255,18 @@ def integration() -> Example:
         463,
         fields=("product_name",),
         onset=ONSET,
+        onset_low=ONSET - timedelta(minutes=4),
+        onset_high=ONSET,
+        changed=(
+            Switch(
+                stage="request_mapping",
+                field="mapping_version",
+                before="12",
+                after="13",
+                at=ONSET - timedelta(minutes=1),
+                p_value=3e-9,
+            ),
+        ),
         n_expected=0.4,
         p_value=1e-12,
         is_change=True,

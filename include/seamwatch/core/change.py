@@ -49,7 +49,7 @@ SPREADS = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1)
 """How much healthy windows may differ beyond chance, as the correlation of two records of one window."""
 SPREAD_PRIOR = tuple(0.03**k for k in range(len(SPREADS)))
 """Each is taken to be far less likely than the one before: it takes about fifteen windows of 400 records that do differ
-to believe in a spread of 0.01, and a pipeline without a history is judged as if its windows differed by chance alone."""
+to believe in a spread of 0.01; without a history, windows are taken to differ by chance alone."""
 RECOVERED_ODDS = 20.0
 """The windows since are so much likelier healthy than struck: the run is over, whatever it had shown."""
 HISTORY_WINDOWS = 500
@@ -209,7 +209,12 @@ def weigh(series: Series, prior: Prior) -> Evidence:
     healthy = _healthy_before(series, prior, last)
     n, total = series.failing[last], series.judged[last:]
     p_value = tail_probability(healthy, float(n), total) if total.sum() else 1.0
-    ratios = {length: _run_ratio(series, prior, last + 1 - length) for length in RUN_LENGTHS if length <= last + 1}
+    # A change has a before: a run needs as many healthy windows before it as it has itself.
+    ratios = {
+        length: _run_ratio(series, prior, last + 1 - length)
+        for length in RUN_LENGTHS
+        if length == 1 or (length <= last and series.is_healthy[: last + 1 - length].sum() >= length)
+    }
     best = max(ratios, key=lambda length: ratios[length])
     e_value = sum(ratios.values())
     if _is_over(series, last + 1 - best, healthy):

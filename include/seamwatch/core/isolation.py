@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,12 +10,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seamwatch.core.interventions import Ask, World, run_trial
+from seamwatch.core.benchmark import BenchmarkResult
+from seamwatch.core.compare import strict_text
+from seamwatch.core.interventions import Ask, Trial, World, run_trial
 from seamwatch.core.outcomes import judge_by_truth
 from seamwatch.core.references import Reference
 from seamwatch.core.stats import shortfall_p_value, wilson_interval
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import OutcomeState, StageKind
+
+REPEAT_EVERY = 5
+"""One input in so many is asked a second time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +35,18 @@ class BenchmarkScore:
     p_degraded: float | None
     """Exact binomial p of so few right answers at the baseline; None without a baseline."""
     notes: tuple[str, ...] = ()
+    results: tuple[BenchmarkResult, ...] = ()
+    """By input, in the order asked."""
+
+
+def split_calls(size: int) -> tuple[int, int]:
+    """Return how many inputs are asked once, and how many of them a second time, within `size` calls.
+
+    The second answers show how much the model differs from itself on one day: a fifth of the inputs, where there are
+    calls for it.
+    """
+    n_again = size // (REPEAT_EVERY + 1)
+    return size - n_again, n_again
 
 
 def spread_sample(n_rows: int, size: int) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -61,6 +79,7 @@ def score_benchmark(
     *,
     baseline_accuracy: float | None,
     text_responses: frozenset[str] = frozenset(),
+    n_again: int = 0,
 ) -> BenchmarkScore:
     """Return the model's accuracy on benchmark inputs, called through perfect parts.
 
@@ -72,6 +91,7 @@ def score_benchmark(
         ask: Calls the model.
         baseline_accuracy: Accepted accuracy, or None.
         text_responses: Model stages whose response column holds the answer's text, not the body.
+        n_again: Inputs that are asked a second time.
 
     An answer that did not come (budget, endpoint) is left out of the count, and said in `notes`.
     """
@@ -91,6 +111,7 @@ def score_benchmark(
     )
     trial = run_trial(world, inputs.index, {}, ask, purpose="benchmark", from_scratch=True)
     judged = trial.outcomes[trial.outcomes["state"] != OutcomeState.PENDING]
+    results = _results(world, trial, ask, n_again)
     n_right, n_judged = int((judged["state"] == OutcomeState.RIGHT).sum()), len(judged)
     interval = wilson_interval(n_right, n_judged)
     gaps = trial.outcomes["gap"].dropna().value_counts()
@@ -104,4 +125,47 @@ def score_benchmark(
             None if baseline_accuracy is None else shortfall_p_value(n_right, n_judged, base_rate=baseline_accuracy)
         ),
         notes=tuple(f"{count} of {len(inputs)} benchmark calls gave no answer: {gap}" for gap, count in gaps.items()),
+        results=results,
     )
+
+
+def _results(world: World, trial: Trial, ask: Ask, n_again: int) -> tuple[BenchmarkResult, ...]:
+    """Return what became of each input, some of them asked a second time."""
+    keys = trial.outcomes.index
+    twice = keys[spread_sample(len(keys), n_again)]
+    again: dict[Any, str | None] = {}
+    if len(twice):
+        second = run_trial(world, twice, {}, ask, attempt=1, purpose="benchmark", from_scratch=True)
+        again = _answers(world, second)
+    first, names = _answers(world, trial), _models(world, trial)
+    rights: dict[Any, bool] = {OutcomeState.RIGHT: True, OutcomeState.WRONG: False}
+    return tuple(
+        BenchmarkResult(
+            key=str(key),
+            is_right=rights.get(trial.outcomes.at[key, "state"]),
+            answer=first[key],
+            again=again.get(key),
+            model=names.get(key),
+        )
+        for key in keys
+    )
+
+
+def _answers(world: World, trial: Trial) -> dict[Any, str | None]:
+    """Return a hash of the compared final fields by key; None where the model gave no answer."""
+    assert world.pipeline.benchmark is not None
+    final = trial.payloads[world.pipeline.final_stage.name]
+    fields = [name for name in world.pipeline.benchmark.truth if name in final.columns]
+    return {
+        key: None if gap is not None else _hash([strict_text(final.at[key, name]) for name in fields])
+        for key, gap in trial.outcomes["gap"].items()
+    }
+
+
+def _hash(values: list[str | None]) -> str:
+    return hashlib.sha256(repr(values).encode()).hexdigest()[:16]
+
+
+def _models(world: World, trial: Trial) -> dict[Any, str | None]:
+    stage = next(s.name for s in reversed(world.order) if s.kind is StageKind.MODEL)
+    return {key: answer.model for key, answer in trial.answers.get(stage, {}).items()}

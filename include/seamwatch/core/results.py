@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from seamwatch.errors import DataContractError
-from seamwatch.vocabulary import Basis, CheckStatus, Gap, OutcomeState, Responsibility, Severity
+from seamwatch.vocabulary import Basis, CheckStatus, Finding, Gap, OutcomeState, Responsibility, Severity
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -172,6 +172,22 @@ class Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Switch:
+    """A column whose value switched near an onset: a version, a model's name, a code table."""
+
+    stage: str
+    field: str
+    before: str
+    """Commonest value before."""
+    after: str
+    """Value that came up."""
+    at: datetime
+    """Time of the first record with it."""
+    p_value: float
+    """Fisher's exact p of its going with the struck records, times the values tried."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cause:
     """Failing records of a window that share responsibility, stage and fields."""
 
@@ -186,7 +202,13 @@ class Cause:
     confidence: float
     headline: str
     onset: datetime | None = None
-    """Time of the first record it explains."""
+    """When it began: its first record at or after the likeliest change of its rate; may lie before the window."""
+    onset_low: datetime | None = None
+    """The change came no earlier than this, at 95 %; None: it may lie before all that was looked at."""
+    onset_high: datetime | None = None
+    """The change came no later than this, at 95 %."""
+    changed: tuple[Switch, ...] = ()
+    """What else switched near the onset, that which tells struck from unstruck records best first."""
     pattern: str | None = None
     gap: Gap | None = None
     n_expected: float = 0.0
@@ -199,6 +221,24 @@ class Cause:
     """Windows, this one included, over which it shows best."""
     is_change: bool = False
     """Whether it is an incident, not the healthy base rate."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentScore:
+    """The benchmark inputs of one segment, today and in the baseline."""
+
+    segment: str
+    """`stage.field`, as the pipeline file has it."""
+    value: str
+    n: int
+    """Inputs of it that both have."""
+    n_right: int
+    n_right_before: int
+    n_worse: int
+    """Right in the baseline, wrong today."""
+    n_better: int
+    p_worse: float
+    """Exact one-sided p of getting worse, adjusted for the number of segments (Holm)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,6 +261,23 @@ class IsolationResult:
     """Exact binomial p of so few right answers at the baseline."""
     reproduced: float | None = None
     """Share of replayed recorded requests whose wrong outcome came again."""
+    finding: Finding | None = None
+    """Today against the baseline on the same inputs (`core/benchmark.py`); None: the baseline holds no inputs."""
+    n_paired: int = 0
+    """Benchmark inputs that today and the baseline have in common."""
+    n_better: int = 0
+    n_worse: int = 0
+    p_paired: float | None = None
+    """Exact one-sided p of the pairs that got worse."""
+    n_changed_answers: int = 0
+    """Inputs whose answer differs from the baseline's, right or wrong."""
+    n_repeated: int = 0
+    n_unstable: int = 0
+    """Of those asked twice on one day, the ones answered differently."""
+    model_before: str | None = None
+    """The model's name in the baseline's answers."""
+    model_changed: bool | None = None
+    segments: tuple[SegmentScore, ...] = ()
     notes: tuple[str, ...] = ()
 
 

@@ -105,3 +105,25 @@ def log_beta_binomial(count: Counts | float, total: Counts | float, mean: Counts
     n, k = np.asarray(total, dtype=float), np.asarray(count, dtype=float)
     ways = -np.log1p(n) - special.betaln(n - k + 1.0, k + 1.0)
     return np.asarray(ways + special.betaln(k + a, n - k + b) - special.betaln(a, b), dtype=float)
+
+
+def worse_p_value(n_worse: int, n_better: int) -> float:
+    """Return the exact one-sided p of so many pairs that got worse, of all pairs that differ; 1.0 if none does.
+
+    Source: Q. McNemar (1947), "Note on the sampling error of the difference between correlated proportions",
+    Psychometrika 12(2), in its exact form: a sign test on the discordant pairs.
+    """
+    return excess_p_value(n_worse, n_worse + n_better, base_rate=0.5)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values adjusted for their number, in the order given; each at most 1.
+
+    Source: S. Holm (1979), "A simple sequentially rejective multiple test procedure", Scand. J. Statist. 6(2).
+    """
+    order = sorted(range(len(p_values)), key=lambda number: p_values[number])
+    adjusted, highest = [0.0] * len(p_values), 0.0
+    for rank, number in enumerate(order):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[number]))
+        adjusted[number] = highest
+    return adjusted

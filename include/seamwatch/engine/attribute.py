@@ -10,27 +10,28 @@ import pandas as pd
 
 from seamwatch.core.adversarial import neutral_payloads
 from seamwatch.core.attribution.evidence import gather
-from seamwatch.core.attribution.records import Attributed, attribute_records
-from seamwatch.core.frames import StageData, holds_text, split_versions, stage_data
+from seamwatch.core.attribution.records import attribute_records
+from seamwatch.core.frames import StageData, holds_text, split_versions
 from seamwatch.core.interventions import World
-from seamwatch.core.isolation import BenchmarkScore, obstacle, score_benchmark, spread_sample
 from seamwatch.core.mapping import Reconciliation, reconcile
 from seamwatch.core.outcomes import call_lost_wrong
 from seamwatch.core.references import Reference
-from seamwatch.core.results import Attribution, Cause, IsolationResult, StageResult, Window
+from seamwatch.core.results import Attribution, StageResult, Window
 from seamwatch.core.revisits import SOONEST, due_revisits
 from seamwatch.core.summary import summarise
 from seamwatch.core.suspect_truths import suspect_truths
-from seamwatch.engine.causes import accepted_accuracy, window_causes
+from seamwatch.engine.benchmark import isolate
+from seamwatch.engine.causes import accepted_accuracy, judged_times, window_causes
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.isolate import Models
 from seamwatch.engine.outcomes import build_judge, stage_truths
 from seamwatch.engine.outside import Outside
 from seamwatch.engine.protocols import with_protocols
-from seamwatch.engine.reading import StageReader, WindowData, read_relation
+from seamwatch.engine.reading import StageReader, WindowData
 from seamwatch.engine.references import load_references, with_copies
+from seamwatch.engine.switches import with_switches
 from seamwatch.engine.validate import expectation_failures
-from seamwatch.spec.pipeline import Benchmark, Pipeline, Stage
+from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.vocabulary import OutcomeState, StageKind
 
 
@@ -82,16 +83,10 @@ def attribute_window(
         )
         models = outside.models(deps, pipeline, window)
         attributed = attribute_records(evidence, models.ask, pipeline.isolation)
-        causes = window_causes(
-            deps,
-            pipeline,
-            window,
-            verdicts=attributed.verdicts,
-            outcomes=judged.outcomes,
-            times=judged.data.stages[pipeline.first_stage.name].times,
-        )
-        score = _benchmark(deps, pipeline, reader, judged, models, causes)
-        isolation = _isolation(deps, pipeline, judged, models, attributed, score)
+        times = judged_times(judged.outcomes, judged.data.stages[pipeline.first_stage.name].times)
+        causes = window_causes(deps, pipeline, window, attributed.verdicts, judged.outcomes, times)
+        causes = with_switches(deps, pipeline, window, reader, world, causes, attributed.verdicts, times)
+        isolation = isolate(deps, pipeline, reader, judged.world, models, causes, reproduced=attributed.reproduced)
     finally:
         reader.close()
     attribution = summarise(
@@ -238,93 +233,3 @@ def _source_findings(
         for result in results
         if pipeline.stage(result.stage).kind is StageKind.SOURCE
     }
-
-
-def _benchmark(
-    deps: Deps,
-    pipeline: Pipeline,
-    reader: StageReader,
-    judged: Judged,
-    models: Models,
-    causes: tuple[Cause, ...],
-) -> BenchmarkScore | str | None:
-    """Return how the model does on benchmark inputs, why that cannot be known, or None in a healthy window."""
-    if pipeline.benchmark is None or not any(cause.is_change for cause in causes):
-        return None
-    return measure_benchmark(
-        pipeline,
-        reader,
-        judged.world,
-        models,
-        size=pipeline.benchmark.sample,
-        baseline_accuracy=accepted_accuracy(deps, pipeline),
-    )
-
-
-def measure_benchmark(
-    pipeline: Pipeline,
-    reader: StageReader,
-    world: World,
-    models: Models,
-    *,
-    size: int,
-    baseline_accuracy: float | None,
-) -> BenchmarkScore | str:
-    """Return the model's score on benchmark inputs, or why it cannot be measured."""
-    assert pipeline.benchmark is not None
-    hindrance = obstacle(pipeline, world.references)
-    if hindrance is not None:
-        return hindrance
-    inputs, truths = read_benchmark(pipeline, pipeline.benchmark, reader, world)
-    chosen = spread_sample(len(inputs), size)
-    return score_benchmark(
-        pipeline,
-        inputs.iloc[chosen],
-        truths.iloc[chosen],
-        world.references,
-        models.ask,
-        baseline_accuracy=baseline_accuracy,
-        text_responses=world.text_responses,
-    )
-
-
-def read_benchmark(
-    pipeline: Pipeline, benchmark: Benchmark, reader: StageReader, world: World
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return benchmark inputs in the shape of the first stage, and their truths, both by key."""
-    key = benchmark.key or pipeline.key
-    source = reader.source(benchmark.database or pipeline.database)
-    rows = read_relation(source, table=benchmark.table, query=benchmark.query, key=key)
-    first = pipeline.first_stage
-    payload = stage_data(rows, first.model_copy(update={"ignore": ()}), key=key, time=None).payload
-    columns = [c for c in world.recorded[first.name].columns if c in payload.columns]
-    return payload[columns], rows.set_index(key)
-
-
-def _isolation(
-    deps: Deps,
-    pipeline: Pipeline,
-    judged: Judged,
-    models: Models,
-    attributed: Attributed,
-    score: BenchmarkScore | str | None,
-) -> IsolationResult:
-    stage = next((s for s in reversed(pipeline.stages) if s.kind is StageKind.MODEL), None)
-    measured = score if isinstance(score, BenchmarkScore) else None
-    notes = [*models.notes, *(measured.notes if measured else ()), *([score] if isinstance(score, str) else [])]
-    names = judged.world.recorded[stage.name]["_model"].dropna() if stage else pd.Series(dtype=object)
-    return IsolationResult(
-        stage=stage.name if stage else None,
-        model=str(names.mode().iloc[0]) if len(names) else None,
-        calls=models.calls,
-        cost_usd=models.cost_usd,
-        n_benchmark=measured.n_judged if measured else 0,
-        n_right=measured.n_right if measured else 0,
-        accuracy=measured.accuracy if measured else None,
-        accuracy_low=measured.accuracy_low if measured else None,
-        accuracy_high=measured.accuracy_high if measured else None,
-        baseline_accuracy=accepted_accuracy(deps, pipeline),
-        p_degraded=measured.p_degraded if measured else None,
-        reproduced=attributed.reproduced,
-        notes=tuple(notes),
-    )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from seamwatch.core.isolation import BenchmarkScore
+from seamwatch.core.isolation import BenchmarkScore, obstacle
 from seamwatch.core.results import Window
-from seamwatch.engine.attribute import judge_window, measure_benchmark
+from seamwatch.engine.attribute import judge_window
+from seamwatch.engine.benchmark import measure, read_benchmark
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.isolate import Models
 from seamwatch.engine.protocols import with_protocols
@@ -14,7 +15,7 @@ from seamwatch.spec.pipeline import Pipeline
 
 
 def accept_baseline(deps: Deps, pipeline: Pipeline, window: Window, *, size: int) -> BenchmarkScore:
-    """Return the score on `size` benchmark inputs, saved as the pipeline's baseline.
+    """Return the score within `size` benchmark calls, saved input by input as the pipeline's baseline.
 
     Raises:
         DataContractError: If the pipeline has no benchmark, or lacks a reference for it.
@@ -23,19 +24,22 @@ def accept_baseline(deps: Deps, pipeline: Pipeline, window: Window, *, size: int
     if pipeline.benchmark is None:
         msg = f"{pipeline.pipeline} has no benchmark; add benchmark: {{table, truth}} to its file"
         raise DataContractError(msg)
+    benchmark = pipeline.benchmark
     pipeline = with_protocols(pipeline, deps)
     reader = StageReader(pipeline, deps.connections)
     models = Models(deps, pipeline, window)
     try:
         world = judge_window(deps, pipeline, window, reader).world
-        score = measure_benchmark(pipeline, reader, world, models, size=size, baseline_accuracy=None)
+        hindrance = obstacle(pipeline, world.references)
+        if hindrance is not None:
+            raise DataContractError(f"{pipeline.pipeline}: {hindrance}")
+        inputs = read_benchmark(pipeline, benchmark, reader, world)
+        score = measure(pipeline, inputs, world, models, size=size, baseline_accuracy=None)
     finally:
         reader.close()
-    if isinstance(score, str):
-        raise DataContractError(f"{pipeline.pipeline}: {score}")
     if score.accuracy is None:
         told = "; ".join((*models.notes, *score.notes))
         msg = f"{pipeline.pipeline}: no benchmark call was answered: {told}"
         raise AdapterError(msg)
-    deps.store.save_baseline(pipeline.pipeline, score.accuracy, score.n_judged, now=deps.clock())
+    deps.store.save_baseline(pipeline.pipeline, score.accuracy, score.n_judged, now=deps.clock(), results=score.results)
     return score

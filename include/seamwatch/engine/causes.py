@@ -22,7 +22,6 @@ def window_causes(
     deps: Deps,
     pipeline: Pipeline,
     window: Window,
-    *,
     verdicts: Sequence[Verdict],
     outcomes: pd.DataFrame,
     times: pd.Series[Any],
@@ -35,13 +34,12 @@ def window_causes(
         window: The span of time.
         verdicts: One per failing record.
         outcomes: Index key; `state`.
-        times: Aware time of the first stage by key.
+        times: See `judged_times`.
     """
     is_judged = outcomes["state"] != OutcomeState.PENDING
-    times = times[is_judged.reindex(times.index, fill_value=False).to_numpy()]
     return find_causes(
         verdicts,
-        times.set_axis(times.index.map(str)),
+        times,
         n_judged=int(is_judged.sum()),
         base=base_rates(deps, pipeline, window),
         budget=Budget(
@@ -50,6 +48,13 @@ def window_causes(
             is_whole=bool(is_judged.mean() >= WHOLE_SHARE) if len(is_judged) else True,
         ),
     )
+
+
+def judged_times(outcomes: pd.DataFrame, times: pd.Series[Any]) -> pd.Series[Any]:
+    """Return the times of the records whose outcome is right or wrong, by key as text."""
+    is_judged = (outcomes["state"] != OutcomeState.PENDING).reindex(times.index, fill_value=False)
+    known = times[is_judged.to_numpy()]
+    return known.set_axis(known.index.map(str))
 
 
 def base_rates(deps: Deps, pipeline: Pipeline, window: Window) -> BaseRates:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from seamwatch.core.incidents import Incident
-from seamwatch.core.results import Attribution, Cause, StageResult, Window
+from seamwatch.core.results import Attribution, Cause, IsolationResult, StageResult, Window
 from seamwatch.report import advice, numbers, sentences
 from seamwatch.report.evidence import RecordFacts, record_facts
 from seamwatch.report.links import Links
@@ -111,6 +111,10 @@ class IncidentReport:
     window_text: str
     onset: datetime | None
     onset_text: str
+    onset_interval: str
+    """The onset with its 95 % interval."""
+    changes: tuple[str, ...]
+    """What else changed near the onset."""
     history: str
     """When it was opened, and in how many windows it was seen."""
     stages: tuple[StageFacts, ...]
@@ -171,6 +175,8 @@ def incident_report(
         window_text=numbers.span(attribution.window),
         onset=cause.onset if cause else None,
         onset_text=numbers.moment(cause.onset if cause else None),
+        onset_interval=sentences.onset(cause),
+        changes=sentences.changes(cause),
         history=sentences.history(incident),
         stages=stage_facts(incident, attribution, pipeline, stage_results, links),
         timeline=tuple(
@@ -267,6 +273,7 @@ def _isolation(attribution: Attribution) -> IsolationFacts:
                 value=numbers.percent(result.reproduced),
                 note="of recorded requests replayed as they were",
             ),
+            *_paired(result),
             Fact(
                 label="Calls",
                 value=numbers.count(result.calls),
@@ -278,6 +285,24 @@ def _isolation(attribution: Attribution) -> IsolationFacts:
         accuracy_high=result.accuracy_high,
         baseline=result.baseline_accuracy,
         is_degraded=sentences.is_degraded(result),
+    )
+
+
+def _paired(result: IsolationResult) -> tuple[Fact, ...]:
+    """Return how the same benchmark inputs came out today; nothing where the baseline holds none."""
+    if result.finding is None:
+        return ()
+    return (
+        Fact(
+            label="Same inputs as the baseline",
+            value=f"{numbers.count(result.n_worse)} worse, {numbers.count(result.n_better)} better",
+            note=f"of {numbers.count(result.n_paired)}; {numbers.probability(result.p_paired or 0.0)}",
+        ),
+        Fact(
+            label="Answers changed",
+            value=numbers.count(result.n_changed_answers),
+            note=f"{numbers.count(result.n_unstable)} of {numbers.count(result.n_repeated)} asked twice differ",
+        ),
     )
 
 
@@ -293,7 +318,7 @@ def _cause_facts(cause: Cause, *, is_this: bool) -> CauseFacts:
         share_interval=numbers.interval(cause.share_low, cause.share_high),
         confidence=numbers.percent(cause.confidence),
         expected=numbers.count(cause.n_expected),
-        reading=(f"a change ({numbers.probability(cause.p_value)})" if cause.is_change else "fits a healthy window"),
+        reading=sentences.reading(cause),
         is_this=is_this,
         is_change=cause.is_change,
     )

@@ -6,7 +6,6 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from seamwatch.report import numbers
 from seamwatch.report.charts import accuracy_chart, time_chart
 from seamwatch.report.facts import IncidentReport
 from seamwatch.report.graph import NODE_HEIGHT, NODE_WIDTH, lay_out
@@ -24,7 +23,6 @@ def render_html(report: IncidentReport) -> str:
             node={"width": NODE_WIDTH, "height": NODE_HEIGHT},
             time=time_chart(report.timeline, report.window, report.onset),
             accuracy=accuracy_chart(report.isolation),
-            onset=numbers.moment(report.onset),
         )
     )
 

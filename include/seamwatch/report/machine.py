@@ -40,6 +40,31 @@ def attribution_json(attribution: Attribution) -> dict[str, Any]:
             "accuracy_high": isolation.accuracy_high,
             "baseline_accuracy": isolation.baseline_accuracy,
             "reproduced": isolation.reproduced,
+            "finding": isolation.finding,
+            "paired": {
+                "inputs": isolation.n_paired,
+                "worse": isolation.n_worse,
+                "better": isolation.n_better,
+                "p_value": isolation.p_paired,
+                "changed_answers": isolation.n_changed_answers,
+                "asked_twice": isolation.n_repeated,
+                "unstable": isolation.n_unstable,
+                "model_before": isolation.model_before,
+                "model_changed": isolation.model_changed,
+                "segments": [
+                    {
+                        "segment": one.segment,
+                        "value": one.value,
+                        "inputs": one.n,
+                        "right": one.n_right,
+                        "right_before": one.n_right_before,
+                        "worse": one.n_worse,
+                        "better": one.n_better,
+                        "p_value": one.p_worse,
+                    }
+                    for one in isolation.segments
+                ],
+            },
         },
         "signals": [
             {
@@ -65,6 +90,22 @@ def _cause(cause: Cause) -> dict[str, Any]:
         "confidence": cause.confidence,
         "headline": cause.headline,
         "onset": numbers.iso(cause.onset),
+        "onset_low": numbers.iso(cause.onset_low),
+        "onset_high": numbers.iso(cause.onset_high),
+        "changed": [
+            {
+                "stage": one.stage,
+                "field": one.field,
+                "before": one.before,
+                "after": one.after,
+                "at": numbers.iso(one.at),
+                "p_value": one.p_value,
+            }
+            for one in cause.changed
+        ],
+        "p_value": cause.p_value,
+        "e_value": cause.e_value,
+        "windows": cause.n_windows,
     }
 
 
@@ -85,6 +126,12 @@ def _no_cause(attribution: Attribution) -> dict[str, Any]:
         "confidence": None,
         "headline": f"No incident: {seen}.",
         "onset": None,
+        "onset_low": None,
+        "onset_high": None,
+        "changed": [],
+        "p_value": None,
+        "e_value": None,
+        "windows": None,
     }
 
 

@@ -33,6 +33,7 @@ from seamwatch.vocabulary import IncidentState
 _SHOWN_RECORDS = 2
 _SHOWN_FIELDS = 4
 _SHOWN_CAUSES = 5
+_SHOWN_CHANGES = 2
 _VALUE_CHARS = 160
 
 _NOTES = {
@@ -67,6 +68,8 @@ def _head(report: IncidentReport) -> tuple[Block, ...]:
         Paragraph((plain(report.verdict),)),
         Facts(tuple((fact.label, f"{fact.value} ({fact.note})" if fact.note else fact.value) for fact in report.facts)),
     ]
+    if report.changes:
+        blocks.append(Paragraph((strong("What changed then: "), plain(" ".join(report.changes[:_SHOWN_CHANGES])))))
     if report.state is not IncidentState.RESOLVED:
         role = report.owner.role.replace("_", " ")
         lead = f"To act: {role} owner" if report.owner.mention else "No owner is named in the pipeline file."

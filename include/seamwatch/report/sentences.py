@@ -9,7 +9,7 @@ from seamwatch.core.incidents import Incident
 from seamwatch.core.results import Attribution, Cause, IsolationResult, StageResult, Verdict
 from seamwatch.report import numbers
 from seamwatch.spec.pipeline import Pipeline
-from seamwatch.vocabulary import Basis, Gap, IncidentState, Responsibility
+from seamwatch.vocabulary import Basis, Finding, Gap, IncidentState, Responsibility
 
 _RESPONSIBILITIES = {
     Responsibility.MODEL: "the model",
@@ -85,6 +85,7 @@ _FINDINGS: dict[tuple[Responsibility, str | None], str] = {
 DEGRADED_BELOW_P = 0.01
 """Exact binomial p under which the model alone is called worse than its baseline."""
 _LISTED = 5
+_VALUE_CHARS = 60
 
 
 def listed(names: Sequence[str]) -> str:
@@ -150,6 +151,38 @@ def _finding(cause: Cause) -> str:
     )
 
 
+def onset(cause: Cause | None) -> str:
+    """Return when the cause began, with its interval; a dash where that is not known."""
+    if cause is None or cause.onset is None:
+        return numbers.NO_DATA
+    if cause.onset_high is None:
+        return numbers.moment(cause.onset)
+    earliest = "not known" if cause.onset_low is None else numbers.moment(cause.onset_low)
+    return f"{numbers.moment(cause.onset)} (95% interval: {earliest} to {numbers.moment(cause.onset_high)})"
+
+
+def changes(cause: Cause | None) -> tuple[str, ...]:
+    """Return what else changed near the onset, the likeliest reason first."""
+    return tuple(
+        f"At {numbers.moment(one.at)} {one.stage}.{one.field} changed from {_short(one.before)} to {_short(one.after)} "
+        f"({numbers.probability(one.p_value)} that it goes with the failing records by chance)."
+        for one in (cause.changed if cause else ())
+    )
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= _VALUE_CHARS else f"{value[:_VALUE_CHARS]}…"
+
+
+def reading(cause: Cause) -> str:
+    """Return whether a cause is a change, and what says so."""
+    if not cause.is_change:
+        return "fits a healthy window"
+    if cause.n_windows > 1 and cause.e_value:
+        return f"a change over {numbers.plural(cause.n_windows, 'window')} ({numbers.probability(1 / cause.e_value)})"
+    return f"a change ({numbers.probability(cause.p_value)})"
+
+
 def is_of(verdict: Verdict, incident: Incident) -> bool:
     """Return whether a record's verdict is the incident's cause."""
     return (verdict.responsibility, verdict.stage) == (incident.responsibility, incident.stage)
@@ -169,7 +202,9 @@ def confidence_basis(incident: Incident, attribution: Attribution, pipeline: Pip
 
 
 def is_degraded(result: IsolationResult) -> bool:
-    """Return whether the model alone is worse than its baseline beyond chance."""
+    """Return whether the model alone is worse than its baseline beyond chance: input by input where that is known."""
+    if result.finding is not None:
+        return result.finding is Finding.DEGRADED
     return result.p_degraded is not None and result.p_degraded < DEGRADED_BELOW_P
 
 
@@ -180,12 +215,44 @@ def isolation(result: IsolationResult) -> str:
         calls = "was not called" if result.calls == 0 else f"was called {numbers.count(result.calls)} times"
         return f"{name} {calls} in isolation for this window; its accuracy alone is unknown."
     alone = f"{name}, called alone, is right on {numbers.percent(result.accuracy)} of the benchmark"
+    if result.finding is not None:
+        return f"{alone}. {_finding_on_inputs(result)}"
     if result.baseline_accuracy is None:
         return f"{alone}. There is no baseline to compare it with."
     if is_degraded(result):
         p = numbers.probability(result.p_degraded or 0.0)
         return f"{alone}, below its baseline of {numbers.percent(result.baseline_accuracy)} ({p}): it got worse."
     return f"{alone}, in line with its baseline of {numbers.percent(result.baseline_accuracy)}."
+
+
+def _finding_on_inputs(result: IsolationResult) -> str:
+    """Return how today compares with the baseline on the same inputs."""
+    inputs = numbers.plural(result.n_paired, "input")
+    moved = f"{numbers.count(result.n_worse)} turned wrong and {numbers.count(result.n_better)} right"
+    are = "is" if result.n_changed_answers == 1 else "are"
+    answers = f"{numbers.count(result.n_changed_answers)} of {inputs} {are} answered differently than in the baseline"
+    unstable = f"{numbers.count(result.n_unstable)} of {numbers.count(result.n_repeated)} asked twice on one day differ"
+    now_named = f" It was {result.model_before} then." if result.model_changed and result.model_before else ""
+    if result.finding is Finding.DEGRADED:
+        worst = _worst_segment(result)
+        p = numbers.probability(result.p_paired or 0.0)
+        return f"It got worse: of {inputs} that the baseline holds, {moved} ({p}, paired).{worst}{now_named}"
+    if result.finding is Finding.CHANGED:
+        return f"It is not the model that was accepted: {answers}, {unstable}; {moved}.{now_named}"
+    if result.finding is Finding.UNSTABLE:
+        return f"It answers by chance: {unstable}, and {answers}; {moved}."
+    return f"It is as it was: of {inputs} that the baseline holds, {moved}."
+
+
+def _worst_segment(result: IsolationResult) -> str:
+    worst = next((one for one in result.segments if one.p_worse < DEGRADED_BELOW_P), None)
+    if worst is None:
+        return ""
+    return (
+        f" It shows in {worst.segment} = {_short(worst.value)}: {numbers.count(worst.n_right)} of "
+        f"{numbers.count(worst.n)} right, {numbers.count(worst.n_right_before)} before "
+        f"({numbers.probability(worst.p_worse)}, adjusted)."
+    )
 
 
 def caveats(cause: Cause | None, attribution: Attribution, stage_results: Sequence[StageResult]) -> tuple[str, ...]:

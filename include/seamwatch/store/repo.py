@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any, Self
 
 import pandas as pd
 import sqlalchemy as sa
 
+from seamwatch.core.benchmark import BenchmarkResult
 from seamwatch.core.compare import strict_text
 from seamwatch.core.mapping import DISCREPANCY_COLUMNS
 from seamwatch.core.results import Attribution, StageResult, Verdict, Window
@@ -24,6 +26,7 @@ from seamwatch.store.incidents import IncidentStore
 from seamwatch.store.session import migrate, open_engine, require_head
 from seamwatch.store.tables import (
     AnswerRow,
+    BaselineResultRow,
     BaselineRow,
     CauseRow,
     DiscrepancyRow,
@@ -274,13 +277,26 @@ class Store(BudgetStore, IncidentStore, DeliveryStore):
 
     # Baselines and answers
 
-    def save_baseline(self, pipeline: str, accuracy: float, n: int, *, now: datetime) -> None:
-        """Accept an accuracy as the pipeline's baseline."""
+    def save_baseline(
+        self, pipeline: str, accuracy: float, n: int, *, now: datetime, results: Sequence[BenchmarkResult] = ()
+    ) -> None:
+        """Accept an accuracy as the pipeline's baseline, with what became of each input where that is known."""
+        rows = [{"pipeline": pipeline, "number": number, **asdict(one)} for number, one in enumerate(results)]
         with self._writing() as connection:
-            connection.execute(sa.delete(BaselineRow).filter_by(pipeline=pipeline))
+            for table in (BaselineRow, BaselineResultRow):
+                connection.execute(sa.delete(table).filter_by(pipeline=pipeline))
             connection.execute(
                 sa.insert(BaselineRow).values(pipeline=pipeline, accuracy=accuracy, n=n, measured_at=now)
             )
+            if rows:
+                connection.execute(sa.insert(BaselineResultRow), rows)
+
+    def baseline_results(self, pipeline: str) -> list[BenchmarkResult]:
+        """Return what became of each input of the baseline; empty where it was accepted without."""
+        columns = [getattr(BaselineResultRow, one.name) for one in fields(BenchmarkResult)]
+        statement = sa.select(*columns).filter_by(pipeline=pipeline).order_by(BaselineResultRow.number)
+        with self._reading() as connection:
+            return [BenchmarkResult(**row) for row in connection.execute(statement).mappings()]
 
     def baseline(self, pipeline: str) -> tuple[float, int] | None:
         """Return the accepted accuracy and how many records it was measured on."""

@@ -168,6 +168,19 @@ class BaselineRow(Table):
     measured_at: Mapped[datetime] = mapped_column(UtcTime)
 
 
+class BaselineResultRow(Table):
+    """What became of one benchmark input when the baseline was accepted."""
+
+    __tablename__ = "seamwatch_baseline_results"
+    pipeline: Mapped[str] = mapped_column(String(200), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    key: Mapped[str] = mapped_column(RecordText)
+    is_right: Mapped[bool | None]
+    answer: Mapped[str | None] = mapped_column(String(64))
+    again: Mapped[str | None] = mapped_column(String(64))
+    model: Mapped[str | None] = mapped_column(RecordText)
+
+
 class IncidentRow(Table):
     """An incident as it is now."""
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from seamwatch.core.attribution.causes import BaseRates, find_causes
-from seamwatch.core.change import MIN_RECORDS, WindowCount
+from seamwatch.core.change import FALSE_INCIDENTS, MIN_RECORDS, Budget, WindowCount
 from seamwatch.core.results import Cause, Verdict
 from seamwatch.vocabulary import Gap, Responsibility
 
@@ -123,3 +123,55 @@ def test_a_pattern_is_told_only_if_most_records_share_it() -> None:
     half = [*_verdicts(10, INTEGRATION, pattern="lost"), *_verdicts(10, INTEGRATION, first=20)]
     assert _causes(half)[0].pattern is None
     assert _causes([*half, *_verdicts(1, INTEGRATION, first=50, pattern="lost")])[0].pattern == "lost"
+
+
+def test_a_rate_that_the_windows_before_had_is_no_change() -> None:
+    history = tuple(_past(number, 1000, {(INTEGRATION, "m"): 20 + number % 5}) for number in range(20))
+    base = BaseRates(accuracy=0.94, history=history)
+    assert not _causes(_verdicts(25, INTEGRATION), base=base)[0].is_change
+    assert _causes(_verdicts(60, INTEGRATION), base=base)[0].is_change
+    assert _causes(_verdicts(25, INTEGRATION))[0].is_change
+
+
+def test_windows_that_vary_more_than_by_chance_are_given_their_spread() -> None:
+    wild = tuple(_past(number, 400, {(MODEL, "m"): (8, 20, 31, 44)[number % 4]}) for number in range(40))
+    calm = tuple(_past(number, 400, {(MODEL, "m"): 25 + number % 3}) for number in range(40))
+    verdicts = _verdicts(56, MODEL)
+    assert not _causes(verdicts, n_judged=400, base=BaseRates(accuracy=0.935, history=wild))[0].is_change
+    assert _causes(verdicts, n_judged=400, base=BaseRates(accuracy=0.935, history=calm))[0].is_change
+
+
+def test_small_windows_in_a_row_show_what_none_shows_alone() -> None:
+    quiet = [_past(number, 100, {(INTEGRATION, "m"): 0}) for number in range(20)]
+    struck = [_past(20 + number, 100, {(INTEGRATION, "m"): 2}) for number in range(9)]
+    alone = _causes(_verdicts(2, INTEGRATION), n_judged=100, base=BaseRates(history=quiet))[0]
+    assert not alone.is_change
+    together = _causes(_verdicts(2, INTEGRATION), n_judged=100, base=BaseRates(history=[*quiet, *struck]))[0]
+    assert together.is_change
+    assert together.n_windows > 3
+    assert together.onset is not None
+    assert together.onset < START
+    assert together.onset_low is not None
+    assert together.onset_low <= struck[0].start <= together.onset_high
+
+
+def test_a_fault_that_was_repaired_is_over_at_once() -> None:
+    quiet = [_past(number, 100, {}) for number in range(20)]
+    key = (INTEGRATION, "m")
+    struck = [_past(20 + number, 100, {key: 20}, frozenset({key})) for number in range(5)]
+    assert not _causes(_verdicts(1, INTEGRATION), n_judged=100, base=BaseRates(history=[*quiet, *struck]))[0].is_change
+    again = _causes(_verdicts(20, INTEGRATION), n_judged=100, base=BaseRates(history=[*quiet, *struck]))[0]
+    assert again.is_change
+
+
+def test_more_candidates_and_parts_of_a_window_ask_for_more() -> None:
+    budgets = [
+        Budget(),
+        Budget(n_candidates=9),
+        Budget(n_candidates=9, n_looks=11),
+        Budget(n_candidates=9, n_looks=11, is_whole=False),
+    ]
+    limits = [budget.p_alone for budget in budgets]
+    assert limits == sorted(limits, reverse=True)
+    # All looks at all candidates together spend half of the budget, the runs the other half.
+    assert 9 * (budgets[2].p_alone + 10 * budgets[3].p_alone) == pytest.approx(FALSE_INCIDENTS / 2)

@@ -19,6 +19,12 @@ CAUSE_KEYS = {
     "confidence",
     "headline",
     "onset",
+    "onset_low",
+    "onset_high",
+    "changed",
+    "p_value",
+    "e_value",
+    "windows",
 }
 ISOLATION_KEYS = {
     "model",
@@ -29,6 +35,8 @@ ISOLATION_KEYS = {
     "accuracy_high",
     "baseline_accuracy",
     "reproduced",
+    "finding",
+    "paired",
 }
 
 

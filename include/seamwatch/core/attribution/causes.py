@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 import pandas as pd
 
 from seamwatch.core.attribution import words
+from seamwatch.core.attribution.onset import find_onset, past_windows
 from seamwatch.core.change import Budget, CauseKey, Evidence, Prior, WindowCount, series_of, weigh
 from seamwatch.core.results import Cause, Verdict
-from seamwatch.core.stats import jeffreys_mean, onset_index, wilson_interval
+from seamwatch.core.stats import jeffreys_mean, wilson_interval
 from seamwatch.vocabulary import Basis, Responsibility
 
 STRAY_RATE = 0.002
@@ -26,6 +26,7 @@ ASSUMED_ACCURACY = 0.9
 """Accuracy of the model where neither a baseline nor a history is known; the report says that it is assumed."""
 ASSUMED_RECORDS = 100.0
 """Judged records of history that weigh as much as the assumed accuracy: a window or two."""
+_LEAST_RATE = 1e-4
 _FIELD_SHARE = 0.1
 """A field that fewer of a cause's records name is not told in the headline."""
 
@@ -90,11 +91,8 @@ def find_causes(
         evidence = _weigh(key, counts, n_judged, base)
         cause = _cause(key, group, weights[key], len(verdicts), n_judged, evidence)
         if evidence.is_change(counts[key], budget):
-            cause = replace(
-                cause,
-                is_change=True,
-                onset=_onset(key, group, times),
-            )
+            named = [v for v in group if (v.responsibility, v.stage) == key] or group
+            cause = _with_onset(replace(cause, is_change=True), key, named, times, base)
         causes.append(cause)
     return tuple(sorted(causes, key=lambda c: (not c.is_change, c.n_expected - c.n_records, c.stage or "")))
 
@@ -176,9 +174,13 @@ def _leading(values: Sequence[Any]) -> Any:
     return value if count * 2 > len(values) else None
 
 
-def _onset(key: CauseKey, group: Sequence[Verdict], times: pd.Series[Any]) -> datetime | None:
+def _with_onset(cause: Cause, key: CauseKey, group: Sequence[Verdict], times: pd.Series[Any], base: BaseRates) -> Cause:
     known = times.dropna().sort_values(kind="stable")
-    named = [verdict for verdict in group if (verdict.responsibility, verdict.stage) == key]
-    mine = {verdict.key for verdict in named or group}
-    index = onset_index([key in mine for key in known.index])
-    return None if index is None else known.iloc[index].to_pydatetime()
+    rate = cause.n_expected / len(times) if len(times) else STRAY_RATE
+    onset = find_onset(
+        known.index.isin({verdict.key for verdict in group}),
+        known,
+        min(max(rate, _LEAST_RATE), 1 - _LEAST_RATE),
+        past_windows(key, base.history),
+    )
+    return cause if onset is None else replace(cause, onset=onset.at, onset_low=onset.low, onset_high=onset.high)

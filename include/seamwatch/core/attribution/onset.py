@@ -1,0 +1,157 @@
+"""When a cause began: a change point over the records' times, and over the windows before, with its uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import special
+
+from seamwatch.core.change import RUN_LENGTHS, CauseKey, WindowCount
+
+Floats = NDArray[np.float64]
+
+CREDIBILITY = 0.95
+"""Probability that the interval holds the change."""
+HEALTHY_RECORDS = 200.0
+"""The rate before the change is known about as well as from so many records; those before the change do the rest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PastWindow:
+    """An earlier window: how many of its judged records the cause struck."""
+
+    start: datetime
+    n_judged: int
+    n_struck: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Onset:
+    """When the cause began."""
+
+    at: datetime
+    """First struck record at or after the likeliest change; the start of the window before, where it lies there."""
+    low: datetime | None
+    """The change is not earlier than this; None: it may lie before all that was looked at."""
+    high: datetime
+    """The change is not later than this."""
+
+
+def past_windows(key: CauseKey, history: Sequence[WindowCount]) -> list[PastWindow]:
+    """Return the windows before in which the cause may have begun, oldest first: back to its last incident, if any."""
+    found: list[PastWindow] = []
+    was_healthy = False
+    for window in reversed(history[-RUN_LENGTHS[-1] :]):
+        is_change = key in window.changes
+        if was_healthy and is_change:
+            break
+        was_healthy |= not is_change
+        found.append(PastWindow(start=window.start, n_judged=window.n_judged, n_struck=window.counts.get(key, 0)))
+    return found[::-1]
+
+
+def find_onset(
+    struck: Sequence[bool] | NDArray[np.bool_],
+    times: pd.Series[Any],
+    healthy_rate: float,
+    before: Sequence[PastWindow] = (),
+) -> Onset | None:
+    """Return when the rate of struck records rose, with an interval that holds the moment at 95 %.
+
+    Args:
+        struck: For each judged record in order of time, whether the cause struck it.
+        times: Their aware times, in the same order.
+        healthy_rate: Share that a healthy window loses to the cause, inside (0, 1).
+        before: Windows before, oldest first; the change may lie in one of them.
+
+    Returns:
+        None if no record is struck.
+
+    One change point, equally likely beforehand at every record. The rate before it has a Beta prior around the healthy
+    rate, the one after it a uniform one; both are integrated out. A window before in which the change may lie has a
+    rate of its own. The interval is the span of the likeliest change points that together have 95 %.
+
+    Source: A. F. M. Smith (1975), "A Bayesian approach to inference about a change-point in a sequence of random
+    variables", Biometrika 62(2), section 3 (binomial sequence).
+    """
+    hits = np.asarray(struck, dtype=float)
+    if not hits.any():
+        return None
+    past = [window for window in before if window.n_judged]
+    log_density = np.concatenate([_past_density(hits, past, healthy_rate), _record_density(hits, past, healthy_rate)])
+    places = _likeliest(log_density)
+    best, n_past = int(np.argmax(log_density)), len(past)
+    first = best - n_past
+    at = past[best].start if first < 0 else times.iloc[first + int(np.argmax(hits[first:] > 0))]
+    low, high = min(places), max(places)
+    return Onset(
+        at=_plain(at),
+        low=_earliest(low, past, times),
+        high=max(_plain(at), _latest(high, past, times)),
+    )
+
+
+def _record_density(hits: Floats, past: Sequence[PastWindow], healthy_rate: float) -> Floats:
+    """Return the log density of a change just before each record; before the first one it may be any time earlier."""
+    n_hits = np.concatenate([[0.0], np.cumsum(hits)])[:-1]
+    n_seen = np.arange(float(len(hits)))
+    past_hits, past_seen = sum(w.n_struck for w in past), sum(w.n_judged for w in past)
+    return _healthy(past_hits + n_hits, past_seen + n_seen, healthy_rate) + _raised(
+        hits.sum() - n_hits, len(hits) - n_seen
+    )
+
+
+def _past_density(hits: Floats, past: Sequence[PastWindow], healthy_rate: float) -> Floats:
+    """Return the log density of a change inside each earlier window."""
+    if not past:
+        return np.zeros(0)
+    struck = np.array([w.n_struck for w in past], dtype=float)
+    judged = np.array([w.n_judged for w in past], dtype=float)
+    earlier_hits, earlier = np.cumsum(struck) - struck, np.cumsum(judged) - judged
+    later_hits, later = struck.sum() - earlier_hits - struck + hits.sum(), judged.sum() - earlier - judged + len(hits)
+    density = _healthy(earlier_hits, earlier, healthy_rate) + _raised(struck, judged) + _raised(later_hits, later)
+    return np.asarray(density + np.log(judged), dtype=float)
+
+
+def _healthy(hits: Floats, seen: Floats, healthy_rate: float) -> Floats:
+    a, b = healthy_rate * HEALTHY_RECORDS, (1 - healthy_rate) * HEALTHY_RECORDS
+    return np.asarray(special.betaln(hits + a, seen - hits + b) - special.betaln(a, b), dtype=float)
+
+
+def _raised(hits: Floats, seen: Floats) -> Floats:
+    return np.asarray(special.betaln(hits + 1, seen - hits + 1), dtype=float)
+
+
+def _likeliest(log_density: Floats) -> list[int]:
+    """Return the smallest set of places that has the asked probability."""
+    mass = np.exp(log_density - log_density.max())
+    mass /= mass.sum()
+    order = np.argsort(-mass, kind="stable")
+    n = int(np.searchsorted(np.cumsum(mass[order]), CREDIBILITY)) + 1
+    return [int(place) for place in order[:n]]
+
+
+def _earliest(place: int, past: Sequence[PastWindow], times: pd.Series[Any]) -> datetime | None:
+    if place < len(past):
+        return past[place].start if place else None
+    first = place - len(past)
+    if first == 0:
+        return None if not past else _plain(times.iloc[0])
+    return _plain(times.iloc[first - 1])
+
+
+def _latest(place: int, past: Sequence[PastWindow], times: pd.Series[Any]) -> datetime:
+    if place < len(past):
+        return past[place + 1].start if place + 1 < len(past) else _plain(times.iloc[0])
+    return _plain(times.iloc[place - len(past)])
+
+
+def _plain(moment: Any) -> datetime:
+    found: datetime = pd.Timestamp(moment).floor("us").to_pydatetime()
+    return found

@@ -1,0 +1,146 @@
+"""Measure the model alone on its benchmark inputs, and compare it with its baseline on the same ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from seamwatch.core.benchmark import BenchmarkResult, Comparison, compare_results
+from seamwatch.core.compare import strict_text
+from seamwatch.core.frames import stage_data
+from seamwatch.core.interventions import World
+from seamwatch.core.isolation import BenchmarkScore, obstacle, score_benchmark, split_calls, spread_sample
+from seamwatch.core.results import Cause, IsolationResult
+from seamwatch.engine.causes import accepted_accuracy
+from seamwatch.engine.deps import Deps
+from seamwatch.engine.isolate import Models
+from seamwatch.engine.reading import StageReader, read_relation
+from seamwatch.spec.pipeline import Benchmark, Pipeline
+from seamwatch.vocabulary import StageKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkInputs:
+    """The rows of a benchmark table; all indexes are the input's key."""
+
+    payloads: pd.DataFrame
+    """In the shape of the first stage."""
+    rows: pd.DataFrame
+    """Every column, the truths among them."""
+
+
+def isolate(
+    deps: Deps,
+    pipeline: Pipeline,
+    reader: StageReader,
+    world: World,
+    models: Models,
+    causes: Sequence[Cause],
+    *,
+    reproduced: float | None,
+) -> IsolationResult:
+    """Return what the model does when it is called alone; the benchmark is asked only if a cause is a change."""
+    stage = next((s for s in reversed(pipeline.stages) if s.kind is StageKind.MODEL), None)
+    accepted = accepted_accuracy(deps, pipeline)
+    measured: BenchmarkScore | None = None
+    compared: Comparison | None = None
+    notes: list[str] = []
+    if pipeline.benchmark is not None and any(cause.is_change for cause in causes):
+        hindrance = obstacle(pipeline, world.references)
+        if hindrance is not None:
+            notes.append(hindrance)
+        else:
+            inputs = read_benchmark(pipeline, pipeline.benchmark, reader, world)
+            baseline = deps.store.baseline_results(pipeline.pipeline)
+            measured = measure(
+                pipeline,
+                _known_first(inputs, baseline, pipeline.benchmark.sample),
+                world,
+                models,
+                size=pipeline.benchmark.sample,
+                baseline_accuracy=accepted,
+            )
+            compared = compare_results(measured.results, baseline, _segments(pipeline, inputs))
+    names = world.recorded[stage.name]["_model"].dropna() if stage else pd.Series(dtype=object)
+    return IsolationResult(
+        stage=stage.name if stage else None,
+        model=str(names.mode().iloc[0]) if len(names) else None,
+        calls=models.calls,
+        cost_usd=models.cost_usd,
+        n_benchmark=measured.n_judged if measured else 0,
+        n_right=measured.n_right if measured else 0,
+        accuracy=measured.accuracy if measured else None,
+        accuracy_low=measured.accuracy_low if measured else None,
+        accuracy_high=measured.accuracy_high if measured else None,
+        baseline_accuracy=accepted,
+        p_degraded=measured.p_degraded if measured else None,
+        reproduced=reproduced,
+        finding=compared.finding if compared else None,
+        n_paired=compared.n_paired if compared else 0,
+        n_better=compared.n_better if compared else 0,
+        n_worse=compared.n_worse if compared else 0,
+        p_paired=compared.p_paired if compared else None,
+        n_changed_answers=compared.n_changed_answers if compared else 0,
+        n_repeated=compared.n_repeated if compared else 0,
+        n_unstable=compared.n_unstable if compared else 0,
+        model_before=compared.model_before if compared else None,
+        model_changed=compared.model_changed if compared else None,
+        segments=compared.segments if compared else (),
+        notes=(*models.notes, *(measured.notes if measured else ()), *notes),
+    )
+
+
+def measure(
+    pipeline: Pipeline,
+    inputs: BenchmarkInputs,
+    world: World,
+    models: Models,
+    *,
+    size: int,
+    baseline_accuracy: float | None,
+) -> BenchmarkScore:
+    """Return the model's score on benchmark inputs, spread evenly over the table, within `size` calls."""
+    n_once, n_again = split_calls(size)
+    chosen = spread_sample(len(inputs.rows), n_once)
+    return score_benchmark(
+        pipeline,
+        inputs.payloads.iloc[chosen],
+        inputs.rows.iloc[chosen],
+        world.references,
+        models.ask,
+        baseline_accuracy=baseline_accuracy,
+        text_responses=world.text_responses,
+        n_again=n_again,
+    )
+
+
+def read_benchmark(pipeline: Pipeline, benchmark: Benchmark, reader: StageReader, world: World) -> BenchmarkInputs:
+    """Return the benchmark's inputs; errors as `read_relation`."""
+    key = benchmark.key or pipeline.key
+    source = reader.source(benchmark.database or pipeline.database)
+    rows = read_relation(source, table=benchmark.table, query=benchmark.query, key=key)
+    first = pipeline.first_stage
+    payload = stage_data(rows, first.model_copy(update={"ignore": ()}), key=key, time=None).payload
+    columns = [c for c in world.recorded[first.name].columns if c in payload.columns]
+    return BenchmarkInputs(payloads=payload[columns], rows=rows.set_index(key))
+
+
+def _known_first(inputs: BenchmarkInputs, baseline: Sequence[BenchmarkResult], size: int) -> BenchmarkInputs:
+    """Return the inputs that the baseline was measured on, if they are enough; else all of them."""
+    known = inputs.rows.index.map(str).isin({one.key for one in baseline})
+    if known.sum() < min(split_calls(size)[0], len(known)) / 2:
+        return inputs
+    return BenchmarkInputs(payloads=inputs.payloads[known], rows=inputs.rows[known])
+
+
+def _segments(pipeline: Pipeline, inputs: BenchmarkInputs) -> Mapping[str, Mapping[str, str]]:
+    """Return the value of each input by key, for the segments that a benchmark's columns can tell."""
+    found: dict[str, dict[str, str]] = {}
+    for segment in pipeline.segments:
+        stage, _, field = segment.partition(".")
+        if stage == pipeline.first_stage.name and field in inputs.rows.columns:
+            texts = inputs.rows[field].map(strict_text)
+            found[segment] = {str(key): text for key, text in texts.items() if text is not None}
+    return found

@@ -1,0 +1,145 @@
+"""Read what else the tables hold, when there is an incident, and let the core say what switched with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+
+from seamwatch.core.attribution.switches import find_switches
+from seamwatch.core.frames import ANSWER, key_text
+from seamwatch.core.interventions import World
+from seamwatch.core.results import Cause, Verdict, Window
+from seamwatch.engine.deps import Deps
+from seamwatch.engine.reading import StageReader
+from seamwatch.spec.pipeline import Pipeline, Stage
+from seamwatch.vocabulary import StageKind
+
+_LOOK_BACK = 8
+"""Windows before this one, of its length, that are read at most to see what changed where a cause began before it."""
+
+
+def with_switches(
+    deps: Deps,
+    pipeline: Pipeline,
+    window: Window,
+    reader: StageReader,
+    world: World,
+    causes: tuple[Cause, ...],
+    verdicts: Sequence[Verdict],
+    times: pd.Series[Any],
+) -> tuple[Cause, ...]:
+    """Return the causes, those that are a change with what switched near their onset.
+
+    Args:
+        deps: The store knows which records earlier windows lost to the cause.
+        pipeline: Its definition.
+        window: The span of time.
+        reader: Reads the tables; nothing is read in a healthy window.
+        world: What was recorded, and what the references make.
+        causes: As `find_causes` returned them.
+        verdicts: Of the window.
+        times: Aware time by key (as text), for judged records.
+    """
+    changes = [cause for cause in causes if cause.is_change]
+    if not changes:
+        return causes
+    start = _start(window, changes)
+    times = pd.concat([_earlier_times(reader, pipeline, start, window), times])
+    times = times[~times.index.duplicated(keep="last")]
+    known = [*_earlier_verdicts(deps, pipeline, start, window), *verdicts]
+    # A prompt and its model may share a table: its columns are told once, as the later stage's.
+    stages = {(pipeline.stage_database(stage), stage.relation): stage for stage in pipeline.stages}.values()
+    tables = {stage.name: _table(reader, pipeline, stage, start, window, world) for stage in stages}
+    return tuple(
+        replace(
+            cause,
+            changed=find_switches(
+                _columns(pipeline, world, tables, cause),
+                cause,
+                frozenset(v.key for v in known if (v.responsibility, v.stage) == (cause.responsibility, cause.stage)),
+                times,
+            ),
+        )
+        if cause.is_change
+        else cause
+        for cause in causes
+    )
+
+
+def _start(window: Window, changes: Sequence[Cause]) -> Any:
+    """Return from when on records are read: a window more than the earliest onset, where that lies before this one."""
+    span = window.end - window.start
+    earliest = min(cause.onset_low or window.start - span for cause in changes)
+    if earliest >= window.start:
+        return window.start
+    return max(earliest - span, window.start - _LOOK_BACK * span)
+
+
+def _earlier_times(reader: StageReader, pipeline: Pipeline, start: Any, window: Window) -> pd.Series[Any]:
+    first = pipeline.first_stage
+    time = reader.time_column(first)
+    if start >= window.start or time is None:
+        return pd.Series(dtype="datetime64[us, UTC]")
+    rows = reader.rows(first, time=time, start=start, end=window.start)
+    times = pd.to_datetime(pd.Series(rows[time].to_numpy(), index=key_text(rows[pipeline.stage_key(first)])), utc=True)
+    return times[times.index.notna()]
+
+
+def _earlier_verdicts(deps: Deps, pipeline: Pipeline, start: Any, window: Window) -> list[Verdict]:
+    earlier = [w for w in deps.store.windows(pipeline.pipeline, limit=200) if start < w.end and w.end <= window.start]
+    return [verdict for one in earlier for verdict in deps.store.verdicts(pipeline.pipeline, one)]
+
+
+def _table(
+    reader: StageReader, pipeline: Pipeline, stage: Stage, start: Any, window: Window, world: World
+) -> pd.DataFrame:
+    """Return all columns of a stage by key (as text), the last row of a key; its payloads where it has no time."""
+    time = reader.time_column(stage)
+    payload = world.recorded[stage.name]
+    if time is None:
+        return payload.set_axis(payload.index.map(str))
+    end = window.end + (pipeline.settle if stage != pipeline.first_stage else timedelta(0))
+    rows = reader.rows(stage.model_copy(update={"fields": ()}), time=time, start=start, end=end)
+    key = pipeline.stage_key(stage)
+    rows = rows[rows[key].notna().to_numpy()].sort_values(time, kind="stable").drop_duplicates(key, keep="last")
+    table = rows.drop(columns=[key, time]).set_axis(pd.Index(key_text(rows[key])))
+    if "_model" in payload.columns and stage.model is None:
+        table = table.assign(model=payload["_model"].set_axis(payload.index.map(str)).reindex(table.index))
+    return table
+
+
+def _columns(
+    pipeline: Pipeline, world: World, tables: Mapping[str, pd.DataFrame], cause: Cause
+) -> dict[tuple[str, str], pd.Series[Any]]:
+    """Return the columns that may explain the cause: nothing that it damaged itself, and nothing that follows."""
+    return {
+        (name, str(column)): table[column]
+        for name, table in tables.items()
+        for column in table.columns
+        if str(column) not in _effects(pipeline, world, pipeline.stage(name), cause)
+    }
+
+
+def _effects(pipeline: Pipeline, world: World, stage: Stage, cause: Cause) -> set[str]:
+    """Return columns of a stage that are what is to be explained: damaged fields, what references make, answers."""
+    found = {field.partition(".")[0] for field in cause.fields} | set(cause.fields)
+    reconciled = world.reconciled.get(stage.name)
+    if reconciled is not None:
+        found |= {str(column).partition(".")[0] for column in reconciled.expected.columns}
+    if stage.kind is StageKind.SINK and reconciled is not None and not reconciled.is_checked:
+        found |= {str(column) for name in stage.input for column in world.recorded[name].columns}
+    model = [s for s in pipeline.stages if s.kind is StageKind.MODEL and s.relation == stage.relation]
+    for one in (stage, *model):
+        found |= {
+            column
+            for column in (one.request, one.response, one.status, one.finish_reason, one.latency_ms)
+            if column is not None
+        }
+        found |= {column for column in (one.input_tokens, one.output_tokens, one.cost_usd) if column is not None}
+    if stage == pipeline.final_stage and pipeline.outcome is not None:
+        found |= set(pipeline.outcome.compare)
+    return found | {ANSWER, "_finish_reason", "_model"}
