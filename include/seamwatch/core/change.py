@@ -217,7 +217,7 @@ def weigh(series: Series, prior: Prior) -> Evidence:
     }
     best = max(ratios, key=lambda length: ratios[length])
     e_value = sum(ratios.values())
-    if _is_over(series, last + 1 - best, healthy):
+    if _is_over(series, last + 1 - best, _healthy_before(series, prior, last + 1 - best).expected):
         e_value = 0.0
     return Evidence(
         p_value=p_value,
@@ -289,16 +289,15 @@ def _run_ratio(series: Series, prior: Prior, first: int) -> float:
     return fault_ratio(_healthy_before(series, prior, first), float(series.failing[first:].sum()), judged)
 
 
-def _is_over(series: Series, first: int, healthy: HealthyRate) -> bool:
+def _is_over(series: Series, first: int, healthy_rate: float) -> bool:
     """Return whether the last windows of a run are healthy again: a fault that was repaired is no change now."""
     failing, judged = series.failing[first:], series.judged[first:]
+    rate = min(max(healthy_rate, 1e-6), 1 - 1e-6)
     for cut in range(1, len(judged)):
-        before, since = judged[:cut].sum(), judged[cut:].sum()
-        if not before or not since:
+        before, since, n = judged[:cut].sum(), judged[cut:].sum(), failing[cut:].sum()
+        struck = min(float(failing[:cut].sum() / before), 1 - 1e-6) if before else 0.0
+        if struck <= rate or not since:
             continue
-        struck = np.clip(failing[:cut].sum() / before, 1e-6, 1 - 1e-6)
-        rate = np.clip(healthy.expected, 1e-6, 1 - 1e-6)
-        n = failing[cut:].sum()
         odds = n * np.log(rate / struck) + (since - n) * np.log((1 - rate) / (1 - struck))
         if odds > np.log(RECOVERED_ODDS):
             return True
