@@ -35,6 +35,10 @@ Floats = NDArray[np.float64]
 CauseKey = tuple[Responsibility, str | None]
 """Who and where: the causes whose rates are told apart."""
 
+Mark = tuple[frozenset[str], str | None]
+"""What a cause damaged, fields and pattern: tells two incidents at one place apart."""
+NO_MARK: Mark = (frozenset(), None)
+
 FALSE_INCIDENTS = 0.001
 """False incidents per healthy window of a pipeline, all causes together (DESIGN.md section 7: one in 1,000)."""
 WHOLE_SHARE = 0.95
@@ -66,8 +70,19 @@ class WindowCount:
     n_judged: int
     counts: Mapping[CauseKey, int] = field(default_factory=dict)
     """Failing records by cause; a cause that is missing had none."""
-    changes: frozenset[CauseKey] = frozenset()
-    """Causes that were an incident then; nothing healthy is learnt of them."""
+    changes: Mapping[CauseKey, Mark] = field(default_factory=dict)
+    """Causes that were an incident then, and what was damaged.
+
+    Nothing healthy is learnt of a window with an incident: one cause hides records of the others.
+    """
+
+    def had_other(self, key: CauseKey, mark: Mark) -> bool:
+        """Return whether another damage at the same place was an incident then; unknown damage counts as the same."""
+        then = self.changes.get(key)
+        if then is None or NO_MARK in (then, mark):
+            return False
+        fields, pattern = mark
+        return then[1] != pattern or (bool(fields or then[0]) and fields.isdisjoint(then[0]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,8 +153,6 @@ class Evidence:
     """Probability of so many failing records in a healthy window like this one."""
     e_value: float
     """The e-detector: how much likelier the runs are under a fault; 0.0 where the run is over."""
-    n_windows: int
-    """Windows of the run that shows it best, this one included."""
     expected: float
     """Share that a healthy window loses."""
     n_run: int
@@ -155,8 +168,8 @@ def read_history(rows: pd.DataFrame) -> tuple[WindowCount, ...]:
     """Return windows before, oldest first; of windows that overlap, only the newest: a record is counted once.
 
     Args:
-        rows: `window_start`, `window_end`, `n_judged`, `responsibility`, `stage`, `n_records`, `is_change`; several
-            rows a window, one with nulls where a window had no failing record.
+        rows: `window_start`, `window_end`, `n_judged`, `responsibility`, `stage`, `n_records`, `is_change`,
+            `fields`, `pattern`; several rows a window, one with nulls where a window had no failing record.
     """
     windows: list[WindowCount] = []
     for _, group in rows.groupby(["window_end", "window_start"], sort=True):
@@ -174,7 +187,13 @@ def read_history(rows: pd.DataFrame) -> tuple[WindowCount, ...]:
             end=pd.Timestamp(first["window_end"]).to_pydatetime(),
             n_judged=int(first["n_judged"]),
             counts=counts,
-            changes=frozenset(key for key, is_change in zip(keys, found["is_change"], strict=True) if is_change),
+            changes={
+                key: (frozenset(names or ()), pattern if isinstance(pattern, str) else None)
+                for key, is_change, names, pattern in zip(
+                    keys, found["is_change"], found["fields"], found["pattern"], strict=True
+                )
+                if is_change
+            },
         )
         while windows and windows[-1].end > one.start:
             windows.pop()
@@ -193,13 +212,23 @@ def planned_looks(late_after: timedelta | None) -> int:
     return 2 + max(0, int(np.ceil(np.log2(late_after / SOONEST))))
 
 
-def series_of(keys: Collection[CauseKey], history: Sequence[WindowCount], *, n_records: int, n_judged: int) -> Series:
-    """Return the counts of causes taken together, over the windows before and this one."""
-    past = [w for w in history if w.n_judged]
+def series_of(
+    keys: Collection[CauseKey],
+    history: Sequence[WindowCount],
+    *,
+    n_records: int,
+    n_judged: int,
+    mark: Mark = NO_MARK,
+) -> Series:
+    """Return the counts of causes taken together, over the windows before and this one.
+
+    A window in which another damage at the same place was an incident says nothing of this one, and is left out.
+    """
+    past = [w for w in history if w.n_judged and not any(w.had_other(key, mark) for key in keys)]
     return Series(
         failing=np.array([*(sum(w.counts.get(key, 0) for key in keys) for w in past), n_records], dtype=float),
         judged=np.array([*(w.n_judged for w in past), n_judged], dtype=float),
-        is_healthy=np.array([*(w.changes.isdisjoint(keys) for w in past), True]),
+        is_healthy=np.array([*(not w.changes for w in past), True]),
     )
 
 
@@ -222,7 +251,6 @@ def weigh(series: Series, prior: Prior) -> Evidence:
     return Evidence(
         p_value=p_value,
         e_value=e_value,
-        n_windows=best,
         expected=healthy.expected,
         n_run=int(series.failing[last + 1 - best :].sum()),
     )

@@ -218,7 +218,7 @@ class Cause:
     e_value: float | None = None
     """How much likelier this and the windows before are under a fault than healthy (`core/change.py`)."""
     n_windows: int = 1
-    """Windows, this one included, over which it shows best."""
+    """Windows since the onset, this one included."""
     is_change: bool = False
     """Whether it is an incident, not the healthy base rate."""
 

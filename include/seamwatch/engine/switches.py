@@ -16,7 +16,7 @@ from seamwatch.core.results import Cause, Verdict, Window
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.reading import StageReader
 from seamwatch.spec.pipeline import Pipeline, Stage
-from seamwatch.vocabulary import StageKind
+from seamwatch.vocabulary import Responsibility, StageKind
 
 _LOOK_BACK = 8
 """Windows before this one, of its length, that are read at most to see what changed where a cause began before it."""
@@ -116,11 +116,14 @@ def _columns(
     pipeline: Pipeline, world: World, tables: Mapping[str, pd.DataFrame], cause: Cause
 ) -> dict[tuple[str, str], pd.Series[Any]]:
     """Return the columns that may explain the cause: nothing that it damaged itself, and nothing that follows."""
+    # Attempts, error codes and empty columns beside a call that failed follow from the failure.
+    failed = cause.stage if cause.responsibility is Responsibility.PROVIDER else None
+    effects = {name: _effects(pipeline, world, pipeline.stage(name), cause) for name in tables}
     return {
         (name, str(column)): table[column]
         for name, table in tables.items()
         for column in table.columns
-        if str(column) not in _effects(pipeline, world, pipeline.stage(name), cause)
+        if str(column) not in effects[name] and (name != failed or column in ("model", pipeline.stage(name).model))
     }
 
 

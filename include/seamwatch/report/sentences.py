@@ -178,7 +178,7 @@ def reading(cause: Cause) -> str:
     """Return whether a cause is a change, and what says so."""
     if not cause.is_change:
         return "fits a healthy window"
-    if cause.n_windows > 1 and cause.e_value:
+    if cause.n_windows > 1 and cause.e_value and 1 / cause.e_value < cause.p_value:
         return f"a change over {numbers.plural(cause.n_windows, 'window')} ({numbers.probability(1 / cause.e_value)})"
     return f"a change ({numbers.probability(cause.p_value)})"
 

@@ -191,6 +191,8 @@ class Store(BudgetStore, IncidentStore, DeliveryStore):
                 "stage": cause.stage,
                 "n_records": cause.n_records,
                 "is_change": cause.is_change,
+                "fields": list(cause.fields),
+                "pattern": cause.pattern,
             }
             for number, cause in enumerate(attribution.causes)
         ]
@@ -246,7 +248,8 @@ class Store(BudgetStore, IncidentStore, DeliveryStore):
     def cause_history(self, pipeline: str, before: datetime, limit: int = 200) -> pd.DataFrame:
         """Return the causes of earlier windows, oldest first; a window without a cause has one row of nulls.
 
-        Columns: window_start, window_end, n_judged, n_failing, responsibility, stage, n_records, is_change.
+        Columns: window_start, window_end, n_judged, n_failing, responsibility, stage, n_records, is_change, fields,
+        pattern.
         """
         recent = (
             sa.select(WindowRow)
@@ -265,6 +268,8 @@ class Store(BudgetStore, IncidentStore, DeliveryStore):
                 CauseRow.stage,
                 CauseRow.n_records,
                 CauseRow.is_change,
+                CauseRow.fields,
+                CauseRow.pattern,
             )
             .join(
                 CauseRow, (CauseRow.pipeline == recent.c.pipeline) & (CauseRow.window == recent.c.window), isouter=True

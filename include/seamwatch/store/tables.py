@@ -122,6 +122,9 @@ class CauseRow(Table):
     stage: Mapped[str | None] = mapped_column(String(200))
     n_records: Mapped[int] = mapped_column(Integer)
     is_change: Mapped[bool]
+    fields: Mapped[list[str] | None] = mapped_column(JSON)
+    """Damaged fields; null where it was saved before revision 0003."""
+    pattern: Mapped[str | None] = mapped_column(String(40))
 
 
 class AnswerRow(Table):

@@ -42,9 +42,11 @@ def _causes(verdicts: list[Any], n_judged: int = 1000, base: BaseRates = BASE) -
     return find_causes(verdicts, _times(n_judged), n_judged=n_judged, base=base)
 
 
-def _past(number: int, n_judged: int, counts: dict[Any, int], changes: frozenset[Any] = frozenset()) -> WindowCount:
+def _past(number: int, n_judged: int, counts: dict[Any, int], changes: dict[Any, Any] | None = None) -> WindowCount:
     start = START - timedelta(days=100 - number)
-    return WindowCount(start=start, end=start + timedelta(days=1), n_judged=n_judged, counts=counts, changes=changes)
+    return WindowCount(
+        start=start, end=start + timedelta(days=1), n_judged=n_judged, counts=counts, changes=changes or {}
+    )
 
 
 def test_no_failing_record_has_no_cause() -> None:
@@ -158,7 +160,7 @@ def test_small_windows_in_a_row_show_what_none_shows_alone() -> None:
 def test_a_fault_that_was_repaired_is_over_at_once() -> None:
     quiet = [_past(number, 100, {}) for number in range(20)]
     key = (INTEGRATION, "m")
-    struck = [_past(20 + number, 100, {key: 20}, frozenset({key})) for number in range(5)]
+    struck = [_past(20 + number, 100, {key: 20}, {key: (frozenset(), None)}) for number in range(5)]
     assert not _causes(_verdicts(1, INTEGRATION), n_judged=100, base=BaseRates(history=[*quiet, *struck]))[0].is_change
     again = _causes(_verdicts(20, INTEGRATION), n_judged=100, base=BaseRates(history=[*quiet, *struck]))[0]
     assert again.is_change
@@ -175,3 +177,20 @@ def test_more_candidates_and_parts_of_a_window_ask_for_more() -> None:
     assert limits == sorted(limits, reverse=True)
     # All looks at all candidates together spend half of the budget, the runs the other half.
     assert 9 * (budgets[2].p_alone + 10 * budgets[3].p_alone) == pytest.approx(FALSE_INCIDENTS / 2)
+
+
+def test_another_damage_at_the_same_place_was_another_incident() -> None:
+    quiet = [_past(number, 100, {}) for number in range(20)]
+    unit = [
+        _past(20 + number, 100, {(INTEGRATION, "m"): 60}, {(INTEGRATION, "m"): (frozenset({"amount"}), None)})
+        for number in range(2)
+    ]
+    base = BaseRates(history=[*quiet, *unit])
+    dates = _causes(_verdicts(30, INTEGRATION, first=50, fields=("date",)), n_judged=100, base=base)[0]
+    assert dates.is_change
+    assert dates.n_windows == 1
+    assert dates.onset == START + timedelta(minutes=50)
+    amount = _causes(_verdicts(60, INTEGRATION, fields=("amount",)), n_judged=100, base=base)[0]
+    assert amount.n_windows > 1
+    assert amount.onset is not None
+    assert amount.onset <= unit[0].end

@@ -126,6 +126,7 @@ def test_history_counts_a_record_once_and_keeps_what_was_an_incident() -> None:
         return {
             "window_start": start, "window_end": start + timedelta(days=days), "n_judged": 100, "n_failing": 0,
             "responsibility": who, "stage": "s" if who else None, "n_records": n, "is_change": is_change,
+            "fields": ["a"], "pattern": None,
         }  # fmt: skip
 
     rows = pd.DataFrame(
@@ -141,7 +142,7 @@ def test_history_counts_a_record_once_and_keeps_what_was_an_incident() -> None:
     assert [(window.start.day, window.end.day) for window in history] == [(5, 6), (6, 7), (7, 9)]
     assert history[0].counts == {}
     assert history[1].counts == {(INTEGRATION, "s"): 4, (MODEL, "s"): 6}
-    assert history[2].changes == frozenset({(INTEGRATION, "s")})
+    assert history[2].changes == {(INTEGRATION, "s"): (frozenset("a"), None)}
     assert read_history(rows.iloc[:0]) == ()
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from seamwatch.core.attribution import words
-from seamwatch.core.attribution.onset import find_onset, past_windows
-from seamwatch.core.change import Budget, CauseKey, Evidence, Prior, WindowCount, series_of, weigh
+from seamwatch.core.attribution.onset import PastWindow, find_onset, past_windows
+from seamwatch.core.change import NO_MARK, Budget, CauseKey, Evidence, Mark, Prior, WindowCount, series_of, weigh
 from seamwatch.core.results import Cause, Verdict
 from seamwatch.core.stats import jeffreys_mean, wilson_interval
 from seamwatch.vocabulary import Basis, Responsibility
@@ -88,17 +88,27 @@ def find_causes(
     budget = replace(budget, n_candidates=max(budget.n_candidates, len(groups)))
     causes = []
     for key, group in groups.items():
-        evidence = _weigh(key, counts, n_judged, base)
+        named = [v for v in group if (v.responsibility, v.stage) == key]
+        mark = _mark(named)
+        evidence = _weigh(key, counts, n_judged, base, mark)
         cause = _cause(key, group, weights[key], len(verdicts), n_judged, evidence)
         if evidence.is_change(counts[key], budget):
-            named = [v for v in group if (v.responsibility, v.stage) == key] or group
-            cause = _with_onset(replace(cause, is_change=True), key, named, times, base)
+            past = past_windows(key, mark, base.history)
+            cause = _with_onset(replace(cause, is_change=True), named or group, times, past)
         causes.append(cause)
     return tuple(sorted(causes, key=lambda c: (not c.is_change, c.n_expected - c.n_records, c.stage or "")))
 
 
-def _weigh(key: CauseKey, counts: Mapping[CauseKey, int], n_judged: int, base: BaseRates) -> Evidence:
-    own = weigh(series_of([key], base.history, n_records=counts[key], n_judged=n_judged), base.prior(*key))
+def _mark(named: Sequence[Verdict]) -> Mark:
+    """Return what the verdicts that name a cause say was damaged."""
+    if not named:
+        return NO_MARK
+    return frozenset(_leading_fields(named)), _leading([verdict.pattern for verdict in named])
+
+
+def _weigh(key: CauseKey, counts: Mapping[CauseKey, int], n_judged: int, base: BaseRates, mark: Mark) -> Evidence:
+    series = series_of([key], base.history, n_records=counts[key], n_judged=n_judged, mark=mark)
+    own = weigh(series, base.prior(*key))
     if key[0] is not Responsibility.UNDETERMINED:
         return own
     known = {*counts, *(each for window in base.history for each in window.counts)}
@@ -141,7 +151,6 @@ def _cause(
         n_expected=evidence.expected * n_judged,
         p_value=evidence.p_value,
         e_value=evidence.e_value,
-        n_windows=evidence.n_windows,
     )
 
 
@@ -174,13 +183,16 @@ def _leading(values: Sequence[Any]) -> Any:
     return value if count * 2 > len(values) else None
 
 
-def _with_onset(cause: Cause, key: CauseKey, group: Sequence[Verdict], times: pd.Series[Any], base: BaseRates) -> Cause:
+def _with_onset(cause: Cause, named: Sequence[Verdict], times: pd.Series[Any], past: Sequence[PastWindow]) -> Cause:
     known = times.dropna().sort_values(kind="stable")
     rate = cause.n_expected / len(times) if len(times) else STRAY_RATE
     onset = find_onset(
-        known.index.isin({verdict.key for verdict in group}),
+        known.index.isin({verdict.key for verdict in named}),
         known,
         min(max(rate, _LEAST_RATE), 1 - _LEAST_RATE),
-        past_windows(key, base.history),
+        past,
     )
-    return cause if onset is None else replace(cause, onset=onset.at, onset_low=onset.low, onset_high=onset.high)
+    if onset is None:
+        return cause
+    n_windows = 1 + sum(window.start >= onset.at for window in past)
+    return replace(cause, onset=onset.at, onset_low=onset.low, onset_high=onset.high, n_windows=n_windows)

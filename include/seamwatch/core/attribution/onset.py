@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from seamwatch.core.change import RUN_LENGTHS, CauseKey, WindowCount
+from seamwatch.core.change import RUN_LENGTHS, CauseKey, Mark, WindowCount
 
 Floats = NDArray[np.float64]
 
@@ -20,6 +20,9 @@ CREDIBILITY = 0.95
 """Probability that the interval holds the change."""
 HEALTHY_RECORDS = 200.0
 """The rate before the change is known about as well as from so many records; those before the change do the rest."""
+
+_PARTS = 20
+"""Places tried for a change inside a window before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +46,16 @@ class Onset:
     """The change is not later than this."""
 
 
-def past_windows(key: CauseKey, history: Sequence[WindowCount]) -> list[PastWindow]:
-    """Return the windows before in which the cause may have begun, oldest first: back to its last incident, if any."""
+def past_windows(key: CauseKey, mark: Mark, history: Sequence[WindowCount]) -> list[PastWindow]:
+    """Return the windows before in which the cause may have begun, oldest first: back to its last incident, if any.
+
+    Another damage at the same place (`mark`) was another incident.
+    """
     found: list[PastWindow] = []
     was_healthy = False
     for window in reversed(history[-RUN_LENGTHS[-1] :]):
         is_change = key in window.changes
-        if was_healthy and is_change:
+        if (was_healthy and is_change) or window.had_other(key, mark):
             break
         was_healthy |= not is_change
         found.append(PastWindow(start=window.start, n_judged=window.n_judged, n_struck=window.counts.get(key, 0)))
@@ -74,8 +80,8 @@ def find_onset(
         None if no record is struck.
 
     One change point, equally likely beforehand at every record. The rate before it has a Beta prior around the healthy
-    rate, the one after it a uniform one; both are integrated out. A window before in which the change may lie has a
-    rate of its own. The interval is the span of the likeliest change points that together have 95 %.
+    rate, the one after it a uniform one; both are integrated out. Of a window before only the count is known: the
+    change is equally likely at any part of it. The interval spans the likeliest change points that together have 95 %.
 
     Source: A. F. M. Smith (1975), "A Bayesian approach to inference about a change-point in a sequence of random
     variables", Biometrika 62(2), section 3 (binomial sequence).
@@ -86,7 +92,8 @@ def find_onset(
     past = [window for window in before if window.n_judged]
     log_density = np.concatenate([_past_density(hits, past, healthy_rate), _record_density(hits, past, healthy_rate)])
     places = _likeliest(log_density)
-    best, n_past = int(np.argmax(log_density)), len(past)
+    n_past, n_records = len(past), np.array([*(window.n_judged for window in past), *np.ones(len(hits))])
+    best = int(np.argmax(log_density - np.log(n_records)))
     first = best - n_past
     at = past[best].start if first < 0 else times.iloc[first + int(np.argmax(hits[first:] > 0))]
     low, high = min(places), max(places)
@@ -108,14 +115,20 @@ def _record_density(hits: Floats, past: Sequence[PastWindow], healthy_rate: floa
 
 
 def _past_density(hits: Floats, past: Sequence[PastWindow], healthy_rate: float) -> Floats:
-    """Return the log density of a change inside each earlier window."""
+    """Return the log density of a change inside each earlier window, at any part of its records."""
     if not past:
         return np.zeros(0)
     struck = np.array([w.n_struck for w in past], dtype=float)
     judged = np.array([w.n_judged for w in past], dtype=float)
     earlier_hits, earlier = np.cumsum(struck) - struck, np.cumsum(judged) - judged
     later_hits, later = struck.sum() - earlier_hits - struck + hits.sum(), judged.sum() - earlier - judged + len(hits)
-    density = _healthy(earlier_hits, earlier, healthy_rate) + _raised(struck, judged) + _raised(later_hits, later)
+    raised = (later_hits + 1) / (later + 2)
+    share = (np.arange(_PARTS) + 0.5) / _PARTS
+    rate = healthy_rate + share * np.maximum(raised - healthy_rate, 0.0)[:, None]
+    within = special.logsumexp(
+        struck[:, None] * np.log(rate) + (judged - struck)[:, None] * np.log1p(-rate), axis=1, b=1 / _PARTS
+    )
+    density = _healthy(earlier_hits, earlier, healthy_rate) + within + _raised(later_hits, later)
     return np.asarray(density + np.log(judged), dtype=float)
 
 

@@ -25,6 +25,8 @@ _MOST_BEFORE = 0.02
 """Share of the records before a switch that may have the new value: a canary, a clock that is off."""
 _LEAST_AFTER = 0.05
 """Share of the records after a switch that must have the new value."""
+_RULING = 0.5
+"""Share of the records before a switch that one value must have: a version rules, content does not."""
 _SLACK = 0.02
 """How far outside the onset's interval a switch may lie, as a share of the records; never less than three."""
 _MOST_NAMED = 5
@@ -85,11 +87,15 @@ def _values(place: tuple[str, str], column: pd.Series[Any]) -> Iterator[_Value]:
     if not 2 <= texts.nunique() <= min(MOST_VALUES, len(texts) // 2):
         return
     for after in texts.unique():
+        if after == _NO_VALUE:  # A value that is no longer there follows from a failure.
+            continue
         has_it = (texts == after).to_numpy(dtype=bool)
         first = onset_index(has_it.tolist())
         if not first or has_it[:first].mean() > _MOST_BEFORE or has_it[first:].mean() < _LEAST_AFTER:
             continue
-        before = Counter(texts.iloc[:first]).most_common(1)[0][0]
+        before, n_before = Counter(texts.iloc[:first]).most_common(1)[0]
+        if n_before < _RULING * first:
+            continue
         yield _Value(place=place, before=before, after=after, has_it=has_it, first=first)
 
 

@@ -1,4 +1,4 @@
-"""A baseline keeps what became of each benchmark input, so that later answers are compared on the same ones."""
+"""A baseline keeps what became of each benchmark input; a cause keeps what it damaged, to tell it from the next one."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the table; baselines from before have no inputs."""
+    """Add the table and the columns; baselines from before have no inputs, causes no fields."""
+    with op.batch_alter_table("seamwatch_causes") as batch:
+        batch.add_column(sa.Column("fields", sa.JSON(), nullable=True))
+        batch.add_column(sa.Column("pattern", sa.String(length=40), nullable=True))
     op.create_table(
         "seamwatch_baseline_results",
         sa.Column("pipeline", sa.String(length=200), nullable=False),
@@ -25,5 +28,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the table."""
+    """Drop both."""
+    with op.batch_alter_table("seamwatch_causes") as batch:
+        batch.drop_column("pattern")
+        batch.drop_column("fields")
     op.drop_table("seamwatch_baseline_results")
