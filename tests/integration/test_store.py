@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from seamwatch.core.benchmark import BenchmarkResult
 from seamwatch.core.deliveries import DeliveryPart
 from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange, decide
 from seamwatch.core.replays import BudgetLimits, ModelAnswer
@@ -324,6 +325,14 @@ def test_baselines_and_purge(store: Store) -> None:
     store.save_baseline("p", 0.9, 100, now=NOW)
     store.save_baseline("p", 0.95, 200, now=NOW)
     assert store.baseline("p") == (0.95, 200)
+    results = [
+        BenchmarkResult(key="7", is_right=True, answer="a", again="b", model="m-1"),
+        BenchmarkResult(key="5", is_right=None, answer=None),
+    ]
+    store.save_baseline("p", 0.95, 200, now=NOW, results=results)
+    assert store.baseline_results("p") == results
+    store.save_baseline("p", 0.96, 100, now=NOW)
+    assert store.baseline_results("p") == []
     store.begin_window("p", WINDOW, now=NOW)
     store.save_attribution(_attribution(2), now=NOW)
     store.save_answer(f"p/{WINDOW.id}", "h", 0, ModelAnswer(status="ok"), key="1", purpose="replay")

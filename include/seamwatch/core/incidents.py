@@ -77,7 +77,8 @@ def decide(known: Iterable[Incident], attribution: Attribution, *, now: datetime
         attribution: The window's causes; only those that are a change make an incident.
         now: Aware time of the decision.
 
-    An open incident is resolved by a later window that has judged records and no longer shows the cause as a change.
+    An open incident is resolved by a later window that has judged records and no longer shows the cause as a change,
+    unless the window is too small to say that it is over (`Attribution.lingering`).
     A window that is run again gives the same incidents. A window before an incident's last one resolves nothing.
     """
     by_print = {incident.fingerprint: incident for incident in known}
@@ -104,6 +105,7 @@ def decide(known: Iterable[Incident], attribution: Attribution, *, now: datetime
             if incident.fingerprint not in seen
             and incident.state is not IncidentState.RESOLVED
             and incident.last_window.end <= attribution.window.start
+            and (incident.responsibility, incident.stage) not in attribution.lingering
         )
     return changes
 

@@ -331,6 +331,8 @@ class Attribution:
     failing_by_time: tuple[tuple[datetime, int, int], ...] = ()
     """Bins of the window: start, failing, judged."""
     notes: tuple[str, ...] = ()
+    lingering: tuple[tuple[Responsibility, str | None], ...] = ()
+    """Causes that are no change in this window and yet cannot be called over: their incidents stay open."""
 
     @property
     def leading(self) -> Cause | None:

@@ -84,8 +84,8 @@ def attribute_window(
         models = outside.models(deps, pipeline, window)
         attributed = attribute_records(evidence, models.ask, pipeline.isolation)
         times = judged_times(judged.outcomes, judged.data.stages[pipeline.first_stage.name].times)
-        causes = window_causes(deps, pipeline, window, attributed.verdicts, judged.outcomes, times)
-        causes = with_switches(deps, pipeline, window, reader, world, causes, attributed.verdicts, times)
+        found = window_causes(deps, pipeline, window, attributed.verdicts, judged.outcomes, times)
+        causes = with_switches(deps, pipeline, window, reader, world, found.causes, attributed.verdicts, times)
         isolation = isolate(deps, pipeline, reader, judged.world, models, causes, reproduced=attributed.reproduced)
     finally:
         reader.close()
@@ -102,6 +102,7 @@ def attribute_window(
         has_baseline=accepted_accuracy(deps, pipeline) is not None,
         now=deps.clock(),
     )
+    attribution = replace(attribution, lingering=found.lingering)
     deps.store.begin_window(pipeline.pipeline, window, now=deps.clock())
     deps.store.save_attribution(attribution, now=deps.clock())
     return attribution

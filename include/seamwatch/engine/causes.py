@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.attribution.causes import ACCEPTED_RECORDS, BaseRates, find_causes
+from seamwatch.core.attribution.causes import ACCEPTED_RECORDS, BaseRates, find_causes, lingering_causes
 from seamwatch.core.change import HISTORY_WINDOWS, WHOLE_SHARE, Budget, planned_looks, read_history
 from seamwatch.core.results import Cause, Verdict, Window
 from seamwatch.engine.deps import Deps
 from seamwatch.spec.pipeline import Pipeline
-from seamwatch.vocabulary import OutcomeState
+from seamwatch.vocabulary import OutcomeState, Responsibility
 
 _BESIDE_STAGES = 3
 """Causes beyond one a stage: the provider, adversarial input, undetermined."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowCauses:
+    """What struck a window."""
+
+    causes: tuple[Cause, ...]
+    """Those that are a change first."""
+    lingering: tuple[tuple[Responsibility, str | None], ...]
+    """Causes of earlier windows that struck nothing here and yet cannot be called over."""
 
 
 def window_causes(
@@ -25,8 +36,8 @@ def window_causes(
     verdicts: Sequence[Verdict],
     outcomes: pd.DataFrame,
     times: pd.Series[Any],
-) -> tuple[Cause, ...]:
-    """Return the causes of a window, those that are a change first.
+) -> WindowCauses:
+    """Return the causes of a window.
 
     Args:
         deps: The store holds the windows before; the window itself and later ones are not looked at.
@@ -37,17 +48,14 @@ def window_causes(
         times: See `judged_times`.
     """
     is_judged = outcomes["state"] != OutcomeState.PENDING
-    return find_causes(
-        verdicts,
-        times,
-        n_judged=int(is_judged.sum()),
-        base=base_rates(deps, pipeline, window),
-        budget=Budget(
-            n_candidates=len(pipeline.stages) + _BESIDE_STAGES,
-            n_looks=planned_looks(pipeline.outcome.late_after) if pipeline.outcome and pipeline.outcome.truth else 1,
-            is_whole=bool(is_judged.mean() >= WHOLE_SHARE) if len(is_judged) else True,
-        ),
+    n_judged, base = int(is_judged.sum()), base_rates(deps, pipeline, window)
+    budget = Budget(
+        n_candidates=len(pipeline.stages) + _BESIDE_STAGES,
+        n_looks=planned_looks(pipeline.outcome.late_after) if pipeline.outcome and pipeline.outcome.truth else 1,
+        is_whole=bool(is_judged.mean() >= WHOLE_SHARE) if len(is_judged) else True,
     )
+    causes = find_causes(verdicts, times, n_judged=n_judged, base=base, budget=budget)
+    return WindowCauses(causes=causes, lingering=lingering_causes(causes, n_judged=n_judged, base=base))
 
 
 def judged_times(outcomes: pd.DataFrame, times: pd.Series[Any]) -> pd.Series[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from seamwatch.core.attribution.causes import BaseRates, find_causes
+from seamwatch.core.attribution.causes import BaseRates, find_causes, lingering_causes
 from seamwatch.core.change import FALSE_INCIDENTS, MIN_RECORDS, Budget, WindowCount
 from seamwatch.core.results import Cause, Verdict
 from seamwatch.vocabulary import Gap, Responsibility
@@ -194,3 +194,17 @@ def test_another_damage_at_the_same_place_was_another_incident() -> None:
     assert amount.n_windows > 1
     assert amount.onset is not None
     assert amount.onset <= unit[0].end
+
+
+def test_a_small_fault_that_leaves_a_window_alone_is_not_over() -> None:
+    key = (INTEGRATION, "m")
+    quiet = [_past(number, 100, {}) for number in range(20)]
+    small = [
+        _past(20 + number, 100, {key: 2}, {key: (frozenset(), None)} if number > 6 else None) for number in range(10)
+    ]
+    strong = [_past(20 + number, 100, {key: 30}, {key: (frozenset(), None)}) for number in range(3)]
+    for history, lingering in (([*quiet, *small], (key,)), ([*quiet, *strong], ()), (quiet, ())):
+        base = BaseRates(history=history)
+        assert lingering_causes((), n_judged=100, base=base) == lingering
+    over = BaseRates(history=[*quiet, *small, *[_past(30 + number, 100, {}) for number in range(2)]])
+    assert lingering_causes((), n_judged=100, base=over) == ()

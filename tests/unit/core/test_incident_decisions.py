@@ -110,6 +110,15 @@ def test_two_causes_of_one_fingerprint_are_one_incident() -> None:
     assert Book().decide(_attribution(0, _cause(), _cause(n_records=5))) == [OPENED]
 
 
+def test_a_window_that_cannot_call_the_cause_over_leaves_it_open() -> None:
+    book = Book()
+    book.decide(_attribution(1, _cause()))
+    lingering = ((Responsibility.INTEGRATION, "request"),)
+    assert book.decide(replace(_attribution(2), lingering=lingering)) == []
+    assert book.only.state is IncidentState.OPEN
+    assert book.decide(_attribution(3)) == [ChangeKind.RESOLVED]
+
+
 def test_a_later_healthy_window_resolves() -> None:
     book = Book()
     book.decide(_attribution(0, _cause()))

@@ -11,7 +11,18 @@ import pandas as pd
 
 from seamwatch.core.attribution import words
 from seamwatch.core.attribution.onset import PastWindow, find_onset, past_windows
-from seamwatch.core.change import NO_MARK, Budget, CauseKey, Evidence, Mark, Prior, WindowCount, series_of, weigh
+from seamwatch.core.change import (
+    NO_MARK,
+    RECOVERED_ODDS,
+    Budget,
+    CauseKey,
+    Evidence,
+    Mark,
+    Prior,
+    WindowCount,
+    series_of,
+    weigh,
+)
 from seamwatch.core.results import Cause, Verdict
 from seamwatch.core.stats import jeffreys_mean, wilson_interval
 from seamwatch.vocabulary import Basis, Responsibility
@@ -26,6 +37,8 @@ ASSUMED_ACCURACY = 0.9
 """Accuracy of the model where neither a baseline nor a history is known; the report says that it is assumed."""
 ASSUMED_RECORDS = 100.0
 """Judged records of history that weigh as much as the assumed accuracy: a window or two."""
+_LINGERING_WINDOWS = 8
+"""An incident that no window showed for so long is over, whatever the counts say."""
 _LEAST_RATE = 1e-4
 _FIELD_SHARE = 0.1
 """A field that fewer of a cause's records name is not told in the headline."""
@@ -97,6 +110,26 @@ def find_causes(
             cause = _with_onset(replace(cause, is_change=True), named or group, times, past)
         causes.append(cause)
     return tuple(sorted(causes, key=lambda c: (not c.is_change, c.n_expected - c.n_records, c.stage or "")))
+
+
+def lingering_causes(causes: Sequence[Cause], *, n_judged: int, base: BaseRates) -> tuple[CauseKey, ...]:
+    """Return causes of recent incidents that this window does not show as a change and yet cannot call over.
+
+    A fault in two of a hundred records leaves some windows alone; its incident must not close and open with each.
+
+    Args:
+        causes: Of the window, as `find_causes` returned them.
+        n_judged: Records whose outcome is right or wrong.
+        base: What a healthy window has.
+    """
+    counts = {(cause.responsibility, cause.stage): cause.n_records for cause in causes}
+    shown = {(cause.responsibility, cause.stage) for cause in causes if cause.is_change}
+    recent = {key: mark for window in base.history[-_LINGERING_WINDOWS:] for key, mark in window.changes.items()}
+    return tuple(
+        key
+        for key, mark in recent.items()
+        if key not in shown and _weigh(key, {key: 0, **counts}, n_judged, base, mark).e_value >= RECOVERED_ODDS
+    )
 
 
 def _mark(named: Sequence[Verdict]) -> Mark:
