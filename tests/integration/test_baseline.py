@@ -27,7 +27,7 @@ def _deps(root: Path, pipeline: str = SEGMENTED) -> Deps:
     return make_deps(root, {"AIRFLOW_CONN_PARCELS_DB": url})
 
 
-def test_a_model_as_it_was_is_said_to_be_so(tmp_path: Path) -> None:
+def test_a_model_as_it_was_is_said_to_be_so_with_few_calls(tmp_path: Path) -> None:
     deps = _deps(tmp_path)
     pipeline = deps.project.pipeline("parcels")
     score = accept_baseline(deps, pipeline, BEFORE, size=60)
@@ -35,7 +35,7 @@ def test_a_model_as_it_was_is_said_to_be_so(tmp_path: Path) -> None:
     assert sum(one.again is not None for one in score.results) == 10
     found = attribute_window(deps, pipeline, WINDOW)
     assert found.isolation.finding == "as_before"
-    assert (found.isolation.n_paired, found.isolation.n_repeated, found.isolation.n_unstable) == (50, 20, 0)
+    assert (found.isolation.n_paired, found.isolation.n_repeated, found.isolation.n_unstable) == (25, 15, 0)
     assert {one.segment for one in found.isolation.segments} == {"orders.code"}
     assert found == deps.store.attribution("parcels", WINDOW)
 

@@ -23,7 +23,6 @@ from seamwatch.core.suspect_truths import suspect_truths
 from seamwatch.engine.benchmark import isolate
 from seamwatch.engine.causes import accepted_accuracy, judged_times, window_causes
 from seamwatch.engine.deps import Deps
-from seamwatch.engine.isolate import Models
 from seamwatch.engine.outcomes import build_judge, stage_truths
 from seamwatch.engine.outside import Outside
 from seamwatch.engine.protocols import with_protocols

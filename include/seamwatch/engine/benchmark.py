@@ -18,7 +18,10 @@ from seamwatch.engine.deps import Deps
 from seamwatch.engine.isolate import Models
 from seamwatch.engine.reading import StageReader, read_relation
 from seamwatch.spec.pipeline import Benchmark, Pipeline
-from seamwatch.vocabulary import StageKind
+from seamwatch.vocabulary import Responsibility, StageKind
+
+_CONFIRMING = 30
+"""Calls that show whether the model is grossly worse, where nothing else says so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +57,13 @@ def isolate(
         else:
             inputs = read_benchmark(pipeline, pipeline.benchmark, reader, world)
             baseline = deps.store.baseline_results(pipeline.pipeline)
+            size = _size(pipeline.benchmark, causes)
             measured = measure(
                 pipeline,
-                _known_first(inputs, baseline, pipeline.benchmark.sample),
+                _known_first(inputs, baseline, size),
                 world,
                 models,
-                size=pipeline.benchmark.sample,
+                size=size,
                 baseline_accuracy=accepted,
             )
             compared = compare_results(measured.results, baseline, _segments(pipeline, inputs))
@@ -90,6 +94,13 @@ def isolate(
         segments=compared.segments if compared else (),
         notes=(*models.notes, *(measured.notes if measured else ()), *notes),
     )
+
+
+def _size(benchmark: Benchmark, causes: Sequence[Cause]) -> int:
+    """Return how many calls the benchmark is worth: few where replays have shown that the model is not the matter."""
+    changes = {cause.responsibility for cause in causes if cause.is_change}
+    is_suspect = bool(changes & {Responsibility.MODEL, Responsibility.UNDETERMINED})
+    return benchmark.sample if is_suspect else min(benchmark.sample, _CONFIRMING)
 
 
 def measure(

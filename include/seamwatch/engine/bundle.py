@@ -47,7 +47,7 @@ FORMAT = 1
 _EVIDENCE = "evidence.json"
 _MOMENT = (1980, 1, 1, 0, 0, 0)
 """Of every entry of the archive: the same evidence gives the same bytes."""
-_STORE_READS = ("baseline", "baseline_inputs", "stage_results", "cause_history")
+_STORE_READS = ("baseline", "baseline_results", "stage_results", "cause_history", "windows", "verdicts")
 _STORE_WRITES = ("begin_window", "save_attribution")
 
 
@@ -333,6 +333,10 @@ def _known_check(stage: Stage, evidence: Evidence) -> StageResult:
     return from_json(StageResult, _held(evidence.checks, stage.name, f"the checks of {stage.name}"))
 
 
+def _question(name: str, args: tuple[Any, ...], more: Mapping[str, Any]) -> str:
+    return f"{name}{args!r}{sorted(more.items())!r}"
+
+
 class _RecordingStore:
     """The store, with what attribution reads from it written down."""
 
@@ -346,7 +350,7 @@ class _RecordingStore:
 
         def read(*args: Any, **more: Any) -> Any:
             found = method(*args, **more)
-            self._evidence.store[name] = encode(found)
+            self._evidence.store[_question(name, args, more)] = encode(found)
             return found
 
         return read
@@ -362,7 +366,7 @@ class _BundleStore:
         if name in _STORE_WRITES:
             return lambda *_, **__: None
         if name in _STORE_READS:
-            return lambda *_, **__: decode(_held(self._evidence.store, name, "the store"))
+            return lambda *args, **more: decode(_held(self._evidence.store, _question(name, args, more), "the store"))
         raise AttributeError(name)
 
 
