@@ -28,9 +28,28 @@ def _prompt(value: object) -> str:
     return json.dumps({"text": f"Route this ticket to one of our five queues.\namount: {value} EUR\nthank you."})
 
 
+def _cut(text: str, words: int) -> str:
+    return f"Route this ticket to one of our five queues. It says: {' '.join(text.split()[:words])}\nThank you."
+
+
 @pytest.mark.parametrize(
     ("pairs", "name", "words"),
     [
+        ([(1.0445 * a, a) for a in AMOUNTS], "unit", "1.04 times"),
+        ([(_prompt(f"{100 * a:.0f}."), _prompt(f"{a}.")) for a in AMOUNTS], "unit", "100 times"),
+        ([(_prompt(f"{100 * a} or {100 * a}"), _prompt(f"{a} or {a}")) for a in AMOUNTS], "unit", "100 times"),
+        ([(_prompt(int(a)), _prompt(a)) for a in AMOUNTS if a != int(a)], "rounded", "last digits"),
+        ([(_prompt(-a), _prompt(a)) for a in AMOUNTS], "sign", "opposite"),
+        ([(abs(a), a) for a in (-3, -4, -5.5, -9)], "sign", "lost"),
+        ([(0, a) for a in AMOUNTS], "default", "always 0"),
+        ([(_cut(t, 3), _cut(t, 9)) for t in TEXTS], "truncated", "beginning"),
+        ([(t[:12], t) for t in TEXTS], "truncated", "12 characters"),
+        ([(_prompt(""), _prompt(a)) for a in AMOUNTS], "missing", "empty"),
+        ([(f"0{m}/0{d}/2026", f"0{d}/0{m}/2026") for m, d in ((1, 2), (3, 4), (9, 5))], "date", "day and month"),
+        ([(f"2026-0{m}-01T0{m // 6 + 6}:00", f"2026-0{m}-01T05:00") for m in range(1, 9)], "date", "+1 or +2 hours"),
+        ([(f"2026-11-23T1{i}:00", f"20{i}1-0{i + 1}-01T00:00") for i in range(6)], "date", "about 2026-11-23"),
+        ([(n.encode("ascii", "ignore").decode(), n) for n in NAMES], "encoding", "left out"),
+        ([(_prompt(f"M &amp; {a}"), _prompt(f"M & {a}")) for a in AMOUNTS], "encoding", "HTML"),
         ([(100 * a, a) for a in AMOUNTS], "unit", "100 times"),
         ([(round(a / 1000, 2), a) for a in AMOUNTS], "unit", "0.001 times"),
         ([(str(100 * a), a) for a in AMOUNTS], "unit", "100 times"),
@@ -59,6 +78,7 @@ def test_damage_is_named(pairs: list[tuple[Any, Any]], name: str, words: str) ->
 def test_damage_without_a_rule_has_no_name() -> None:
     rng = random.Random(1)
     assert name_pattern([(rng.random(), rng.random()) for _ in range(50)]) is None
+    assert name_pattern([(rng.random() / 250, rng.random() / 250) for _ in range(50)]) is None
     assert name_pattern([(f"a{rng.random()}", f"b{rng.random()}") for _ in range(50)]) is None
 
 
@@ -87,7 +107,15 @@ class _Made:
 
 
 @pytest.mark.parametrize(
-    ("damage", "name"), [(lambda v: v * 100, "unit"), (lambda v: v.shift(1, fill_value=5.0), "shifted")]
+    ("damage", "name"),
+    [
+        (lambda v: v * 100, "unit"),
+        (lambda v: v.shift(1, fill_value=5.0), "shifted"),
+        (lambda v: v.shift(-3, fill_value=5.0), "shifted"),
+        (lambda v: v.where(v.index < 9, v.iloc[4]), "stale"),
+        (lambda v: v.where(v.index % 7 == 0).ffill(), "stale"),
+        (lambda v: v * 0 + 77777.0, "default"),
+    ],
 )
 def test_patterns_are_named_by_stage_and_field(damage: Callable[[pd.Series[Any]], pd.Series[Any]], name: str) -> None:
     rng = random.Random(4)
@@ -99,3 +127,21 @@ def test_patterns_are_named_by_stage_and_field(damage: Callable[[pd.Series[Any]]
     found = reconcile(stage, recorded, {"orders": recorded}, _Made(expected))
     patterns = name_patterns({"request": found}, keys)
     assert {place: pattern.name for place, pattern in patterns.items()} == {("request", "amount"): name}
+
+
+def test_the_order_of_time_tells_who_came_before() -> None:
+    rng = random.Random(4)
+    keys = pd.Index(rng.sample(range(60), 60), name="key")
+    expected = pd.DataFrame({"doc": [json.dumps({"name": f"n{key}"}) for key in keys]}, index=keys)
+    recorded = pd.DataFrame({"doc": [json.dumps({"name": f"n{key - 1}"}) for key in keys]}, index=keys)
+    stage = Stage(name="request", kind=StageKind.MAPPING, table="requests", input=("orders",))
+    found = {"request": reconcile(stage, recorded, {"orders": recorded}, _Made(expected))}
+    times = pd.Series(pd.Timestamp("2026-01-01") + pd.to_timedelta(keys, unit="h"), index=keys)
+    pattern = name_patterns(found, keys, times)["request", "doc.name"]
+    assert (pattern.name, pattern.n_matching, pattern.n_seen) == ("shifted", 59, 60)
+    assert name_patterns(found, keys) == {}
+
+
+@given(st.lists(st.tuples(st.text(), st.text(min_size=61)), min_size=3))
+def test_any_long_texts_are_borne(pairs: list[tuple[str, str]]) -> None:
+    name_pattern(pairs)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
 
-from seamwatch.core.compare import as_number, is_null, loose_text, strict_text
+from seamwatch.core.compare import as_number, at_path, is_null, loose_text, strict_text
 from seamwatch.core.mapping import Reconciliation
 from seamwatch.vocabulary import DiscrepancyKind
 
@@ -26,6 +28,10 @@ _MOST = 2000
 _MOST_CODES = 30
 _LONG = 60
 """Characters from which a text is compared by the words that differ, as where a value stands within a prompt."""
+_TOKEN = re.compile(r"[-+]?\d(?:[\w.,:/+-]*\w)?|\w+|\s|.")
+"""Numbers and dates with their sign and without the full stop after them, words, single other characters."""
+_MOST_LOOKED_UP = 200_000
+"""Records among which the owner of a value is looked for; of JSON columns a tenth, as each is parsed."""
 
 Pair = tuple[Any, Any]
 """Recorded, expected."""
@@ -38,10 +44,22 @@ class FieldPattern:
     name: str
     words: str
     """As a clause: `recorded is 100 times what is expected`."""
+    n_matching: int = 0
+    """Discrepancies that it explains."""
+    n_seen: int = 0
+    """Discrepancies that were looked at."""
 
 
-def name_patterns(reconciled: Mapping[str, Reconciliation], keys: pd.Index[Any]) -> dict[tuple[str, str], FieldPattern]:
-    """Return the patterns of the fields that differ in these records, by stage and field; unclear ones are missing."""
+def name_patterns(
+    reconciled: Mapping[str, Reconciliation], keys: pd.Index[Any], times: pd.Series[Any] | None = None
+) -> dict[tuple[str, str], FieldPattern]:
+    """Return the patterns of the fields that differ in these records, by stage and field; unclear ones are missing.
+
+    Args:
+        reconciled: By stage.
+        keys: Records to look at.
+        times: Of the records by key, for what came earlier; None takes the order of the expected payloads.
+    """
     found: dict[tuple[str, str], FieldPattern] = {}
     for stage, result in reconciled.items():
         rows = result.discrepancies
@@ -49,7 +67,9 @@ def name_patterns(reconciled: Mapping[str, Reconciliation], keys: pd.Index[Any])
         for name, mine in rows.groupby("field", sort=False):
             chosen = mine.iloc[np.unique(np.linspace(0, len(mine) - 1, min(len(mine), _MOST)).astype(int))]
             pairs = list(zip(chosen["recorded"], chosen["expected"], strict=True))
-            pattern = name_pattern(pairs) or _shifted(chosen, result.expected, str(name))
+            pattern = name_pattern(pairs)
+            if pattern is None or pattern.name in ("default", "date"):
+                pattern = _of_others(chosen, result.expected, str(name), times) or pattern
             if pattern is not None:
                 found[stage, str(name)] = pattern
     return found
@@ -59,154 +79,251 @@ def name_pattern(pairs: Sequence[Pair]) -> FieldPattern | None:
     """Return the pattern of a field from its recorded and expected values; None where none explains most of them."""
     if len(pairs) < _FEWEST:
         return None
-    cut = [_differing_words(*pair) for pair in pairs]
+    views = [list(pairs)]
+    if any(_is_long(*pair) for pair in pairs):
+        cuts = [_differing_tokens(*pair) if _is_long(*pair) else (*pair, pair) for pair in pairs]
+        views = [[(r, e) for r, e, _ in cuts], [first for _, _, first in cuts], views[0]]
     for look in _LOOKS:
-        pattern = look(cut)
-        if pattern is not None:
-            return pattern
+        for view in views:
+            pattern = look(view)
+            if pattern is not None:
+                limit = _limit(pairs) if pattern.name == "truncated" else ""
+                return replace(pattern, words=pattern.words + limit, n_seen=len(pairs))
     return None
 
 
-def _differing_words(recorded: Any, expected: Any) -> Pair:
-    """Return the pair, of two long texts only the words in which they differ."""
-    if not (isinstance(recorded, str) and isinstance(expected, str) and max(len(recorded), len(expected)) > _LONG):
-        return recorded, expected
-    left, right = re.split(r"(\s+)", recorded), re.split(r"(\s+)", expected)
+def _is_long(recorded: Any, expected: Any) -> bool:
+    return isinstance(recorded, str) and isinstance(expected, str) and max(len(recorded), len(expected)) > _LONG
+
+
+def _differing_tokens(recorded: str, expected: str) -> tuple[str, str, Pair]:
+    """Return the middles in which two long texts differ, and the first two tokens in which these do.
+
+    A value that a prompt repeats makes the middle reach from its first place to its last; its first place says enough.
+    Where the recorded middle is empty because the text ends early, the word before it is kept: it was cut, not missing.
+    """
+    left, right = _TOKEN.findall(recorded), _TOKEN.findall(expected)
     start = 0
     while start < min(len(left), len(right)) and left[start] == right[start]:
         start += 1
     end = 0
     while end < min(len(left), len(right)) - start and left[-1 - end] == right[-1 - end]:
         end += 1
-    return "".join(left[start : len(left) - end]), "".join(right[start : len(right) - end])
+    middle, wanted = left[start : len(left) - end], right[start : len(right) - end]
+    if not "".join(middle).strip() and "".join(wanted).strip():
+        before = next((number for number in range(start - 1, -1, -1) if not left[number].isspace()), None)
+        if before is not None and left[before][0].isalnum() and "\n" not in left[before:start]:
+            kept = left[before:start]
+            middle, wanted = [*kept, *middle], [*kept, *wanted]
+    same = len(middle) == len(wanted)
+    first = next((pair for pair in zip(middle, wanted, strict=same) if pair[0] != pair[1]), ("", "")) if same else None
+    joined = ("".join(middle).strip(), "".join(wanted).strip())
+    return *joined, first or joined
 
 
-def _explains(hits: Sequence[bool]) -> bool:
-    return sum(hits) >= max(EXPLAINED * len(hits), _FEWEST)
+def _enough(pairs: Sequence[Pair]) -> float:
+    return max(EXPLAINED * len(pairs), _FEWEST)
 
 
 def _missing(pairs: Sequence[Pair]) -> FieldPattern | None:
-    if not _explains([is_null(r) or r == "" for r, _ in pairs]):
-        return None
-    return FieldPattern(name="missing", words="recorded is empty")
+    n = sum(is_null(r) or r == "" for r, _ in pairs)
+    return FieldPattern(name="missing", words="recorded is empty", n_matching=n) if n >= _enough(pairs) else None
 
 
 def _encoding(pairs: Sequence[Pair]) -> FieldPattern | None:
     texts = [(r, e) for r, e in pairs if isinstance(r, str) and isinstance(e, str)]
     kinds = Counter(kind for r, e in texts if (kind := _broken_text(r, e)) is not None)
-    if not kinds or kinds.total() < max(EXPLAINED * len(pairs), _FEWEST):
+    if not kinds or kinds.total() < _enough(pairs):
         return None
-    return FieldPattern(name="encoding", words=kinds.most_common(1)[0][0])
+    return FieldPattern(name="encoding", words=kinds.most_common(1)[0][0], n_matching=kinds.total())
 
 
 def _broken_text(recorded: str, expected: str) -> str | None:
-    for codec in ("cp1252", "latin-1"):
-        if not expected.isascii() and recorded == expected.encode("utf-8").decode(codec, errors="replace"):
-            return f"UTF-8 was read as {codec}"
-    if not expected.isascii() and len(recorded) == len(expected):
-        pairs = zip(recorded, expected, strict=True)
-        if all(r == e or (not e.isascii() and r in "?\ufffd") for r, e in pairs):
-            return "characters beyond ASCII were replaced"
-    if html.unescape(recorded) == expected:
+    if not expected.isascii() and (words := _broken_letters(recorded, expected)) is not None:
+        return words
+    if "&" in recorded and html.unescape(recorded) == expected:
         return "HTML entities were left in"
-    if "\\u" in recorded and _unescaped(recorded) == expected:
+    if "\\" in recorded and _unescaped(recorded) == expected:
         return "escaped characters were left in"
+    if "%" in recorded and unquote(recorded) == expected:
+        return "URL escapes were left in"
     return None
 
 
+def _broken_letters(recorded: str, expected: str) -> str | None:
+    """Return what became of the characters beyond ASCII."""
+    for codec in ("cp1252", "latin-1"):
+        once = expected.encode("utf-8", errors="replace").decode(codec, errors="replace")
+        if recorded == once:
+            return f"UTF-8 was read as {codec}"
+        if recorded == once.encode("utf-8").decode(codec, errors="replace"):
+            return f"UTF-8 was read as {codec}, twice"
+    if _is_replaced(recorded, expected):
+        return "characters beyond ASCII were replaced"
+    if recorded == expected.encode("ascii", "ignore").decode():
+        return "characters beyond ASCII were left out"
+    if recorded == unicodedata.normalize("NFKD", expected).encode("ascii", "ignore").decode():
+        return "accents were left out"
+    return None
+
+
+def _is_replaced(recorded: str, expected: str) -> bool:
+    """Return whether `?` or U+FFFD stands in place of characters beyond ASCII, and of nothing else."""
+    pairs = zip(recorded, expected, strict=False)
+    is_same_length = len(recorded) == len(expected)
+    return is_same_length and all(r == e or (not e.isascii() and r in "?\ufffd") for r, e in pairs)
+
+
 def _unescaped(text: str) -> str:
-    return re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text)
+    text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text)
+    return text.replace("\\n", "\n").replace("\\t", "\t").replace('\\"', '"').replace("\\/", "/").replace("\\\\", "\\")
 
 
 def _numbers(pairs: Sequence[Pair]) -> FieldPattern | None:
     numbers = [(as_number(r), as_number(e)) for r, e in pairs]
-    known = [(r, e) for r, e in numbers if r is not None and e]
-    if len(known) < max(EXPLAINED * len(pairs), _FEWEST) or len({e for _, e in known}) < 2:
+    known = [(r, e) for r, e in numbers if r is not None and e and abs(r) < np.inf and abs(e) < np.inf]
+    if len(known) < _enough(pairs) or min(len(set(side)) for side in zip(*known, strict=True)) < _FEWEST:
         return None
     left, right = (np.array(side, dtype=float) for side in zip(*known, strict=True))
-    enough = max(EXPLAINED * len(pairs), _FEWEST)
+    if Counter(left.tolist()).most_common(1)[0][1] >= _enough(pairs):  # one value for all is a default
+        return None
+    enough = _enough(pairs)
     factor = float(np.median(left / right))
     # Either side may have been rounded to cents on its way.
-    slack = 1e-6 * np.abs(left) + 0.0051 * max(1.0, abs(factor)) * (np.abs(left) < 1e4)
-    if factor and abs(factor - 1.0) > 1e-6 and (np.abs(left - factor * right) <= slack).sum() >= enough:
-        exact = float(f"{factor:.3g}")
-        if abs(exact + 1.0) < 1e-6:
-            return FieldPattern(name="sign", words="recorded has the opposite sign")
-        if (np.abs(left - exact * right) <= np.maximum(slack, 2e-3 * np.abs(left))).sum() >= enough:
-            return FieldPattern(name="unit", words=f"recorded is {exact:g} times what is expected")
-    if (np.abs(left - (1.8 * right + 32)) <= slack).sum() >= enough:
-        return FieldPattern(name="unit", words="recorded is in Fahrenheit, expected in Celsius")
-    if (np.abs(left - (right - 32) / 1.8) <= slack).sum() >= enough:
-        return FieldPattern(name="unit", words="recorded is in Celsius, expected in Fahrenheit")
+    cents = [0.0051 * size for side, size in ((left, 1.0), (right, abs(factor))) if _is_in_cents(side)]
+    slack = 1e-6 * np.abs(left) + max(cents, default=0.0)
+    if factor and abs(factor - 1.0) > 1e-3 and (n := int((np.abs(left - factor * right) <= slack).sum())) >= enough:
+        if abs(factor + 1.0) < 1e-3:
+            # Where the sign is lost, numbers without one are no discrepancy.
+            words = "recorded has lost its sign" if (right < 0).all() else "recorded has the opposite sign"
+            return FieldPattern(name="sign", words=words, n_matching=n)
+        return FieldPattern(name="unit", words=f"recorded is {factor:.3g} times what is expected", n_matching=n)
+    for words, made in (
+        ("recorded is in Fahrenheit, expected in Celsius", 1.8 * right + 32),
+        ("recorded is in Celsius, expected in Fahrenheit", (right - 32) / 1.8),
+        ("recorded is in Kelvin, expected in Celsius", right + 273.15),
+        ("recorded is in Celsius, expected in Kelvin", right - 273.15),
+    ):
+        if (n := int((np.abs(left - made) <= slack).sum())) >= enough:
+            return FieldPattern(name="unit", words=words, n_matching=n)
     for digits in (2, 1, 0, -1, -2, -3):
-        rounded = (np.abs(left - np.round(right, digits)) < 1e-9) | (np.abs(left - np.trunc(right)) < 1e-9)
-        if rounded.sum() >= enough:
-            return FieldPattern(name="rounded", words="recorded is expected without its last digits")
+        size = 10.0**-digits
+        near = np.stack([np.round(right, digits), np.trunc(right / size) * size, np.ceil(right / size) * size])
+        is_near = (np.abs(near - left) < 1e-9 * np.maximum(1.0, np.abs(left))).any(axis=0) & (left != 0)
+        if (n := int(is_near.sum())) >= enough:
+            words = "recorded is expected without its last digits"
+            return FieldPattern(name="rounded", words=words, n_matching=n)
     return None
+
+
+def _is_in_cents(numbers: np.ndarray[Any, np.dtype[np.float64]]) -> bool:
+    return bool((np.abs(numbers * 100 - np.rint(numbers * 100)) < 1e-6 * np.maximum(1.0, np.abs(numbers))).all())
 
 
 def _dates(pairs: Sequence[Pair]) -> FieldPattern | None:
     known = [(r, e, then) for r, e in pairs if (then := _moment(e)) is not None]
-    if len(known) < max(EXPLAINED * len(pairs), _FEWEST):
+    if len(known) < _enough(pairs):
         return None
     kinds: Counter[str] = Counter()
-    for recorded, _, expected in known:
-        kinds.update(_date_kinds(recorded, expected))
-    if not kinds:
+    hours: Counter[float] = Counter()
+    for recorded, expected, then in known:
+        kinds.update(_date_kinds(recorded, expected, then))
+        if (found := _moment(recorded)) is not None and found != then:
+            hours[(found - then).total_seconds() / 3600] += 1
+    # Summer time makes two differences of one.
+    usual = sorted(shift for shift, _ in hours.most_common(2) if abs(shift) <= 14 and shift % 0.25 == 0)
+    if len(usual) == 2 and usual[1] - usual[0] == 1:
+        kinds[f"recorded is {usual[0]:+g} or {usual[1]:+g} hours from what is expected"] = sum(hours[h] for h in usual)
+    if kinds:
+        words, n = max(kinds.items(), key=lambda item: (item[1], -len(item[0])))
+        if n >= _enough(pairs):
+            return FieldPattern(name="date", words=words, n_matching=n)
+    return _processing_date(known, _enough(pairs))
+
+
+def _processing_date(known: Sequence[tuple[Any, Any, datetime]], enough: float) -> FieldPattern | None:
+    """Return whether all recorded dates are of two days, though expected ones are far apart: when they were made."""
+    dates = [(found, then) for r, _, then in known if (found := _moment(r)) is not None]
+    if len({found for found, _ in dates}) < _FEWEST:
         return None
-    words, n = kinds.most_common(1)[0]
-    return FieldPattern(name="date", words=words) if n >= max(EXPLAINED * len(pairs), _FEWEST) else None
+    middle = sorted(found for found, _ in dates)[len(dates) // 2]
+    near = [abs((found - middle).total_seconds()) <= 86_400 for found, _ in dates]
+    far = [abs((then - middle).total_seconds()) > 7 * 86_400 for _, then in dates]
+    if min(sum(near), sum(far)) < enough:
+        return None
+    words = f"recorded is about {middle:%Y-%m-%d}, whatever is expected"
+    return FieldPattern(name="date", words=words, n_matching=sum(near))
 
 
-def _date_kinds(recorded: Any, expected: datetime) -> list[str]:
+def _date_kinds(recorded: Any, expected: Any, then: datetime) -> list[str]:
     number = as_number(recorded)
     if number is not None:
-        seconds = expected.timestamp()
+        seconds = then.timestamp()
         return ["recorded is a number of seconds or milliseconds"] if number in (seconds, seconds * 1000) else []
     found = _moment(recorded)
     if found is None:
         return []
     kinds = []
-    if (found.day, found.month, found.year) == (expected.month, expected.day, expected.year):
+    swapped = (found.day, found.month, found.year) == (then.month, then.day, then.year)
+    if swapped and found != then:
         kinds.append("day and month are swapped")
-    if found.year != expected.year and (found.year - expected.year) % 100 == 0 and found.month == expected.month:
+    is_century = (found.year - then.year) % 100 == 0 and (found.month, found.day) == (then.month, then.day)
+    if found.year != then.year and is_century:
         kinds.append("the century is another")
-    if found != expected:
-        hours = (found - expected).total_seconds() / 3600
-        if abs(hours) <= 14:
-            kinds.append(f"recorded is {hours:+g} hours from what is expected")
-        elif hours % 24 == 0 and abs(hours) <= 24 * 7:
-            kinds.append(f"recorded is {hours / 24:+g} days from what is expected")
+    if then.year > 1971 and abs(found.timestamp() * 1000 - then.timestamp()) < 1000:
+        kinds.append("seconds were read as milliseconds")
+    hours = (found - then).total_seconds() / 3600
+    if hours and abs(hours) <= 14 and hours % 0.25 == 0:
+        kinds.append(f"recorded is {hours:+g} hours from what is expected")
+    elif hours and hours % 24 == 0 and abs(hours) <= 24 * 7:
+        kinds.append(f"recorded is {hours / 24:+g} days from what is expected")
     return kinds
 
 
 def _moment(value: Any) -> datetime | None:
+    """Return a date or time from ISO 8601 or from three numbers, day first unless it cannot be; None for all else."""
     if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
+        return None if is_null(value) else value if value.tzinfo else value.replace(tzinfo=UTC)
     text = strict_text(value)
-    if text is None or not re.match(r"^\d{4}-\d\d-\d\d", text):
+    if text is None:
+        return None
+    if (parts := re.fullmatch(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})", text.strip())) is not None:
+        day, month, year = int(parts[1]), int(parts[3]), int(parts[4])
+        day, month = (month, day) if month > 12 else (day, month)
+        text = f"{year:04}-{month:02}-{day:02}"
+    if not re.match(r"^\d{4}-\d\d-\d\d", text):
         return None
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        found = found if found.tzinfo else found.replace(tzinfo=UTC)
+        found.timestamp()
+    except (ValueError, OverflowError):
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return found
 
 
 def _truncated(pairs: Sequence[Pair]) -> FieldPattern | None:
     texts = [(r.rstrip(" .\u2026"), e) for r, e in pairs if isinstance(r, str) and isinstance(e, str)]
-    hits = [bool(r) and len(r) < len(e) and e.startswith(r) for r, e in texts]
-    if len(texts) < len(pairs) * EXPLAINED or not _explains(hits):
+    n = sum(bool(r) and len(r) < len(e) and e.startswith(r) for r, e in texts)
+    if n < _enough(pairs):
         return None
-    return FieldPattern(name="truncated", words="recorded is only the beginning of what is expected")
+    words = "recorded is only the beginning of what is expected"
+    return FieldPattern(name="truncated", words=words, n_matching=n)
+
+
+def _limit(pairs: Sequence[Pair]) -> str:
+    """Return the length at which most of the recorded texts end, in words; empty without a common one."""
+    lengths = Counter(len(r) for r, e in pairs if isinstance(r, str) and isinstance(e, str) and e.startswith(r))
+    length, n = lengths.most_common(1)[0] if lengths else (0, 0)
+    return f", {length} characters" if n >= _enough(pairs) else ""
 
 
 def _default(pairs: Sequence[Pair]) -> FieldPattern | None:
     value, n = Counter(loose_text(r) for r, _ in pairs).most_common(1)[0]
     different = {loose_text(e) for r, e in pairs if loose_text(r) == value}
-    if n < max(EXPLAINED * len(pairs), _FEWEST) or len(different) < 3:
+    if n < _enough(pairs) or len(different) < _FEWEST:
         return None
-    return FieldPattern(name="default", words=f"recorded is always {_short(value)}")
+    return FieldPattern(name="default", words=f"recorded is always {_short(value)}", n_matching=n)
 
 
 def _code_table(pairs: Sequence[Pair]) -> FieldPattern | None:
@@ -218,18 +335,44 @@ def _code_table(pairs: Sequence[Pair]) -> FieldPattern | None:
     if not is_table:
         return None
     expected, values = max(became.items(), key=lambda item: item[1].total())
-    return FieldPattern(name="code_table", words=f"{_short(expected)} comes as {_short(values.most_common(1)[0][0])}")
+    words = f"{_short(expected)} comes as {_short(values.most_common(1)[0][0])}"
+    return FieldPattern(name="code_table", words=words, n_matching=n_kept)
 
 
-def _shifted(rows: pd.DataFrame, expected: pd.DataFrame, name: str) -> FieldPattern | None:
-    """Return whether each record has what the record before or after it should have."""
-    if name not in expected.columns or len(rows) < _FEWEST:
+def _of_others(
+    rows: pd.DataFrame, expected: pd.DataFrame, name: str, times: pd.Series[Any] | None
+) -> FieldPattern | None:
+    """Return whether each record has what a neighbour (`shifted`) or an earlier record (`stale`) should have.
+
+    Only values that one record alone should have tell whose they are, so most of the column must be such.
+    """
+    column = next((str(c) for c in expected.columns if name == c or name.startswith(f"{c}.")), None)
+    limit = _MOST_LOOKED_UP if name == column else _MOST_LOOKED_UP // 10
+    if column is None or len(rows) < _FEWEST or len(expected) > limit:
         return None
-    column = expected[name].map(loose_text)
-    recorded = [loose_text(value) for value in rows["recorded"]]
-    for step, words in ((1, "the record before"), (-1, "the record after")):
-        if _explains([a == b for a, b in zip(recorded, column.shift(step).reindex(rows["key"]), strict=True)]):
-            return FieldPattern(name="shifted", words=f"recorded is what {words} it should have")
+    if times is not None:
+        expected = expected.loc[times.reindex(expected.index).sort_values(kind="stable").index]
+    values = [loose_text(at_path(value, name[len(column) + 1 :])) for value in expected[column]]
+    counts = Counter(values)
+    owners: dict[str | None, int] = {
+        value: at for at, value in enumerate(values) if value is not None and counts[value] == 1
+    }
+    if len(owners) < EXPLAINED * len(values):
+        return None
+    places = expected.index.get_indexer(pd.Index(rows["key"]))
+    pairs = zip((owners.get(loose_text(value)) for value in rows["recorded"]), places, strict=True)
+    steps = [int(place - owner) for owner, place in pairs if owner is not None and place >= 0]
+    enough = max(EXPLAINED * len(rows), _FEWEST)
+    usual, n = Counter(steps).most_common(1)[0] if steps else (0, 0)
+    if n >= enough and usual:
+        which = "before" if usual > 0 else "after"
+        words = f"the record {which}" if abs(usual) == 1 else f"the record {abs(usual)} {which}"
+        return FieldPattern(
+            name="shifted", words=f"recorded is what {words} it should have", n_matching=n, n_seen=len(rows)
+        )
+    if (n := sum(step > 0 for step in steps)) >= enough:
+        words = "recorded is what an earlier record should have"
+        return FieldPattern(name="stale", words=words, n_matching=n, n_seen=len(rows))
     return None
 
 
@@ -241,8 +384,8 @@ _LOOKS: tuple[Callable[[Sequence[Pair]], FieldPattern | None], ...] = (
     _missing,
     _encoding,
     _dates,
-    _truncated,
     _numbers,
+    _truncated,
     _default,
     _code_table,
 )
