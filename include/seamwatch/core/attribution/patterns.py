@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -102,7 +103,7 @@ def _differing_tokens(recorded: str, expected: str) -> tuple[str, str, Pair]:
     A value that a prompt repeats makes the middle reach from its first place to its last; its first place says enough.
     Where the recorded middle is empty because the text ends early, the word before it is kept: it was cut, not missing.
     """
-    left, right = _TOKEN.findall(recorded), _TOKEN.findall(expected)
+    left, right = (_TOKEN.findall(part) for part in _near_difference(recorded, expected))
     start = 0
     while start < min(len(left), len(right)) and left[start] == right[start]:
         start += 1
@@ -119,6 +120,20 @@ def _differing_tokens(recorded: str, expected: str) -> tuple[str, str, Pair]:
     first = next((pair for pair in zip(middle, wanted, strict=same) if pair[0] != pair[1]), ("", "")) if same else None
     joined = ("".join(middle).strip(), "".join(wanted).strip())
     return *joined, first or joined
+
+
+def _near_difference(left: str, right: str) -> Pair:
+    """Return the part of two texts from a few words before their first difference to the end of the last one's word.
+
+    Found by halving, so that a prompt of many pages costs little.
+    """
+    shortest = min(len(left), len(right))
+    start = bisect_left(range(1, shortest + 1), True, key=lambda n: left[:n] != right[:n])
+    end = bisect_left(range(1, shortest - start + 1), True, key=lambda n: left[-n:] != right[-n:])
+    start = left.rfind(" ", 0, max(start - _LONG, 0)) + 1
+    blank = left.find(" ", len(left) - end)
+    n_after = len(left) - blank if end and blank >= 0 else 0
+    return left[start : len(left) - n_after], right[start : len(right) - n_after]
 
 
 def _enough(pairs: Sequence[Pair]) -> float:
