@@ -7,6 +7,7 @@ the outcome turns right once the span is gone; so what is found here may be more
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,37 +19,92 @@ from seamwatch.core.interventions import World
 from seamwatch.core.mapping import set_field
 from seamwatch.vocabulary import StageKind
 
-_TARGET = r"(instruction|rule|prompt|direction|guideline|polic|command|context|restriction|message|task|request|text)"
-_ORDERS = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        # English, German, Spanish, French: leave what you were told.
-        rf"\b(ignore|disregard|forget|override|bypass|discard|neglect)\b.{{0,60}}{_TARGET}",
-        rf"\b(do not|don't|never|stop)\s+(follow|obey|obeying|following|appl\w+)\b.{{0,60}}{_TARGET}",
-        r"\b(ignorier\w*|vergiss|vergessen sie|missachte\w*)\b.{0,60}(anweisung|regel|vorgabe|befehl|vorherig)",
-        r"\b(ignora\w*|olvida\w*|omite)\b.{0,60}(instruccion|regla|orden|anterior)",
-        r"\b(ignore[zr]?|oublie[zr]?)\b.{0,60}(instruction|consigne|r[eè]gle|pr[eé]c[eé]dent)",
-        # You are somebody else now; here is what to do instead.
-        r"\b(you are|you're|act|behave|respond) (now|as if|as an? (unrestricted|different|new))\b",
-        r"\bfrom now on\b.{0,40}\b(you|answer|respond|reply|always)\b",
+LEAST_SCORE = 0.3
+"""Score from which a sentence is left out on trial; low, as an outcome that stays wrong acquits it."""
+_TARGET = (
+    r"(instruction|rule|prompt|direction|guideline|polic|command|context|restriction|order|input|article|document"
+    r"|everything|anything|all (of )?(the )?(above|that)|what (i|you)|above|preceding)"
+)
+_WEIGHTS: tuple[tuple[float, str], ...] = (
+    # English, German, Spanish, French: leave what you were told.
+    (0.8, rf"\b(ignor(e|ing)|disregard(ing)?|forget|overrid(e|ing)|bypass|discard|neglect)\b.{{0,60}}{_TARGET}"),
+    (0.4, r"\b(ignore|disregard|forget|discard)\b.{0,60}(message|task|request|text|previous|prior|before)"),
+    (0.6, rf"\b(do not|don't|never|stop)\s+(follow|obey|obeying|following|look (in|at)|appl\w+)\b.{{0,60}}{_TARGET}"),
+    (
+        0.7,
+        r"\b(ignorier\w*|vergiss|vergessen sie|missachte\w*)\b.{0,60}(anweis|regel|vorgabe|befehl"
+        r"|vorherig|auftr|alles)",
+    ),
+    (
+        0.7,
+        r"(anweisung|regel|vorgabe|befehl|ausführung|instruktion)\w*\b.{0,40}\b(ignorier|vergess|missacht|verwerf)\w*",
+    ),
+    (0.7, r"\b(ignora\w*|olvida\w*|omite)\b.{0,60}(instruccion|regla|orden|anterior|todo)"),
+    (0.7, r"\b(ignore[zr]?|oublie[zr]?)\b.{0,60}(instruction|consigne|r[eè]gle|pr[eé]c[eé]dent|tout)"),
+    # You are somebody else now; here is what to do instead.
+    (0.6, r"\b(you are|you're|act|behave|respond) (now|as if|as an? (unrestricted|different|new))\b"),
+    (0.4, r"\b(you (will|must|should|are to|shall)|i want you to|please) (now )?(act|pretend|role-?play|behave)\b"),
+    (0.4, r"^\W*(now )?(act|behave|role-?play) (as|like)\b|\bstays? in character\b|\bnever refuses?\b"),
+    (0.5, r"\bfrom (now on|on now|now own)\b.{0,40}\b(you|answer|respond|reply|always)\b"),
+    (
+        0.5,
         r"\bpretend (to be|that you|you)\b|\broleplay as\b|\bdeveloper mode\b|\bjailbr[eo]a?k\w*|\bdo anything now\b",
-        r"\b(new|updated|real|actual|important|additional|following) (system )?(instruction|directive|task)s?\b",
-        r"\b(reveal|show|print|repeat|output|leak|tell me)\b.{0,40}\b(system prompt|your (instruction|prompt|rule)s?)",
-        r"\b(system|admin\w*|developer)\s*(prompt|override|message|note|instruction)?\s*:",
-        r"\b(ai|assistant|model|llm|chatbot|bot|classifier|agent)\s*[:,]\s*(please\s+)?\w+",
-        r"\b(note|message|attention|instruction)s? (to|for) (the |any )?(ai|assistant|model|llm|bot|classifier)\b",
-        # An order about the answer itself.
+    ),
+    (
+        0.5,
+        r"^\W*(jetzt )?(du bist|sie sind) (nun|jetzt|ab jetzt)\b|\bab (jetzt|sofort)\b.{0,30}\b(du"
+        r"|antworte)\b|\bfungier\w+\b",
+    ),
+    (0.5, r"^\W*(ahora eres|actúa como|a partir de ahora|tu es maintenant|agis comme|désormais,? tu)\b"),
+    (
+        0.4,
+        r"\b(new|updated|real|actual|additional|following) (system )?(instruction|directive)s?\b"
+        r"|neue \w*(anweisung|aufgabe)",
+    ),
+    (
+        0.7,
+        r"\b(reveal|show|print|repeat|output|leak|tell me)\b.{0,40}\b(system prompt|(your"
+        r"|above) (instruction|prompt|rule)s?)",
+    ),
+    (
+        0.6,
+        r"\b(repeat|print|show)\b.{0,30}\binstructions (you|above)|\b(written|said) (above"
+        r"|at the (beginning|start) of)\b",
+    ),
+    (0.6, r"\b(system|admin\w*|developer)\s*(prompt|override|message|note|instruction)?\s*:"),
+    (0.3, r"\b(ai|assistant|model|llm|chatbot|bot|classifier|agent)\s*[:,]\s*(please\s+)?\w+"),
+    (0.6, r"\b(note|message|attention|instruction)s? (to|for) (the |any )?(ai|assistant|model|llm|bot|classifier)\b"),
+    # An order about the answer itself.
+    (
+        0.4,
         r"\b(answer|respond|reply|output|return|classif\w+|label|categori[sz]e|route|mark|rate|score|approve|treat)\b"
         r".{0,30}\b(only|exactly|always|regardless|no matter|as|with)\b.{0,40}$",
-        r"\b(in|to|with|from|of) your (response|answer|reply|output)\b",
-        # Marks of a chat template, and text that a person does not see.
-        r"<\|[a-z_]+\|>|\[/?INST\]|<</?SYS>>|</?(system|assistant|user|instructions?|tool_call)>",
-        r"^\s*#{1,4}\s*(system|instruction|assistant|response)",
-        "[\u200b-\u200f\u202a-\u202e\u2060-\u2064\U000e0000-\U000e007f]",
-        r"<!--.*?-->",
-        r"\b[A-Za-z0-9+/]{60,}={0,2}",
-    )
+    ),
+    (0.5, r"\b(in|to|with|from|of) your (response|answer|reply|output)\b"),
+    (0.5, r"\b(modify|render|write|change|adjust|end|begin|start) your (response|answer|reply|output)\b"),
+    (
+        0.4,
+        r"^\W*(reply|answer|respond|antworte|responde|réponds?) (only |just |nur |solo )?(in|with|mit"
+        r"|auf|con|avec|en)\b",
+    ),
+    # Marks of a chat template, and text that a person does not see.
+    (0.8, r"<\|[a-z_]+\|>|\[/?INST\]|<</?SYS>>|</?(system|assistant|user|instructions?|tool_call|function_call)>"),
+    (0.5, r"^\s*#{1,4}\s*(system|instruction|assistant|response)|\"(tool_calls?|function_call)\"\s*:"),
+    (0.8, "[\U000e0020-\U000e007f\u202a-\u202e\u2066-\u2069]"),
+    (0.4, "(?<=[a-z])[\u200b-\u200d\u2060-\u2064](?=[a-z])"),
+    (0.5, r"<!--.*?-->|\[//\]:\s*#"),
+    (0.4, r"(?=[A-Za-z0-9+/]*[A-Z])(?=[A-Za-z0-9+/]*[a-z])(?=[A-Za-z0-9+/]*\d)\b[A-Za-z0-9+/]{60,}={0,2}"),
+    (0.4, r"\b(?:\w ){8,}\w\b"),
 )
+"""How much each mark alone speaks for an instruction to the model; a person's choice, not learnt."""
+_ORDERS = tuple((weight, re.compile(pattern, re.IGNORECASE)) for weight, pattern in _WEIGHTS)
+_LOOKALIKES = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u051b\u051d"
+    "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bf",
+    "aeopcyxijsdqwABEZHIKMNOPTYXo",
+)
+"""Cyrillic and Greek letters that look like Latin ones."""
+_HIDDEN = re.compile("[\u200b-\u200d\u2060-\u2064\ufeff]")
 _FOLLOWS = re.compile(
     r"^\s*(instead|then|and|also|now|just|simply|only|finally|please)?[\s,:]*"
     r"(answer|respond|reply|output|return|say|write|print|send|set|mark|classify|route|approve|choose|select|use|do"
@@ -65,6 +121,8 @@ class Span:
 
     start: int
     end: int
+    score: float = 1.0
+    """Between `LEAST_SCORE` and 1: how much it looks like one; of joined sentences the highest."""
 
 
 def find_spans(text: str) -> tuple[Span, ...]:
@@ -73,14 +131,34 @@ def find_spans(text: str) -> tuple[Span, ...]:
     is_within = False
     for found in _SENTENCE.finditer(text):
         sentence = found.group().strip()
-        is_within = any(pattern.search(sentence) for pattern in _ORDERS) or (
-            is_within and bool(_FOLLOWS.match(sentence))
-        )
+        score = score_sentence(sentence)
+        if is_within and score < LEAST_SCORE and _FOLLOWS.match(sentence):
+            score = LEAST_SCORE
+        is_within = score >= LEAST_SCORE
         if is_within:
-            is_next = bool(spans) and spans[-1].end == found.start()
-            start = spans.pop().start if is_next else found.start()
-            spans.append(Span(start=start, end=found.end()))
+            start = found.start()
+            if spans and spans[-1].end == start:
+                before = spans.pop()
+                start, score = before.start, max(score, before.score)
+            spans.append(Span(start=start, end=found.end(), score=score))
     return tuple(spans)
+
+
+def score_sentence(sentence: str) -> float:
+    """Return how much a sentence looks like an instruction to a model, from 0 to 1.
+
+    Its marks count as independent: one minus the product of what each leaves in doubt. Letters that only look Latin
+    are read as they look, and characters without width are read as if they were not there.
+    """
+    forms = {sentence}
+    if not sentence.isascii():
+        plain = unicodedata.normalize("NFKC", _HIDDEN.sub("", sentence))
+        forms |= {plain, plain.translate(_LOOKALIKES)}
+    doubt = 1.0
+    for weight, pattern in _ORDERS:
+        if any(pattern.search(form) for form in forms):
+            doubt *= 1.0 - weight
+    return 1.0 - doubt
 
 
 def neutralise(text: str) -> str:
