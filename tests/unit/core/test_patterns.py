@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seamwatch.core.attribution.patterns import name_pattern, name_patterns
+from seamwatch.core.attribution.words import headline
 from seamwatch.core.mapping import reconcile
 from seamwatch.core.references import Expected
 from seamwatch.spec.pipeline import Stage
-from seamwatch.vocabulary import StageKind
+from seamwatch.vocabulary import Responsibility, StageKind
 
 AMOUNTS = [12.5, 99.99, 250.0, 1024.75, 7.3, 4321.0, 18.2, 666.6]
 DATES = ["2026-03-04", "2026-05-11", "2026-01-12", "2026-09-08", "2026-02-10"]
@@ -145,3 +146,8 @@ def test_the_order_of_time_tells_who_came_before() -> None:
 @given(st.lists(st.tuples(st.text(), st.text(min_size=61)), min_size=3))
 def test_any_long_texts_are_borne(pairs: list[tuple[str, str]]) -> None:
     name_pattern(pairs)
+
+
+def test_a_stale_field_is_named_and_a_stale_payload_has_none() -> None:
+    assert "amount is an earlier record's" in headline(Responsibility.INTEGRATION, "request", ("amount",), "stale")
+    assert "records carry an old payload" in headline(Responsibility.INTEGRATION, "request", (), "stale")

@@ -29,6 +29,7 @@ _DAMAGE = {
     "code_table": "wrong by its code table",
     "missing": "missing",
     "shifted": "another record's",
+    "stale": "an earlier record's",
 }
 _PROVIDER_KINDS = {
     "truncated": "truncated answers",
@@ -166,7 +167,7 @@ def headline(responsibility: Responsibility, stage: str | None, fields: Sequence
     damage = {
         "lost": "records are lost",
         "crossed": "records carry another record's payload",
-        "stale": "records carry an old payload",
+        "stale": None if fields else "records carry an old payload",
         "swapped": f"{_listed(fields)} are swapped",
     }.get(pattern or "")
     match responsibility:
