@@ -18,6 +18,8 @@ from seamwatch.engine.reading import StageReader
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.vocabulary import Responsibility, StageKind
 
+_MOST_READ = 200_000
+"""Records of a window beyond which only what is in memory already is searched, not every column of every table."""
 _LOOK_BACK = 8
 """Windows before this one, of its length, that are read at most to see what changed where a cause began before it."""
 
@@ -100,7 +102,7 @@ def _table(
     """Return all columns of a stage by key (as text), the last row of a key; its payloads where it has no time."""
     time = reader.time_column(stage)
     payload = world.recorded[stage.name]
-    if time is None:
+    if time is None or len(payload) > _MOST_READ:
         return payload.set_axis(payload.index.map(str))
     end = window.end + (pipeline.settle if stage != pipeline.first_stage else timedelta(0))
     rows = reader.rows(stage.model_copy(update={"fields": ()}), time=time, start=start, end=end)

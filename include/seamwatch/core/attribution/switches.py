@@ -29,6 +29,8 @@ _RULING = 0.5
 """Share of the records before a switch that one value must have: a version rules, content does not."""
 _SLACK = 0.02
 """How far outside the onset's interval a switch may lie, as a share of the records; never less than three."""
+_GLANCE = 1000
+"""Records looked at first: a column of content is left there."""
 _MOST_NAMED = 5
 _NO_VALUE = "no value"
 
@@ -82,6 +84,9 @@ def find_switches(columns: Columns, cause: Cause, struck: frozenset[str], times:
 
 def _values(place: tuple[str, str], column: pd.Series[Any]) -> Iterator[_Value]:
     """Yield the values of a column that come up at some moment; none for content or a constant."""
+    glance = column.iloc[:: max(1, len(column) // _GLANCE)]
+    if glance.map(strict_text).nunique() > MOST_VALUES:
+        return
     texts = column.map(strict_text).astype(object)
     texts = texts.where(texts.notna(), _NO_VALUE)
     if not 2 <= texts.nunique() <= min(MOST_VALUES, len(texts) // 2):
