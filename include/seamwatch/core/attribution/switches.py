@@ -85,10 +85,11 @@ def find_switches(columns: Columns, cause: Cause, struck: frozenset[str], times:
 def _values(place: tuple[str, str], column: pd.Series[Any]) -> Iterator[_Value]:
     """Yield the values of a column that come up at some moment; none for content or a constant."""
     glance = column.iloc[:: max(1, len(column) // _GLANCE)]
-    if glance.map(strict_text).nunique() > MOST_VALUES:
+    if glance.map(strict_text).nunique() > MOST_VALUES or glance.map(lambda v: isinstance(v, dict | list)).any():
         return
-    texts = column.map(strict_text).astype(object)
-    texts = texts.where(texts.notna(), _NO_VALUE)
+    codes, found = pd.factorize(column.to_numpy(dtype=object), use_na_sentinel=False)
+    known = np.array([strict_text(value) or _NO_VALUE for value in found], dtype=object)
+    texts = pd.Series(known[codes])
     if not 2 <= texts.nunique() <= min(MOST_VALUES, len(texts) // 2):
         return
     for after in texts.unique():
