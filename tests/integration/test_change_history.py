@@ -110,6 +110,29 @@ def test_the_onset_holds_the_true_one_and_the_version_that_switched_then_is_name
     assert switch.at == ONSET
 
 
+def test_a_fault_that_goes_on_keeps_its_onset_and_its_reason_in_the_next_window(tmp_path: Path) -> None:
+    deps = _deps(tmp_path)
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'parcels.db'}")
+    with engine.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE requests ADD COLUMN mapping_version TEXT"))
+        connection.execute(
+            sa.text("UPDATE requests SET mapping_version = CASE WHEN created_at < :at THEN '12' ELSE '13' END"),
+            {"at": f"{ONSET:%Y-%m-%dT%H:%M:%S}"},
+        )
+    engine.dispose()
+    pipeline, span = deps.project.pipeline("parcels"), timedelta(hours=4)
+    windows = [Window(start=START + span * number, end=START + span * (number + 1)) for number in range(4)]
+    leading = [attribute_window(deps, pipeline, window).leading for window in windows]
+    assert leading[:2] == [None, None]
+    for cause in leading[2:]:
+        assert cause is not None
+        assert cause.onset_high is not None
+        assert (cause.onset_low or START) <= ONSET <= cause.onset_high
+        assert [(one.field, one.after) for one in cause.changed] == [("mapping_version", "13")]
+    assert leading[3] is not None
+    assert leading[3].n_windows == 2
+
+
 def test_without_such_a_column_no_reason_is_made_up(tmp_path: Path) -> None:
     leading = _attribute(_deps(tmp_path)).leading
     assert leading is not None
