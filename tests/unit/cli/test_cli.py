@@ -24,6 +24,12 @@ ATTRIBUTION_KEYS = [
     "confidence",
     "headline",
     "onset",
+    "onset_low",
+    "onset_high",
+    "changed",
+    "p_value",
+    "e_value",
+    "windows",
 ]
 
 
