@@ -76,7 +76,7 @@ def attribute_window(
             world,
             failing,
             _source_findings(pipeline, results, failing),
-            doubted_labels=_doubted_labels(pipeline, judged) if len(failing) else {},
+            doubted_labels=_doubted_labels(pipeline, judged, failing),
             n_judged=n_judged,
             accuracy=accepted_accuracy(deps, pipeline),
         )
@@ -193,9 +193,9 @@ def _with_corrections(judged: Judged, reader: StageReader, failing: pd.Index[Any
     return World(**{**world.__dict__, "corrections": corrections}) if corrections else world
 
 
-def _doubted_labels(pipeline: Pipeline, judged: Judged) -> dict[Any, float]:
+def _doubted_labels(pipeline: Pipeline, judged: Judged, failing: pd.Index[Any]) -> dict[Any, float]:
     """Return the probability that a label is wrong, for records that differ from theirs in a field with classes."""
-    if pipeline.outcome is None or pipeline.outcome.truth is None:
+    if pipeline.outcome is None or pipeline.outcome.truth is None or not len(failing):
         return {}
     known = judged.outcomes.index[(judged.outcomes["state"] != OutcomeState.PENDING).to_numpy()]
     sources = [s.name for s in pipeline.stages if s.kind is StageKind.SOURCE]
@@ -207,7 +207,7 @@ def _doubted_labels(pipeline: Pipeline, judged: Judged) -> dict[Any, float]:
     for field, comparator in pipeline.outcome.compare.items():
         if comparator.how in ("auto", "exact", "text"):
             labels = judged.truth[comparator.column].reindex(known)
-            for key, chance in suspect_truths(features, labels, final[field]).items():
+            for key, chance in suspect_truths(features, labels, final[field], failing).items():
                 doubts[key] = max(chance, doubts.get(key, 0.0))
     return doubts
 

@@ -30,19 +30,21 @@ def _window(n: int, *, accuracy: float, seed: int = 3) -> tuple[pd.DataFrame, pd
     return pd.DataFrame(rows), pd.Series(labels), pd.Series(answers), wrong
 
 
+def _doubted(features: pd.DataFrame, labels: pd.Series, answers: pd.Series) -> set[int]:
+    return set(suspect_truths(features, labels, answers, labels.index[labels != answers]).index)
+
+
 @pytest.mark.parametrize("accuracy", [0.88, 0.97])
 def test_wrong_labels_are_doubted_and_model_errors_are_not(accuracy: float) -> None:
     features, labels, answers, wrong = _window(1200, accuracy=accuracy)
-    found = suspect_truths(features, labels, answers)
-    doubted = set(found.index[found > 0.6])
+    doubted = _doubted(features, labels, answers)
     assert len(doubted & wrong) >= 0.5 * len(wrong)
     assert len(doubted - wrong) <= 0.1 * len(doubted)
 
 
 def test_a_large_window_is_learnt_from_a_part_of_it() -> None:
     features, labels, answers, wrong = _window(9000, accuracy=0.97)
-    found = suspect_truths(features, labels, answers)
-    doubted = set(found.index[found > 0.6])
+    doubted = _doubted(features, labels, answers)
     assert len(doubted & wrong) >= 0.8 * len(wrong)
 
 
@@ -50,13 +52,22 @@ def test_labels_that_the_payload_does_not_tell_are_never_doubted() -> None:
     rng = random.Random(1)
     features = pd.DataFrame({"text": [f"w{rng.randrange(9)}" for _ in range(400)]})
     labels = pd.Series([rng.choice(QUEUES) for _ in range(400)])
-    assert suspect_truths(features, labels, labels.shift(1, fill_value="vip")).empty
+    assert not _doubted(features, labels, labels.shift(1, fill_value="vip"))
 
 
 def test_few_records_numbers_and_agreement_say_nothing() -> None:
     features, labels, answers, _ = _window(1200, accuracy=0.9)
     few = slice(0, FEWEST_RECORDS - 1)
-    assert suspect_truths(features.iloc[few], labels.iloc[few], answers.iloc[few]).empty
+    assert not _doubted(features.iloc[few], labels.iloc[few], answers.iloc[few])
     numbers = pd.Series(range(1200))
-    assert suspect_truths(features, numbers, numbers + 1).empty
-    assert suspect_truths(features, labels, labels).empty
+    assert not _doubted(features, numbers, numbers + 1)
+    assert not _doubted(features, labels, labels)
+
+
+def test_a_rule_that_the_payload_does_not_show_is_no_slip() -> None:
+    features, _, answers, _ = _window(1200, accuracy=1.0)
+    hidden = [key for key in answers.index[answers == "billing"] if key % 9 == 0]
+    labels = answers.copy()
+    labels[hidden] = "vip"  # say, a contract that only people know of
+    assert len(hidden) > 10
+    assert len(_doubted(features, labels, answers)) <= 3

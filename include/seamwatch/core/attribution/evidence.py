@@ -46,9 +46,6 @@ _REFUSAL = re.compile(
 )
 """How models decline in so many words; only an answer that begins so is a refusal."""
 
-LIKELY_WRONG_LABEL = 0.6
-"""Probability from which a label is doubted rather than the model."""
-
 Signature = tuple[tuple[str, str, str], ...]
 """Sorted `(stage, field, kind)` of a record's discrepancies."""
 
@@ -133,7 +130,7 @@ def gather(
         world: The window.
         failing: Keys of records whose outcome is wrong.
         source_findings: By source stage, key to the critical expectation that it fails.
-        doubted_labels: Probability by key that the label is wrong.
+        doubted_labels: Probability that the label is wrong, of those that likely are.
         n_judged: Records of the window whose outcome is right or wrong.
         accuracy: Of the healthy model; None if unknown.
     """
@@ -185,7 +182,7 @@ def gather(
         suspect_truth={
             key: chance
             for key, chance in (doubted_labels or {}).items()
-            if key in wanted and chance >= LIKELY_WRONG_LABEL and not _differs(signatures.get(key, ()))
+            if key in wanted and not _differs(signatures.get(key, ()))
         },
         n_judged=n_judged,
         n_healthy_errors=0.0 if n_judged is None or accuracy is None else n_judged * (1.0 - accuracy),
