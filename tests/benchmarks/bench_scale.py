@@ -5,35 +5,38 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 from write_page import Figure, write_figures
 
 from seamwatch.core.attribution.evidence import gather
+from seamwatch.core.attribution.sampling import Strata, stratify
 from seamwatch.core.frames import with_answer
 from seamwatch.core.interventions import World
 from seamwatch.core.mapping import reconcile
-from seamwatch.core.outcomes import judge_by_truth
+from seamwatch.core.outcomes import call_lost_wrong, judge_by_truth
 from seamwatch.core.references import FunctionReference, Reference
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import OutcomeState
 
 SEED = 20_261_123
 SHORT = os.environ.get("SHORT") == "1"
-RECORDS = 50_000 if SHORT else 200_000
+RECORDS = int(os.environ.get("N", "0")) or (100_000 if SHORT else 1_000_000)
 ROUNDS = 3 if SHORT else 5
 PIPELINES = 20 if SHORT else 100
 
@@ -46,59 +49,100 @@ PIPELINE = Pipeline.model_validate(
             {"name": "source", "kind": "source", "table": "t"},
             {"name": "request", "kind": "mapping", "table": "t", "reference": "bench:to_request"},
             {"name": "prompt", "kind": "prompt", "table": "calls", "reference": "bench:to_prompt"},
-            {"name": "model", "kind": "model", "table": "calls", "endpoint": "none/v1/chat/completions"},
-            {"name": "result", "kind": "mapping", "table": "t", "reference": "bench:to_result"},
+            {
+                "name": "model",
+                "kind": "model",
+                "table": "calls",
+                "endpoint": "none/v1/chat/completions",
+                "status": "status",
+            },
+            {"name": "sink", "kind": "sink", "table": "t", "reference": "bench:to_sink"},
         ],
         "outcome": {"truth": "t", "compare": {"queue": "truth"}},
     }
 )
-COMPARED = {"request": ["product", "amount", "text"], "prompt": ["request"], "result": ["queue", "priority"]}
+COMPARED = {
+    "request": ["product", "amount", "text", "customer"],
+    "prompt": ["request"],
+    "sink": ["queue", "priority", "owner"],
+}
+_DAMAGED = 0.01
+"""Share of records that each of the five damages hits."""
 
 
 def to_request(source: pd.DataFrame) -> pd.DataFrame:
     product = source["code"].map({"A": "router", "B": "phone"})
-    return pd.DataFrame({"product": product, "amount": source["cents"] / 100, "text": source["text"]})
+    columns = {"product": product, "amount": source["cents"] / 100, "text": source["text"]}
+    return pd.DataFrame({**columns, "customer": source["customer"]})
 
 
 def to_prompt(request: pd.DataFrame) -> pd.DataFrame:
     texts = request["product"] + ", " + request["text"]
-    bodies = [{"model": "m", "messages": [{"role": "user", "content": text}], "temperature": 0} for text in texts]
+    system = {"role": "system", "content": "Answer with the queue of the ticket: billing, network or fraud."}
+    bodies = [
+        {"model": "m", "messages": [system, {"role": "user", "content": text}], "temperature": 0} for text in texts
+    ]
     return pd.DataFrame({"request": pd.Series(bodies, index=request.index, dtype=object)})
 
 
-def to_result(model: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame({"queue": model["answer"].str.upper(), "priority": model["answer"].str.len()})
+def to_sink(model: pd.DataFrame) -> pd.DataFrame:
+    owners = model["answer"].map({"billing": "ann", "fraud": "bob"})
+    return pd.DataFrame({"queue": model["answer"].str.upper(), "priority": model["answer"].str.len(), "owner": owners})
 
 
 def make_tables(n: int) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
-    """Return the rows of five stages of `n` records and their truth.
+    """Return the rows of five stages of `n` records and their truth, each stage in the order its rows arrived in.
 
-    One in a hundred is damaged at each of the two mappings, so that two in a hundred have a discrepancy.
+    Of 100 records one each has a wrong product, an amount and a text swapped with those of a neighbour, a prompt with
+    its text cut, a wrong answer, and a wrong queue; one in 300 is lost at the last stage. Columns have the types that
+    the database adapter gives: text, whole numbers, floats, and text and numbers with nulls between them.
     """
     rng = np.random.default_rng(SEED)
-    index = pd.Index(np.arange(n), name="key")
+    index = pd.Index(np.arange(10_000_000, 10_000_000 + n), name="key")
+    hit = iter(rng.random((6, n)) < np.array([[_DAMAGED]] * 5 + [[1 / 300]]))
+    code = rng.choice(["A", "B"], n)
+    customer = pd.Series(rng.integers(1, 50_000, n).astype(float), index=index).where(rng.random(n) > 0.1)
+    texts = [f"ticket {number} about a bill of {number % 977}.50 that came twice, please look" for number in range(n)]
     source = pd.DataFrame(
-        {
-            "code": rng.choice(["A", "B"], n),
-            "cents": rng.integers(100, 100_000, n),
-            "text": [f"ticket {number} about a bill" for number in range(n)],
-        },
-        index=index,
+        {"code": code, "cents": rng.integers(100, 100_000, n), "text": texts, "customer": customer}, index=index
     )
     request = to_request(source)
-    request.loc[rng.random(n) < 0.01, "product"] = "other"
-    prompt = to_prompt(request).map(json.dumps)
-    answers = pd.Series(rng.choice(["billing", "network", "fraud"], n), index=index)
-    bodies = [
-        json.dumps({"id": n, "choices": [{"message": {"content": answer}, "finish_reason": "stop"}], "usage": {}})
-        for n, answer in enumerate(answers)
+    request["product"] = request["product"].where(~next(hit), "other")
+    crossed = next(hit)
+    columns = ["amount", "text"]
+    request.loc[crossed, columns] = np.roll(request.loc[crossed, columns].to_numpy(dtype=object), 1, axis=0)
+    request = request.astype({"amount": float, "text": "str"})
+    bodies = to_prompt(request.assign(text=request["text"].where(~next(hit), request["text"].str[:20])))
+    prompt = pd.DataFrame({"request": pd.Series([json.dumps(body) for body in bodies["request"]], index=index)})
+    label = pd.Series(rng.choice(["billing", "network", "fraud"], n), index=index)
+    answers = label.where(~next(hit), "none")
+    finish = rng.choice(["stop", "length"], n, p=[0.999, 0.001])
+    responses = [
+        json.dumps(
+            {
+                "id": f"chatcmpl-{number}",
+                "object": "chat.completion",
+                "model": "m-2026-01",
+                "choices": [
+                    {"index": 0, "message": {"role": "assistant", "content": answer}, "finish_reason": finish[number]}
+                ],
+                "usage": {"prompt_tokens": 40, "completion_tokens": 1, "total_tokens": 41},
+            }
+        )
+        for number, answer in enumerate(answers)
     ]
-    responses = pd.Series(bodies, index=index, dtype=object)
-    model = pd.DataFrame({"request": prompt["request"], "response": responses}, index=index)
-    result = to_result(pd.DataFrame({"answer": answers}))
-    result.loc[rng.random(n) < 0.01, "queue"] = "OTHER"
-    truth = pd.DataFrame({"truth": answers.str.upper()}, index=index)
-    return {"source": source, "request": request, "prompt": prompt, "model": model, "result": result}, truth
+    model = prompt.assign(response=pd.Series(responses, index=index), status=rng.choice([200, 200, 200, 201], n))
+    sink = to_sink(pd.DataFrame({"answer": answers}))
+    sink["queue"] = sink["queue"].where(~next(hit), "OTHER")
+    sink = sink[~next(hit)]
+    truth = pd.DataFrame({"truth": label.str.upper()}, index=index)[rng.random(n) < 0.98]
+    tables = {"source": source, "request": request, "prompt": prompt, "model": model, "sink": sink}
+    return {name: frame.iloc[_arrival(len(frame), rng)] for name, frame in tables.items()}, truth
+
+
+def _arrival(n: int, rng: np.random.Generator) -> np.ndarray[Any, np.dtype[np.intp]]:
+    """Return positions in the order of arrival: work done side by side overtakes by up to some hundred records."""
+    return np.argsort(np.arange(n) + rng.exponential(100, n), kind="stable")
 
 
 def read_answers(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
@@ -111,14 +155,27 @@ def make_expected(payloads: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFram
     return {
         "request": to_request(payloads["source"]),
         "prompt": to_prompt(payloads["request"]),
-        "result": to_result(payloads["model"]),
+        "sink": to_sink(payloads["model"]),
     }
 
 
-def ours(payloads: Mapping[str, pd.DataFrame], truth: pd.DataFrame, expected: Mapping[str, pd.DataFrame]) -> int:
-    """Reconcile every stage, judge every outcome, gather the evidence; return the failing records."""
+def with_text_bodies(expected: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return the expected payloads with request bodies as JSON text, as a function that writes them itself does."""
+    bodies = expected["prompt"]["request"]
+    texts = pd.Series([json.dumps(body) for body in bodies], index=bodies.index)
+    return {**expected, "prompt": pd.DataFrame({"request": texts})}
+
+
+Differing = dict[str, set[Any]]
+"""By stage, and for the outcome under `truth`, the keys that differ."""
+
+
+def ours(
+    payloads: Mapping[str, pd.DataFrame], truth: pd.DataFrame, expected: Mapping[str, pd.DataFrame]
+) -> tuple[World, pd.Index[Any], Strata]:
+    """Reconcile every stage, judge every outcome, gather the evidence, stratify the failing records."""
     references: dict[str, Reference] = {
-        name: FunctionReference(name=name, function=lambda frame, made=made: made, mode="frame")
+        name: FunctionReference(name=name, function=partial(_given, made=made), mode="frame")
         for name, made in expected.items()
     }
     found = {
@@ -130,7 +187,8 @@ def ours(payloads: Mapping[str, pd.DataFrame], truth: pd.DataFrame, expected: Ma
     }
     assert PIPELINE.outcome is not None
     compare = PIPELINE.outcome.compare
-    outcomes = judge_by_truth(payloads["result"], truth, compare)
+    final = payloads["sink"].reindex(payloads["source"].index)
+    outcomes = call_lost_wrong(judge_by_truth(final, truth, compare), [one.lost for one in found.values()])
     failing = outcomes.index[(outcomes["state"] == OutcomeState.WRONG).to_numpy()]
     world = World(
         pipeline=PIPELINE,
@@ -139,36 +197,69 @@ def ours(payloads: Mapping[str, pd.DataFrame], truth: pd.DataFrame, expected: Ma
         reconciled=found,
         judge=lambda final: judge_by_truth(final, truth, compare),
     )
-    gather(world, failing, {})
-    return len(failing)
+    return world, failing, stratify(gather(world, failing, {}), failing)
 
 
-def bare(payloads: Mapping[str, pd.DataFrame], truth: pd.DataFrame, expected: Mapping[str, pd.DataFrame]) -> int:
-    """Merge every stage with what was expected and compare the same columns, and nothing else.
+def _given(frame: pd.DataFrame, *, made: pd.DataFrame) -> pd.DataFrame:
+    return made
 
-    `expected` holds bodies as JSON text already: the rival is spared the writing of JSON that ours has to do.
-    """
+
+def pandas_join(
+    payloads: Mapping[str, pd.DataFrame], truth: pd.DataFrame, expected: Mapping[str, pd.DataFrame]
+) -> Differing:
+    """Merge every stage with what was expected and the sink with the truth; return the keys that differ."""
+    found: Differing = {}
     for name, columns in COMPARED.items():
         wanted = expected[name][columns]
-        merged = payloads[name].merge(wanted, left_index=True, right_index=True, suffixes=("", "_wanted"))
-        for column in columns:
-            (merged[column] != merged[f"{column}_wanted"]).sum()
-    merged = payloads["result"].merge(truth, left_index=True, right_index=True)
-    return int((merged["queue"] != merged["truth"]).sum())
+        merged = payloads[name][columns].merge(wanted, left_index=True, right_index=True, suffixes=("", "_wanted"))
+        found[name] = _differing(merged, {column: f"{column}_wanted" for column in columns})
+    merged = payloads["sink"][["queue"]].merge(truth, left_index=True, right_index=True)
+    found["truth"] = _differing(merged, {"queue": "truth"})
+    return found
+
+
+def _differing(merged: pd.DataFrame, pairs: Mapping[str, str]) -> set[Any]:
+    differs = np.zeros(len(merged), dtype=bool)
+    for left, right in pairs.items():
+        suspects = np.flatnonzero((merged[left] != merged[right]).to_numpy())
+        # Where both are null they do not differ; only the few suspects are looked at for that.
+        both = merged[left].iloc[suspects].isna().to_numpy() & merged[right].iloc[suspects].isna().to_numpy()
+        differs[suspects[~both]] = True
+    return set(merged.index[differs])
+
+
+def duckdb_join(
+    payloads: Mapping[str, pd.DataFrame], truth: pd.DataFrame, expected: Mapping[str, pd.DataFrame]
+) -> Differing:
+    """Do the same by DuckDB's hash join on the frames in memory; their index is a column here."""
+    found: Differing = {}
+    with duckdb.connect() as connection:
+        for name, columns in COMPARED.items():
+            differs = " OR ".join(f"l.{column} IS DISTINCT FROM r.{column}" for column in columns)
+            found[name] = _query(connection, payloads[name][["key", *columns]], expected[name], differs)
+        found["truth"] = _query(connection, payloads["sink"][["key", "queue"]], truth, "l.queue <> r.truth")
+    return found
+
+
+def _query(connection: duckdb.DuckDBPyConnection, left: pd.DataFrame, right: pd.DataFrame, differs: str) -> set[Any]:
+    connection.register("l", left)
+    connection.register("r", right)
+    return set(connection.execute(f"SELECT key FROM l JOIN r USING (key) WHERE {differs}").fetchnumpy()["key"])
 
 
 def timed(action: Callable[[], Any]) -> float:
+    gc.collect()
     started = time.perf_counter()
     action()
     return time.perf_counter() - started
 
 
-def in_turn(first: Callable[[], Any], second: Callable[[], Any]) -> tuple[list[float], list[float]]:
-    """Return the seconds of both, run in turn after one round that is not counted, so that a slow moment hits both."""
-    first()
-    second()
-    pairs = [(timed(first), timed(second)) for _ in range(ROUNDS)]
-    return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+def in_turn(*actions: Callable[[], Any]) -> list[list[float]]:
+    """Return the seconds of each, run in turn after one round that is not counted, so that a slow moment hits all."""
+    for action in actions:
+        action()
+    rounds = [[timed(action) for action in actions] for _ in range(ROUNDS)]
+    return [list(one) for one in zip(*rounds, strict=True)]
 
 
 def ratio(mine: list[float], theirs: list[float], rival: str) -> Figure:
@@ -180,21 +271,48 @@ def seconds(values: list[float], **rivals: float) -> Figure:
     return Figure(statistics.median(values), min(values), max(values), "s", rivals)
 
 
+def _anew(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return the frames with indexes that hold no hash table of an earlier round."""
+    return {name: frame.set_axis(pd.Index(frame.index.to_numpy().copy(), name="key")) for name, frame in frames.items()}
+
+
+def _with_keys(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    return {name: frame.reset_index() for name, frame in frames.items()}
+
+
 def bench_reconciliation() -> dict[str, Figure]:
     tables, truth = make_tables(RECORDS)
     payloads = read_answers(tables)
     expected = make_expected(payloads)
-    as_text = {**expected, "prompt": expected["prompt"].map(json.dumps)}
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert ours(payloads, truth, expected) == bare(payloads, truth, as_text)
-    mine, theirs = in_turn(lambda: ours(payloads, truth, expected), lambda: bare(payloads, truth, as_text))
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 / 1024
+    as_text = with_text_bodies(expected)
+    columns = _with_keys(payloads), truth.reset_index(), _with_keys(as_text)
+    wanted = pandas_join(payloads, truth, as_text)
+    assert duckdb_join(*columns) == wanted
+    for given in (as_text, expected):
+        world, failing, strata = ours(payloads, truth, given)
+        found = {name: set(world.reconciled[name].discrepancies["key"]) for name in COMPARED}
+        assert {**found, "truth": wanted["truth"]} == wanted
+        assert wanted["truth"] <= set(failing)
+        assert sum(map(len, strata.values())) == len(failing)
+
+    timings: dict[str, list[float]] = {name: [] for name in ("ours", "objects", "pandas", "duckdb")}
+    for _ in range(ROUNDS):
+        runs: dict[str, Callable[[], Any]] = {
+            "ours": partial(ours, _anew(payloads), _anew({"": truth})[""], _anew(as_text)),
+            "objects": partial(ours, _anew(payloads), _anew({"": truth})[""], _anew(expected)),
+            "pandas": partial(pandas_join, _anew(payloads), _anew({"": truth})[""], _anew(as_text)),
+            "duckdb": partial(duckdb_join, *columns),
+        }
+        for name, run in runs.items():
+            timings[name].append(timed(run))
+    rivals = {name: statistics.median(timings[name]) for name in ("pandas", "duckdb")}
+    best = min(rivals, key=lambda name: rivals[name])
     return {
-        "vs_bare_join": ratio(mine, theirs, "pandas merge"),
-        "reconcile_seconds": seconds(mine, pandas_merge=statistics.median(theirs)),
+        "vs_bare_join": ratio(timings["ours"], timings[best], f"bare join ({best})"),
+        "vs_bare_join_bodies_as_objects": ratio(timings["objects"], timings[best], f"bare join ({best}) of texts"),
+        "reconcile_seconds": seconds(timings["ours"], **rivals),
         "read_answers_seconds": seconds([timed(lambda: read_answers(tables)) for _ in range(ROUNDS)]),
         "references_seconds": seconds([timed(lambda: make_expected(payloads)) for _ in range(ROUNDS)]),
-        "reconcile_memory_growth": Figure(grown, grown, grown, "GiB, merge included", {}),
     }
 
 
@@ -330,8 +448,7 @@ def main() -> None:
         print(f"{bench.__name__} ...", file=sys.stderr, flush=True)
         figures |= bench()
     about = (
-        f"{RECORDS:,} records x 5 stages (a prompt's JSON among them), both sides given what the references make, "
-        "bodies as dicts to ours and as text to the rival; "
+        f"{RECORDS:,} records x 5 stages (a prompt's JSON among them), both sides given what the references make; "
         f"{PIPELINES} pipelines; {RECORDS:,} rows x 10 expectations in SQLite, both sides with failing keys"
     )
     write_figures("scale", figures, command=command, seed=SEED, about=about)

@@ -7,10 +7,12 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 
@@ -22,6 +24,8 @@ _BLANKS = re.compile(r"\s+")
 _RELATIVE_TOLERANCE = 1e-9
 """Two floats that differ by less came from the same number by another way of arithmetic; never two whole numbers."""
 _SIGNIFICANT_DIGITS = 12
+_PLAIN_KINDS = frozenset({"string", "integer", "floating", "boolean"})
+"""What pandas calls columns of Python values of which == says whether their texts are equal."""
 
 
 def is_null(value: Any) -> bool:
@@ -172,30 +176,55 @@ def equal_cells(left: pd.Series[Any], right: pd.Series[Any]) -> np.ndarray[Any, 
     dtypes = (left.dtype, right.dtype)
     are_integers = all(pd.api.types.is_integer_dtype(dtype) for dtype in dtypes)
     if not are_integers and all(pd.api.types.is_numeric_dtype(dtype) for dtype in dtypes):
-        a, b = left.to_numpy(dtype=float, na_value=np.nan), right.to_numpy(dtype=float, na_value=np.nan)
-        close = np.isclose(a, b, rtol=_RELATIVE_TOLERANCE, atol=0.0, equal_nan=True)
-        differ_as_whole = (a != b) & (a == np.rint(a)) & (b == np.rint(b))
-        return np.asarray(close & ~differ_as_whole)
-    both_null = left.isna().to_numpy() & right.isna().to_numpy()
-    if left.dtype == right.dtype and left.dtype != object:
+        return _equal_numbers(left, right)
+    if left.dtype == right.dtype and left.dtype != object and not isinstance(left.dtype, pd.StringDtype):
+        both_null = left.isna().to_numpy() & right.isna().to_numpy()
         same = left.reset_index(drop=True) == right.reset_index(drop=True)
         return same.to_numpy(dtype=bool, na_value=False) | both_null
     a, b = left.to_numpy(dtype=object), right.to_numpy(dtype=object)
-    return np.fromiter((_plainly_equal(x, y) for x, y in zip(a, b, strict=True)), dtype=bool, count=len(a)) | both_null
+    equal = np.zeros(len(a), dtype=bool)
+    kind = pd.api.types.infer_dtype(left, skipna=True)
+    if kind in _PLAIN_KINDS and kind == pd.api.types.infer_dtype(right, skipna=True):
+        with suppress(TypeError):  # pandas' NA neither equals anything nor does not
+            equal = np.asarray(a == b, dtype=bool)
+    suspects = np.flatnonzero(~equal)
+    equal[suspects] = [_surely_equal(x, y) for x, y in zip(a[suspects], b[suspects], strict=True)]
+    return equal
 
 
-def _plainly_equal(left: Any, right: Any) -> bool:
-    if isinstance(left, str) and isinstance(right, dict | list):
-        return _is_dump_of(left, right)
-    return type(left) is type(right) and isinstance(left, str | int | float) and left == right
+def _equal_numbers(left: pd.Series[Any], right: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    a, b = left.to_numpy(dtype=float, na_value=np.nan), right.to_numpy(dtype=float, na_value=np.nan)
+    equal = a == b
+    suspects = np.flatnonzero(~equal)
+    a, b = a[suspects], b[suspects]
+    close = np.isclose(a, b, rtol=_RELATIVE_TOLERANCE, atol=0.0, equal_nan=True)
+    equal[suspects] = close & ~((a == np.rint(a)) & (b == np.rint(b)))
+    return np.asarray(equal)
 
 
-def _is_dump_of(text: str, value: Any) -> bool:
-    """Return whether the text is the value's JSON as it is mostly written; spares a look at every leaf of it."""
-    is_ascii = text.isascii()
+def _surely_equal(left: Any, right: Any) -> bool:
+    if type(left) is type(right) and isinstance(left, str | int | float) and left == right:
+        return True
+    if _may_be_json(left) and _may_be_json(right):
+        return _same_document(left, right)
+    return is_null(left) and is_null(right)
+
+
+def _may_be_json(value: Any) -> bool:
+    return isinstance(value, dict | list) or (isinstance(value, str) and value.lstrip()[:1] in ("{", "["))
+
+
+def _same_document(left: Any, right: Any) -> bool:
+    """Return whether two objects or lists, or their JSON texts, are surely the same but for spacing.
+
+    Python's == sees no difference between true and 1, the written form none between a time and its text: only what is
+    the same for both is surely the same. A difference in the order of keys needs a closer look.
+    """
     try:
-        return any(json.dumps(value, ensure_ascii=is_ascii, separators=s) == text for s in (None, (",", ":")))
-    except (TypeError, ValueError):
+        a = msgspec.json.decode(left) if isinstance(left, str) else left
+        b = msgspec.json.decode(right) if isinstance(right, str) else right
+        return bool(a == b) and msgspec.json.encode(a) == msgspec.json.encode(b)
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError):
         return False
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from seamwatch.core.compare import at_path, is_null, strict_text
@@ -42,6 +43,16 @@ def require_columns(frame: pd.DataFrame, columns: tuple[str, ...], *, where: str
     if missing:
         msg = f"{where}: no column {', '.join(missing)}; known: {', '.join(map(str, frame.columns))}"
         raise DataContractError(msg)
+
+
+def positions(index: pd.Index[Any], keys: pd.Index[Any]) -> np.ndarray[Any, np.dtype[np.intp]]:
+    """Return where each key stands in a unique index; -1 for a key that is not in it."""
+    return np.arange(len(keys)) if index.equals(keys) else index.get_indexer(keys)
+
+
+def take(frame: pd.DataFrame, where: np.ndarray[Any, np.dtype[np.intp]]) -> pd.DataFrame:
+    """Return the rows at these positions; the frame itself where that is all of them in order."""
+    return frame if np.array_equal(where, np.arange(len(frame))) else frame.take(where)
 
 
 def stage_data(rows: pd.DataFrame, stage: Stage, *, key: str, time: str | None, n_late: int = 0) -> StageData:

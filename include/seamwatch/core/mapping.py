@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,10 +11,12 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.core.compare import equal_cells, is_null, leaves, loose_text, normalise, parse_json, strict_text
+from seamwatch.core.frames import positions, take
 from seamwatch.core.references import Reference, shared_keys
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import DiscrepancyKind
 
+_WHOLE = re.compile(r"-?[0-9]{1,18}$")
 DISCREPANCY_COLUMNS = ("key", "stage", "field", "recorded", "expected", "kind")
 
 
@@ -60,7 +63,7 @@ def reconcile(
         DataContractError: If the reference names fields that are in no input, or returns rows that were not asked for.
     """
     reached = shared_keys(inputs)
-    lost = reached[~reached.isin(recorded.index)]
+    lost = reached[positions(recorded.index, reached) < 0]
     nothing = recorded.index[:0]
     if reference is None:
         return Reconciliation(
@@ -101,11 +104,14 @@ def discrepancies(recorded: pd.DataFrame, expected: pd.DataFrame, stage: Stage) 
         lost or extra, not discrepant.
     """
     columns = [name for name in expected.columns if name in recorded.columns and name not in stage.ignore]
-    keys = expected.index[expected.index.isin(recorded.index)]
+    where = positions(recorded.index, expected.index)
+    is_here = where >= 0
+    keys = expected.index if is_here.all() else expected.index[is_here]
     if not len(keys) or not columns:
         return _as_frame([])
-    left = recorded if recorded.index.equals(keys) else recorded.reindex(keys)
-    right = expected if expected.index.equals(keys) else expected.reindex(keys)
+    # Only what is compared is brought into one order, and nothing that is in it already.
+    left = take(recorded[columns], where[is_here]).set_axis(keys)
+    right = expected if len(keys) == len(expected) else expected.loc[is_here]
     rows: list[tuple[Any, ...]] = []
     for column in columns:
         suspect = np.flatnonzero(~equal_cells(left[column], right[column]))
@@ -178,18 +184,36 @@ def crossed_records(recorded: pd.DataFrame, expected: pd.DataFrame, found: pd.Da
     suspects = n_wrong.index[(n_wrong > (1 if len(columns) > 1 else 0)).to_numpy()]
     if not len(suspects) or not columns:
         return {}
-    owners: dict[str, Any] = {}
-    shared: set[str] = set()
-    for key, mark in zip(expected.index, _row_marks(expected[columns]), strict=True):
+    marks = _row_marks(recorded.loc[suspects, columns])
+    candidates = _narrow(expected[columns], recorded.loc[suspects, columns])
+    owners: dict[tuple[str, ...], Any] = {}
+    shared: set[tuple[str, ...]] = set()
+    for key, mark in zip(candidates.index, _row_marks(candidates), strict=True):
         if mark in owners:
             shared.add(mark)
         owners[mark] = key
-    marks = _row_marks(recorded.loc[suspects, columns])
     return {
         key: owners[mark]
         for key, mark in zip(suspects, marks, strict=True)
         if mark in owners and mark not in shared and owners[mark] != key
     }
+
+
+def _narrow(expected: pd.DataFrame, suspects: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `expected` that may equal one of the suspects: for most no value has to be read as text."""
+    for column in expected.columns:
+        cells = expected[column]
+        texts = {_mark(value) for value in suspects[column].to_numpy(dtype=object)}
+        if pd.api.types.infer_dtype(cells, skipna=True) == "string":
+            # JSON is compared as what it says, so text that begins like it stays in; so does no data, as no text.
+            begins = cells.str.lstrip().str[:1]
+            may_be = cells.isin(texts) | cells.isna() | begins.isin(["{", "["])
+        elif pd.api.types.is_integer_dtype(cells.dtype):
+            may_be = cells.isin([int(text) for text in texts if _WHOLE.match(text)]) | cells.isna()
+        else:
+            continue
+        expected = expected[may_be.to_numpy(dtype=bool)]
+    return expected
 
 
 def _column_of(expected: pd.DataFrame) -> Callable[[str], str]:
@@ -198,9 +222,13 @@ def _column_of(expected: pd.DataFrame) -> Callable[[str], str]:
     return lambda name: next((c for c in columns if name == c or name.startswith(f"{c}.")), name)
 
 
-def _row_marks(frame: pd.DataFrame) -> list[str]:
-    columns = [[strict_text(parse_json(value)) or "" for value in frame[name].to_numpy(dtype=object)] for name in frame]
-    return ["\x1f".join(row) for row in zip(*columns, strict=True)]
+def _row_marks(frame: pd.DataFrame) -> list[tuple[str, ...]]:
+    columns = [[_mark(value) for value in frame[name].to_numpy(dtype=object)] for name in frame]
+    return list(zip(*columns, strict=True))
+
+
+def _mark(value: Any) -> str:
+    return strict_text(parse_json(value)) or ""
 
 
 def set_field(payload: Mapping[str, Any], name: str, value: Any) -> dict[str, Any]:

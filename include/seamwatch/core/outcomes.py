@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.core.compare import equal_cells, is_null, values_equal
-from seamwatch.core.frames import require_columns
+from seamwatch.core.frames import positions, require_columns, take
 from seamwatch.errors import DataContractError
 from seamwatch.spec.pipeline import Comparator
 from seamwatch.vocabulary import OutcomeState
@@ -35,24 +35,34 @@ def judge_by_truth(final: pd.DataFrame, truth: pd.DataFrame, compare: Mapping[st
     """
     require_columns(final, tuple(compare), where="the judged stage")
     require_columns(truth, tuple({c.column for c in compare.values()}), where="the truth")
-    wanted = truth if truth.index.equals(final.index) else truth.reindex(final.index)
-    has_truth = np.asarray(final.index.isin(truth.index))
+    where = positions(truth.index, final.index)
+    labelled = np.flatnonzero(where >= 0)
+    has_truth = where >= 0
+    # Only the labelled records are brought into one order; most windows have more records than labels.
+    given = take(final[list(compare)], labelled)
+    wanted = take(truth[list({c.column: None for c in compare.values()})], where[labelled])
     wrong_fields: dict[int, list[str]] = {}
     for name, comparator in compare.items():
-        labels = wanted[comparator.column]
-        has_truth &= labels.notna().to_numpy()
+        values, labels = given[name], wanted[comparator.column]
+        is_known = labels.notna().to_numpy()
+        has_truth[labelled[~is_known]] = False
         # Equal cells are equal by every rule; only the others are looked at one by one.
-        suspects = np.flatnonzero(~equal_cells(final[name], labels) & labels.notna().to_numpy())
-        values = final[name].iloc[suspects].to_numpy(dtype=object)
-        for position, value, label in zip(suspects, values, labels.iloc[suspects].to_numpy(dtype=object), strict=True):
+        suspects = np.flatnonzero(~equal_cells(values, labels) & is_known)
+        cells = zip(
+            labelled[suspects],
+            values.iloc[suspects].to_numpy(dtype=object),
+            labels.iloc[suspects].to_numpy(dtype=object),
+            strict=True,
+        )
+        for position, value, label in cells:
             if not values_equal(value, label, how=comparator.how, tolerance=comparator.tolerance):
                 wrong_fields.setdefault(int(position), []).append(name)
-    states = [OutcomeState.RIGHT] * len(final)
-    reasons = [""] * len(final)
+    state = np.full(len(final), OutcomeState.PENDING, dtype=object)
+    state[has_truth] = OutcomeState.RIGHT
+    reason = np.full(len(final), "", dtype=object)
     for at, names in wrong_fields.items():
-        states[at], reasons[at] = OutcomeState.WRONG, ";".join(names)
-    state = pd.Series(states, index=final.index, dtype=object).where(has_truth, OutcomeState.PENDING)
-    return pd.DataFrame({"state": state, "reason": pd.Series(reasons, index=final.index, dtype=object)})
+        state[at], reason[at] = OutcomeState.WRONG if has_truth[at] else OutcomeState.PENDING, ";".join(names)
+    return pd.DataFrame({"state": state, "reason": reason}, index=final.index)
 
 
 def judge_by_evaluator(final: pd.DataFrame, evaluator: Callable[[pd.DataFrame], Any], *, name: str) -> pd.DataFrame:

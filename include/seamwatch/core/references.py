@@ -12,6 +12,7 @@ import pandas as pd
 
 from seamwatch.core.compare import is_null
 from seamwatch.core.field_map import apply_field_map, pick, source_fields
+from seamwatch.core.frames import positions, take
 from seamwatch.errors import DataContractError
 from seamwatch.spec.mapping import MappingSpec
 
@@ -46,7 +47,8 @@ def shared_keys(inputs: Mapping[str, pd.DataFrame]) -> pd.Index[Any]:
     frames = list(inputs.values())
     keys = frames[0].index
     for frame in frames[1:]:
-        keys = keys[keys.isin(frame.index)]
+        is_there = positions(frame.index, keys) >= 0
+        keys = keys if is_there.all() else keys[is_there]
     return keys
 
 
@@ -115,7 +117,7 @@ class FunctionReference:
         keys = shared_keys(inputs)
         if not len(keys):
             return Expected(frame=pd.DataFrame(index=keys))
-        arguments = [frame.loc[keys] for frame in _arrange(self.function, inputs)]
+        arguments = [take(frame, positions(frame.index, keys)) for frame in _arrange(self.function, inputs)]
         made = self._by_frame(arguments) if self.mode == "frame" else self._by_record(arguments)
         return made
 
@@ -146,7 +148,8 @@ class FunctionReference:
         """Call the function on everything; where it raises, halve until the records that break it stand alone."""
         keys = arguments[0].index
         try:
-            return Expected(frame=self._as_frame(self.function(*(part.copy() for part in arguments)), keys))
+            # A copy that shares its values until one is written to: the recorded payloads stay as they are.
+            return Expected(frame=self._as_frame(self.function(*(part.copy(deep=False) for part in arguments)), keys))
         except DataContractError:
             raise
         except Exception as error:
