@@ -109,9 +109,8 @@ def make_tables(n: int) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     request = to_request(source)
     request["product"] = request["product"].where(~next(hit), "other")
     crossed = next(hit)
-    columns = ["amount", "text"]
-    request.loc[crossed, columns] = np.roll(request.loc[crossed, columns].to_numpy(dtype=object), 1, axis=0)
-    request = request.astype({"amount": float, "text": "str"})
+    request[crossed] = request[crossed].iloc[np.roll(np.arange(crossed.sum()), 1)].to_numpy()
+    request = request.astype({"product": "str", "amount": float, "text": "str", "customer": float})
     bodies = to_prompt(request.assign(text=request["text"].where(~next(hit), request["text"].str[:20])))
     prompt = pd.DataFrame({"request": pd.Series([json.dumps(body) for body in bodies["request"]], index=index)})
     label = pd.Series(rng.choice(["billing", "network", "fraud"], n), index=index)

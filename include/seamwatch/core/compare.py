@@ -24,14 +24,16 @@ _BLANKS = re.compile(r"\s+")
 _RELATIVE_TOLERANCE = 1e-9
 """Two floats that differ by less came from the same number by another way of arithmetic; never two whole numbers."""
 _SIGNIFICANT_DIGITS = 12
+_PLAIN_TYPES = frozenset({str, int, bool, type(None)})
+"""Of these JSON says the same whatever database they came from."""
 _PLAIN_KINDS = frozenset({"string", "integer", "floating", "boolean"})
 """What pandas calls columns of Python values of which == says whether their texts are equal."""
 
 
 def is_null(value: Any) -> bool:
     """Return whether the value is no data: None, NaN, NaT or pandas' NA."""
-    if value is None or value is pd.NA or value is pd.NaT:
-        return True
+    if type(value) in _PLAIN_TYPES or value is pd.NA or value is pd.NaT:
+        return value is None or value is pd.NA or value is pd.NaT
     if isinstance(value, Decimal):
         return value.is_nan()
     return isinstance(value, float | np.floating) and math.isnan(value)
@@ -43,10 +45,10 @@ def strict_text(value: Any) -> str | None:
     A database may give 5, 5.0 or Decimal("5") for the same cell, 1 for true, and text for JSON. Numbers lose their
     type, times become ISO 8601 in UTC, objects and lists become JSON with sorted keys. Text stays as it is.
     """
-    if is_null(value):
-        return None
     if isinstance(value, str):
         return value
+    if is_null(value):
+        return None
     if isinstance(value, bool | np.bool_):
         return "true" if value else "false"
     if isinstance(value, int | np.integer):
@@ -69,9 +71,13 @@ def loose_text(value: Any) -> str | None:
     text = strict_text(value)
     if text is None:
         return None
-    text = _BLANKS.sub(" ", unicodedata.normalize("NFC", text)).strip().casefold()
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    text = " ".join(text.split()).casefold()
     if not text:
         return None
+    if not (text[0] in "+-.," or text[0].isdecimal()):  # spares most texts the search for a number
+        return text
     if _WHOLE.match(text):  # digit by digit: an account number has more of them than a float keeps
         digits = text.lstrip("+-").lstrip("0") or "0"
         return f"-{digits}" if text.startswith("-") and digits != "0" else digits
@@ -95,11 +101,32 @@ def canonical_json(value: Any) -> str:
     return json.dumps(_plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
+def spellings(document: Any) -> set[str]:
+    """Return the JSON texts by which programs mostly write an object or list: close or spaced, in ASCII or not."""
+    texts = {json.dumps(document, ensure_ascii=False), json.dumps(document, ensure_ascii=False, separators=(",", ":"))}
+    if all(text.isascii() for text in texts):
+        return texts
+    return {*texts, json.dumps(document), json.dumps(document, separators=(",", ":"))}
+
+
+def read_json(text: str) -> Any:
+    """Return what `json.loads` does, in a quarter of the time where the text is plain JSON.
+
+    Raises:
+        ValueError: If it is no JSON.
+        RecursionError: If it is nested too deeply.
+    """
+    try:
+        return msgspec.json.decode(text)
+    except (ValueError, RecursionError):  # NaN, Infinity, half of a surrogate pair, or no JSON at all
+        return json.loads(text)
+
+
 def parse_json(value: Any) -> Any:
     """Return the object or list that the value is, or holds as JSON text; the value itself if it holds none."""
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
-            return json.loads(value)
+            return read_json(value)
         except ValueError:
             return value
     return value
@@ -107,7 +134,9 @@ def parse_json(value: Any) -> Any:
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Yield `(dotted path, scalar)` of every leaf of an object or list; an empty one is a leaf itself."""
-    if isinstance(value, Mapping) and value:
+    if type(value) in _PLAIN_TYPES:
+        yield path, value
+    elif isinstance(value, Mapping) and value:
         for name, part in value.items():
             yield from leaves(part, f"{path}.{name}" if path else str(name))
     elif isinstance(value, list | tuple) and value:
@@ -188,6 +217,8 @@ def equal_cells(left: pd.Series[Any], right: pd.Series[Any]) -> np.ndarray[Any, 
         with suppress(TypeError):  # pandas' NA neither equals anything nor does not
             equal = np.asarray(a == b, dtype=bool)
     suspects = np.flatnonzero(~equal)
+    equal[suspects] = pd.isna(a[suspects]) & pd.isna(b[suspects])
+    suspects = suspects[~equal[suspects]]
     equal[suspects] = [_surely_equal(x, y) for x, y in zip(a[suspects], b[suspects], strict=True)]
     return equal
 
@@ -205,9 +236,7 @@ def _equal_numbers(left: pd.Series[Any], right: pd.Series[Any]) -> np.ndarray[An
 def _surely_equal(left: Any, right: Any) -> bool:
     if type(left) is type(right) and isinstance(left, str | int | float) and left == right:
         return True
-    if _may_be_json(left) and _may_be_json(right):
-        return _same_document(left, right)
-    return is_null(left) and is_null(right)
+    return _may_be_json(left) and _may_be_json(right) and _same_document(left, right)
 
 
 def _may_be_json(value: Any) -> bool:
@@ -238,7 +267,9 @@ def _number_text(value: float | Decimal | np.floating[Any]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
+    if type(value) in _PLAIN_TYPES:
+        return value
+    if type(value) is dict or isinstance(value, Mapping):
         return {str(name): _plain(part) for name, part in value.items()}
     if isinstance(value, list | tuple | np.ndarray):
         return [_plain(part) for part in value]

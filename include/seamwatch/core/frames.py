@@ -45,12 +45,15 @@ def require_columns(frame: pd.DataFrame, columns: tuple[str, ...], *, where: str
         raise DataContractError(msg)
 
 
-def positions(index: pd.Index[Any], keys: pd.Index[Any]) -> np.ndarray[Any, np.dtype[np.intp]]:
+Positions = np.ndarray[Any, np.dtype[np.intp]]
+
+
+def positions(index: pd.Index[Any], keys: pd.Index[Any]) -> Positions:
     """Return where each key stands in a unique index; -1 for a key that is not in it."""
     return np.arange(len(keys)) if index.equals(keys) else index.get_indexer(keys)
 
 
-def take(frame: pd.DataFrame, where: np.ndarray[Any, np.dtype[np.intp]]) -> pd.DataFrame:
+def take(frame: pd.DataFrame, where: Positions) -> pd.DataFrame:
     """Return the rows at these positions; the frame itself where that is all of them in order."""
     return frame if np.array_equal(where, np.arange(len(frame))) else frame.take(where)
 

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import infer_dtype
 
-from seamwatch.core.compare import equal_cells, is_null, leaves, loose_text, normalise, parse_json, strict_text
-from seamwatch.core.frames import positions, take
+from seamwatch.core.compare import (
+    equal_cells,
+    is_null,
+    leaves,
+    loose_text,
+    normalise,
+    parse_json,
+    spellings,
+    strict_text,
+)
+from seamwatch.core.frames import Positions, positions, take
 from seamwatch.core.references import Reference, shared_keys
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import DiscrepancyKind
@@ -63,7 +73,8 @@ def reconcile(
         DataContractError: If the reference names fields that are in no input, or returns rows that were not asked for.
     """
     reached = shared_keys(inputs)
-    lost = reached[positions(recorded.index, reached) < 0]
+    where = positions(recorded.index, reached)
+    lost = reached[where < 0]
     nothing = recorded.index[:0]
     if reference is None:
         return Reconciliation(
@@ -76,13 +87,15 @@ def reconcile(
             is_checked=False,
         )
     made = reference.expected(inputs)
-    found = discrepancies(recorded, made.frame, stage)
+    if not made.frame.index.equals(reached):
+        where = positions(recorded.index, made.frame.index)
+    found = discrepancies(recorded, made.frame, stage, where=where)
     return Reconciliation(
         stage=stage,
         n_input=len(reached),
         lost=lost,
         extra=nothing if extra is None else extra,
-        crossed=crossed_records(recorded, made.frame, found),
+        crossed=crossed_records(recorded, made.frame, found, stage, where=where),
         expected=made.frame,
         discrepancies=found,
         reference_errors=made.errors,
@@ -90,13 +103,16 @@ def reconcile(
     )
 
 
-def discrepancies(recorded: pd.DataFrame, expected: pd.DataFrame, stage: Stage) -> pd.DataFrame:
+def discrepancies(
+    recorded: pd.DataFrame, expected: pd.DataFrame, stage: Stage, *, where: Positions | None = None
+) -> pd.DataFrame:
     """Return one row per field of a record that differs from what was expected.
 
     Args:
         recorded: Payloads, index key, unique.
         expected: What the reference makes, index key, unique. A field that the stage has no column for is not compared.
         stage: For its name, `ignore` and `normalise`.
+        where: Position in `recorded` of each row of `expected`, -1 where it is not there, if it is known already.
 
     Returns:
         Columns key, stage, field, recorded, expected (values as they are), kind (`DiscrepancyKind`). A field inside a
@@ -104,7 +120,7 @@ def discrepancies(recorded: pd.DataFrame, expected: pd.DataFrame, stage: Stage) 
         lost or extra, not discrepant.
     """
     columns = [name for name in expected.columns if name in recorded.columns and name not in stage.ignore]
-    where = positions(recorded.index, expected.index)
+    where = positions(recorded.index, expected.index) if where is None else where
     is_here = where >= 0
     keys = expected.index if is_here.all() else expected.index[is_here]
     if not len(keys) or not columns:
@@ -141,7 +157,7 @@ def differing_leaves(
 ) -> Iterator[tuple[str, Any, Any, DiscrepancyKind]]:
     """Yield `(field, recorded, expected, kind)` of what differs in one cell, leaf by leaf where it holds JSON."""
     was, wanted = parse_json(recorded), parse_json(expected)
-    if not (isinstance(wanted, Mapping | list | tuple) and isinstance(was, Mapping | list | tuple)):
+    if _is_scalar(was) or not (isinstance(wanted, Mapping | list | tuple) and isinstance(was, Mapping | list | tuple)):
         kind = _kind(recorded, expected, normalisers.get(column))
         if kind is not None:
             yield column, recorded, expected, kind
@@ -164,6 +180,8 @@ def _is_scalar(value: Any) -> bool:
 
 
 def _kind(recorded: Any, expected: Any, steps: Sequence[str] | None) -> DiscrepancyKind | None:
+    if type(recorded) is type(expected) and _is_scalar(recorded) and recorded == expected:
+        return None
     if steps is not None:
         return None if normalise(recorded, steps) == normalise(expected, steps) else DiscrepancyKind.VALUE
     if strict_text(recorded) == strict_text(expected):
@@ -171,21 +189,36 @@ def _kind(recorded: Any, expected: Any, steps: Sequence[str] | None) -> Discrepa
     return DiscrepancyKind.FORMAT if loose_text(recorded) == loose_text(expected) else DiscrepancyKind.VALUE
 
 
-def crossed_records(recorded: pd.DataFrame, expected: pd.DataFrame, found: pd.DataFrame) -> dict[Any, Any]:
+def crossed_records(
+    recorded: pd.DataFrame, expected: pd.DataFrame, found: pd.DataFrame, stage: Stage, *, where: Positions
+) -> dict[Any, Any]:
     """Return the records that carry the whole payload of another one, and of which.
 
     Only a payload that exactly one record should have can be recognised: ten records with the label `billing` tell
     nothing about each other. So the expected payload must be unique in the window, and differ from the record's own, in
     more than one column where there are several: one wrong label makes a small payload look like another by chance.
     """
-    differing = found.loc[found["kind"] != DiscrepancyKind.FORMAT]
-    n_wrong = differing["field"].map(_column_of(expected)).groupby(differing["key"]).nunique()
     columns = [name for name in expected.columns if name in recorded.columns]
-    suspects = n_wrong.index[(n_wrong > (1 if len(columns) > 1 else 0)).to_numpy()]
-    if not len(suspects) or not columns:
+    suspects = _mostly_wrong(found, _column_of(expected), at_least=2 if len(columns) > 1 else 1)
+    if not suspects or not columns:
         return {}
-    marks = _row_marks(recorded.loc[suspects, columns])
-    candidates = _narrow(expected[columns], recorded.loc[suspects, columns])
+    carried = recorded[columns].take(positions(recorded.index, pd.Index(suspects)))
+    documents = {name: [parse_json(value) for value in carried[name].to_numpy(dtype=object)] for name in columns}
+    marks = {name: [strict_text(value) or "" for value in documents[name]] for name in columns}
+    is_odd = (where < 0) | (positions(pd.Index(found["key"].unique()), expected.index) >= 0)
+    may_own = np.arange(len(expected))
+    # The column with the most values among those carried tells most: few rows are left for the others.
+    for name in sorted(columns, key=lambda name: -len(set(marks[name]))):
+        if any(isinstance(value, dict | list) for value in documents[name]):
+            if not _is_compared_as_is(name, stage) or infer_dtype(recorded[name], skipna=True) != "string":
+                continue
+            # Where nothing differs, what is recorded stands for what is expected: text need not be read as JSON.
+            texts = {text for value in documents[name] if isinstance(value, dict | list) for text in spellings(value)}
+            texts.update(marks[name], carried[name].dropna())
+            may_own = may_own[is_odd[may_own] | recorded[name].take(where[may_own]).isin(texts).to_numpy()]
+        else:
+            may_own = may_own[_may_have(expected[name].take(may_own), set(marks[name]))]
+    candidates = expected[columns].take(may_own)
     owners: dict[tuple[str, ...], Any] = {}
     shared: set[tuple[str, ...]] = set()
     for key, mark in zip(candidates.index, _row_marks(candidates), strict=True):
@@ -194,26 +227,35 @@ def crossed_records(recorded: pd.DataFrame, expected: pd.DataFrame, found: pd.Da
         owners[mark] = key
     return {
         key: owners[mark]
-        for key, mark in zip(suspects, marks, strict=True)
+        for key, mark in zip(suspects, zip(*marks.values(), strict=True), strict=True)
         if mark in owners and mark not in shared and owners[mark] != key
     }
 
 
-def _narrow(expected: pd.DataFrame, suspects: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of `expected` that may equal one of the suspects: for most no value has to be read as text."""
-    for column in expected.columns:
-        cells = expected[column]
-        texts = {_mark(value) for value in suspects[column].to_numpy(dtype=object)}
-        if pd.api.types.infer_dtype(cells, skipna=True) == "string":
-            # JSON is compared as what it says, so text that begins like it stays in; so does no data, as no text.
-            begins = cells.str.lstrip().str[:1]
-            may_be = cells.isin(texts) | cells.isna() | begins.isin(["{", "["])
-        elif pd.api.types.is_integer_dtype(cells.dtype):
-            may_be = cells.isin([int(text) for text in texts if _WHOLE.match(text)]) | cells.isna()
-        else:
-            continue
-        expected = expected[may_be.to_numpy(dtype=bool)]
-    return expected
+def _mostly_wrong(found: pd.DataFrame, column_of: Callable[[str], str], *, at_least: int) -> list[Any]:
+    """Return the keys with so many columns that differ in more than format."""
+    columns = {name: column_of(name) for name in found["field"].unique()}
+    wrong: dict[Any, set[str]] = {}
+    for key, name, kind in zip(found["key"], found["field"], found["kind"], strict=True):
+        if kind != DiscrepancyKind.FORMAT:
+            wrong.setdefault(key, set()).add(columns[name])
+    return [key for key, names in wrong.items() if len(names) >= at_least]
+
+
+def _is_compared_as_is(column: str, stage: Stage) -> bool:
+    ruled = (name == column or name.startswith(f"{column}.") for name in stage.normalise)
+    return column not in stage.ignore and not any(ruled)
+
+
+def _may_have(column: pd.Series[Any], marks: Collection[str]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Return where a cell may have one of the marks, none of which is an object's or a list's."""
+    if pd.api.types.is_integer_dtype(column.dtype):
+        found = column.isin([int(mark) for mark in marks if _WHOLE.match(mark)]).to_numpy()
+    elif infer_dtype(column, skipna=True) == "string":
+        found = column.isin(list(marks)).to_numpy()
+    else:
+        return np.ones(len(column), dtype=bool)
+    return found | column.isna().to_numpy() if "" in marks else found
 
 
 def _column_of(expected: pd.DataFrame) -> Callable[[str], str]:

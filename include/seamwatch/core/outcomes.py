@@ -112,12 +112,13 @@ def call_lost_wrong(outcomes: pd.DataFrame, lost: Iterable[pd.Index[Any]]) -> pd
 
     Nobody labels an answer that was never given: without this a lost record would stay pending for ever.
     """
-    found = outcomes.copy()
-    for keys in lost:
-        mine = found.index.isin(keys) & (found["state"] == OutcomeState.PENDING).to_numpy()
-        found.loc[mine, "state"] = OutcomeState.WRONG
-        found.loc[mine, "reason"] = "lost"
-    return found
+    keys = [key for stage in lost for key in stage]
+    where = np.unique(positions(outcomes.index, pd.Index(keys, dtype=outcomes.index.dtype))) if keys else np.array([])
+    state, reason = outcomes["state"].to_numpy(copy=True), outcomes["reason"].to_numpy(copy=True)
+    for at in where[where >= 0]:
+        if state[at] == OutcomeState.PENDING:
+            state[at], reason[at] = OutcomeState.WRONG, "lost"
+    return outcomes.assign(state=state, reason=reason)
 
 
 def _as_state(value: Any, name: str) -> OutcomeState:
