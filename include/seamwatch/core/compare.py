@@ -24,6 +24,7 @@ _BLANKS = re.compile(r"\s+")
 _RELATIVE_TOLERANCE = 1e-9
 """Two floats that differ by less came from the same number by another way of arithmetic; never two whole numbers."""
 _SIGNIFICANT_DIGITS = 12
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 _PLAIN_TYPES = frozenset({str, int, bool, type(None)})
 """Of these JSON says the same whatever database they came from."""
 _PLAIN_KINDS = frozenset({"string", "integer", "floating", "boolean"})
@@ -98,15 +99,23 @@ def as_number(value: Any) -> float | None:
 
 def canonical_json(value: Any) -> str:
     """Return JSON text that does not depend on the order of keys or on the storage type of numbers."""
-    return json.dumps(_plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return _CANONICAL.encode(_plain(value))
 
 
 def spellings(document: Any) -> set[str]:
     """Return the JSON texts by which programs mostly write an object or list: close or spaced, in ASCII or not."""
-    texts = {json.dumps(document, ensure_ascii=False), json.dumps(document, ensure_ascii=False, separators=(",", ":"))}
-    if all(text.isascii() for text in texts):
+    try:
+        close = msgspec.json.encode(document)
+        texts = {close.decode(), msgspec.json.format(close, indent=0).decode()}
+    except (TypeError, ValueError):  # half of a surrogate pair
+        texts = set()
+    if texts and all(text.isascii() for text in texts):
         return texts
-    return {*texts, json.dumps(document), json.dumps(document, separators=(",", ":"))}
+    return texts | {
+        json.dumps(document, ensure_ascii=is_ascii, separators=separators)
+        for is_ascii in (True, False)
+        for separators in (None, (",", ":"))
+    }
 
 
 def read_json(text: str) -> Any:
@@ -122,9 +131,16 @@ def read_json(text: str) -> Any:
         return json.loads(text)
 
 
+def may_be_json(value: Any) -> bool:
+    """Return whether the value is an object or list, or text that begins like one's JSON."""
+    if isinstance(value, str):
+        return value.lstrip()[:1] in ("{", "[")
+    return type(value) not in _PLAIN_TYPES and isinstance(value, (list, tuple, Mapping))
+
+
 def parse_json(value: Any) -> Any:
     """Return the object or list that the value is, or holds as JSON text; the value itself if it holds none."""
-    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+    if isinstance(value, str) and may_be_json(value):
         try:
             return read_json(value)
         except ValueError:
@@ -236,11 +252,7 @@ def _equal_numbers(left: pd.Series[Any], right: pd.Series[Any]) -> np.ndarray[An
 def _surely_equal(left: Any, right: Any) -> bool:
     if type(left) is type(right) and isinstance(left, str | int | float) and left == right:
         return True
-    return _may_be_json(left) and _may_be_json(right) and _same_document(left, right)
-
-
-def _may_be_json(value: Any) -> bool:
-    return isinstance(value, dict | list) or (isinstance(value, str) and value.lstrip()[:1] in ("{", "["))
+    return may_be_json(left) and may_be_json(right) and _same_document(left, right)
 
 
 def _same_document(left: Any, right: Any) -> bool:

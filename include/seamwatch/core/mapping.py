@@ -16,6 +16,7 @@ from seamwatch.core.compare import (
     is_null,
     leaves,
     loose_text,
+    may_be_json,
     normalise,
     parse_json,
     spellings,
@@ -27,6 +28,7 @@ from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import DiscrepancyKind
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}$")
+_NUMBERS = frozenset({int, float})
 DISCREPANCY_COLUMNS = ("key", "stage", "field", "recorded", "expected", "kind")
 
 
@@ -122,21 +124,19 @@ def discrepancies(
     columns = [name for name in expected.columns if name in recorded.columns and name not in stage.ignore]
     where = positions(recorded.index, expected.index) if where is None else where
     is_here = where >= 0
-    keys = expected.index if is_here.all() else expected.index[is_here]
-    if not len(keys) or not columns:
+    if not is_here.any() or not columns:
         return _as_frame([])
-    # Only what is compared is brought into one order, and nothing that is in it already.
-    left = take(recorded[columns], where[is_here]).set_axis(keys)
-    right = expected if len(keys) == len(expected) else expected.loc[is_here]
+    # Only what is compared is brought into one order; a row that is not here is compared with any other, for nothing.
+    left = take(recorded[columns], where.clip(min=0))
     rows: list[tuple[Any, ...]] = []
     for column in columns:
-        suspect = np.flatnonzero(~equal_cells(left[column], right[column]))
+        suspect = np.flatnonzero(~equal_cells(left[column], expected[column]) & is_here)
         if not len(suspect):
             continue
         cells = zip(
-            keys[suspect],
+            expected.index[suspect],
             left[column].iloc[suspect].to_numpy(dtype=object),
-            right[column].iloc[suspect].to_numpy(dtype=object),
+            expected[column].iloc[suspect].to_numpy(dtype=object),
             strict=True,
         )
         # A fault mostly makes few pairs of values: each pair is compared once.
@@ -156,8 +156,9 @@ def differing_leaves(
     column: str, recorded: Any, expected: Any, *, normalisers: Mapping[str, Sequence[str]]
 ) -> Iterator[tuple[str, Any, Any, DiscrepancyKind]]:
     """Yield `(field, recorded, expected, kind)` of what differs in one cell, leaf by leaf where it holds JSON."""
-    was, wanted = parse_json(recorded), parse_json(expected)
-    if _is_scalar(was) or not (isinstance(wanted, Mapping | list | tuple) and isinstance(was, Mapping | list | tuple)):
+    is_json = may_be_json(recorded) and may_be_json(expected)
+    was, wanted = (parse_json(recorded), parse_json(expected)) if is_json else (None, None)
+    if not (isinstance(wanted, Mapping | list | tuple) and isinstance(was, Mapping | list | tuple)):
         kind = _kind(recorded, expected, normalisers.get(column))
         if kind is not None:
             yield column, recorded, expected, kind
@@ -176,7 +177,7 @@ def differing_leaves(
 
 
 def _is_scalar(value: Any) -> bool:
-    return value is None or isinstance(value, str | int | float)
+    return value is None or isinstance(value, (str, int, float))
 
 
 def _kind(recorded: Any, expected: Any, steps: Sequence[str] | None) -> DiscrepancyKind | None:
@@ -186,6 +187,8 @@ def _kind(recorded: Any, expected: Any, steps: Sequence[str] | None) -> Discrepa
         return None if normalise(recorded, steps) == normalise(expected, steps) else DiscrepancyKind.VALUE
     if strict_text(recorded) == strict_text(expected):
         return None
+    if type(recorded) in _NUMBERS and type(expected) in _NUMBERS:
+        return DiscrepancyKind.VALUE  # a number has no other format than its strict text
     return DiscrepancyKind.FORMAT if loose_text(recorded) == loose_text(expected) else DiscrepancyKind.VALUE
 
 
@@ -205,7 +208,7 @@ def crossed_records(
     carried = recorded[columns].take(positions(recorded.index, pd.Index(suspects)))
     documents = {name: [parse_json(value) for value in carried[name].to_numpy(dtype=object)] for name in columns}
     marks = {name: [strict_text(value) or "" for value in documents[name]] for name in columns}
-    is_odd = (where < 0) | (positions(pd.Index(found["key"].unique()), expected.index) >= 0)
+    is_odd = (where < 0) | (positions(pd.Index(found["key"].unique().tolist()), expected.index) >= 0)
     may_own = np.arange(len(expected))
     # The column with the most values among those carried tells most: few rows are left for the others.
     for name in sorted(columns, key=lambda name: -len(set(marks[name]))):

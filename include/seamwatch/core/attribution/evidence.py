@@ -198,10 +198,10 @@ def _swaps(world: World, order: list[Stage], failing: pd.Index[Any]) -> dict[tup
         rows = world.reconciled[stage.name].discrepancies
         rows = rows[rows["key"].isin(failing) & (rows["kind"] == DiscrepancyKind.VALUE).to_numpy()]
         rows = rows[rows["key"].duplicated(keep=False).to_numpy()]
-        for key, mine in rows.groupby("key", sort=False):
-            held = {
-                (loose_text(r), loose_text(e)): name for r, e, name in mine[["recorded", "expected", "field"]].values
-            }
+        mine: dict[Any, dict[tuple[str | None, str | None], str]] = {}
+        for key, was, wanted, name in zip(rows["key"], rows["recorded"], rows["expected"], rows["field"], strict=True):
+            mine.setdefault(key, {})[loose_text(was), loose_text(wanted)] = name
+        for key, held in mine.items():
             pairs = {name: held[(e, r)] for (r, e), name in held.items() if (e, r) in held}
             if pairs:
                 found[(key, stage.name)] = pairs
