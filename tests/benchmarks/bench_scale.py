@@ -80,7 +80,7 @@ def to_prompt(request: pd.DataFrame) -> pd.DataFrame:
     texts = request["product"] + ", " + request["text"]
     system = {"role": "system", "content": "Answer with the queue of the ticket: billing, network or fraud."}
     bodies = [
-        {"model": "m", "messages": [system, {"role": "user", "content": text}], "temperature": 0} for text in texts
+        {"model": "m", "messages": [system, {"role": "user", "content": text}], "temperature": 0.2} for text in texts
     ]
     return pd.DataFrame({"request": pd.Series(bodies, index=request.index, dtype=object)})
 

@@ -63,8 +63,9 @@ def positions(index: pd.Index[Any], keys: pd.Index[Any]) -> Positions:
             table = np.full(span, -1, dtype=np.intp)
             table[numbers - least] = np.arange(len(index))
             if int((table >= 0).sum()) == len(index):
-                is_within = (wanted >= least) & (wanted < least + span)
-                return np.where(is_within, table[np.where(is_within, wanted - least, 0)], -1)
+                place = wanted - least
+                is_within = (place >= 0) & (place < span)
+                return table[place] if is_within.all() else np.where(is_within, table[place * is_within], -1)
     return index.get_indexer(keys)
 
 

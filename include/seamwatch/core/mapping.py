@@ -12,6 +12,7 @@ import pandas as pd
 from pandas.api.types import infer_dtype
 
 from seamwatch.core.compare import (
+    document_text,
     equal_cells,
     is_null,
     leaves,
@@ -139,6 +140,10 @@ def discrepancies(
             expected[column].iloc[suspect].to_numpy(dtype=object),
             strict=True,
         )
+        if _are_numbers(left[column], expected[column]) and column not in stage.normalise:
+            # What is not equal as a number is too far apart for its text to be the same.
+            rows += [(key, stage.name, column, was, wanted, DiscrepancyKind.VALUE) for key, was, wanted in cells]
+            continue
         # A fault mostly makes few pairs of values: each pair is compared once.
         known: dict[Any, list[tuple[Any, ...]]] = {}
         for key, was, wanted in cells:
@@ -150,6 +155,11 @@ def discrepancies(
                     known[pair] = parts
             rows += [(key, stage.name, *part) for part in parts]
     return _as_frame(rows)
+
+
+def _are_numbers(*columns: pd.Series[Any]) -> bool:
+    dtypes = [column.dtype for column in columns]
+    return all(pd.api.types.is_numeric_dtype(one) and not pd.api.types.is_bool_dtype(one) for one in dtypes)
 
 
 def differing_leaves(
@@ -165,6 +175,9 @@ def differing_leaves(
         return
     before, after = dict(leaves(was)), dict(leaves(wanted))
     for path in dict.fromkeys([*after, *before]):
+        mine = before.get(path)
+        if type(mine) is str and mine == after.get(path):
+            continue  # as most leaves of most documents
         name = f"{column}.{path}" if path else column
         if path not in before:
             kind = None if is_null(after[path]) else DiscrepancyKind.MISSING
@@ -206,25 +219,23 @@ def crossed_records(
     if not suspects or not columns:
         return {}
     carried = recorded[columns].take(positions(recorded.index, pd.Index(suspects)))
-    documents = {name: [parse_json(value) for value in carried[name].to_numpy(dtype=object)] for name in columns}
-    marks = {name: [strict_text(value) or "" for value in documents[name]] for name in columns}
+    marks = _marks(carried)
     is_odd = (where < 0) | (positions(pd.Index(found["key"].unique().tolist()), expected.index) >= 0)
     may_own = np.arange(len(expected))
     # The column with the most values among those carried tells most: few rows are left for the others.
     for name in sorted(columns, key=lambda name: -len(set(marks[name]))):
-        if any(isinstance(value, dict | list) for value in documents[name]):
+        if any(mark[:1] in ("{", "[") for mark in marks[name]):
             if not _is_compared_as_is(name, stage) or infer_dtype(recorded[name], skipna=True) != "string":
                 continue
             # Where nothing differs, what is recorded stands for what is expected: text need not be read as JSON.
-            texts = {text for value in documents[name] if isinstance(value, dict | list) for text in spellings(value)}
-            texts.update(marks[name], carried[name].dropna())
+            texts = {text for value in carried[name].dropna() for text in spellings(value)}
             may_own = may_own[is_odd[may_own] | recorded[name].take(where[may_own]).isin(texts).to_numpy()]
         else:
             may_own = may_own[_may_have(expected[name].take(may_own), set(marks[name]))]
     candidates = expected[columns].take(may_own)
     owners: dict[tuple[str, ...], Any] = {}
     shared: set[tuple[str, ...]] = set()
-    for key, mark in zip(candidates.index, _row_marks(candidates), strict=True):
+    for key, mark in zip(candidates.index, zip(*_marks(candidates).values(), strict=True), strict=True):
         if mark in owners:
             shared.add(mark)
         owners[mark] = key
@@ -267,13 +278,14 @@ def _column_of(expected: pd.DataFrame) -> Callable[[str], str]:
     return lambda name: next((c for c in columns if name == c or name.startswith(f"{c}.")), name)
 
 
-def _row_marks(frame: pd.DataFrame) -> list[tuple[str, ...]]:
-    columns = [[_mark(value) for value in frame[name].to_numpy(dtype=object)] for name in frame]
-    return list(zip(*columns, strict=True))
+def _marks(frame: pd.DataFrame) -> dict[str, list[str]]:
+    """Return by column the text by which each cell is known again; an object's or list's in whatever spelling."""
+    return {name: [_mark(value) for value in frame[name].to_numpy(dtype=object)] for name in frame.columns}
 
 
 def _mark(value: Any) -> str:
-    return strict_text(parse_json(value)) or ""
+    document = document_text(value) if may_be_json(value) else None
+    return strict_text(value) or "" if document is None else document
 
 
 def set_field(payload: Mapping[str, Any], name: str, value: Any) -> dict[str, Any]:

@@ -54,8 +54,15 @@ def judge_by_truth(final: pd.DataFrame, truth: pd.DataFrame, compare: Mapping[st
             labels.iloc[suspects].to_numpy(dtype=object),
             strict=True,
         )
+        known: dict[Any, bool] = {}  # a field that is judged mostly has few values
         for position, value, label in cells:
-            if not values_equal(value, label, how=comparator.how, tolerance=comparator.tolerance):
+            is_text = type(value) is str and type(label) is str
+            is_equal = known.get((value, label)) if is_text else None
+            if is_equal is None:
+                is_equal = values_equal(value, label, how=comparator.how, tolerance=comparator.tolerance)
+                if is_text:
+                    known[value, label] = is_equal
+            if not is_equal:
                 wrong_fields.setdefault(int(position), []).append(name)
     state = np.full(len(final), OutcomeState.PENDING, dtype=object)
     state[has_truth] = OutcomeState.RIGHT
