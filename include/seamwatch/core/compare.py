@@ -168,11 +168,13 @@ def parse_json(value: Any) -> Any:
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Yield `(dotted path, scalar)` of every leaf of an object or list; an empty one is a leaf itself."""
-    if type(value) in _PLAIN_TYPES:
-        yield path, value
-    elif isinstance(value, Mapping) and value:
+    if isinstance(value, Mapping) and value:
         for name, part in value.items():
-            yield from leaves(part, f"{path}.{name}" if path else str(name))
+            inner = f"{path}.{name}" if path else str(name)
+            if type(part) in _PLAIN_TYPES:
+                yield inner, part
+            else:
+                yield from leaves(part, inner)
     elif isinstance(value, list | tuple) and value:
         for number, part in enumerate(value):
             yield from leaves(part, f"{path}.{number}" if path else str(number))
@@ -183,6 +185,9 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 def at_path(value: Any, path: str) -> Any:
     """Return what stands at a dotted path, opening JSON text on the way; None if there is nothing."""
     for step in path.split(".") if path else ():
+        if type(value) is dict:  # spares the look at what else it could be
+            value = value.get(step)
+            continue
         value = parse_json(value)
         if isinstance(value, Mapping):
             value = value.get(step)

@@ -79,7 +79,7 @@ def _make_field(name: str, field: FieldMap, inputs: pd.DataFrame, errors: dict[A
     known: dict[tuple[type, Any], Any] = {}
     made: list[Any] = []
     for key, value in zip(inputs.index, column.to_numpy(dtype=object), strict=True):
-        mark = (type(value), strict_text(value))
+        mark = (type(value), value if type(value) is str else strict_text(value))
         if mark not in known:
             known[mark] = _run(steps, value)
         result = known[mark]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.core.compare import at_path, is_null, strict_text
-from seamwatch.core.responses import choose_protocol, read_recorded
+from seamwatch.core.responses import ParsedResponse, choose_protocol, read_recorded
 from seamwatch.errors import DataContractError
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import StageKind
@@ -45,6 +45,8 @@ def require_columns(frame: pd.DataFrame, columns: tuple[str, ...], *, where: str
         raise DataContractError(msg)
 
 
+_SHORT = 100
+"""Longer responses are bodies with an id of their own: to remember them would only cost memory."""
 _SPARSEST = 8
 """Up to how many times as wide as it has keys an index may be for a table of all its numbers."""
 
@@ -153,12 +155,21 @@ def with_answer(payload: pd.DataFrame, stage: Stage) -> pd.DataFrame:
     assert stage.response is not None
     assert stage.endpoint is not None
     protocol = choose_protocol(stage.endpoint)
-    parsed = [read_recorded(protocol, value, stage.endpoint.answer) for value in payload[stage.response]]
-    from_body = {
-        "_finish_reason": (stage.finish_reason, [part.finish_reason for part in parsed]),
-        "_model": (stage.model, [part.model for part in parsed]),
-    }
-    made: dict[str, Any] = {ANSWER: pd.Series([part.text for part in parsed], index=payload.index, dtype=object)}
+    texts: list[str | None] = []
+    finish_reasons: list[str | None] = []
+    models: list[str | None] = []
+    known: dict[str, ParsedResponse] = {}  # a column that holds bare answers has few of them
+    for value in payload[stage.response].to_numpy(dtype=object):
+        parsed = known.get(value) if type(value) is str else None
+        if parsed is None:
+            parsed = read_recorded(protocol, value, stage.endpoint.answer)
+            if type(value) is str and len(value) <= _SHORT:
+                known[value] = parsed
+        texts.append(parsed.text)
+        finish_reasons.append(parsed.finish_reason)
+        models.append(parsed.model)
+    from_body = {"_finish_reason": (stage.finish_reason, finish_reasons), "_model": (stage.model, models)}
+    made: dict[str, Any] = {ANSWER: pd.Series(texts, index=payload.index, dtype=object)}
     for name, (column, values) in from_body.items():
         body = pd.Series(values, index=payload.index, dtype=object)
         made[name] = payload[column].astype(object).where(payload[column].notna(), body) if column else body

@@ -131,10 +131,8 @@ class FunctionReference:
                 payloads[key] = self._as_payload(self.function(*(part[number] for part in records)))
             except Exception as error:
                 errors[key] = f"{self.name} raised {type(error).__name__}: {_short(error)}"
-        frame = pd.DataFrame(
-            list(payloads.values()), index=pd.Index(list(payloads), name=keys.name, dtype=keys.dtype), dtype=object
-        )
-        return Expected(frame=frame, errors=errors)
+        index = pd.Index(list(payloads), name=keys.name, dtype=keys.dtype)
+        return Expected(frame=_from_records(list(payloads.values()), index), errors=errors)
 
     def _as_payload(self, result: Any) -> Mapping[str, Any]:
         if self.body_column is not None and not (isinstance(result, Mapping) and self.body_column in result):
@@ -241,8 +239,30 @@ def _arrange(function: Callable[..., Any], inputs: Mapping[str, pd.DataFrame]) -
 
 def to_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows as dicts of plain Python values, no data as None."""
-    columns = {str(name): [_plain(value) for value in frame[name].to_numpy(dtype=object)] for name in frame.columns}
-    return [{name: values[row] for name, values in columns.items()} for row in range(len(frame))]
+    names = [str(name) for name in frame.columns]
+    if not names:
+        return [{} for _ in range(len(frame))]
+    columns = [_plain_values(frame[name]) for name in frame.columns]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _plain_values(column: pd.Series[Any]) -> list[Any]:
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iub":
+        return column.to_numpy().tolist()
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "f":
+        return [None if value != value else value for value in column.to_numpy().tolist()]  # noqa: PLR0124 - NaN
+    return [value if type(value) is str else _plain(value) for value in column.to_numpy(dtype=object)]
+
+
+def _from_records(records: list[Mapping[str, Any]], index: pd.Index[Any]) -> pd.DataFrame:
+    """Return the records as a frame of objects; column by column where all have the same fields, as they mostly do."""
+    names = records[0].keys() if records else ()
+    if not all(type(record) is dict and record.keys() == names for record in records):
+        return pd.DataFrame(records, index=index, dtype=object)
+    return pd.DataFrame(
+        {name: pd.Series([record[name] for record in records], index=index, dtype=object) for name in names},
+        index=index,
+    )
 
 
 def _plain(value: Any) -> Any:

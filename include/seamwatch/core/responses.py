@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from seamwatch.core.compare import at_path, is_null, parse_json, strict_text
+from seamwatch.core.compare import at_path, is_null, parse_json, read_json, strict_text
 from seamwatch.errors import DataContractError
 from seamwatch.spec.pipeline import Endpoint
 from seamwatch.vocabulary import Protocol
@@ -75,7 +75,7 @@ def read_response(protocol: Protocol, body: str | None, answer_path: str | None 
     if body is None or not body.strip():
         return ParsedResponse(problem="empty")
     try:
-        document = json.loads(body)
+        document = read_json(body)
     except (ValueError, RecursionError):
         return ParsedResponse(problem="not JSON")
     return _READERS[protocol](document, answer_path) or ParsedResponse(problem=_why_no_answer(document))
@@ -90,7 +90,7 @@ def read_recorded(protocol: Protocol, value: Any, answer_path: str | None = None
     document = value
     if isinstance(value, str):
         try:
-            document = json.loads(value)
+            document = read_json(value)
         except (ValueError, RecursionError):
             return ParsedResponse(text=value)
     # A bare number or word is an answer already; only quotes around one are the work of JSON.
