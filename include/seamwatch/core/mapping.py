@@ -29,6 +29,8 @@ from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import DiscrepancyKind
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}$")
+_READ_ALL = 20_000
+"""Up to this many expected documents are all read to find the owner of a crossed one; of more, the text is found."""
 _NUMBERS = frozenset({int, float})
 DISCREPANCY_COLUMNS = ("key", "stage", "field", "recorded", "expected", "kind")
 
@@ -213,6 +215,8 @@ def crossed_records(
     Only a payload that exactly one record should have can be recognised: ten records with the label `billing` tell
     nothing about each other. So the expected payload must be unique in the window, and differ from the record's own, in
     more than one column where there are several: one wrong label makes a small payload look like another by chance.
+    In a window of more records than `_READ_ALL` a document that was copied from another record's and rewritten with its
+    keys in another order is not recognised.
     """
     columns = [name for name in expected.columns if name in recorded.columns]
     suspects = _mostly_wrong(found, _column_of(expected), at_least=2 if len(columns) > 1 else 1)
@@ -224,14 +228,12 @@ def crossed_records(
     may_own = np.arange(len(expected))
     # The column with the most values among those carried tells most: few rows are left for the others.
     for name in sorted(columns, key=lambda name: -len(set(marks[name]))):
-        if any(mark[:1] in ("{", "[") for mark in marks[name]):
-            if not _is_compared_as_is(name, stage) or infer_dtype(recorded[name], skipna=True) != "string":
-                continue
-            # Where nothing differs, what is recorded stands for what is expected: text need not be read as JSON.
-            texts = {text for value in carried[name].dropna() for text in spellings(value)}
-            may_own = may_own[is_odd[may_own] | recorded[name].take(where[may_own]).isin(texts).to_numpy()]
-        else:
+        if not any(mark[:1] in ("{", "[") for mark in marks[name]):
             may_own = may_own[_may_have(expected[name].take(may_own), set(marks[name]))]
+        elif len(expected) > _READ_ALL and _stands_for_expected(recorded[name], stage):
+            texts = {text for value in carried[name].dropna() for text in spellings(value)}
+            texts.update(marks[name])
+            may_own = may_own[is_odd[may_own] | _may_have(recorded[name].take(where[may_own]), texts)]
     candidates = expected[columns].take(may_own)
     owners: dict[tuple[str, ...], Any] = {}
     shared: set[tuple[str, ...]] = set()
@@ -256,13 +258,15 @@ def _mostly_wrong(found: pd.DataFrame, column_of: Callable[[str], str], *, at_le
     return [key for key, names in wrong.items() if len(names) >= at_least]
 
 
-def _is_compared_as_is(column: str, stage: Stage) -> bool:
-    ruled = (name == column or name.startswith(f"{column}.") for name in stage.normalise)
-    return column not in stage.ignore and not any(ruled)
+def _stands_for_expected(column: pd.Series[Any], stage: Stage) -> bool:
+    """Return whether a recorded column is text that says what is expected, wherever no difference was found."""
+    name = str(column.name)
+    is_ruled = name in stage.ignore or any(one == name or one.startswith(f"{name}.") for one in stage.normalise)
+    return not is_ruled and infer_dtype(column, skipna=True) == "string"
 
 
 def _may_have(column: pd.Series[Any], marks: Collection[str]) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Return where a cell may have one of the marks, none of which is an object's or a list's."""
+    """Return where a cell may have one of the marks; objects and lists by their text as it is."""
     if pd.api.types.is_integer_dtype(column.dtype):
         found = column.isin([int(mark) for mark in marks if _WHOLE.match(mark)]).to_numpy()
     elif infer_dtype(column, skipna=True) == "string":
