@@ -1,6 +1,7 @@
 """How reconciliation, DAG parsing and validation compare with the bare minimum that does the same.
 
-`make bench` runs it; `SHORT=1` takes fewer records. Writes `build/bench/scale.json` and renews `docs/BENCHMARKS.md`.
+`make bench-scale` runs it; `SHORT=1` takes fewer records. Writes `build/bench/scale.json` and renews the page
+`docs/BENCHMARKS.md`; fails where a figure is far beyond what it is to be.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -36,9 +38,10 @@ from seamwatch.vocabulary import OutcomeState
 
 SEED = 20_261_123
 SHORT = os.environ.get("SHORT") == "1"
-RECORDS = int(os.environ.get("N", "0")) or (100_000 if SHORT else 1_000_000)
+RECORDS = 50_000 if SHORT else 1_000_000
+ROWS = 20_000 if SHORT else 200_000
 ROUNDS = 3 if SHORT else 5
-PIPELINES = 20 if SHORT else 100
+PIPELINES = 10 if SHORT else 100
 
 PIPELINE = Pipeline.model_validate(
     {
@@ -280,39 +283,91 @@ def _with_keys(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 
 def bench_reconciliation() -> dict[str, Figure]:
+    """Compare with the bare joins: first bodies as JSON text on both sides, then as dicts for ours."""
+    tables, truth = make_tables(RECORDS)
+    reading = [timed(lambda: read_answers(tables)) for _ in range(ROUNDS)]
+    payloads = read_answers(tables)
+    references = [timed(lambda: make_expected(payloads)) for _ in range(ROUNDS)]
+    as_text = with_text_bodies(make_expected(payloads))
+    columns = _with_keys(payloads), truth.reset_index(), _with_keys(as_text)
+    _require_the_same(payloads, truth, as_text, pandas_join(payloads, truth, as_text), duckdb_join(*columns))
+    seconds_of: dict[str, list[float]] = {"ours": [], "pandas": [], "duckdb": []}
+    for _ in range(ROUNDS):
+        for name, join in (("ours", ours), ("pandas", pandas_join)):
+            fresh = _anew(payloads), _anew({"": truth})[""], _anew(as_text)
+            seconds_of[name].append(timed(partial(join, *fresh)))
+        seconds_of["duckdb"].append(timed(lambda: duckdb_join(*columns)))
+    rivals = {name: statistics.median(seconds_of[name]) for name in ("pandas", "duckdb")}
+    best = min(rivals, key=lambda name: rivals[name])
+    expected = make_expected(payloads)
+    of_objects: list[list[float]] = []
+    for _ in range(ROUNDS):
+        fresh = _anew(payloads), _anew({"": truth})[""], _anew(expected)
+        theirs = partial(pandas_join, payloads, truth, as_text) if best == "pandas" else partial(duckdb_join, *columns)
+        of_objects.append([timed(partial(ours, *fresh)), timed(theirs)])
+    objects, beside = ([round_[side] for round_ in of_objects] for side in (0, 1))
+    return {
+        "vs_bare_join": ratio(seconds_of["ours"], seconds_of[best], f"bare join ({best})"),
+        "bodies_as_objects_vs_bare_join_of_texts": ratio(objects, beside, f"bare join of texts ({best})"),
+        "reconcile_seconds": seconds(seconds_of["ours"], **rivals),
+        "read_answers_seconds": seconds(reading),
+        "references_seconds": seconds(references),
+        **bench_wrapper(payloads["source"]),
+        **bench_memory(),
+    }
+
+
+def _require_the_same(
+    payloads: Mapping[str, pd.DataFrame], truth: pd.DataFrame, expected: Mapping[str, pd.DataFrame], *rivals: Differing
+) -> None:
+    """Stop unless ours finds the records that each rival finds, and a stratum for every failing record."""
+    world, failing, strata = ours(payloads, truth, expected)
+    found = {name: set(world.reconciled[name].discrepancies["key"]) for name in COMPARED}
+    for rival in rivals:
+        assert found == {name: rival[name] for name in COMPARED}
+        assert rival["truth"] <= set(failing)
+    assert sorted(key for keys in strata.values() for key in keys) == sorted(failing)
+
+
+def bench_wrapper(source: pd.DataFrame) -> dict[str, Figure]:
+    """Measure what a reference on single records costs beyond the person's own function."""
+    some = source.head(100_000)
+    plain = [dict(row) for row in some.astype(object).to_dict("records")]
+
+    def one(record: dict[str, Any]) -> dict[str, Any]:
+        return {"product": {"A": "router"}.get(record["code"], "phone"), "text": record["text"].strip()}
+
+    reference = FunctionReference(name="one", function=one, mode="record")
+    wrapped = [timed(lambda: reference.expected({"source": some})) for _ in range(ROUNDS)]
+    bare = [timed(lambda: [one(record) for record in plain]) for _ in range(ROUNDS)]
+    extra = [1e6 * (a - b) / len(some) for a, b in zip(wrapped, bare, strict=True)]
+    own = 1e6 * statistics.median(bare) / len(some)
+    return {
+        "record_reference_overhead": Figure(
+            statistics.median(extra), min(extra), max(extra), "microseconds a record", {"the function itself": own}
+        )
+    }
+
+
+def bench_memory() -> dict[str, Figure]:
+    """Measure the peak of a process that makes the frames and reconciles them once; the frames alone are reported too.
+
+    A process of its own: the rivals' memory and that of earlier rounds is not in it.
+    """
+    done = subprocess.run([sys.executable, __file__, "--memory"], capture_output=True, text=True, check=True)
+    before, after = (float(word) for word in done.stdout.split()[-2:])
+    return {"peak_memory": Figure(after, after, after, "GiB", {"with its input frames made": before})}
+
+
+def measure_memory() -> None:
+    """Print the peak, in GiB, of this process when its frames are made, and when they are reconciled."""
     tables, truth = make_tables(RECORDS)
     payloads = read_answers(tables)
-    expected = make_expected(payloads)
-    as_text = with_text_bodies(expected)
-    columns = _with_keys(payloads), truth.reset_index(), _with_keys(as_text)
-    wanted = pandas_join(payloads, truth, as_text)
-    assert duckdb_join(*columns) == wanted
-    for given in (as_text, expected):
-        world, failing, strata = ours(payloads, truth, given)
-        found = {name: set(world.reconciled[name].discrepancies["key"]) for name in COMPARED}
-        assert {**found, "truth": wanted["truth"]} == wanted
-        assert wanted["truth"] <= set(failing)
-        assert sum(map(len, strata.values())) == len(failing)
-
-    timings: dict[str, list[float]] = {name: [] for name in ("ours", "objects", "pandas", "duckdb")}
-    for _ in range(ROUNDS):
-        runs: dict[str, Callable[[], Any]] = {
-            "ours": partial(ours, _anew(payloads), _anew({"": truth})[""], _anew(as_text)),
-            "objects": partial(ours, _anew(payloads), _anew({"": truth})[""], _anew(expected)),
-            "pandas": partial(pandas_join, _anew(payloads), _anew({"": truth})[""], _anew(as_text)),
-            "duckdb": partial(duckdb_join, *columns),
-        }
-        for name, run in runs.items():
-            timings[name].append(timed(run))
-    rivals = {name: statistics.median(timings[name]) for name in ("pandas", "duckdb")}
-    best = min(rivals, key=lambda name: rivals[name])
-    return {
-        "vs_bare_join": ratio(timings["ours"], timings[best], f"bare join ({best})"),
-        "vs_bare_join_bodies_as_objects": ratio(timings["objects"], timings[best], f"bare join ({best}) of texts"),
-        "reconcile_seconds": seconds(timings["ours"], **rivals),
-        "read_answers_seconds": seconds([timed(lambda: read_answers(tables)) for _ in range(ROUNDS)]),
-        "references_seconds": seconds([timed(lambda: make_expected(payloads)) for _ in range(ROUNDS)]),
-    }
+    as_text = with_text_bodies(make_expected(payloads))
+    kib = [resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]
+    ours(payloads, truth, as_text)
+    kib.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    print(*(peak / 1024 / 1024 for peak in kib))
 
 
 _PARSE = """
@@ -403,8 +458,8 @@ def bench_validation() -> dict[str, Figure]:
     with tempfile.TemporaryDirectory() as folder:
         url = sa.make_url(f"sqlite:///{folder}/rows.db")
         engine = sa.create_engine(url)
-        rows = pd.DataFrame({f"c{n}": rng.integers(0, 1000, RECORDS) for n in range(10)})
-        rows.assign(id=np.arange(RECORDS)).to_sql("rows", engine, index=False)
+        rows = pd.DataFrame({f"c{n}": rng.integers(0, 1000, ROWS) for n in range(10)})
+        rows.assign(id=np.arange(ROWS)).to_sql("rows", engine, index=False)
         engine.dispose()
         given = [
             {
@@ -440,20 +495,49 @@ def bench_validation() -> dict[str, Figure]:
     return {"gx_overhead": ratio(a, b, "bare Great Expectations"), "gx_seconds": seconds(a, bare=statistics.median(b))}
 
 
+_MOST = {"vs_bare_join": 6.0 if SHORT else 4.0, "peak_memory": 4.0, "dag_parse": 2.5, "gx_overhead": 2.0}
+"""The command fails beyond these: above the targets by what a shared machine adds, below what a slip would cost."""
+
+
 def main() -> None:
-    command = f"{'SHORT=1 ' if SHORT else ''}make bench"
+    command = f"{'SHORT=1 ' if SHORT else ''}make bench-scale"
     figures: dict[str, Figure] = {}
     for bench in (bench_reconciliation, bench_dag_parse, bench_validation):
         print(f"{bench.__name__} ...", file=sys.stderr, flush=True)
         figures |= bench()
     about = (
-        f"{RECORDS:,} records x 5 stages (a prompt's JSON among them), both sides given what the references make; "
-        f"{PIPELINES} pipelines; {RECORDS:,} rows x 10 expectations in SQLite, both sides with failing keys"
+        f"{RECORDS:,} records x 5 stages (a prompt's JSON among them), about 5 % damaged; {PIPELINES} pipelines; "
+        f"{ROWS:,} rows x 10 expectations in SQLite, both sides with failing keys"
     )
-    write_figures("scale", figures, command=command, seed=SEED, about=about)
+    write_figures("scale", figures, command=command, seed=SEED, about=about, notes=_NOTES)
     for name, figure in figures.items():
         print(f"{name}: {figure.value:.3g} {figure.unit} ({figure.low:.3g} to {figure.high:.3g}) {figure.rival}")
+    beyond = [
+        f"{name} is {figures[name].value:.3g}, at most {most} is held"
+        for name, most in _MOST.items()
+        if figures[name].value > most
+    ]
+    if beyond:
+        sys.exit("; ".join(beyond))
+
+
+_NOTES = """\
+`vs_bare_join` is what is to be at most 2: from the tables' frames in memory to verdict strata (every stage reconciled,
+outcomes judged, evidence gathered, failing records stratified), against joining the same stages by key and comparing
+the same columns, which gives nothing but the keys that differ. The rival is the faster of a pandas merge and DuckDB
+(which uses every core; ours uses one). Both have the same frames: payloads, truth, and what the references expect, with
+request bodies as JSON text as the tables hold them. Rows lie in the order of their arrival, and no hash table of an
+earlier round is kept. Each run first checks that all three find the same records.
+
+Not in it, because a bare join has no part in them, and reported beside it: reading the answers out of response bodies
+(`read_answers_seconds`) and calling a person's reference functions (`references_seconds`, vectorised ones here; for one
+that takes single records `record_reference_overhead` is what the wrapper adds to the function). Reading the database is
+not measured. Where a reference gives bodies as objects, ours has to bring them and the recorded text to one form, which
+the rival, given texts, is spared: `bodies_as_objects_vs_bare_join_of_texts`.
+
+Where nothing is damaged ours takes about as long as the rival; what is above that is work on each damaged record (which
+leaf of a document differs and how, whose payload was crossed, what the provider said) and grows with their share."""
 
 
 if __name__ == "__main__":
-    main()
+    measure_memory() if "--memory" in sys.argv else main()

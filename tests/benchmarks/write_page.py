@@ -25,12 +25,18 @@ class Figure:
     rival: Mapping[str, float]
 
 
-def write_figures(name: str, figures: Mapping[str, Figure], *, command: str, seed: int, about: str) -> None:
-    """Write the JSON of one benchmark, and renew the page of all that were run on this machine."""
+def write_figures(
+    name: str, figures: Mapping[str, Figure], *, command: str, seed: int, about: str, notes: str = ""
+) -> None:
+    """Write the JSON of one benchmark, and renew the page of all that were run on this machine.
+
+    `notes` are paragraphs for the page: what is counted, and what is not.
+    """
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
     document = {
         "command": command,
         "about": about,
+        "notes": notes,
         "commit": commit.stdout.strip(),
         "seed": seed,
         "python": platform.python_version(),
@@ -71,6 +77,7 @@ def _section(name: str, document: Mapping[str, Any]) -> list[str]:
         "| figure | median | range | beside |",
         "| --- | --- | --- | --- |",
         *rows,
+        *(["", document["notes"]] if document.get("notes") else []),
     ]
 
 

@@ -243,9 +243,9 @@ def _provider_failures(world: World, order: list[Stage], failing: pd.Index[Any])
         rows = world.recorded[stage.name]
         rows = rows.loc[rows.index.isin(failing)]
         statuses = rows[stage.status] if stage.status else pd.Series(None, index=rows.index, dtype=object)
-        known: dict[Any, tuple[str, str] | None] = {}  # the rows of a window have few endings
+        known: dict[Any, tuple[str, str] | None] = {}  # the rows of a window mostly have few endings
         for key, status, answer, finish in zip(rows.index, statuses, rows[ANSWER], rows["_finish_reason"], strict=True):
-            ending = (status, finish, answer if is_null(answer) else bool(str(answer).strip()))
+            ending = (status, finish, answer)
             if ending not in known:
                 known[ending] = provider_failure(status, answer, finish)
             failure = known[ending]
