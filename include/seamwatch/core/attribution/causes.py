@@ -177,7 +177,7 @@ def _cause(
         share=weight / n_failing,
         share_low=low,
         share_high=high,
-        confidence=sum(verdict.confidence for verdict in told) / len(told),
+        confidence=_confidence(told),
         headline=words.headline(responsibility, stage, fields, pattern),
         pattern=pattern,
         gap=_leading([verdict.gap for verdict in told]),
@@ -185,6 +185,15 @@ def _cause(
         p_value=evidence.p_value,
         e_value=evidence.e_value,
     )
+
+
+def _confidence(verdicts: Sequence[Verdict]) -> float:
+    """Return how sure it is that the cause is what is behind its records, from those that show it by themselves.
+
+    How many of the others it is behind too is told by the share and its interval.
+    """
+    own = [verdict for verdict in verdicts if verdict.basis is not Basis.STRATUM] or verdicts
+    return sum(verdict.confidence for verdict in own) / len(own)
 
 
 def _share_interval(key: CauseKey, group: Sequence[Verdict], weight: float, n_failing: int) -> tuple[float, float]:
