@@ -43,7 +43,7 @@ class Judge:
         found = False
         for share in looks:
             seen = hits[: max(1, round(share * len(hits)))]
-            budget = Budget(n_candidates=N_CANDIDATES, n_looks=len(looks), is_whole=share == 1.0)
+            budget = Budget(n_candidates=N_CANDIDATES, share_judged=share)
             found |= self.look(sum(seen), len(seen), budget)
         self.failing.append(sum(hits))
         self.judged.append(len(hits))
@@ -57,7 +57,7 @@ def model(accuracy: float) -> Prior:
 
 
 STRAY = Prior(rate=STRAY_RATE, records=STRAY_RECORDS, least=STRAY_RATE)
-LOOKS = (0.1, 0.3, 0.6, 1.0)
+LOOKS = (0.1, 0.3, 0.55, 0.7, 0.8, 0.9, 0.97, 1.0)
 
 
 def false_incidents(

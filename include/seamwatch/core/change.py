@@ -3,8 +3,10 @@
 Two tests share a budget of one false incident in 1,000 healthy windows of a pipeline, half each.
 
 *The window alone*: the probability of so many failing records in a healthy window, from a beta-binomial whose mean and
-spread are learnt from the windows before. Its half is split evenly over the causes that could be tested; where truths
-arrive late, half of that is for the whole window and the rest for the looks at parts of it (Bonferroni).
+spread are learnt from the windows before. Its half is split evenly over the causes that could be tested. Where truths
+arrive late it is spent by how much of the window is judged: half for the whole, less for the parts before (K. Lan and
+D. DeMets, 1983, "Discrete sequential boundaries for clinical trials"). Looks at the same part see nearly the same
+records and count as one.
 
 *A run of windows up to this one*, for changes that are too small for one window: the likelihood of the run's count if a
 fault strikes some share of the records, over its likelihood in healthy windows. Such a ratio is an e-value; the sum
@@ -21,13 +23,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from seamwatch.core.revisits import SOONEST
 from seamwatch.core.stats import log_beta_binomial
 from seamwatch.vocabulary import Responsibility
 
@@ -41,8 +42,8 @@ NO_MARK: Mark = (frozenset(), None)
 
 FALSE_INCIDENTS = 0.001
 """False incidents per healthy window of a pipeline, all causes together (DESIGN.md section 7: one in 1,000)."""
-WHOLE_SHARE = 0.95
-"""From this share of judged records on, a look sees the whole window; further ones see the same again."""
+SPENT_BY_PART = ((0.95, 0.5), (0.75, 0.25), (0.5, 0.125), (0.0, 0.125))
+"""From which share of judged records on, how much of the budget a look may use; the parts add up to one."""
 MIN_RECORDS = 3
 """Fewer failing records than this are never an incident: one mislabelled ticket is not a regression."""
 RUN_LENGTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
@@ -128,16 +129,15 @@ class Budget:
 
     n_candidates: int = 1
     """Causes that could be tested in this pipeline."""
-    n_looks: int = 1
-    """Looks that are planned at one window until all its truths are in."""
-    is_whole: bool = True
-    """Whether this look sees (nearly) all of the window's records judged."""
+    share_judged: float | None = None
+    """Share of the window's records that this look sees judged; None where truths come with the records."""
 
     @property
     def p_alone(self) -> float:
         """Return the p-value under which one cause of one window is a change at this look."""
-        share = 1.0 if self.n_looks == 1 else 0.5 if self.is_whole else 0.5 / (self.n_looks - 1)
-        return share * FALSE_INCIDENTS / 2 / self.n_candidates
+        judged = self.share_judged
+        part = 1.0 if judged is None else next(spent for least, spent in SPENT_BY_PART if judged >= least)
+        return part * FALSE_INCIDENTS / 2 / self.n_candidates
 
     @property
     def e_run(self) -> float:
@@ -199,17 +199,6 @@ def read_history(rows: pd.DataFrame) -> tuple[WindowCount, ...]:
             windows.pop()
         windows.append(one)
     return tuple(windows)
-
-
-def planned_looks(late_after: timedelta | None) -> int:
-    """Return how often a window is looked at until all its truths are in; 1 where they come with the records.
-
-    A look comes when the window's age has doubled, and a last one beyond `late_after` (`core/revisits.py`). The plan
-    is counted, not what was done: a window that is run again must be judged as before.
-    """
-    if late_after is None:
-        return 1
-    return 2 + max(0, int(np.ceil(np.log2(late_after / SOONEST))))
 
 
 def series_of(

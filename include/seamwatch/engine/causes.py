@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from seamwatch.core.attribution.causes import ACCEPTED_RECORDS, BaseRates, find_causes, lingering_causes
-from seamwatch.core.change import HISTORY_WINDOWS, WHOLE_SHARE, Budget, planned_looks, read_history
+from seamwatch.core.change import HISTORY_WINDOWS, Budget, read_history
 from seamwatch.core.results import Cause, Verdict, Window
 from seamwatch.engine.deps import Deps
 from seamwatch.spec.pipeline import Pipeline
@@ -48,11 +48,11 @@ def window_causes(
         times: See `judged_times`.
     """
     is_judged = outcomes["state"] != OutcomeState.PENDING
+    are_late = pipeline.outcome is not None and pipeline.outcome.truth is not None
     n_judged, base = int(is_judged.sum()), base_rates(deps, pipeline, window)
     budget = Budget(
         n_candidates=len(pipeline.stages) + _BESIDE_STAGES,
-        n_looks=planned_looks(pipeline.outcome.late_after) if pipeline.outcome and pipeline.outcome.truth else 1,
-        is_whole=bool(is_judged.mean() >= WHOLE_SHARE) if len(is_judged) else True,
+        share_judged=float(is_judged.mean()) if len(is_judged) and are_late else None,
     )
     causes = find_causes(verdicts, times, n_judged=n_judged, base=base, budget=budget)
     return WindowCauses(causes=causes, lingering=lingering_causes(causes, n_judged=n_judged, base=base))

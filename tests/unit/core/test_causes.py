@@ -170,13 +170,15 @@ def test_more_candidates_and_parts_of_a_window_ask_for_more() -> None:
     budgets = [
         Budget(),
         Budget(n_candidates=9),
-        Budget(n_candidates=9, n_looks=11),
-        Budget(n_candidates=9, n_looks=11, is_whole=False),
+        Budget(n_candidates=9, share_judged=1.0),
+        Budget(n_candidates=9, share_judged=0.8),
+        Budget(n_candidates=9, share_judged=0.6),
+        Budget(n_candidates=9, share_judged=0.1),
     ]
     limits = [budget.p_alone for budget in budgets]
     assert limits == sorted(limits, reverse=True)
     # All looks at all candidates together spend half of the budget, the runs the other half.
-    assert 9 * (budgets[2].p_alone + 10 * budgets[3].p_alone) == pytest.approx(FALSE_INCIDENTS / 2)
+    assert 9 * sum(limits[2:]) == pytest.approx(FALSE_INCIDENTS / 2)
 
 
 def test_another_damage_at_the_same_place_was_another_incident() -> None:

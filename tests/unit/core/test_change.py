@@ -15,11 +15,11 @@ from scipy import stats
 from healthy_windows import LOOKS, STRAY, delay, false_incidents, model
 from seamwatch.core.change import (
     MIN_RECORDS,
+    SPENT_BY_PART,
     Prior,
     Series,
     fault_ratio,
     fit_healthy,
-    planned_looks,
     read_history,
     tail_probability,
     weigh,
@@ -146,11 +146,9 @@ def test_history_counts_a_record_once_and_keeps_what_was_an_incident() -> None:
     assert read_history(rows.iloc[:0]) == ()
 
 
-def test_looks_are_planned_by_how_late_truths_may_come() -> None:
-    assert planned_looks(None) == 1
-    assert planned_looks(timedelta(minutes=15)) == 2
-    # Ages 15 min, 30 min, 1, 2, 4, 8, 16, 32 h, then beyond two days.
-    assert planned_looks(timedelta(days=2)) == 10
+def test_the_budget_is_spent_once_over_the_parts_of_a_window() -> None:
+    assert sum(spent for _, spent in SPENT_BY_PART) == 1.0
+    assert [least for least, _ in SPENT_BY_PART] == sorted((least for least, _ in SPENT_BY_PART), reverse=True)
 
 
 @pytest.mark.parametrize("accuracy", [0.7, 0.9, 0.98])
