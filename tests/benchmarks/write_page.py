@@ -11,7 +11,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import attribution.page
+
 ROOT = Path(__file__).parents[2]
+SECTIONS = {"attribution": attribution.page.section}
+"""Benchmarks whose section is more than a table of figures."""
 
 
 @dataclass(frozen=True)
@@ -32,34 +36,73 @@ def write_figures(
 
     `notes` are paragraphs for the page: what is counted, and what is not.
     """
+    folder = ROOT / "build" / "bench"
+    details = {"notes": notes}
+    write_document(folder / f"{name}.json", figures, command=command, seed=seed, about=about, details=details)
+    write_page(folder)
+
+
+def write_document(
+    path: Path,
+    figures: Mapping[str, Figure],
+    *,
+    command: str,
+    seed: int,
+    about: str,
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    """Write the JSON of one benchmark; `details` stand beside the figures."""
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
     document = {
         "command": command,
         "about": about,
-        "notes": notes,
         "commit": commit.stdout.strip(),
         "seed": seed,
         "python": platform.python_version(),
         "cores": os.cpu_count(),
         "figures": {key: asdict(figure) for key, figure in figures.items()},
+        **(details or {}),
     }
-    folder = ROOT / "build" / "bench"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    write_page(folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 def write_page(folder: Path) -> None:
-    """Write `docs/BENCHMARKS.md` from every file of figures."""
+    """Write `docs/BENCHMARKS.md` from every file of figures; what was not run here keeps the section it has."""
+    page = ROOT / "docs" / "BENCHMARKS.md"
+    sections = split_sections(page.read_text(encoding="utf-8")) if page.is_file() else {}
     lines = [
         "# Benchmarks",
         "",
-        "Written by the benchmarks themselves. Each figure is the median of its rounds, with the smallest and largest;",
-        "rival and ours are run in turn in the same run. Shared machines are noisy: ratios say more than seconds.",
+        "Written by the benchmarks themselves. Where nothing else is said, a figure is the median of its rounds, with",
+        "the smallest and largest; rival and ours are run in turn in the same run. Shared machines are noisy: ratios",
+        "say more than seconds.",
     ]
     for path in sorted(folder.glob("*.json")):
-        lines += _section(path.stem, json.loads(path.read_text(encoding="utf-8")))
-    (ROOT / "docs" / "BENCHMARKS.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        document = json.loads(path.read_text(encoding="utf-8"))
+        write_section = SECTIONS.get(path.stem)
+        sections[path.stem] = write_section(document) if write_section else _section(path.stem, document)
+    lines += [line for name in sorted(sections) for line in sections[name]]
+    page.write_text("\n".join(lines).rstrip("\n") + "\n", encoding="utf-8")
+
+
+def split_sections(text: str) -> dict[str, list[str]]:
+    """Return the lines of each section of the page by its heading, heading and the blank line before it included."""
+    found: dict[str, list[str]] = {}
+    name = None
+    for line in text.splitlines():
+        if line.startswith("## "):
+            name = line.removeprefix("## ").strip()
+            found[name] = [""]
+        if name is not None:
+            found[name].append(line)
+    return {name: [*_without_end(lines)] for name, lines in found.items()}
+
+
+def _without_end(lines: list[str]) -> list[str]:
+    while len(lines) > 1 and not lines[-1].strip():
+        lines = lines[:-1]
+    return lines
 
 
 def _section(name: str, document: Mapping[str, Any]) -> list[str]:

@@ -1,0 +1,236 @@
+"""The attribution section of `docs/BENCHMARKS.md`, from `attribution.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+AT_LEAST, AT_MOST = "at least", "at most"
+TARGETS: Mapping[str, tuple[str, float]] = {
+    "record_stage_accuracy_exhaustive": (AT_LEAST, 0.995),
+    "record_stage_accuracy_stochastic": (AT_LEAST, 0.97),
+    "record_stage_accuracy_sampled": (AT_LEAST, 0.95),
+    "record_stage_accuracy_unreplayed": (AT_LEAST, 0.95),
+    "field_accuracy": (AT_LEAST, 0.97),
+    "incident_top1": (AT_LEAST, 0.99),
+    "pair_exact": (AT_LEAST, 0.90),
+    "false_model_blame": (AT_MOST, 0.005),
+    "false_incident": (AT_MOST, 0.001),
+    "calibration_error": (AT_MOST, 0.03),
+    "undetermined_when_removed": (AT_LEAST, 0.95),
+    "replay_share": (AT_MOST, 0.05),
+    "sequential_ratio": (AT_MOST, 2.0),
+    "replay_time_ratio": (AT_MOST, 1.2),
+}
+MEANINGS: Mapping[str, str] = {
+    "record_stage_accuracy_exhaustive": "right responsibility and stage of a failing record; "
+    "deterministic models, every one replayed",
+    "record_stage_accuracy_stochastic": "the same; models that flip, 1 % to 3 % of the truths wrong",
+    "record_stage_accuracy_sampled": "the same; all models, default mode",
+    "record_stage_accuracy_unreplayed": "the same; only records judged by their stratum",
+    "field_accuracy": "damaged fields exactly, where the stage is right; deterministic models, every one replayed",
+    "incident_top1": "right leading cause, where the effect is large enough for any test",
+    "incident_top1_any_effect": "the same, also where one record alone was changed",
+    "pair_exact": "two faults, both large enough for any test: exactly these two causes are changes",
+    "false_model_blame": "a model leads an incident that only integration caused",
+    "false_model_blame_records": "a model is blamed for a record that integration broke",
+    "false_incident": "healthy windows with a leading cause",
+    "calibration_error": "expected calibration error, bins of equal mass, default mode",
+    "undetermined_when_removed": "undetermined, where what would settle it is missing",
+    "mislabelled_blames_nobody": "records with a wrong truth label that blame nobody",
+    "replay_share": "calls of the default mode over those of exhaustive replay; at least 1,000 failing records",
+    "sequential_ratio": "replayed records over the mean of Wald's test (0.5 against 0.9, errors 5 %) in each stratum",
+    "replay_time_ratio": "200 calls at 50 ms, 8 at once, over the ideal time",
+    "risk_coverage_area": "mean share wrong over all coverages, surest verdicts first",
+}
+REASONS: Mapping[str, str] = {
+    "record_stage_accuracy_sampled": (
+        "where a fault strikes records that the model would have missed anyway, only a replay tells the two apart; "
+        "records that were not replayed get their stratum's leading verdict, so a share of them as large as the "
+        "model's own error rate is called by the fault's name."
+    ),
+    "record_stage_accuracy_unreplayed": (AT_LEAST, 0.95),
+    "field_accuracy": (AT_LEAST, 0.97),
+    "incident_top1": (AT_LEAST, 0.99),
+    "pair_exact": (AT_LEAST, 0.90),
+    "false_model_blame": (AT_MOST, 0.005),
+    "false_incident": (AT_MOST, 0.001),
+    "calibration_error": (AT_MOST, 0.03),
+    "undetermined_when_removed": (AT_LEAST, 0.95),
+    "replay_share": (AT_MOST, 0.05),
+    "sequential_ratio": (AT_MOST, 2.0),
+    "replay_time_ratio": (AT_MOST, 1.2),
+}
+MEANINGS: Mapping[str, str] = {
+    "record_stage_accuracy_exhaustive": "right responsibility and stage of a failing record; "
+    "deterministic models, every one replayed",
+    "record_stage_accuracy_stochastic": "the same; models that flip, 1 % to 3 % of the truths wrong",
+    "record_stage_accuracy_sampled": "the same; all models, default mode",
+    "record_stage_accuracy_unreplayed": "the same; only records judged by their stratum",
+    "field_accuracy": "damaged fields exactly, where the stage is right; deterministic models, every one replayed",
+    "incident_top1": "right leading cause, where the effect is large enough for any test",
+    "incident_top1_any_effect": "the same, also where one record alone was changed",
+    "pair_exact": "two faults, both large enough for any test: exactly these two causes are changes",
+    "false_model_blame": "a model leads an incident that only integration caused",
+    "false_model_blame_records": "a model is blamed for a record that integration broke",
+    "false_incident": "healthy windows with a leading cause",
+    "calibration_error": "expected calibration error, bins of equal mass, default mode",
+    "undetermined_when_removed": "undetermined, where what would settle it is missing",
+    "mislabelled_blames_nobody": "records with a wrong truth label that blame nobody",
+    "replay_share": "calls of the default mode over those of exhaustive replay; at least 1,000 failing records",
+    "sequential_ratio": "replayed records over the mean of Wald's test (0.5 against 0.9, errors 5 %) in each stratum",
+    "replay_time_ratio": "200 calls at 50 ms, 8 at once, over the ideal time",
+    "risk_coverage_area": "mean share wrong over all coverages, surest verdicts first",
+}
+REASONS: Mapping[str, str] = {
+    "record_stage_accuracy_sampled": (
+        "where a fault strikes records that the model would have missed anyway, only a replay tells the two apart; the "
+        "records of a stratum that were not replayed all get the stratum's leading verdict, so a share of them as large "
+        "as the model's own error rate is called by the fault's name."
+    ),
+    "record_stage_accuracy_unreplayed": (
+        "the same: a stratum's records differ in what the model would have done without the fault."
+    ),
+    "calibration_error": "the confidences are set for single kinds of evidence, not yet fitted to measured shares.",
+    "incident_top1": (
+        "a few records of a fault beside many of the model's own accepted errors pass the exact test with known "
+        "causes, yet not the stricter one that a window has to pass with inferred causes."
+    ),
+    "pair_exact": "the smaller of two causes can stay below what the test for a change asks for.",
+    "false_incident": (
+        "an interval of 1,000 windows around one false incident is wider than the target; mislabelled truths add "
+        "failing records that an accepted accuracy measured on clean labels does not hold."
+    ),
+}
+"""By figure, why its target is not reached."""
+
+
+def section(document: Mapping[str, Any]) -> list[str]:
+    """Return the lines of the section."""
+    figures = document["figures"]
+    counts = document["counts"]
+    return [
+        "",
+        "## attribution",
+        "",
+        f"`{document['command']}`: {document['about']}. {counts['without_effect']} incidents changed no outcome and "
+        f"are not counted; {counts['not_detectable']} changed too few for an exact test at p = 0.001 that knows every "
+        "cause, "
+        "and count for records, not for incidents. The split is the one for testing alone: its seeds, and two of "
+        f"its five pipelines, were tuned on by nobody. {document['seconds'] / 60:.0f} minutes, commit "
+        f"{document['commit'][:10]}, Python {document['python']}, {document['cores']} cores, seed {document['seed']}.",
+        "",
+        "Faults are injected into records on their way through a pipeline; attribution sees the tables that result,",
+        "and the models over HTTP. What really caused a failing record is found by running it again without each",
+        "fault: a fault is the cause if without it the risk of a wrong outcome is at most half (probability of",
+        "necessity; Tian and Pearl, 2000). Intervals are 95 %: of records by resampling incidents, else Wilson's.",
+        "",
+        "| figure | value | interval | target | reached | what |",
+        "| --- | --- | --- | --- | --- | --- |",
+        *(_figure_row(name, figure) for name, figure in figures.items()),
+        "",
+        "Simple rivals on the same records and incidents:",
+        "",
+        *_rival_table(figures),
+        "",
+        *_not_reached(figures),
+        *_confusions(document["confusion"]["sampled"]),
+        *_calibration(document["calibration"]),
+        *_weak_spots(document["by"]),
+    ]
+
+
+def is_reached(name: str, value: float) -> bool | None:
+    """Return whether a figure reaches its target; None where it has none."""
+    if name not in TARGETS:
+        return None
+    side, target = TARGETS[name]
+    return value >= target if side == AT_LEAST else value <= target
+
+
+def _figure_row(name: str, figure: Mapping[str, Any]) -> str:
+    side, target = TARGETS.get(name, ("", 0.0))
+    reached = {True: "yes", False: "**no**", None: ""}[is_reached(name, figure["value"])]
+    wanted = f"{side} {target:g}" if side else ""
+    value, low, high = (f"{figure[key]:.4g}" for key in ("value", "low", "high"))
+    return f"| `{name}` | {value} | {low} to {high} | {wanted} | {reached} | {MEANINGS.get(name, figure['unit'])} |"
+
+
+def _rival_table(figures: Mapping[str, Any]) -> list[str]:
+    names = list(dict.fromkeys(rival for figure in figures.values() for rival in figure["rival"]))
+    columns = [name for name in names if any(name in f["rival"] for k, f in figures.items() if k.startswith("record_"))]
+    rows = [
+        f"| `{name}` | **{figure['value']:.3g}** | "
+        + " | ".join(f"{figure['rival'][rival]:.3g}" if rival in figure["rival"] else "" for rival in columns)
+        + " |"
+        for name, figure in figures.items()
+        if any(rival in figure["rival"] for rival in columns)
+    ]
+    head = " | ".join(name.replace("_", " ") for name in columns)
+    return [f"| figure | Seamwatch | {head} |", f"| --- | --- | {' | '.join('---' for _ in columns)} |", *rows]
+
+
+def _not_reached(figures: Mapping[str, Any]) -> list[str]:
+    missed = [name for name, figure in figures.items() if is_reached(name, figure["value"]) is False]
+    unmeasured = [name for name in TARGETS if name not in figures]
+    lines = []
+    for name in missed:
+        side, target = TARGETS[name]
+        reason = REASONS.get(name, "the reason is not known yet.")
+        lines.append(f"- `{name}`: {figures[name]['value']:.4g}, wanted {side} {target:g}: {reason}")
+    lines += [f"- `{name}` was not measured in this run." for name in unmeasured]
+    return ["Not reached:", "", *lines, ""] if lines else ["Every target is reached.", ""]
+
+
+def _confusions(confusion: Mapping[str, Mapping[str, Mapping[str, int]]]) -> list[str]:
+    return [
+        "Confusion in the default mode, by responsibility (rows: true, columns: said). `truth` is a wrong label, for "
+        "which `undetermined` is right and counted as `truth`; a verdict that is right beside the first one stands on "
+        "the diagonal.",
+        "",
+        *_matrix("records", confusion["records"]),
+        "",
+        *_matrix("incidents", confusion["incidents"]),
+        "",
+    ]
+
+
+def _matrix(name: str, matrix: Mapping[str, Mapping[str, int]]) -> list[str]:
+    rows = sorted(matrix)
+    columns = sorted({said for row in matrix.values() for said in row})
+    return [
+        f"| {name} | {' | '.join(column.replace('_', ' ') for column in columns)} |",
+        f"| --- | {' | '.join('---' for _ in columns)} |",
+        *(
+            f"| {row.replace('_', ' ')} | {' | '.join(str(matrix[row].get(column, 0)) for column in columns)} |"
+            for row in rows
+        ),
+    ]
+
+
+def _calibration(curve: Sequence[Mapping[str, float]]) -> list[str]:
+    return [
+        "Calibration in the default mode: verdicts by confidence.",
+        "",
+        "| mean confidence | share right | verdicts |",
+        "| --- | --- | --- |",
+        *(f"| {part['confidence']:.3f} | {part['right']:.3f} | {part['n']:,} |" for part in curve),
+        "",
+    ]
+
+
+def _weak_spots(by: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[str]:
+    """Return the fault kinds with the lowest record accuracy, so that nobody has to look for them."""
+    faults = [(name, row) for name, row in by["fault"].items() if "records_sampled" in row]
+    weakest = sorted(faults, key=lambda item: item[1]["records_sampled"])[:8]
+    return [
+        "Weakest fault kinds (share of records right, evidence removed or not):",
+        "",
+        "| fault | incidents | every record replayed | default mode |",
+        "| --- | --- | --- | --- |",
+        *(
+            f"| {name.replace('_', ' ')} | {row['incidents']} | {row['records_exhaustive']:.3f} | "
+            f"{row['records_sampled']:.3f} |"
+            for name, row in weakest
+        ),
+    ]
