@@ -49,45 +49,6 @@ REASONS: Mapping[str, str] = {
         "records that were not replayed get their stratum's leading verdict, so a share of them as large as the "
         "model's own error rate is called by the fault's name."
     ),
-    "record_stage_accuracy_unreplayed": (AT_LEAST, 0.95),
-    "field_accuracy": (AT_LEAST, 0.97),
-    "incident_top1": (AT_LEAST, 0.99),
-    "pair_exact": (AT_LEAST, 0.90),
-    "false_model_blame": (AT_MOST, 0.005),
-    "false_incident": (AT_MOST, 0.001),
-    "calibration_error": (AT_MOST, 0.03),
-    "undetermined_when_removed": (AT_LEAST, 0.95),
-    "replay_share": (AT_MOST, 0.05),
-    "sequential_ratio": (AT_MOST, 2.0),
-    "replay_time_ratio": (AT_MOST, 1.2),
-}
-MEANINGS: Mapping[str, str] = {
-    "record_stage_accuracy_exhaustive": "right responsibility and stage of a failing record; "
-    "deterministic models, every one replayed",
-    "record_stage_accuracy_stochastic": "the same; models that flip, 1 % to 3 % of the truths wrong",
-    "record_stage_accuracy_sampled": "the same; all models, default mode",
-    "record_stage_accuracy_unreplayed": "the same; only records judged by their stratum",
-    "field_accuracy": "damaged fields exactly, where the stage is right; deterministic models, every one replayed",
-    "incident_top1": "right leading cause, where the effect is large enough for any test",
-    "incident_top1_any_effect": "the same, also where one record alone was changed",
-    "pair_exact": "two faults, both large enough for any test: exactly these two causes are changes",
-    "false_model_blame": "a model leads an incident that only integration caused",
-    "false_model_blame_records": "a model is blamed for a record that integration broke",
-    "false_incident": "healthy windows with a leading cause",
-    "calibration_error": "expected calibration error, bins of equal mass, default mode",
-    "undetermined_when_removed": "undetermined, where what would settle it is missing",
-    "mislabelled_blames_nobody": "records with a wrong truth label that blame nobody",
-    "replay_share": "calls of the default mode over those of exhaustive replay; at least 1,000 failing records",
-    "sequential_ratio": "replayed records over the mean of Wald's test (0.5 against 0.9, errors 5 %) in each stratum",
-    "replay_time_ratio": "200 calls at 50 ms, 8 at once, over the ideal time",
-    "risk_coverage_area": "mean share wrong over all coverages, surest verdicts first",
-}
-REASONS: Mapping[str, str] = {
-    "record_stage_accuracy_sampled": (
-        "where a fault strikes records that the model would have missed anyway, only a replay tells the two apart; the "
-        "records of a stratum that were not replayed all get the stratum's leading verdict, so a share of them as large "
-        "as the model's own error rate is called by the fault's name."
-    ),
     "record_stage_accuracy_unreplayed": (
         "the same: a stratum's records differ in what the model would have done without the fault."
     ),
