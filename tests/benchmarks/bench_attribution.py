@@ -72,7 +72,9 @@ def _mode_lines(mode: str, score: IncidentScore) -> list[str]:
     marks = {True: "ok", False: "WRONG", None: "-"}
     exact = "" if score.is_pair_exact is None else f" exact={marks[score.is_pair_exact]}"
     line = f"{mode}: records={accuracy} leading={score.leading} {marks[score.is_top1]}{exact}"
-    line += f" changes={','.join(score.changes) or '-'} calls={score.calls} {score.seconds:.1f}s"
+    line += (
+        f" changes={','.join(score.changes) or '-'} calls={score.calls} replays={score.replays} {score.seconds:.1f}s"
+    )
     wrong: Counter[str] = Counter()
     for row, n in score.records:
         if not row.is_right:

@@ -34,6 +34,8 @@ class Said:
     seconds: float
     calls: int
     """As the server counted them."""
+    replays: int
+    """Of these, those about records of the window, not about the benchmark set."""
 
 
 def make_store_template(folder: Path) -> Path:
@@ -88,8 +90,13 @@ def ask(incident: Incident, root: Path, server: Server, template: Path, *, mode:
         started = time.perf_counter()
         attribution = attribute_window(deps, pipeline, WINDOW)
         seconds = time.perf_counter() - started
-    calls = sum(server.models.pop(name).calls for name in names.values())
-    return Said(attribution=attribution, seconds=seconds, calls=calls)
+    played = [server.models.pop(name) for name in names.values()]
+    return Said(
+        attribution=attribution,
+        seconds=seconds,
+        calls=sum(model.calls for model in played),
+        replays=sum(model.replays for model in played),
+    )
 
 
 def endpoints(incident: Incident, server: Server, names: Mapping[str, str]) -> dict[str, str]:

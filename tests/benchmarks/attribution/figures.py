@@ -25,6 +25,7 @@ def make_figures(scores: Sequence[Scored]) -> dict[str, Figure]:
     stochastic = [s for s in faulty if s.facts["flip_rate"]]
     removed = [s for s in scores if s.facts["removed"]]
     effective = [s for s in faulty if s.n_changed]
+    large = [s for s in faulty if s.n_failing >= 1000]
     found = {
         "record_stage_accuracy_exhaustive": _share(deterministic, "exhaustive", is_known, is_right),
         "record_stage_accuracy_stochastic": _share(stochastic, "exhaustive", is_known, is_right),
@@ -55,7 +56,8 @@ def make_figures(scores: Sequence[Scored]) -> dict[str, Figure]:
         "mislabelled_blames_nobody": _share(
             faulty, "sampled", lambda r: r.group == "truth", lambda r: r.blamed_nobody, has_rivals=False
         ),
-        "replay_share": _replay_share([s for s in faulty if s.n_failing >= 1000]),
+        "replay_share": _replay_share(large, lambda score: score.replays),
+        "replay_share_with_benchmark_set": _replay_share(large, lambda score: score.calls),
         "sequential_ratio": _sequential_ratio(faulty),
         **_calibration_figures(faulty),
     }
@@ -155,12 +157,12 @@ def _false_incidents(scores: Sequence[Scored]) -> Figure | None:
     return Figure(n_false / len(healthy), *interval, f"share of {len(healthy)} healthy windows", rivals)
 
 
-def _replay_share(scores: Sequence[Scored]) -> Figure | None:
-    pairs = [(float(s.modes["sampled"].calls), float(s.modes["exhaustive"].calls)) for s in scores]
+def _replay_share(scores: Sequence[Scored], count: Callable[[IncidentScore], int]) -> Figure | None:
+    pairs = [(float(count(s.modes["sampled"])), float(count(s.modes["exhaustive"]))) for s in scores]
     value = ratio_of(pairs)
     if value is None:
         return None
-    plain = ratio_of([(float(s.rivals["plain_replay"].calls), float(s.modes["exhaustive"].calls)) for s in scores])
+    plain = ratio_of([(float(count(s.rivals["plain_replay"])), float(count(s.modes["exhaustive"]))) for s in scores])
     return Figure(value, *bootstrap(pairs), "sampled / exhaustive calls", {"plain_replay": plain or 0.0})
 
 
@@ -313,7 +315,7 @@ def _summary(scores: Sequence[Scored]) -> dict[str, float]:
     top1 = [s.modes["sampled"].is_top1 for s in scores if s.is_detectable and s.modes["sampled"].is_top1 is not None]
     if top1:
         row["top1"] = sum(map(bool, top1)) / len(top1)
-    share = ratio_of([(float(s.modes["sampled"].calls), float(s.modes["exhaustive"].calls)) for s in scores])
+    share = ratio_of([(float(s.modes["sampled"].replays), float(s.modes["exhaustive"].replays)) for s in scores])
     if share is not None:
         row["replay_share"] = share
     return row

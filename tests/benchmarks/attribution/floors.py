@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from write_page import Figure
 
 AT_LEAST: Mapping[str, float] = {
-    "record_stage_accuracy_exhaustive": 0.98,
+    "record_stage_accuracy_exhaustive": 0.97,
     "record_stage_accuracy_stochastic": 0.95,
     "record_stage_accuracy_sampled": 0.88,
     "field_accuracy": 0.95,
-    "incident_top1": 0.85,
+    "incident_top1": 0.75,
     "undetermined_when_removed": 0.90,
 }
 AT_MOST: Mapping[str, float] = {

@@ -39,6 +39,7 @@ MEANINGS: Mapping[str, str] = {
     "undetermined_when_removed": "undetermined, where what would settle it is missing",
     "mislabelled_blames_nobody": "records with a wrong truth label that blame nobody",
     "replay_share": "calls of the default mode over those of exhaustive replay; at least 1,000 failing records",
+    "replay_share_with_benchmark_set": "the same, calls about the benchmark set included on both sides",
     "sequential_ratio": "replayed records over the mean of Wald's test (0.5 against 0.9, errors 5 %) in each stratum",
     "replay_time_ratio": "200 calls at 50 ms, 8 at once, over the ideal time",
     "risk_coverage_area": "mean share wrong over all coverages, surest verdicts first",
@@ -51,16 +52,6 @@ REASONS: Mapping[str, str] = {
     ),
     "record_stage_accuracy_unreplayed": (
         "the same: a stratum's records differ in what the model would have done without the fault."
-    ),
-    "calibration_error": "the confidences are set for single kinds of evidence, not yet fitted to measured shares.",
-    "incident_top1": (
-        "a few records of a fault beside many of the model's own accepted errors pass the exact test with known "
-        "causes, yet not the stricter one that a window has to pass with inferred causes."
-    ),
-    "pair_exact": "the smaller of two causes can stay below what the test for a change asks for.",
-    "false_incident": (
-        "an interval of 1,000 windows around one false incident is wider than the target; mislabelled truths add "
-        "failing records that an accepted accuracy measured on clean labels does not hold."
     ),
 }
 """By figure, why its target is not reached."""

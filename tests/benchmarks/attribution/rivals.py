@@ -229,4 +229,4 @@ def _score(
     rows = [
         score_record(incident, cause, blames[number]) for number, cause in incident.causes.items() if number in blames
     ]
-    return score_incident(incident, rows, leading=leading, changes=changes, calls=calls)
+    return score_incident(incident, rows, leading=leading, changes=changes, calls=calls, replays=calls)

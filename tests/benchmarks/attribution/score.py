@@ -41,6 +41,7 @@ class IncidentScore:
     blames_model_wrongly: bool | None
     changes: tuple[str, ...] = ()
     calls: int = 0
+    replays: int = 0
     seconds: float = 0.0
     n_missing: int = 0
     """Failing records by the benchmark's own count that got no verdict."""
@@ -101,6 +102,7 @@ def score_attribution(incident: Incident, said: Said) -> IncidentScore:
         leading=(str(leading.responsibility), leading.stage) if leading else None,
         changes=changes_of(found),
         calls=said.calls,
+        replays=said.replays,
         seconds=said.seconds,
         n_missing=n_missing,
     )
@@ -145,6 +147,7 @@ def score_incident(
     leading: Blame | None,
     changes: frozenset[Blame],
     calls: int = 0,
+    replays: int = 0,
     seconds: float = 0.0,
     n_missing: int = 0,
 ) -> IncidentScore:
@@ -166,6 +169,7 @@ def score_incident(
         blames_model_wrongly=blames_model,
         changes=tuple(sorted(name_of(blame) for blame in changes)),
         calls=calls,
+        replays=replays,
         seconds=seconds,
         n_missing=n_missing,
     )

@@ -23,6 +23,8 @@ class Played:
     protocol: str
     latency_s: float = 0.0
     calls: int = 0
+    replays: int = 0
+    """Of the calls, those about records of the window, not about the benchmark set."""
     seen: Counter[str] = field(default_factory=Counter)
 
     def reply(self, content: bytes) -> bytes:
@@ -107,6 +109,7 @@ class Server:
                 status, reply = "404 Not Found", b"{}"
                 if played is not None:
                     played.calls += 1
+                    played.replays += headers.get("x-seamwatch-replay") != "benchmark"
                     if played.latency_s:
                         await asyncio.sleep(played.latency_s)
                     status, reply = "200 OK", played.reply(content)
