@@ -93,15 +93,17 @@ class Worker:
 def detectable(incident: Incident) -> frozenset[Blame]:
     """Return the injected causes that changed so many outcomes that who knew all causes would call it a change.
 
-    Exact one-sided binomial at p < 0.001, against the model's true error rate for a fault of the model, and against
-    two in a thousand for any other; from three records on.
+    Exact one-sided binomial, against the model's true error rate for a fault of the model, and against two in a
+    thousand for any other; from three records on. The level is what leaves one false incident in 1,000 healthy windows
+    over all causes that could be told apart: one a stage, and three beside.
     """
+    level = 0.001 / (len(incident.shape.stages) + 3)
     counts = Counter(cause.primary for cause in incident.causes.values())
     found = set()
     for blame in expected_incident(incident):
         base = 1 - incident.baseline_accuracy if blame[0] == "model" else 0.002
         n = counts[blame]
-        if n >= 3 and stats.binom.sf(n - 1, max(len(incident.labels), n), base) < 0.001:
+        if n >= 3 and stats.binom.sf(n - 1, max(len(incident.labels), n), base) < level:
             found.add(blame)
     return frozenset(found)
 
