@@ -12,8 +12,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from parcels import PIPELINE, WINDOW, fill_database, make_deps, slipping, write_project
+from seamwatch.cli import app
 from seamwatch.core.results import Attribution
 from seamwatch.engine.bundle import record, replay
 from seamwatch.errors import DataContractError
@@ -136,3 +138,18 @@ def test_a_file_that_is_no_bundle_is_told_so(tmp_path: Path) -> None:
         archive.writestr("evidence.json", json.dumps({"format": 99, "seamwatch": "9.0"}))
     with pytest.raises(DataContractError, match=r"format 99, written by Seamwatch 9\.0"):
         replay(tmp_path / "z")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["parcels", "--from-bundle", "x"],
+        ["--from-bundle", "x", "--bundle", "y"],
+        ["parcels", "--from", "2026-01-05"],
+        [],
+    ],
+)
+def test_a_window_and_a_bundle_exclude_each_other(arguments: list[str]) -> None:
+    done = CliRunner().invoke(app, ["attribute", *arguments])
+    assert done.exit_code == 2
+    assert "--from-bundle" in done.output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from parcels import PIPELINE, PRODUCTS, QUEUES, WINDOW, answer_of, fill_database
 from parcels import write_project as write
 from seamwatch.core.results import Attribution
 from seamwatch.engine.attribute import attribute_window
-from seamwatch.vocabulary import Responsibility
+from seamwatch.vocabulary import Gap, Responsibility
 
 NOISE = """
 
@@ -79,3 +80,24 @@ def test_a_sample_decides_with_few_calls_what_all_records_would(tmp_path: Path) 
     assert every.n_failing >= 1000
     assert some.isolation.calls <= 0.05 * every.isolation.calls
     assert _shares_right(some, "unit", n=2400) >= 0.93
+
+
+def test_a_label_that_the_records_around_it_contradict_blames_nobody(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'parcels.db'}"
+    fill_database(url, "none", n=1200, unlabelled=0)
+    with sqlite3.connect(tmp_path / "parcels.db") as database:
+        # The slip of a person who labels by hand, on records that the model answers rightly.
+        wrong = database.execute(
+            "SELECT labels.id FROM labels JOIN routing USING (id) "
+            "WHERE labels.queue = routing.queue AND labels.queue <> 'Q4' AND labels.id % 60 = 7"
+        ).fetchall()
+        database.executemany("UPDATE labels SET queue = 'Q4' WHERE id = ?", wrong)
+    write(tmp_path)
+    deps = make_deps(tmp_path, {"AIRFLOW_CONN_PARCELS_DB": url})
+    found = attribute_window(deps, deps.project.pipeline("parcels"), WINDOW)
+    doubted = {v.key for v in found.verdicts if v.gap is Gap.TRUTH_SUSPECT}
+    slips = {str(key) for (key,) in wrong}
+    assert len(slips) >= 10
+    assert len(doubted & slips) >= 0.5 * len(slips)
+    assert len(doubted - slips) <= 2
+    assert all(v.responsibility is Responsibility.UNDETERMINED for v in found.verdicts if v.key in doubted)

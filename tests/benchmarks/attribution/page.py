@@ -67,7 +67,8 @@ def section(document: Mapping[str, Any]) -> list[str]:
         "",
         f"`{document['command']}`: {document['about']}. {counts['without_effect']} incidents changed no outcome and "
         f"are not counted; {counts['not_detectable']} changed too few for an exact test that knows every cause, at one "
-        "false incident in 1,000 healthy windows over all causes, and count for records, not for incidents. The split is the one for testing alone: its seeds, and two of "
+        "false incident in 1,000 healthy windows over all causes, and count for records, not for incidents. "
+        "The split is the one for testing alone: its seeds, and two of "
         f"its five pipelines, were tuned on by nobody. {document['seconds'] / 60:.0f} minutes, commit "
         f"{document['commit'][:10]}, Python {document['python']}, {document['cores']} cores, seed {document['seed']}.",
         "",
