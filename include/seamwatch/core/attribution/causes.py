@@ -29,8 +29,8 @@ from seamwatch.vocabulary import Basis, Responsibility
 
 STRAY_RATE = 0.002
 """Share of records that a healthy pipeline loses to causes other than the model; the learnt rate is never lower."""
-STRAY_RECORDS = 1000.0
-"""Judged records of history that weigh as much as `STRAY_RATE`: two records."""
+STRAY_RECORDS = 4000.0
+"""Judged records of history that weigh as much as `STRAY_RATE`: eight records."""
 ACCEPTED_RECORDS = 4000.0
 """Judged records of history that weigh as much as an accepted baseline that a person wrote down."""
 ASSUMED_ACCURACY = 0.9

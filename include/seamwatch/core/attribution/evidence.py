@@ -77,6 +77,8 @@ class Evidence:
     """First stage whose reference raised for the record."""
     instructed: Mapping[Any, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     """First source or retrieval whose text holds what looks like instructions to the model, and its fields."""
+    off_truth: Mapping[Any, tuple[str, ...]] = field(default_factory=dict)
+    """Stages within the pipeline whose recorded payload differs from its own label."""
     suspect_truth: Mapping[Any, float] = field(default_factory=dict)
     """Probability that the record's label is wrong, where it is likely; only of records without a discrepancy."""
     n_judged: int | None = None
@@ -179,6 +181,7 @@ def gather(
         swapped=_swaps(world, order, failing),
         reference_failed=failed,
         instructed=_instructed(world, order, failing),
+        off_truth=_off_truth(world, order, failing),
         suspect_truth={
             key: chance
             for key, chance in (doubted_labels or {}).items()
@@ -205,6 +208,22 @@ def _swaps(world: World, order: list[Stage], failing: pd.Index[Any]) -> dict[tup
             pairs = {name: held[(e, r)] for (r, e), name in held.items() if (e, r) in held}
             if pairs:
                 found[(key, stage.name)] = pairs
+    return found
+
+
+def _off_truth(world: World, order: list[Stage], failing: pd.Index[Any]) -> dict[Any, tuple[str, ...]]:
+    found: dict[Any, tuple[str, ...]] = {}
+    for stage in order:
+        labels = world.truths.get(stage.name)
+        if labels is None:
+            continue
+        labels = labels.loc[labels.index.isin(failing)]
+        recorded = world.recorded[stage.name].reindex(labels.index)
+        is_off = pd.Series(False, index=labels.index)
+        for name in labels.columns:
+            is_off |= recorded[name].map(loose_text).fillna("") != labels[name].map(loose_text).fillna("")
+        for key in labels.index[is_off.to_numpy()]:
+            found[key] = (*found.get(key, ()), stage.name)
     return found
 
 

@@ -76,6 +76,7 @@ def _suspicion(evidence: Evidence, key: Any) -> Hashable:
         source and source[0],
         instructed and instructed[0],
         key in evidence.suspect_truth,
+        evidence.off_truth.get(key),
     )
 
 
