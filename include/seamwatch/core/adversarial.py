@@ -115,6 +115,14 @@ _FOLLOWS = re.compile(
 _SENTENCE = re.compile(r"<!--.*?-->\s*|[^.!?\n]+[.!?]*\s*|[.!?\n]+\s*", re.DOTALL)
 
 
+_FILLING = re.compile(
+    r"[\W_]*((please|kindly|now|so|and|but|then|also|just|hey|hi|hello|ok|okay|dear|you|must|should|will|i|want|to|need"
+    r"|bitte|nun|jetzt|die|alle|obigen|bisherigen|vorherigen|por|favor|ahora|veuillez|maintenant|the|this|is|an?)[\W_]+)*",
+    re.IGNORECASE,
+)
+"""Words that belong to an instruction rather than to what stands before it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Span:
     """A part of a text that looks like an instruction to a model."""
@@ -126,7 +134,10 @@ class Span:
 
 
 def find_spans(text: str) -> tuple[Span, ...]:
-    """Return the sentences of a text that look like instructions to a model, neighbours joined, in order."""
+    """Return the sentences of a text that look like instructions to a model, neighbours joined, in order.
+
+    A sentence that begins as something else, since nobody set a full stop, counts from where the instruction begins.
+    """
     spans: list[Span] = []
     is_within = False
     for found in _SENTENCE.finditer(text):
@@ -140,8 +151,18 @@ def find_spans(text: str) -> tuple[Span, ...]:
             if spans and spans[-1].end == start:
                 before = spans.pop()
                 start, score = before.start, max(score, before.score)
+            else:
+                start += _order_start(found.group())
             spans.append(Span(start=start, end=found.end(), score=score))
     return tuple(spans)
+
+
+def _order_start(sentence: str) -> int:
+    """Return where the instruction begins within a sentence; 0 where nothing but filling words stands before it."""
+    matches = [found for _, pattern in _ORDERS if (found := pattern.search(sentence))]
+    # Hidden characters stand anywhere in an instruction, not at its beginning.
+    start = min((found.start() for found in matches if found.group()[:1].isalpha()), default=0)
+    return 0 if _FILLING.fullmatch(sentence[:start]) else start
 
 
 def score_sentence(sentence: str) -> float:

@@ -22,7 +22,9 @@ _FEWEST_PER_LABEL = 2.5
 """Records of each label, on average; with fewer it is a name or a number, not a class."""
 _MISLABELLED = 0.01
 """Share of labels that are wrong, before anything is seen: the low end of what audits of label sets find."""
-_TREES, _WORDS = 200, 128
+_TREES, _WORDS = 100, 128
+_UNSEEN = 0.005
+"""Probability of a class that no tree saw near the record: not impossible."""
 _MOST_RECORDS = 5000
 """Records that the forest learns from; of a larger window some that are spread evenly over it."""
 
@@ -80,9 +82,8 @@ def suspect_truths(
     place = {name: number for number, name in enumerate(forest.classes_)}
     is_asked = (given != named).to_numpy() & named.isin(place).to_numpy() & given.isin(place).to_numpy()
     rows = np.flatnonzero(is_asked)
-    # A class that no tree saw near the record is not impossible.
-    for_answer = unseen[rows, given.iloc[rows].map(place).to_numpy(dtype=int)] + 1.0 / _TREES
-    for_label = unseen[rows, named.iloc[rows].map(place).to_numpy(dtype=int)] + 1.0 / _TREES
+    for_answer = unseen[rows, given.iloc[rows].map(place).to_numpy(dtype=int)] + _UNSEEN
+    for_label = unseen[rows, named.iloc[rows].map(place).to_numpy(dtype=int)] + _UNSEEN
     odds = (_MISLABELLED * for_answer) / (error_rate * for_label)
     doubts = pd.Series(odds / (1.0 + odds), index=named.index[rows])
     doubts = doubts[doubts.to_numpy() >= LIKELY_WRONG]

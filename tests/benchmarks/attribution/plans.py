@@ -34,7 +34,7 @@ class Amount:
     """Fault kinds that are injected, drawn by chance; None: all."""
 
 
-FULL = Amount(with_chance=0.5, pairs=8, harmless=2, removed=8, healthy=1000, large=5)
+FULL = Amount(with_chance=0.4, pairs=8, harmless=2, removed=5, healthy=1000, large=4)
 SHORT = Amount(with_chance=1 / 3, pairs=1, harmless=1, removed=2, healthy=60, large=1, large_n=1800, kinds=3)
 
 
