@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seamwatch.core.attribution.sequential import expected_draws, fewest_draws, is_decided, spread_order
+from seamwatch.core.attribution.sequential import fewest_draws, is_decided, spread_order
 
 
 def _sample_size(share: float, rng: random.Random, confidence: float) -> tuple[int, bool]:
@@ -24,14 +24,6 @@ def test_the_test_errs_no_more_often_than_asked(share: float, is_nearly_all: boo
     rng = random.Random(3)
     said = [_sample_size(share, rng, 0.95)[1] for _ in range(2000)]
     assert said.count(is_nearly_all) / len(said) >= 0.94
-
-
-@pytest.mark.parametrize("share", [0.5, 0.9, 0.97])
-def test_the_expected_sample_size_is_what_simulation_gives(share: float) -> None:
-    rng = random.Random(5)
-    mean = sum(_sample_size(share, rng, 0.95)[0] for _ in range(4000)) / 4000
-    # Wald neglects how far the last draw oversteps the bound: by up to one draw, or three where it is a stray one.
-    assert mean == pytest.approx(expected_draws(share, confidence=0.95), rel=0.3, abs=2.0)
 
 
 def test_like_records_are_settled_by_the_fewest_draws() -> None:

@@ -32,17 +32,6 @@ def fewest_draws(*, confidence: float) -> int:
     return n
 
 
-def expected_draws(share: float, *, confidence: float) -> float:
-    """Return the expected sample size of the test where the leading kind has this share; Wald's approximation."""
-    bound = log(confidence / (1.0 - confidence))
-    drift = share * log(NEARLY_ALL / MAJORITY) + (1.0 - share) * log((1.0 - NEARLY_ALL) / (1.0 - MAJORITY))
-    if abs(drift) < 1e-6:
-        second = share * log(NEARLY_ALL / MAJORITY) ** 2 + (1 - share) * log((1 - NEARLY_ALL) / (1 - MAJORITY)) ** 2
-        return bound**2 / second
-    sign = 1.0 if drift > 0 else -1.0
-    return bound * sign * (2.0 * confidence - 1.0) / drift
-
-
 def _evidence(n_leading: int, n_drawn: int) -> float:
     return n_leading * log(NEARLY_ALL / MAJORITY) + (n_drawn - n_leading) * log((1 - NEARLY_ALL) / (1 - MAJORITY))
 
