@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from seamwatch.core.attribution.causes import ACCEPTED_RECORDS, STRAY_RATE, STRAY_RECORDS
-from seamwatch.core.change import HISTORY_WINDOWS, Budget, Prior, Series, weigh
+from seamwatch.core.change import HISTORY_WINDOWS, SEAM_SLACK, Budget, Prior, Series, weigh
 
 N_CANDIDATES = 9
 """Six stages and three causes beside them, as in the demo."""
@@ -36,7 +36,8 @@ class Judge:
             judged=np.array([*self.judged[past], n_judged], dtype=float),
             is_healthy=np.array([*self.is_healthy[past], True]),
         )
-        return n_failing > 0 and weigh(series, self.prior).is_change(n_failing, budget)
+        slack = SEAM_SLACK if self.prior == STRAY else 1.0
+        return n_failing > 0 and weigh(series, self.prior).is_change(n_failing, budget, slack=slack)
 
     def live(self, hits: Sequence[bool], looks: Sequence[float] = (1.0,)) -> bool:
         """Return whether a window is called a change at any of the looks, each at a share of its records."""

@@ -14,6 +14,7 @@ from seamwatch.core.attribution.onset import PastWindow, find_onset, past_window
 from seamwatch.core.change import (
     NO_MARK,
     RECOVERED_ODDS,
+    SEAM_SLACK,
     Budget,
     CauseKey,
     Evidence,
@@ -105,7 +106,8 @@ def find_causes(
         mark = _mark(named)
         evidence = _weigh(key, counts, n_judged, base, mark)
         cause = _cause(key, group, weights[key], len(verdicts), n_judged, evidence)
-        if evidence.is_change(counts[key], budget):
+        slack = 1.0 if key[0] is Responsibility.MODEL else SEAM_SLACK
+        if evidence.is_change(counts[key], budget, slack=slack):
             past = past_windows(key, mark, base.history)
             cause = _with_onset(replace(cause, is_change=True), named or group, times, past)
         causes.append(cause)
