@@ -1,10 +1,12 @@
-"""Replace what must not leave by tokens: the same value by the same token, wherever it occurs in its record."""
+"""Replace what must not leave by tokens: the same value by the same token, wherever it occurs."""
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -14,62 +16,175 @@ from seamwatch.errors import DataContractError
 
 _SHORTEST = 3
 """A shorter text is only replaced where it is the whole value: as a part it occurs everywhere."""
+_CUT_FROM = 16
+"""The beginning of a value is replaced as well, where so much of it stands and the text or the quotation ends then."""
+_ANCHOR = 6
+"""First characters that the search looks for: more make the search faster and its preparation slower."""
+_NESTED = 2
+"""How deep values are looked for in JSON that stands as text in JSON: a payload in a prompt in a request body."""
+_CUT_ENDS = ('"', "\\", "\u2026", "...")
 
 
 class Redactor:
-    """Learns the values of fields by record, and replaces them."""
+    """Learns the values of fields, and replaces them."""
 
     def __init__(self) -> None:
         """Know nothing yet."""
         self._tokens: dict[str, str] = {}
-        self._by_key: dict[str, set[str]] = defaultdict(set)
+        self._search: _Search | None = None
 
-    def learn(self, field: str, keys: Iterable[Any], values: Iterable[Any]) -> None:
-        """Keep the values of a field that are to be replaced.
+    def learn(self, field: str, values: Iterable[Any]) -> None:
+        """Keep the values of a field that are to be replaced; blanks around them and their case do not count.
 
         Raises:
             DataContractError: If a value is no text: a number or a date has no token that references could bear.
         """
-        for key, value in zip(keys, values, strict=True):
-            if is_null(value) or value == "":
+        for value in values:
+            if is_null(value):
                 continue
             if not isinstance(value, str):
-                msg = f"bundle.redact: {field} holds {type(value).__name__} values; only text can be redacted"
+                msg = (
+                    f"bundle.redact: {field} holds {type(value).__name__} values; only text can be redacted: name a "
+                    "text inside of JSON as stage.column.path, or leave the column out with the stage's 'fields'"
+                )
                 raise DataContractError(msg)
-            self._tokens.setdefault(value, f"[{field}-{len(self._tokens) + 1}]")
-            self._by_key[str(key)].add(value)
+            if folded := _fold(value.strip()):
+                self._tokens.setdefault(folded, f"[{field.lower()}-{len(self._tokens) + 1}]")
+        self._search = None
 
-    def text(self, text: str, values: Iterable[str]) -> str:
-        """Return the text with the values replaced, also where they stand escaped in JSON; longer ones first."""
-        for value in sorted(values, key=lambda v: (-len(v), v)):
-            token = self._tokens[value]
-            if text == value:
-                return token
-            if len(value) < _SHORTEST:
-                continue
-            for form in (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
-                text = text.replace(form, token)
-        return text
+    def text(self, text: str) -> str:
+        """Return the text with the values replaced, also where they stand escaped in JSON; the longest that fits.
 
-    def frame(self, frame: pd.DataFrame, keys: pd.Series[Any]) -> pd.DataFrame:
-        """Return the frame with the values of each row's record replaced."""
-        own = [self._by_key.get(str(key), set()) for key in keys]
+        What stands in capital letters gets the token in capital letters, so that a reference that changes the case of
+        a value still agrees with what was recorded.
+        """
+        folded = _fold(text)
+        whole = self._tokens.get(folded.strip())
+        if whole is not None:
+            value = text.strip()
+            return text.replace(value, _cased(whole, value), 1)
+        if self._search is None:
+            self._search = _Search.of(self._tokens)
+        parts: list[str] = []
+        done = 0
+        for start, end, token in self._search.hits(folded):
+            parts += (text[done:start], _cased(token, text[start:end]))
+            done = end
+        return "".join((*parts, text[done:])) if parts else text
+
+    def document(self, document: Any) -> Any:
+        """Return JSON data with the values replaced in every text, names of members among them."""
+        if isinstance(document, str):
+            return self.text(document)
+        if isinstance(document, dict):
+            return {self.document(name): self.document(part) for name, part in document.items()}
+        if isinstance(document, list):
+            return [self.document(part) for part in document]
+        return document
+
+    def frame(self, frame: pd.DataFrame, *, key: str) -> pd.DataFrame:
+        """Return the frame with the values replaced in every column of text or JSON but the key's."""
         found = frame.copy()
         for name in frame.columns:
-            if frame[name].dtype == object or pd.api.types.is_string_dtype(frame[name].dtype):
-                cells = [self._cell(cell, mine) for cell, mine in zip(frame[name], own, strict=True)]
+            if name != key and (frame[name].dtype == object or pd.api.types.is_string_dtype(frame[name].dtype)):
+                cells = [self.document(cell) for cell in frame[name]]
                 found[name] = pd.Series(cells, index=frame.index, dtype=frame[name].dtype)
         return found
 
-    def document(self, document: Any, *, key: str | None = None) -> Any:
-        """Return JSON data with the values of one record replaced, or of all of them."""
-        return self._cell(document, self._tokens if key is None else self._by_key.get(key, set()))
 
-    def _cell(self, cell: Any, values: Iterable[str]) -> Any:
-        if isinstance(cell, str):
-            return self.text(cell, values)
-        if isinstance(cell, dict):
-            return {name: self._cell(part, values) for name, part in cell.items()}
-        if isinstance(cell, list):
-            return [self._cell(part, values) for part in cell]
-        return cell
+@dataclass(frozen=True, kw_only=True)
+class _Search:
+    """Finds values in folded texts, from left to right, the longest first; time grows with the text, not the values."""
+
+    forms: list[str]
+    """As they may stand in a text, in order of their characters."""
+    tokens: list[str]
+    parents: list[int]
+    """The longest other form that each one begins with; -1 for none."""
+    anchors: re.Pattern[str] | None
+    longest: int
+
+    @classmethod
+    def of(cls, tokens: Mapping[str, str]) -> _Search:
+        by_form = {form: token for value, token in tokens.items() for form in _forms(value) if len(form) >= _SHORTEST}
+        forms = sorted(by_form)
+        parents: list[int] = []
+        open_: list[int] = []
+        for number, form in enumerate(forms):
+            while open_ and not form.startswith(forms[open_[-1]]):
+                open_.pop()
+            parents.append(open_[-1] if open_ else -1)
+            open_.append(number)
+        return cls(
+            forms=forms,
+            tokens=[by_form[form] for form in forms],
+            parents=parents,
+            anchors=re.compile(_any_of([form[:_ANCHOR] for form in forms])) if forms else None,
+            longest=max(map(len, forms), default=0),
+        )
+
+    def hits(self, folded: str) -> Iterable[tuple[int, int, str]]:
+        """Yield start, end and token of what is to be replaced."""
+        at = 0
+        while self.anchors is not None and (anchor := self.anchors.search(folded, at)) is not None:
+            start = anchor.start()
+            length, token = self._at(folded[start : start + self.longest + 1])
+            if length:
+                yield start, start + length, token
+            at = start + max(length, 1)
+
+    def _at(self, rest: str) -> tuple[int, str]:
+        """Return the length and token of the longest value that the text begins with; 0 where there is none."""
+        before = bisect_right(self.forms, rest) - 1
+        # Every form between the longest that fits and the text begins with it, so it is the last one or its ancestor.
+        number = before
+        while number >= 0:
+            if rest.startswith(self.forms[number]):
+                return len(self.forms[number]), self.tokens[number]
+            number = self.parents[number]
+        for number in (before, before + 1):
+            if 0 <= number < len(self.forms):
+                shared = _shared(rest, self.forms[number])
+                if shared >= _CUT_FROM and (shared == len(rest) or rest[shared:].startswith(_CUT_ENDS)):
+                    return shared, self.tokens[number].removesuffix("]")
+        return 0, ""
+
+
+def _shared(one: str, other: str) -> int:
+    """Return how many characters two texts begin with alike."""
+    pairs = zip(one, other, strict=False)
+    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+
+
+def _forms(value: str) -> set[str]:
+    """Return the value as it may stand in a text: as it is, and escaped as in JSON, once and again."""
+    found = {value}
+    for _ in range(_NESTED):
+        found |= {_fold(json.dumps(form, ensure_ascii=is_ascii)[1:-1]) for form in found for is_ascii in (True, False)}
+    return found
+
+
+def _any_of(anchors: Iterable[str]) -> str:
+    """Return a pattern of any of the texts that shares their beginnings; one that another begins with is enough."""
+    by_first: dict[str, list[str]] = {}
+    for anchor in anchors:
+        if not anchor:
+            return ""
+        by_first.setdefault(anchor[0], []).append(anchor[1:])
+    rests: dict[str, list[str]] = {}
+    for first, more in by_first.items():
+        rests.setdefault(_any_of(more), []).append(first)
+    parts = [f"[{''.join(map(re.escape, firsts))}]{rest}" for rest, firsts in rests.items()]
+    return parts[0] if len(parts) == 1 else f"(?:{'|'.join(parts)})"
+
+
+def _fold(text: str) -> str:
+    """Return the text in small letters, character by character: places stay the same."""
+    lowered = text.lower()
+    if len(lowered) == len(text):
+        return lowered
+    return "".join(small if len(small := one.lower()) == 1 else one for one in text)
+
+
+def _cased(token: str, occurrence: str) -> str:
+    return token.upper() if occurrence.isupper() else token

@@ -6,28 +6,25 @@ the file in the place of databases, endpoints and the store. Nothing is called: 
 
 from __future__ import annotations
 
-import io
 import json
-import platform
 import shutil
 import tempfile
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
 import pandas as pd
 
-from seamwatch import __version__
-from seamwatch.adapters.base import Connections
+from seamwatch.adapters.base import ConnectionInfo, Connections
 from seamwatch.adapters.stages.sql import SqlStageSource
-from seamwatch.core.compare import at_path, canonical_json
-from seamwatch.core.redaction import Redactor
+from seamwatch.core.compare import canonical_json
 from seamwatch.core.replays import ModelAnswer, ModelCall
 from seamwatch.core.results import Attribution, StageResult, Window
 from seamwatch.engine.attribute import attribute_window
+from seamwatch.engine.bundle_file import Evidence, definition, pack, read_bundle, unpack
+from seamwatch.engine.bundle_redaction import redacted
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.isolate import Models
 from seamwatch.engine.outside import Outside
@@ -35,68 +32,57 @@ from seamwatch.engine.protocols import with_protocols
 from seamwatch.engine.reading import StageReader
 from seamwatch.engine.typed_json import decode, encode
 from seamwatch.engine.validate import check_stage
-from seamwatch.errors import AdapterError, ConnectionNotFound, DataContractError
+from seamwatch.errors import AdapterError, ConnectionNotFound, DataContractError, SeamwatchError
+from seamwatch.report.machine import attribution_json, verdicts_csv
 from seamwatch.spec.load import load_project
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.store.codec import from_json, to_json
 from seamwatch.store.repo import Store
 from seamwatch.vocabulary import Protocol
 
-FORMAT = 1
-"""Grows when an older version could not read the file any more."""
-_EVIDENCE = "evidence.json"
-_MOMENT = (1980, 1, 1, 0, 0, 0)
-"""Of every entry of the archive: the same evidence gives the same bytes."""
 _STORE_READS = ("baseline", "baseline_results", "stage_results", "cause_history", "windows", "verdicts")
 _STORE_WRITES = ("begin_window", "save_attribution")
-
-
-@dataclass
-class Evidence:
-    """What came from outside during one attribution, as plain JSON data."""
-
-    pipeline: str
-    window: list[str]
-    """Start and end."""
-    now: str
-    protocols: dict[str, str] = field(default_factory=dict)
-    """By model stage, how its endpoint speaks; part of it may have stood in the connection."""
-    columns: dict[str, Any] = field(default_factory=dict)
-    tables: dict[str, Any] = field(default_factory=dict)
-    """By call, the frame that was read, and the key column that names its records."""
-    checks: dict[str, Any] = field(default_factory=dict)
-    answers: dict[str, list[Any]] = field(default_factory=dict)
-    """By model stage: body, attempt, key and answer."""
-    refused: dict[str, str] = field(default_factory=dict)
-    """By model stage, why its endpoint could not be opened."""
-    spent: dict[str, Any] = field(default_factory=dict)
-    store: dict[str, Any] = field(default_factory=dict)
+_SECRET_NAMES = ("key", "token", "secret", "password", "authorization", "credential")
+"""Parts of a connection's extra are secret whose name holds one of these."""
 
 
 def record(deps: Deps, pipeline: Pipeline, window: Window, path: Path) -> Attribution:
-    """Attribute a window and write its bundle; errors as `attribute_window`.
+    """Attribute a window and write its bundle, once it has been replayed; errors as `attribute_window`.
 
     Raises:
-        DataContractError: If a redaction would change the verdicts; nothing is written then.
+        DataContractError: If the bundle gives other verdicts, by a redaction or since a reference rests on something
+            that the bundle cannot hold, or if the file cannot be written; nothing is written then.
     """
     now = deps.clock()
-    resolved = with_protocols(pipeline, deps)
+    connections = _RecordingConnections(deps.connections)
     span = [window.start.isoformat(), window.end.isoformat()]
     evidence = Evidence(pipeline=pipeline.pipeline, window=span, now=now.isoformat())
-    evidence.protocols = {s.name: str(s.endpoint.protocol) for s in resolved.stages if s.endpoint is not None}
-    recording = replace(deps, clock=lambda: now, store=cast("Store", _RecordingStore(deps.store, evidence)))
+    recording = replace(
+        deps, clock=lambda: now, connections=connections, store=cast("Store", _RecordingStore(deps.store, evidence))
+    )
+    evidence.protocols.update(_protocols(with_protocols(pipeline, recording)))
     outside = Outside(
-        reader=lambda spec, connections: _RecordingReader(spec, connections, evidence),
+        reader=lambda spec, known: _RecordingReader(spec, known, evidence),
         models=lambda inner, spec, span: _RecordingModels(inner, spec, span, evidence),
         check=lambda inner, spec, stage, span: _checked(inner, spec, stage, span, evidence),
     )
     attribution = attribute_window(recording, pipeline, window, outside)
-    files = _definition(deps.project.root, pipeline)
-    if pipeline.bundle.redact:
-        _redact(pipeline, evidence)
-        _require_same(pipeline, attribution, files, evidence)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(_packed(files, evidence))
+    files = definition(deps.project.root, pipeline)
+    fields = tuple(dict.fromkeys(pipeline.bundle.redact))
+    content = pack(files, redacted(pipeline, evidence, fields) if fields else evidence, secrets=connections.secrets)
+    if not _gives(content, attribution, is_redacted=bool(fields)):
+        guilty = [
+            field
+            for field in fields
+            if not _gives(pack(files, redacted(pipeline, evidence, [field])), attribution, is_redacted=True)
+        ]
+        raise DataContractError(_refusal(pipeline, guilty or fields))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        msg = f"{path} cannot be written: {error.strerror}"
+        raise DataContractError(msg) from error
     return attribution
 
 
@@ -106,10 +92,9 @@ def replay(path: Path) -> Attribution:
     The references are the bundle's own Python code, which is run.
 
     Raises:
-        DataContractError: If the file is no bundle, of a newer format, or lacks something that is asked for.
+        DataContractError: If the file is no bundle, of another format, or lacks something that is asked for.
     """
-    files, evidence = _unpacked(path)
-    return _replay(files, evidence)
+    return _replay(*read_bundle(path))
 
 
 def _replay(files: Mapping[str, bytes], evidence: Evidence) -> Attribution:
@@ -142,57 +127,73 @@ def _replay(files: Mapping[str, bytes], evidence: Evidence) -> Attribution:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _gives(content: bytes, attribution: Attribution, *, is_redacted: bool) -> bool:
+    """Return whether a bundle gives an attribution: in every byte, or, redacted, all of it but its texts."""
+    told = _judged if is_redacted else _written
+    try:
+        again = _replay(*unpack(content, where="the bundle"))
+    except (SeamwatchError, LookupError, TypeError, ValueError):
+        return False  # a request that the redaction changed was never asked; a text that was a name is none any more
+    return told(again) == told(attribution)
+
+
+def _written(found: Attribution) -> object:
+    return verdicts_csv(found.verdicts), json.dumps(attribution_json(found), default=str)
+
+
+def _judged(found: Attribution) -> object:
+    verdicts = [(v.key, v.responsibility, v.stage, v.fields, v.confidence) for v in found.verdicts]
+    causes = [(c.responsibility, c.stage, c.fields, c.share, c.confidence, c.is_change) for c in found.causes]
+    return verdicts, causes
+
+
+def _refusal(pipeline: Pipeline, fields: Sequence[str]) -> str:
+    if fields:
+        return (
+            f"{pipeline.pipeline}: without the values of {', '.join(fields)} the bundle gives other verdicts, since a "
+            "reference, a check or the outcome computes with them; take them out of bundle.redact. Nothing was written"
+        )
+    return (
+        f"{pipeline.pipeline}: replayed, the bundle gives other verdicts: a reference rests on the time, on chance, on "
+        "the environment or on a file outside of include/mappings. Nothing was written"
+    )
+
+
+def _protocols(resolved: Pipeline) -> dict[str, str]:
+    return {s.name: str(s.endpoint.protocol) for s in resolved.stages if s.endpoint is not None}
+
+
 def _with_protocols(pipeline: Pipeline, evidence: Evidence) -> Pipeline:
     stages = []
     for stage in pipeline.stages:
         if stage.endpoint is not None:
-            endpoint = stage.endpoint.model_copy(update={"protocol": Protocol(evidence.protocols[stage.name])})
+            protocol = Protocol(_held(evidence.protocols, stage.name, f"the endpoint of {stage.name}"))
+            endpoint = stage.endpoint.model_copy(update={"protocol": protocol})
             stage = stage.model_copy(update={"endpoint": endpoint})  # noqa: PLW2901
         stages.append(stage)
     return pipeline.model_copy(update={"stages": tuple(stages)})
 
 
-# The file.
+class _RecordingConnections:
+    """The connections, with the secrets of those that were used kept in mind: none may get into the file."""
+
+    def __init__(self, inner: Connections) -> None:
+        self._inner = inner
+        self.secrets: set[str] = set()
+
+    def get(self, conn_id: str) -> ConnectionInfo:
+        found = self._inner.get(conn_id)
+        self.secrets |= {found.password} if found.password else set()
+        self.secrets |= set(_secrets_in(found.extra))
+        return found
 
 
-def _definition(root: Path, pipeline: Pipeline) -> dict[str, bytes]:
-    """Return the files that define the pipeline, by path in the project: its own, all mappings, its suites."""
-    own = root / "include" / "pipelines" / f"{pipeline.pipeline}.yaml"
-    mappings = sorted((root / "include" / "mappings").rglob("*"))
-    suites = sorted((root / "expectations" / pipeline.pipeline).rglob("*.json"))
-    wanted = [own, *(p for p in mappings if p.suffix in (".py", ".yaml", ".yml", ".json", ".csv")), *suites]
-    return {str(p.relative_to(root)): p.read_bytes() for p in wanted if p.is_file() and "__pycache__" not in p.parts}
-
-
-def _packed(files: Mapping[str, bytes], evidence: Evidence) -> bytes:
-    about = {"format": FORMAT, "seamwatch": __version__, "python": platform.python_version()}
-    content = json.dumps({**about, **vars(evidence)}, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        entries = {**{f"project/{name}": data for name, data in files.items()}, _EVIDENCE: content.encode()}
-        for name in sorted(entries):
-            archive.writestr(zipfile.ZipInfo(name, _MOMENT), entries[name], zipfile.ZIP_DEFLATED)
-    return buffer.getvalue()
-
-
-def _unpacked(path: Path) -> tuple[dict[str, bytes], Evidence]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = {name: archive.read(name) for name in archive.namelist()}
-        document = json.loads(entries.pop(_EVIDENCE))
-        version = document.pop("format")
-    except FileNotFoundError as error:
-        msg = f"{path}: there is no such file"
-        raise DataContractError(msg) from error
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, AttributeError) as error:
-        msg = f"{path} is no bundle, or is damaged; write one with `seamwatch attribute ... --bundle FILE`"
-        raise DataContractError(msg) from error
-    if version != FORMAT:
-        wrote = document.get("seamwatch")
-        msg = f"{path} has format {version}, written by Seamwatch {wrote}; this is {__version__} and reads {FORMAT}"
-        raise DataContractError(msg)
-    known = {name: document[name] for name in Evidence.__dataclass_fields__}
-    return {name.removeprefix("project/"): data for name, data in entries.items()}, Evidence(**known)
+def _secrets_in(extra: Any, *, is_secret: bool = False) -> list[str]:
+    """Return the texts in a connection's extra that stand below a name of secrets."""
+    if isinstance(extra, Mapping):
+        names = {name: is_secret or any(part in str(name).lower() for part in _SECRET_NAMES) for name in extra}
+        return [text for name, part in extra.items() for text in _secrets_in(part, is_secret=names[name])]
+    return [extra] if is_secret and isinstance(extra, str) else []
 
 
 # Tables.
@@ -219,7 +220,11 @@ class _RecordingSource(SqlStageSource):
             selection["keys"] = list(selection["keys"])
         frame = self._inner.read(relation, is_query=is_query, columns=columns, **selection)
         name = _call_name(self._database, relation, is_query, {"columns": columns, **selection})
-        self._evidence.tables[name] = {"relation": relation, "frame": encode(frame)}
+        try:
+            self._evidence.tables[name] = {"relation": relation, "frame": encode(frame)}
+        except DataContractError as error:
+            msg = f"{relation}, {error}; leave the column out with the stage's 'fields', or cast it in a query"
+            raise DataContractError(msg) from error
         return frame
 
     def close(self) -> None:
@@ -283,11 +288,16 @@ class _RecordingModels(Models):
         answers = super().ask(stage, calls)
         known = self._evidence.answers.setdefault(stage.name, [])
         known.extend(
-            {"key": call.key, "body": call.body, "attempt": call.attempt, "answer": to_json(answer)}
+            # Without how long it took, which no verdict rests on: the same answers give the same bytes.
+            {"key": call.key, "body": call.body, "attempt": call.attempt, "answer": to_json(_timeless(answer))}
             for call, answer in zip(calls, answers, strict=True)
         )
-        self._evidence.spent = {"calls": self.calls, "cost_usd": self.cost_usd, "notes": list(self.notes)}
+        self._evidence.spent.update(calls=self.calls, cost_usd=self.cost_usd, notes=list(self.notes))
         return answers
+
+
+def _timeless(answer: ModelAnswer) -> ModelAnswer:
+    return replace(answer, latency_ms=None)
 
 
 class _BundleModels(Models):
@@ -367,7 +377,8 @@ class _BundleStore:
             return lambda *_, **__: None
         if name in _STORE_READS:
             return lambda *args, **more: decode(_held(self._evidence.store, _question(name, args, more), "the store"))
-        raise AttributeError(name)
+        msg = f"the bundle does not hold what the store said of {name}: it was written by another version or changed"
+        raise DataContractError(msg)
 
 
 class _NoConnections:
@@ -379,66 +390,3 @@ class _NoConnections:
 def _no_notifier(_: str) -> Any:
     msg = "a bundle is replayed without a channel"
     raise AdapterError(msg)
-
-
-# Redaction.
-
-
-def _redact(pipeline: Pipeline, evidence: Evidence) -> None:
-    """Replace the values of the fields to redact by tokens, wherever they occur in what is known of their record."""
-    redactor = Redactor()
-    frames = [(name, call["relation"], decode(call["frame"])) for name, call in evidence.tables.items()]
-    for wanted in pipeline.bundle.redact:
-        stage_name, _, field_name = wanted.partition(".")
-        stage = pipeline.stage(stage_name)
-        for _, relation, frame in frames:
-            column = field_name if field_name in frame.columns else field_name.partition(".")[0]
-            is_mine = relation in (stage.table, stage.query) or (
-                pipeline.benchmark is not None
-                and relation in (pipeline.benchmark.table, pipeline.benchmark.query)
-                and stage == pipeline.first_stage
-            )
-            if is_mine and column in frame.columns:
-                path = "" if column == field_name else field_name.removeprefix(f"{column}.")
-                keys = frame[_key_of(pipeline, relation, frame)]
-                redactor.learn(wanted, keys, [at_path(value, path) if path else value for value in frame[column]])
-    for name, relation, frame in frames:
-        keys = frame[_key_of(pipeline, relation, frame)]
-        evidence.tables[name]["frame"] = encode(redactor.frame(frame, keys))
-    evidence.answers = {
-        stage: [redactor.document(one, key=one["key"]) for one in answers]
-        for stage, answers in evidence.answers.items()
-    }
-    evidence.checks = redactor.document(evidence.checks)
-    evidence.store = redactor.document(evidence.store)
-    evidence.spent = redactor.document(evidence.spent)
-
-
-def _key_of(pipeline: Pipeline, relation: str, frame: pd.DataFrame) -> str:
-    """Return the column that names the records of what was read."""
-    named = [s.key for s in pipeline.stages if relation in (s.table, s.query)]
-    for other in (pipeline.outcome.truth if pipeline.outcome else None, pipeline.benchmark):
-        if other is not None and relation in (other.table, other.query):
-            named.append(other.key)
-    known = [key for key in (*named, pipeline.key) if key is not None and key in frame.columns]
-    return known[0] if known else str(frame.columns[0])
-
-
-def _require_same(pipeline: Pipeline, attribution: Attribution, files: Mapping[str, bytes], evidence: Evidence) -> None:
-    """Raise unless the redacted evidence gives the verdicts that the real one gave."""
-    try:
-        again = _replay(files, evidence)
-        is_same = _told(again) == _told(attribution)
-    except DataContractError:
-        is_same = False  # a request that the redaction changed was never asked
-    if not is_same:
-        fields = ", ".join(pipeline.bundle.redact)
-        msg = (
-            f"{pipeline.pipeline}: without {fields} the bundle gives other verdicts, since a reference computes with "
-            "it; take the field out of bundle.redact, or redact it where it is recorded"
-        )
-        raise DataContractError(msg)
-
-
-def _told(found: Attribution) -> list[tuple[Any, ...]]:
-    return [(v.key, v.responsibility, v.stage, v.fields, v.confidence) for v in found.verdicts]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
+import math
 from collections.abc import Mapping
 from dataclasses import is_dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -26,6 +29,8 @@ def encode(value: Any) -> Any:
         DataContractError: If the type is not one that tables, the store or the core hold.
     """
     if value is None or type(value) in (bool, int):
+        return value
+    if type(value) is float and math.isfinite(value):
         return value
     if isinstance(value, str):
         return str(value)
@@ -64,24 +69,45 @@ def decode(data: Any) -> Any:
     raise DataContractError(msg)
 
 
+def _moment_text(moment: datetime) -> str:
+    """Return the moment in ISO form, and the name of its zone, where it has one, behind a bar."""
+    return f"{moment.isoformat()}|{getattr(moment.tzinfo, 'key', '')}"
+
+
+def _moment(kind: type[Any], text: str) -> Any:
+    moment, _, zone = text.partition("|")
+    found = kind(moment) if kind is pd.Timestamp else kind.fromisoformat(moment)
+    return found.astimezone(ZoneInfo(zone)) if zone else found
+
+
+def _numpy(data: tuple[str, Any]) -> Any:
+    return np.dtype(data[0]).type(decode(data[1]))
+
+
+_ADDRESSES = (
+    *(ipaddress.IPv4Address, ipaddress.IPv4Interface, ipaddress.IPv4Network),
+    *(ipaddress.IPv6Address, ipaddress.IPv6Interface, ipaddress.IPv6Network),
+)
 _TYPES: Mapping[str, tuple[Any, Any, Any]] = {
     "nat": (type(pd.NaT), lambda _: None, lambda _: pd.NaT),
     "na": (type(pd.NA), lambda _: None, lambda _: pd.NA),
     "tuple": (tuple, lambda v: [encode(part) for part in v], lambda v: tuple(decode(part) for part in v)),
-    "bool": (np.bool_, bool, np.bool_),
-    "npint": (np.integer, int, np.int64),
-    "npfloat": (np.floating, lambda v: repr(float(v)), np.float64),
+    "numpy": ((np.bool_, np.integer, np.floating), lambda v: [str(v.dtype), encode(v.item())], _numpy),
     "float": (float, repr, float),
-    "timestamp": (pd.Timestamp, lambda v: v.isoformat(), pd.Timestamp),
-    "datetime": (datetime, lambda v: v.isoformat(), datetime.fromisoformat),
+    "timestamp": (pd.Timestamp, _moment_text, lambda v: _moment(pd.Timestamp, v)),
+    "datetime": (datetime, _moment_text, lambda v: _moment(datetime, v)),
     "date": (date, lambda v: v.isoformat(), date.fromisoformat),
-    "seconds": (timedelta, lambda v: repr(v.total_seconds()), lambda v: timedelta(seconds=float(v))),
+    "time": (time, lambda v: v.isoformat(), time.fromisoformat),
+    "timedelta": (timedelta, lambda v: [v.days, v.seconds, v.microseconds], lambda v: timedelta(*v)),
     "decimal": (Decimal, str, Decimal),
     "uuid": (UUID, str, UUID),
     "bytes": (bytes, bytes.hex, bytes.fromhex),
-    "memory": (memoryview, lambda v: bytes(v).hex(), bytes.fromhex),
+    "memory": (memoryview, lambda v: bytes(v).hex(), lambda v: memoryview(bytes.fromhex(v))),
+    "address": (_ADDRESSES, lambda v: [type(v).__name__, str(v)], lambda v: getattr(ipaddress, v[0])(v[1])),
 }
 """By tag: the type, and how it is written and read. The first that fits counts: a Timestamp is a datetime as well."""
+_NO_TIME = np.iinfo(np.int64).min
+"""How numpy holds a missing point in time."""
 
 
 def _encode_frame(frame: pd.DataFrame) -> dict[str, Any]:
@@ -105,8 +131,9 @@ def _encode_column(column: pd.Series[Any]) -> list[Any]:
     if column.dtype == object or str(column.dtype) in ("str", "string"):
         return [encode(value) for value in column.to_numpy(dtype=object)]
     if str(column.dtype).startswith("datetime64"):
-        # Nanoseconds since 1970, so that no clock time or zone can change on the way.
-        return [None if pd.isna(value) else int(value.value) for value in column]
+        # Units since 1970 in UTC, so that no clock time or zone can change; the year 9999 has no nanoseconds.
+        numbers = column.to_numpy(dtype=f"datetime64[{_unit(str(column.dtype))}]").astype(np.int64)
+        return [None if number == _NO_TIME else int(number) for number in numbers]
     return [None if pd.isna(value) else encode(value.item() if hasattr(value, "item") else value) for value in column]
 
 
@@ -126,9 +153,14 @@ def _decode_column(data: Mapping[str, Any]) -> pd.Series[Any]:
         texts: pd.Series[Any] = pd.Series([decode(value) for value in values], dtype=dtype)
         return texts
     if dtype.startswith("datetime64"):
-        zone = dtype.partition(",")[2].strip(" ]") or None
-        moments: pd.Series[Any] = pd.to_datetime(pd.Series(values, dtype="Int64"), unit="ns", utc=zone is not None)
-        typed: pd.Series[Any] = moments.astype(dtype)
+        numbers = np.array([_NO_TIME if value is None else value for value in values], dtype=np.int64)
+        moments: pd.Series[Any] = pd.Series(numbers.view(f"datetime64[{_unit(dtype)}]"))
+        typed: pd.Series[Any] = moments.dt.tz_localize("UTC").astype(dtype) if "," in dtype else moments
         return typed
     found: pd.Series[Any] = pd.Series([decode(value) for value in values], dtype=None if values else dtype)
     return found.astype(dtype)
+
+
+def _unit(dtype: str) -> str:
+    """Return the unit of `datetime64[us, UTC]`: `us`."""
+    return dtype.removeprefix("datetime64[").partition(",")[0].removesuffix("]")

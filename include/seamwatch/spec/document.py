@@ -59,6 +59,12 @@ def graph_problems(data: Mapping[str, Any]) -> list[tuple[tuple[Hashable, ...], 
         stage_name, dot, _ = str(segment).partition(".")
         if not dot or stage_name not in names:
             found.append((("segments", number), f"{segment!r} must be stage.field with a known stage; known: {known}"))
+    bundle = data.get("bundle")
+    for number, field in enumerate(_list(bundle.get("redact")) if isinstance(bundle, Mapping) else []):
+        stage_name, _, name = str(field).partition(".")
+        if not name or stage_name not in names:
+            text = f"{field!r} must be stage.field with a known stage; known: {known}"
+            found.append((("bundle", "redact", number), text))
     return found
 
 
