@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from seamwatch.core.attribution.causes import ACCEPTED_RECORDS, STRAY_RATE, STRAY_RECORDS
+from seamwatch.core.attribution.causes import ACCEPTED_RECORDS, STRAY_RATE, STRAY_RECORDS, STRAY_RUN_RECORDS
 from seamwatch.core.change import HISTORY_WINDOWS, SEAM_SLACK, Budget, Prior, Series, weigh
 
 N_CANDIDATES = 9
@@ -57,7 +57,7 @@ def model(accuracy: float) -> Prior:
     return Prior(rate=1 - accuracy, records=ACCEPTED_RECORDS)
 
 
-STRAY = Prior(rate=STRAY_RATE, records=STRAY_RECORDS, least=STRAY_RATE)
+STRAY = Prior(rate=STRAY_RATE, records=STRAY_RECORDS, least=STRAY_RATE, run_records=STRAY_RUN_RECORDS)
 LOOKS = (0.1, 0.3, 0.55, 0.7, 0.8, 0.9, 0.97, 1.0)
 
 

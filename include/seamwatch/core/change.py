@@ -22,7 +22,7 @@ windows are pooled to their sum; both only lose evidence.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
@@ -109,6 +109,13 @@ class Prior:
     """How many judged records of history weigh as much as this."""
     least: float = 0.0
     """The learnt rate is never lower."""
+    run_records: float | None = None
+    """The same where runs are judged, if less: what windows keep on having is then believed sooner."""
+
+    @property
+    def of_runs(self) -> Prior:
+        """Return what is known beforehand where runs of windows are judged."""
+        return self if self.run_records is None else replace(self, records=self.run_records)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,7 +246,7 @@ def weigh(series: Series, prior: Prior) -> Evidence:
     p_value = tail_probability(healthy, float(n), total) if total.sum() else 1.0
     # A change has a before: a run needs as many healthy windows before it as it has itself.
     ratios = {
-        length: _run_ratio(series, prior, last + 1 - length)
+        length: _run_ratio(series, prior.of_runs, last + 1 - length)
         for length in RUN_LENGTHS
         if length == 1 or (length <= last and series.is_healthy[: last + 1 - length].sum() >= length)
     }

@@ -32,6 +32,8 @@ STRAY_RATE = 0.002
 """Share of records that a healthy pipeline loses to causes other than the model; the learnt rate is never lower."""
 STRAY_RECORDS = 4000.0
 """Judged records of history that weigh as much as `STRAY_RATE`: eight records."""
+STRAY_RUN_RECORDS = 1000.0
+"""The same where runs of windows are judged: a rate that windows keep on having is soon believed."""
 ACCEPTED_RECORDS = 4000.0
 """Judged records of history that weigh as much as an accepted baseline that a person wrote down."""
 ASSUMED_ACCURACY = 0.9
@@ -62,7 +64,7 @@ class BaseRates:
         """Return what is known of a cause without the windows before."""
         if responsibility is not Responsibility.MODEL:
             rate = max(self.stray.get((responsibility, stage), 0.0), STRAY_RATE)
-            return Prior(rate=rate, records=STRAY_RECORDS, least=STRAY_RATE)
+            return Prior(rate=rate, records=STRAY_RECORDS, least=STRAY_RATE, run_records=STRAY_RUN_RECORDS)
         if self.accuracy is None:
             return Prior(rate=1.0 - ASSUMED_ACCURACY, records=ASSUMED_RECORDS)
         return Prior(rate=1.0 - self.accuracy, records=self.accuracy_records)
