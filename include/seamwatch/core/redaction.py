@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,8 +17,8 @@ _SHORTEST = 3
 """A shorter text is only replaced where it is the whole value: as a part it occurs everywhere."""
 _CUT_FROM = 16
 """The beginning of a value is replaced as well, where so much of it stands and the text or the quotation ends then."""
-_ANCHOR = 6
-"""First characters that the search looks for: more make the search faster and its preparation slower."""
+_ANCHOR = 8
+"""First characters that the search looks for; a shorter value is looked for whole."""
 _NESTED = 2
 """How deep values are looked for in JSON that stands as text in JSON: a payload in a prompt in a request body."""
 _CUT_ENDS = ('"', "\\", "\u2026", "...")
@@ -31,6 +30,9 @@ class Redactor:
     def __init__(self) -> None:
         """Know nothing yet."""
         self._tokens: dict[str, str] = {}
+        """By value in small letters."""
+        self._spellings: dict[str, str] = {}
+        """By value as it was read."""
         self._search: _Search | None = None
 
     def learn(self, field: str, values: Iterable[Any]) -> None:
@@ -48,8 +50,9 @@ class Redactor:
                     "text inside of JSON as stage.column.path, or leave the column out with the stage's 'fields'"
                 )
                 raise DataContractError(msg)
-            if folded := _fold(value.strip()):
-                self._tokens.setdefault(folded, f"[{field.lower()}-{len(self._tokens) + 1}]")
+            if spelt := value.strip():
+                token = self._tokens.setdefault(_fold(spelt), f"[{field.lower()}-{len(self._tokens) + 1}]")
+                self._spellings[spelt] = token
         self._search = None
 
     def text(self, text: str) -> str:
@@ -64,7 +67,7 @@ class Redactor:
             value = text.strip()
             return text.replace(value, _cased(whole, value), 1)
         if self._search is None:
-            self._search = _Search.of(self._tokens)
+            self._search = _Search.of(self._spellings)
         parts: list[str] = []
         done = 0
         for start, end, token in self._search.hits(folded):
@@ -101,12 +104,13 @@ class _Search:
     tokens: list[str]
     parents: list[int]
     """The longest other form that each one begins with; -1 for none."""
-    anchors: re.Pattern[str] | None
+    anchors: Mapping[int, frozenset[str]]
+    """By length, what a value may begin with."""
     longest: int
 
     @classmethod
-    def of(cls, tokens: Mapping[str, str]) -> _Search:
-        by_form = {form: token for value, token in tokens.items() for form in _forms(value) if len(form) >= _SHORTEST}
+    def of(cls, spellings: Mapping[str, str]) -> _Search:
+        by_form = {form: token for value, token in spellings.items() for form in _forms(value)}
         forms = sorted(by_form)
         parents: list[int] = []
         open_: list[int] = []
@@ -119,19 +123,32 @@ class _Search:
             forms=forms,
             tokens=[by_form[form] for form in forms],
             parents=parents,
-            anchors=re.compile(_any_of([form[:_ANCHOR] for form in forms])) if forms else None,
+            anchors={
+                size: frozenset(form[:size] for form in forms if min(len(form), _ANCHOR) == size)
+                for size in {min(len(form), _ANCHOR) for form in forms}
+            },
             longest=max(map(len, forms), default=0),
         )
 
     def hits(self, folded: str) -> Iterable[tuple[int, int, str]]:
         """Yield start, end and token of what is to be replaced."""
         at = 0
-        while self.anchors is not None and (anchor := self.anchors.search(folded, at)) is not None:
-            start = anchor.start()
+        for start in self._starts(folded):
+            if start < at:
+                continue
             length, token = self._at(folded[start : start + self.longest + 1])
             if length:
                 yield start, start + length, token
-            at = start + max(length, 1)
+                at = start + length
+
+    def _starts(self, folded: str) -> list[int]:
+        """Return where a value may begin, from left to right. Most texts hold none, so this decides the time."""
+        return sorted(
+            start
+            for size, known in self.anchors.items()
+            for start in range(len(folded) - size + 1)
+            if folded[start : start + size] in known
+        )
 
     def _at(self, rest: str) -> tuple[int, str]:
         """Return the length and token of the longest value that the text begins with; 0 where there is none."""
@@ -157,25 +174,17 @@ def _shared(one: str, other: str) -> int:
 
 
 def _forms(value: str) -> set[str]:
-    """Return the value as it may stand in a text: as it is, and escaped as in JSON, once and again."""
-    found = {value}
+    """Return the value, folded, as it may stand in a text: as it is, and escaped as in JSON, once and again.
+
+    An escape tells the case of its letter by another number, so a value beyond ASCII has forms for small and for
+    capital letters too. None is shorter than `_SHORTEST`.
+    """
+    if len(value) < _SHORTEST:
+        return set()
+    found = {value} if value.isascii() else {value, value.lower(), value.upper()}
     for _ in range(_NESTED):
-        found |= {_fold(json.dumps(form, ensure_ascii=is_ascii)[1:-1]) for form in found for is_ascii in (True, False)}
-    return found
-
-
-def _any_of(anchors: Iterable[str]) -> str:
-    """Return a pattern of any of the texts that shares their beginnings; one that another begins with is enough."""
-    by_first: dict[str, list[str]] = {}
-    for anchor in anchors:
-        if not anchor:
-            return ""
-        by_first.setdefault(anchor[0], []).append(anchor[1:])
-    rests: dict[str, list[str]] = {}
-    for first, more in by_first.items():
-        rests.setdefault(_any_of(more), []).append(first)
-    parts = [f"[{''.join(map(re.escape, firsts))}]{rest}" for rest, firsts in rests.items()]
-    return parts[0] if len(parts) == 1 else f"(?:{'|'.join(parts)})"
+        found |= {json.dumps(form, ensure_ascii=is_ascii)[1:-1] for form in found for is_ascii in (True, False)}
+    return {_fold(form) for form in found}
 
 
 def _fold(text: str) -> str:

@@ -102,7 +102,11 @@ _TYPES: Mapping[str, tuple[Any, Any, Any]] = {
     "decimal": (Decimal, str, Decimal),
     "uuid": (UUID, str, UUID),
     "bytes": (bytes, bytes.hex, bytes.fromhex),
-    "memory": (memoryview, lambda v: bytes(v).hex(), lambda v: memoryview(bytes.fromhex(v))),
+    "memory": (
+        memoryview,
+        lambda v: [v.format, bytes(v).hex()],
+        lambda v: memoryview(bytes.fromhex(v[1])).cast(v[0]),
+    ),
     "address": (_ADDRESSES, lambda v: [type(v).__name__, str(v)], lambda v: getattr(ipaddress, v[0])(v[1])),
 }
 """By tag: the type, and how it is written and read. The first that fits counts: a Timestamp is a datetime as well."""
