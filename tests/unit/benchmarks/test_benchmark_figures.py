@@ -15,7 +15,7 @@ from attribution.floors import AT_LEAST, AT_MOST, broken
 from attribution.incident import Injected, Plan, make_incident, write_incident
 from attribution.model import Law, Task
 from attribution.page import TARGETS, section
-from attribution.plans import SHORT, make_plans
+from attribution.plans import FULL, SHORT, make_plans
 from attribution.rivals import first_failed_check, last_stage, most_discrepant_stage
 from attribution.score import IncidentScore, RecordScore, Scored
 from attribution.sequential import expected_sample_size
@@ -50,13 +50,13 @@ def test_no_incident_of_the_test_split_is_in_the_train_split() -> None:
     assert {plan.shape for plan in test} == set(SHAPES)
 
 
-def test_every_fault_kind_of_every_shape_is_injected_and_half_of_them_with_chance() -> None:
+def test_every_fault_kind_of_every_shape_is_injected_and_some_with_chance() -> None:
     plans = [plan for plan in make_plans("test", base_seed=1) if plan.family == "single"]
     for name, shape in SHAPES.items():
         kinds = {kind.name for kind in shape.faults if not kind.is_harmless}
         own = [plan for plan in plans if plan.shape == name]
         assert {plan.faults[0].name for plan in own if not plan.flip_rate} == kinds
-        assert sum(plan.flip_rate > 0 and plan.mislabelled > 0 for plan in own) == round(len(kinds) / 2)
+        assert sum(plan.flip_rate > 0 and plan.mislabelled > 0 for plan in own) == round(FULL.with_chance * len(kinds))
 
 
 def test_a_limited_run_takes_faulty_incidents_first() -> None:
