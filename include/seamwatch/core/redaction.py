@@ -47,7 +47,7 @@ class Redactor:
             if not isinstance(value, str):
                 msg = (
                     f"bundle.redact: {field} holds {type(value).__name__} values; only text can be redacted: name a "
-                    "text inside of JSON as stage.column.path, or leave the column out with the stage's 'fields'"
+                    "text inside of JSON as stage.column.path, or read the stage by a query without the column"
                 )
                 raise DataContractError(msg)
             if spelt := value.strip():

@@ -10,8 +10,8 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import is_dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -70,13 +70,14 @@ def record(deps: Deps, pipeline: Pipeline, window: Window, path: Path) -> Attrib
     files = definition(deps.project.root, pipeline)
     fields = tuple(dict.fromkeys(pipeline.bundle.redact))
     content = pack(files, redacted(pipeline, evidence, fields) if fields else evidence, secrets=connections.secrets)
-    if not _gives(content, attribution, is_redacted=bool(fields)):
+    fault = _fault(content, attribution, is_redacted=bool(fields))
+    if fault is not None:
         guilty = [
             field
             for field in fields
-            if not _gives(pack(files, redacted(pipeline, evidence, [field])), attribution, is_redacted=True)
+            if _fault(pack(files, redacted(pipeline, evidence, [field])), attribution, is_redacted=True) is not None
         ]
-        raise DataContractError(_refusal(pipeline, guilty or fields))
+        raise DataContractError(_refusal(pipeline, guilty or fields, fault))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
@@ -127,14 +128,15 @@ def _replay(files: Mapping[str, bytes], evidence: Evidence) -> Attribution:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _gives(content: bytes, attribution: Attribution, *, is_redacted: bool) -> bool:
-    """Return whether a bundle gives an attribution: in every byte, or, redacted, all of it but its texts."""
+def _fault(content: bytes, attribution: Attribution, *, is_redacted: bool) -> str | None:
+    """Return why a bundle does not give an attribution in every byte (redacted: all of it but its texts); else None."""
     told = _judged if is_redacted else _written
     try:
         again = _replay(*unpack(content, where="the bundle"))
-    except (SeamwatchError, LookupError, TypeError, ValueError):
-        return False  # a request that the redaction changed was never asked; a text that was a name is none any more
-    return told(again) == told(attribution)
+    except (SeamwatchError, LookupError, TypeError, ValueError) as error:
+        # A request that a redaction changed was never asked; a text that was a name is none any more.
+        return f"{type(error).__name__}: {error}" if not isinstance(error, SeamwatchError) else str(error)
+    return None if told(again) == told(attribution) else "its verdicts differ"
 
 
 def _written(found: Attribution) -> object:
@@ -147,15 +149,15 @@ def _judged(found: Attribution) -> object:
     return verdicts, causes
 
 
-def _refusal(pipeline: Pipeline, fields: Sequence[str]) -> str:
+def _refusal(pipeline: Pipeline, fields: Sequence[str], fault: str) -> str:
     if fields:
         return (
             f"{pipeline.pipeline}: without the values of {', '.join(fields)} the bundle gives other verdicts, since a "
             "reference, a check or the outcome computes with them; take them out of bundle.redact. Nothing was written"
         )
     return (
-        f"{pipeline.pipeline}: replayed, the bundle gives other verdicts: a reference rests on the time, on chance, on "
-        "the environment or on a file outside of include/mappings. Nothing was written"
+        f"{pipeline.pipeline}: the bundle cannot be replayed ({fault}): a reference may rest on the time, on chance, "
+        "on the environment or on a file outside of include/mappings. Nothing was written"
     )
 
 
@@ -223,7 +225,7 @@ class _RecordingSource(SqlStageSource):
         try:
             self._evidence.tables[name] = {"relation": relation, "frame": encode(frame)}
         except DataContractError as error:
-            msg = f"{relation}, {error}; leave the column out with the stage's 'fields', or cast it in a query"
+            msg = f"{relation}: {error}; cast the column in a query, or leave it out there"
             raise DataContractError(msg) from error
         return frame
 
@@ -344,7 +346,14 @@ def _known_check(stage: Stage, evidence: Evidence) -> StageResult:
 
 
 def _question(name: str, args: tuple[Any, ...], more: Mapping[str, Any]) -> str:
-    return f"{name}{args!r}{sorted(more.items())!r}"
+    # A moment that went through JSON has another zone object, so its text is what counts.
+    return canonical_json([name, [_plain(one) for one in args], {key: _plain(one) for key, one in more.items()}])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return to_json(value) if is_dataclass(value) else value
 
 
 class _RecordingStore:

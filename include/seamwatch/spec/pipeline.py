@@ -289,7 +289,7 @@ class Bundle(Spec):
     """What a bundle (`seamwatch attribute --bundle FILE`) must not hold."""
 
     redact: tuple[str, ...] = ()
-    """`stage.field`: text whose values are replaced by tokens, wherever they occur in their record."""
+    """`stage.field`: text whose values are replaced by tokens, wherever they occur."""
 
 
 class Slack(Spec):
