@@ -133,6 +133,8 @@ def _write(root: Path, fault: str, pipeline: str) -> Deps:
         put("contexts", n, json.dumps([n]), at)
         ask = do["to_kind_prompt"](form)
         answer = do["kind"](ask)
+        if fault == "kind slips" and is_struck and n % 3 == 0:
+            answer = "unclear"  # then; asked again, it says what it mostly says
         put("kind_calls", n, json.dumps(ask), answer, at)
         label = "fire" if fault == "kind" and is_struck and answer == "water" else answer
         put("kinds", n, label, at)
@@ -186,6 +188,13 @@ def test_a_fault_anywhere_in_the_graph_is_named(
     assert {(v.responsibility, v.stage, v.fields) for v in found.verdicts} == {(responsibility, stage, fields)}
     # With neither a baseline nor earlier windows, a model that is wrong on a quarter may be as it ever was.
     assert found.leading is not None or responsibility is Responsibility.MODEL
+
+
+def test_a_model_that_slipped_is_told_from_the_one_behind_it_by_the_labels_between(tmp_path: Path) -> None:
+    found = _attribute(tmp_path, "kind slips")
+    assert {(v.responsibility, v.stage) for v in found.verdicts} == {(Responsibility.MODEL, "kind_model")}
+    unknown = _attribute(tmp_path / "unlabelled", "kind slips", PIPELINE.replace(" TRUTH", ""))
+    assert {verdict.gap for verdict in unknown.verdicts} == {Gap.STAGES_NOT_SEPARABLE}
 
 
 def test_two_faults_that_must_both_be_repaired_share_the_cause(tmp_path: Path) -> None:

@@ -195,6 +195,8 @@ class Cause:
     stage: str | None
     fields: tuple[str, ...] = ()
     n_records: int
+    is_estimated: bool = False
+    """Whether `n_records` is what samples of mixed strata show, not a count of verdicts that name the cause."""
     share: float
     """Of the failing records; shares of all causes add up to one."""
     share_low: float

@@ -132,7 +132,8 @@ def verdict(incident: Incident, cause: Cause | None, attribution: Attribution) -
             f"{numbers.plural(attribution.n_failing, 'failing record')}, none of them of it."
         )
     reach = (
-        f"{numbers.count(cause.n_records)} of {numbers.plural(attribution.n_failing, 'failing record')} "
+        f"{'About ' if cause.is_estimated else ''}{numbers.count(cause.n_records)} "
+        f"of {numbers.plural(attribution.n_failing, 'failing record')} "
         f"({numbers.percent(cause.share)}; 95% interval {numbers.interval(cause.share_low, cause.share_high)})"
     )
     healthy = f" A healthy window of this size has about {numbers.count(cause.n_expected)}."

@@ -10,8 +10,8 @@ import pytest
 
 from seamwatch.core.attribution.causes import BaseRates, find_causes, lingering_causes
 from seamwatch.core.change import FALSE_INCIDENTS, MIN_RECORDS, Budget, WindowCount
-from seamwatch.core.results import Cause, Verdict
-from seamwatch.vocabulary import Gap, Responsibility
+from seamwatch.core.results import Cause, Part, Verdict
+from seamwatch.vocabulary import Basis, Gap, Responsibility
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 MODEL, INTEGRATION, UNDETERMINED = Responsibility.MODEL, Responsibility.INTEGRATION, Responsibility.UNDETERMINED
@@ -210,3 +210,31 @@ def test_a_small_fault_that_leaves_a_window_alone_is_not_over() -> None:
         assert lingering_causes((), n_judged=100, base=base) == lingering
     over = BaseRates(history=[*quiet, *small, *[_past(30 + number, 100, {}) for number in range(2)]])
     assert lingering_causes((), n_judged=100, base=over) == ()
+
+
+def test_a_sample_of_one_kind_alone_leaves_doubt_of_the_rest_but_not_of_everything() -> None:
+    part = Part(responsibility=MODEL, stage="m", share=1.0)
+    replayed = _verdicts(6, MODEL)
+    like = _verdicts(84, MODEL, first=6, basis=Basis.STRATUM, parts=(part,), n_like=6)
+    (cause,) = _causes([*replayed, *like])
+    assert cause.share == 1.0
+    assert not cause.is_estimated
+    # Six of six: the interval of a sample of six, no wider and hardly narrower.
+    assert 0.5 < cause.share_low < 0.75
+    assert cause.share_high == 1.0
+
+
+def test_a_mixed_stratum_gives_an_estimate_whose_shares_add_up() -> None:
+    parts = (
+        Part(responsibility=INTEGRATION, stage="m", share=2 / 3),
+        Part(responsibility=MODEL, stage="m", share=1 / 3),
+    )
+    like = _verdicts(90, INTEGRATION, basis=Basis.STRATUM, parts=parts, n_like=9)
+    first, second = _causes(like)
+    assert {(c.responsibility, c.n_records, c.is_estimated) for c in (first, second)} == {
+        (INTEGRATION, 60, True),
+        (MODEL, 30, True),
+    }
+    assert first.share + second.share == pytest.approx(1.0)
+    assert first.share_low < 2 / 3 < first.share_high
+    assert first.share_high - first.share_low > 0.4

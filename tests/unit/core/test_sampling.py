@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from seamwatch.core.attribution.sampling import doubtful_stratum
+from seamwatch.core.attribution.sampling import doubtful_strata
 
 
 def _widest(sizes: dict[str, int], counts: dict[str, dict[str, int]], fixed: dict[str, float] | None = None) -> object:
-    return doubtful_stratum(sizes, {name: Counter(c) for name, c in counts.items()}, fixed or {}, confidence=0.95)
+    found = doubtful_strata(sizes, {name: Counter(c) for name, c in counts.items()}, fixed or {}, confidence=0.95)
+    return found[0] if found else None
 
 
 def test_a_clear_lead_needs_no_more_replays() -> None:

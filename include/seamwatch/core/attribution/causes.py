@@ -100,6 +100,8 @@ def find_causes(
         for key, weight in verdict.weights.items():
             groups[key].append(verdict)
             weights[key] += weight
+    # Sums of thirds: ninety records must not count as a hair less than ninety.
+    weights = {key: round(weight, 9) for key, weight in weights.items()}
     counts = {key: round(weight) for key, weight in weights.items()}
     budget = replace(budget, n_candidates=max(budget.n_candidates, len(groups)))
     causes = []
@@ -178,6 +180,7 @@ def _cause(
         stage=stage,
         fields=fields,
         n_records=round(weight),
+        is_estimated=any(v.basis is Basis.STRATUM and len(v.parts) > 1 for v in group),
         share=weight / n_failing,
         share_low=low,
         share_high=high,
@@ -206,15 +209,18 @@ def _share_interval(key: CauseKey, group: Sequence[Verdict], weight: float, n_fa
     The variance that each stratum's sample adds is turned into the number of records whose verdicts would leave the
     same doubt (L. Kish, 1965, "Survey Sampling", section 8.2: the effective sample size).
     """
-    share = weight / n_failing
     strata = Counter((v.parts, v.n_like) for v in group if v.basis is Basis.STRATUM)
-    sampled = 0.0
+    share, sampled, likely_share = weight / n_failing, 0.0, weight / n_failing
     for (parts, n_like), n in strata.items():
         part = sum(one.share for one in parts if (one.responsibility, one.stage) == key)
+        # A sample of one kind alone is no proof that all are: half a record more on either side.
         likely = jeffreys_mean(part * n_like, n_like)
+        likely_share += (likely - part) * n / n_failing
         sampled += (n / n_failing) ** 2 * likely * (1.0 - likely) / n_like
-    own = max(share * (1.0 - share), 1e-9) / n_failing
-    n_worth = max(1, round(n_failing * own / (own + sampled)))
+    n_worth = n_failing
+    if sampled:
+        own = likely_share * (1.0 - likely_share)
+        n_worth = max(1, round(own / (own / n_failing + sampled)))
     return wilson_interval(min(round(share * n_worth), n_worth), n_worth) or (0.0, 1.0)
 
 

@@ -35,23 +35,52 @@ def judge_chance(evidence: Evidence, beliefs: Mapping[Any, float], laboratory: L
     """
     if not beliefs:
         return {}
-    stage = evidence.models[-1]
     has_changed = _has_changed_since(evidence, len(beliefs), laboratory)
-    explanation = words.changed_since(stage) if has_changed else words.not_reproduced(stage)
-    return {
-        key: provider_verdict(key, evidence.provider[key])
-        if key in evidence.provider
-        else make_verdict(
+    say = words.changed_since if has_changed else words.not_reproduced
+    found: dict[Any, Verdict] = {}
+    for key, belief in beliefs.items():
+        if key in evidence.provider:
+            found[key] = provider_verdict(key, evidence.provider[key])
+            continue
+        stage, is_known = _slipped(evidence, key)
+        found[key] = make_verdict(
             key,
             Responsibility.MODEL,
             stage,
-            belief=confidence.NOT_REPRODUCED * belief,
-            explanation=explanation,
-            gap=Gap.NOT_REPRODUCED,
+            belief=belief * (confidence.NOT_REPRODUCED if is_known else confidence.NOT_SEPARABLE),
+            explanation=say(stage),
+            gap=Gap.NOT_REPRODUCED if is_known else Gap.STAGES_NOT_SEPARABLE,
             pattern="changed_since" if has_changed else "not_reproduced",
         )
-        for key, belief in beliefs.items()
-    }
+    return found
+
+
+def _slipped(evidence: Evidence, key: Any) -> tuple[str, bool]:
+    """Return the model that answered wrongly then, and whether the labels between the models tell that it was this one.
+
+    The first stage between the models that was off its label convicts the model just before it; if none was, it is the
+    last model, as far as there are labels behind each of the others.
+    """
+    position, labelled = _positions(evidence)
+    for stage in labelled:
+        culprits = [model for model in evidence.models if position[model] < position[stage]]
+        if culprits and stage in evidence.off_truth.get(key, ()):
+            return culprits[-1], True
+    return evidence.models[-1], not _unlabelled(evidence)
+
+
+def _positions(evidence: Evidence) -> tuple[dict[str, int], list[str]]:
+    """Return the place of each stage in the graph's order, and the labelled stages that have a model behind them."""
+    world = evidence.world
+    order = [stage.name for stage in world.order]
+    labelled = [name for name in order if name in world.truths and name in evidence.before_model]
+    return {name: number for number, name in enumerate(order)}, labelled
+
+
+def _unlabelled(evidence: Evidence) -> list[str]:
+    """Return the models but the last that no labelled stage follows: they cannot be told from the ones behind."""
+    position, labelled = _positions(evidence)
+    return [m for m in evidence.models[:-1] if not any(position[m] < position[s] for s in labelled)]
 
 
 def _has_changed_since(evidence: Evidence, n_right_now: int, laboratory: Laboratory) -> bool:
@@ -148,13 +177,10 @@ def _guilty_models(evidence: Evidence, keys: pd.Index[Any], laboratory: Laborato
     """
     if len(evidence.models) < 2 or not len(keys):
         return {}
-    world = evidence.world
-    order = [stage.name for stage in world.order]
-    position = {name: number for number, name in enumerate(order)}
-    known = [name for name in order if name in world.truths and name in evidence.before_model]
+    position, labelled = _positions(evidence)
     found: dict[Any, Verdict] = {}
     left = keys
-    for stage in known:
+    for stage in labelled:
         culprit = [m for m in evidence.models if position[m] < position[stage]]
         if culprit and len(left):
             cured = laboratory.usually_right(left, {**laboratory.everything, stage: TRUTH})
@@ -167,13 +193,13 @@ def _guilty_models(evidence: Evidence, keys: pd.Index[Any], laboratory: Laborato
                     explanation=words.convicted(culprit[-1], stage),
                 )
             left = left[~left.isin(cured)]
-    between = [m for m in evidence.models[:-1] if not any(position[m] < position[s] for s in known)]
+    between = _unlabelled(evidence)
     for key in left:
         found[key] = make_verdict(
             key,
             Responsibility.MODEL,
             evidence.models[-1],
-            belief=confidence.MODEL_REPRODUCED if not between else 0.5,
+            belief=confidence.NOT_SEPARABLE if between else confidence.MODEL_REPRODUCED,
             explanation=words.last_model(evidence.models) if between else words.model(evidence.models[-1]),
             gap=Gap.STAGES_NOT_SEPARABLE if between else None,
         )

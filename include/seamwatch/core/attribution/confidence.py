@@ -29,6 +29,8 @@ NEUTRALISED = 0.97
 """Right once the instruction-like span is gone; less a doubt that any other change of the text had done the same."""
 NOT_REPRODUCED = 0.97
 """Usually right on the recorded request: the model answered otherwise then, by chance or as another version."""
+NOT_SEPARABLE = 0.5
+"""One of several models, and no label between them tells which."""
 KEPT_CONTEXT = 0.9
 """Factor where a retrieval lies behind a repaired stage: its context was kept, and might have changed too."""
 OTHER_MODEL = 0.7

@@ -345,12 +345,14 @@ def _code_table(pairs: Sequence[Pair]) -> FieldPattern | None:
     became: dict[str | None, Counter[str | None]] = {}
     for recorded, expected in pairs:
         became.setdefault(loose_text(expected), Counter())[loose_text(recorded)] += 1
+    as_written = {loose_text(value): strict_text(value) for pair in pairs for value in pair}
     n_kept = sum(values.most_common(1)[0][1] for values in became.values())
     is_table = len(became) <= min(_MOST_CODES, len(pairs) / 2) and n_kept >= EXPLAINED * len(pairs)
     if not is_table:
         return None
     expected, values = max(became.items(), key=lambda item: item[1].total())
-    words = f"{_short(expected)} comes as {_short(values.most_common(1)[0][0])}"
+    instead = as_written[values.most_common(1)[0][0]]
+    words = f"{_short(as_written[expected])} comes as {_short(instead)}, for example"
     return FieldPattern(name="code_table", words=words, n_matching=n_kept)
 
 

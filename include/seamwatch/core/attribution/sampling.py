@@ -134,8 +134,9 @@ def _draw_until_leading(
         }
         room = {mark: min(len(order), settings.records_per_stratum) - n_drawn[mark] for mark, order in orders.items()}
         sizes = {mark: len(order) for mark, order in orders.items()}
-        widest = doubtful_stratum(sizes, counts, fixed, confidence=settings.confidence)
-        if widest is None or room[widest] <= 0:
+        doubtful = doubtful_strata(sizes, counts, fixed, confidence=settings.confidence)
+        widest = next((mark for mark in doubtful if room[mark] > 0), None)
+        if widest is None:
             return
         size = min(room[widest], fewest_draws(confidence=settings.confidence))
         batch = orders[widest][n_drawn[widest] : n_drawn[widest] + size]
@@ -143,14 +144,14 @@ def _draw_until_leading(
         laboratory.replay(pd.Index(batch), of)
 
 
-def doubtful_stratum(
+def doubtful_strata(
     sizes: Mapping[Hashable, int],
     counts: Mapping[Hashable, Counter[Hashable]],
     fixed: Mapping[Hashable, float],
     *,
     confidence: float,
-) -> Hashable | None:
-    """Return the stratum whose sample leaves most doubt of which cause leads; None where that is sure enough.
+) -> list[Hashable]:
+    """Return the strata whose samples leave doubt of which cause leads, most doubt first; none if that is sure enough.
 
     Args:
         sizes: Records by stratum.
@@ -167,7 +168,7 @@ def doubtful_stratum(
             totals[cause] += sizes[mark] * part
     ranked = sorted(totals, key=lambda cause: -totals[cause])[:2]
     if len(ranked) < 2 or totals[ranked[0]] < _LEAST_LEAD:
-        return None
+        return []
     doubts: dict[Hashable, float] = {}
     for mark in shares:
         n, size = counts[mark].total(), sizes[mark]
@@ -176,7 +177,7 @@ def doubtful_stratum(
         doubts[mark] = size**2 * spread / n * (1.0 - n / size)
     lead = totals[ranked[0]] - totals[ranked[1]]
     bound = NormalDist().inv_cdf(confidence) * sum(doubts.values()) ** 0.5
-    return None if lead >= bound else max(doubts, key=lambda mark: doubts[mark])
+    return [] if lead >= bound else sorted(doubts, key=lambda mark: -doubts[mark])
 
 
 def _label(evidence: Evidence, key: Any, side: str) -> Hashable:
