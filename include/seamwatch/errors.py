@@ -7,6 +7,7 @@
     │   ├── ConnectionNotFound
     │   ├── StageError       a stage's table cannot be read
     │   ├── ModelError       a model endpoint cannot be called
+    │   ├── KnowledgeError   the documents of a knowledge base, or its index, cannot be listed or read
     │   └── NotifyError      a message cannot be delivered
     │       └── MessageGone  the message to update, or the head of its thread, is no longer there
     └── StoreError           Seamwatch's own store refused
@@ -76,6 +77,10 @@ class StageError(AdapterError):
 
 class ModelError(AdapterError):
     """A model endpoint cannot be called at all (a wrong answer is a result, not an error)."""
+
+
+class KnowledgeError(AdapterError):
+    """The source or the index of a knowledge base cannot be listed or read; says nothing of any document."""
 
 
 class NotifyError(AdapterError):

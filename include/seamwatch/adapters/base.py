@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from seamwatch.core.documents import IndexListing, Known, SourceListing
 from seamwatch.core.replays import BudgetLimits, ModelAnswer, ModelCall
 from seamwatch.vocabulary import Protocol as EndpointProtocol
 
@@ -66,6 +67,51 @@ class ModelEndpoint(Protocol):
 
     def ask(self, calls: Sequence[ModelCall]) -> list[ModelAnswer]:
         """Return one answer per call, in order, with at most the endpoint's concurrency under way at once."""
+        ...
+
+
+class DocumentSource(Protocol):
+    """Where the documents of a knowledge base are written."""
+
+    def listing(self, since: str | None, known: Mapping[str, Known]) -> SourceListing:
+        """Return every document (`since` is None), or those that changed since that watermark.
+
+        Args:
+            since: Watermark of an earlier listing; None for a full sweep.
+            known: By raw id, version and content hash of an earlier listing: a document whose version is the same is
+                not read again.
+
+        Raises:
+            KnowledgeError: If it cannot be reached or listed; a part of it is never taken for the whole.
+        """
+        ...
+
+    def read(self, documents: Sequence[str], at: datetime | None = None) -> dict[str, str]:
+        """Return the texts by raw id, as they were at a moment where there is a history; without those not there."""
+        ...
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        ...
+
+
+class DocumentIndex(Protocol):
+    """Where a retrieval finds the documents of a knowledge base."""
+
+    def listing(self, since: str | None) -> IndexListing:
+        """Return every document version in the index, or all those of documents written since that watermark.
+
+        Raises:
+            KnowledgeError: If it cannot be reached or listed.
+        """
+        ...
+
+    def read(self, documents: Sequence[str]) -> dict[str, list[str]]:
+        """Return the texts of the chunks by raw id, in their order; nothing where the index keeps no text."""
+        ...
+
+    def close(self) -> None:
+        """Let go of every connection."""
         ...
 
 

@@ -43,6 +43,7 @@ def graph_problems(data: Mapping[str, Any]) -> list[tuple[tuple[Hashable, ...], 
         if names[number] in names[:number]:
             found.append((("stages", number, "name"), f"stage {names[number]!r} is defined twice"))
         found += [(("stages", number, *loc), text) for loc, text in _stage_problems(stage, number, names)]
+        found += [(("stages", number, *loc), text) for loc, text in _knowledge_problems(stage, data)]
     if stages and stages[0].get("kind") != StageKind.SOURCE:
         text = f"the first stage must be a source; {names[0]!r} is of kind {stages[0].get('kind')}"
         found.append((("stages", 0, "kind"), text))
@@ -80,6 +81,23 @@ def _stage_problems(stage: Mapping[str, Any], number: int, names: list[str]) -> 
     if not is_source and not inputs and ("input" in stage or number == 0):
         found.append((("input",), f"stage {name!r} has no input; name the stages that it is made from"))
     return found
+
+
+def _knowledge_problems(stage: Mapping[str, Any], data: Mapping[str, Any]) -> list[tuple[tuple[Hashable, ...], str]]:
+    """Return what is wrong between a stage and the knowledge base that it names."""
+    name, known = stage.get("knowledge_base"), data.get("knowledge_bases") or {}
+    if name is None or not isinstance(known, Mapping):
+        return []
+    if stage.get("kind") != StageKind.RETRIEVAL:
+        text = f"stage {stage.get('name')!r} is of kind {stage.get('kind')}; only a retrieval serves a knowledge base"
+        return [(("knowledge_base",), text)]
+    if name not in known:
+        text = f"unknown knowledge base {name!r}; known: {', '.join(known) or 'none; define it under knowledge_bases'}"
+        return [(("knowledge_base",), text)]
+    if stage.get("documents") is None:
+        text = f"retrieval {stage.get('name')!r} names no column of served document ids; name it with 'documents'"
+        return [(("knowledge_base",), text)]
+    return []
 
 
 def with_default_inputs(data: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -11,9 +11,10 @@ import yaml
 from pydantic import ValidationError
 
 from seamwatch.errors import Problem, SpecError
+from seamwatch.spec.base import Spec
 from seamwatch.spec.document import graph_problems
 from seamwatch.spec.mapping import MappingSpec
-from seamwatch.spec.pipeline import Pipeline, Spec
+from seamwatch.spec.pipeline import Pipeline
 
 Loc = tuple[Hashable, ...]
 SpecT = TypeVar("SpecT", bound=Spec)

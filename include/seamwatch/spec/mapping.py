@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from seamwatch.spec.pipeline import Spec
+from seamwatch.spec.base import Spec
 
 Scalar = str | int | float | bool | None
 

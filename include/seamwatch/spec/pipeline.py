@@ -6,45 +6,16 @@ stand in the validators below; those that need the file system or a database sta
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from seamwatch.spec.base import Duration, Name, Names, Ratio, Spec, as_tuple
 from seamwatch.spec.document import graph_problems, with_default_columns, with_default_inputs
+from seamwatch.spec.knowledge import KnowledgeBase
 from seamwatch.vocabulary import Protocol, StageKind
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
-Ratio = Annotated[float, Field(ge=0.0, le=1.0)]
-
-_DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*$")
-_UNITS_S = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-
-
-def _parse_duration(value: object) -> object:
-    if isinstance(value, str) and (found := _DURATION.match(value)):
-        return timedelta(seconds=float(found[1]) * _UNITS_S[found[2]])
-    if isinstance(value, str) and not value.startswith("P"):  # ISO 8601 is what a dump of this type writes
-        msg = f"{value!r} is no duration; write a number and a unit (ms, s, m, h, d, w), as 15m or 7d"
-        raise ValueError(msg)
-    return value
-
-
-def _as_tuple(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-Duration = Annotated[timedelta, BeforeValidator(_parse_duration, json_schema_input_type=str), Field(gt=timedelta(0))]
-Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple, json_schema_input_type=str | list[str])]
-
-
-class Spec(BaseModel):
-    """Base of all that a person writes: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
 
 Normaliser = Literal["exact", "strip", "casefold", "collapse_blanks", "number", "date", "null_if_empty", "sorted"]
 
@@ -119,7 +90,7 @@ class Stage(Spec):
     normalise: dict[
         str,
         Annotated[
-            tuple[Normaliser, ...], BeforeValidator(_as_tuple, json_schema_input_type=Normaliser | list[Normaliser])
+            tuple[Normaliser, ...], BeforeValidator(as_tuple, json_schema_input_type=Normaliser | list[Normaliser])
         ],
     ] = {}
     """By field, what makes two values equal; default: blanks, case and number formats are harmless."""
@@ -156,8 +127,11 @@ class Stage(Spec):
     """Column with the price of the call."""
 
     documents: str | None = None
-    """Column with a JSON list of document ids."""
-    """For a retrieval."""
+    """For a retrieval: column with a JSON list of what was served, best first: ids, or objects with `id` and, where
+    known, `text`, `version` (content hash), `chunk` and `score`."""
+    contents: str | None = None
+    """For a retrieval: column with the texts served, where `documents` does not hold them: a JSON list in the same
+    order, or one text."""
     knowledge_base: str | None = None
     """For a retrieval: one of `knowledge_bases`."""
 
@@ -334,8 +308,8 @@ class Pipeline(Spec):
     """What replays may cost, and how many are made."""
     bundle: Bundle = Bundle()
     """What an incident's bundle must not hold."""
-    knowledge_bases: dict[str, dict[str, Any]] = {}
-    """Kept; not evaluated yet."""
+    knowledge_bases: dict[Name, KnowledgeBase] = {}
+    """Documents that retrieval stages serve, by name."""
     slos: tuple[dict[str, Any], ...] = ()
     """Kept; not evaluated yet."""
 

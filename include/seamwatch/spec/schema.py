@@ -23,6 +23,18 @@ _SECTIONS = (
     ("Benchmark", "benchmark", "Inputs in the shape of the first stage, with the right final fields."),
     ("Isolation", "isolation", "What replays may cost; a call beyond a limit is not made, and the verdict says so."),
     ("Slack", "slack", ""),
+    ("KnowledgeBase", "knowledge_bases", "By name; a retrieval stage names the one that it serves."),
+    ("FilesSource", "source, kind: files", ""),
+    ("GitSource", "source, kind: git", ""),
+    ("SqlSource", "source, kind: sql", ""),
+    ("WebSource", "source, kind: web", ""),
+    ("ObjectsSource", "source, kind: objects", ""),
+    ("SqlIndex", "index, kind: sql", "Also PostgreSQL with pgvector."),
+    ("ChromaIndex", "index, kind: chroma", "Install the extra `seamwatch[chroma]`."),
+    ("QdrantIndex", "index, kind: qdrant", "Install the extra `seamwatch[qdrant]`."),
+    ("DocumentIds", "ids", ""),
+    ("Embedding", "embedding", ""),
+    ("Reindex", "reindex", "Exactly one of dag and command."),
 )
 _MAP_SECTIONS = (
     ("MappingSpec", "The field map", "A file `include/mappings/<name>.yaml`: the reference of a mapping without code."),
@@ -78,6 +90,8 @@ def _type(field: dict[str, Any], schema: dict[str, Any]) -> str:
         name = field["$ref"].rpartition("/")[2]
         target = schema["$defs"][name]
         return ", ".join(f"`{value}`" for value in target["enum"]) if "enum" in target else name
+    if "const" in field:
+        return f"`{field['const']}`"
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
     for union in ("anyOf", "oneOf"):
