@@ -19,20 +19,30 @@ class _Selected(Spec):
     """Key of a document's YAML front matter, or column, with the date from which it is out of date itself."""
 
 
-class FilesSource(_Selected):
+class _Placed(Spec):
+    path: str | None = None
+    """Folder; relative to the project."""
+    connection: str | None = None
+    """Airflow connection instead: its host, or the `path` of its extra, is the folder or the address."""
+
+    @model_validator(mode="after")
+    def _has_one_place(self) -> Self:
+        if (self.path is None) == (self.connection is None):
+            msg = "one of path and connection is needed"
+            raise ValueError(msg)
+        return self
+
+
+class FilesSource(_Selected, _Placed):
     """A folder of files."""
 
     kind: Literal["files"]
-    path: str
-    """Folder; relative to the project."""
 
 
-class GitSource(_Selected):
-    """A folder in a git repository; its history says when each document changed."""
+class GitSource(_Selected, _Placed):
+    """A folder in a git repository (a clone, bare or not, or its address); its history says when documents changed."""
 
     kind: Literal["git"]
-    path: str
-    """Folder of the repository (a clone, bare or not); relative to the project."""
     folder: str = ""
     """Folder within the repository; document ids are relative to it."""
     ref: str = "HEAD"
@@ -139,44 +149,29 @@ class SqlIndex(_Chunks):
     """Column with the embedding's dimension, instead of a vector."""
 
 
-class ChromaIndex(_Chunks):
-    """A Chroma collection; columns are keys of its metadata, the text is the chunk's document."""
+class ChromaIndex(_Chunks, _Placed):
+    """A Chroma collection; columns are keys of its metadata, the text is the chunk's document.
+
+    A connection with a folder, or a `path`, is an embedded database; one with a web address is a server.
+    """
 
     kind: Literal["chroma"]
     collection: str
     """Name of the collection."""
-    path: str | None = None
-    """Folder of an embedded database; relative to the project."""
-    connection: str | None = None
-    """Airflow HTTP connection of a Chroma server, instead of a folder."""
-
-    @model_validator(mode="after")
-    def _one_place(self) -> Self:
-        if (self.path is None) == (self.connection is None):
-            msg = "a chroma index needs one of path and connection"
-            raise ValueError(msg)
-        return self
 
 
-class QdrantIndex(_Chunks):
-    """A Qdrant collection; columns are keys of its payload."""
+class QdrantIndex(_Chunks, _Placed):
+    """A Qdrant collection; columns are keys of its payload.
+
+    A connection with a folder, or a `path`, is an embedded database; one with a web address is a server, and its
+    password the API key.
+    """
 
     kind: Literal["qdrant"]
     collection: str
     """Name of the collection."""
-    path: str | None = None
-    """Folder of an embedded database; relative to the project."""
-    connection: str | None = None
-    """Airflow HTTP connection of a Qdrant server, instead of a folder; its password is the API key."""
     text: str | None = "text"
     """Payload key of the chunk's text."""
-
-    @model_validator(mode="after")
-    def _one_place(self) -> Self:
-        if (self.path is None) == (self.connection is None):
-            msg = "a qdrant index needs one of path and connection"
-            raise ValueError(msg)
-        return self
 
 
 DocumentIndexSpec = Annotated[SqlIndex | ChromaIndex | QdrantIndex, Field(discriminator="kind")]
