@@ -1,1 +1,1 @@
-"""Sources and indexes of knowledge bases: files, git, SQL, web pages, object storage; SQL with pgvector, Chroma, Qdrant."""
+"""Sources (files, git, SQL, web pages, object storage) and indexes (SQL with pgvector, Chroma, Qdrant) of documents."""
