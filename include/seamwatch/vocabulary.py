@@ -102,6 +102,27 @@ class Basis(StrEnum):
     NONE = "none"
 
 
+class FreshnessReason(StrEnum):
+    """What is wrong with a document of a knowledge base."""
+
+    STALE = "stale"
+    """The source's content changed after it was indexed."""
+    MISSING = "missing"
+    """At the source, not in the index."""
+    GHOST = "ghost"
+    """In the index, gone at the source, or left out by rule."""
+    DUPLICATE = "duplicate"
+    """In the index in more than one version."""
+    EMBEDDING_MISMATCH = "embedding_mismatch"
+    """Embedded by another model, or in another dimension, than the others."""
+    PARTIAL = "partial"
+    """Some of its chunks are not in the index."""
+    SKIPPED = "skipped"
+    """Left out of the index by rule: no error."""
+    SOURCE_OUTDATED = "source_outdated"
+    """Past its own review or expiry date at the source."""
+
+
 class IncidentState(StrEnum):
     """The life of an incident."""
 
