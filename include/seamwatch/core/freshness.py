@@ -458,6 +458,8 @@ class FreshnessCheck:
     answers: AnswerSli | None = None
     lag: Lag = Lag()
     goal: float = 1.0
+    embedding: tuple[str | None, float | None] = (None, None)
+    """Model and dimension that chunks should have, stated or usual."""
     answers_since: datetime | None = None
     notes: tuple[str, ...] = ()
 

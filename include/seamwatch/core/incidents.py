@@ -63,8 +63,11 @@ def fingerprint(
     """Return what two incidents of the same cause share: who, where, the kind of damage and its first field.
 
     Only the field that most records name: a regression that touches one more field in the next window is the same
-    incident, while a wrong amount and a wrong product at one stage are two.
+    incident, while a wrong amount and a wrong product at one stage are two. The fields of a knowledge base are its
+    documents: an index that is not rebuilt is one incident, however many of them change meanwhile.
     """
+    if responsibility is Responsibility.KNOWLEDGE_BASE:
+        fields, pattern = (), None
     parts = (pipeline, responsibility, stage or "", pattern or "", *fields[:1])
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
 

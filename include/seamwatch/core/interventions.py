@@ -10,7 +10,7 @@ Yearning, chapters 53 to 57.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ from seamwatch.core.mapping import Reconciliation, set_field
 from seamwatch.core.outcomes import Judge
 from seamwatch.core.references import Reference, to_records
 from seamwatch.core.replays import ModelAnswer, ModelCall
+from seamwatch.core.served import Context
 from seamwatch.spec.graph import ancestors, topological_order
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.vocabulary import Gap, OutcomeState, StageKind
@@ -38,11 +39,21 @@ TRUTH = frozenset({"=truth"})
 NEUTRAL = frozenset({"=neutral"})
 """As a repair of a source or a retrieval: its payload without the spans that look like instructions."""
 
+CURRENT = frozenset({"=current"})
+"""As a repair of a retrieval: the documents it served, and those it missed, as they are at the source."""
+
+_DOCUMENT = "=document:"
+
 _REQUEST_REFUSED = frozenset({400, 413, 414, 422})
 """HTTP statuses by which an endpoint says that the request itself is wrong: an outcome, not a lack of one."""
 
 Repairs = Mapping[str, frozenset[str]]
 """Stage to the fields that are set to what the reference makes of them."""
+
+
+def documents_repair(documents: Iterable[str]) -> frozenset[str]:
+    """Return the repair of a retrieval that sets some documents to what they are at the source."""
+    return frozenset(f"{_DOCUMENT}{document}" for document in documents)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +74,8 @@ class World:
     """By stage within the pipeline: labels of its own fields."""
     neutral: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     """By source or retrieval: payloads of the records that hold instruction-like spans, without them."""
+    knowledge: Mapping[str, Context] = field(default_factory=dict)
+    """By retrieval: what it served failing records from documents that were not as they should be."""
     text_responses: frozenset[str] = frozenset()
     """Model stages whose response column holds the answer's text; the others hold the response body."""
 
@@ -120,7 +133,8 @@ def run_trial(
         world: The window.
         keys: Records of it.
         repairs: What is repaired; a source by its correction, any other stage by its reference, or by its truth
-            (`TRUTH`); a source or retrieval also by leaving out what looks like instructions (`NEUTRAL`).
+            (`TRUTH`); a source or retrieval also by leaving out what looks like instructions (`NEUTRAL`), a retrieval
+            by the documents as they are at the source (`CURRENT`, `documents_repair`).
         ask: None forbids model calls; a record that would need one gets a gap instead.
         fresh: Model stages that are asked again even where their request is as recorded.
         attempt: Number of the sample of a chance answer; the same number is answered from the cache.
@@ -194,8 +208,12 @@ def _flow_made(world: World, stage: Stage, keys: pd.Index[Any], repairs: Repairs
 
 
 def _apply_given(world: World, stage: Stage, keys: pd.Index[Any], repairs: Repairs, flow: _Flow) -> None:
-    """Put labels, or payloads without instruction-like spans, in the place of what the stage holds."""
-    given = {TRUTH: world.truths, NEUTRAL: world.neutral}.get(repairs.get(stage.name, frozenset()), {}).get(stage.name)
+    """Put labels, payloads without instruction-like spans or current documents in the place of what the stage holds."""
+    repair = repairs.get(stage.name, frozenset())
+    given = {TRUTH: world.truths, NEUTRAL: world.neutral}.get(repair, {}).get(stage.name)
+    if _is_of_documents(repair) and stage.name in world.knowledge:
+        chosen = None if repair == CURRENT else {name.removeprefix(_DOCUMENT) for name in repair}
+        given = world.knowledge[stage.name].repaired(flow.values[stage.name], chosen)
     if given is None:
         return
     known = keys[keys.isin(given.index)]
@@ -203,11 +221,15 @@ def _apply_given(world: World, stage: Stage, keys: pd.Index[Any], repairs: Repai
     flow.changed[stage.name] = flow.changed[stage.name] | pd.Series(keys.isin(known), index=keys)
 
 
+def _is_of_documents(repair: frozenset[str]) -> bool:
+    return repair == CURRENT or any(name.startswith(_DOCUMENT) for name in repair)
+
+
 def _keep_faults(
     stage: Stage, made: pd.DataFrame, found: pd.DataFrame | None, repaired: frozenset[str]
 ) -> pd.DataFrame:
     """Return the rows as made, with the recorded values of discrepant fields that are not repaired."""
-    if found is None or not len(found) or repaired in (EVERYTHING, TRUTH, NEUTRAL):
+    if found is None or not len(found) or repaired in (EVERYTHING, TRUTH, NEUTRAL) or _is_of_documents(repaired):
         return made
     kept = found[found["key"].isin(made.index) & ~found["field"].isin(list(repaired))]
     if not len(kept):

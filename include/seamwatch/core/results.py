@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from seamwatch.core.freshness import DocumentAnswers
 from seamwatch.errors import DataContractError
 from seamwatch.vocabulary import Basis, CheckStatus, Finding, Gap, OutcomeState, Responsibility, Severity
 
@@ -332,6 +333,8 @@ class Attribution:
     stages: tuple[StagePicture, ...] = ()
     failing_by_time: tuple[tuple[datetime, int, int], ...] = ()
     """Bins of the window: start, failing, judged."""
+    documents: tuple[DocumentAnswers, ...] = ()
+    """Documents that were not as they should be when failing records were served them, most records first."""
     notes: tuple[str, ...] = ()
     lingering: tuple[tuple[Responsibility, str | None], ...] = ()
     """Causes that are no change in this window and yet cannot be called over: their incidents stay open."""

@@ -19,6 +19,7 @@ from seamwatch.core.results import (
     Attribution,
     Cause,
     Check,
+    Discrepancy,
     IsolationResult,
     RecordEvidence,
     Signal,
@@ -84,6 +85,7 @@ def summarise(
         evidence=tuple(_records(evidence, truth, attributed, causes)),
         stages=tuple(_picture(evidence, causes, stage.name) for stage in world.pipeline.stages),
         failing_by_time=tuple(_by_time(window, states, times)),
+        documents=tuple(one for context in world.knowledge.values() for one in context.documents),
         notes=tuple(_notes(evidence, len(outcomes), n_pending, _n_overdue(world, states, times, now), has_baseline)),
     )
 
@@ -185,12 +187,34 @@ def _record(
     return RecordEvidence(
         key=str(key),
         verdict=verdict,
-        rows=tuple(examples(rows)) if len(rows) else (),
+        rows=(*_document_rows(world, verdict, key), *(examples(rows) if len(rows) else ())),
         recorded_outcome={name: strict_text(final.at[key, name]) if key in final.index else None for name in compare},
         true_outcome={name: strict_text(truth.at[key, c.column]) for name, c in compare.items() if key in truth.index},
         recorded_answer=answer,
         isolated_answer=isolated,
     )
+
+
+def _document_rows(world: World, verdict: Verdict, key: Any) -> list[Discrepancy]:
+    """Return the documents that a verdict names: as the record was served them beside as they are at the source."""
+    context = world.knowledge.get(str(verdict.stage))
+    if verdict.responsibility is not Responsibility.KNOWLEDGE_BASE or context is None:
+        return []
+    row = world.recorded[context.stage.name].loc[key].to_dict()
+    found = []
+    for document in verdict.fields:
+        served, current = context.versions_of(key, row, document)
+        found.append(
+            Discrepancy(
+                key=str(key),
+                stage=context.stage.name,
+                field=document,
+                recorded=served,
+                expected=current,
+                kind=DiscrepancyKind.VALUE,
+            )
+        )
+    return found
 
 
 def _picture(evidence: Evidence, causes: Sequence[Cause], name: str) -> StagePicture:

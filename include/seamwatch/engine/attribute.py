@@ -70,7 +70,9 @@ def attribute_window(
         failing = judged.outcomes.index[(judged.outcomes["state"] == OutcomeState.WRONG).to_numpy()]
         results = _stage_results(deps, pipeline, window, outside, needs_sources=bool(len(failing)))
         world = _with_corrections(judged, reader, failing)
-        world = replace(world, neutral=neutral_payloads(world, failing))
+        served_at = {name: data.times for name, data in judged.data.stages.items()}
+        knowledge = outside.knowledge(deps, pipeline, window, world, failing, served_at)
+        world = replace(world, neutral=neutral_payloads(world, failing), knowledge=knowledge.contexts)
         n_judged = int((judged.outcomes["state"] != OutcomeState.PENDING).sum())
         evidence = gather(
             world,
@@ -101,7 +103,7 @@ def attribute_window(
         has_baseline=accepted_accuracy(deps, pipeline) is not None,
         now=deps.clock(),
     )
-    attribution = replace(attribution, lingering=found.lingering)
+    attribution = replace(attribution, lingering=found.lingering, notes=(*attribution.notes, *knowledge.notes))
     deps.store.begin_window(pipeline.pipeline, window, now=deps.clock())
     deps.store.save_attribution(attribution, now=deps.clock())
     return attribution

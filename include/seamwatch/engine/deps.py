@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from upath import UPath
+
 from seamwatch.adapters.base import Connections, Notifier
 from seamwatch.spec.load import Project
 from seamwatch.store.repo import Store
@@ -27,3 +29,5 @@ class Deps:
     """Aware UTC now."""
     notifier: Callable[[str], Notifier]
     """Connection id to the channel behind it."""
+    object_path: Callable[[str], UPath] = UPath
+    """Opens object storage; Airflow's ObjectStoragePath where its connections are to be used."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from seamwatch.adapters.base import Connections
 from seamwatch.core.results import StageResult, Window
+from seamwatch.engine.contexts import Knowledge, read_knowledge
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.isolate import Models
 from seamwatch.engine.reading import StageReader
@@ -24,3 +25,4 @@ class Outside:
     reader: Callable[[Pipeline, Connections], StageReader] = StageReader
     models: Callable[[Deps, Pipeline, Window], Models] = Models
     check: Callable[[Deps, Pipeline, Stage, Window], StageResult] = check_stage
+    knowledge: Callable[..., Knowledge] = read_knowledge

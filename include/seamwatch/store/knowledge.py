@@ -228,6 +228,12 @@ class KnowledgeStore:
                 )
             )
 
+    def rewrite_check(self: Transactions, check: FreshnessCheck) -> None:
+        """Replace what a check found by the same with its figures."""
+        place = {"pipeline": check.pipeline, "knowledge_base": check.knowledge_base, "checked_at": check.checked_at}
+        with self._writing() as connection:
+            connection.execute(sa.update(FreshnessCheckRow).filter_by(**place).values(result=to_json(check)))
+
     def freshness_checks(
         self: Transactions, pipeline: str, knowledge_base: str, limit: int = 1
     ) -> list[FreshnessCheck]:

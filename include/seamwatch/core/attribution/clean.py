@@ -10,16 +10,17 @@ import pandas as pd
 from seamwatch.core.attribution import confidence, words
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.laboratory import Laboratory
+from seamwatch.core.attribution.minimal import smallest_cures
 from seamwatch.core.attribution.verdicts import (
     make_verdict,
     provider_verdict,
     suspect_truth_verdict,
     undetermined_verdict,
 )
-from seamwatch.core.interventions import EVERYTHING, NEUTRAL, TRUTH
+from seamwatch.core.interventions import CURRENT, EVERYTHING, NEUTRAL, TRUTH, Repairs, documents_repair
 from seamwatch.core.results import Verdict
 from seamwatch.core.stats import excess_p_value
-from seamwatch.vocabulary import Gap, Responsibility
+from seamwatch.vocabulary import FreshnessReason, Gap, Responsibility
 
 _CHANGED_BELOW_P = 0.001
 """Of so many failures by chance alone; below it the model is said to have changed since."""
@@ -106,6 +107,7 @@ def judge_still_wrong(evidence: Evidence, beliefs: Mapping[Any, float], laborato
     keys = pd.Index(list(beliefs))
     corrected = _right_with_correction(evidence, keys, laboratory)
     misled = _right_without_instructions(evidence, keys, laboratory)
+    outdated = _right_with_documents(evidence, keys[~keys.isin([*corrected, *misled])], laboratory)
     guilty_model = _guilty_models(evidence, keys, laboratory)
     found: dict[Any, Verdict] = {}
     for key in keys:
@@ -129,6 +131,17 @@ def judge_still_wrong(evidence: Evidence, beliefs: Mapping[Any, float], laborato
                 fields=fields,
                 belief=confidence.NEUTRALISED * beliefs[key],
                 explanation=words.misled(stage, fields),
+            )
+        elif key in outdated:
+            stage, documents = outdated[key]
+            found[key] = make_verdict(
+                key,
+                Responsibility.KNOWLEDGE_BASE,
+                stage,
+                fields=tuple(documents),
+                belief=confidence.CURRENT_DOCUMENT * beliefs[key] * laboratory.trust_in_model(key),
+                explanation=words.outdated(stage, documents),
+                pattern=next(iter(documents.values())).value,
             )
         elif key in evidence.suspect_source:
             stage, expectation = evidence.suspect_source[key]
@@ -167,6 +180,36 @@ def _right_without_instructions(evidence: Evidence, keys: pd.Index[Any], laborat
     """Return the records that are right once what looks like instructions is left out of their untrusted text."""
     repairs = {**laboratory.everything, **dict.fromkeys(evidence.world.neutral, NEUTRAL)}
     return laboratory.usually_right(keys[keys.isin(list(evidence.instructed))], repairs)
+
+
+def _right_with_documents(
+    evidence: Evidence, keys: pd.Index[Any], laboratory: Laboratory
+) -> dict[Any, tuple[str, dict[str, FreshnessReason]]]:
+    """Return the records that are right with the documents as they are at the source: retrieval and documents.
+
+    Of several documents the smallest set that is enough is named.
+    """
+    suspected = keys[keys.isin(list(evidence.outdated))]
+    cured = laboratory.usually_right(suspected, _with_documents(evidence, laboratory, None))
+    found: dict[Any, tuple[str, dict[str, FreshnessReason]]] = {}
+    groups: dict[tuple[str, tuple[str, ...]], list[Any]] = {}
+    for key in cured:
+        stage, suspects = evidence.outdated[key]
+        groups.setdefault((stage, tuple(sorted(suspects))), []).append(key)
+    for (stage, documents), group in groups.items():
+
+        def cures(subset: pd.Index[Any], chosen: frozenset[str]) -> pd.Index[Any]:
+            return laboratory.usually_right(subset, _with_documents(evidence, laboratory, chosen))
+
+        for key, sets in smallest_cures(pd.Index(group), documents, cures, largest=2).items():
+            suspects = evidence.outdated[key][1]
+            found[key] = stage, {document: suspects[document] for document in documents if document in sets[0]}
+    return found
+
+
+def _with_documents(evidence: Evidence, laboratory: Laboratory, documents: frozenset[str] | None) -> Repairs:
+    repair = CURRENT if documents is None else documents_repair(documents)
+    return {**laboratory.everything, **dict.fromkeys(evidence.world.knowledge, repair)}
 
 
 def _guilty_models(evidence: Evidence, keys: pd.Index[Any], laboratory: Laboratory) -> dict[Any, Verdict]:
@@ -217,7 +260,8 @@ def _model(evidence: Evidence, key: Any, belief: float) -> Verdict:
         Responsibility.MODEL,
         evidence.models[-1],
         belief=belief * confidence.MODEL_REPRODUCED * trust,
-        explanation=words.model(evidence.models[-1]),
+        explanation=words.model(evidence.models[-1])
+        + (words.exonerated(*evidence.outdated[key]) if key in evidence.outdated else ""),
     )
 
 

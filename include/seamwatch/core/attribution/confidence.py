@@ -27,6 +27,8 @@ SOURCE_SUSPECT = 0.85
 """Fails a critical expectation and nothing further on helps; the expectation need not be the reason."""
 NEUTRALISED = 0.97
 """Right once the instruction-like span is gone; less a doubt that any other change of the text had done the same."""
+CURRENT_DOCUMENT = 0.97
+"""Right with the documents as they are at the source; less a doubt that the passage put in is the one it had found."""
 NOT_REPRODUCED = 0.97
 """Usually right on the recorded request: the model answered otherwise then, by chance or as another version."""
 NOT_SEPARABLE = 0.5

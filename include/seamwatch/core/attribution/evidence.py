@@ -14,7 +14,7 @@ from seamwatch.core.frames import ANSWER, is_success
 from seamwatch.core.interventions import World
 from seamwatch.spec.graph import descendants
 from seamwatch.spec.pipeline import Stage
-from seamwatch.vocabulary import DiscrepancyKind, StageKind
+from seamwatch.vocabulary import DiscrepancyKind, FreshnessReason, StageKind
 
 _PROVIDER_FINISHES = {
     "length": "truncated",
@@ -77,6 +77,8 @@ class Evidence:
     """First stage whose reference raised for the record."""
     instructed: Mapping[Any, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     """First source or retrieval whose text holds what looks like instructions to the model, and its fields."""
+    outdated: Mapping[Any, tuple[str, Mapping[str, FreshnessReason]]] = field(default_factory=dict)
+    """First retrieval that served documents which were not as they should be, or missed some, and those documents."""
     off_truth: Mapping[Any, tuple[str, ...]] = field(default_factory=dict)
     """Stages within the pipeline whose recorded payload differs from its own label."""
     suspect_truth: Mapping[Any, float] = field(default_factory=dict)
@@ -181,6 +183,7 @@ def gather(
         swapped=_swaps(world, order, failing),
         reference_failed=failed,
         instructed=_instructed(world, order, failing),
+        outdated=_outdated(world, order, failing),
         off_truth=_off_truth(world, order, failing),
         suspect_truth={
             key: chance
@@ -241,6 +244,18 @@ def _instructed(world: World, order: list[Stage], failing: pd.Index[Any]) -> dic
         for key, then, now in zip(neutral.index, recorded, neutral.to_dict("records"), strict=True):
             fields = tuple(str(name) for name in now if strict_text(then[name]) != strict_text(now[name]))
             found.setdefault(key, (stage.name, fields))
+    return found
+
+
+def _outdated(
+    world: World, order: list[Stage], failing: pd.Index[Any]
+) -> dict[Any, tuple[str, Mapping[str, FreshnessReason]]]:
+    found: dict[Any, tuple[str, Mapping[str, FreshnessReason]]] = {}
+    for stage in order:
+        context = world.knowledge.get(stage.name)
+        for key, suspects in context.suspects.items() if context is not None else ():
+            if key in failing:
+                found.setdefault(key, (stage.name, suspects))
     return found
 
 

@@ -204,6 +204,7 @@ class Laboratory:
                 if key not in known and (is_clean or arm == _arm(_RECORDED)):
                     self.gaps.setdefault(key, gap or Gap.TRUTH_PENDING)
                 continue
+            self._keep_cured(arm, trial, key, state)
             draws = known.setdefault(key, Draws())
             draws.n_right += state == OutcomeState.RIGHT
             draws.n_wrong += state == OutcomeState.WRONG
@@ -211,6 +212,14 @@ class Laboratory:
             for key, answer in trial.answers.get(self.evidence.models[-1], {}).items():
                 if answer.is_ok:
                     self.isolated.setdefault(str(key), answer)
+
+    def _keep_cured(self, arm: _Arm, trial: Trial, key: Any, state: OutcomeState) -> None:
+        """Keep the answer that current documents turned right: it is what the model says by itself."""
+        if state != OutcomeState.RIGHT or not any(stage in self.evidence.world.knowledge for stage, _ in arm):
+            return
+        answer = trial.answers.get(self.evidence.models[-1], {}).get(key) if self.evidence.models else None
+        if answer is not None and answer.is_ok:
+            self.isolated[str(key)] = answer
 
 
 def _arm(repairs: Repairs) -> _Arm:

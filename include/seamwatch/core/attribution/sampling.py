@@ -71,10 +71,12 @@ def _suspicion(evidence: Evidence, key: Any) -> Hashable:
     provider = evidence.provider.get(key)
     source = evidence.suspect_source.get(key)
     instructed = evidence.instructed.get(key)
+    outdated = evidence.outdated.get(key)
     return (
         provider and provider[:2],
         source and source[0],
         instructed and instructed[0],
+        outdated and (outdated[0], tuple(sorted(outdated[1].items()))),
         key in evidence.suspect_truth,
         evidence.off_truth.get(key),
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from seamwatch.vocabulary import Gap, Responsibility
+from seamwatch.vocabulary import FreshnessReason, Gap, Responsibility
 
 _GAPS = {
     Gap.MISSING_REFERENCE: "a stage on the way has no reference",
@@ -134,6 +134,33 @@ def misled(stage: str, fields: Sequence[str]) -> str:
     return f"The outcome turns right once what looks like instructions is left out of {_listed(fields)} at {stage}."
 
 
+_DOCUMENT_FAULTS = {
+    FreshnessReason.STALE: "served an old version of {}",
+    FreshnessReason.MISSING: "could not find {}, which was not in the index",
+    FreshnessReason.GHOST: "served {}, which is gone at the source",
+    FreshnessReason.DUPLICATE: "served {} in more than one version",
+}
+
+
+def _document_faults(documents: Mapping[str, FreshnessReason]) -> str:
+    by_reason: dict[FreshnessReason, list[str]] = {}
+    for document, reason in documents.items():
+        by_reason.setdefault(reason, []).append(document)
+    return _listed([_DOCUMENT_FAULTS[reason].format(_listed(names)) for reason, names in by_reason.items()])
+
+
+def outdated(stage: str, documents: Mapping[str, FreshnessReason]) -> str:
+    """Say that the answer was wrong because the documents were."""
+    return (
+        f"The outcome turns right with the documents as they are at the source: {stage} {_document_faults(documents)}."
+    )
+
+
+def exonerated(stage: str, documents: Mapping[str, FreshnessReason]) -> str:
+    """Say that documents were not as they should be, and that it was not that."""
+    return f" {stage} {_document_faults(documents)}; with the documents as they are at the source it is wrong too."
+
+
 def bad_source(stage: str, expectation: str) -> str:
     """Say that the source is suspect."""
     return f"The payload at {stage} fails {expectation}, and no repair further on turns the outcome right."
@@ -189,7 +216,10 @@ def headline(responsibility: Responsibility, stage: str | None, fields: Sequence
         case Responsibility.SOURCE_DATA:
             return f"Wrong source data at {where}."
         case Responsibility.KNOWLEDGE_BASE:
-            return f"Outdated or missing documents at {where}."
+            if not fields:
+                return f"Outdated or missing documents at {where}."
+            fault = _DOCUMENT_FAULTS[FreshnessReason(pattern or FreshnessReason.STALE)].format(_listed(fields))
+            return f"Knowledge base: {where} {fault}. The model is not at fault."
         case Responsibility.ADVERSARIAL_INPUT:
             return f"Adversarial input at {where}."
         case _:
