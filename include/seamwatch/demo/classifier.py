@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,11 @@ class Answer:
     priority: str
     confidence: float
     """Of the queue, 0 to 1."""
+
+    @property
+    def text(self) -> str:
+        """Return it as the model writes it."""
+        return json.dumps({"queue": self.queue, "priority": self.priority, "confidence": self.confidence})
 
 
 @dataclass(frozen=True, kw_only=True)

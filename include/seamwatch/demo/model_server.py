@@ -26,9 +26,9 @@ _HANG_S = 2.0
 class ModelServer:
     """The HTTP server around a service; a context manager."""
 
-    def __init__(self, service: ModelService, *, port: int = 0) -> None:
+    def __init__(self, service: ModelService, *, port: int = 0, model_name: str = MODEL_NAME) -> None:
         """Bind to 127.0.0.1; port 0 takes a free one. Tokens are new with each server."""
-        self.service = service
+        self.service, self.model_name = service, model_name
         self.token, self.admin_token = f"sk-demo-{secrets.token_hex(12)}", secrets.token_hex(16)
         self.stopping = threading.Event()
         self._http = _HttpServer(("127.0.0.1", port), self)
@@ -85,7 +85,9 @@ class _Handler(BaseHTTPRequestHandler):
             case "/health":
                 self._send(200, {"status": "ok"})
             case "/v1/models" if self._is_allowed(owner.token):
-                self._send(200, {"object": "list", "data": [{"id": MODEL_NAME, "object": "model", "owned_by": "demo"}]})
+                self._send(
+                    200, {"object": "list", "data": [{"id": owner.model_name, "object": "model", "owned_by": "demo"}]}
+                )
             case "/admin/state" if self._is_allowed(owner.admin_token):
                 self._send(200, self._state())
             case "/v1/models" | "/admin/state":
@@ -122,8 +124,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _complete(self, request: dict[str, Any], body: bytes) -> None:
         owner = self.server.owner
-        if request.get("model") != MODEL_NAME:
-            self._refuse(404, "model_not_found", f"no such model; known: {MODEL_NAME}")
+        if request.get("model") != owner.model_name:
+            self._refuse(404, "model_not_found", f"no such model; known: {owner.model_name}")
             return
         model, fate = owner.service.admit(body, is_replay=REPLAY_HEADER in self.headers)
         if fate == "error":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 import threading
@@ -11,9 +10,7 @@ import zlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
-
-from seamwatch.demo.classifier import TriageModel
+from typing import Any, Literal, Protocol
 
 Health = Literal["up", "outage"]
 
@@ -22,11 +19,33 @@ _OUTAGE = (("error", 45), ("hang", 5), ("cut", 30), ("answer", 20))
 """What becomes of a call in an outage, in percent."""
 
 
+class Written(Protocol):
+    """An answer."""
+
+    @property
+    def text(self) -> str:
+        """Return it as the model writes it."""
+        ...
+
+
+class Model(Protocol):
+    """What can stand behind the API."""
+
+    @property
+    def version(self) -> str:
+        """Return its name, as completions hold it."""
+        ...
+
+    def answer(self, prompt: str, *, temperature: float = 0.0, seed: int | None = None) -> Written:
+        """Return the answer to the user's message."""
+        ...
+
+
 @dataclass
 class ModelService:
     """What stands behind the API: the versions, the switch and the counts. One lock guards what changes."""
 
-    models: Mapping[str, TriageModel]
+    models: Mapping[str, Model]
     serving: str
     """Version that answers now."""
     health: Health = "up"
@@ -44,7 +63,7 @@ class ModelService:
             self.serving, self.health = serving, health
             self._seen.clear()
 
-    def admit(self, body: bytes, *, is_replay: bool) -> tuple[TriageModel, str]:
+    def admit(self, body: bytes, *, is_replay: bool) -> tuple[Model, str]:
         """Count a call and return the model that answers it, and its fate: `answer`, `error`, `hang` or `cut`.
 
         In an outage the fate hangs on the body and on how often it came, so that a day can be lived again exactly.
@@ -67,15 +86,14 @@ class BadRequest(ValueError):
     """The body is no chat request; its text is told to the caller."""
 
 
-def complete(model: TriageModel, request: Mapping[str, Any], *, most_tokens: int | None = None) -> dict[str, Any]:
+def complete(model: Model, request: Mapping[str, Any], *, most_tokens: int | None = None) -> dict[str, Any]:
     """Return the chat completion of a request; at most `most_tokens` and the request's own limit are written.
 
     Raises:
         BadRequest: If the messages, or a parameter, are not as they must be.
     """
     prompt, limit, temperature, seed = _read_request(request)
-    answer = model.answer(prompt, temperature=temperature, seed=seed)
-    text = json.dumps({"queue": answer.queue, "priority": answer.priority, "confidence": answer.confidence})
+    text = model.answer(prompt, temperature=temperature, seed=seed).text
     ends = [found.end() for found in _TOKEN.finditer(text)]
     allowed = min(n for n in (limit, most_tokens, len(ends)) if n is not None)
     is_whole = allowed == len(ends)

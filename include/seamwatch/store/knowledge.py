@@ -128,20 +128,22 @@ class KnowledgeStore:
 
     def knowledge_counts(self: Transactions, pipeline: str, knowledge_base: str) -> tuple[int, int, dict[str, int]]:
         """Return how many documents the source and the index hold, and how many have each reason now."""
-        place = {"pipeline": pipeline, "knowledge_base": knowledge_base}
-        at_source = sa.select(sa.func.count()).select_from(DocumentRow).filter_by(**place)
-        indexed = sa.select(sa.func.count(IndexedRow.document.distinct())).filter_by(**place)
+
+        def of(table: type[Any]) -> tuple[sa.ColumnElement[bool], ...]:
+            return table.pipeline == pipeline, table.knowledge_base == knowledge_base
+
+        at_source = sa.select(sa.func.count(DocumentRow.document)).where(*of(DocumentRow))
+        indexed = sa.select(sa.func.count(sa.distinct(IndexedRow.document))).where(*of(IndexedRow))
         reasons = (
-            sa.select(FindingRow.reason, sa.func.count(FindingRow.document.distinct()))
-            .filter_by(**place)
-            .where(FindingRow.until.is_(None))
+            sa.select(FindingRow.reason, sa.func.count(sa.distinct(FindingRow.document)))
+            .where(*of(FindingRow), FindingRow.until.is_(None))
             .group_by(FindingRow.reason)
         )
         with self._reading() as connection:
             return (
                 connection.scalar(at_source) or 0,
                 connection.scalar(indexed) or 0,
-                {reason: n for reason, n in connection.execute(reasons)},
+                dict(connection.execute(reasons).tuples().all()),
             )
 
     def document_clocks(
@@ -155,7 +157,7 @@ class KnowledgeStore:
         """Return the times of documents: index shared id; columns changed_at, indexed_at, content_hash and raw."""
         latest = (
             sa.select(IndexedRow.document, sa.func.max(IndexedRow.indexed_at).label("indexed_at"))
-            .filter_by(pipeline=pipeline, knowledge_base=knowledge_base)
+            .where(IndexedRow.pipeline == pipeline, IndexedRow.knowledge_base == knowledge_base)
             .group_by(IndexedRow.document)
             .subquery()
         )
