@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-WANTED = {"healthy", "stale_code_table", "queue_code_shift", "degraded_model", "provider_outage"}
+WANTED = {"healthy", "stale_code_table", "queue_code_shift", "degraded_model", "provider_outage", "stale_policy"}
 SECONDS = 240
 
 

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +17,7 @@ from seamwatch.settings import Settings
 
 if TYPE_CHECKING:
     from seamwatch.adapters.base import Notifier
+    from seamwatch.core.freshness import FreshnessCheck
     from seamwatch.core.results import Attribution, Window
     from seamwatch.engine.deps import Deps
     from seamwatch.spec.load import Project
@@ -159,6 +160,42 @@ def attribute(
     _write_json(as_json, attribution_json(attribution))
     if str(as_json) != "-":
         _print_attribution(attribution)
+
+
+@app.command()
+def freshness(
+    pipeline: PipelineArgument,
+    knowledge_base: Annotated[
+        str | None, typer.Option("--knowledge-base", help="Only this one; default: all of the pipeline.")
+    ] = None,
+    is_full: Annotated[bool, typer.Option("--full", help="List everything, not only what changed.")] = False,
+    at: Annotated[str | None, typer.Option("--at", help="Look back from this moment, ISO 8601; default: now.")] = None,
+    project: ProjectOption = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Check the knowledge bases: which documents are stale, missing or gone, why, and how many answers rested on them.
+
+    Exit code 2 where fewer answers rest on up-to-date documents than the goal asks for.
+    """
+    from seamwatch.engine.freshness import check_knowledge_base
+    from seamwatch.report.machine import freshness_json
+
+    now = _moment(at, "--at") if at is not None else None
+    with _deps(_settings(project)) as deps:
+        spec = deps.project.pipeline(pipeline)
+        names = [knowledge_base] if knowledge_base is not None else list(spec.knowledge_bases)
+        unknown = [name for name in names if name not in spec.knowledge_bases]
+        if unknown or not names:
+            known = ", ".join(spec.knowledge_bases) or "none; define one under knowledge_bases"
+            msg = f"{pipeline} has no knowledge base{f' {unknown[0]!r}' if unknown else ''}; known: {known}"
+            raise typer.BadParameter(msg)
+        checks = [check_knowledge_base(deps, spec, name, is_full=is_full, now=now) for name in names]
+    _write_json(as_json, {"pipeline": pipeline, "knowledge_bases": [freshness_json(check) for check in checks]})
+    if str(as_json) != "-":
+        for found in checks:
+            _print_freshness(found)
+    if any(found.is_breached for found in checks):
+        raise typer.Exit(2)
 
 
 @app.command()
@@ -351,6 +388,39 @@ def _write_json(target: Path | None, document: dict[str, Any]) -> None:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(f"{text}\n", encoding="utf-8")
+
+
+def _print_freshness(check: FreshnessCheck) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from seamwatch.report.numbers import count, duration, percent
+
+    console = Console()
+    share = check.answers.share_fresh if check.answers is not None else None
+    what = "everything listed" if check.is_full else "what changed"
+    console.print(
+        Text(f"{check.pipeline}.{check.knowledge_base}", style="bold"), f"({what}, {check.checked_at:%F %R} UTC)"
+    )
+    console.print(f"{count(check.n_source)} documents at the source, {count(check.n_indexed)} in the index")
+    if check.answers is not None and share is not None:
+        console.print(
+            f"{percent(share)} of {count(check.answers.n_with_ids)} answers rested on up-to-date documents, "
+            f"goal {percent(check.goal)}"
+        )
+    if check.lag.oldest_unindexed_s is not None:
+        console.print(f"oldest change that is not indexed: {duration(timedelta(seconds=check.lag.oldest_unindexed_s))}")
+    if check.documents:
+        table = Table("document", "reason", "answers", "changed", "indexed", "")
+        for one in check.documents:
+            times = (f"{at:%F %R}" if at is not None else "" for at in (one.changed_at, one.indexed_at))
+            table.add_row(Text(one.document), one.reason.value, count(one.n_answers), *times, Text(one.detail))
+        console.print(table)
+    else:
+        console.print("every document is as it is at the source")
+    for note in check.notes:
+        console.print(Text(f"note: {note}"))
 
 
 def _print_attribution(attribution: Attribution) -> None:

@@ -14,6 +14,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
+from seamwatch.core.compare import is_null
 from seamwatch.core.documents import matches_any
 from seamwatch.vocabulary import FreshnessReason as Reason
 
@@ -366,7 +367,7 @@ def answer_sli(
         findings: See there.
         n_answers: Answers of the span, those without recorded ids included.
         grace: See there.
-        clocks: Index document; columns changed_at and indexed_at, for what is told of each document.
+        clocks: Index document; columns changed_at, indexed_at and perhaps raw, the id that people know.
     """
     pairs = rested_on(served, findings, grace=grace)
     by_reason = pairs.groupby("reason")["key"].nunique().to_dict() if len(pairs) else {}
@@ -376,7 +377,7 @@ def answer_sli(
         at = clocks.loc[document] if clocks is not None and document in clocks.index else None
         documents.append(
             DocumentAnswers(
-                document=document,
+                document=document if at is None or is_null(at.get("raw")) else str(at["raw"]),
                 reason=Reason(reason),
                 n_answers=int(group["key"].nunique()),
                 detail=str(group["detail"].iloc[0]),

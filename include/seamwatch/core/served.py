@@ -157,8 +157,19 @@ class Context:
         index = pd.Index(list(made), name=rows.index.name, dtype=rows.index.dtype if not made else None)
         return pd.DataFrame(list(made.values()), index=index, columns=rows.columns, dtype=object)
 
+    def name_of(self, document: str) -> str:
+        """Return the id by which people know a document: the source's own."""
+        return self.raw.get(document, document)
+
     def versions_of(self, key: Any, row: Mapping[str, Any], document: str) -> tuple[str | None, str | None]:
-        """Return a document's text as a record was served it, and as it would be; None where there is none."""
+        """Return a document's text as a record was served it, and as it would be; None where there is none.
+
+        Args:
+            key: The record.
+            row: Its payload at the retrieval.
+            document: As `name_of` names it.
+        """
+        document = next((shared for shared, raw in self.raw.items() if raw == document), document)
         reason = self.suspects.get(key, {}).get(document)
         before = self._served(row)
         after = before if reason is None else self._change(key, before, {document: reason})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,13 @@ from seamwatch.core.results import Attribution, Window
 from seamwatch.demo.airflow import airflow_env
 from seamwatch.demo.dags import PARTS, DagRunner
 from seamwatch.demo.faults import Fault
+from seamwatch.demo.policies.world import PolicyWorld
 from seamwatch.demo.slack_receiver import SlackReceiver
 from seamwatch.demo.world import DemoWorld
 from seamwatch.report.machine import attribution_json
 from seamwatch.store.repo import Store
 
-PIPELINE = "support_triage"
+TRIAGE, ASSISTANT = "support_triage", "policy_assistant"
 _FIRST_DAY = date(2026, 11, 2)
 SCENARIOS = (
     "healthy",
@@ -36,17 +37,34 @@ SCENARIOS = (
     "degraded_model",
     "provider_outage",
 )
+ASSISTANT_SCENARIOS = ("stale_policy",)
+_PARTS = {TRIAGE: PARTS, ASSISTANT: ("freshness", *PARTS)}
 _PORT = 8080
 """Of the Airflow UI that `make up` starts; the links in reports and messages lead there."""
 
 
-def demo_env(project_dir: Path, folder: Path, world: DemoWorld, slack_url: str) -> dict[str, str]:
+Live = Callable[[date, str], Fault]
+"""Lives a day with a fault."""
+_WORK = {
+    TRIAGE: "400 tickets go through the desk",
+    ASSISTANT: "260 questions go to the policy assistant",
+}
+
+
+def warehouse_url(folder: Path) -> str:
+    """Return the database in which both of the demo's enterprises keep their tables."""
+    return f"sqlite:///{folder / 'world' / 'support_dw.db'}"
+
+
+def demo_env(
+    project_dir: Path, folder: Path, world: DemoWorld, policies: PolicyWorld, slack_url: str
+) -> dict[str, str]:
     """Return the environment in which the demo's DAGs run, and later its Airflow."""
     env = airflow_env(
         folder / "airflow", project_dir, port=_PORT, data_dir=folder / "seamwatch", users={"admin": "admin"}
     )
     slack = {"conn_type": "slack", "password": "xoxb-demo", "extra": {"base_url": f"{slack_url}/api/"}}
-    return env | world.connections() | {"AIRFLOW_CONN_SLACK_API_DEFAULT": json.dumps(slack)}
+    return env | world.connections() | policies.connections() | {"AIRFLOW_CONN_SLACK_API_DEFAULT": json.dumps(slack)}
 
 
 def run_demo(project_dir: Path, folder: Path) -> Path:
@@ -62,12 +80,19 @@ def run_demo(project_dir: Path, folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     console.print("Training the triage model and starting its server ...")
-    with DemoWorld(folder / "world") as world, SlackReceiver(log=folder / "slack.jsonl") as slack:
-        env = demo_env(project_dir, folder, world, slack.url)
+    with (
+        DemoWorld(folder / "world") as world,
+        PolicyWorld(folder / "world", warehouse_url=warehouse_url(folder)) as policies,
+        SlackReceiver(log=folder / "slack.jsonl") as slack,
+    ):
+        env = demo_env(project_dir, folder, world, policies, slack.url)
         console.print("Starting Airflow ...")
         with DagRunner(project_dir, env, folder / "airflow.log") as runner:
+            lives: dict[str, Live] = {TRIAGE: world.live_day, ASSISTANT: policies.live_day}
+            planned = [(TRIAGE, name) for name in SCENARIOS] + [(ASSISTANT, name) for name in ASSISTANT_SCENARIOS]
             found = [
-                _run_scenario(console, runner, world, folder, number, name) for number, name in enumerate(SCENARIOS)
+                _run_scenario(console, runner, lives[pipeline], folder, f"{number} of {len(planned)}", pipeline, name)
+                for number, (pipeline, name) in enumerate(planned, start=1)
             ]
         slack.save_page(folder / "slack.html")
         n_messages = len(slack.messages)
@@ -80,23 +105,24 @@ def run_demo(project_dir: Path, folder: Path) -> Path:
 
 
 def _run_scenario(
-    console: Console, runner: DagRunner, world: DemoWorld, folder: Path, number: int, name: str
+    console: Console, runner: DagRunner, live: Live, folder: Path, number: str, pipeline: str, name: str
 ) -> dict[str, Any]:
-    day = _FIRST_DAY + timedelta(days=number)
+    day = _FIRST_DAY + timedelta(days=int(number.split(maxsplit=1)[0]) - 1)
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     window = Window(start=start, end=start + timedelta(days=1))
-    console.print(f"\n[bold]Day {number + 1} of {len(SCENARIOS)}[/bold], {day}: 400 tickets go through the desk ...")
-    fault = world.live_day(day, name)
+    what = _WORK[pipeline]
+    console.print(f"\n[bold]Day {number}[/bold], {day}: {what} ...")
+    fault = live(day, name)
     dags = []
-    for part in PARTS:
+    for part in _PARTS[pipeline]:
         # The DAGs are told the window and nothing else; the scenario's name stays here.
-        outcome = runner.run(PIPELINE, part, window)
+        outcome = runner.run(pipeline, part, window)
         dags.append({"dag": outcome.dag_id, "state": outcome.state, "red": list(outcome.failed_tasks)})
         red = f", red: {', '.join(outcome.failed_tasks)}" if outcome.failed_tasks else ""
         console.print(f"  Airflow ran {outcome.dag_id}: {outcome.state}{red}")
     store = Store.open(f"sqlite:///{folder / 'seamwatch' / 'seamwatch.db'}")
     try:
-        attribution = store.attribution(PIPELINE, window)
+        attribution = store.attribution(pipeline, window)
         assert attribution is not None, f"window {window.id} was not attributed; see {folder / 'airflow.log'}"
         result = {**_scenario_result(store, folder, fault, attribution), "dags": dags}
     finally:
@@ -111,7 +137,7 @@ def _scenario_result(store: Store, folder: Path, fault: Fault, attribution: Attr
     leading = attribution.leading
     mine = [
         incident
-        for incident in store.incidents(PIPELINE)
+        for incident in store.incidents(attribution.pipeline)
         if leading is not None
         and incident.last_window == attribution.window
         and (incident.responsibility, incident.stage) == (leading.responsibility, leading.stage)
@@ -121,6 +147,7 @@ def _scenario_result(store: Store, folder: Path, fault: Fault, attribution: Attr
     channel, ts = split_message_id(message) if message else (None, None)
     return {
         "scenario": fault.name,
+        "pipeline": attribution.pipeline,
         "description": fault.description,
         "injected": {
             "responsibility": injected.responsibility.value if injected else None,

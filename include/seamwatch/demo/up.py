@@ -9,7 +9,8 @@ from pathlib import Path
 from rich.console import Console
 
 from seamwatch.demo.airflow import Standalone
-from seamwatch.demo.run import demo_env
+from seamwatch.demo.policies.world import PolicyWorld
+from seamwatch.demo.run import demo_env, warehouse_url
 from seamwatch.demo.slack_receiver import SlackReceiver
 from seamwatch.demo.world import DemoWorld
 
@@ -23,8 +24,12 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     console.print("Starting the model server, the Slack receiver and Airflow (about 40 seconds) ...")
-    with DemoWorld(folder / "world") as world, SlackReceiver(log=folder / "slack-up.jsonl") as slack:
-        env = demo_env(project, folder, world, slack.url)
+    with (
+        DemoWorld(folder / "world") as world,
+        PolicyWorld(folder / "world", warehouse_url=warehouse_url(folder)) as policies,
+        SlackReceiver(log=folder / "slack-up.jsonl") as slack,
+    ):
+        env = demo_env(project, folder, world, policies, slack.url)
         with Standalone(env, folder / "airflow-up.log") as airflow:
             console.print(f"Airflow: {airflow.url}  (user admin, password admin; Incidents is in the navigation)")
             console.print(f"Slack:   {slack.url}")

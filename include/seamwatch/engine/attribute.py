@@ -31,7 +31,7 @@ from seamwatch.engine.references import load_references, with_copies
 from seamwatch.engine.switches import with_switches
 from seamwatch.engine.validate import expectation_failures
 from seamwatch.spec.pipeline import Pipeline, Stage
-from seamwatch.vocabulary import OutcomeState, StageKind
+from seamwatch.vocabulary import OutcomeState, Responsibility, StageKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +103,11 @@ def attribute_window(
         has_baseline=accepted_accuracy(deps, pipeline) is not None,
         now=deps.clock(),
     )
-    attribution = replace(attribution, lingering=found.lingering, notes=(*attribution.notes, *knowledge.notes))
+    # Whether outdated documents are current again is for the freshness check to say, not for a quiet window.
+    outdated = tuple((Responsibility.KNOWLEDGE_BASE, s.name) for s in pipeline.stages if s.knowledge_base is not None)
+    attribution = replace(
+        attribution, lingering=(*found.lingering, *outdated), notes=(*attribution.notes, *knowledge.notes)
+    )
     deps.store.begin_window(pipeline.pipeline, window, now=deps.clock())
     deps.store.save_attribution(attribution, now=deps.clock())
     return attribution

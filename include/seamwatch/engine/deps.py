@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from upath import UPath
 
@@ -29,5 +30,5 @@ class Deps:
     """Aware UTC now."""
     notifier: Callable[[str], Notifier]
     """Connection id to the channel behind it."""
-    object_path: Callable[[str], UPath] = UPath
+    object_path: Callable[[str], Any] = UPath
     """Opens object storage; Airflow's ObjectStoragePath where its connections are to be used."""

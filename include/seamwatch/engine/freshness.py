@@ -311,11 +311,12 @@ def _documents(check: FreshnessCheck, told: pd.DataFrame, clocks: pd.DataFrame) 
     weights: Mapping[tuple[str, str], int] = (
         {(one.document, one.reason): one.n_answers for one in check.answers.documents} if check.answers else {}
     )
+    raw = {str(shared): str(one) for shared, one in clocks["raw"].dropna().items()}
     found = [
         DocumentAnswers(
-            document=row["document"],
+            document=(name := raw.get(row["document"], row["document"])),
             reason=FreshnessReason(row["reason"]),
-            n_answers=weights.get((row["document"], row["reason"]), 0),
+            n_answers=weights.get((name, row["reason"]), 0),
             detail=row["detail"],
             changed_at=_at(clocks, row["document"], "changed_at"),
             indexed_at=_at(clocks, row["document"], "indexed_at"),

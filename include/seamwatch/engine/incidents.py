@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from seamwatch.core.deliveries import DeliveryPart
+from seamwatch.core.freshness import FreshnessCheck
 from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange, decide
 from seamwatch.core.results import Attribution, Window
+from seamwatch.core.staleness import decide_staleness, staleness
 from seamwatch.engine.deps import Deps
 from seamwatch.errors import DataContractError, StoreError
 from seamwatch.report.facts import IncidentReport, incident_report
@@ -17,6 +20,7 @@ from seamwatch.report.links import Links
 from seamwatch.report.machine import report_json
 from seamwatch.report.markdown import render_markdown
 from seamwatch.spec.pipeline import Pipeline
+from seamwatch.vocabulary import Responsibility
 
 
 def decide_incidents(deps: Deps, pipeline: Pipeline, window: Window) -> list[IncidentChange]:
@@ -30,19 +34,51 @@ def decide_incidents(deps: Deps, pipeline: Pipeline, window: Window) -> list[Inc
     with deps.store.deciding(pipeline.pipeline):
         changes = decide(deps.store.incidents(pipeline.pipeline, limit=None), attribution, now=now)
         deps.store.apply_changes(changes, window=window)
-        if pipeline.slack is not None:
-            for change in changes:
-                for part in DeliveryPart:
-                    deps.store.enqueue_delivery(
-                        change.incident.id,
-                        dedupe_key=f"{change.incident.id}/{_occasion(change, window)}/{part}",
-                        part=part,
-                        change=change.kind,
-                        channel=pipeline.slack.channel,
-                        connection=pipeline.slack.connection,
-                        now=now,
-                    )
+        _announce(deps, pipeline, changes, window, now)
     return changes
+
+
+def decide_on_freshness(deps: Deps, pipeline: Pipeline, check: FreshnessCheck) -> list[IncidentChange]:
+    """Return what a check of a knowledge base changed, saved, with its messages in the outbox."""
+    now, window = deps.clock(), Window(start=check.checked_at - timedelta(seconds=1), end=check.checked_at)
+    if check.answers_since is not None:
+        window = Window(start=check.answers_since, end=check.checked_at)
+    with deps.store.deciding(pipeline.pipeline):
+        known = deps.store.incidents(pipeline.pipeline, limit=None)
+        with_verdicts = [
+            incident.id
+            for incident in known
+            if incident.responsibility is Responsibility.KNOWLEDGE_BASE
+            and deps.store.attribution(pipeline.pipeline, incident.last_window) is not None
+        ]
+        before = {incident.id: incident for incident in known}
+        changes = decide_staleness(known, check, pipeline, with_verdicts=with_verdicts, now=now)
+        deps.store.apply_changes(changes, window=window)
+        # Every check of an open incident is an update; only other documents are news.
+        news = [
+            change
+            for change in changes
+            if change.kind is not ChangeKind.UPDATED or before[change.incident.id].fields != change.incident.fields
+        ]
+        _announce(deps, pipeline, news, window, now)
+    return changes
+
+
+def _announce(deps: Deps, pipeline: Pipeline, changes: Sequence[IncidentChange], window: Window, now: datetime) -> None:
+    """Put the messages of changes into the outbox."""
+    if pipeline.slack is None:
+        return
+    for change in changes:
+        for part in DeliveryPart:
+            deps.store.enqueue_delivery(
+                change.incident.id,
+                dedupe_key=f"{change.incident.id}/{_occasion(change, window)}/{part}",
+                part=part,
+                change=change.kind,
+                channel=pipeline.slack.channel,
+                connection=pipeline.slack.connection,
+                now=now,
+            )
 
 
 def _occasion(change: IncidentChange, window: Window) -> str:
@@ -59,6 +95,11 @@ def _occasion(change: IncidentChange, window: Window) -> str:
 def _attribution(deps: Deps, pipeline: Pipeline, window: Window) -> Attribution:
     attribution = deps.store.attribution(pipeline.pipeline, window)
     if attribution is None:
+        # An incident of outdated documents may be older than any verdict on it.
+        checks = deps.store.checks_at(pipeline.pipeline, window.end)
+        told = next((check for check in checks if check.answers_since == window.start), None)
+        if told is not None:
+            return staleness(told, pipeline)
         msg = f"window {window.id} of {pipeline.pipeline} has no attribution yet; run `seamwatch attribute` first"
         raise StoreError(msg)
     return attribution
@@ -91,10 +132,14 @@ def render_report(report: IncidentReport, form: str) -> str:
 
 def write_reports(deps: Deps, pipeline: Pipeline, window: Window) -> list[Path]:
     """Return the files written: HTML, Markdown and JSON for every incident that the window showed."""
+    known = deps.store.incidents(pipeline.pipeline, limit=None)
+    return write_reports_of(deps, pipeline, [incident for incident in known if incident.last_window == window])
+
+
+def write_reports_of(deps: Deps, pipeline: Pipeline, incidents: Sequence[Incident]) -> list[Path]:
+    """Return the files written: HTML, Markdown and JSON for every one of the incidents."""
     written: list[Path] = []
-    for incident in deps.store.incidents(pipeline.pipeline, limit=None):
-        if incident.last_window != window:
-            continue
+    for incident in incidents:
         report = report_of(deps, pipeline, incident)
         folder = deps.data_dir / "reports" / incident.id
         folder.mkdir(parents=True, exist_ok=True)

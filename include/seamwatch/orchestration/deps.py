@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from airflow.sdk import ObjectStoragePath
 from airflow.sdk.bases.hook import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
@@ -69,6 +70,7 @@ def open_deps(project_dir: str | Path) -> Iterator[Deps]:
             ui_url=settings.ui_url,
             clock=lambda: datetime.now(UTC),
             notifier=lambda conn_id: SlackNotifier(connections.get(conn_id)),
+            object_path=ObjectStoragePath,
         )
     finally:
         store.close()

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, TaskGroup
 from airflow.sdk.exceptions import AirflowException
 
@@ -95,6 +97,8 @@ def build_dag(plan: DagPlan, project_dir: Path) -> DAG:
 
 
 def _task(task: TaskPlan, shared: dict[str, Any], groups: dict[str, TaskGroup], made: dict[str, Any]) -> Any:
+    if task.kind != "step":
+        return _other_task(task, groups, made)
     kind = IncidentOperator if task.has_report_link else StepOperator
     arguments: dict[str, Any] = {
         **shared,
@@ -118,10 +122,37 @@ def _task(task: TaskPlan, shared: dict[str, Any], groups: dict[str, TaskGroup], 
     return kind(**arguments, window=windows)
 
 
+def _other_task(task: TaskPlan, groups: dict[str, TaskGroup], made: dict[str, Any]) -> Any:
+    """Return a task that waits for a person, or for another DAG."""
+    assert task.text_from is not None
+    group = groups[task.group] if task.group else None
+    if task.kind == "approval":
+        return ApprovalOperator(
+            task_id=task.id,
+            task_group=group,
+            subject=f"Re-index outdated documents of {task.stage}?",
+            # The text is what the task before returned: it is shown, never taken for a template itself.
+            body=made[task.text_from].output["text"],
+            execution_timeout=task.timeout,
+            response_timeout=task.timeout,
+            retries=task.retries,
+        )
+    assert task.dag is not None
+    return TriggerDagRunOperator(
+        task_id=task.id,
+        task_group=group,
+        trigger_dag_id=task.dag,
+        conf=made[task.text_from].output["conf"],
+        wait_for_completion=True,
+        execution_timeout=task.timeout,
+        retries=task.retries,
+    )
+
+
 def _schedule(plan: DagPlan) -> Any:
     if plan.after_asset is not None:
         return [Asset(plan.after_asset)]
-    if plan.schedule is None or plan.pipeline is None:
+    if plan.schedule is None or plan.pipeline is None or isinstance(plan.schedule, timedelta):
         return plan.schedule
     # A window is the data interval of a run, so the timetable must have intervals.
     return CronDataIntervalTimetable(plan.schedule, timezone="UTC")

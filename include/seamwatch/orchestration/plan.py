@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
 
 from seamwatch.spec.pipeline import Pipeline
 
+_APPROVED_WITHIN = timedelta(days=2)
+"""A runbook that nobody approves by then ends; the next check calls it again."""
 STEPS = "seamwatch.orchestration.steps"
 
 
@@ -21,6 +25,15 @@ class TaskPlan:
     group: str | None = None
     """Task group that it stands in."""
     stage: str | None = None
+    """Stage, or knowledge base, that it is about."""
+    kind: Literal["step", "approval", "trigger"] = "step"
+    """`approval` waits for a person, `trigger` runs another DAG and waits for it."""
+    text_from: str | None = None
+    """Task whose result a person reads before approving, or that is handed to the other DAG."""
+    dag: str | None = None
+    """The other DAG."""
+    timeout: timedelta | None = None
+    """Longest wait."""
     window_from: str | None = None
     """Task that finds its window, or windows."""
     is_mapped: bool = False
@@ -48,8 +61,8 @@ class DagPlan:
     tasks: tuple[TaskPlan, ...]
     tags: tuple[str, ...]
     pipeline: Pipeline | None = None
-    schedule: str | None = None
-    """Cron expression or preset."""
+    schedule: str | timedelta | None = None
+    """Cron expression or preset; a span for what has no windows."""
     after_asset: str | None = None
     """Asset that starts it."""
     owner: str = "seamwatch"
@@ -70,9 +83,17 @@ def attributed_asset(pipeline: str) -> str:
     return f"seamwatch://{pipeline}/attributed"
 
 
+def stale_asset(pipeline: str) -> str:
+    """Return the asset that says: answers rest on outdated documents, and the runbook is called for."""
+    return f"seamwatch://{pipeline}/stale"
+
+
 def plan_pipeline(pipeline: Pipeline) -> tuple[DagPlan, ...]:
-    """Return the DAGs of a pipeline: validate, isolate, incidents; each starts the next by an asset."""
-    return (_plan_validate(pipeline), _plan_isolate(pipeline), _plan_incidents(pipeline))
+    """Return the DAGs of a pipeline: validate, isolate, incidents, each starting the next by an asset; freshness."""
+    plans = [_plan_validate(pipeline), _plan_isolate(pipeline), _plan_incidents(pipeline)]
+    if pipeline.knowledge_bases:
+        plans += [_plan_freshness(pipeline), _plan_staleness(pipeline)]
+    return tuple(plans)
 
 
 def _plan_validate(pipeline: Pipeline) -> DagPlan:
@@ -175,6 +196,103 @@ def _find_windows(asset: str, *, step: str = "find_windows") -> TaskPlan:
     return TaskPlan(id="find_windows", step=step, listens=asset)
 
 
+def _plan_freshness(pipeline: Pipeline) -> DagPlan:
+    """A task group a knowledge base: the check stays green, the gate turns red below the goal; then incidents.
+
+    One run at a time, for checks follow each other by what the one before has listed.
+    """
+    tasks: list[TaskPlan] = []
+    for name in pipeline.knowledge_bases:
+        check = TaskPlan(id="check", group=name, step="check_freshness", stage=name)
+        tasks += [
+            check,
+            TaskPlan(id="gate", group=name, step="gate_freshness", stage=name, after=(check.full_id,), retries=0),
+            TaskPlan(
+                id="decide",
+                group=name,
+                step="decide_on_freshness",
+                stage=name,
+                after=(check.full_id,),
+                has_report_link=True,
+            ),
+            TaskPlan(
+                id="call-runbook",
+                group=name,
+                step="call_staleness_runbook",
+                stage=name,
+                after=(f"{name}.decide",),
+                emits=stale_asset(pipeline.pipeline),
+            ),
+        ]
+    decided = tuple(f"{name}.decide" for name in pipeline.knowledge_bases)
+    tasks.append(TaskPlan(id="deliver", step="deliver", after=decided, trigger_rule="all_done"))
+    return _dag(
+        pipeline,
+        "freshness",
+        "Checks the knowledge bases: which documents are stale, missing or gone, and which answers rested on them.",
+        tuple(tasks),
+        schedule=min(one.check_every for one in pipeline.knowledge_bases.values()),
+        max_active_runs=1,
+    )
+
+
+def _plan_staleness(pipeline: Pipeline) -> DagPlan:
+    """The runbook of outdated documents: list them by answers affected, re-index once approved, verify."""
+    tasks: list[TaskPlan] = []
+    for name, knowledge_base in pipeline.knowledge_bases.items():
+        find = TaskPlan(
+            id="list-documents", group=name, step="list_outdated", stage=name, listens=stale_asset(pipeline.pipeline)
+        )
+        approve = TaskPlan(
+            id="approve-reindex",
+            group=name,
+            step="",
+            stage=name,
+            kind="approval",
+            after=(find.full_id,),
+            text_from=find.full_id,
+            timeout=_APPROVED_WITHIN,
+            retries=0,
+        )
+        tasks += [find, approve]
+        before = approve
+        hook = knowledge_base.reindex
+        if hook is not None:
+            before = TaskPlan(
+                id="reindex",
+                group=name,
+                step="reindex",
+                stage=name,
+                after=(approve.full_id,),
+                kind="step" if hook.dag is None else "trigger",
+                dag=hook.dag,
+                text_from=find.full_id,
+                timeout=hook.timeout,
+                retries=0,
+            )
+            tasks.append(before)
+        verify = TaskPlan(id="verify", group=name, step="verify_reindexed", stage=name, after=(before.full_id,))
+        decide = TaskPlan(
+            id="decide",
+            group=name,
+            step="decide_on_freshness",
+            stage=name,
+            after=(verify.full_id,),
+            has_report_link=True,
+        )
+        tasks += [verify, decide]
+    decided = tuple(f"{name}.decide" for name in pipeline.knowledge_bases)
+    tasks.append(TaskPlan(id="deliver", step="deliver", after=decided, trigger_rule="none_failed_min_one_success"))
+    return _dag(
+        pipeline,
+        "staleness",
+        "Runbook of outdated documents: lists them by answers affected, re-indexes once a person approved, verifies.",
+        tuple(tasks),
+        after_asset=stale_asset(pipeline.pipeline),
+        max_active_runs=1,
+    )
+
+
 def plan_delivery() -> DagPlan:
     """Return the DAG that sends what is still in the outbox, for channels that were down when it was written."""
     return DagPlan(
@@ -195,7 +313,7 @@ def _dag(
     description: str,
     tasks: tuple[TaskPlan, ...],
     *,
-    schedule: str | None = None,
+    schedule: str | timedelta | None = None,
     after_asset: str | None = None,
     max_active_runs: int = 4,
 ) -> DagPlan:

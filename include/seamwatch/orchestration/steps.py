@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from seamwatch.core.freshness import DocumentAnswers, FreshnessCheck
+from seamwatch.core.incidents import ChangeKind
 from seamwatch.core.results import Check, Window
+from seamwatch.core.staleness import behind_answers, signals
 from seamwatch.engine.attribute import attribute_window, windows_to_revisit
 from seamwatch.engine.deliver import deliver_pending
-from seamwatch.engine.incidents import decide_incidents, write_reports
+from seamwatch.engine.deps import Deps
+from seamwatch.engine.freshness import check_knowledge_base
+from seamwatch.engine.incidents import decide_incidents, write_reports, write_reports_of
+from seamwatch.engine.incidents import decide_on_freshness as decide_freshness_incidents
+from seamwatch.engine.reindex import run_reindex
 from seamwatch.engine.validate import check_stage
 from seamwatch.errors import AdapterError, DataContractError
 from seamwatch.orchestration.deps import open_deps
-from seamwatch.orchestration.plan import attributed_asset, validated_asset
+from seamwatch.orchestration.plan import attributed_asset, stale_asset, validated_asset
 from seamwatch.report.links import Links
 from seamwatch.spec.pipeline import Pipeline
+from seamwatch.vocabulary import Severity
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -139,6 +148,101 @@ def report(task: StepOperator, context: Context) -> int:
     return len(written)
 
 
+def check_freshness(task: StepOperator, context: Context) -> dict[str, int]:
+    """Check a knowledge base, as of the window's end where a person gave one; green also when much is outdated."""
+    pipeline, given = _pipeline(task), _param_window(context)
+    with open_deps(task.project_dir) as deps:
+        found = check_knowledge_base(deps, pipeline, task.stage or "", now=given.end if given is not None else None)
+    for note in found.notes:
+        task.log.warning("%s", note)
+    answers = (
+        {} if found.answers is None else {"answers": found.answers.n_with_ids, "affected": found.answers.n_affected}
+    )
+    return {"documents": found.n_source, "looked_at": found.n_changed, **answers, **found.by_reason}
+
+
+def gate_freshness(task: StepOperator, context: Context) -> None:
+    """Turn red where fewer answers rest on up-to-date documents than the goal asks for."""
+    del context
+    pipeline = _pipeline(task)
+    with open_deps(task.project_dir) as deps:
+        found = _last_check(deps, pipeline, task.stage or "")
+    if found.is_breached:
+        critical = [one for one in signals(found) if one.severity is Severity.CRITICAL]
+        lines = [*(one.text for one in critical), *(_told_document(one) for one in behind_answers(found))]
+        raise AirflowFailException("\n".join(lines))
+
+
+def decide_on_freshness(task: StepOperator, context: Context) -> dict[str, str]:
+    """Open, update and resolve the incident of a knowledge base; write its report."""
+    del context
+    pipeline = _pipeline(task)
+    with open_deps(task.project_dir) as deps:
+        found = _last_check(deps, pipeline, task.stage or "")
+        changes = decide_freshness_incidents(deps, pipeline, found)
+        written = write_reports_of(deps, pipeline, [change.incident for change in changes])
+        task.report_url = _report_url(deps.ui_url, pipeline, {path.parent.name for path in written})
+    return {change.incident.id: change.kind.value for change in changes}
+
+
+def call_staleness_runbook(task: StepOperator, context: Context) -> None:
+    """Call the runbook where answers rest on outdated documents; skipped where none does, or it was called already."""
+    from airflow.sdk import Asset
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    pipeline, name = _pipeline(task), task.stage or ""
+    changes = context["ti"].xcom_pull(task_ids=f"{name}.decide") or {}
+    with open_deps(task.project_dir) as deps:
+        outdated = behind_answers(_last_check(deps, pipeline, name))
+    if not outdated or not {*changes.values()} & {ChangeKind.OPENED.value, ChangeKind.REOPENED.value}:
+        raise AirflowSkipException("no incident of outdated documents has just opened")
+    context["outlet_events"][Asset(stale_asset(pipeline.pipeline))].extra.update({"knowledge_base": name})
+
+
+def list_outdated(task: StepOperator, context: Context) -> dict[str, Any]:
+    """Return the documents that answers rested on and that are still outdated: as text for a person, and as conf."""
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    del context
+    pipeline, name = _pipeline(task), task.stage or ""
+    with open_deps(task.project_dir) as deps:
+        outdated = behind_answers(_last_check(deps, pipeline, name))
+    if not outdated:
+        raise AirflowSkipException(f"no answer rests on an outdated document of {name}")
+    hook = pipeline.knowledge_bases[name].reindex
+    lead = (
+        f"Approve to run `{hook.dag or ' '.join(hook.command)}` for these documents of **{name}**."
+        if hook is not None
+        else f"Re-index these documents of **{name}** (no `reindex` is defined), then approve to have it verified."
+    )
+    documents = list(dict.fromkeys(one.document for one in outdated))
+    text = "\n".join([lead, "", *(_told_document(one) for one in outdated)])
+    return {"text": text, "documents": documents, "conf": {"knowledge_base": name, "documents": documents}}
+
+
+def reindex(task: StepOperator, context: Context) -> str:
+    """Run the command that rebuilds the index of the listed documents; return the end of what it wrote."""
+    pipeline, name = _pipeline(task), task.stage or ""
+    found = context["ti"].xcom_pull(task_ids=f"{name}.list-documents")
+    hook = pipeline.knowledge_bases[name].reindex
+    assert hook is not None
+    return run_reindex(hook, found["documents"], project_dir=Path(task.project_dir))
+
+
+def verify_reindexed(task: StepOperator, context: Context) -> dict[str, int]:
+    """Check the knowledge base again; red while a listed document is still outdated."""
+    pipeline, name = _pipeline(task), task.stage or ""
+    listed = context["ti"].xcom_pull(task_ids=f"{name}.list-documents")["documents"]
+    with open_deps(task.project_dir) as deps:
+        found = check_knowledge_base(deps, pipeline, name)
+    left = [one for one in behind_answers(found) if one.document in listed]
+    if left:
+        raise AirflowFailException(
+            "\n".join(["the index was rebuilt and these are still outdated:", *map(_told_document, left)])
+        )
+    return {"reindexed": len(listed), "outdated": len(behind_answers(found))}
+
+
 def deliver(task: StepOperator, context: Context) -> dict[str, int]:
     """Send what waits in the outbox; red if a message could not be sent. One that may pass later stays there."""
     del context
@@ -147,6 +251,21 @@ def deliver(task: StepOperator, context: Context) -> dict[str, int]:
     if summary.errors:
         raise AdapterError("; ".join(summary.errors), retryable=not summary.n_failed)
     return {"sent": summary.n_sent, "waiting": summary.n_waiting}
+
+
+def _last_check(deps: Deps, pipeline: Pipeline, name: str) -> FreshnessCheck:
+    found = deps.store.freshness_checks(pipeline.pipeline, name)
+    if not found:
+        msg = f"knowledge base {name} of {pipeline.pipeline} was not checked yet; run {pipeline.pipeline}__freshness"
+        raise DataContractError(msg)
+    return found[0]
+
+
+def _told_document(one: DocumentAnswers) -> str:
+    changed = f", changed {one.changed_at:%Y-%m-%d %H:%M} UTC" if one.changed_at is not None else ""
+    indexed = f", indexed {one.indexed_at:%Y-%m-%d %H:%M} UTC" if one.indexed_at is not None else ""
+    answers = "answer" if one.n_answers == 1 else "answers"
+    return f"- `{one.document}`: {one.reason.replace('_', ' ')}, {one.n_answers} {answers}{changed}{indexed}"
 
 
 def _pipeline(task: StepOperator) -> Pipeline:

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from seamwatch.core.freshness import DocumentAnswers, FreshnessCheck
 from seamwatch.core.results import Attribution, Cause, Verdict
 from seamwatch.report import numbers
 
@@ -66,6 +67,7 @@ def attribution_json(attribution: Attribution) -> dict[str, Any]:
                 ],
             },
         },
+        "documents": [document_json(one) for one in attribution.documents],
         "signals": [
             {
                 "kind": signal.kind,
@@ -76,6 +78,53 @@ def attribution_json(attribution: Attribution) -> dict[str, Any]:
             }
             for signal in attribution.signals
         ],
+    }
+
+
+def freshness_json(check: FreshnessCheck) -> dict[str, Any]:
+    """Return a check of a knowledge base as JSON-ready values."""
+    answers = check.answers
+    return {
+        "knowledge_base": check.knowledge_base,
+        "checked_at": numbers.iso(check.checked_at),
+        "full": check.is_full,
+        "documents": {"source": check.n_source, "indexed": check.n_indexed, "by_reason": dict(check.by_reason)},
+        "looked_at": check.n_changed,
+        "answers": None
+        if answers is None
+        else {
+            "since": numbers.iso(check.answers_since),
+            "total": answers.n_answers,
+            "with_ids": answers.n_with_ids,
+            "affected": answers.n_affected,
+            "by_reason": dict(answers.by_reason),
+            "share_fresh": answers.share_fresh,
+        },
+        "goal": check.goal,
+        "breached": check.is_breached,
+        "lag": {
+            "documents": check.lag.n,
+            "p50_s": check.lag.p50_s,
+            "p95_s": check.lag.p95_s,
+            "p99_s": check.lag.p99_s,
+            "oldest_unindexed_s": check.lag.oldest_unindexed_s,
+        },
+        "findings": [document_json(one) for one in check.documents],
+        "notes": list(check.notes),
+    }
+
+
+def document_json(one: DocumentAnswers) -> dict[str, Any]:
+    """Return a document with something wrong as JSON-ready values."""
+    return {
+        "document": one.document,
+        "reason": one.reason.value,
+        "answers": one.n_answers,
+        "detail": one.detail,
+        "changed_at": numbers.iso(one.changed_at),
+        "indexed_at": numbers.iso(one.indexed_at),
+        "since": numbers.iso(one.since),
+        "last_served_at": numbers.iso(one.last_served_at),
     }
 
 

@@ -234,6 +234,8 @@ class KnowledgeBase(Spec):
     """Share of answers that must rest on up-to-date documents; below it an incident opens."""
     over: Duration = timedelta(days=1)
     """Answers of the last so long are counted."""
+    check_every: Duration = timedelta(hours=1)
+    """How often what changed is looked at; of several knowledge bases the shortest counts."""
     full_sweep: Duration = timedelta(days=1)
     """How often everything is listed; in between only what changed is read."""
     reindex: Reindex | None = None

@@ -236,6 +236,12 @@ class KnowledgeStore:
         with self._writing() as connection:
             connection.execute(sa.update(FreshnessCheckRow).filter_by(**place).values(result=to_json(check)))
 
+    def checks_at(self: Transactions, pipeline: str, at: datetime) -> list[FreshnessCheck]:
+        """Return what the checks of a moment found, of all knowledge bases."""
+        statement = sa.select(FreshnessCheckRow.result).filter_by(pipeline=pipeline, checked_at=at)
+        with self._reading() as connection:
+            return [from_json(FreshnessCheck, row) for row in connection.scalars(statement)]
+
     def freshness_checks(
         self: Transactions, pipeline: str, knowledge_base: str, limit: int = 1
     ) -> list[FreshnessCheck]:

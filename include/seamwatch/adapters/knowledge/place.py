@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from upath import UPath
 
@@ -25,7 +26,7 @@ class Place:
     """Connection id of the pipeline's database."""
     cache_dir: Path
     """Folder of its own for what is kept between checks, as the mirror of a repository; may not exist yet."""
-    object_path: Callable[[str], UPath] = UPath
+    object_path: Callable[[str], Any] = UPath
     """Opens object storage; Airflow's ObjectStoragePath where its connections are to be used."""
 
     def folder(self, path: str | None, connection: str | None) -> str:

@@ -138,9 +138,9 @@ def judge_still_wrong(evidence: Evidence, beliefs: Mapping[Any, float], laborato
                 key,
                 Responsibility.KNOWLEDGE_BASE,
                 stage,
-                fields=tuple(documents),
+                fields=tuple(evidence.world.knowledge[stage].name_of(document) for document in documents),
                 belief=confidence.CURRENT_DOCUMENT * beliefs[key] * laboratory.trust_in_model(key),
-                explanation=words.outdated(stage, documents),
+                explanation=words.outdated(stage, _named(evidence, stage, documents)),
                 pattern=next(iter(documents.values())).value,
             )
         elif key in evidence.suspect_source:
@@ -260,9 +260,21 @@ def _model(evidence: Evidence, key: Any, belief: float) -> Verdict:
         Responsibility.MODEL,
         evidence.models[-1],
         belief=belief * confidence.MODEL_REPRODUCED * trust,
-        explanation=words.model(evidence.models[-1])
-        + (words.exonerated(*evidence.outdated[key]) if key in evidence.outdated else ""),
+        explanation=words.model(evidence.models[-1]) + _acquittal(evidence, key),
     )
+
+
+def _named(evidence: Evidence, stage: str, documents: Mapping[str, FreshnessReason]) -> dict[str, FreshnessReason]:
+    context = evidence.world.knowledge[stage]
+    return {context.name_of(document): reason for document, reason in documents.items()}
+
+
+def _acquittal(evidence: Evidence, key: Any) -> str:
+    """Say that documents were not as they should be and had no part in it; nothing where they were."""
+    if key not in evidence.outdated:
+        return ""
+    stage, documents = evidence.outdated[key]
+    return words.exonerated(stage, _named(evidence, stage, documents))
 
 
 def judge_without_answer(evidence: Evidence, key: Any, gap: Gap | None) -> Verdict:

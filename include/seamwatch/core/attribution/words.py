@@ -156,6 +156,14 @@ def outdated(stage: str, documents: Mapping[str, FreshnessReason]) -> str:
     )
 
 
+def outdated_answers(n: int, n_answers: int, knowledge_base: str, documents: Sequence[str]) -> str:
+    """Say how many answers rested on documents that are not as they should be."""
+    return (
+        f"{n} of {n_answers} answers rested on documents of {knowledge_base} that are not up to date: "
+        f"{_listed(documents)}."
+    )
+
+
 def exonerated(stage: str, documents: Mapping[str, FreshnessReason]) -> str:
     """Say that documents were not as they should be, and that it was not that."""
     return f" {stage} {_document_faults(documents)}; with the documents as they are at the source it is wrong too."
