@@ -10,7 +10,6 @@ from seamwatch.core.attribution import words
 from seamwatch.core.freshness import AGAINST_ANSWERS, DocumentAnswers, FreshnessCheck
 from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange, decide
 from seamwatch.core.results import Attribution, Cause, IsolationResult, Signal, StagePicture, Window
-from seamwatch.core.stats import wilson_interval
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import FreshnessReason, IncidentState, Responsibility, Severity, StageKind
 
@@ -39,15 +38,14 @@ def staleness(check: FreshnessCheck, pipeline: Pipeline) -> Attribution:
         max(FreshnessReason, key=lambda one: (reasons.count(one), one == FreshnessReason.STALE)) if behind else None
     )
     n = answers.n_with_ids
-    low, high = wilson_interval(answers.n_affected, n) or (0.0, 1.0)
     cause = Cause(
         responsibility=Responsibility.KNOWLEDGE_BASE,
         stage=check.stage,
         fields=documents,
         n_records=answers.n_affected,
         share=1.0,
-        share_low=low,
-        share_high=high,
+        share_low=1.0,
+        share_high=1.0,
         confidence=0.99,
         headline=words.outdated_answers(answers.n_affected, n, check.knowledge_base, documents),
         pattern=None if leading is None else leading.value,
@@ -77,6 +75,7 @@ def staleness(check: FreshnessCheck, pipeline: Pipeline) -> Attribution:
             )
             for stage in pipeline.stages
         ),
+        is_by_served=True,
         documents=check.documents,
         notes=check.notes,
     )

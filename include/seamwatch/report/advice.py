@@ -27,10 +27,7 @@ def next_steps(incident: Incident, cause: Cause | None, pipeline: Pipeline) -> t
         case Responsibility.SOURCE_DATA:
             steps = _source_data(cause, stage)
         case Responsibility.KNOWLEDGE_BASE:
-            steps = (
-                f"Bring the documents that {_name(stage)} retrieves up to date and rebuild its index.",
-                "Run the window again: the outcome turns right with current documents.",
-            )
+            steps = _knowledge_base(cause, stage, pipeline)
         case Responsibility.ADVERSARIAL_INPUT:
             steps = (
                 f"Hold back the records with instructions in their input at {_name(stage)}; do not train on them.",
@@ -127,6 +124,25 @@ def _source_data(cause: Cause, stage: Stage | None) -> tuple[str, ...]:
         + (f" ({stage.relation})" if stage else "")
         + f" to correct{what} at the source.",
         "Run the corrected records through the pipeline again; the stages after the source did as they should.",
+    )
+
+
+def _knowledge_base(cause: Cause, stage: Stage | None, pipeline: Pipeline) -> tuple[str, ...]:
+    what = listed(cause.fields) or "the documents below"
+    name = stage.knowledge_base if stage is not None else None
+    if name is None or name not in pipeline.knowledge_bases:
+        return (f"Bring {what} up to date in the index that {_name(stage)} retrieves from.",)
+    hook = pipeline.knowledge_bases[name].reindex
+    first = (
+        f"Approve the re-indexing of {what} in the DAG {pipeline.pipeline}__staleness (Required actions in Airflow); "
+        "it verifies afterwards that the index is as the source."
+        if hook is not None
+        else f"Re-index {what}, then approve in the DAG {pipeline.pipeline}__staleness to have it verified."
+    )
+    return (
+        first,
+        f"Find out why the change did not reach the index of {name} by itself: a job that failed, a trigger that is "
+        "missing, or a schedule that is too slow.",
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from seamwatch.core.freshness import DocumentAnswers
 from seamwatch.core.incidents import Incident
 from seamwatch.core.results import Attribution, Cause, IsolationResult, StageResult, Window
 from seamwatch.report import advice, numbers, sentences
@@ -18,6 +19,7 @@ from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import IncidentState, Responsibility
 
 _MOST_RECORDS = 5
+_MOST_DOCUMENTS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +90,18 @@ class CauseFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DocumentFacts:
+    """One row of the table of documents: its three clocks, and what is wrong with it."""
+
+    document: str
+    reason: str
+    answers: str
+    changed: str
+    indexed: str
+    served: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class IncidentReport:
     """All that is said about one incident, ready to be laid out."""
 
@@ -122,6 +136,8 @@ class IncidentReport:
     isolation: IsolationFacts
     causes: tuple[CauseFacts, ...]
     signals: tuple[str, ...]
+    documents: tuple[DocumentFacts, ...]
+    """Documents that were not as they should be when they were served, most answers first."""
     records: tuple[RecordFacts, ...]
     n_more_records: int
     """Records of this cause beyond those shown."""
@@ -188,6 +204,7 @@ def incident_report(
         signals=tuple(
             f"{signal.stage}: {signal.text}" if signal.stage else signal.text for signal in attribution.signals
         ),
+        documents=tuple(_document(one) for one in attribution.documents[:_MOST_DOCUMENTS]),
         records=records[:_MOST_RECORDS],
         n_more_records=max(0, n_records - min(len(records), _MOST_RECORDS)),
         next_steps=advice.next_steps(incident, cause, pipeline),
@@ -219,6 +236,12 @@ def _summary(incident: Incident, cause: Cause | None, attribution: Attribution) 
             note=sentences.confidence_word(incident.confidence),
         ),
         Fact(
+            label="Answers affected",
+            value=f"{numbers.count(cause.n_records if cause else 0)} of {numbers.count(attribution.n_observed)}",
+            note="by what they were served",
+        )
+        if attribution.is_by_served
+        else Fact(
             label="Failing records",
             value=f"{numbers.count(attribution.n_failing)} of {numbers.count(n_judged)} judged",
             note=f"{numbers.percent(ratio)}; {_share_note(cause)}",
@@ -228,6 +251,18 @@ def _summary(incident: Incident, cause: Cause | None, attribution: Attribution) 
             value=f"{numbers.percent(isolation.accuracy)} right" if isolation.accuracy is not None else "not measured",
             note=_baseline_note(isolation.baseline_accuracy),
         ),
+    )
+
+
+def _document(one: DocumentAnswers) -> DocumentFacts:
+    reason = one.reason.replace("_", " ")
+    return DocumentFacts(
+        document=one.document,
+        reason=f"{reason}: {one.detail}" if one.detail else reason,
+        answers=numbers.count(one.n_answers),
+        changed=numbers.moment(one.changed_at),
+        indexed=numbers.moment(one.indexed_at),
+        served=numbers.moment(one.last_served_at),
     )
 
 

@@ -33,6 +33,7 @@ from seamwatch.vocabulary import IncidentState
 _SHOWN_RECORDS = 2
 _SHOWN_FIELDS = 4
 _SHOWN_CAUSES = 5
+_SHOWN_DOCUMENTS = 8
 _SHOWN_CHANGES = 2
 _VALUE_CHARS = 160
 
@@ -103,6 +104,7 @@ def _evidence(report: IncidentReport) -> tuple[Block, ...]:
         *_section("What to do next", (Bullets(tuple((plain(step),) for step in report.next_steps), ordered=True),)),
         *_section("Reproduce", (Preformatted(report.command),)),
         *_section("Where it broke", _stages(report)),
+        *_section("Documents", _documents(report)),
         *_section("All causes", _causes(report)),
         *_section("What weakens this verdict", _caveats(report)),
     )
@@ -162,6 +164,17 @@ def _stages(report: IncidentReport) -> tuple[Block, ...]:
             what = "; ".join(stage.findings) or stage.finding or "no finding of its own"
             items.append((code(stage.name), plain(f"  {stage.mark_text}: {what}")))
     return (Bullets(tuple(items)),) if items else ()
+
+
+def _documents(report: IncidentReport) -> tuple[Block, ...]:
+    items = tuple(
+        (
+            code(one.document),
+            plain(f"  {one.reason}; {one.answers} answers; changed {one.changed}, indexed {one.indexed}"),
+        )
+        for one in report.documents[:_SHOWN_DOCUMENTS]
+    )
+    return (Bullets(items),) if items else ()
 
 
 def _causes(report: IncidentReport) -> tuple[Block, ...]:

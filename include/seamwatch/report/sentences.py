@@ -131,6 +131,13 @@ def verdict(incident: Incident, cause: Cause | None, attribution: Attribution) -
             f"The window {numbers.span(attribution.window)} no longer shows this cause: "
             f"{numbers.plural(attribution.n_failing, 'failing record')}, none of them of it."
         )
+    if attribution.is_by_served:
+        ratio = cause.n_records / attribution.n_observed if attribution.n_observed else None
+        return (
+            f"{numbers.count(cause.n_records)} of {numbers.plural(attribution.n_observed, 'answer')} "
+            f"({numbers.percent(ratio)}) rested on documents that are not as they are at the source. "
+            "Whether they were wrong for it is told once their outcomes are known and current documents were tried."
+        )
     reach = (
         f"{'About ' if cause.is_estimated else ''}{numbers.count(cause.n_records)} "
         f"of {numbers.plural(attribution.n_failing, 'failing record')} "

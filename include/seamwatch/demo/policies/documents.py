@@ -184,7 +184,7 @@ def _as_typed(text: str, rng: np.random.Generator) -> str:
     """Return a question as somebody in a hurry types it: a greeting, letters swapped, blanks too many."""
     if rng.random() < 0.3:
         text = f"{rng.choice(['Hi,', 'Hello team,', 'Quick question:', 'Sorry to bother you:'])} {text}"
-    if rng.random() < 0.35:
+    if rng.random() < 0.25:
         words = text.split(" ")
         at = int(rng.integers(len(words)))
         if len(words[at]) > 4:

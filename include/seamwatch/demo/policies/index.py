@@ -10,7 +10,7 @@ from typing import Any
 from seamwatch.core.documents import content_hash
 from seamwatch.core.served import without_front_matter
 
-EMBEDDING = "tfidf-words-1-2"
+EMBEDDING = "tfidf-characters-3-5"
 _SECTION = re.compile(r"\n(?=## )")
 SERVED = 3
 """Chunks served to a question."""
@@ -44,7 +44,7 @@ class Retriever:
         from sklearn.feature_extraction.text import TfidfVectorizer
 
         self._rows = list(rows)
-        self._vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+        self._vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True)
         self._matrix = self._vectorizer.fit_transform([row["text"] for row in self._rows])
 
     def serve(self, question: str) -> list[dict[str, Any]]:
