@@ -10,7 +10,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import is_dataclass, replace
+from dataclasses import Field, fields, is_dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -22,9 +22,11 @@ from seamwatch.adapters.stages.sql import SqlStageSource
 from seamwatch.core.compare import canonical_json
 from seamwatch.core.replays import ModelAnswer, ModelCall
 from seamwatch.core.results import Attribution, StageResult, Window
+from seamwatch.core.served import Context
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.bundle_file import Evidence, definition, pack, read_bundle, unpack
 from seamwatch.engine.bundle_redaction import redacted
+from seamwatch.engine.contexts import Knowledge, read_knowledge
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.isolate import Models
 from seamwatch.engine.outside import Outside
@@ -38,7 +40,7 @@ from seamwatch.spec.load import load_project
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.store.codec import from_json, to_json
 from seamwatch.store.repo import Store
-from seamwatch.vocabulary import Protocol
+from seamwatch.vocabulary import FreshnessReason, Protocol
 
 _STORE_READS = ("baseline", "baseline_results", "stage_results", "cause_history", "windows", "verdicts")
 _STORE_WRITES = ("begin_window", "save_attribution")
@@ -65,6 +67,7 @@ def record(deps: Deps, pipeline: Pipeline, window: Window, path: Path) -> Attrib
         reader=lambda spec, known: _RecordingReader(spec, known, evidence),
         models=lambda inner, spec, span: _RecordingModels(inner, spec, span, evidence),
         check=lambda inner, spec, stage, span: _checked(inner, spec, stage, span, evidence),
+        knowledge=lambda *given: _read_knowledge(*given, evidence=evidence),
     )
     attribution = attribute_window(recording, pipeline, window, outside)
     files = definition(deps.project.root, pipeline)
@@ -121,6 +124,7 @@ def _replay(files: Mapping[str, bytes], evidence: Evidence) -> Attribution:
             reader=lambda spec, connections: _BundleReader(spec, connections, evidence),
             models=lambda inner, spec, span: _BundleModels(inner, spec, span, evidence),
             check=lambda inner, spec, stage, span: _known_check(stage, evidence),
+            knowledge=lambda _, spec, *__: _known_knowledge(spec, evidence),
         )
         start, end = (datetime.fromisoformat(moment) for moment in evidence.window)
         return attribute_window(deps, pipeline, Window(start=start, end=end), outside)
@@ -343,6 +347,39 @@ def _checked(deps: Deps, pipeline: Pipeline, stage: Stage, window: Window, evide
 
 def _known_check(stage: Stage, evidence: Evidence) -> StageResult:
     return from_json(StageResult, _held(evidence.checks, stage.name, f"the checks of {stage.name}"))
+
+
+def _read_knowledge(*given: Any, evidence: Evidence) -> Knowledge:
+    found = read_knowledge(*given)
+    evidence.knowledge["contexts"] = {
+        name: encode({part.name: _listed(getattr(one, part.name)) for part in _context_parts()})
+        for name, one in found.contexts.items()
+    }
+    evidence.knowledge["notes"] = list(found.notes)
+    return found
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else dict(value)
+
+
+def _known_knowledge(pipeline: Pipeline, evidence: Evidence) -> Knowledge:
+    contexts = {}
+    for name, data in evidence.knowledge.get("contexts", {}).items():
+        stage, known = pipeline.stage(name), decode(data)
+        suspects = {
+            key: {document: FreshnessReason(reason) for document, reason in documents.items()}
+            for key, documents in known.pop("suspects").items()
+        }
+        documents = tuple(known.pop("documents"))
+        rules = pipeline.knowledge_bases[str(stage.knowledge_base)].ids
+        contexts[name] = Context(stage=stage, rules=rules, suspects=suspects, documents=documents, **known)
+    return Knowledge(contexts=contexts, notes=tuple(evidence.knowledge.get("notes", ())))
+
+
+def _context_parts() -> list[Field[Any]]:
+    """Return the parts of a context that the pipeline file does not tell."""
+    return [one for one in fields(Context) if one.name not in ("stage", "rules")]
 
 
 def _question(name: str, args: tuple[Any, ...], more: Mapping[str, Any]) -> str:

@@ -51,6 +51,8 @@ class Evidence:
     """Calls, their cost, and notes why an endpoint could not be used."""
     store: dict[str, Any] = field(default_factory=dict)
     """By question, what the store said."""
+    knowledge: dict[str, Any] = field(default_factory=dict)
+    """By retrieval, what failing records were served from outdated documents, and those documents; and notes."""
 
 
 def definition(root: Path, pipeline: Pipeline) -> dict[str, bytes]:
@@ -124,7 +126,7 @@ def unpack(content: bytes, *, where: str) -> tuple[dict[str, bytes], Evidence]:
 
 
 def _evidence(document: Mapping[str, Any]) -> Evidence:
-    evidence = Evidence(**{one.name: document[one.name] for one in fields(Evidence)})
+    evidence = Evidence(**{one.name: document[one.name] for one in fields(Evidence) if one.name in document})
     for one in fields(Evidence):
         kind = {"pipeline": str, "now": str, "window": list}.get(one.name, dict)
         if not isinstance(getattr(evidence, one.name), kind):

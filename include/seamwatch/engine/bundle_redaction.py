@@ -48,6 +48,7 @@ def redacted(pipeline: Pipeline, evidence: Evidence, fields: Sequence[str]) -> E
         checks=redactor.document(evidence.checks),
         spent=redactor.document(evidence.spent),
         store=redactor.document(evidence.store),
+        knowledge=redactor.document(evidence.knowledge),
     )
 
 

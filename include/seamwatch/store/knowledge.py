@@ -143,7 +143,7 @@ class KnowledgeStore:
             return (
                 connection.scalar(at_source) or 0,
                 connection.scalar(indexed) or 0,
-                dict(connection.execute(reasons).tuples().all()),
+                {reason: n for reason, n in connection.execute(reasons)},
             )
 
     def document_clocks(

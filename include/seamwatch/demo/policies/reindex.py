@@ -21,7 +21,9 @@ def reindex(repository: PolicyRepository, engine: sa.Engine, at: datetime) -> li
     """Write the chunks of every document whose content is not the one in the index, and return which."""
     documents, table = repository.documents(), METADATA.tables["policy_chunks"]
     with engine.begin() as connection:
-        known = dict(connection.execute(sa.select(table.c.document, table.c.content_hash)).tuples().all())
+        known = {
+            document: mark for document, mark in connection.execute(sa.select(table.c.document, table.c.content_hash))
+        }
         rows = [row for row in chunk_rows(documents, at) if known.get(row["document"]) != row["content_hash"]]
         changed = sorted({row["document"] for row in rows} | (set(known) - set(documents)))
         if changed:

@@ -85,7 +85,7 @@ class PolicyWorld:
         self._engine = sa.create_engine(warehouse_url)
         METADATA.create_all(self._engine)
         self.url = sa.make_url(warehouse_url)
-        self._policies: dict[str, dict[str, str]] = make_policies(np.random.default_rng([seed, 1]))
+        self.policies: dict[str, dict[str, str]] = make_policies(np.random.default_rng([seed, 1]))
         is_new = not (folder / "policies" / ".git").is_dir()
         self.repository = PolicyRepository(folder / "policies")
         self._build_history(is_new=is_new)
@@ -117,7 +117,7 @@ class PolicyWorld:
         self._answer(before, rng)
         if fault.name in _CHANGED:
             name = _CHANGED[fault.name]
-            self._change(name, [kind.name for kind in KINDS], f"Revise the policy on {name}", onset, rng)
+            self.change_policy(name, [kind.name for kind in KINDS], f"Revise {name}", onset)
             self._answer(asked[len(before) :], rng)
         return fault
 
@@ -161,21 +161,23 @@ class PolicyWorld:
         at = _FIRST_COMMIT
         if is_new:
             self._commit("Write down the company's policies", at)
-        names = list(self._policies)
+        names = list(self.policies)
         for _ in range(_HISTORY):
             at += timedelta(days=14)
             name = str(rng.choice(names))
             kind = str(rng.choice([kind.name for kind in KINDS]))
-            self._policies[name] = change_facts(self._policies[name], [kind], rng)
+            self.policies[name] = change_facts(self.policies[name], [kind], rng)
             if is_new:
                 self._commit(f"Change the {kind} in {name}", at)
 
-    def _change(self, name: str, kinds: list[str], message: str, at: datetime, rng: np.random.Generator) -> None:
-        self._policies[name] = change_facts(self._policies[name], kinds, rng)
+    def change_policy(self, name: str, kinds: list[str], message: str, at: datetime) -> None:
+        """Commit a document with new values of some of its facts; the index does not know of it."""
+        rng = np.random.default_rng([self._seed, 4, int(at.timestamp())])
+        self.policies[name] = change_facts(self.policies[name], kinds, rng)
         self._commit(message, at)
 
     def _commit(self, message: str, at: datetime) -> None:
-        texts = {name: render(name, facts, review_by=_REVIEW_BY) for name, facts in self._policies.items()}
+        texts = {name: render(name, facts, review_by=_REVIEW_BY) for name, facts in self.policies.items()}
         self.repository.commit(texts, message, at)
 
     def _answer(self, asked: list[tuple[str, datetime, Question]], rng: np.random.Generator) -> None:
@@ -201,7 +203,7 @@ class PolicyWorld:
             rows["policy_context"].append(
                 {"question_id": key, "served_at": at + _after(2), "documents": json.dumps(served)}
             )
-            right = self._policies[question.document][question.kind]
+            right = self.policies[question.document][question.kind]
             labelled_at = at + timedelta(minutes=float(rng.lognormal(np.log(30), 0.6)))
             rows["policy_answers"].append({"question_id": key, "labelled_at": labelled_at, "answer": right})
         calls = asyncio.run(_call_all(requests, self.model_server.url, self.model_server.token))
