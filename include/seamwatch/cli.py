@@ -17,7 +17,7 @@ from seamwatch.settings import Settings
 
 if TYPE_CHECKING:
     from seamwatch.adapters.base import Notifier
-    from seamwatch.core.freshness import FreshnessCheck
+    from seamwatch.core.freshness_results import FreshnessCheck
     from seamwatch.core.results import Attribution, Window
     from seamwatch.engine.deps import Deps
     from seamwatch.spec.load import Project

@@ -7,7 +7,7 @@ content differs from what was indexed; times alone say nothing: a file that was 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -16,6 +16,7 @@ import pandas as pd
 
 from seamwatch.core.compare import is_null
 from seamwatch.core.documents import matches_any
+from seamwatch.core.freshness_results import AnswerSli, DocumentAnswers, Lag
 from seamwatch.vocabulary import FreshnessReason as Reason
 
 FINDING_COLUMNS = ("document", "reason", "since", "until", "detail")
@@ -292,41 +293,6 @@ def _passed(
     return spans.assign(until=pd.to_datetime(until[is_span].to_numpy(), utc=True))
 
 
-@dataclass(frozen=True, kw_only=True)
-class DocumentAnswers:
-    """A document that answers rested on, or missed, while something was wrong with it."""
-
-    document: str
-    reason: Reason
-    n_answers: int
-    detail: str = ""
-    changed_at: datetime | None = None
-    """The source's clock."""
-    indexed_at: datetime | None = None
-    """The index's clock."""
-    since: datetime | None = None
-    last_served_at: datetime | None = None
-    """The answers' clock."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class AnswerSli:
-    """Answers of a span of time that rested on documents that were not as they should be."""
-
-    n_answers: int
-    n_with_ids: int
-    """Answers whose documents are recorded; only of them anything is known."""
-    n_affected: int
-    by_reason: Mapping[str, int] = field(default_factory=dict)
-    documents: tuple[DocumentAnswers, ...] = ()
-    """Most answers first."""
-
-    @property
-    def share_fresh(self) -> float | None:
-        """Return the share of answers that rested on nothing stale, missing, ghost or duplicate; None without any."""
-        return 1.0 - self.n_affected / self.n_with_ids if self.n_with_ids else None
-
-
 def rested_on(served: pd.DataFrame, findings: pd.DataFrame, *, grace: timedelta) -> pd.DataFrame:
     """Return which answers rested on which findings: columns key, served_at and those of the finding.
 
@@ -401,20 +367,6 @@ def moment(value: Any) -> datetime | None:
     return None if pd.isna(value) else pd.Timestamp(value).to_pydatetime()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Lag:
-    """How far the index is behind the source."""
-
-    n: int = 0
-    """Documents that changed within the last thirty days and were indexed since."""
-    p50_s: float | None = None
-    p95_s: float | None = None
-    p99_s: float | None = None
-    """Seconds from the change to the index."""
-    oldest_unindexed_s: float | None = None
-    """Age of the oldest change that has not reached the index; None if all have."""
-
-
 def index_lag(clocks: pd.DataFrame, findings: pd.DataFrame, *, now: datetime) -> Lag:
     """Return how far the index is behind.
 
@@ -435,37 +387,3 @@ def index_lag(clocks: pd.DataFrame, findings: pd.DataFrame, *, now: datetime) ->
         },
         oldest_unindexed_s=(now - waiting.min()).total_seconds() if len(waiting) else None,
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class FreshnessCheck:
-    """What one look at one knowledge base found."""
-
-    pipeline: str
-    knowledge_base: str
-    stage: str | None
-    """Retrieval that serves it; None where no stage does."""
-    checked_at: datetime
-    is_full: bool
-    """Whether everything was listed, not only what changed."""
-    n_source: int
-    n_indexed: int
-    n_changed: int
-    """Documents that were looked at."""
-    by_reason: Mapping[str, int]
-    """Documents with each reason now."""
-    documents: tuple[DocumentAnswers, ...] = ()
-    """Documents with something wrong, most answers first; the first hundred."""
-    answers: AnswerSli | None = None
-    lag: Lag = Lag()
-    goal: float = 1.0
-    embedding: tuple[str | None, float | None] = (None, None)
-    """Model and dimension that chunks should have, stated or usual."""
-    answers_since: datetime | None = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def is_breached(self) -> bool:
-        """Return whether more answers rested on documents that were not as they should be than the goal allows."""
-        share = self.answers.share_fresh if self.answers is not None else None
-        return share is not None and share < self.goal

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from seamwatch.core.freshness import DocumentAnswers
+from seamwatch.core.freshness_results import DocumentAnswers
 from seamwatch.errors import DataContractError
 from seamwatch.vocabulary import Basis, CheckStatus, Finding, Gap, OutcomeState, Responsibility, Severity
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from seamwatch.core.compare import canonical_json, is_null, parse_json
 from seamwatch.core.documents import Served, document_id
-from seamwatch.core.freshness import DocumentAnswers
+from seamwatch.core.freshness_results import DocumentAnswers
 from seamwatch.spec.knowledge import DocumentIds
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import FreshnessReason as Reason
@@ -23,6 +23,7 @@ _TEXT_KEYS = ("text", "content", "page_content", "passage")
 _VERSION_KEYS = ("version", "content_hash", "hash")
 _FRONT_MATTER = re.compile(r"\A---\s*\n.*?\n---\s*\n", re.DOTALL)
 _TOKEN = re.compile(r"\w+")
+_WHOLE = 2000
 _SLACK = 1.5
 """A document up to so many times as long as what was served of it is served whole."""
 
@@ -80,18 +81,20 @@ def without_front_matter(text: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def current_passage(like: str, text: str) -> str:
+def current_passage(like: str, text: str, *, length: int | None = None) -> str:
     """Return the passage of a document that stands where `like` stood in an earlier version of it.
 
     Args:
         like: What was served of the earlier version, or a question where nothing was.
         text: The document as it is now.
+        length: Characters of the passage, about; default: as many as `like` has.
 
     The document itself if it is hardly longer; else the run of paragraphs that has most words in common with `like`
     for its length (Dice coefficient of the words, counted).
     """
     text = without_front_matter(text).strip()
-    if len(text) <= _SLACK * len(like):
+    most = _SLACK * (len(like) if length is None else length)
+    if len(text) <= most:
         return text
     paragraphs = [part for part in re.split(r"\n\s*\n", text) if part.strip()]
     wanted = _words(like)
@@ -99,10 +102,12 @@ def current_passage(like: str, text: str) -> str:
     for start in range(len(paragraphs)):
         for end in range(start + 1, len(paragraphs) + 1):
             passage = "\n\n".join(paragraphs[start:end])
-            if end > start + 1 and len(passage) > _SLACK * len(like):
+            if end > start + 1 and len(passage) > most:
                 break
             words = _words(passage)
-            score = 2 * (wanted & words).total() / max(wanted.total() + words.total(), 1)
+            # A question is short: what counts is how much of it a passage holds, not how much else that has.
+            against = wanted.total() + (words.total() if length is None else wanted.total())
+            score = 2 * (wanted & words).total() / max(against, 1)
             if score > best:
                 best, found = score, passage
     return found
@@ -233,10 +238,15 @@ class Context:
         )
 
     def _missed(self, key: Any, document: str, text: str, before: Sequence[Served]) -> Served:
-        """Return the passage of a document that was not in the index, as far as can be told best for the record."""
-        longest = max((len(one.text) for one in before if one.text), default=1000)
-        question = self.questions.get(key, "")
-        passage = current_passage(question.ljust(longest // 2), text) if question else without_front_matter(text)
+        """Return a document that was not in the index: whole where it is no longer than all that was served.
+
+        Of a longer one the passage that shares most words with what the retrieval was asked, as long as that of the
+        longest one served.
+        """
+        lengths = [len(one.text) for one in before if one.text]
+        passage = without_front_matter(text).strip()
+        if len(passage) > max(_WHOLE, _SLACK * sum(lengths)):
+            passage = current_passage(self.questions.get(key, ""), text, length=max(lengths, default=_WHOLE))
         template = next((one.entry for one in before if one.entry is not None), None)
         has_version = any(one.version is not None for one in before)
         return Served(

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from seamwatch.core.attribution import words
-from seamwatch.core.freshness import AGAINST_ANSWERS, DocumentAnswers, FreshnessCheck
+from seamwatch.core.freshness import AGAINST_ANSWERS
+from seamwatch.core.freshness_results import DocumentAnswers, FreshnessCheck
 from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange, decide
 from seamwatch.core.results import Attribution, Cause, IsolationResult, Signal, StagePicture, Window
 from seamwatch.spec.pipeline import Pipeline

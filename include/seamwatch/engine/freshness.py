@@ -15,8 +15,6 @@ from seamwatch.adapters.knowledge.sources import open_source
 from seamwatch.core.documents import INDEX_COLUMNS, IndexListing, SourceListing, document_ids
 from seamwatch.core.freshness import (
     AGAINST_ANSWERS,
-    DocumentAnswers,
-    FreshnessCheck,
     Judged,
     Rules,
     answer_sli,
@@ -26,6 +24,7 @@ from seamwatch.core.freshness import (
     update_findings,
     usual_embedding,
 )
+from seamwatch.core.freshness_results import DocumentAnswers, FreshnessCheck
 from seamwatch.core.served import holds
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.reading import StageReader

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from seamwatch.core.deliveries import DeliveryPart
-from seamwatch.core.freshness import FreshnessCheck
+from seamwatch.core.freshness_results import FreshnessCheck
 from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange, decide
 from seamwatch.core.results import Attribution, Window
 from seamwatch.core.staleness import decide_staleness, staleness

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from seamwatch.core.freshness import DocumentAnswers, FreshnessCheck
+from seamwatch.core.freshness_results import DocumentAnswers, FreshnessCheck
 from seamwatch.core.incidents import ChangeKind
 from seamwatch.core.results import Check, Window
 from seamwatch.core.staleness import behind_answers, signals

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from seamwatch.core.freshness import DocumentAnswers
+from seamwatch.core.freshness_results import DocumentAnswers
 from seamwatch.core.incidents import Incident
 from seamwatch.core.results import Attribution, Cause, IsolationResult, StageResult, Window
 from seamwatch.report import advice, numbers, sentences

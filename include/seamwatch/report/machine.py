@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from seamwatch.core.freshness import DocumentAnswers, FreshnessCheck
+from seamwatch.core.freshness_results import DocumentAnswers, FreshnessCheck
 from seamwatch.core.results import Attribution, Cause, Verdict
 from seamwatch.report import numbers
 

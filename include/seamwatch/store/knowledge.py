@@ -11,7 +11,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from seamwatch.core.documents import INDEX_COLUMNS, SOURCE_COLUMNS, Known
-from seamwatch.core.freshness import FINDING_COLUMNS, FreshnessCheck, Update, moment
+from seamwatch.core.freshness import FINDING_COLUMNS, Update, moment
+from seamwatch.core.freshness_results import FreshnessCheck
 from seamwatch.store.budget import Transactions
 from seamwatch.store.codec import from_json, to_json
 from seamwatch.store.tables import DocumentRow, FindingRow, FreshnessCheckRow, IndexedRow

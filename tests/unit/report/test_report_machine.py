@@ -51,6 +51,7 @@ def test_attribution_has_the_contracts_form(attribution):
         "attribution",
         "causes",
         "isolation",
+        "documents",
         "signals",
     }
     assert found["window"] == {"start": "2026-11-23T08:00:00Z", "end": "2026-11-23T09:00:00Z"}

@@ -226,7 +226,8 @@ def headline(responsibility: Responsibility, stage: str | None, fields: Sequence
         case Responsibility.KNOWLEDGE_BASE:
             if not fields:
                 return f"Outdated or missing documents at {where}."
-            fault = _DOCUMENT_FAULTS[FreshnessReason(pattern or FreshnessReason.STALE)].format(_listed(fields))
+            faults = {reason.value: text for reason, text in _DOCUMENT_FAULTS.items()}
+            fault = faults.get(pattern or "", "served {}, which is not up to date").format(_listed(fields))
             return f"Knowledge base: {where} {fault}. The model is not at fault."
         case Responsibility.ADVERSARIAL_INPUT:
             return f"Adversarial input at {where}."
