@@ -139,6 +139,8 @@ class Context:
     """By document, the content hash at the source."""
     questions: Mapping[Any, str] = field(default_factory=dict)
     """By record, the text that the retrieval was asked with."""
+    instead: Mapping[Any, tuple[Served, ...]] = field(default_factory=dict)
+    """By record, what it would be served in the place of what is left out, best first."""
     documents: tuple[DocumentAnswers, ...] = ()
     """The suspects with their clocks, and how many failing records each has."""
 
@@ -217,11 +219,17 @@ class Context:
                 continue
             given.add((new.document, new.text))
             after.append(new)
+        after += self._instead(key, after, len(before) - len(after))
         for document, reason in chosen.items():
             text = self.current.get(document)
             if reason is Reason.MISSING and text is not None:
                 after.insert(0, self._missed(key, document, text, before))
         return after
+
+    def _instead(self, key: Any, after: Sequence[Served], n: int) -> list[Served]:
+        """Return what takes the places that became free: what was left out had kept it from being served."""
+        there = {(one.document, one.text) for one in after}
+        return [one for one in self.instead.get(key, ()) if (one.document, one.text) not in there][:n]
 
     def _as_current(self, one: Served) -> Served:
         text = self.current[one.document]

@@ -360,7 +360,9 @@ def _read_knowledge(*given: Any, evidence: Evidence) -> Knowledge:
 
 
 def _listed(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else dict(value)
+    if isinstance(value, tuple):
+        return list(value)
+    return {name: list(part) if isinstance(part, tuple) else part for name, part in value.items()}
 
 
 def _known_knowledge(pipeline: Pipeline, evidence: Evidence) -> Knowledge:
@@ -372,6 +374,7 @@ def _known_knowledge(pipeline: Pipeline, evidence: Evidence) -> Knowledge:
             for key, documents in known.pop("suspects").items()
         }
         documents = tuple(known.pop("documents"))
+        known["instead"] = {key: tuple(served) for key, served in known["instead"].items()}
         rules = pipeline.knowledge_bases[str(stage.knowledge_base)].ids
         contexts[name] = Context(stage=stage, rules=rules, suspects=suspects, documents=documents, **known)
     return Knowledge(contexts=contexts, notes=tuple(evidence.knowledge.get("notes", ())))

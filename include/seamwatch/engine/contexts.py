@@ -14,15 +14,18 @@ from seamwatch.core.documents import Served
 from seamwatch.core.freshness import answer_sli, rested_on
 from seamwatch.core.interventions import World
 from seamwatch.core.results import Window
-from seamwatch.core.retrieval import missed_documents
+from seamwatch.core.retrieval import missed_documents, next_passages
 from seamwatch.core.served import Context, served_documents
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.freshness import check_knowledge_base
 from seamwatch.engine.serving import current_texts, missing_texts
 from seamwatch.errors import SeamwatchError
+from seamwatch.spec.knowledge import DocumentIds
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.vocabulary import FreshnessReason as Reason
 
+_INSTEAD = 5
+"""Passages ranked for a record that is to be served something else."""
 _FIRST = (Reason.GHOST, Reason.STALE, Reason.DUPLICATE, Reason.MISSING)
 """Of several reasons for one document, the one that says how to repair it."""
 
@@ -114,6 +117,7 @@ def _context(
     suspects = _suspects(pairs)
     wanted = sorted({document for documents in suspects.values() for document in documents})
     texts = current_texts(deps, pipeline, name, wanted, at=window.end) if wanted else {}
+    instead = _instead(world, stage, rules, findings, suspects, questions)
     sli = answer_sli(frame, findings, n_answers=len(rows), grace=timedelta(0), clocks=clocks)
     raw = clocks["raw"].dropna()
     return Context(
@@ -124,6 +128,7 @@ def _context(
         raw={str(document): str(one) for document, one in raw.items()},
         versions={str(document): one for document, one in clocks["content_hash"].items()},
         questions={key: text for key, text in questions.items() if key in suspects},
+        instead=instead,
         documents=sli.documents,
     )
 
@@ -136,6 +141,33 @@ def _frame(
     rows += [(key, document, None, at.get(key)) for key, documents in missed.items() for document in documents]
     frame = pd.DataFrame(rows, columns=["key", "document", "version", "served_at"], dtype=object)
     return frame.assign(served_at=pd.to_datetime(frame["served_at"], utc=True))
+
+
+def _instead(
+    world: World,
+    stage: Stage,
+    rules: DocumentIds,
+    findings: pd.DataFrame,
+    suspects: Mapping[Any, Mapping[str, Reason]],
+    questions: Mapping[Any, str],
+) -> dict[Any, tuple[Served, ...]]:
+    """Return what records would be served in the place of ghosts and duplicates: what anybody was served that is none.
+
+    Only sound documents count: one with an open finding is no better than what it would stand for.
+    """
+    wanted = {key for key, mine in suspects.items() if {*mine.values()} & {Reason.GHOST, Reason.DUPLICATE}}
+    if not wanted:
+        return {}
+    assert stage.documents is not None
+    unsound = set(findings.loc[findings["reason"].isin([*_FIRST]).to_numpy(), "document"])
+    rows = world.recorded[stage.name]
+    contents = rows[stage.contents] if stage.contents else pd.Series([None] * len(rows), index=rows.index)
+    pool: dict[tuple[str, str | None], Served] = {}
+    for documents, texts in zip(rows[stage.documents], contents, strict=True):
+        for one in served_documents(documents, texts, rules):
+            if one.text and one.document not in unsound:
+                pool.setdefault((one.document, one.text), one)
+    return next_passages({key: questions[key] for key in wanted}, list(pool.values()), n=_INSTEAD)
 
 
 def _suspects(pairs: pd.DataFrame) -> dict[Any, dict[str, Reason]]:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from seamwatch.core import benchmark, freshness_results, results
+from seamwatch.core import benchmark, documents, freshness_results, results
 from seamwatch.errors import DataContractError
 from seamwatch.store.codec import from_json, to_json
 
@@ -62,7 +62,9 @@ def decode(data: Any) -> Any:
         return {decode(name): decode(part) for name, part in value}
     if kind in _TYPES:
         return _TYPES[kind][2](value)
-    known = next((getattr(one, kind) for one in (results, benchmark, freshness_results) if hasattr(one, kind)), None)
+    known = next(
+        (getattr(one, kind) for one in (results, benchmark, freshness_results, documents) if hasattr(one, kind)), None
+    )
     if isinstance(known, type) and is_dataclass(known):
         return from_json(known, value)
     msg = f"unknown type {kind!r} in a bundle"

@@ -121,7 +121,9 @@ LONG = "\n\n".join(
 
 def test_the_passage_of_a_long_document_is_the_one_that_was_served() -> None:
     assert current_passage(OLD, LONG) == NEW
-    assert current_passage("how many days for shipping", LONG, length=40).endswith("Shipping takes five days to any place.")
+    assert current_passage("how many days for shipping", LONG, length=40).endswith(
+        "Shipping takes five days to any place."
+    )
     assert current_passage(LONG, NEW) == NEW
     assert "owner" not in without_front_matter(LONG)
 
