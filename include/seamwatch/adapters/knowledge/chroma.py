@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from seamwatch.adapters.base import ConnectionInfo
 from seamwatch.adapters.connections import base_url
-from seamwatch.adapters.knowledge.chunks import ChunkCounter
+from seamwatch.adapters.knowledge.chunks import (
+    ChunkCounter,
+    bound_of,
+    chunk_place,
+    told_by_client,
+    unknown_names,
+    value_of,
+    whole_numbers,
+)
 from seamwatch.adapters.knowledge.place import Place
+from seamwatch.core.compare import strict_text
 from seamwatch.core.documents import IndexListing
 from seamwatch.errors import KnowledgeError
 from seamwatch.spec.knowledge import ChromaIndex
 
 _PAGE = 5000
+_AT_ONCE = 200
+"""Documents asked for in one filter."""
 
 
 class ChromaDocumentIndex:
@@ -24,76 +39,142 @@ class ChromaDocumentIndex:
         """Open the collection.
 
         Raises:
-            KnowledgeError: If the library is not installed, or there is no such database or collection.
+            KnowledgeError: If the library is not installed, or there is no such database or collection, or it does
+                not answer (retryable).
+            ConnectionNotFound: If it names a connection that there is not.
         """
         self._spec, self._place = spec, place
-        try:
-            import chromadb  # noqa: PLC0415 - an extra
-            from chromadb.config import Settings  # noqa: PLC0415
-        except ImportError as error:
-            msg = f"{place.name}: an index of kind chroma needs its library; install seamwatch[chroma]"
-            raise KnowledgeError(msg) from error
-        settings = Settings(anonymized_telemetry=False)
         where = place.folder(spec.path, spec.connection)
-        try:
-            if spec.connection is not None and not where.startswith("/"):
-                parts = urlsplit(base_url(place.connections.get(spec.connection)))
-                client: Any = chromadb.HttpClient(
-                    host=parts.hostname or "", port=parts.port or 8000, ssl=parts.scheme == "https", settings=settings
-                )
-            else:
-                if not (Path(where) / "chroma.sqlite3").is_file():
-                    msg = f"{place.name}: no Chroma database in {where}; correct index.path"
+        info = place.connections.get(spec.connection) if spec.connection is not None else None
+        with told_by_client(place.name, "Chroma"):
+            self._client = _client(where, info, place.name)
+            try:
+                names = [one.name for one in self._client.list_collections()]
+                if spec.collection not in names:
+                    told = unknown_names([spec.collection], names, what="collection")
+                    msg = f"{place.name}: the Chroma index has {told}"
                     raise KnowledgeError(msg)
-                client = chromadb.PersistentClient(path=where, settings=settings)
-            names = [getattr(one, "name", one) for one in client.list_collections()]
-        except KnowledgeError:
-            raise
-        except Exception as error:  # the client lets through what its transport raises
-            msg = f"{place.name}: the Chroma index does not answer ({type(error).__name__})"
-            raise KnowledgeError(msg, retryable=True) from error
-        if spec.collection not in names:
-            msg = f"{place.name}: Chroma has no collection {spec.collection!r}; known: {', '.join(names) or 'none'}"
-            raise KnowledgeError(msg)
-        self._collection = client.get_collection(spec.collection, embedding_function=None)
+                # No embedding function: nothing is embedded here, and the default one would be downloaded.
+                self._collection = self._client.get_collection(spec.collection, embedding_function=None)
+            except BaseException:
+                self._client.close()
+                raise
 
     def listing(self, since: str | None) -> IndexListing:
-        """Return every document version: Chroma compares numbers only, so what changed cannot be asked for by time."""
-        del since
-        counter = ChunkCounter(self._spec)
-        for page in self._pages(["metadatas"]):
-            for metadata in page["metadatas"]:
-                counter.add(metadata or {})
-        listed = counter.versions()
-        for row in listed:
-            row["dimension"] = self._dimension()
-        return counter.listing(listed, is_complete=True, watermark=None)
+        """Return the document versions, or all those of documents with a chunk not older than the watermark.
+
+        Chroma compares numbers only. Where the chunks' times are text, everything is listed each time.
+
+        Raises:
+            KnowledgeError: If it does not answer (retryable), or no chunk has a key that the pipeline file names.
+        """
+        spec = self._spec
+        counter = ChunkCounter(spec, now=datetime.now(UTC))
+        with told_by_client(self._place.name, "Chroma"):
+            for metadata in self._metadatas(since):
+                counter.add(metadata)
+            if since is None and counter.unseen:
+                self._refuse(counter)
+            # The collection takes vectors of one length only, and knows it: no vector is read.
+            dimension = self._collection.get_model().dimension
+        is_text = counter.form == "text"
+        notes = []
+        if is_text:
+            notes.append(f"{spec.indexed_at} is text, which Chroma does not compare: all chunks are read each time")
+        return counter.listing(
+            dimension=None if dimension is None else float(dimension),
+            is_complete=since is None,
+            watermark=None if is_text else counter.watermark(since),
+            notes=notes,
+        )
 
     def read(self, documents: Sequence[str]) -> dict[str, list[str]]:
         """Return the texts of the chunks, in the order of their numbers."""
-        found: dict[str, list[str]] = {}
-        for raw in documents:
-            page = self._collection.get(where={self._spec.document: raw}, include=["metadatas", "documents"])
-            pairs = zip(page["metadatas"] or [], page["documents"] or [], strict=True)
-            chunk = self._spec.chunk
-            ordered = sorted(pairs, key=lambda pair: (pair[0] or {}).get(chunk, 0) if chunk else 0)
-            texts = [text for _, text in ordered if text is not None]
-            if texts:
-                found[raw] = texts
-        return found
+        spec = self._spec
+        found: dict[str, list[tuple[tuple[float, str], str]]] = {}
+        with told_by_client(self._place.name, "Chroma"):
+            for page in self._pages_of(documents, ["metadatas", "documents"]):
+                for metadata, text in zip(page["metadatas"], page["documents"], strict=True):
+                    raw = strict_text(value_of(metadata or {}, spec.document))
+                    if raw is not None and text is not None:
+                        place = chunk_place(value_of(metadata, spec.chunk))
+                        found.setdefault(raw, []).append((place, str(text)))
+        return {raw: [text for _, text in sorted(chunks, key=lambda one: one[0])] for raw, chunks in found.items()}
 
     def close(self) -> None:
-        """Let go of the collection."""
-        del self._collection
+        """Close the database, or the connections to it."""
+        self._client.close()
 
-    def _dimension(self) -> float | None:
-        """Return the length of the collection's vectors: Chroma takes but one."""
-        if not hasattr(self, "_length"):
-            first = self._collection.get(limit=1, include=["embeddings"])["embeddings"]
-            self._length = None if first is None or not len(first) else float(len(first[0]))
-        return self._length
+    def _metadatas(self, since: str | None) -> Iterator[dict[str, Any]]:
+        if since is None:
+            pages = self._pages(["metadatas"])
+        else:
+            recent = {self._spec.indexed_at: {"$gte": bound_of(since)}}
+            touched = {
+                strict_text(value_of(metadata, self._spec.document))
+                for page in self._pages(["metadatas"], recent)
+                for metadata in page["metadatas"]
+            }
+            pages = self._pages_of(sorted(one for one in touched if one is not None), ["metadatas"])
+        for page in pages:
+            yield from (metadata or {} for metadata in page["metadatas"])
 
-    def _pages(self, include: list[str]) -> Iterator[Any]:
-        total = self._collection.count()
-        for offset in range(0, total, _PAGE):
-            yield self._collection.get(limit=_PAGE, offset=offset, include=include)
+    def _pages_of(self, documents: Sequence[str], include: list[str]) -> Iterator[Any]:
+        """Yield the chunks of documents; their ids may be held as text or as numbers."""
+        name = self._spec.document
+        for first in range(0, len(documents), _AT_ONCE):
+            part = list(documents[first : first + _AT_ONCE])
+            for values in (part, whole_numbers(part)):
+                if values:
+                    yield from self._pages(include, {name: {"$in": values}})
+
+    def _pages(self, include: list[str], where: dict[Any, Any] | None = None) -> Iterator[Any]:
+        for offset in count(0, _PAGE):
+            page = self._collection.get(where=where, limit=_PAGE, offset=offset, include=include)
+            yield page
+            if len(page["ids"]) < _PAGE:
+                return
+
+    def _refuse(self, counter: ChunkCounter) -> None:
+        some = self._collection.get(limit=100, include=["metadatas"])["metadatas"]
+        known = list(dict.fromkeys(name for metadata in some for name in metadata or {}))
+        told = unknown_names(counter.unseen, known, what="metadata key")
+        msg = f"{self._place.name}: the chunks of {self._spec.collection} have {told}"
+        raise KnowledgeError(msg)
+
+
+def _client(where: str, info: ConnectionInfo | None, place_name: str) -> Any:
+    """Return a client of the embedded database in a folder, or of the server that a connection names."""
+    try:
+        import chromadb  # noqa: PLC0415 - an extra
+        from chromadb.config import Settings  # noqa: PLC0415
+    except ImportError as error:
+        msg = f"{place_name}: an index of kind chroma needs its library; install seamwatch[chroma]"
+        raise KnowledgeError(msg) from error
+    settings = Settings(anonymized_telemetry=False)
+    if info is not None and not (info.extra.get("path") or where.startswith("/")):
+        parts = urlsplit(base_url(info))
+        is_safe = parts.scheme == "https"
+        return chromadb.HttpClient(
+            host=parts.hostname or "",
+            port=parts.port or (443 if is_safe else 8000),
+            ssl=is_safe,
+            headers=_headers(info),
+            settings=settings,
+            tenant=str(info.extra.get("tenant") or "default_tenant"),
+            database=str(info.extra.get("database") or "default_database"),
+        )
+    # The client would make an empty one.
+    if not (Path(where) / "chroma.sqlite3").is_file():
+        msg = f"{place_name}: no Chroma database in {where}; correct index.path"
+        raise KnowledgeError(msg)
+    return chromadb.PersistentClient(path=where, settings=settings)
+
+
+def _headers(info: ConnectionInfo) -> dict[str, str]:
+    if not info.password:
+        return {}
+    if info.login:
+        pair = base64.b64encode(f"{info.login}:{info.password}".encode()).decode()
+        return {"Authorization": f"Basic {pair}"}
+    return {"Authorization": f"Bearer {info.password}", "X-Chroma-Token": info.password}

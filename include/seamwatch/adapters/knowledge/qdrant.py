@@ -3,112 +3,169 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from seamwatch.adapters.base import ConnectionInfo
 from seamwatch.adapters.connections import base_url
-from seamwatch.adapters.knowledge.chunks import ChunkCounter, moment_of
+from seamwatch.adapters.knowledge.chunks import (
+    ChunkCounter,
+    bound_of,
+    chunk_place,
+    told_by_client,
+    unknown_names,
+    value_of,
+    whole_numbers,
+)
 from seamwatch.adapters.knowledge.place import Place
+from seamwatch.core.compare import strict_text
 from seamwatch.core.documents import IndexListing
 from seamwatch.errors import KnowledgeError
 from seamwatch.spec.knowledge import QdrantIndex
 
 _PAGE = 1000
-_OVERLAP = timedelta(minutes=10)
+_AT_ONCE = 500
+"""Documents asked for in one filter."""
+_TIMEOUT_S = 60
 
 
 class QdrantDocumentIndex:
-    """A collection; what names the document is a key of its points' payload."""
+    """A collection; what names the document is a key of its points' payload, also in an object (`metadata.source`)."""
 
     def __init__(self, spec: QdrantIndex, place: Place) -> None:
         """Open the collection.
 
         Raises:
-            KnowledgeError: If the library is not installed, or there is no such database or collection.
+            KnowledgeError: If the library is not installed, or there is no such database or collection, or it does
+                not answer or is locked (retryable).
+            ConnectionNotFound: If it names a connection that there is not.
         """
         self._spec, self._place = spec, place
-        try:
-            from qdrant_client import QdrantClient, models  # noqa: PLC0415 - an extra
-        except ImportError as error:
-            msg = f"{place.name}: an index of kind qdrant needs its library; install seamwatch[qdrant]"
-            raise KnowledgeError(msg) from error
-        self._models = models
         where = place.folder(spec.path, spec.connection)
-        try:
-            if spec.connection is not None and not where.startswith("/"):
-                info = place.connections.get(spec.connection)
-                self._client = QdrantClient(url=base_url(info), api_key=info.password or None)
-            else:
-                self._client = QdrantClient(path=where)
-            names = [one.name for one in self._client.get_collections().collections]
-        except Exception as error:  # the client lets through what its transport raises
-            locked = " (another process holds it)" if "already accessed" in str(error) else ""
-            msg = f"{place.name}: the Qdrant index does not answer{locked} ({type(error).__name__})"
-            raise KnowledgeError(msg, retryable=True) from error
-        if spec.collection not in names:
-            self._client.close()
-            msg = f"{place.name}: Qdrant has no collection {spec.collection!r}; known: {', '.join(names) or 'none'}"
-            raise KnowledgeError(msg)
+        info = place.connections.get(spec.connection) if spec.connection is not None else None
+        with told_by_client(place.name, "Qdrant"):
+            self._client = _client(where, info, place.name)
+            try:
+                names = [one.name for one in self._client.get_collections().collections]
+                if spec.collection not in names:
+                    told = unknown_names([spec.collection], names, what="collection")
+                    msg = f"{place.name}: the Qdrant index has {told}"
+                    raise KnowledgeError(msg)
+            except BaseException:
+                self._client.close()
+                raise
 
     def listing(self, since: str | None) -> IndexListing:
-        """Return every document version, or all those of documents with a chunk not older than the watermark."""
-        spec = self._spec
-        wanted = None
-        if since is not None and spec.indexed_at is not None:
-            start = datetime.fromisoformat(since) - _OVERLAP
-            recent = self._models.FieldCondition(key=spec.indexed_at, range=self._models.DatetimeRange(gte=start))
-            touched = {
-                str(payload[spec.document])
-                for payload in self._payloads(self._models.Filter(must=[recent]), [spec.document])
-                if payload.get(spec.document) is not None
-            }
-            among = self._models.FieldCondition(key=spec.document, match=self._models.MatchAny(any=sorted(touched)))
-            wanted = self._models.Filter(must=[among])
-        named = (spec.document, spec.content_hash, spec.indexed_at, spec.chunk, spec.chunks, spec.embedding_model)
-        counter = ChunkCounter(spec)
-        newest = None
-        for payload in self._payloads(wanted, [name for name in named if name is not None]):
-            counter.add(payload)
-            # Only times in text can be asked for by range.
-            told = payload.get(spec.indexed_at) if spec.indexed_at else None
-            at = moment_of(told) if isinstance(told, str) else None
-            newest = at if newest is None or (at is not None and at > newest) else newest
-        rows = counter.versions()
-        for row in rows:
-            row["dimension"] = self._dimension()
-        mark = newest.isoformat() if newest is not None else since
-        return counter.listing(rows, is_complete=wanted is None, watermark=mark if spec.indexed_at else None)
+        """Return the document versions, or all those of documents with a chunk not older than the watermark.
+
+        Raises:
+            KnowledgeError: If it does not answer (retryable), or no chunk has a key that the pipeline file names.
+        """
+        counter = ChunkCounter(self._spec, now=datetime.now(UTC))
+        with told_by_client(self._place.name, "Qdrant"):
+            for payload in self._payloads(counter.keys) if since is None else self._recent(since, counter.keys):
+                counter.add(payload)
+            if since is None and counter.unseen:
+                self._refuse(counter)
+            dimension = self._dimension()
+        return counter.listing(dimension=dimension, is_complete=since is None, watermark=counter.watermark(since))
 
     def read(self, documents: Sequence[str]) -> dict[str, list[str]]:
         """Return the texts of the chunks, in the order of their numbers."""
         spec = self._spec
-        if spec.text is None or not documents:
+        if spec.text is None:
             return {}
-        among = self._models.FieldCondition(key=spec.document, match=self._models.MatchAny(any=list(documents)))
         named = [spec.document, spec.text, *([spec.chunk] if spec.chunk else [])]
-        found: dict[str, list[tuple[Any, str]]] = {}
-        for payload in self._payloads(self._models.Filter(must=[among]), named):
-            if payload.get(spec.text) is not None:
-                number = payload.get(spec.chunk, 0) if spec.chunk else 0
-                found.setdefault(str(payload[spec.document]), []).append((number, str(payload[spec.text])))
-        return {raw: [text for _, text in sorted(chunks, key=lambda c: c[0])] for raw, chunks in found.items()}
+        found: dict[str, list[tuple[tuple[float, str], str]]] = {}
+        with told_by_client(self._place.name, "Qdrant"):
+            for payload in self._of(documents, named):
+                raw, text = strict_text(value_of(payload, spec.document)), value_of(payload, spec.text)
+                if raw is not None and text is not None:
+                    place = chunk_place(value_of(payload, spec.chunk))
+                    found.setdefault(raw, []).append((place, str(text)))
+        return {raw: [text for _, text in sorted(chunks, key=lambda one: one[0])] for raw, chunks in found.items()}
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the database, or the connections to it."""
         self._client.close()
 
-    def _payloads(self, wanted: Any, names: list[str]) -> Iterator[dict[str, Any]]:
+    def _recent(self, since: str, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+        from qdrant_client import models  # noqa: PLC0415 - an extra
+
+        bound = bound_of(since)
+        span = models.DatetimeRange(gte=bound) if isinstance(bound, datetime) else models.Range(gte=bound)
+        recent = models.FieldCondition(key=str(self._spec.indexed_at), range=span)
+        touched = {
+            strict_text(value_of(payload, self._spec.document))
+            for payload in self._payloads([self._spec.document], recent)
+        }
+        yield from self._of(sorted(one for one in touched if one is not None), names)
+
+    def _of(self, documents: Sequence[str], names: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Yield the payloads of documents' chunks; their ids may be held as text or as numbers."""
+        from qdrant_client import models  # noqa: PLC0415 - an extra
+
+        for first in range(0, len(documents), _AT_ONCE):
+            part = list(documents[first : first + _AT_ONCE])
+            for values in (part, whole_numbers(part)):
+                if values:
+                    match = models.MatchAny(any=values)
+                    yield from self._payloads(names, models.FieldCondition(key=self._spec.document, match=match))
+
+    def _payloads(self, names: Sequence[str], condition: Any = None) -> Iterator[dict[str, Any]]:
+        from qdrant_client import models  # noqa: PLC0415 - an extra
+
+        wanted = models.Filter(must=[condition]) if condition is not None else None
         offset = None
         while True:
             points, offset = self._client.scroll(
-                self._spec.collection, scroll_filter=wanted, limit=_PAGE, offset=offset, with_payload=names
+                self._spec.collection,
+                scroll_filter=wanted,
+                limit=_PAGE,
+                offset=offset,
+                with_payload=list(names),
+                with_vectors=False,
             )
             yield from (point.payload or {} for point in points)
             if offset is None:
                 return
 
     def _dimension(self) -> float | None:
-        """Return the length of the collection's vectors; None where it has several kinds of them."""
-        params = self._client.get_collection(self._spec.collection).config.params.vectors
-        size = getattr(params, "size", None)
+        """Return the length of the collection's vectors; None where it has several kinds that differ in it."""
+        vectors = self._client.get_collection(self._spec.collection).config.params.vectors
+        kinds = vectors.values() if isinstance(vectors, dict) else [vectors]
+        sizes = {getattr(kind, "size", None) for kind in kinds}
+        size = sizes.pop() if len(sizes) == 1 else None
         return None if size is None else float(size)
+
+    def _refuse(self, counter: ChunkCounter) -> None:
+        some, _ = self._client.scroll(self._spec.collection, limit=100, with_payload=True, with_vectors=False)
+        known = list(dict.fromkeys(name for point in some for name in _names(point.payload or {})))
+        told = unknown_names(counter.unseen, known, what="payload key")
+        msg = f"{self._place.name}: the chunks of {self._spec.collection} have {told}"
+        raise KnowledgeError(msg)
+
+
+def _names(payload: dict[str, Any]) -> Iterator[str]:
+    for name, value in payload.items():
+        yield from (f"{name}.{inner}" for inner in value) if isinstance(value, dict) else (name,)
+
+
+def _client(where: str, info: ConnectionInfo | None, place_name: str) -> Any:
+    """Return a client of the embedded database in a folder, or of the server that a connection names."""
+    try:
+        from qdrant_client import QdrantClient  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        msg = f"{place_name}: an index of kind qdrant needs its library; install seamwatch[qdrant]"
+        raise KnowledgeError(msg) from error
+    if info is not None and not (info.extra.get("path") or where.startswith("/")):
+        # What the client and the server differ in by version is not what is read here.
+        return QdrantClient(
+            url=base_url(info), api_key=info.password or None, timeout=_TIMEOUT_S, check_compatibility=False
+        )
+    # The client would make an empty one.
+    if not (Path(where) / "meta.json").is_file():
+        msg = f"{place_name}: no Qdrant database in {where}; correct index.path"
+        raise KnowledgeError(msg)
+    return QdrantClient(path=where)
