@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
+
 from seamwatch.adapters.base import ConnectionInfo
 from seamwatch.adapters.connections import base_url
 from seamwatch.adapters.knowledge.chunks import (
@@ -30,6 +32,7 @@ from seamwatch.spec.knowledge import ChromaIndex
 _PAGE = 5000
 _AT_ONCE = 200
 """Documents asked for in one filter."""
+_TIMEOUT_S = 60
 
 
 class ChromaDocumentIndex:
@@ -57,7 +60,7 @@ class ChromaDocumentIndex:
                 # No embedding function: nothing is embedded here, and the default one would be downloaded.
                 self._collection = self._client.get_collection(spec.collection, embedding_function=None)
             except BaseException:
-                self._client.close()
+                self.close()
                 raise
 
     def listing(self, since: str | None) -> IndexListing:
@@ -104,6 +107,8 @@ class ChromaDocumentIndex:
     def close(self) -> None:
         """Close the database, or the connections to it."""
         self._client.close()
+        for session in _sessions(self._client):
+            session.close()
 
     def _metadatas(self, since: str | None) -> Iterator[dict[str, Any]]:
         if since is None:
@@ -155,7 +160,7 @@ def _client(where: str, info: ConnectionInfo | None, place_name: str) -> Any:
     if info is not None and not (info.extra.get("path") or where.startswith("/")):
         parts = urlsplit(base_url(info))
         is_safe = parts.scheme == "https"
-        return chromadb.HttpClient(
+        client = chromadb.HttpClient(
             host=parts.hostname or "",
             port=parts.port or (443 if is_safe else 8000),
             ssl=is_safe,
@@ -164,11 +169,21 @@ def _client(where: str, info: ConnectionInfo | None, place_name: str) -> Any:
             tenant=str(info.extra.get("tenant") or "default_tenant"),
             database=str(info.extra.get("database") or "default_database"),
         )
+        for session in _sessions(client):
+            session.timeout = httpx.Timeout(_TIMEOUT_S)
+        return client
     # The client would make an empty one.
     if not (Path(where) / "chroma.sqlite3").is_file():
         msg = f"{place_name}: no Chroma database in {where}; correct index.path"
         raise KnowledgeError(msg)
     return chromadb.PersistentClient(path=where, settings=settings)
+
+
+def _sessions(client: Any) -> list[httpx.Client]:
+    """Return what a client sends its requests by: they wait without end, and stay open when the client is closed."""
+    owners = (client, getattr(client, "_admin_client", None))
+    sessions = [getattr(getattr(owner, "_server", None), "_session", None) for owner in owners]
+    return [one for one in sessions if isinstance(one, httpx.Client)]
 
 
 def _headers(info: ConnectionInfo) -> dict[str, str]:
