@@ -209,8 +209,10 @@ def future_note(newest: datetime) -> str:
 
 
 def whole_numbers(documents: Sequence[str]) -> list[int]:
-    """Return those ids that are the text of a whole number, as numbers: an index may hold them so."""
-    return [int(one) for one in documents if one.removeprefix("-").isdecimal() and str(int(one)) == one]
+    """Return those ids that are the text of a whole number of 64 bits, as numbers: an index may hold them so."""
+    digits = (one for one in documents if len(one) <= 20 and one.removeprefix("-").isdecimal())
+    numbers = ((one, int(one)) for one in digits)
+    return [number for one, number in numbers if str(number) == one and -(2**63) <= number < 2**63]
 
 
 def chunk_place(number: Any) -> tuple[float, str]:

@@ -116,9 +116,9 @@ class SqlDocumentIndex:
             statement = sa.select(document, number, table.c[spec.text])
             for row_order in self._row_order(connection, table):
                 statement = statement.order_by(row_order)
-            wanted = self._ids(documents, families[spec.document])
+            wanted, compared = self._ids(documents, document, families[spec.document])
             for first in range(0, len(wanted), _AT_ONCE):
-                part = statement.where(document.in_(wanted[first : first + _AT_ONCE]))
+                part = statement.where(compared.in_(wanted[first : first + _AT_ONCE]))
                 for raw, place, text in connection.execute(part):
                     if not is_null(text):
                         found.setdefault(str(strict_text(raw)), []).append((chunk_place(place), str(text)))
@@ -254,11 +254,16 @@ class SqlDocumentIndex:
                 raise KnowledgeError(msg)
         return version
 
-    def _ids(self, documents: Sequence[str], family: str) -> list[Any]:
-        """Return ids as the column holds them; one of SQLite may hold both texts and numbers."""
+    def _ids(
+        self, documents: Sequence[str], column: sa.ColumnElement[Any], family: str
+    ) -> tuple[list[Any], sa.ColumnElement[Any]]:
+        """Return ids as the column holds them, and what to compare with them."""
         if self._engine.dialect.name == "sqlite":
-            return [*documents, *whole_numbers(documents)]
-        return list(whole_numbers(documents)) if family == "number" else list(documents)
+            return [*documents, *whole_numbers(documents)], column  # a column may hold both
+        if family == "number":
+            return list(whole_numbers(documents)), column
+        # Of another type, as uuid, a text that is none would be refused.
+        return list(documents), column if family == "text" else sa.cast(column, sa.Text)
 
     def _row_order(self, connection: sa.Connection, table: sa.TableClause) -> list[sa.ColumnElement[Any]]:
         """Return what the rows of a table are in order by, as far as it has an order."""

@@ -222,6 +222,12 @@ def test_a_table_without_texts_reads_nothing(tmp_path: Path) -> None:
     index.close()
 
 
+def test_any_text_may_be_asked_for(tmp_path: Path) -> None:
+    index = make_index(tmp_path, [("9" * 30, "h", START, 0, 1, None, None)], text="body")
+    assert index.read(["9" * 19, "9" * 30, "9" * 5000, "'", ""]) == {}
+    index.close()
+
+
 def test_a_file_that_there_is_not_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(KnowledgeError, match="no SQLite file"):
         open_file(tmp_path / "gone.db")
@@ -293,4 +299,4 @@ def test_keys_may_lie_in_objects() -> None:
 
 
 def test_whole_numbers_are_those_that_are_written_so() -> None:
-    assert whole_numbers(["7", "-7", "007", "7.0", "", "-", "²", "٣", "a"]) == [7, -7]
+    assert whole_numbers(["7", "-7", "007", "7.0", "", "-", "²", "٣", "a", "9" * 19, "9" * 5000]) == [7, -7]
