@@ -154,15 +154,24 @@ def _large_base(folder: Path) -> sa.Engine:
         connection.execute(sa.text("CREATE INDEX of_changed ON documents (changed_at)"))
         numbers = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < :last) "
         connection.execute(
-            sa.text(f"INSERT INTO documents {numbers} SELECT 'doc-' || i, 'h' || i, :at FROM n"),
+            # Written over the two years before, a document every ten minutes or so.
+            sa.text(
+                f"INSERT INTO documents {numbers} SELECT 'doc-' || i, 'h' || i, "
+                "datetime(:at, '-' || (10 * (:last - i)) || ' minutes') FROM n"
+            ),
             {"last": SCALE_DOCUMENTS - 1, "at": at},
         )
         connection.execute(
             sa.text(
                 f"INSERT INTO chunks {numbers} SELECT 'doc-' || (i / :each), i % :each, :each, 'text', "
-                "'h' || (i / :each), :at, 'm' FROM n"
+                "'h' || (i / :each), datetime(:at, '-' || (10 * (:documents - i / :each)) || ' minutes'), 'm' FROM n"
             ),
-            {"last": SCALE_DOCUMENTS * CHUNKS_EACH - 1, "each": CHUNKS_EACH, "at": indexed},
+            {
+                "last": SCALE_DOCUMENTS * CHUNKS_EACH - 1,
+                "each": CHUNKS_EACH,
+                "at": indexed,
+                "documents": SCALE_DOCUMENTS - 1,
+            },
         )
         connection.execute(sa.text("CREATE INDEX of_document ON chunks (document)"))
         connection.execute(sa.text("CREATE INDEX of_indexed ON chunks (indexed_at)"))

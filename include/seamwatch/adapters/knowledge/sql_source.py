@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
 
 from seamwatch.adapters.connections import database_url
+from seamwatch.adapters.knowledge.chunks import next_bound
 from seamwatch.adapters.knowledge.front_matter import as_moment
 from seamwatch.adapters.knowledge.place import Place
 from seamwatch.adapters.stages.sql import SqlStageSource
@@ -17,8 +18,6 @@ from seamwatch.core.documents import Known, SourceListing, content_hash, source_
 from seamwatch.errors import KnowledgeError, StageError
 from seamwatch.spec.knowledge import SqlSource
 
-_OVERLAP = timedelta(minutes=10)
-"""How much earlier than the newest row a later one may claim to have been changed: transactions end out of order."""
 _FOREVER = timedelta(days=36500)
 
 
@@ -44,7 +43,7 @@ class SqlDocuments:
         if spec.changed_at is not None:
             selection["time"] = spec.changed_at
             if since is not None:
-                start = datetime.fromisoformat(since) - _OVERLAP
+                start = datetime.fromisoformat(since)
                 selection |= {"start": start, "end": start + _FOREVER}
         is_complete = "start" not in selection
         frame = self._read(self._columns(), **selection)
@@ -62,7 +61,9 @@ class SqlDocuments:
         deleted = self._is_deleted(frame)
         rows = {row["_id"]: self._row(row) for row in frame[~deleted].to_dict("records")}
         newest = frame[spec.changed_at].max() if spec.changed_at is not None and len(frame) else None
-        mark = since if newest is None or pd.isna(newest) else pd.Timestamp(newest).isoformat()
+        mark = since
+        if newest is not None and not pd.isna(newest):
+            mark = next_bound(pd.Timestamp(newest).to_pydatetime(), datetime.now(UTC)).isoformat()
         return SourceListing(
             documents=source_frame(rows),
             gone=tuple(frame.loc[deleted, "_id"]),
