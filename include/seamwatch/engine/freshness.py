@@ -51,6 +51,8 @@ class _Looked:
     before: pd.DataFrame
     """The source's rows as of the last check."""
     touched: frozenset[str]
+    changed: frozenset[str]
+    """Those of them of which the store holds something else."""
 
 
 def serving_stage(pipeline: Pipeline, name: str) -> Stage | None:
@@ -156,7 +158,12 @@ def _check(
         "index_watermark": indexed.watermark,
     }
     deps.store.save_check(
-        check, source=looked.source, index=looked.index, touched=looked.touched, update=update, **watermarks
+        check,
+        source=looked.source[looked.source.index.isin(looked.changed)],
+        index=looked.index[looked.index["document"].isin(looked.changed)],
+        touched=looked.changed,
+        update=update,
+        **watermarks,
     )
     check = _with_figures(deps, pipeline, name, check, now=now)
     deps.store.rewrite_check(check)
@@ -195,12 +202,23 @@ def _look(
         else frozenset(document_ids(indexed.gone, knowledge_base.ids, where=where))
     )
     kept_index = indexed_before[[one not in is_listed_index for one in indexed_before["document"]]]
-    return _Looked(
-        source=_stack(source, kept),
-        index=_stack(index, kept_index).reset_index(drop=True),
-        before=before,
-        touched=frozenset(touched),
-    )
+    found, versions = _stack(source, kept), _stack(index, kept_index).reset_index(drop=True)
+    known = _marks(before.rename_axis("document").reset_index()), _marks(indexed_before)
+    now_known = _marks(found.rename_axis("document").reset_index()), _marks(versions)
+    changed = {
+        one for old, new in zip(known, now_known, strict=True) for one in touched if old.get(one) != new.get(one)
+    }
+    return _Looked(source=found, index=versions, before=before, touched=frozenset(touched), changed=frozenset(changed))
+
+
+def _marks(rows: pd.DataFrame) -> dict[str, int]:
+    """Return by document a mark of its rows, whatever their order."""
+    if not len(rows):
+        return {}
+    columns = sorted(rows.columns)
+    plain = rows[columns].astype(object).where(rows[columns].notna(), "").astype(str)
+    marks = pd.Series(pd.util.hash_pandas_object(plain, index=False).to_numpy(), index=rows["document"].to_numpy())
+    return {str(document): int(mark) for document, mark in marks.groupby(level=0).sum().items()}
 
 
 def _stack(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from dulwich import porcelain
+from dulwich.client import get_transport_and_path
 from dulwich.diff_tree import CHANGE_DELETE, tree_changes
 from dulwich.errors import NotGitRepository
 from dulwich.object_store import iter_tree_contents, tree_lookup_path
 from dulwich.objects import Blob, Commit, ObjectID
 from dulwich.objectspec import parse_commit
+from dulwich.refs import HEADREF
 from dulwich.repo import Repo
 from dulwich.walk import ORDER_DATE
 
@@ -85,11 +85,17 @@ class GitDocuments:
             info = self._place.connections.get(self._spec.connection)
             login = {name: value for name, value in (("username", info.login), ("password", info.password)) if value}
         try:
-            if not Path(folder).exists():
-                folder.parent.mkdir(parents=True, exist_ok=True)
-                return porcelain.clone(address, str(folder), bare=True, **login)
-            repo = Repo(str(folder))
-            porcelain.fetch(repo, address, force=True, prune=True, **login)
+            folder.mkdir(parents=True, exist_ok=True)
+            repo = Repo(str(folder)) if (folder / "HEAD").is_file() else Repo.init_bare(str(folder))
+            client, path = get_transport_and_path(address, **login)
+            fetched = client.fetch(path, repo)
+            for ref in set(repo.refs.keys()) - set(fetched.refs) - {HEADREF}:
+                del repo.refs[ref]
+            for ref, sha in fetched.refs.items():
+                if sha is not None and ref not in fetched.symrefs:
+                    repo.refs[ref] = sha
+            for ref, target in fetched.symrefs.items():
+                repo.refs.set_symbolic_ref(ref, target)
         except Exception as error:  # dulwich lets through what its transports raise
             # Its text may hold the address with a password in it, so only the kind of error is told.
             msg = (
