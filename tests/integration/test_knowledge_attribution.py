@@ -151,7 +151,7 @@ def test_a_policy_that_is_missing_from_the_index_is_blamed(assistant: Assistant)
 
 
 def test_a_policy_that_is_gone_at_the_source_and_still_served_is_blamed(assistant: Assistant) -> None:
-    ghost = chunk_rows(_other_version(assistant.world, "returns_2024.md"), START)
+    ghost = chunk_rows(_other_version(assistant.world, "returns_2024.md"), START, assistant.world.embedder)
     assistant.live(plant=_add(ghost))
     found = assistant.attribute()
     assert found.leading is not None
@@ -163,7 +163,7 @@ def test_a_policy_that_is_gone_at_the_source_and_still_served_is_blamed(assistan
 
 
 def test_a_policy_served_in_two_versions_is_blamed(assistant: Assistant) -> None:
-    twice = chunk_rows(_other_version(assistant.world, POPULAR.upper()), START)
+    twice = chunk_rows(_other_version(assistant.world, POPULAR.upper()), START, assistant.world.embedder)
     assistant.live(plant=_add(twice))
     found = assistant.attribute()
     assert found.leading is not None
@@ -178,7 +178,7 @@ def test_an_outdated_policy_that_is_not_the_reason_is_acquitted(assistant: Assis
         connection.execute(sa.text("UPDATE policy_answers SET answer = 'elsewhere'"))
     world = assistant.world
     at = START + timedelta(hours=3)
-    world.change_policy(POPULAR, ["papers"], "Keep papers longer", at)
+    world.change_policy(POPULAR, [f"{POPULAR}#7"], "Review it more often", at)
     found = assistant.attribute()
     assert all(v.responsibility is not Responsibility.KNOWLEDGE_BASE for v in found.verdicts)
     acquitted = [

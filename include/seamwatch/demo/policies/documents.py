@@ -1,195 +1,246 @@
-"""The company's policies: Markdown documents of a few plain facts each, and the questions that people ask."""
+"""The company's policies as Markdown documents: written, read and changed sentence by sentence.
+
+What they say is data (`policies.yaml`). A fact is a sentence that holds one of a few values; which one is found again
+in the document's text, so that the documents in git are all that the demo knows of the policies in force.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
 
 import numpy as np
+import yaml
 
-
-@dataclass(frozen=True, kw_only=True)
-class FactKind:
-    """What a policy can say."""
-
-    name: str
-    section: str
-    sentence: str
-    """With `{subject}` and `{value}`."""
-    values: tuple[str, ...]
-    questions: tuple[str, ...]
-    """With `{subject}`."""
-
-
-KINDS = (
-    FactKind(
-        name="deadline",
-        section="Deadlines",
-        sentence="{Subject} must be requested within {value} of the event that gives rise to it.",
-        values=("7 days", "10 days", "14 days", "21 days", "30 days", "45 days", "60 days"),
-        questions=(
-            "Within how many days must {subject} be requested?",
-            "How many days do I have to request {subject}?",
-            "What is the deadline for requesting {subject}?",
-        ),
-    ),
-    FactKind(
-        name="processing",
-        section="Deadlines",
-        sentence="The office decides on {subject} in {value} once all papers are there.",
-        values=("2 working days", "3 working days", "5 working days", "8 working days", "12 working days"),
-        questions=(
-            "How many working days until the office decides on {subject}?",
-            "How long does a decision on {subject} take?",
-            "When will the office decide on {subject}, in working days?",
-        ),
-    ),
-    FactKind(
-        name="limit",
-        section="Amounts and approval",
-        sentence="Without an approval {subject} may cost at most {value}.",
-        values=("50 euros", "120 euros", "250 euros", "400 euros", "750 euros", "1500 euros"),
-        questions=(
-            "How many euros may {subject} cost at most without an approval?",
-            "What is the highest amount in euros for {subject} without approval?",
-            "Up to what amount needs {subject} no approval?",
-        ),
-    ),
-    FactKind(
-        name="approver",
-        section="Amounts and approval",
-        sentence="Beyond that amount {subject} is approved by {value}.",
-        values=("the team lead", "the head of department", "the finance desk", "the works council", "the data officer"),
-        questions=(
-            "Who approves {subject} beyond the amount?",
-            "By whom is {subject} approved?",
-            "Whose approval does {subject} need?",
-        ),
-    ),
-    FactKind(
-        name="papers",
-        section="Papers and contact",
-        sentence="Papers on {subject} are kept for {value} and then destroyed.",
-        values=("6 months", "12 months", "18 months", "24 months", "36 months", "84 months"),
-        questions=(
-            "For how many months are papers on {subject} kept?",
-            "How many months until papers on {subject} are destroyed?",
-            "How long do we keep papers on {subject}?",
-        ),
-    ),
-    FactKind(
-        name="contact",
-        section="Papers and contact",
-        sentence="Questions on {subject} are answered by {value}.",
-        values=("help@policies.example", "desk@policies.example", "people@policies.example", "money@policies.example"),
-        questions=(
-            "Which address answers questions on {subject}?",
-            "Where do I write with questions on {subject}?",
-            "What is the mail address for {subject}?",
-        ),
-    ),
-)
-_KINDS = {kind.name: kind for kind in KINDS}
-
-SUBJECTS: Mapping[str, str] = {
-    "returns.md": "product returns",
-    "refunds.md": "goodwill refunds",
-    "shipping.md": "express shipping",
-    "warranty.md": "warranty repairs",
-    "travel.md": "business trips",
-    "expenses.md": "client dinners",
-    "parental_leave.md": "parental leave",
-    "remote_work.md": "remote work abroad",
-    "laptops.md": "laptop replacements",
-    "badges.md": "security badges",
-    "visitors.md": "visitor passes",
-    "vendors.md": "vendor onboarding",
-    "purchases.md": "purchase orders",
-    "cards.md": "corporate cards",
-    "cars.md": "pool cars",
-    "training.md": "training courses",
-    "overtime.md": "overtime payouts",
-    "sick_leave.md": "sick notes",
-    "data_deletion.md": "data deletion",
-    "gifts.md": "gifts from suppliers",
-    "relocation.md": "relocation grants",
-    "parking.md": "parking spaces",
-    "archive.md": "archive searches",
-    "sponsoring.md": "event sponsoring",
-}
-"""By document, what it is about."""
 POPULAR = "returns.md"
 """Most questions are about this one."""
-FORGOTTEN = "sponsoring.md"
+FORGOTTEN = "fleet.md"
 """Nobody asks about this one."""
-
+DOMAIN = "brightwater.example"
 Facts = Mapping[str, str]
-"""By kind of fact, its value."""
-Policies = Mapping[str, Facts]
-"""By document, what it says."""
+"""Values of a document's facts by the fact's id."""
+_CHOICE = re.compile(r"\{([^}]+)\}")
+_ABOUT = "About this policy"
+_REVIEWED = "It is reviewed every {6|9|12|24 months}."
+_ASKED = "Whoever is in doubt asks the owner, who answers within {1|2|3|4 working days}."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
-    """What somebody asks, and which fact answers it."""
+class Fact:
+    """A sentence of a policy that holds one of several values."""
+
+    id: str
+    """`document#number`, counted through the document from 1."""
+    document: str
+    before: str
+    """The sentence up to the value."""
+    values: tuple[str, ...]
+    after: str
+    """The sentence behind the value."""
+    asks: tuple[str, ...] = ()
+    """Ways to ask for the value; none: nobody does."""
+
+    def sentence(self, value: str) -> str:
+        """Return the sentence with this value."""
+        return f"{self.before}{value}{self.after}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """What stands under one heading."""
+
+    heading: str
+    items: tuple[Fact | str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """One document."""
 
     document: str
-    kind: str
-    text: str
+    """Its path in the repository, as `returns.md`."""
+    title: str
+    keywords: str
+    """Words under which people look for it, for search."""
+    owner: str
+    area: str
+    """Code of the product area under which the help desk files questions about it."""
+    asked: float
+    """How often people ask about it, in parts."""
+    sections: tuple[Section, ...]
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """Return all its facts in their order."""
+        return tuple(item for section in self.sections for item in section.items if isinstance(item, Fact))
 
 
-def make_policies(rng: np.random.Generator) -> dict[str, dict[str, str]]:
-    """Return every document's facts, drawn."""
-    return {name: {kind.name: str(rng.choice(kind.values)) for kind in KINDS} for name in SUBJECTS}
+@cache
+def load_policies() -> tuple[Policy, ...]:
+    """Return all policies, in the order of the data."""
+    data = yaml.safe_load(Path(__file__).with_name("policies.yaml").read_text(encoding="utf-8"))
+    return tuple(_as_policy(one) for one in data)
 
 
-def change_facts(facts: Facts, kinds: Sequence[str], rng: np.random.Generator) -> dict[str, str]:
-    """Return a document's facts with new values of some kinds."""
-    changed = {
-        name: str(rng.choice([value for value in _KINDS[name].values if value != facts[name]])) for name in kinds
-    }
-    return {**facts, **changed}
+@cache
+def policies_by_document() -> Mapping[str, Policy]:
+    """Return the policies by their path."""
+    return {policy.document: policy for policy in load_policies()}
 
 
-def render(name: str, facts: Facts, *, review_by: str) -> str:
-    """Return the document as Markdown with front matter."""
-    subject = SUBJECTS[name]
-    title = subject[0].upper() + subject[1:]
-    lines = ["---", f"title: {title}", f"review_by: {review_by}", "---", "", f"# {title}"]
-    for section in dict.fromkeys(kind.section for kind in KINDS):
-        sentences = [
-            kind.sentence.format(subject=subject, Subject=title, value=facts[kind.name])
-            for kind in KINDS
-            if kind.section == section
-        ]
-        lines += ["", f"## {section}", "", " ".join(sentences)]
-    return "\n".join(lines) + "\n"
+@cache
+def facts_by_id() -> Mapping[str, Fact]:
+    """Return the facts of all policies by their id."""
+    return {fact.id: fact for policy in load_policies() for fact in policy.facts}
 
 
-def make_questions(n: int, rng: np.random.Generator) -> list[Question]:
-    """Return what people ask in a day: a few documents are asked about often, one never."""
-    names = [name for name in SUBJECTS if name != FORGOTTEN]
-    weights = np.array([1.0 / (rank + 3) for rank in range(len(names))])
-    drawn = rng.choice(len(names), size=n, p=weights / weights.sum())
-    found = []
-    for number in drawn:
-        name = names[int(number)]
-        kind = KINDS[int(rng.integers(len(KINDS)))]
-        text = str(rng.choice(kind.questions)).format(subject=SUBJECTS[name])
-        found.append(Question(document=name, kind=kind.name, text=_as_typed(text, rng)))
-    return found
+def draw_facts(policy: Policy, rng: np.random.Generator) -> dict[str, str]:
+    """Return a value for each fact of a policy, by the fact's id."""
+    return {fact.id: fact.values[int(rng.integers(len(fact.values)))] for fact in policy.facts}
 
 
-def _as_typed(text: str, rng: np.random.Generator) -> str:
-    """Return a question as somebody in a hurry types it: a greeting, letters swapped, blanks too many."""
-    if rng.random() < 0.3:
-        text = f"{rng.choice(['Hi,', 'Hello team,', 'Quick question:', 'Sorry to bother you:'])} {text}"
-    if rng.random() < 0.25:
-        words = text.split(" ")
-        at = int(rng.integers(len(words)))
-        if len(words[at]) > 4:
-            place = int(rng.integers(1, len(words[at]) - 2))
-            word = words[at]
-            words[at] = word[:place] + word[place + 1] + word[place] + word[place + 2 :]
-        text = " ".join(words)
-    return text.replace(" ", "  ", 1) if rng.random() < 0.2 else text
+def render(document: str, facts: Facts, *, review_by: date | str) -> str:
+    """Return a policy as Markdown with front matter, a sentence a line, so that a diff shows the sentence that changed.
+
+    Args:
+        document: Its path.
+        facts: Their values by id.
+        review_by: Day from which the document is out of date itself.
+    """
+    policy = policies_by_document()[document]
+    about = {"title": policy.title, "keywords": policy.keywords, "owner": policy.owner, "review_by": review_by}
+    parts = ["\n".join(["---", *(f"{name}: {value}" for name, value in about.items()), "---\n"]), f"# {policy.title}\n"]
+    for section in policy.sections:
+        lines = (item if isinstance(item, str) else item.sentence(facts[item.id]) for item in section.items)
+        parts.append(f"## {section.heading}\n\n" + "\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def read_facts(document: str, text: str) -> dict[str, str]:
+    """Return the values that a document holds, by the fact's id; ValueError as `read_value`."""
+    return {fact.id: read_value(text, fact) for fact in policies_by_document()[document].facts}
+
+
+def change_facts(facts: Facts, ids: Iterable[str], rng: np.random.Generator) -> dict[str, str]:
+    """Return a document's values with other ones for some facts."""
+    return {**facts, **{one: other_value(facts_by_id()[one], facts[one], rng) for one in ids}}
+
+
+def read_value(text: str, fact: Fact) -> str:
+    """Return the value that a document holds of a fact; ValueError where the sentence is not there, or twice."""
+    return _find(text, fact)[1]
+
+
+def change_fact(text: str, fact: Fact, value: str, *, note: str | None = None) -> str:
+    """Return a document with another value of a fact.
+
+    Args:
+        text: The document.
+        fact: One of its facts.
+        value: The new value.
+        note: Sentence that is put behind the fact's own on the same line; an earlier note goes.
+
+    Raises:
+        ValueError: If the sentence is not there, or twice.
+    """
+    found = _find(text, fact)
+    line_end = text.find("\n", found.end())
+    new = fact.sentence(value) + (f" {note}" if note else "")
+    return text[: found.start()] + new + text[line_end:]
+
+
+def renew_review(text: str, review_by: date) -> str:
+    """Return a document with another day of its next review."""
+    return re.sub(r"(?m)^review_by: .*$", f"review_by: {review_by.isoformat()}", text, count=1)
+
+
+def former_value_note(value: str, until: date) -> str:
+    """Return the sentence that tells readers what a fact was before; a trap for whoever reads in a hurry."""
+    return f"Before {until.day} {until:%B %Y} it was {value}."
+
+
+def other_value(fact: Fact, value: str, rng: np.random.Generator) -> str:
+    """Return a value of a fact that it does not hold now."""
+    others = [one for one in fact.values if one != value]
+    return others[int(rng.integers(len(others)))]
+
+
+def next_review(day: date, rng: np.random.Generator) -> date:
+    """Return a day of review, one to two years on."""
+    return day + timedelta(days=int(rng.integers(400, 760)))
+
+
+def asked_facts(policies: Sequence[Policy]) -> Iterator[Fact]:
+    """Yield the facts that people ask for."""
+    for policy in policies:
+        yield from (fact for fact in policy.facts if fact.asks)
+
+
+def _find(text: str, fact: Fact) -> re.Match[str]:
+    found = list(_pattern(fact).finditer(text))
+    if len(found) != 1:
+        msg = f"{fact.document} holds {len(found)} sentences {fact.before!r} ... {fact.after!r}; expected one"
+        raise ValueError(msg)
+    return found[0]
+
+
+@cache
+def _pattern(fact: Fact) -> re.Pattern[str]:
+    values = "|".join(re.escape(value) for value in sorted(fact.values, key=len, reverse=True))
+    return re.compile(rf"(?m)^{re.escape(fact.before)}({values}){re.escape(fact.after)}")
+
+
+def _as_policy(data: Mapping[str, object]) -> Policy:
+    document = f"{data['id']}.md"
+    found = data["sections"]
+    assert isinstance(found, dict)
+    number = 0
+    sections = []
+    for heading, items in {**found, _ABOUT: [_REVIEWED, _ASKED]}.items():
+        made: list[Fact | str] = []
+        for item in items:
+            says, asks = next(iter(item.items())) if isinstance(item, dict) else (item, ())
+            choice = _CHOICE.search(says)
+            if choice is None:
+                made.append(says)
+                continue
+            number += 1
+            made.append(
+                Fact(
+                    id=f"{document}#{number}",
+                    document=document,
+                    before=says[: choice.start()],
+                    values=_values(choice[1]),
+                    after=says[choice.end() :],
+                    asks=tuple(asks),
+                )
+            )
+        sections.append(Section(heading=heading, items=tuple(made)))
+    return Policy(
+        document=document,
+        title=str(data["title"]),
+        keywords=str(data["keywords"]),
+        owner=str(data["owner"]),
+        area=str(data["area"]),
+        asked=float(str(data["asked"])),
+        sections=tuple(sections),
+    )
+
+
+def _values(choice: str) -> tuple[str, ...]:
+    """Return the values of `EUR 5|10`, `14|30 days`, `08:00|09:00`, `31 March|30 April` or `refunds|claims@`."""
+    parts = choice.split("|")
+    if choice.endswith("@"):
+        return tuple(f"{part.removesuffix('@')}@{DOMAIN}" for part in parts)
+    prefix, _, first = parts[0].rpartition(" ")
+    last, _, suffix = parts[-1].partition(" ")
+    if " " in parts[0] and all(" " not in part for part in parts[1:]):
+        return tuple(f"{prefix} {part}" for part in (first, *parts[1:]))
+    if " " in parts[-1] and all(" " not in part for part in parts[:-1]):
+        one = suffix.removesuffix("s")
+        return tuple(f"{part} {one if part == '1' else suffix}" for part in (*parts[:-1], last))
+    return tuple(parts)

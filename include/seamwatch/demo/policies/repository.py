@@ -1,66 +1,151 @@
-"""The policies' git repository, made and committed to by dulwich."""
+"""The policies' git repository: real commits with author, time and message, written and read without a git program."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
-from dulwich.index import build_index_from_tree
 from dulwich.objects import Blob, Commit, ObjectID, Tree
 from dulwich.refs import Ref
 from dulwich.repo import Repo
 
-_MAIN = Ref(b"refs/heads/main")
-_AUTHOR = b"Policy Office <office@policies.example>"
+_BRANCH, _HEAD = Ref(b"refs/heads/main"), Ref(b"HEAD")
+_FILE_MODE = 0o100644
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revision:
+    """One commit."""
+
+    id: str
+    author: str
+    at: datetime
+    """Aware UTC, whole seconds."""
+    message: str
 
 
 class PolicyRepository:
-    """One folder of Markdown documents under version control."""
+    """A bare repository with one branch, `main`, and all documents in its root."""
 
     def __init__(self, folder: Path) -> None:
         """Open the repository, or make an empty one."""
         self.folder = folder
-        if (folder / ".git").is_dir():
+        if (folder / "HEAD").is_file():
             self._repo = Repo(str(folder))
         else:
             folder.mkdir(parents=True, exist_ok=True)
-            self._repo = Repo.init(str(folder), default_branch=b"main")
+            self._repo = Repo.init_bare(str(folder))
+            self._repo.refs.set_symbolic_ref(_HEAD, _BRANCH)
 
-    def commit(self, documents: Mapping[str, str], message: str, at: datetime) -> str:
-        """Write the documents, all of them, as the next commit of that time, and return its id."""
-        store, tree = self._repo.object_store, Tree()
-        for name, text in documents.items():
+    def close(self) -> None:
+        """Close its files."""
+        self._repo.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def commit(self, changes: Mapping[str, str | None], *, author: str, at: datetime, message: str) -> str:
+        """Return the id of a new commit on `main`.
+
+        Args:
+            changes: By document, its new text; None takes the document away.
+            author: `Name <address>`.
+            at: Aware time of author and committer.
+            message: One line.
+        """
+        head = self._head()
+        tree = Tree()
+        if head is not None:
+            for entry in self._tree(head).iteritems():
+                tree.add(entry.path, entry.mode, entry.sha)
+        for document, text in changes.items():
+            if text is None:
+                del tree[document.encode()]
+                continue
             blob = Blob.from_string(text.encode())
-            store.add_object(blob)
-            tree.add(name.encode(), 0o100644, blob.id)
-        store.add_object(tree)
-        head = self._repo.refs.read_ref(_MAIN)
+            self._repo.object_store.add_object(blob)
+            tree.add(document.encode(), _FILE_MODE, blob.id)
         commit = Commit()
         commit.tree = tree.id
-        commit.parents = [ObjectID(head)] if head else []
-        commit.author = commit.committer = _AUTHOR
+        commit.parents = [] if head is None else [head.id]
+        commit.author = commit.committer = author.encode()
         commit.author_time = commit.commit_time = int(at.timestamp())
         commit.author_timezone = commit.commit_timezone = 0
-        commit.encoding, commit.message = b"UTF-8", message.encode()
-        store.add_object(commit)
-        self._repo.refs[_MAIN] = commit.id
-        build_index_from_tree(str(self.folder), self._repo.index_path(), store, tree.id)
+        commit.encoding = b"UTF-8"
+        commit.message = message.encode() + b"\n"
+        self._repo.object_store.add_object(tree)
+        self._repo.object_store.add_object(commit)
+        if not self._repo.refs.set_if_equals(_BRANCH, None if head is None else head.id, commit.id):
+            msg = f"{self.folder}: main moved while {message!r} was being committed"
+            raise RuntimeError(msg)
         return commit.id.decode()
 
-    def documents(self) -> dict[str, bytes]:
-        """Return the documents of the newest commit."""
-        commit = self._repo[self._repo.refs[_MAIN]]
-        assert isinstance(commit, Commit)
-        tree = self._repo[commit.tree]
-        assert isinstance(tree, Tree)
+    def documents(self, at: datetime | None = None) -> dict[str, bytes]:
+        """Return the documents by path, of the newest commit or of the newest at a moment; none before the first."""
+        commit = self._head()
+        while commit is not None and at is not None and commit.commit_time > at.timestamp():
+            commit = self._commit(commit.parents[0]) if commit.parents else None
+        if commit is None:
+            return {}
         found = {}
-        for entry in tree.items():
+        for entry in self._tree(commit).iteritems():
             blob = self._repo[entry.sha]
             assert isinstance(blob, Blob)
             found[entry.path.decode()] = blob.data
         return found
 
-    def close(self) -> None:
-        """Close it."""
-        self._repo.close()
+    def text(self, document: str, at: datetime | None = None) -> str:
+        """Return one document's text, of the newest commit or as it was at a moment; KeyError where it was not."""
+        return self.documents(at)[document].decode()
+
+    def history(self) -> list[Revision]:
+        """Return every commit, oldest first."""
+        found = []
+        commit = self._head()
+        while commit is not None:
+            found.append(
+                Revision(
+                    id=commit.id.decode(),
+                    author=commit.author.decode(),
+                    at=datetime.fromtimestamp(commit.commit_time, UTC),
+                    message=commit.message.decode().strip(),
+                )
+            )
+            commit = self._commit(commit.parents[0]) if commit.parents else None
+        return found[::-1]
+
+    def changed_at(self) -> dict[str, datetime]:
+        """Return for each document of the newest commit the time of the commit that gave it its content."""
+        found: dict[str, datetime] = {}
+        commit = self._head()
+        if commit is None:
+            return found
+        now = {entry.path: entry.sha for entry in self._tree(commit).iteritems()}
+        while commit is not None:
+            parent = self._commit(commit.parents[0]) if commit.parents else None
+            before = {e.path: e.sha for e in self._tree(parent).iteritems()} if parent is not None else {}
+            for path in [path for path, sha in now.items() if before.get(path) != sha]:
+                found[path.decode()] = datetime.fromtimestamp(commit.commit_time, UTC)
+                del now[path]
+            commit = parent
+        return found
+
+    def _head(self) -> Commit | None:
+        return self._commit(self._repo.refs[_BRANCH]) if _BRANCH in self._repo.refs else None
+
+    def _commit(self, sha: ObjectID) -> Commit:
+        found = self._repo[sha]
+        assert isinstance(found, Commit)
+        return found
+
+    def _tree(self, commit: Commit) -> Tree:
+        found = self._repo[commit.tree]
+        assert isinstance(found, Tree)
+        return found

@@ -18,9 +18,21 @@ def _time(name: str) -> sa.Column[Any]:
 
 
 sa.Table(
-    "policy_questions", METADATA, _key(), _time("asked_at"), sa.Column("channel", sa.String), sa.Column("text", sa.Text)
+    "policy_questions",
+    METADATA,
+    _key(),
+    _time("asked_at"),
+    *(sa.Column(name, sa.String) for name in ("asked_by", "channel", "locale", "area")),
+    sa.Column("text", sa.Text),
 )
-sa.Table("policy_requests", METADATA, _key(), _time("mapped_at"), sa.Column("question", sa.Text))
+sa.Table(
+    "policy_requests",
+    METADATA,
+    _key(),
+    _time("mapped_at"),
+    sa.Column("question", sa.Text),
+    *(sa.Column(name, sa.String) for name in ("locale", "product_area")),
+)
 sa.Table("policy_context", METADATA, _key(), _time("served_at"), sa.Column("documents", sa.Text))
 sa.Table(
     "policy_calls",
@@ -49,10 +61,11 @@ sa.Table(
     "policy_chunks",
     METADATA,
     sa.Column("document", sa.String, primary_key=True),
-    sa.Column("chunk", sa.Integer, primary_key=True),
+    sa.Column("chunk", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("chunks", sa.Integer, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("content_hash", sa.String, nullable=False),
     _time("indexed_at"),
     sa.Column("embedding_model", sa.String, nullable=False),
+    sa.Column("vector", sa.Text, nullable=False),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -19,36 +19,32 @@ from seamwatch.demo.faults import Fault, Injected
 from seamwatch.demo.model_server import ModelServer
 from seamwatch.demo.model_service import ModelService
 from seamwatch.demo.operations import CALL_PATH, USD_PER_MTOK
+from seamwatch.demo.policies.assistant import MODEL_NAME, build_prompt, map_answer, map_question
 from seamwatch.demo.policies.documents import (
     FORGOTTEN,
-    KINDS,
     POPULAR,
-    Question,
+    change_fact,
     change_facts,
-    make_policies,
-    make_questions,
-    render,
+    facts_by_id,
+    policies_by_document,
+    read_facts,
 )
-from seamwatch.demo.policies.index import Retriever
-from seamwatch.demo.policies.reader import READER, READER_NAME, train_reader
-from seamwatch.demo.policies.reindex import reindex
-from seamwatch.demo.policies.repository import PolicyRepository
+from seamwatch.demo.policies.history import REPOSITORY, author, open_repository
+from seamwatch.demo.policies.questions import Question, make_questions
+from seamwatch.demo.policies.reader import READER
+from seamwatch.demo.policies.reindex import CHUNKS, reindex
+from seamwatch.demo.policies.retriever import Retriever
 from seamwatch.demo.policies.tables import METADATA
+from seamwatch.demo.policies.training import load_assistant
 from seamwatch.vocabulary import Responsibility
 
 QUESTIONS_PER_DAY = 260
-_FIRST_COMMIT = datetime(2026, 3, 2, 9, tzinfo=UTC)
-_HISTORY = 14
-"""Commits before the first day."""
-_REVIEW_BY = "2027-12-31"
+_HOOK_DELAY = timedelta(minutes=5)
+"""How long after a commit the index of its documents is rebuilt, where nothing goes wrong."""
 _AT_ONCE = 8
 _INDEXED_AT = timedelta(minutes=20)
 """After midnight, when the nightly job rebuilds the index of what changed."""
-
-SYSTEM_PROMPT = (
-    "You answer questions of employees from the company's policies. Use the passages only. Answer with JSON only: "
-    '{"answer": the value asked for, "document": the passage it stands in}.'
-)
+_LABEL_DELAY_MIN = (3, 60)
 
 _STALE = Fault(
     name="stale_policy",
@@ -66,7 +62,11 @@ FAULTS = {
     _STALE.name: _STALE,
     _FORGOTTEN.name: _FORGOTTEN,
 }
-_CHANGED = {_STALE.name: POPULAR, _FORGOTTEN.name: FORGOTTEN}
+_CHANGED = {
+    _STALE.name: tuple(f"{POPULAR}#{number}" for number in (1, 2, 3, 5)),
+    _FORGOTTEN.name: tuple(f"{FORGOTTEN}#{number}" for number in (1, 2, 3, 4)),
+}
+"""By fault, the facts that get other values."""
 
 
 class PolicyWorld:
@@ -76,24 +76,31 @@ class PolicyWorld:
         """Make the repository with its history, the index and the tables where they are not there, and start the model.
 
         Args:
-            folder: Holds the repository `policies`.
+            folder: Holds the repository and the trained assistant.
             warehouse_url: SQLAlchemy URL of the database for the tables.
-            seed: Of everything that chance decides.
+            seed: Of everything that chance decides. The same seed, days and faults give the same questions and answers.
             model_port: Port of the model server; 0 takes a free one.
         """
+        folder.mkdir(parents=True, exist_ok=True)
         self._seed = seed
         self._engine = sa.create_engine(warehouse_url)
         METADATA.create_all(self._engine)
         self.url = sa.make_url(warehouse_url)
-        self.policies: dict[str, dict[str, str]] = make_policies(np.random.default_rng([seed, 1]))
-        is_new = not (folder / "policies" / ".git").is_dir()
-        self.repository = PolicyRepository(folder / "policies")
-        self._build_history(is_new=is_new)
-        if is_new:
-            self.reindex(_FIRST_COMMIT + timedelta(days=_HISTORY * 14))
-        reader = train_reader([content.decode() for content in self.repository.documents().values()])
-        service = ModelService(models={READER: reader}, serving=READER)
-        self.model_server = ModelServer(service, port=model_port, model_name=READER_NAME).start()
+        assistant = load_assistant(folder)
+        self.embedder = assistant.embedder
+        self.repository = open_repository(folder / REPOSITORY, seed)
+        if not self.index():
+            changed_at = self.repository.changed_at()
+            hooked_at = {name: at + _HOOK_DELAY for name, at in changed_at.items()}
+            reindex(self.repository, self._engine, self.embedder, hooked_at)
+        service = ModelService(models={READER: assistant.reader}, serving=READER)
+        self.model_server = ModelServer(service, port=model_port, model_name=MODEL_NAME).start()
+
+    @property
+    def policies(self) -> dict[str, dict[str, str]]:
+        """Return what the policies in force say: by document, the value of each fact by its id."""
+        documents = self.repository.documents()
+        return {name: read_facts(name, documents[name].decode()) for name in policies_by_document()}
 
     def live_day(self, day: date, fault_name: str = "healthy", *, n_questions: int = QUESTIONS_PER_DAY) -> Fault:
         """Append a day's questions and answers, with a fault from its hour of onset on, and return that fault.
@@ -106,24 +113,38 @@ class PolicyWorld:
         rng = np.random.default_rng([self._seed, 2, day.toordinal()])
         midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
         self.reindex(midnight + _INDEXED_AT)
-        seconds = np.sort(rng.integers(6 * 3600, 22 * 3600, n_questions))
-        questions = make_questions(n_questions, rng)
-        asked = [
-            (f"Q{day:%y%m%d}-{number:04d}", midnight + timedelta(seconds=int(second)), question)
-            for number, (second, question) in enumerate(zip(seconds, questions, strict=True))
-        ]
+        asked = make_questions(day, n_questions, rng)
+        changed = _CHANGED.get(fault.name)
         onset = midnight + timedelta(hours=fault.onset_hour)
-        before = [one for one in asked if one[1] < onset or fault.name not in _CHANGED]
+        before = [one for one in asked if changed is None or one["asked_at"] < onset]
         self._answer(before, rng)
-        if fault.name in _CHANGED:
-            name = _CHANGED[fault.name]
-            self.change_policy(name, [kind.name for kind in KINDS], f"Revise {name}", onset)
+        if changed is not None:
+            document = facts_by_id()[changed[0]].document
+            self.change_policy(document, changed, f"Revise {document}", onset)
             self._answer(asked[len(before) :], rng)
         return fault
 
     def reindex(self, at: datetime) -> list[str]:
         """Write the chunks of every document whose content is not the one in the index, and return which."""
-        return reindex(self.repository, self._engine, at)
+        return reindex(self.repository, self._engine, self.embedder, at)
+
+    def index(self) -> list[dict[str, Any]]:
+        """Return the rows of the index, in the order of documents and chunks."""
+        query = sa.select(CHUNKS).order_by(CHUNKS.c.document, CHUNKS.c.chunk)
+        with self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def change_policy(self, document: str, facts: Iterable[str], message: str, at: datetime) -> None:
+        """Commit a document with other values of some facts, named by their ids; the index does not know of it."""
+        rng = np.random.default_rng([self._seed, 4, int(at.timestamp())])
+        text = self.repository.text(document)
+        before = read_facts(document, text)
+        after = change_facts(before, facts, rng)
+        for one, value in after.items():
+            if value != before[one]:
+                text = change_fact(text, facts_by_id()[one], value)
+        who = author(policies_by_document()[document].owner)
+        self.repository.commit({document: text}, author=who, at=at, message=message)
 
     def connections(self) -> dict[str, str]:
         """Return the environment that names the world's connections: `AIRFLOW_CONN_*` as JSON."""
@@ -133,7 +154,7 @@ class PolicyWorld:
             "port": self.model_server.port,
             "schema": "http",
             "password": self.model_server.token,
-            "extra": {"path": CALL_PATH, "protocol": "openai_chat", "prices": {READER_NAME: USD_PER_MTOK}},
+            "extra": {"path": CALL_PATH, "protocol": "openai_chat", "prices": {MODEL_NAME: USD_PER_MTOK}},
         }
         repository = {"conn_type": "fs", "extra": {"path": str(self.repository.folder.absolute())}}
         return {
@@ -155,61 +176,31 @@ class PolicyWorld:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
 
-    def _build_history(self, *, is_new: bool) -> None:
-        """Commit the first version of every document, and a change every two weeks since."""
-        rng = np.random.default_rng([self._seed, 3])
-        at = _FIRST_COMMIT
-        if is_new:
-            self._commit("Write down the company's policies", at)
-        names = list(self.policies)
-        for _ in range(_HISTORY):
-            at += timedelta(days=14)
-            name = str(rng.choice(names))
-            kind = str(rng.choice([kind.name for kind in KINDS]))
-            self.policies[name] = change_facts(self.policies[name], [kind], rng)
-            if is_new:
-                self._commit(f"Change the {kind} in {name}", at)
-
-    def change_policy(self, name: str, kinds: list[str], message: str, at: datetime) -> None:
-        """Commit a document with new values of some of its facts; the index does not know of it."""
-        rng = np.random.default_rng([self._seed, 4, int(at.timestamp())])
-        self.policies[name] = change_facts(self.policies[name], kinds, rng)
-        self._commit(message, at)
-
-    def _commit(self, message: str, at: datetime) -> None:
-        texts = {name: render(name, facts, review_by=_REVIEW_BY) for name, facts in self.policies.items()}
-        self.repository.commit(texts, message, at)
-
-    def _answer(self, asked: list[tuple[str, datetime, Question]], rng: np.random.Generator) -> None:
+    def _answer(self, asked: Sequence[Question], rng: np.random.Generator) -> None:
         """Let the assistant answer, and write what every system keeps of it, the right answers included."""
         if not asked:
             return
-        table = METADATA.tables["policy_chunks"]
-        with self._engine.connect() as connection:
-            order = (table.c.document, table.c.chunk)
-            chunks = [dict(row) for row in connection.execute(sa.select(table).order_by(*order)).mappings()]
-        retriever = Retriever(chunks)
+        in_force, retriever = self.policies, Retriever(self.index(), self.embedder)
         rows: dict[str, list[dict[str, Any]]] = {name: [] for name in METADATA.tables}
         requests = {}
-        for key, at, question in asked:
-            text = " ".join(question.text.split())
-            served = retriever.serve(text)
-            requests[key] = json.dumps(build_prompt(text, served))
-            channel = str(rng.choice(["chat", "mail", "portal"]))
-            rows["policy_questions"].append(
-                {"question_id": key, "asked_at": at, "channel": channel, "text": question.text}
-            )
-            rows["policy_requests"].append({"question_id": key, "mapped_at": at + _after(1), "question": text})
+        for question in asked:
+            key, at = question["question_id"], question["asked_at"]
+            request = map_question(question)
+            served = retriever.search(request["question"])
+            requests[key] = json.dumps(build_prompt(request, served))
+            rows["policy_questions"].append({name: value for name, value in question.items() if name != "fact"})
+            rows["policy_requests"].append({"question_id": key, "mapped_at": at + _after(1), **request})
             rows["policy_context"].append(
                 {"question_id": key, "served_at": at + _after(2), "documents": json.dumps(served)}
             )
-            right = self.policies[question.document][question.kind]
-            labelled_at = at + timedelta(minutes=float(rng.lognormal(np.log(30), 0.6)))
+            right = in_force[facts_by_id()[question["fact"]].document][question["fact"]]
+            labelled_at = at + timedelta(minutes=float(rng.uniform(*_LABEL_DELAY_MIN)))
             rows["policy_answers"].append({"question_id": key, "labelled_at": labelled_at, "answer": right})
         calls = asyncio.run(_call_all(requests, self.model_server.url, self.model_server.token))
-        for key, at, _ in asked:
+        for question in asked:
+            key, at = question["question_id"], question["asked_at"]
             call = calls[key]
-            result = parse_answer(call["answer"])
+            result = map_answer(call["answer"])
             rows["policy_calls"].append(
                 {"question_id": key, "called_at": at + _after(3), **{k: v for k, v in call.items() if k != "answer"}}
             )
@@ -219,29 +210,6 @@ class PolicyWorld:
             for name, some in rows.items():
                 if some:
                     connection.execute(sa.insert(METADATA.tables[name]), some)
-
-
-def build_prompt(question: str, served: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the request body of a question and the passages that were served to it."""
-    passages = "\n\n".join(f"[{one['id']}]\n{one['text']}" for one in served)
-    return {
-        "model": READER_NAME,
-        "messages": [
-            {"role": "system", "content": SYSTEM_PROMPT},
-            {"role": "user", "content": f"{passages}\n\nQuestion: {question}"},
-        ],
-        "temperature": 0,
-        "max_tokens": 64,
-    }
-
-
-def parse_answer(text: str | None) -> dict[str, str | None]:
-    """Return what the help desk writes of the model's answer."""
-    try:
-        found = json.loads(text or "")
-    except ValueError:
-        found = {}
-    return {"answer": found.get("answer") or "not found", "source": found.get("document")}
 
 
 def _after(seconds: int) -> timedelta:
