@@ -50,7 +50,6 @@ class Candidate:
     """Of value; for a number with a noun, the noun in the singular."""
     sentence: str
     document: str
-    excerpt: str
     place: int
     """Of the excerpt, from 0."""
 
@@ -79,9 +78,9 @@ class Memory:
     """Of the value in each known sentence."""
 
     def features(self, question: str, found: Sequence[Candidate]) -> _Features:
-        """Return a row for each candidate: nearness of its sentence and excerpt, fit of its kind, and place."""
+        """Return a row for each candidate: nearness and meaning of its sentence, fit of its kind, and place."""
         sentences = [_without_values(one.sentence) for one in found]
-        texts = dict.fromkeys([question, *sentences, *(one.excerpt for one in found)])
+        texts = dict.fromkeys([question, *sentences])
         vectors = csr_matrix(self.letters.transform([text.lower() for text in texts]))
         rows = {text: number for number, text in enumerate(texts)}
         asked = vectors[rows[question]]
@@ -95,7 +94,6 @@ class Memory:
         return np.column_stack(
             [
                 [near[rows[text]] for text in sentences],
-                [near[rows[one.excerpt]] for one in found],
                 by_meaning,
                 by_meaning - by_meaning.max(),
                 [fits.get(one.kind, 0.0) for one in found],
@@ -195,7 +193,6 @@ def read_prompt(prompt: str) -> tuple[str, list[Candidate]]:
                     kind=_kind(value),
                     sentence=sentence,
                     document=mark["document"],
-                    excerpt=excerpt,
                     place=place,
                 )
                 for value in _VALUE.finditer(sentence)
