@@ -247,7 +247,8 @@ def alike_but_key(verdict: Verdict) -> Verdict:
 
 def _own_fields(evidence: Evidence, key: Any, like: Verdict) -> tuple[str, ...]:
     """Return the fields that the like of the record have, as far as they differ in the record itself."""
-    if like.stage is None or not like.fields:
-        return like.fields
+    is_document = like.responsibility is Responsibility.KNOWLEDGE_BASE and key in evidence.outdated
+    if like.stage is None or not like.fields or is_document:
+        return like.fields  # documents are no fields that differ; records of one stratum have the same suspects
     mine = evidence.fields_of(key, like.stage)
     return tuple(name for name in like.fields if name in mine) or mine
