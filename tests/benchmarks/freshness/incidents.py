@@ -17,10 +17,12 @@ from write_page import Figure
 from seamwatch.adapters.connections import EnvironmentConnections
 from seamwatch.core.results import Attribution, Window
 from seamwatch.core.stats import wilson_interval
+from seamwatch.demo.policies.assistant import build_prompt, map_answer
 from seamwatch.demo.policies.documents import POPULAR, change_facts, render
-from seamwatch.demo.policies.index import Retriever, chunk_rows
+from seamwatch.demo.policies.index import chunk_rows
+from seamwatch.demo.policies.retriever import Retriever
 from seamwatch.demo.policies.tables import METADATA
-from seamwatch.demo.policies.world import PolicyWorld, build_prompt, parse_answer
+from seamwatch.demo.policies.world import PolicyWorld
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.deps import Deps
 from seamwatch.spec.load import load_project
@@ -113,7 +115,7 @@ def _plant(world: PolicyWorld, engine: sa.Engine, fault: str, seed: int) -> None
         facts = world.policies[POPULAR]
         changed = change_facts(facts, list(facts), np.random.default_rng(seed))
         document = {name: render(POPULAR, changed, review_by="2027-12-31").encode()}
-        rows = lambda: chunk_rows(document, START)  # noqa: E731
+        rows = lambda: chunk_rows(document, START, world.embedder)  # noqa: E731
     reindex = world.reindex
 
     def with_plant(at: datetime) -> list[str]:
@@ -130,18 +132,19 @@ def _plant(world: PolicyWorld, engine: sa.Engine, fault: str, seed: int) -> None
 
 def _truth(world: PolicyWorld, engine: sa.Engine, keys: list[str]) -> dict[str, Responsibility]:
     """Return what is behind each wrong answer: served from the index as it should be, is the model right?"""
-    retriever = Retriever(chunk_rows(world.repository.documents(), START))
+    documents = {name: content for name, content in world.repository.documents().items() if name in world.policies}
+    retriever = Retriever(chunk_rows(documents, START, world.embedder), world.embedder)
     reader = world.model_server.service.models[world.model_server.service.serving]
     with engine.connect() as connection:
         labels = {
             key: answer for key, answer in connection.execute(sa.text("SELECT question_id, answer FROM policy_answers"))
         }
-        asked = {
-            key: text for key, text in connection.execute(sa.text("SELECT question_id, question FROM policy_requests"))
-        }
+        query = sa.text("SELECT question_id, question, locale, product_area FROM policy_requests")
+        asked = {row["question_id"]: dict(row) for row in connection.execute(query).mappings()}
     found = {}
     for key in keys:
-        prompt = build_prompt(asked[key], retriever.serve(asked[key]))["messages"][1]["content"]
-        is_right = parse_answer(reader.answer(prompt).text)["answer"] == labels[key]
+        served = retriever.search(asked[key]["question"])
+        prompt = build_prompt(asked[key], served)["messages"][1]["content"]
+        is_right = map_answer(reader.answer(prompt).text)["answer"] == labels[key]
         found[key] = Responsibility.KNOWLEDGE_BASE if is_right else Responsibility.MODEL
     return found

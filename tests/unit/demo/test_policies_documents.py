@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -153,7 +154,9 @@ def open_retriever(assistant: Assistant, texts: dict[str, str]) -> Retriever:
     return Retriever(rows, assistant.embedder)
 
 
-def ask(assistant: Assistant, request: dict[str, str], served: list[dict[str, object]], temperature: float = 0) -> str:
+def ask(
+    assistant: Assistant, request: dict[str, str], served: Sequence[Mapping[str, object]], temperature: float = 0
+) -> str:
     prompt = build_prompt(request, served)["messages"][1]["content"]
     return assistant.reader.answer(prompt, temperature=temperature, seed=1).text
 
@@ -196,7 +199,11 @@ def test_a_whole_document_in_the_place_of_a_chunk_is_read_as_well(assistant: Ass
     for question in make_questions(date(2026, 2, 2), 150, np.random.default_rng(77)):
         fact, request = facts_by_id()[question["fact"]], map_question(question)
         rest = [one for one in retriever.search(request["question"]) if one["id"] != fact.document]
-        whole = {"id": fact.document, "chunk": None, "text": without_front_matter(texts[fact.document]).strip()}
+        whole: dict[str, object] = {
+            "id": fact.document,
+            "chunk": None,
+            "text": without_front_matter(texts[fact.document]).strip(),
+        }
         said = json.loads(ask(assistant, request, [whole, *rest]))
         right.append(said["answer"] == read_value(texts[fact.document], fact))
     assert np.mean(right) >= 0.94

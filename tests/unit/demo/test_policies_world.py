@@ -204,10 +204,9 @@ def test_every_seam_is_what_its_reference_makes(days: dict[str, Lived], name: st
 def test_the_reference_rebuilds_the_request_byte_for_byte(days: dict[str, Lived]) -> None:
     to_prompt = load_function(PROJECT, "policy_assistant:to_prompt")
     payloads = days["stale_policy"].data.payloads
+    questions, served = (payloads[name].to_dict("index") for name in ("question_mapping", "kb_lookup"))
     for key, recorded in payloads["prompt"]["request"].items():
-        question = payloads["question_mapping"].loc[key].to_dict()
-        served = payloads["kb_lookup"].loc[key].to_dict()
-        assert json.dumps(to_prompt(question, served)) == recorded
+        assert json.dumps(to_prompt(questions[key], served[key])) == recorded
 
 
 def test_a_stale_policy_turns_answers_wrong_from_its_onset_on_and_an_unread_one_none(days: dict[str, Lived]) -> None:
@@ -228,6 +227,8 @@ def test_with_current_passages_the_model_is_right_again(days: dict[str, Lived], 
     to_prompt = load_function(PROJECT, "policy_assistant:to_prompt")
     current = stale.current[POPULAR].decode()
     right = []
+    recorded = {str(key): row for key, row in stale.replies.to_dict("index").items()}
+    questions = {str(key): row for key, row in stale.data.payloads["question_mapping"].to_dict("index").items()}
     with open_world(tmp_path, trained) as world, httpx.Client(base_url=world.model_server.url) as client:
         headers = {"Authorization": f"Bearer {world.model_server.token}", "X-Seamwatch-Replay": "1"}
 
@@ -236,18 +237,18 @@ def test_with_current_passages_the_model_is_right_again(days: dict[str, Lived], 
             answer = client.post("/v1/chat/completions", content=content, headers=headers).raise_for_status().json()
             return str(json.loads(answer["choices"][0]["message"]["content"])["answer"])
 
-        for key in turned.index[turned]:
-            question = stale.data.payloads["question_mapping"].loc[key].to_dict()
-            served = json.loads(stale.replies.loc[key, "documents"])
-            assert ask(stale.replies.loc[key, "request"]) == stale.replies.loc[key, "answer"]
+        for key in map(str, turned.index[turned]):
+            row = recorded[key]
+            served = json.loads(row["documents"])
+            assert ask(row["request"]) == row["answer"]
             repaired = [
                 {**one, "text": current_passage(one["text"], current)} if one["id"] == POPULAR else one
                 for one in served
             ]
             whole = [{"id": POPULAR, "chunk": None, "text": without_front_matter(current)}]
             for documents in (repaired, whole):
-                said = ask(to_prompt(question, {"documents": documents}))
-                right.append(said == stale.replies.loc[key, "right"])
+                said = ask(to_prompt(questions[key], {"documents": documents}))
+                right.append(said == row["right"])
     assert len(right) >= 20
     assert np.mean(right) >= 0.95
 

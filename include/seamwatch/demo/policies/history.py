@@ -53,29 +53,24 @@ def write_history(repository: PolicyRepository, rng: np.random.Generator) -> Non
     """Commit the first versions of all policies, some a day, and then changes of single ones over the months."""
     policies = load_policies()
     day = _FIRST_DAY
-    repository.commit(
-        {TEMPLATE: _TEMPLATE_TEXT}, author=author("legal"), at=_office_hour(day, rng), message="Say how a policy looks"
-    )
-    texts: dict[str, str] = {}
+    texts = {TEMPLATE: _TEMPLATE_TEXT}
+    repository.commit(texts, "Say how a policy looks", _office_hour(day, rng), author=author("legal"))
     for first in range(0, len(policies), _PER_IMPORT):
         day = _workday(day + timedelta(days=int(rng.integers(1, 4))))
         some = policies[first : first + _PER_IMPORT]
-        new = {
+        texts |= {
             one.document: render(one.document, draw_facts(one, rng), review_by=next_review(_LAST_DAY, rng))
             for one in some
         }
-        titles = ", ".join(one.title.lower() for one in some)
-        repository.commit(new, author=author(some[0].owner), at=_office_hour(day, rng), message=f"Add {titles}")
-        texts |= new
+        message = f"Add {', '.join(one.title.lower() for one in some)}"
+        repository.commit(texts, message, _office_hour(day, rng), author=author(some[0].owner))
     later = [day + timedelta(days=number) for number in range(1, (_LAST_DAY - day).days + 1)]
     workdays = [one for one in later if _workday(one) == one]
     for number in np.sort(rng.choice(len(workdays), size=_N_EDITS, replace=False)):
         policy = policies[int(rng.integers(len(policies)))]
         at = _office_hour(workdays[number], rng)
         texts[policy.document], message = _edit(policy, texts[policy.document], at.date(), rng)
-        repository.commit(
-            {policy.document: texts[policy.document]}, author=author(policy.owner), at=at, message=message
-        )
+        repository.commit(texts, message, at, author=author(policy.owner))
 
 
 def author(owner: str) -> str:

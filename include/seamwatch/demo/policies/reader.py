@@ -182,9 +182,9 @@ def read_prompt(prompt: str) -> tuple[str, list[Candidate]]:
     if parts is None:
         return prompt, []
     marks = list(_EXCERPT.finditer(parts["excerpts"]))
-    ends = [mark.start() for mark in marks[1:]] + [len(parts["excerpts"])]
+    ends = [*(mark.start() for mark in marks[1:]), len(parts["excerpts"])]
     found = []
-    for place, (mark, end) in enumerate(zip(marks, ends, strict=True)):
+    for place, (mark, end) in enumerate(zip(marks, ends, strict=False)):
         excerpt = parts["excerpts"][mark.end() : end].strip()
         for sentence in _SENTENCE_END.split(excerpt):
             found += [

@@ -15,6 +15,7 @@ from dulwich.repo import Repo
 
 _BRANCH, _HEAD = Ref(b"refs/heads/main"), Ref(b"HEAD")
 _FILE_MODE = 0o100644
+OFFICE = "Policy Office <office@brightwater.example>"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,26 +52,21 @@ class PolicyRepository:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def commit(self, changes: Mapping[str, str | None], *, author: str, at: datetime, message: str) -> str:
+    def commit(self, documents: Mapping[str, str], message: str, at: datetime, *, author: str = OFFICE) -> str:
         """Return the id of a new commit on `main`.
 
         Args:
-            changes: By document, its new text; None takes the document away.
-            author: `Name <address>`.
-            at: Aware time of author and committer.
+            documents: By path, the text of all of them: what is not among them is gone.
             message: One line.
+            at: Aware time of author and committer.
+            author: `Name <address>`.
         """
-        head = self._head()
-        tree = Tree()
-        if head is not None:
-            for entry in self._tree(head).iteritems():
-                tree.add(entry.path, entry.mode, entry.sha)
-        for document, text in changes.items():
-            if text is None:
-                del tree[document.encode()]
-                continue
+        head, store, tree = self._head(), self._repo.object_store, Tree()
+        known = {entry.sha for entry in self._tree(head).iteritems()} if head is not None else set()
+        for document, text in documents.items():
             blob = Blob.from_string(text.encode())
-            self._repo.object_store.add_object(blob)
+            if blob.id not in known:
+                store.add_object(blob)
             tree.add(document.encode(), _FILE_MODE, blob.id)
         commit = Commit()
         commit.tree = tree.id
@@ -80,8 +76,8 @@ class PolicyRepository:
         commit.author_timezone = commit.commit_timezone = 0
         commit.encoding = b"UTF-8"
         commit.message = message.encode() + b"\n"
-        self._repo.object_store.add_object(tree)
-        self._repo.object_store.add_object(commit)
+        store.add_object(tree)
+        store.add_object(commit)
         if not self._repo.refs.set_if_equals(_BRANCH, None if head is None else head.id, commit.id):
             msg = f"{self.folder}: main moved while {message!r} was being committed"
             raise RuntimeError(msg)

@@ -137,14 +137,14 @@ class PolicyWorld:
     def change_policy(self, document: str, facts: Iterable[str], message: str, at: datetime) -> None:
         """Commit a document with other values of some facts, named by their ids; the index does not know of it."""
         rng = np.random.default_rng([self._seed, 4, int(at.timestamp())])
-        text = self.repository.text(document)
-        before = read_facts(document, text)
+        texts = {name: content.decode() for name, content in self.repository.documents().items()}
+        before = read_facts(document, texts[document])
         after = change_facts(before, facts, rng)
         for one, value in after.items():
             if value != before[one]:
-                text = change_fact(text, facts_by_id()[one], value)
+                texts[document] = change_fact(texts[document], facts_by_id()[one], value)
         who = author(policies_by_document()[document].owner)
-        self.repository.commit({document: text}, author=who, at=at, message=message)
+        self.repository.commit(texts, message, at, author=who)
 
     def connections(self) -> dict[str, str]:
         """Return the environment that names the world's connections: `AIRFLOW_CONN_*` as JSON."""
