@@ -131,7 +131,9 @@ def decide_staleness(
         if any(one.id in kept and one.state is not IncidentState.RESOLVED for one in mine):
             return []
         return decide(mine, found, now=now)
-    if behind_answers(check):
+    # Where nobody asked meanwhile, no answer shows that the documents are served right again.
+    is_unseen = not check.answers.n_with_ids and any(one.reason in AGAINST_ANSWERS for one in check.documents)
+    if behind_answers(check) or is_unseen:
         return []
     return [
         IncidentChange(

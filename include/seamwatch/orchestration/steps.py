@@ -15,7 +15,7 @@ from seamwatch.core.staleness import behind_answers, signals
 from seamwatch.engine.attribute import attribute_window, windows_to_revisit
 from seamwatch.engine.deliver import deliver_pending
 from seamwatch.engine.deps import Deps
-from seamwatch.engine.freshness import check_knowledge_base
+from seamwatch.engine.freshness import check_knowledge_base, still_outdated
 from seamwatch.engine.incidents import decide_incidents, write_reports, write_reports_of
 from seamwatch.engine.incidents import decide_on_freshness as decide_freshness_incidents
 from seamwatch.engine.reindex import run_reindex
@@ -235,10 +235,10 @@ def verify_reindexed(task: StepOperator, context: Context) -> dict[str, int]:
     listed = context["ti"].xcom_pull(task_ids=f"{name}.list-documents")["documents"]
     with open_deps(task.project_dir) as deps:
         found = check_knowledge_base(deps, pipeline, name)
-    left = [one for one in behind_answers(found) if one.document in listed]
+        left = still_outdated(deps, pipeline, name, listed)
     if left:
         raise AirflowFailException(
-            "\n".join(["the index was rebuilt and these are still outdated:", *map(_told_document, left)])
+            "\n".join(["the index was rebuilt, and these are still outdated:", *(f"- `{one}`" for one in left)])
         )
     return {"reindexed": len(listed), "outdated": len(behind_answers(found))}
 

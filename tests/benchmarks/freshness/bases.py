@@ -191,11 +191,11 @@ def plant(base: Base, per_kind: int, rng: np.random.Generator) -> None:
     drawn = iter(rng.permutation(np.array(names, dtype=object)).tolist())
     for kind in (*KINDS, *HARMLESS):
         for _ in range(per_kind):
-            _plant_one(base, kind, str(next(drawn)), rng)
+            plant_one(base, kind, str(next(drawn)), rng, EDITED + timedelta(seconds=int(rng.integers(3600))))
 
 
-def _plant_one(base: Base, kind: str, name: str, rng: np.random.Generator) -> None:
-    later = EDITED + timedelta(seconds=int(rng.integers(3600)))
+def plant_one(base: Base, kind: str, name: str, rng: np.random.Generator, later: datetime) -> None:
+    """Put one fault, or one harmless edit, on a document."""
     if kind in ("stale", "reindexed", "source_outdated", "skipped", "touched", "ghost"):
         name = _plant_at_source(base, kind, name, later, rng)
     else:
