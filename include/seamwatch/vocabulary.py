@@ -156,3 +156,31 @@ class Finding(StrEnum):
     CHANGED = "changed"
     UNSTABLE = "unstable"
     AS_BEFORE = "as_before"
+
+
+class AlertSeverity(StrEnum):
+    """How soon a person has to act on a burning error budget."""
+
+    PAGE = "page"
+    """Now."""
+    TICKET = "ticket"
+    """In working hours."""
+
+
+class DebitKind(StrEnum):
+    """Why an event is held against an error budget."""
+
+    WRONG_ANSWER = "wrong_answer"
+    TIMEOUT = "timeout"
+    OVER_COST = "over_cost"
+    STALE_ANSWER = "stale_answer"
+    SLOW_ANSWER = "slow_answer"
+    UNAVAILABLE = "unavailable"
+
+
+class GateState(StrEnum):
+    """What an error budget says of releases."""
+
+    OK = "ok"
+    WARN = "warn"
+    FROZEN = "frozen"

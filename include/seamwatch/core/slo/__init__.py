@@ -1,0 +1,1 @@
+"""Service level objectives: the ledger of an error budget, alerts by burn rate, the policy that freezes releases."""

@@ -1,0 +1,290 @@
+"""Alerts by burn rate, at goals and traffic where the usual rules cannot fire, or fire on healthy services.
+
+A rule fires where three things hold: over its long window the budget burns at least `burn` times as fast as it may,
+over its short one too (so that it ends soon after the burning does), and the evidence is strong (`evidence.py`).
+
+- *Thresholds follow from the goal.* The workbook's rule (2 % of the budget in an hour, 5 % in 6 hours, 10 % in a day)
+  asks for a burn of 14.4 over a window of 30 days; but no more than 1 / (1 - goal) can burn, 5 at a goal of 80 %. A
+  rule therefore never asks for more than a part of what is between 1 and that: a page for a quarter of it in an hour.
+- *Pages* ask for evidence against a bad share halfway between what the service usually has and its budget. The bound is
+  the number of looks in which a false page is allowed, 0.1 in 30 days, and holds at any traffic (e-detector).
+- *Tickets* ask for a window that overspends, and evidence against what the service usually has, or its goal if that is
+  lower: a slow burn is found by its change, long before it could be told from the budget alone.
+- *Quiet services* have so few events that rates say nothing: there bad events are counted.
+
+Source: B. Beyer et al. (2018), "The Site Reliability Workbook", chapter 5, "Alerting on SLOs", rules 5 and 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from seamwatch.core.slo.evidence import log_evidence
+from seamwatch.vocabulary import AlertSeverity
+
+Floats = NDArray[np.float64]
+HOUR = timedelta(hours=1)
+
+EVIDENCE_WINDOWS = tuple(timedelta(hours=h) for h in (0.25, 0.5, 1, 2, 3, 6, 12, 24, 48, 72))
+"""Lengths of the windows whose evidence is added; of a rule, those up to its long window."""
+FALSE_PAGES = 0.1
+"""Pages in 30 days that a service which just keeps its goal may give (DESIGN.md section 7)."""
+TICKET_EVIDENCE = 60.0
+"""e-value from which on a ticket is written. Chosen on the training seeds of `tests/benchmarks/bench_slo.py`."""
+QUIET_BUDGET = 5.0
+"""A service is quiet where its budget allows fewer bad events than this in the quiet rule's window."""
+QUIET_LEAST = 3
+"""Fewer bad events than this are never a ticket by count."""
+QUIET_CHANCE = 0.01
+"""Chance of the count, on a service that just keeps its goal, below which it is a ticket."""
+RESOLVED_BELOW = 0.5
+"""An alert is over once its short window burns less than this part of the rule's threshold, for `hold`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count:
+    """Bad events and all events of a window."""
+
+    bad: float
+    total: float
+
+    def burn(self, budget_share: float) -> float | None:
+        """Return how many times faster than allowed the budget burns; None without events."""
+        return self.bad / self.total / budget_share if self.total else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BurnRule:
+    """Fires where the budget burns fast over two windows."""
+
+    severity: AlertSeverity
+    long: timedelta
+    short: timedelta
+    burn: float
+    """Times as fast as allowed; below 1 / (1 - goal), or the rule could never fire."""
+
+    @property
+    def hold(self) -> timedelta:
+        """Return how long the burning must have ended before the alert is over: the short window, at least 30 min."""
+        return max(self.short, HOUR / 2)
+
+    @property
+    def evidence_windows(self) -> tuple[timedelta, ...]:
+        """Return the windows whose evidence is added: short ones tell of pages only."""
+        least = HOUR / 4 if self.severity is AlertSeverity.PAGE else 6 * HOUR
+        found = tuple(w for w in EVIDENCE_WINDOWS if least <= w <= self.long)
+        return found or (self.long,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuietRule:
+    """Fires where a service with few events has more bad ones than its goal allows by chance."""
+
+    severity: AlertSeverity = AlertSeverity.TICKET
+    window: timedelta = 72 * HOUR
+
+    @property
+    def hold(self) -> timedelta:
+        """Return how long there must have been too few bad events before the alert is over."""
+        return 6 * HOUR
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usual:
+    """What is known of a service's past; see `clustering.py`."""
+
+    design_effect: float
+    share: float
+    """Bad share that it usually has, at most its budget."""
+    ticket_effect: float | None = None
+    """Design effect where only a ticket is at stake; None: the same."""
+
+    def healthy_share(self, severity: AlertSeverity, budget_share: float) -> float:
+        """Return the bad share that evidence is held against."""
+        return float(healthy_share(severity, self.share, budget_share))
+
+    def effect(self, severity: AlertSeverity) -> float:
+        """Return the design effect for a severity."""
+        is_ticket = severity is AlertSeverity.TICKET and self.ticket_effect is not None
+        return self.ticket_effect if is_ticket and self.ticket_effect is not None else self.design_effect
+
+
+def healthy_share(severity: AlertSeverity, usual_share: Floats | float, budget_share: float) -> Floats:
+    """Return the share that evidence is held against: the usual one for tickets; halfway to the budget for pages."""
+    usual = np.minimum(usual_share, budget_share)
+    return np.asarray(usual if severity is AlertSeverity.TICKET else (usual + budget_share) / 2, dtype=float)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What one rule says at one time."""
+
+    rule: BurnRule | QuietRule
+    fires: bool
+    long: Count
+    short: Count | None
+    long_burn: float | None
+    short_burn: float | None
+    evidence: float
+    """e-value; for a quiet rule, how many times over the needed count was reached."""
+    needed: float
+    """What the evidence must reach."""
+
+    @property
+    def is_burning(self) -> bool:
+        """Return whether an alert of this rule is not over yet."""
+        if self.fires or isinstance(self.rule, QuietRule):
+            return self.fires
+        latest = self.long_burn if self.short_burn is None else self.short_burn
+        return latest is not None and latest >= RESOLVED_BELOW * self.rule.burn
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertState:
+    """An alert's life at one severity; begins as not firing."""
+
+    severity: AlertSeverity
+    since: datetime | None = None
+    """When it fired; None: it does not."""
+    reading: Reading | None = None
+    """What it fired for."""
+    quiet_since: datetime | None = None
+    """Since when nothing burns any more, while it still fires."""
+
+
+def default_rules(goal: float, *, over: timedelta) -> tuple[BurnRule | QuietRule, ...]:
+    """Return the rules of an objective that names none.
+
+    Args:
+        goal: Share of good events, inside (0, 1).
+        over: The objective's window; a rule's share of the budget is a share of this window's.
+    """
+    page, ticket = AlertSeverity.PAGE, AlertSeverity.TICKET
+    rows = (
+        (page, 1.0, 1 / 12, 0.02, 0.25),
+        (page, 6.0, 0.5, 0.05, 0.12),
+        (ticket, 24.0, 2.0, 0.10, 0.05),
+        (ticket, 72.0, 6.0, 0.10, 0.0),
+    )
+    burns = (
+        BurnRule(severity=who, long=long * HOUR, short=short * HOUR, burn=_burn(goal, over, long, spent, reach))
+        for who, long, short, spent, reach in rows
+    )
+    return (*burns, QuietRule())
+
+
+def _burn(goal: float, over: timedelta, long_h: float, spent: float, reach: float) -> float:
+    """Return the burn that spends a share of the budget in the long window, or a part of what can be reached at all."""
+    room = highest_burn(goal) - 1.0
+    return float(max(1.0, min(spent * (over / HOUR) / long_h, 1.0 + reach * room)))
+
+
+def highest_burn(goal: float) -> float:
+    """Return the burn rate where every event is bad: no rule above it can ever fire."""
+    return 1.0 / (1.0 - goal)
+
+
+def needed_evidence(rule: BurnRule, *, every: timedelta) -> float:
+    """Return the e-value from which on the rule may fire, if it is looked at so often.
+
+    A page's is the number of looks in which one false page is allowed, all page rules together.
+    """
+    if rule.severity is AlertSeverity.TICKET:
+        return TICKET_EVIDENCE
+    return 30 * 24 * HOUR / FALSE_PAGES / every
+
+
+def quiet_count(budget_events: Floats | float) -> Floats:
+    """Return how many bad events are too many where so many are allowed; infinite where the service is not quiet."""
+    allowed = np.asarray(budget_events, dtype=float)
+    least = np.maximum(stats.poisson.isf(QUIET_CHANCE, allowed) + 1, QUIET_LEAST)
+    return np.asarray(np.where(allowed < QUIET_BUDGET, least, np.inf), dtype=float)
+
+
+def read_rule(
+    rule: BurnRule | QuietRule, windows: Mapping[timedelta, Count], usual: Usual, *, goal: float, every: timedelta
+) -> Reading:
+    """Return what a rule says of the windows that end now.
+
+    Args:
+        rule: The rule.
+        windows: By length; see `window_lengths`.
+        usual: What is known of the past.
+        goal: Share of good events.
+        every: How often rules are looked at.
+    """
+    budget = 1.0 - goal
+    if isinstance(rule, QuietRule):
+        long = windows[rule.window]
+        needed = float(quiet_count(long.total * budget))
+        fires = long.total > 0 and long.bad >= needed
+        burn = long.burn(budget)
+        return Reading(
+            rule=rule,
+            fires=fires,
+            long=long,
+            short=None,
+            long_burn=burn,
+            short_burn=None,
+            evidence=long.bad,
+            needed=needed,
+        )
+    long, short = windows[rule.long], windows[rule.short]
+    long_burn, short_burn = long.burn(budget), short.burn(budget)
+    needed, evidence = needed_evidence(rule, every=every), 0.0
+    # A short window without events says nothing, and so does not object.
+    burns = long_burn is not None and long_burn >= rule.burn and (short_burn is None or short_burn >= rule.burn)
+    if long.total:
+        found = [windows[w] for w in rule.evidence_windows]
+        logs = log_evidence(
+            np.array([one.bad for one in found]),
+            np.array([one.total for one in found]),
+            healthy_share=usual.healthy_share(rule.severity, budget),
+            design_effect=usual.effect(rule.severity),
+        )
+        evidence = float(np.exp(min(float(np.logaddexp.reduce(logs)), 700.0)))
+    return Reading(
+        rule=rule,
+        fires=burns and evidence >= needed,
+        long=long,
+        short=short,
+        long_burn=long_burn,
+        short_burn=short_burn,
+        evidence=evidence,
+        needed=needed,
+    )
+
+
+def window_lengths(rules: Sequence[BurnRule | QuietRule]) -> tuple[timedelta, ...]:
+    """Return the lengths of all windows that the rules ask for, ascending."""
+    found: set[timedelta] = set()
+    for rule in rules:
+        if isinstance(rule, QuietRule):
+            found.add(rule.window)
+        else:
+            found |= {rule.long, rule.short, *rule.evidence_windows}
+    return tuple(sorted(found))
+
+
+def advance(state: AlertState, readings: Sequence[Reading], now: datetime) -> AlertState:
+    """Return the alert's state after a look; compare `since` with the one before to see what changed.
+
+    It begins when any rule of its severity fires, and ends when nothing has burnt for the `hold` of the rule that it
+    fired for: a gap in the burning ends nothing.
+    """
+    mine = [r for r in readings if r.rule.severity is state.severity]
+    if state.since is None or state.reading is None:
+        first = max((r for r in mine if r.fires), key=lambda r: r.evidence / r.needed, default=None)
+        return state if first is None else replace(state, since=now, reading=first, quiet_since=None)
+    if any(r.fires or (r.is_burning and r.rule == state.reading.rule) for r in mine):
+        return replace(state, quiet_since=None)
+    quiet_since = state.quiet_since or now
+    if now - quiet_since >= state.reading.rule.hold:
+        return AlertState(severity=state.severity)
+    return replace(state, quiet_since=quiet_since)

@@ -1,0 +1,124 @@
+"""How much bad events come in bursts, learnt from a service's own past; and what share it usually has.
+
+The past is kept as sums over blocks of time, which add up: a day's sums are made once, and the sums of four weeks are
+added when an alert is judged. The variance of the blocks' counts, in variances of independent events, is the design
+effect (Pearson's chi-square over its degrees of freedom). It is drawn towards a cautious guess until enough bad events
+were seen to say, because the first burst of a new service must not page.
+
+Sources: J. A. Nelder and P. McCullagh (1989), "Generalized linear models", section 4.5 (dispersion from Pearson's
+statistic); L. Kish (1965), "Survey sampling", section 8.2 (design effect).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+GUESS = 6.0
+"""Design effect of a service of which nothing is known: that of bursts of three to four bad events on average."""
+TICKET_GUESS = 2.0
+"""The same where only a ticket is at stake."""
+TAIL = 1.5
+"""For pages, what the design effect is above 1 counts so many times: the sizes of bursts have a longer tail than a
+beta-binomial of the same variance. Chosen on the training seeds of `tests/benchmarks/bench_slo.py`."""
+GUESS_WEIGHT = 4.0
+"""As how many blocks with bad events the guess counts."""
+DOUBT = 1.0
+"""How many standard errors the learnt value is raised by."""
+USUAL_DOUBT = 1.0
+"""How many standard errors the usual share is raised by."""
+BLOCK_LAG = timedelta(hours=12)
+"""Blocks are learnt from once they are so old: an outage must not explain itself."""
+USUAL_LAG = timedelta(hours=72)
+"""The same for the usual share, which a slow burn would raise."""
+LOOK_BACK = timedelta(days=28)
+"""Older blocks are forgotten."""
+EVENTS_PER_BLOCK = 30.0
+"""A block is so long that it has about as many events; a burst then seldom crosses its end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockSums:
+    """Sums over blocks of one length; floats, or arrays of one shape for many services. Adds up."""
+
+    blocks: Floats | float = 0.0
+    """Blocks with any event."""
+    total: Floats | float = 0.0
+    bad: Floats | float = 0.0
+    total_squared: Floats | float = 0.0
+    bad_squared: Floats | float = 0.0
+    bad_by_total: Floats | float = 0.0
+
+    def __add__(self, other: BlockSums) -> BlockSums:
+        """Return the sums over the blocks of both."""
+        return BlockSums(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
+
+    def __sub__(self, other: BlockSums) -> BlockSums:
+        """Return the sums without the blocks of the other."""
+        return BlockSums(**{f.name: getattr(self, f.name) - getattr(other, f.name) for f in fields(self)})
+
+
+def sum_blocks(bad: Floats, total: Floats) -> BlockSums:
+    """Return the sums over the last axis: one value a block, in any order."""
+    return BlockSums(
+        blocks=(total > 0).sum(axis=-1).astype(float),
+        total=total.sum(axis=-1),
+        bad=bad.sum(axis=-1),
+        total_squared=(total**2).sum(axis=-1),
+        bad_squared=(bad**2).sum(axis=-1),
+        bad_by_total=(bad * total).sum(axis=-1),
+    )
+
+
+def block_hours(events_per_hour: float) -> int:
+    """Return the length of a block in hours, a divisor of a day: 1 from 30 events an hour on, 24 for the quietest."""
+    wanted = EVENTS_PER_BLOCK / events_per_hour if events_per_hour > 0 else 24.0
+    return next((hours for hours in (1, 2, 3, 4, 6, 8, 12) if hours >= wanted), 24)
+
+
+def design_effect(sums: BlockSums, *, guess: float = GUESS) -> Floats:
+    """Return the variance of a block's count of bad events, in variances of independent ones; at least 1.
+
+    Raised by its standard error, and drawn to `guess` as long as few blocks or bad events were seen.
+    """
+    blocks, bad, total = (np.asarray(value, dtype=float) for value in (sums.blocks, sums.bad, sums.total))
+    share = np.divide(bad, total, out=np.zeros_like(bad), where=total > 0)
+    squares = sums.bad_squared - 2 * share * sums.bad_by_total + share**2 * sums.total_squared
+    expected = total * share * (1 - share)
+    # One degree of freedom went into the share.
+    scale = np.where(blocks > 1, blocks / np.maximum(blocks - 1, 1), 1.0)
+    pearson = np.divide(squares * scale, expected, out=np.ones_like(expected), where=expected > 0)
+    seen = np.maximum(pearson, 1.0)
+    known = np.minimum(blocks, bad / seen)
+    drawn = (known * seen + GUESS_WEIGHT * guess) / (known + GUESS_WEIGHT)
+    error = seen * np.sqrt(2 * known) / (known + GUESS_WEIGHT)
+    return np.asarray(drawn + DOUBT * error, dtype=float)
+
+
+def page_effect(sums: BlockSums) -> Floats:
+    """Return the design effect that a page is judged with."""
+    return np.asarray(1.0 + TAIL * (design_effect(sums) - 1.0), dtype=float)
+
+
+def ticket_effect(sums: BlockSums) -> Floats:
+    """Return the design effect that a ticket is judged with."""
+    return design_effect(sums, guess=TICKET_GUESS)
+
+
+def usual_share(sums: BlockSums, *, budget_share: float) -> Floats:
+    """Return the bad share that the service usually has, raised by its standard error; never above its budget.
+
+    Args:
+        sums: Of the past.
+        budget_share: 1 - goal; also what is returned without a past.
+    """
+    bad, total = np.asarray(sums.bad, dtype=float), np.asarray(sums.total, dtype=float)
+    effect = ticket_effect(sums)
+    raised = bad + USUAL_DOUBT * np.sqrt(effect * (bad + effect))
+    share = np.divide(raised, total, out=np.full_like(total, budget_share), where=total > 0)
+    return np.asarray(np.minimum(share, budget_share), dtype=float)

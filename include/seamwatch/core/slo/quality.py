@@ -1,0 +1,97 @@
+"""The bad share of all answers, where only some of them were judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scipy import stats
+
+from seamwatch.errors import DataContractError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """Answers of one part of the window (a day, a segment) and what was judged of them, drawn by chance within it."""
+
+    answers: int
+    judged: int
+    wrong: int
+
+    def __post_init__(self) -> None:
+        """Refuse counts that do not fit into each other."""
+        if not 0 <= self.wrong <= self.judged <= self.answers:
+            msg = f"0 <= wrong <= judged <= answers is needed; got {self.wrong}, {self.judged}, {self.answers}"
+            raise DataContractError(msg)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extrapolated:
+    """Wrong answers among all, by what was judged of them."""
+
+    wrong: float
+    """The estimate, in answers; at least what was judged wrong."""
+    low: float
+    high: float
+    answers: int
+    judged: int
+    judged_wrong: int
+
+    @property
+    def judged_share(self) -> float:
+        """Return which part of the answers was judged, 0 to 1; 0.0 without answers."""
+        return self.judged / self.answers if self.answers else 0.0
+
+
+def extrapolate(
+    parts: Sequence[Judged], *, confidence: float = 0.95, design_effect: float = 1.0
+) -> Extrapolated | None:
+    """Return how many answers are wrong, judged or not; None where none was judged.
+
+    Each part stands for all of its answers, so a day that was judged more weighs no more; a part of which nothing was
+    judged is taken to be like the others. The interval is Wilson's with the number of independent judgements that has
+    the estimate's variance; nothing is uncertain about what was judged, so its bounds narrow as the judged share grows.
+
+    Args:
+        parts: Of the window; several need not be told from one where all are judged alike.
+        confidence: Of the interval.
+        design_effect: Variance in variances of independent answers (`clustering.py`); 1 where judged ones were drawn.
+
+    Source: W. G. Cochran (1977), "Sampling techniques", sections 5.3 (strata), 2.8 (finite populations); effective
+    size with Wilson's interval as in Dean and Pagano (2015), "Evaluating confidence interval methods for binomial
+    proportions in clustered surveys".
+    """
+    answers, judged, wrong = (sum(getattr(p, name) for p in parts) for name in ("answers", "judged", "wrong"))
+    if judged == 0:
+        return None
+    pooled = (wrong + 0.5) / (judged + 1.0)
+    estimate = variance = 0.0
+    for part in parts:
+        share = part.wrong / part.judged if part.judged else wrong / judged
+        # Smoothed with one answer of the whole, or a part of five right ones would seem to be certain.
+        smooth = (part.wrong + pooled) / (part.judged + 1.0)
+        open_share = 1.0 - part.judged / part.answers if part.answers else 0.0
+        estimate += part.answers * share
+        variance += open_share * part.answers**2 * smooth * (1.0 - smooth) / max(part.judged, 1)
+    spread = variance * design_effect / answers**2
+    if spread == 0.0:
+        return Extrapolated(
+            wrong=estimate, low=estimate, high=estimate, answers=answers, judged=judged, judged_wrong=wrong
+        )
+    low, high = _wilson(estimate / answers, pooled * (1.0 - pooled) / spread, confidence)
+    return Extrapolated(
+        wrong=max(estimate, float(wrong)),
+        low=max(low * answers, float(wrong)),
+        high=min(max(high * answers, estimate), float(answers - (judged - wrong))),
+        answers=answers,
+        judged=judged,
+        judged_wrong=wrong,
+    )
+
+
+def _wilson(share: float, size: float, confidence: float) -> tuple[float, float]:
+    """Return Wilson's interval of a share with a number of trials that need not be whole."""
+    z = float(stats.norm.ppf((1 + confidence) / 2))
+    centre = (share + z**2 / (2 * size)) / (1 + z**2 / size)
+    half = z / (1 + z**2 / size) * float((share * (1 - share) / size + z**2 / (4 * size**2)) ** 0.5)
+    return max(0.0, centre - half), min(1.0, centre + half)
