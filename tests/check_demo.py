@@ -20,6 +20,9 @@ def problems(summary: dict[str, Any]) -> list[str]:
     told = [(s["slack"]["channel"], s["slack"]["ts"]) for s in scenarios.values() if s["slack"]]
     if len(set(told)) != len(told):
         found.append("two scenarios share a Slack message")
+    budgets = summary["budgets"]
+    if budgets["gate"]["allowed"] or budgets["red"] != ["gate"]:
+        found.append(f"seven bad days leave the gate open: {budgets['gate']}, red: {budgets['red']}")
     if summary["seconds"] > SECONDS:
         found.append(f"took {summary['seconds']} s, more than {SECONDS}")
     return found

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from seamwatch.adapters.base import Notifier
     from seamwatch.core.freshness_results import FreshnessCheck
     from seamwatch.core.results import Attribution, Window
+    from seamwatch.core.slo.status import SloStatus
     from seamwatch.engine.deps import Deps
     from seamwatch.spec.load import Project
     from seamwatch.spec.pipeline import Pipeline
@@ -196,6 +197,82 @@ def freshness(
             _print_freshness(found)
     if any(found.is_breached for found in checks):
         raise typer.Exit(2)
+
+
+@app.command()
+def slo(
+    pipeline: PipelineArgument,
+    at: Annotated[str | None, typer.Option("--at", help="Look from this moment, ISO 8601; default: now.")] = None,
+    project: ProjectOption = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Look at the objectives: what is promised, what is left of each error budget, how fast it burns."""
+    from seamwatch.engine.slo import look_at_objectives
+    from seamwatch.report.machine import slo_json
+
+    now = _moment(at, "--at") if at is not None else None
+    with _deps(_settings(project)) as deps:
+        status = look_at_objectives(deps, deps.project.pipeline(pipeline), now=now)
+    _write_json(as_json, slo_json(status))
+    if str(as_json) != "-":
+        _print_slo(status)
+
+
+@app.command()
+def gate(
+    pipeline: PipelineArgument,
+    override: Annotated[
+        str | None, typer.Option("--override", help="Let releases through for this reason; needs --by and --until.")
+    ] = None,
+    by: Annotated[str | None, typer.Option("--by", help="Who takes the responsibility.")] = None,
+    until: Annotated[str | None, typer.Option("--until", help="When the override ends, ISO 8601.")] = None,
+    objective: Annotated[str | None, typer.Option("--objective", help="Only this objective is set aside.")] = None,
+    project: ProjectOption = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Say whether releases may go on: exit code 0, or 3 where a spent error budget freezes them."""
+    from seamwatch.engine.slo import gate as decide
+    from seamwatch.engine.slo import let_through
+    from seamwatch.report.machine import gate_json
+
+    if override is not None and not (by and until):
+        msg = "an override needs --by and --until"
+        raise typer.BadParameter(msg)
+    with _deps(_settings(project)) as deps:
+        spec = deps.project.pipeline(pipeline)
+        if override is not None:
+            end = _moment(str(until), "--until")
+            let_through(deps, spec, reason=override, by=str(by), until=end, objective=objective)
+        decision = decide(deps, spec)
+    _write_json(as_json, {"pipeline": pipeline, **gate_json(decision)})
+    if str(as_json) != "-":
+        print(f"{pipeline}: releases {'may go on' if decision.allowed else 'are frozen'}: {decision.reason}")
+    if not decision.allowed:
+        raise typer.Exit(3)
+
+
+@app.command()
+def void(
+    incident: Annotated[str, typer.Argument(help="Id of the incident whose debits are refunded.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why it was not ours, as a planned test.")],
+    by: Annotated[str, typer.Option("--by", help="Who decides it.")],
+    undo: Annotated[bool, typer.Option("--undo", help="Take a refund back.")] = False,
+    project: ProjectOption = None,
+) -> None:
+    """Refund what an incident took from the error budgets; kept with reason and name."""
+    from seamwatch.engine.slo import void_incident
+    from seamwatch.errors import StoreError
+
+    with _deps(_settings(project)) as deps:
+        found = deps.store.incident(incident)
+        if found is None:
+            msg = f"no incident {incident!r}"
+            raise StoreError(msg)
+        spec = deps.project.pipeline(found.pipeline)
+        n = void_incident(deps, spec, incident, reason=reason, by=by, is_void=not undo)
+    print(
+        f"{incident}: {n} debits {'count again' if undo else 'are refunded'}; seen at the next look at the objectives"
+    )
 
 
 @app.command()
@@ -388,6 +465,37 @@ def _write_json(target: Path | None, document: dict[str, Any]) -> None:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(f"{text}\n", encoding="utf-8")
+
+
+def _print_slo(status: SloStatus) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from seamwatch.report.numbers import count, moment, money, percent
+
+    console = Console()
+    console.print(Text(f"{status.pipeline}, {moment(status.at)}", style="bold"))
+    table = Table("objective", "goal", "good", "events", "bad", "budget left", "burn", "gone at", "alerts")
+    for one in status.objectives:
+        is_money = one.goal is None
+        budget = one.budget
+        table.add_row(
+            Text(one.objective),
+            money(budget.allowed) if is_money else percent(one.goal),
+            money(budget.spent) if is_money else percent(one.sli),
+            count(one.events),
+            count(one.bad),
+            percent(budget.left),
+            "" if budget.burn is None else f"{budget.burn:.2g}x",
+            moment(budget.gone_at),
+            ", ".join(alert.severity.value for alert in one.alerts if alert.since is not None),
+        )
+    console.print(table)
+    gate = "may go on" if status.gate.allowed else "are frozen"
+    console.print(Text(f"releases {gate}: {status.gate.reason}"))
+    for note in status.notes:
+        console.print(Text(f"note: {note}"))
 
 
 def _print_freshness(check: FreshnessCheck) -> None:

@@ -22,7 +22,7 @@ from seamwatch.demo.faults import Fault
 from seamwatch.demo.policies.world import PolicyWorld
 from seamwatch.demo.slack_receiver import SlackReceiver
 from seamwatch.demo.world import DemoWorld
-from seamwatch.report.machine import attribution_json
+from seamwatch.report.machine import attribution_json, slo_json
 from seamwatch.store.repo import Store
 
 TRIAGE, ASSISTANT = "support_triage", "policy_assistant"
@@ -94,14 +94,33 @@ def run_demo(project_dir: Path, folder: Path) -> Path:
                 _run_scenario(console, runner, lives[pipeline], folder, f"{number} of {len(planned)}", pipeline, name)
                 for number, (pipeline, name) in enumerate(planned, start=1)
             ]
+            budgets = _look_at_budgets(console, runner, folder)
         slack.save_page(folder / "slack.html")
         n_messages = len(slack.messages)
     seconds = round(time.monotonic() - started, 1)
-    summary = {"scenarios": found, "seconds": seconds}
+    summary = {"scenarios": found, "budgets": budgets, "seconds": seconds}
     path = folder / "summary.json"
     path.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     _print_summary(console, found, folder, n_messages, seconds)
     return path
+
+
+def _look_at_budgets(console: Console, runner: DagRunner, folder: Path) -> dict[str, Any]:
+    """Let Airflow look at the desk's error budgets after its eight days, and return what it found."""
+    end = datetime.combine(_FIRST_DAY + timedelta(days=len(SCENARIOS)), datetime.min.time(), tzinfo=UTC)
+    outcome = runner.run(TRIAGE, "slo", Window(start=end - timedelta(days=1), end=end))
+    store = Store.open(f"sqlite:///{folder / 'seamwatch' / 'seamwatch.db'}")
+    try:
+        last = store.last_look(TRIAGE)
+    finally:
+        store.close()
+    assert last is not None, f"the objectives of {TRIAGE} were not looked at; see {folder / 'airflow.log'}"
+    red = f", red: {', '.join(outcome.failed_tasks)}" if outcome.failed_tasks else ""
+    console.print(f"\nAirflow ran {outcome.dag_id}: {outcome.state}{red}")
+    console.print(
+        Text(f"  releases {'may go on' if last.status.gate.allowed else 'are frozen'}: {last.status.gate.reason}")
+    )
+    return {**slo_json(last.status), "dag": outcome.dag_id, "red": list(outcome.failed_tasks)}
 
 
 def _run_scenario(

@@ -83,6 +83,11 @@ def attributed_asset(pipeline: str) -> str:
     return f"seamwatch://{pipeline}/attributed"
 
 
+def releasable_asset(pipeline: str) -> str:
+    """Return the asset that says: the error budgets let releases go on."""
+    return f"seamwatch://{pipeline}/releasable"
+
+
 def stale_asset(pipeline: str) -> str:
     """Return the asset that says: answers rest on outdated documents, and the runbook is called for."""
     return f"seamwatch://{pipeline}/stale"
@@ -93,6 +98,8 @@ def plan_pipeline(pipeline: Pipeline) -> tuple[DagPlan, ...]:
     plans = [_plan_validate(pipeline), _plan_isolate(pipeline), _plan_incidents(pipeline)]
     if pipeline.knowledge_bases:
         plans += [_plan_freshness(pipeline), _plan_staleness(pipeline)]
+    if pipeline.slos:
+        plans.append(_plan_slo(pipeline))
     return tuple(plans)
 
 
@@ -232,6 +239,24 @@ def _plan_freshness(pipeline: Pipeline) -> DagPlan:
         "Checks the knowledge bases: which documents are stale, missing or gone, and which answers rested on them.",
         tuple(tasks),
         schedule=min(one.check_every for one in pipeline.knowledge_bases.values()),
+        max_active_runs=1,
+    )
+
+
+def _plan_slo(pipeline: Pipeline) -> DagPlan:
+    """A look every five minutes, and the gate: red while releases are frozen, else it tells the release DAGs."""
+    tasks = (
+        TaskPlan(id="look", step="look_at_objectives"),
+        TaskPlan(
+            id="gate", step="gate_releases", after=("look",), retries=0, emits=releasable_asset(pipeline.pipeline)
+        ),
+    )
+    return _dag(
+        pipeline,
+        "slo",
+        "Looks at the objectives: error budgets, alerts, and whether releases may go on.",
+        tasks,
+        schedule=timedelta(minutes=5),
         max_active_runs=1,
     )
 

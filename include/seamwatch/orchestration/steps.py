@@ -19,6 +19,8 @@ from seamwatch.engine.freshness import check_knowledge_base, still_outdated
 from seamwatch.engine.incidents import decide_incidents, write_reports, write_reports_of
 from seamwatch.engine.incidents import decide_on_freshness as decide_freshness_incidents
 from seamwatch.engine.reindex import run_reindex
+from seamwatch.engine.slo import gate as decide_gate
+from seamwatch.engine.slo import look_at_objectives as look
 from seamwatch.engine.validate import check_stage
 from seamwatch.errors import AdapterError, DataContractError
 from seamwatch.orchestration.deps import open_deps
@@ -197,6 +199,27 @@ def call_staleness_runbook(task: StepOperator, context: Context) -> None:
     if not outdated or not {*changes.values()} & {ChangeKind.OPENED.value, ChangeKind.REOPENED.value}:
         raise AirflowSkipException("no incident of outdated documents has just opened")
     context["outlet_events"][Asset(stale_asset(pipeline.pipeline))].extra.update({"knowledge_base": name})
+
+
+def look_at_objectives(task: StepOperator, context: Context) -> dict[str, float]:
+    """Look at the objectives, as of the window's end where a person gave one; return what is left of each budget."""
+    pipeline, given = _pipeline(task), _param_window(context)
+    with open_deps(task.project_dir) as deps:
+        status = look(deps, pipeline, now=given.end if given is not None else None)
+    for note in status.notes:
+        task.log.warning("%s", note)
+    return {one.objective: one.budget.left for one in status.objectives if one.budget.left is not None}
+
+
+def gate_releases(task: StepOperator, context: Context) -> str:
+    """Turn red while a spent error budget freezes releases; else say so to the DAGs that release."""
+    del context
+    pipeline = _pipeline(task)
+    with open_deps(task.project_dir) as deps:
+        decision = decide_gate(deps, pipeline)
+    if not decision.allowed:
+        raise AirflowFailException(f"releases of {pipeline.pipeline} are frozen: {decision.reason}")
+    return decision.reason
 
 
 def list_outdated(task: StepOperator, context: Context) -> dict[str, Any]:

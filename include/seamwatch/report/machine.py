@@ -12,6 +12,8 @@ from seamwatch.core.results import Attribution, Cause, Verdict
 from seamwatch.report import numbers
 
 if TYPE_CHECKING:
+    from seamwatch.core.slo.policy import GateDecision
+    from seamwatch.core.slo.status import ObjectiveStatus, SloStatus
     from seamwatch.report.facts import IncidentReport
 
 _CSV_HEADER = ("key", "responsibility", "stage", "fields", "confidence", "explanation")
@@ -111,6 +113,68 @@ def freshness_json(check: FreshnessCheck) -> dict[str, Any]:
         },
         "findings": [document_json(one) for one in check.documents],
         "notes": list(check.notes),
+    }
+
+
+def slo_json(status: SloStatus) -> dict[str, Any]:
+    """Return a look at a pipeline's objectives as JSON-ready values."""
+    return {
+        "pipeline": status.pipeline,
+        "at": numbers.iso(status.at),
+        "objectives": [_objective(one) for one in status.objectives],
+        "gate": gate_json(status.gate),
+        "notes": list(status.notes),
+    }
+
+
+def _objective(one: ObjectiveStatus) -> dict[str, Any]:
+    budget = one.budget
+    return {
+        "objective": one.objective,
+        "kind": one.kind,
+        "goal": one.goal,
+        "window": {"start": numbers.iso(one.window_start), "end": numbers.iso(one.window_end)},
+        "events": one.events,
+        "judged": one.judged,
+        "bad": one.bad,
+        "refunded": one.refunded,
+        "sli": one.sli,
+        "budget": {
+            "allowed": budget.allowed,
+            "spent": budget.spent,
+            "spent_low": budget.spent_low,
+            "spent_high": budget.spent_high,
+            "left": budget.left,
+            "covered": budget.covered,
+            "burn": budget.burn,
+            "gone_at": numbers.iso(budget.gone_at),
+            "projected": budget.projected,
+        },
+        "alerts": [
+            {"severity": alert.severity.value, "since": numbers.iso(alert.since)}
+            for alert in one.alerts
+            if alert.since is not None
+        ],
+    }
+
+
+def gate_json(decision: GateDecision) -> dict[str, Any]:
+    """Return whether releases may go on as JSON-ready values."""
+    return {
+        "state": decision.state.value,
+        "allowed": decision.allowed,
+        "reason": decision.reason,
+        "objectives": [
+            {
+                "objective": one.objective,
+                "state": one.state.value,
+                "left": one.left,
+                "override": None
+                if one.override is None
+                else {"reason": one.override.reason, "by": one.override.by, "until": numbers.iso(one.override.until)},
+            }
+            for one in decision.objectives
+        ],
     }
 
 

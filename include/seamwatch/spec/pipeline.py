@@ -15,6 +15,14 @@ from pydantic_core import PydanticCustomError
 from seamwatch.spec.base import Duration, Name, Names, Ratio, Spec, as_tuple
 from seamwatch.spec.document import graph_problems, with_default_columns, with_default_inputs
 from seamwatch.spec.knowledge import KnowledgeBase
+from seamwatch.spec.objectives import (
+    AccuracyObjective,
+    BudgetPolicy,
+    FreshnessObjective,
+    LatencyObjective,
+    Objective,
+    name_problems,
+)
 from seamwatch.vocabulary import Protocol, StageKind
 
 Normaliser = Literal["exact", "strip", "casefold", "collapse_blanks", "number", "date", "null_if_empty", "sorted"]
@@ -310,8 +318,10 @@ class Pipeline(Spec):
     """What an incident's bundle must not hold."""
     knowledge_bases: dict[Name, KnowledgeBase] = {}
     """Documents that retrieval stages serve, by name."""
-    slos: tuple[dict[str, Any], ...] = ()
-    """Kept; not evaluated yet."""
+    slos: tuple[Objective, ...] = ()
+    """What is promised: accuracy, latency, cost, freshness, availability."""
+    error_budget: BudgetPolicy = BudgetPolicy()
+    """What a spent error budget means for releases."""
 
     @model_validator(mode="before")
     @classmethod
@@ -328,6 +338,22 @@ class Pipeline(Spec):
         if problems:
             # Its own error type, so that the loader can tell these problems with their own lines instead.
             raise PydanticCustomError("seamwatch_graph", "{text}", {"text": "; ".join(text for _, text in problems)})
+        return self
+
+    @model_validator(mode="after")
+    def _check_objectives(self) -> Self:
+        problems = name_problems(self.slos)
+        names = [stage.name for stage in self.stages]
+        for one in self.slos:
+            if isinstance(one, FreshnessObjective) and one.knowledge_base not in self.knowledge_bases:
+                known = ", ".join(self.knowledge_bases) or "none"
+                problems.append(f"{one.id}: unknown knowledge base {one.knowledge_base!r}; known: {known}")
+            if isinstance(one, LatencyObjective) and one.stage is not None and one.stage not in names:
+                problems.append(f"{one.id}: unknown stage {one.stage!r}; known: {', '.join(names)}")
+            if isinstance(one, AccuracyObjective) and self.outcome is None:
+                problems.append(f"{one.id}: without an outcome no answer can be called wrong; define one")
+        if problems:
+            raise ValueError("; ".join(f"slos: {text}" for text in problems))
         return self
 
     def stage(self, name: str) -> Stage:

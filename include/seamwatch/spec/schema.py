@@ -35,6 +35,13 @@ _SECTIONS = (
     ("DocumentIds", "ids", ""),
     ("Embedding", "embedding", ""),
     ("Reindex", "reindex", "Exactly one of dag and command."),
+    ("AccuracyObjective", "slos, kind: accuracy", ""),
+    ("LatencyObjective", "slos, kind: latency", "`p95: 2s` is short for a goal of 0.95 and a threshold of 2s."),
+    ("CostObjective", "slos, kind: cost", "Exactly one bound."),
+    ("FreshnessObjective", "slos, kind: freshness", ""),
+    ("AvailabilityObjective", "slos, kind: availability", ""),
+    ("BurnAlert", "slos.alerts", ""),
+    ("BudgetPolicy", "error_budget", ""),
 )
 _MAP_SECTIONS = (
     ("MappingSpec", "The field map", "A file `include/mappings/<name>.yaml`: the reference of a mapping without code."),

@@ -25,6 +25,7 @@ from seamwatch.store.dialect import insert_or_ignore, lock_incidents, reading_en
 from seamwatch.store.incidents import IncidentStore
 from seamwatch.store.knowledge import KnowledgeStore
 from seamwatch.store.session import migrate, open_engine, require_head
+from seamwatch.store.slo import SloStore
 from seamwatch.store.tables import (
     AnswerRow,
     BaselineResultRow,
@@ -42,7 +43,7 @@ _TEXT = 4000
 """Characters of a value kept with a discrepancy."""
 
 
-class Store(BudgetStore, IncidentStore, DeliveryStore, KnowledgeStore):
+class Store(BudgetStore, IncidentStore, DeliveryStore, KnowledgeStore, SloStore):
     """One database, by SQLAlchemy: SQLite by default, PostgreSQL for teams."""
 
     def __init__(self, engine: sa.Engine) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from dulwich.objects import Blob, Commit, ObjectID, Tree
+from dulwich.index import commit_tree
+from dulwich.object_store import iter_tree_contents
+from dulwich.objects import Blob, Commit, ObjectID, TreeEntry
 from dulwich.refs import Ref
 from dulwich.repo import Repo
 
@@ -30,7 +32,7 @@ class Revision:
 
 
 class PolicyRepository:
-    """A bare repository with one branch, `main`, and all documents in its root."""
+    """A bare repository with one branch, `main`."""
 
     def __init__(self, folder: Path) -> None:
         """Open the repository, or make an empty one."""
@@ -61,22 +63,20 @@ class PolicyRepository:
             at: Aware time of author and committer.
             author: `Name <address>`.
         """
-        head, store, tree = self._head(), self._repo.object_store, Tree()
-        known = {entry.sha for entry in self._tree(head).iteritems()} if head is not None else set()
-        for document, text in documents.items():
-            blob = Blob.from_string(text.encode())
+        head, store = self._head(), self._repo.object_store
+        known = {entry.sha for entry in self._entries(head)} if head is not None else set()
+        blobs = {document.encode(): Blob.from_string(text.encode()) for document, text in documents.items()}
+        for blob in blobs.values():
             if blob.id not in known:
                 store.add_object(blob)
-            tree.add(document.encode(), _FILE_MODE, blob.id)
         commit = Commit()
-        commit.tree = tree.id
+        commit.tree = commit_tree(store, [(path, blob.id, _FILE_MODE) for path, blob in blobs.items()])
         commit.parents = [] if head is None else [head.id]
         commit.author = commit.committer = author.encode()
         commit.author_time = commit.commit_time = int(at.timestamp())
         commit.author_timezone = commit.commit_timezone = 0
         commit.encoding = b"UTF-8"
         commit.message = message.encode() + b"\n"
-        store.add_object(tree)
         store.add_object(commit)
         if not self._repo.refs.set_if_equals(_BRANCH, None if head is None else head.id, commit.id):
             msg = f"{self.folder}: main moved while {message!r} was being committed"
@@ -91,7 +91,7 @@ class PolicyRepository:
         if commit is None:
             return {}
         found = {}
-        for entry in self._tree(commit).iteritems():
+        for entry in self._entries(commit):
             blob = self._repo[entry.sha]
             assert isinstance(blob, Blob)
             found[entry.path.decode()] = blob.data
@@ -123,10 +123,10 @@ class PolicyRepository:
         commit = self._head()
         if commit is None:
             return found
-        now = {entry.path: entry.sha for entry in self._tree(commit).iteritems()}
+        now = {entry.path: entry.sha for entry in self._entries(commit)}
         while commit is not None:
             parent = self._commit(commit.parents[0]) if commit.parents else None
-            before = {e.path: e.sha for e in self._tree(parent).iteritems()} if parent is not None else {}
+            before = {e.path: e.sha for e in self._entries(parent)} if parent is not None else {}
             for path in [path for path, sha in now.items() if before.get(path) != sha]:
                 found[path.decode()] = datetime.fromtimestamp(commit.commit_time, UTC)
                 del now[path]
@@ -141,7 +141,6 @@ class PolicyRepository:
         assert isinstance(found, Commit)
         return found
 
-    def _tree(self, commit: Commit) -> Tree:
-        found = self._repo[commit.tree]
-        assert isinstance(found, Tree)
-        return found
+    def _entries(self, commit: Commit) -> list[TreeEntry]:
+        """Return every file of a commit, in folders too."""
+        return list(iter_tree_contents(self._repo.object_store, commit.tree))

@@ -1,0 +1,213 @@
+"""Every objective of a pipeline at one time: its budget, its alerts, and whether releases may go on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from seamwatch.core.slo.alerts import (
+    AlertState,
+    BurnRule,
+    Count,
+    QuietRule,
+    Usual,
+    advance,
+    default_rules,
+    read_rule,
+    window_lengths,
+)
+from seamwatch.core.slo.budget import Budget, Pace, Spent, calendar_budget, rolling_budget
+from seamwatch.core.slo.clustering import (
+    BLOCK_LAG,
+    LOOK_BACK,
+    USUAL_LAG,
+    block_hours,
+    page_effect,
+    sum_blocks,
+    ticket_effect,
+    usual_share,
+)
+from seamwatch.core.slo.policy import GateDecision
+from seamwatch.core.slo.quality import Judged, extrapolate
+from seamwatch.core.slo.windows import Window, calendar_window, rolling_window
+from seamwatch.spec.objectives import AccuracyObjective, CostObjective, Objective
+from seamwatch.vocabulary import AlertSeverity
+
+_PACE = timedelta(days=1)
+"""The future is projected by what was spent in the last so long."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectiveStatus:
+    """One objective at one time."""
+
+    objective: str
+    kind: str
+    goal: float | None
+    """Share of good events; None for a bound of the calendar."""
+    window_start: datetime
+    window_end: datetime
+    events: float
+    judged: float
+    bad: float
+    """Judged bad, refunds included."""
+    refunded: float
+    budget: Budget
+    alerts: tuple[AlertState, ...] = ()
+
+    @property
+    def sli(self) -> float | None:
+        """Return the share of good events among those judged; None without any, or for money."""
+        return 1.0 - self.bad / self.judged if self.judged and self.goal is not None else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SloStatus:
+    """All objectives of a pipeline."""
+
+    pipeline: str
+    at: datetime
+    objectives: tuple[ObjectiveStatus, ...]
+    gate: GateDecision
+    notes: tuple[str, ...] = field(default_factory=tuple)
+
+
+def window_of(objective: Objective, now: datetime) -> Window:
+    """Return the window that an objective's budget is of."""
+    if isinstance(objective, CostObjective) and objective.period is not None:
+        return calendar_window(objective.period, objective.time_zone, now)
+    return rolling_window(objective.over, now)
+
+
+def objective_status(
+    objective: Objective,
+    buckets: pd.DataFrame,
+    refunds: pd.DataFrame,
+    before: Sequence[AlertState],
+    *,
+    now: datetime,
+    every: timedelta,
+) -> ObjectiveStatus:
+    """Return an objective's budget and alerts.
+
+    Args:
+        objective: Its definition.
+        buckets: Columns of `core.slo.events.BUCKET_COLUMNS`: of its window, and of what its alerts look back on.
+        refunds: Columns start_at and amount: debits that a ruling refunds.
+        before: Its alerts at the last look.
+        now: The present.
+        every: How often rules are looked at.
+    """
+    window = window_of(objective, now)
+    inside = buckets[((buckets["start_at"] >= window.start) & (buckets["start_at"] < window.end)).to_numpy()]
+    back = refunds[((refunds["start_at"] >= window.start) & (refunds["start_at"] < window.end)).to_numpy()]
+    refunded = float(back["amount"].sum())
+    first = buckets["start_at"].min().to_pydatetime() if len(buckets) else None
+    is_money = isinstance(objective, CostObjective) and objective.period is not None
+    spent = _spent(objective, inside, back, is_money=is_money)
+    recent = [one for one in spent if one.at >= now - _PACE]
+    pace = Pace(amount=sum(one.amount for one in recent), over=_PACE)
+    events, judged, bad = (float(inside[name].sum()) for name in ("total", "judged", "bad"))
+    alerts: tuple[AlertState, ...] = ()
+    if isinstance(objective, CostObjective) and objective.period is not None:
+        bound = objective.per_day_usd or objective.per_month_usd or 0.0
+        budget = calendar_budget(window, spent, bound=bound, now=now, first_event=first, pace=pace)
+    else:
+        whole = inside[(inside["start_at"] >= now - _PACE).to_numpy()]
+        budget = rolling_budget(
+            window,
+            spent,
+            goal=objective.goal,
+            events=events,
+            first_event=first,
+            pace=pace,
+            pace_events=float(whole["total"].sum()),
+            interval=_interval(objective, inside, refunded),
+        )
+        alerts = _alerts(objective, buckets, before, now=now, every=every)
+    return ObjectiveStatus(
+        objective=objective.id,
+        kind=objective.kind,
+        goal=None if is_money else objective.goal,
+        window_start=window.start,
+        window_end=window.end,
+        events=events,
+        judged=judged,
+        bad=bad,
+        refunded=refunded,
+        budget=budget,
+        alerts=alerts,
+    )
+
+
+def _spent(objective: Objective, inside: pd.DataFrame, back: pd.DataFrame, *, is_money: bool) -> list[Spent]:
+    """Return what counts against the budget, by time, refunds taken off; what was not judged is extrapolated."""
+    amounts = inside.set_index("start_at")["usd" if is_money else "bad"].astype(float)
+    if not is_money:
+        amounts = amounts.sub(back.groupby("start_at")["amount"].sum(), fill_value=0.0).clip(lower=0.0)
+    if isinstance(objective, AccuracyObjective):
+        judged, total = float(inside["judged"].sum()), float(inside["total"].sum())
+        amounts = amounts * (total / judged if judged else 0.0)
+    return [Spent(at=at.to_pydatetime(), amount=float(n)) for at, n in amounts.items() if n]  # type: ignore[attr-defined]
+
+
+def _interval(objective: Objective, inside: pd.DataFrame, refunded: float) -> tuple[float, float] | None:
+    if not isinstance(objective, AccuracyObjective) or not len(inside):
+        return None
+    days = inside.assign(day=inside["start_at"].dt.floor("D")).groupby("day")[["total", "judged", "bad"]].sum()
+    parts = [
+        Judged(answers=int(row["total"]), judged=int(row["judged"]), wrong=int(row["bad"]))
+        for row in days.to_dict("records")
+    ]
+    found = extrapolate(parts)
+    if found is None:
+        return None
+    return max(found.low - refunded, 0.0), max(found.high - refunded, 0.0)
+
+
+def rules_of(objective: Objective) -> tuple[BurnRule | QuietRule, ...]:
+    """Return the alert rules of an objective with a goal: its own, or those that follow from the goal."""
+    if objective.alerts:
+        return tuple(
+            BurnRule(severity=one.severity, long=one.long, short=one.short, burn=one.burn) for one in objective.alerts
+        )
+    return default_rules(objective.goal, over=objective.over)
+
+
+def _alerts(
+    objective: Objective, buckets: pd.DataFrame, before: Sequence[AlertState], *, now: datetime, every: timedelta
+) -> tuple[AlertState, ...]:
+    rules = rules_of(objective)
+    usual = _usual(buckets, 1.0 - objective.goal, now)
+    counts = {}
+    for length in window_lengths(rules):
+        inside = buckets[(buckets["start_at"] >= now - length).to_numpy()]
+        counts[length] = Count(bad=float(inside["bad"].sum()), total=float(inside["judged"].sum()))
+    readings = [read_rule(rule, counts, usual, goal=objective.goal, every=every) for rule in rules]
+    known = {state.severity: state for state in before}
+    return tuple(
+        advance(known.get(severity, AlertState(severity=severity)), readings, now) for severity in AlertSeverity
+    )
+
+
+def _usual(buckets: pd.DataFrame, budget_share: float, now: datetime) -> Usual:
+    """Return what is known of a service's past: how its bad events cluster, and what share it usually has."""
+    past = buckets[(buckets["start_at"] >= now - LOOK_BACK).to_numpy()]
+    hours = max((now - past["start_at"].min()).total_seconds() / 3600, 1.0) if len(past) else 1.0
+    length = f"{block_hours(float(past['judged'].sum()) / hours)}h"
+    blocks = past.groupby(past["start_at"].dt.floor(length))[["bad", "judged"]].sum()
+
+    def older(lag: timedelta) -> pd.DataFrame:
+        return blocks[(blocks.index <= now - lag)]
+
+    burst, usual = older(BLOCK_LAG), older(USUAL_LAG)
+    sums = sum_blocks(burst["bad"].to_numpy(dtype=float), burst["judged"].to_numpy(dtype=float))
+    settled = sum_blocks(usual["bad"].to_numpy(dtype=float), usual["judged"].to_numpy(dtype=float))
+    return Usual(
+        design_effect=float(page_effect(sums)),
+        share=float(usual_share(settled, budget_share=budget_share)),
+        ticket_effect=float(ticket_effect(sums)),
+    )

@@ -1,0 +1,166 @@
+"""Objectives by the whole engine: looks one after the other, budgets, gate, overrides, refunds; on two databases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from parcels import PIPELINE, START, WINDOW, fill_database, make_deps, write_project
+from seamwatch.core.incidents import ChangeKind
+from seamwatch.engine.attribute import attribute_window
+from seamwatch.engine.deps import Deps
+from seamwatch.engine.incidents import decide_incidents
+from seamwatch.engine.slo import gate, let_through, look_at_objectives, void_incident
+from seamwatch.errors import DataContractError, SpecError, StoreError
+from seamwatch.spec.load import load_project
+from seamwatch.spec.pipeline import Pipeline
+from seamwatch.vocabulary import DebitKind, GateState
+
+pytestmark = pytest.mark.integration
+SLOS = """
+slos:
+  - {kind: accuracy, goal: 0.9, over: 1d}
+  - {kind: latency, p95: 1h}
+  - {kind: availability, goal: 0.99}
+error_budget: {longest_override: 1d}
+"""
+END = WINDOW.end
+
+
+@dataclass
+class Desk:
+    """A project whose code table is wrong from the first third of the day on."""
+
+    deps: Deps
+    pipeline: Pipeline
+    url: str
+
+    def at(self, now: datetime) -> Deps:
+        return replace(self.deps, clock=lambda: now)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Desk:
+    store = None
+    if request.param == "postgresql":
+        make: Callable[[], str] = request.getfixturevalue("postgres_database")
+        store = make()
+    return make_desk(tmp_path, "code_table", store_url=store)
+
+
+def make_desk(folder: Path, fault: str, *, store_url: str | None = None) -> Desk:
+    write_project(folder, pipeline=PIPELINE + SLOS)
+    url = f"sqlite:///{folder / 'parcels.db'}"
+    fill_database(url, fault, n=300)
+    deps = make_deps(folder, {"AIRFLOW_CONN_PARCELS_DB": url}, store_url=store_url)
+    return Desk(deps, load_project(folder).pipeline("parcels"), url)
+
+
+def wrong_answers(url: str) -> int:
+    """Return how many judged answers are wrong, by one SQL statement."""
+    engine = sa.create_engine(url)
+    statement = (
+        "SELECT count(*) FROM orders o JOIN labels l ON l.id = o.id LEFT JOIN routing r ON r.id = o.id "
+        "WHERE r.queue IS NULL OR r.queue <> l.queue"
+    )
+    with engine.connect() as connection:
+        found = connection.execute(sa.text(statement)).scalar_one()
+    engine.dispose()
+    return int(found)
+
+
+def test_the_ledger_is_what_an_independent_recount_finds(desk: Desk) -> None:
+    status = look_at_objectives(desk.deps, desk.pipeline, now=END)
+    accuracy = status.objectives[0]
+    debits = desk.deps.store.debits("parcels", objective="accuracy", since=START)
+    assert accuracy.bad == len(debits) == wrong_answers(desk.url)
+    assert {one.kind for one in debits} == {DebitKind.WRONG_ANSWER}
+    assert (accuracy.events, accuracy.judged) == (300, 295)
+    # Five answers have no label yet: the spent budget is extrapolated to them, with its interval.
+    assert accuracy.budget.spent == pytest.approx(accuracy.bad * 300 / 295)
+    assert accuracy.budget.spent_low <= accuracy.budget.spent <= accuracy.budget.spent_high
+
+
+def test_looks_every_few_minutes_find_what_one_look_finds(desk: Desk, tmp_path: Path) -> None:
+    now = START
+    while now < END:
+        now += timedelta(hours=2, minutes=25)
+        look_at_objectives(desk.at(min(now, END)), desk.pipeline, now=min(now, END))
+    for _ in range(2):  # a repeated look counts nothing twice
+        often = look_at_objectives(desk.deps, desk.pipeline, now=END)
+    (tmp_path / "other").mkdir()
+    once = look_at_objectives(make_desk(tmp_path / "other", "code_table").deps, desk.pipeline, now=END)
+    for mine, theirs in zip(often.objectives, once.objectives, strict=True):
+        assert (mine.events, mine.judged, mine.bad) == (theirs.events, theirs.judged, theirs.bad)
+        assert mine.budget.left == theirs.budget.left
+
+
+def test_a_spent_budget_freezes_releases_until_an_override_which_is_kept(desk: Desk) -> None:
+    with pytest.raises(StoreError, match="were never looked at; run `seamwatch slo parcels` first"):
+        gate(desk.deps, desk.pipeline)
+    status = look_at_objectives(desk.deps, desk.pipeline, now=END)
+    assert (status.gate.state, status.gate.allowed) == (GateState.FROZEN, False)
+    assert "accuracy" in status.gate.reason
+    until = END + timedelta(days=9)
+    with pytest.raises(DataContractError, match="has no objective 'speed'; known: accuracy, latency, availability"):
+        let_through(desk.deps, desk.pipeline, reason="r", by="ada", until=until, objective="speed")
+    with pytest.raises(DataContractError, match="needs a reason and a name"):
+        let_through(desk.deps, desk.pipeline, reason=" ", by="ada", until=until)
+    let_through(desk.deps, desk.pipeline, reason="fixes the code table", by="ada", until=until)
+    decision = gate(desk.deps, desk.pipeline)
+    assert (decision.state, decision.allowed) == (GateState.FROZEN, True)
+    assert "let through by ada" in decision.reason
+    (kept,) = desk.deps.store.overrides("parcels")
+    assert (kept.by, kept.reason, kept.until) == ("ada", "fixes the code table", until)
+    # Whatever the override says, the policy ends it after a day.
+    assert not gate(desk.deps, desk.pipeline, now=kept.at + timedelta(days=1)).allowed
+
+
+def test_a_voided_incident_gives_its_debits_back_and_an_undone_one_takes_them_again(desk: Desk) -> None:
+    attribute_window(desk.deps, desk.pipeline, WINDOW)
+    (change,) = decide_incidents(desk.deps, desk.pipeline, WINDOW)
+    assert change.kind is ChangeKind.OPENED
+    before = look_at_objectives(desk.deps, desk.pipeline, now=END).objectives[0]
+    n = void_incident(desk.deps, desk.pipeline, change.incident.id, reason="a planned test", by="ada")
+    after = look_at_objectives(desk.deps, desk.pipeline, now=END).objectives[0]
+    assert n == after.refunded == change.incident.n_records
+    assert after.budget.spent < before.budget.spent
+    assert after.bad == before.bad
+    later = desk.at(END + timedelta(days=1))
+    void_incident(later, desk.pipeline, change.incident.id, reason="it was real", by="bob", is_void=False)
+    again = look_at_objectives(desk.deps, desk.pipeline, now=END).objectives[0]
+    assert (again.refunded, again.budget.spent) == (0, before.budget.spent)
+    assert [(one.is_void, one.by) for one in desk.deps.store.rulings("parcels")] == [(True, "ada"), (False, "bob")]
+    with pytest.raises(StoreError, match="no incident 'x' of parcels"):
+        void_incident(desk.deps, desk.pipeline, "x", reason="r", by="ada")
+
+
+def test_records_that_got_lost_are_unavailable_once_they_have_had_their_time(tmp_path: Path) -> None:
+    desk = make_desk(tmp_path, "lost")
+    status = look_at_objectives(desk.deps, desk.pipeline, now=END + desk.pipeline.settle)
+    engine = sa.create_engine(desk.url)
+    with engine.connect() as connection:
+        n = connection.execute(
+            sa.text("SELECT count(*) FROM orders WHERE id NOT IN (SELECT id FROM routing)")
+        ).scalar_one()
+    engine.dispose()
+    assert n > 0
+    assert status.objectives[2].bad == n
+    kinds = {one.kind for one in desk.deps.store.debits("parcels", objective="availability", since=START)}
+    assert kinds == {DebitKind.UNAVAILABLE}
+
+
+def test_nothing_promised_and_nothing_recorded_are_said(tmp_path: Path) -> None:
+    desk = make_desk(tmp_path, "none")
+    status = look_at_objectives(desk.deps, desk.pipeline, now=START - timedelta(days=40))
+    assert all(one.events == 0 and one.budget.left is None for one in status.objectives)
+    assert status.gate.allowed
+    assert "nothing is known yet of accuracy, latency, availability" in status.gate.reason
+    bare = desk.pipeline.model_copy(update={"slos": ()})
+    with pytest.raises(SpecError, match="no 'slos': nothing is promised"):
+        look_at_objectives(desk.deps, bare)
