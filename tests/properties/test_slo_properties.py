@@ -111,7 +111,7 @@ def test_bursts_are_less_evidence_than_as_many_single_events(total, share, part)
     if bad / total <= 2 * share:
         return
     single, bursts = (log_evidence(bad, float(total), healthy_share=share, design_effect=d) for d in (1.0, 6.0))
-    assert bursts <= single + 1e-9
+    assert bursts <= single + 1e-6  # differences of log-gammas lose some digits
 
 
 @given(st.floats(0.5, 0.99999), st.integers(1, 90))

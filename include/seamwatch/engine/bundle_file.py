@@ -20,6 +20,8 @@ from seamwatch.spec.pipeline import Pipeline
 FORMAT = 1
 """Grows when an older version could not read the file any more."""
 _EVIDENCE = "evidence.json"
+_SINCE_KNOWLEDGE = "knowledge"
+"""Not in bundles that were written before knowledge bases were checked."""
 _PROJECT = "project/"
 _MOMENT = (1980, 1, 1, 0, 0, 0)
 """Of every entry of the archive: the same evidence gives the same bytes."""
@@ -126,7 +128,8 @@ def unpack(content: bytes, *, where: str) -> tuple[dict[str, bytes], Evidence]:
 
 
 def _evidence(document: Mapping[str, Any]) -> Evidence:
-    evidence = Evidence(**{one.name: document[one.name] for one in fields(Evidence) if one.name in document})
+    document = {_SINCE_KNOWLEDGE: {}, **document}
+    evidence = Evidence(**{one.name: document[one.name] for one in fields(Evidence)})
     for one in fields(Evidence):
         kind = {"pipeline": str, "now": str, "window": list}.get(one.name, dict)
         if not isinstance(getattr(evidence, one.name), kind):

@@ -261,3 +261,37 @@ def test_every_command_has_help(run: Run) -> None:
     for command in ("check", "run", "attribute", "incidents", "report", "baseline", "deliver", "migrate", "demo"):
         assert command in out
         assert run(command, "--help")[0] == 0
+
+
+def test_a_spent_budget_makes_the_gate_refuse_until_an_override(run: Run, project: Path) -> None:
+    path = project / "include/pipelines/parcels.yaml"
+    path.write_text(f"{path.read_text()}slos: [{{kind: accuracy, goal: 0.9, over: 1d}}]\n")
+    code, _, err = run("gate", "parcels")
+    assert (code, "were never looked at; run `seamwatch slo parcels` first" in err) == (1, True)
+    code, out, _ = run("slo", "parcels", "--at", "2026-01-06", "--json", "-")
+    document = json.loads(out)
+    assert (code, document["gate"]["allowed"], document["gate"]["state"]) == (0, False, "frozen")
+    assert document["objectives"][0]["bad"] > 0
+    assert run("gate", "parcels")[0] == 3
+    assert run("gate", "parcels", "--override", "hotfix")[0] == 2
+    given = ("--override", "hotfix", "--by", "ada", "--until", "2999-01-01", "--json", "-")
+    code, out, _ = run("gate", "parcels", *given)
+    assert code == 0
+    assert json.loads(out)["objectives"][0]["override"]["by"] == "ada"
+    assert "let through by ada" in run("gate", "parcels")[1]
+
+
+def test_an_objective_whose_alert_can_never_fire_is_refused_with_what_would_work(run: Run, project: Path) -> None:
+    path = project / "include/pipelines/parcels.yaml"
+    alert = "{severity: page, long: 1h, short: 5m, burn: 14.4}"
+    path.write_text(f"{path.read_text()}slos: [{{kind: accuracy, goal: 0.9, alerts: [{alert}]}}]\n")
+    code, _, err = run("check")
+    assert code == 1
+    assert "can never fire: a burn of 14.4 needs 144% bad events" in err
+    assert "write a burn below 10" in err
+
+
+def test_freshness_of_a_pipeline_without_a_knowledge_base_is_refused(run: Run, project: Path) -> None:
+    code, _, err = run("freshness", "parcels")
+    assert code == 2
+    assert "has no knowledge base" in err

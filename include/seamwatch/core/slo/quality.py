@@ -75,9 +75,8 @@ def extrapolate(
         variance += open_share * part.answers**2 * smooth * (1.0 - smooth) / max(part.judged, 1)
     spread = variance * design_effect / answers**2
     if spread == 0.0:
-        return Extrapolated(
-            wrong=estimate, low=estimate, high=estimate, answers=answers, judged=judged, judged_wrong=wrong
-        )
+        known = max(estimate, float(wrong))  # a sum of shares may fall short by a rounding
+        return Extrapolated(wrong=known, low=known, high=known, answers=answers, judged=judged, judged_wrong=wrong)
     low, high = _wilson(estimate / answers, pooled * (1.0 - pooled) / spread, confidence)
     return Extrapolated(
         wrong=max(estimate, float(wrong)),

@@ -1,0 +1,63 @@
+"""The DAG of the objectives, run by Airflow on a small pipeline whose budget is spent."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from parcels import PIPELINE, WINDOW, fill_database, write_project
+from seamwatch.store.repo import Store
+
+if TYPE_CHECKING:
+    from airflow.dag_processing.dagbag import DagBag
+
+ROOT = Path(__file__).parents[2]
+CONF = {"from": WINDOW.start.isoformat(), "to": WINDOW.end.isoformat()}
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.usefixtures("airflow_database"),
+    # Of Airflow's own code when it runs a DAG in this process.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+
+
+@pytest.fixture
+def bag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DagBag:
+    from airflow.dag_processing.dagbag import DagBag
+
+    write_project(tmp_path, pipeline=f"{PIPELINE}slos: [{{kind: accuracy, goal: 0.9, over: 1d}}]\n")
+    fill_database(f"sqlite:///{tmp_path / 'parcels.db'}", "code_table", n=300)
+    monkeypatch.setenv("SEAMWATCH_PROJECT_DIR", str(tmp_path))
+    monkeypatch.setenv("SEAMWATCH_DATA_DIR", str(tmp_path / "data"))
+    database = {"conn_type": "sqlite", "host": str(tmp_path / "parcels.db")}
+    monkeypatch.setenv("AIRFLOW_CONN_PARCELS_DB", json.dumps(database))
+    return DagBag(str(ROOT / "dags"))
+
+
+def test_a_spent_budget_turns_the_gate_red_and_is_kept(bag: DagBag, tmp_path: Path) -> None:
+    dag = bag.dags["parcels__slo"]
+    assert [asset.uri for asset in dag.get_task("gate").outlets] == ["seamwatch://parcels/releasable"]
+    assert dag.get_task("gate").retries == 0
+    done = dag.test(run_conf=CONF)
+    states = {task.task_id: str(task.state) for task in done.get_task_instances()}
+    assert states == {"look": "success", "gate": "failed"}
+    store = Store.open(f"sqlite:///{tmp_path / 'data' / 'seamwatch.db'}")
+    look = store.last_look("parcels")
+    store.close()
+    assert look is not None
+    assert (look.looked_at, look.status.gate.allowed) == (WINDOW.end, False)
+    assert look.status.at - look.status.objectives[0].window_start == timedelta(days=1)
+
+
+def test_a_pipeline_that_promises_nothing_has_no_such_dag(
+    tmp_path: Path, bag: DagBag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    write_project(tmp_path)
+    assert "parcels__slo" not in DagBag(str(ROOT / "dags")).dags
