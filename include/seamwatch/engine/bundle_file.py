@@ -80,7 +80,7 @@ def pack(files: Mapping[str, bytes], evidence: Evidence, *, secrets: Iterable[st
         evidence: What came from outside.
         secrets: Passwords and keys of the connections used; where a provider's answer repeats one it is left out.
     """
-    about = {"format": FORMAT, "seamwatch": __version__, "python": platform.python_version()}
+    about = {"format": FORMAT, "seamwatch": __version__, "python": platform.python_version(), "files": sorted(files)}
     # Characters beyond ASCII are escaped: a database may hold text that is no valid UTF-8.
     content = json.dumps({**about, **vars(evidence)}, sort_keys=True, separators=(",", ":"))
     for secret in sorted(set(secrets), key=lambda one: (-len(one), one)):
@@ -122,7 +122,11 @@ def unpack(content: bytes, *, where: str) -> tuple[dict[str, bytes], Evidence]:
         msg = f"{where} has format {version}, written by Seamwatch {wrote}; this is {__version__} and reads {FORMAT}"
         raise DataContractError(msg)
     try:
-        return {_inside(name): data for name, data in entries.items()}, _evidence(document)
+        files = {_inside(name): data for name, data in entries.items()}
+        # A damaged archive may lose an entry without a word.
+        if sorted(files) != document.get("files", sorted(files)):
+            _refuse(where, ValueError("files"))
+        return files, _evidence(document)
     except _DAMAGE as error:
         _refuse(where, error)
 
