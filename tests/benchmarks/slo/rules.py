@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from slo.simulate import TICKS_PER_HOUR, Floats
 
-from seamwatch.core.slo.alerts import BurnRule, QuietRule, default_rules, healthy_share, needed_evidence, quiet_count
+from seamwatch.core.slo.alerts import COUNTED, BurnRule, CountRule, default_rules, needed_evidence, too_many
 from seamwatch.core.slo.clustering import (
     BLOCK_LAG,
     LOOK_BACK,
@@ -84,6 +84,9 @@ class Learnt:
     ticket_effect: Floats
     share: Floats
 
+    def effect(self, severity: AlertSeverity) -> Floats:
+        return self.page_effect if severity is AlertSeverity.PAGE else self.ticket_effect
+
 
 def learn(bad: Floats, total: Floats, goal: float, per_hour: float) -> Learnt:
     """Return what the product would know at each hour: from whole blocks that are old enough, by its own functions."""
@@ -116,11 +119,26 @@ def ours(windows: Windows, goal: float, over: timedelta, learnt: Learnt, severit
     for rule in default_rules(goal, over=over):
         if rule.severity is not severity:
             continue
-        if isinstance(rule, QuietRule):
+        if isinstance(rule, CountRule):
             bad, total = windows.sums(rule.window)
-            fires |= (bad >= 3) & (bad >= quiet_count(total * (1 - goal)))
+            fires |= _too_many(rule, bad, total, goal, learnt)
             continue
         fires |= _fires(rule, windows, goal, learnt)
+    return fires
+
+
+def _too_many(rule: CountRule, bad: Floats, total: Floats, goal: float, learnt: Learnt) -> Bools:
+    where = np.nonzero((bad >= rule.least) & (total * (1 - goal) < COUNTED))
+    at = where[0], where[1] // TICKS_PER_HOUR
+    needed = too_many(
+        rule,
+        total[where],
+        budget_share=1 - goal,
+        usual_share=learnt.share[at],
+        effect=learnt.effect(rule.severity)[at],
+    )
+    fires = np.zeros(bad.shape, dtype=bool)
+    fires[where] = bad[where] >= needed
     return fires
 
 
@@ -130,8 +148,7 @@ def _fires(rule: BurnRule, windows: Windows, goal: float, learnt: Learnt) -> Boo
     burns = _burns(windows, rule.long, asked, is_empty=False) & _burns(windows, rule.short, asked, is_empty=True)
     where = np.nonzero(burns)
     at = where[0], where[1] // TICKS_PER_HOUR
-    healthy = healthy_share(rule.severity, learnt.share[at], budget)
-    effect = (learnt.page_effect if rule.severity is AlertSeverity.PAGE else learnt.ticket_effect)[at]
+    healthy, effect = learnt.share[at], learnt.effect(rule.severity)[at]
     logs = []
     for length in rule.evidence_windows:
         bad, total = windows.at(length, where)

@@ -6,11 +6,12 @@ over its short one too (so that it ends soon after the burning does), and the ev
 - *Thresholds follow from the goal.* The workbook's rule (2 % of the budget in an hour, 5 % in 6 hours, 10 % in a day)
   asks for a burn of 14.4 over a window of 30 days; but no more than 1 / (1 - goal) can burn, 5 at a goal of 80 %. A
   rule therefore never asks for more than a part of what is between 1 and that: a page for a quarter of it in an hour.
-- *Pages* ask for evidence against a bad share halfway between what the service usually has and its budget. The bound is
-  the number of looks in which a false page is allowed, 0.1 in 30 days, and holds at any traffic (e-detector).
-- *Tickets* ask for a window that overspends, and evidence against what the service usually has, or its goal if that is
-  lower: a slow burn is found by its change, long before it could be told from the budget alone.
-- *Quiet services* have so few events that rates say nothing: there bad events are counted.
+- *Evidence* is held against what the service usually has, or against its goal where that is lower: what burns is found
+  by its change, long before it could be told from the budget alone, and the burn says whether it matters. A page needs
+  as much as there are looks in which one false page is allowed, 0.1 in 30 days; this holds at any traffic (e-detector).
+  A ticket needs less.
+- *Counts* take over where so few bad events are allowed that rates say little, on quiet services above all: how many
+  of them in 6 hours (a page) or 72 (a ticket) would bursts of the usual kind hardly ever bring (`counts.py`)?
 
 Source: B. Beyer et al. (2018), "The Site Reliability Workbook", chapter 5, "Alerting on SLOs", rules 5 and 6.
 """
@@ -23,8 +24,8 @@ from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from seamwatch.core.slo.counts import needed_count
 from seamwatch.core.slo.evidence import log_evidence
 from seamwatch.vocabulary import AlertSeverity
 
@@ -35,14 +36,15 @@ EVIDENCE_WINDOWS = tuple(timedelta(hours=h) for h in (0.25, 0.5, 1, 2, 3, 6, 12,
 """Lengths of the windows whose evidence is added; of a rule, those up to its long window."""
 FALSE_PAGES = 0.1
 """Pages in 30 days that a service which just keeps its goal may give (DESIGN.md section 7)."""
-TICKET_EVIDENCE = 60.0
-"""e-value from which on a ticket is written. Chosen on the training seeds of `tests/benchmarks/bench_slo.py`."""
-QUIET_BUDGET = 5.0
-"""A service is quiet where its budget allows fewer bad events than this in the quiet rule's window."""
-QUIET_LEAST = 3
-"""Fewer bad events than this are never a ticket by count."""
-QUIET_CHANCE = 0.01
-"""Chance of the count, on a service that just keeps its goal, below which it is a ticket."""
+TICKET_EVIDENCE = 8.0
+"""e-value from which on a ticket is written. Chosen on the training seeds of `tests/benchmarks/bench_slo.py`: slow
+burns are found as soon as by the workbook's tickets, with a fraction of their false ones."""
+COUNT_TICKETS = 0.5
+"""Tickets in 30 days that the rule by count may write for a service that has what it usually has."""
+COUNTED = 100.0
+"""Bad events are counted where the goal allows fewer than this in the rule's window. Above it rates say as much."""
+LOOKS_APART = 3.0
+"""As how many independent looks a window counts that is looked at all the time."""
 RESOLVED_BELOW = 0.5
 """An alert is over once its short window burns less than this part of the rule's threshold, for `hold`."""
 
@@ -83,63 +85,62 @@ class BurnRule:
 
 
 @dataclass(frozen=True, kw_only=True)
-class QuietRule:
-    """Fires where a service with few events has more bad ones than its goal allows by chance."""
+class CountRule:
+    """Fires where there are more bad events than a service usually has by chance, and than it may have."""
 
-    severity: AlertSeverity = AlertSeverity.TICKET
-    window: timedelta = 72 * HOUR
+    severity: AlertSeverity
+    window: timedelta
+    false_alarms: float
+    """How many in 30 days are allowed on a service that has what it usually has."""
+    least: int
+    """Fewer bad events than this are never an alert."""
 
     @property
     def hold(self) -> timedelta:
         """Return how long there must have been too few bad events before the alert is over."""
-        return 6 * HOUR
+        return self.window / 12
+
+    @property
+    def chance(self) -> float:
+        """Return the chance of a count in one window below which it is an alert."""
+        return self.false_alarms * (self.window / (30 * 24 * HOUR)) / LOOKS_APART
 
 
 @dataclass(frozen=True, kw_only=True)
 class Usual:
     """What is known of a service's past; see `clustering.py`."""
 
-    design_effect: float
+    page_effect: float
+    """Design effect that pages are judged with."""
+    ticket_effect: float
+    """The same for tickets."""
     share: float
     """Bad share that it usually has, at most its budget."""
-    ticket_effect: float | None = None
-    """Design effect where only a ticket is at stake; None: the same."""
-
-    def healthy_share(self, severity: AlertSeverity, budget_share: float) -> float:
-        """Return the bad share that evidence is held against."""
-        return float(healthy_share(severity, self.share, budget_share))
 
     def effect(self, severity: AlertSeverity) -> float:
         """Return the design effect for a severity."""
-        is_ticket = severity is AlertSeverity.TICKET and self.ticket_effect is not None
-        return self.ticket_effect if is_ticket and self.ticket_effect is not None else self.design_effect
-
-
-def healthy_share(severity: AlertSeverity, usual_share: Floats | float, budget_share: float) -> Floats:
-    """Return the share that evidence is held against: the usual one for tickets; halfway to the budget for pages."""
-    usual = np.minimum(usual_share, budget_share)
-    return np.asarray(usual if severity is AlertSeverity.TICKET else (usual + budget_share) / 2, dtype=float)
+        return self.page_effect if severity is AlertSeverity.PAGE else self.ticket_effect
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
     """What one rule says at one time."""
 
-    rule: BurnRule | QuietRule
+    rule: BurnRule | CountRule
     fires: bool
     long: Count
     short: Count | None
     long_burn: float | None
     short_burn: float | None
     evidence: float
-    """e-value; for a quiet rule, how many times over the needed count was reached."""
+    """e-value; for a rule by count, the bad events."""
     needed: float
     """What the evidence must reach."""
 
     @property
     def is_burning(self) -> bool:
         """Return whether an alert of this rule is not over yet."""
-        if self.fires or isinstance(self.rule, QuietRule):
+        if self.fires or isinstance(self.rule, CountRule):
             return self.fires
         latest = self.long_burn if self.short_burn is None else self.short_burn
         return latest is not None and latest >= RESOLVED_BELOW * self.rule.burn
@@ -158,7 +159,7 @@ class AlertState:
     """Since when nothing burns any more, while it still fires."""
 
 
-def default_rules(goal: float, *, over: timedelta) -> tuple[BurnRule | QuietRule, ...]:
+def default_rules(goal: float, *, over: timedelta) -> tuple[BurnRule | CountRule, ...]:
     """Return the rules of an objective that names none.
 
     Args:
@@ -176,7 +177,11 @@ def default_rules(goal: float, *, over: timedelta) -> tuple[BurnRule | QuietRule
         BurnRule(severity=who, long=long * HOUR, short=short * HOUR, burn=_burn(goal, over, long, spent, reach))
         for who, long, short, spent, reach in rows
     )
-    return (*burns, QuietRule())
+    return (
+        *burns,
+        CountRule(severity=page, window=6 * HOUR, false_alarms=FALSE_PAGES / 2, least=5),
+        CountRule(severity=ticket, window=72 * HOUR, false_alarms=COUNT_TICKETS, least=3),
+    )
 
 
 def _burn(goal: float, over: timedelta, long_h: float, spent: float, reach: float) -> float:
@@ -200,15 +205,28 @@ def needed_evidence(rule: BurnRule, *, every: timedelta) -> float:
     return 30 * 24 * HOUR / FALSE_PAGES / every
 
 
-def quiet_count(budget_events: Floats | float) -> Floats:
-    """Return how many bad events are too many where so many are allowed; infinite where the service is not quiet."""
-    allowed = np.asarray(budget_events, dtype=float)
-    least = np.maximum(stats.poisson.isf(QUIET_CHANCE, allowed) + 1, QUIET_LEAST)
-    return np.asarray(np.where(allowed < QUIET_BUDGET, least, np.inf), dtype=float)
+def too_many(
+    rule: CountRule, total: Floats | float, *, budget_share: float, usual_share: Floats | float, effect: Floats | float
+) -> Floats:
+    """Return how many bad events are too many; infinite where rates say more, or nothing came.
+
+    Args:
+        rule: The rule.
+        total: Events of its window.
+        budget_share: 1 - goal.
+        usual_share: Bad share that the service usually has, at most its budget.
+        effect: Design effect.
+    """
+    events = np.asarray(total, dtype=float)
+    allowed = events * budget_share
+    is_counted = (events > 0) & (allowed < COUNTED)
+    mean = np.where(is_counted, events * usual_share, 0.0)
+    least = np.maximum(needed_count(mean, effect, rule.chance), np.maximum(np.ceil(allowed), rule.least))
+    return np.asarray(np.where(is_counted, least, np.inf), dtype=float)
 
 
 def read_rule(
-    rule: BurnRule | QuietRule, windows: Mapping[timedelta, Count], usual: Usual, *, goal: float, every: timedelta
+    rule: BurnRule | CountRule, windows: Mapping[timedelta, Count], usual: Usual, *, goal: float, every: timedelta
 ) -> Reading:
     """Return what a rule says of the windows that end now.
 
@@ -220,10 +238,18 @@ def read_rule(
         every: How often rules are looked at.
     """
     budget = 1.0 - goal
-    if isinstance(rule, QuietRule):
+    if isinstance(rule, CountRule):
         long = windows[rule.window]
-        needed = float(quiet_count(long.total * budget))
-        fires = long.total > 0 and long.bad >= needed
+        needed = float(
+            too_many(
+                rule,
+                long.total,
+                budget_share=budget,
+                usual_share=usual.share,
+                effect=usual.effect(rule.severity),
+            )
+        )
+        fires = long.bad >= needed
         burn = long.burn(budget)
         return Reading(
             rule=rule,
@@ -245,7 +271,7 @@ def read_rule(
         logs = log_evidence(
             np.array([one.bad for one in found]),
             np.array([one.total for one in found]),
-            healthy_share=usual.healthy_share(rule.severity, budget),
+            healthy_share=min(usual.share, budget),
             design_effect=usual.effect(rule.severity),
         )
         evidence = float(np.exp(min(float(np.logaddexp.reduce(logs)), 700.0)))
@@ -261,11 +287,11 @@ def read_rule(
     )
 
 
-def window_lengths(rules: Sequence[BurnRule | QuietRule]) -> tuple[timedelta, ...]:
+def window_lengths(rules: Sequence[BurnRule | CountRule]) -> tuple[timedelta, ...]:
     """Return the lengths of all windows that the rules ask for, ascending."""
     found: set[timedelta] = set()
     for rule in rules:
-        if isinstance(rule, QuietRule):
+        if isinstance(rule, CountRule):
             found.add(rule.window)
         else:
             found |= {rule.long, rule.short, *rule.evidence_windows}

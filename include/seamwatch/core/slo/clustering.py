@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-GUESS = 6.0
-"""Design effect of a service of which nothing is known: that of bursts of three to four bad events on average."""
+GUESS = 8.0
+"""Design effect of a service of which nothing is known: that of bursts of four to five bad events on average."""
 TICKET_GUESS = 2.0
 """The same where only a ticket is at stake."""
 TAIL = 1.5

@@ -71,7 +71,7 @@ def extrapolate(
         # Smoothed with one answer of the whole, or a part of five right ones would seem to be certain.
         smooth = (part.wrong + pooled) / (part.judged + 1.0)
         open_share = 1.0 - part.judged / part.answers if part.answers else 0.0
-        estimate += part.answers * share
+        estimate += part.wrong + (part.answers - part.judged) * share
         variance += open_share * part.answers**2 * smooth * (1.0 - smooth) / max(part.judged, 1)
     spread = variance * design_effect / answers**2
     if spread == 0.0:
@@ -79,8 +79,8 @@ def extrapolate(
         return Extrapolated(wrong=known, low=known, high=known, answers=answers, judged=judged, judged_wrong=wrong)
     low, high = _wilson(estimate / answers, pooled * (1.0 - pooled) / spread, confidence)
     return Extrapolated(
-        wrong=max(estimate, float(wrong)),
-        low=max(low * answers, float(wrong)),
+        wrong=estimate,
+        low=min(max(low * answers, float(wrong)), estimate),
         high=min(max(high * answers, estimate), float(answers - (judged - wrong))),
         answers=answers,
         judged=judged,

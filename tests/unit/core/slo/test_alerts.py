@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from seamwatch.core.slo.alerts import (
     AlertState,
     BurnRule,
     Count,
-    QuietRule,
+    CountRule,
     Reading,
     Usual,
     advance,
     default_rules,
     highest_burn,
     needed_evidence,
-    quiet_count,
     read_rule,
+    too_many,
     window_lengths,
 )
+from seamwatch.core.slo.counts import needed_count
 from seamwatch.core.slo.evidence import log_evidence
 from seamwatch.vocabulary import AlertSeverity
 
 HOUR, TICK = timedelta(hours=1), timedelta(minutes=5)
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-USUAL = Usual(design_effect=1.2, share=0.025)
+USUAL = Usual(page_effect=1.2, ticket_effect=1.2, share=0.025)
 
 
 def _page(goal: float, hour: int = 1) -> BurnRule:
@@ -64,7 +67,7 @@ def test_thresholds_are_the_workbooks_where_these_can_be_reached_easily_and_lowe
 @pytest.mark.parametrize("goal", [0.8, 0.85, 0.9, 0.95])
 def test_an_outage_of_60_percent_wrong_answers_pages_within_the_hour_at_every_goal(goal) -> None:
     rule = _page(goal)
-    usual = Usual(design_effect=1.2, share=(1 - goal) / 2)
+    usual = Usual(page_effect=1.2, ticket_effect=1.2, share=(1 - goal) / 2)
     reading = read_rule(rule, _windows(rule, bad_share=0.6, per_hour=50), usual, goal=goal, every=TICK)
     assert reading.fires
     assert reading.long_burn == pytest.approx(0.6 / (1 - goal))
@@ -82,7 +85,7 @@ def test_a_single_wrong_answer_of_a_quiet_service_pages_nobody_although_its_burn
 def test_one_burst_of_a_service_with_bursts_pages_nobody() -> None:
     rule = _page(0.95)
     windows = dict.fromkeys(window_lengths([rule]), Count(bad=12, total=50))
-    with_bursts = Usual(design_effect=15.0, share=0.025)
+    with_bursts = Usual(page_effect=15.0, ticket_effect=10.0, share=0.025)
     assert not read_rule(rule, windows, with_bursts, goal=0.95, every=TICK).fires
 
 
@@ -116,16 +119,45 @@ def test_a_slow_burn_of_twice_the_budget_writes_a_ticket() -> None:
     assert not read_rule(rule, healthy, USUAL, goal=0.95, every=TICK).fires
 
 
+def _count_rule(severity: AlertSeverity) -> CountRule:
+    rules = default_rules(0.99, over=timedelta(days=30))
+    return next(r for r in rules if isinstance(r, CountRule) and r.severity is severity)
+
+
 def test_a_quiet_service_gets_a_ticket_by_count() -> None:
-    # 72 hours of 5 an hour at 99.9 %: 0.36 bad events are allowed, and three have a chance of 0.6 %.
-    rule = QuietRule()
+    # 72 hours of 5 an hour at 99.9 %: 0.36 bad events are allowed, 0.18 are usual.
+    rule = _count_rule(AlertSeverity.TICKET)
+    usual = Usual(page_effect=8.0, ticket_effect=1.0, share=0.0005)
     for bad, fires in ((2, False), (3, True)):
-        windows = {rule.window: Count(bad=bad, total=360)}
-        reading = read_rule(rule, windows, USUAL, goal=0.999, every=TICK)
+        reading = read_rule(rule, {rule.window: Count(bad=bad, total=360)}, usual, goal=0.999, every=TICK)
         assert (reading.fires, reading.needed) == (fires, 3.0)
-    assert quiet_count(50.0) == np.inf
-    busy = read_rule(rule, {rule.window: Count(bad=100, total=3600)}, USUAL, goal=0.9, every=TICK)
-    assert not busy.fires
+    busy = read_rule(rule, {rule.window: Count(bad=9000, total=36000)}, USUAL, goal=0.9, every=TICK)
+    assert (busy.fires, busy.needed) == (False, math.inf)
+    nothing = read_rule(rule, {rule.window: Count(bad=0, total=0)}, USUAL, goal=0.9, every=TICK)
+    assert not nothing.fires
+
+
+def test_bursts_make_a_page_by_count_need_more() -> None:
+    rule = _count_rule(AlertSeverity.PAGE)
+    counts = [
+        float(too_many(rule, 30, budget_share=0.01, usual_share=0.005, effect=effect)) for effect in (1.0, 3.0, 9.0)
+    ]
+    assert counts[0] == rule.least
+    assert counts == sorted(counts)
+    assert counts[2] > 15
+
+
+def test_the_needed_count_by_hand() -> None:
+    # Poisson with mean 1: P(at least 4) is 1.9 %, P(at least 5) 0.37 %.
+    assert needed_count(1.0, 1.0, 0.019) == 4
+    assert needed_count(1.0, 1.0, 0.0189) == 5
+    # Bursts of a geometric size of mean 2, one every other window: each further event halves the chance, nearly.
+    by_hand = sum(
+        stats.poisson.pmf(bursts, 0.5) * stats.nbinom.sf(6 - bursts, bursts, 0.5) for bursts in range(1, 7)
+    ) + stats.poisson.sf(6, 0.5)
+    assert needed_count(1.0, 3.0, by_hand * 1.0001) == 7
+    assert needed_count(1.0, 3.0, by_hand * 0.9999) == 8
+    assert needed_count(0.0, 1.0, 0.5) == 1
 
 
 def _reading(*, fires: bool, short_bad: float = 0.0) -> Reading:

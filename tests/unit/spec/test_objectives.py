@@ -1,0 +1,222 @@
+"""Objectives of a pipeline file, what is refused and what is said then, and OpenSLO documents there and back."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from seamwatch.spec.objectives import (
+    BudgetPolicy,
+    CostObjective,
+    LatencyObjective,
+    Objective,
+    alert_problems,
+    name_problems,
+    traffic_problems,
+)
+from seamwatch.spec.openslo import from_openslo, to_openslo
+
+READ: TypeAdapter[Objective] = TypeAdapter(Objective)
+PAGE = {"severity": "page", "long": "1h", "short": "5m", "burn": 14.4}
+
+
+def _refusal(data: dict[str, Any]) -> str:
+    with pytest.raises(ValidationError) as caught:
+        READ.validate_python(data)
+    return "; ".join(error["msg"] for error in caught.value.errors())
+
+
+def test_a_quantile_is_short_for_a_goal_and_a_threshold() -> None:
+    short = READ.validate_python({"kind": "latency", "p95": "2s"})
+    assert isinstance(short, LatencyObjective)
+    assert (short.goal, short.threshold, short.stage, short.id) == (0.95, timedelta(seconds=2), None, "latency")
+    assert READ.validate_python({"kind": "latency", "p99.9": "800ms", "stage": "answer"}).goal == 0.999
+    assert "got p95, p99" in _refusal({"kind": "latency", "p95": "2s", "p99": "4s"})
+    assert "got p95, goal" in _refusal({"kind": "latency", "p95": "2s", "goal": 0.9})
+
+
+def test_defaults_are_enough() -> None:
+    accuracy = READ.validate_python({"kind": "accuracy", "goal": 0.93})
+    assert (accuracy.stage, accuracy.over, accuracy.alerts) == ("final", timedelta(days=28), ())
+    assert READ.validate_python({"kind": "freshness", "knowledge_base": "policies"}).goal == 0.99
+    month = READ.validate_python({"kind": "cost", "per_month_usd": 500, "time_zone": "Europe/Berlin"})
+    assert isinstance(month, CostObjective)
+    assert month.period == "month"
+    assert BudgetPolicy() == BudgetPolicy(warn_at=0.25, freeze_at=0.0, unfreeze_at=0.1)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ({"kind": "accuracy", "goal": 1.0}, "leaves no error budget"),
+        ({"kind": "accuracy", "goal": 1}, "write at most 0.9999"),
+        ({"kind": "accuracy", "goal": 95}, "write 0.95 for 95 %"),
+        ({"kind": "accuracy", "goal": 0}, "greater than 0"),
+        ({"kind": "accuracy", "goal": 0.93, "alerts": [PAGE]}, "write a burn below 14.3"),
+        ({"kind": "accuracy", "goal": 0.93, "alerts": [PAGE]}, "raise the goal above 0.9306"),
+        ({"kind": "availability", "expected_per_hour": 1}, "over: 125d or a goal of at most 0.9955"),
+        ({"kind": "accuracy", "goal": 0.9, "expected_per_hour": 0.001}, "more traffic"),
+        ({"kind": "accuracy", "goal": 0.9, "alerts": [{**PAGE, "short": "2h", "burn": 2}]}, "must be shorter"),
+        ({"kind": "cost"}, "got none"),
+        ({"kind": "cost", "per_day_usd": 5, "per_month_usd": 90}, "got per_day_usd, per_month_usd"),
+        ({"kind": "cost", "per_day_usd": 5, "goal": 0.9}, "has no goal"),
+        ({"kind": "cost", "per_day_usd": 5, "time_zone": "Mars/Base"}, "unknown time zone 'Mars/Base'"),
+        ({"kind": "cost", "per_query_usd": 0}, "greater than 0"),
+        ({"kind": "cost", "per_query_usd": 1, "goal": 1.0}, "leaves no error budget"),
+        ({"kind": "accuracy", "goal": 0.9, "gaol": 1}, "Extra inputs"),
+    ],
+)
+def test_what_cannot_work_is_refused_with_what_would(data, says) -> None:
+    assert says in _refusal(data)
+
+
+def test_what_is_said_to_work_does_work() -> None:
+    # The refusals above suggest these.
+    READ.validate_python({"kind": "availability", "expected_per_hour": 1, "over": "125d"})
+    READ.validate_python({"kind": "availability", "expected_per_hour": 1, "goal": 0.9955})
+    READ.validate_python({"kind": "accuracy", "goal": 0.93, "alerts": [{**PAGE, "burn": 14.2}]})
+    READ.validate_python({"kind": "accuracy", "goal": 0.9306, "alerts": [PAGE]})
+
+
+@given(st.floats(0.01, 0.9999), st.floats(1.0, 200.0))
+def test_exactly_the_alerts_that_need_all_events_or_more_to_be_bad_are_refused(goal, burn) -> None:
+    alert = TypeAdapter(dict).validate_python({**PAGE, "burn": burn})
+    found = alert_problems(goal, READ.validate_python({"kind": "accuracy", "goal": 0.9999, "alerts": [alert]}).alerts)
+    assert bool(found) == (burn >= 1 / (1 - goal))
+
+
+@given(st.floats(0.5, 0.9999), st.integers(1, 90), st.floats(0.1, 5000.0))
+def test_a_goal_that_traffic_makes_meaningless_is_told_with_a_window_that_is_long_enough(goal, days, per_hour) -> None:
+    found = traffic_problems(goal, timedelta(days=days), per_hour)
+    assert bool(found) == ((1 - goal) * per_hour * (timedelta(days=days) / timedelta(hours=1)) < 3.0)
+    for text in found:
+        if "over: " in text:
+            longer = int(text.split("over: ")[1].split("d")[0])
+            assert not traffic_problems(goal, timedelta(days=longer), per_hour)
+
+
+def test_two_objectives_of_one_name_are_told() -> None:
+    one, two = (READ.validate_python({"kind": "latency", "p95": "2s"}) for _ in range(2))
+    assert name_problems((one, two)) == ["two objectives are called 'latency'; give each a name of its own"]
+    assert name_problems((one, READ.validate_python({"kind": "latency", "p99": "4s", "name": "slowest"}))) == []
+
+
+@pytest.mark.parametrize(
+    "given_", [{"freeze_at": 0.2, "unfreeze_at": 0.1}, {"freeze_at": 0.3, "warn_at": 0.2, "unfreeze_at": 0.5}]
+)
+def test_a_policy_that_flaps_or_never_warns_is_refused(given_) -> None:
+    with pytest.raises(ValidationError):
+        BudgetPolicy(**given_)
+
+
+goals = st.floats(0.5, 0.9999).map(lambda goal: round(goal, 6))
+names = st.sampled_from([None, "answers", "slow_answers"])
+days = st.integers(1, 90).map(lambda n: f"{n}d")
+alerts = st.lists(
+    st.fixed_dictionaries(
+        {
+            "severity": st.sampled_from(["page", "ticket"]),
+            "long": st.sampled_from(["1h", "6h", "36h", "3d"]),
+            "short": st.sampled_from(["5m", "30m", "90s"]),
+            "burn": st.sampled_from([1.0, 1.25, 1.5]),
+        }
+    ),
+    max_size=3,
+)
+common = {"name": names, "over": days, "alerts": alerts, "expected_per_hour": st.sampled_from([None, 20000.0])}
+documents = st.one_of(
+    st.fixed_dictionaries(
+        {"kind": st.just("accuracy"), "goal": goals, "stage": st.sampled_from(["final", "m"]), **common}
+    ),
+    st.fixed_dictionaries(
+        {
+            "kind": st.just("latency"),
+            "goal": goals,
+            "threshold": st.sampled_from(["250ms", "2s", "3m"]),
+            "stage": st.sampled_from([None, "answer"]),
+            **common,
+        }
+    ),
+    st.fixed_dictionaries({"kind": st.just("cost"), "per_query_usd": st.floats(0.001, 5), "goal": goals, **common}),
+    st.fixed_dictionaries(
+        {
+            "kind": st.just("cost"),
+            "per_day_usd": st.floats(0.1, 500),
+            "time_zone": st.sampled_from(["UTC", "Asia/Tokyo"]),
+        }
+    ),
+    st.fixed_dictionaries({"kind": st.just("cost"), "name": names, "per_month_usd": st.floats(1, 9000)}),
+    st.fixed_dictionaries({"kind": st.just("freshness"), "knowledge_base": st.just("kb"), "goal": goals, **common}),
+    st.fixed_dictionaries({"kind": st.just("availability"), "goal": goals, **common}),
+)
+
+
+@given(documents)
+def test_an_objective_comes_back_from_openslo_as_it_was_also_through_yaml(data) -> None:
+    objective = READ.validate_python(data)
+    document = to_openslo(objective, service="support_triage")
+    assert from_openslo(yaml.safe_load(yaml.safe_dump(document))) == objective
+    assert document["metadata"]["name"] == document["metadata"]["name"].lower()
+    assert all(0.0 <= one["target"] < 1.0 for one in document["spec"]["objectives"])
+
+
+FOREIGN = """
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: web-availability, displayName: Web}
+spec:
+  service: web
+  indicator:
+    metadata: {name: web-errors}
+    spec:
+      ratioMetric:
+        counter: true
+        good: {metricSource: {type: Prometheus, spec: {query: good}}}
+        total: {metricSource: {type: Prometheus, spec: {query: all}}}
+  timeWindow: [{duration: 4w, isRolling: true}]
+  budgetingMethod: Occurrences
+  objectives: [{displayName: errors, targetPercent: 99.5}]
+"""
+
+
+def test_a_document_of_another_tool_is_read() -> None:
+    document = yaml.safe_load(FOREIGN)
+    found = from_openslo(document)
+    assert (found.kind, found.name, found.goal, found.over) == (
+        "availability",
+        "web_availability",
+        0.995,
+        timedelta(28),
+    )
+    document["spec"]["indicator"]["spec"] = {"thresholdMetric": {"metricSource": {"type": "Prometheus", "spec": {}}}}
+    document["spec"]["objectives"] = [{"op": "lte", "value": 0.4, "target": 0.95}]
+    slow = from_openslo(document)
+    assert isinstance(slow, LatencyObjective)
+    assert slow.threshold == timedelta(seconds=0.4)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda d: d.update(apiVersion="openslo/v1alpha"), "apiVersion openslo/v1"),
+        (lambda d: d["spec"].update(budgetingMethod="Timeslices"), "only Occurrences"),
+        (lambda d: d["spec"]["objectives"].append({"target": 0.9}), "exactly one entry; got 2"),
+        (lambda d: d["spec"]["objectives"][0].pop("targetPercent"), "target or targetPercent is missing"),
+        (lambda d: d["spec"].pop("indicator"), "an indicator must stand inline"),
+        (lambda d: d["spec"].update(timeWindow=[{"duration": "1M", "isRolling": False}]), "only bounds in USD"),
+        (lambda d: d["spec"].update(alertPolicies=[{"alertPolicyRef": "p"}]), "a policy must stand inline"),
+        (lambda d: d["spec"]["objectives"][0].update(targetPercent=100), "leaves no error budget"),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_with_its_place(change, says) -> None:
+    document = yaml.safe_load(FOREIGN)
+    change(document)
+    with pytest.raises(ValueError, match=re.escape(says)):
+        from_openslo(document)
