@@ -108,10 +108,9 @@ def test_more_bad_events_are_more_evidence_and_fewer_than_healthy_none(total, sh
 @given(st.integers(1, 300), st.floats(0.01, 0.5), st.floats(0.3, 1.0))
 def test_bursts_are_less_evidence_than_as_many_single_events(total, share, part) -> None:
     bad = np.array(float(round(total * part)))
-    if bad / total <= 2 * share:
-        return
     single, bursts = (log_evidence(bad, float(total), healthy_share=share, design_effect=d) for d in (1.0, 6.0))
-    assert bursts <= single + 1e-6  # differences of log-gammas lose some digits
+    # Of two or three events neither says anything; what has to be damped is evidence that might call somebody.
+    assert bursts <= max(float(single), 2.0) + 1e-6
 
 
 @given(st.floats(0.5, 0.99999), st.integers(1, 90))

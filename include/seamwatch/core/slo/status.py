@@ -12,7 +12,7 @@ from seamwatch.core.slo.alerts import (
     AlertState,
     BurnRule,
     Count,
-    QuietRule,
+    CountRule,
     Usual,
     advance,
     default_rules,
@@ -168,7 +168,7 @@ def _interval(objective: Objective, inside: pd.DataFrame, refunded: float) -> tu
     return max(found.low - refunded, 0.0), max(found.high - refunded, 0.0)
 
 
-def rules_of(objective: Objective) -> tuple[BurnRule | QuietRule, ...]:
+def rules_of(objective: Objective) -> tuple[BurnRule | CountRule, ...]:
     """Return the alert rules of an objective with a goal: its own, or those that follow from the goal."""
     if objective.alerts:
         return tuple(
@@ -207,7 +207,7 @@ def _usual(buckets: pd.DataFrame, budget_share: float, now: datetime) -> Usual:
     sums = sum_blocks(burst["bad"].to_numpy(dtype=float), burst["judged"].to_numpy(dtype=float))
     settled = sum_blocks(usual["bad"].to_numpy(dtype=float), usual["judged"].to_numpy(dtype=float))
     return Usual(
-        design_effect=float(page_effect(sums)),
+        page_effect=float(page_effect(sums)),
         share=float(usual_share(settled, budget_share=budget_share)),
         ticket_effect=float(ticket_effect(sums)),
     )
