@@ -16,38 +16,41 @@ from seamwatch.spec.knowledge import FilesSource
 
 
 class FilesDocuments:
-    """A folder and all below it; ids are paths relative to it, with forward slashes."""
+    """A folder and all below it; ids are paths relative to it, with forward slashes.
+
+    A link counts as the file that it leads to, unless that lies outside the folder; links to folders are not followed.
+    """
 
     def __init__(self, spec: FilesSource, place: Place, *, hash_name: str) -> None:
         """Take the folder; nothing is read yet."""
         self._spec, self._place, self._hash_name = spec, place, hash_name
-        self._folder = Path(place.folder(spec.path, spec.connection))
+        self._root = os.path.realpath(place.folder(spec.path, spec.connection))
 
     def listing(self, since: str | None, known: Mapping[str, Known]) -> SourceListing:
         """Return the documents, or those that changed: a folder is always walked, only changed files are read."""
         rows: dict[str, dict[str, Any]] = {}
         seen: set[str] = set()
         for raw, path in self._walk():
-            seen.add(raw)
+            before = known.get(raw)
             try:
-                stat = path.stat()
-                version = f"{stat.st_size}-{stat.st_mtime_ns}"
-                before = known.get(raw)
-                is_known = before is not None and before.version == version and before.content_hash is not None
-                if since is not None and is_known:
-                    continue
-                row: dict[str, Any] = {
-                    "version": version,
-                    "changed_at": datetime.fromtimestamp(stat.st_mtime, tz=UTC),
-                }
-                if is_known and before is not None and self._spec.expires is None:
-                    row["content_hash"] = before.content_hash
-                else:
-                    content = path.read_bytes()
-                    row |= content_facts(content, hash_name=self._hash_name, expires=self._spec.expires)
+                stat = os.stat(path)
+            except FileNotFoundError:
+                if not os.path.islink(path):
+                    continue  # deleted since its folder was listed
+                rows[raw] = {"version": "unread", "problem": "it is a link that leads nowhere"}
             except OSError as error:
-                row = {"problem": error.strerror or type(error).__name__}
-            rows[raw] = row
+                rows[raw] = {"version": "unread", "problem": _reason(error)}
+            else:
+                # The hash that is asked for may be another one than the last time.
+                version = f"{stat.st_size}-{stat.st_mtime_ns}-{self._hash_name}"
+                is_known = before is not None and before.version == version and before.content_hash is not None
+                if not (is_known and since is not None):
+                    rows[raw] = {
+                        "version": version,
+                        "changed_at": datetime.fromtimestamp(stat.st_mtime, tz=UTC),
+                        **self._content(raw, path, before.content_hash if is_known and before is not None else None),
+                    }
+            seen.add(raw)
         gone = tuple(raw for raw in known if raw not in seen) if since is not None else ()
         return SourceListing(documents=source_frame(rows), gone=gone, is_complete=since is None, watermark="walked")
 
@@ -56,32 +59,76 @@ class FilesDocuments:
         del at
         found = {}
         for raw in documents:
-            path = (self._folder / raw).resolve()
-            if path.is_relative_to(self._folder.resolve()) and path.is_file():
-                found[raw] = path.read_text(encoding="utf-8", errors="replace")
+            try:
+                path = os.path.realpath(os.path.join(self._root, raw))
+                if self._is_document(raw) and self._is_inside(path) and os.path.isfile(path):
+                    found[raw] = Path(path).read_bytes().decode("utf-8", errors="replace")
+            except (OSError, ValueError):  # unreadable, or an id that can be no path
+                continue
         return found
 
     def close(self) -> None:
         """Nothing is open."""
 
-    def _walk(self) -> Iterator[tuple[str, Path]]:
-        """Yield the files that are documents; a link that leads outside is none."""
-        if not self._folder.is_dir():
-            what = "is no folder" if self._folder.exists() else "does not exist"
-            msg = f"{self._place.name}: the source folder {self._folder} {what}; correct source.path"
-            raise KnowledgeError(msg)
-        root = self._folder.resolve()
+    def _content(self, raw: str, path: str, known_hash: str | None) -> dict[str, Any]:
+        if known_hash is not None and self._spec.expires is None:
+            return {"content_hash": known_hash}
+        try:
+            content = Path(path).read_bytes()
+        except OSError as error:
+            return {"problem": _reason(error)}
+        facts = content_facts(content, hash_name=self._hash_name, expires=self._spec.expires)
+        if "\N{REPLACEMENT CHARACTER}" in raw:
+            facts["problem"] = "its name is no UTF-8 text; rename it"
+        return facts
 
-        def refuse(error: OSError) -> None:
-            msg = f"{self._place.name}: {error.filename} cannot be listed ({error.strerror}); nothing is called gone"
-            raise KnowledgeError(msg, retryable=True) from error
+    def _is_document(self, raw: str) -> bool:
+        return matches_any(raw, self._spec.include) and not matches_any(raw, self._spec.exclude)
 
-        for folder, folders, names in os.walk(root, onerror=refuse):
-            folders[:] = sorted(one for one in folders if one != ".git")
-            for name in sorted(names):
-                path = Path(folder) / name
-                raw = path.relative_to(root).as_posix()
-                if path.is_symlink() and not path.resolve().is_relative_to(root):
-                    continue
-                if matches_any(raw, self._spec.include) and not matches_any(raw, self._spec.exclude):
-                    yield raw, path
+    def _is_inside(self, path: str) -> bool:
+        return path.startswith(self._root.rstrip(os.sep) + os.sep)
+
+    def _walk(self) -> Iterator[tuple[str, str]]:
+        """Yield id and path of the files that are documents.
+
+        Raises:
+            KnowledgeError: If the folder or one below it cannot be listed.
+        """
+        folders = [""]
+        while folders:
+            prefix = folders.pop()
+            for entry in self._entries(prefix):
+                raw = prefix + os.fsencode(entry.name).decode("utf-8", errors="replace")
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name != ".git":
+                        folders.append(f"{prefix}{entry.name}/")
+                elif self._is_document(raw) and self._is_file(entry):
+                    yield raw, entry.path
+
+    def _is_file(self, entry: os.DirEntry[str]) -> bool:
+        if not entry.is_symlink():
+            return entry.is_file()  # a pipe or a device would be waited for
+        path = os.path.realpath(entry.path)
+        return self._is_inside(path) and (os.path.isfile(path) or not os.path.exists(path))
+
+    def _entries(self, prefix: str) -> list[os.DirEntry[str]]:
+        folder = os.path.join(self._root, prefix)
+        try:
+            with os.scandir(folder) as found:
+                return sorted(found, key=lambda entry: entry.name)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if prefix:  # it was there when the folder above it was listed
+                raise self._unlisted(folder, error) from error
+            what = "is no folder" if isinstance(error, NotADirectoryError) else "does not exist"
+            msg = f"{self._place.name}: the source folder {self._root} {what}; correct source.path"
+            raise KnowledgeError(msg) from error
+        except OSError as error:
+            raise self._unlisted(folder, error) from error
+
+    def _unlisted(self, folder: str, error: OSError) -> KnowledgeError:
+        msg = f"{self._place.name}: {folder} cannot be listed ({_reason(error)}); nothing is called gone"
+        return KnowledgeError(msg, retryable=True)
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or type(error).__name__

@@ -35,8 +35,11 @@ def expiry(content: bytes, key: str) -> datetime | None:
         return None
     try:
         matter = yaml.safe_load(found[1].decode("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         msg = "its front matter is no YAML"
+        raise ValueError(msg) from error
+    except ValueError as error:
+        msg = "its front matter holds a date that there is not"
         raise ValueError(msg) from error
     value = matter.get(key) if isinstance(matter, dict) else None
     return as_moment(value, key)
@@ -46,15 +49,14 @@ def as_moment(value: Any, key: str) -> datetime | None:
     """Return a date or time as an aware moment; None where there is none; ValueError if it is neither."""
     if value is None or value == "":
         return None
-    if isinstance(value, str):
-        try:
+    msg = f"{key} is no date; write it as 2026-01-31"
+    try:
+        if isinstance(value, str):
             value = date.fromisoformat(value) if len(value) == len("2026-01-31") else datetime.fromisoformat(value)
-        except ValueError as error:
-            msg = f"{key} is no date; write it as 2026-01-31"
-            raise ValueError(msg) from error
-    if isinstance(value, datetime):
-        return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+        if isinstance(value, datetime):
+            return (value if value.tzinfo is not None else value.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(msg) from error
     if isinstance(value, date):
         return datetime.combine(value, time.max, tzinfo=UTC)
-    msg = f"{key} is no date; write it as 2026-01-31"
     raise ValueError(msg)

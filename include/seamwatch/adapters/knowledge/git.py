@@ -289,13 +289,12 @@ class GitDocuments:
 def _fetch(address: str, repo: Repo, login: Mapping[str, Any]) -> None:
     """Make the mirror's refs those of the remote repository, with all they lead to."""
     pool: Any = default_urllib3_manager(None, timeout=_TIMEOUT_S)
-    client, path = get_transport_and_path(
-        address,
-        pool_manager=pool,
-        ssh_command=os.environ.get("GIT_SSH_COMMAND", _SSH),
-        **login,
-    )
-    fetched = client.fetch(path, repo)
+    try:
+        ssh = os.environ.get("GIT_SSH_COMMAND", _SSH)
+        client, path = get_transport_and_path(address, pool_manager=pool, ssh_command=ssh, **login)
+        fetched = client.fetch(path, repo)
+    finally:
+        pool.clear()
     for ref in set(repo.refs.keys()) - set(fetched.refs) - {HEADREF}:
         del repo.refs[ref]
     if HEADREF not in fetched.symrefs:

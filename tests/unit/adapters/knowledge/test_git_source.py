@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import gc
+import json
 import stat
-from collections.abc import Mapping, Sequence
+import threading
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from wsgiref.simple_server import make_server
 
 import pandas as pd
 import pytest
@@ -14,6 +20,8 @@ from dulwich.index import commit_tree
 from dulwich.objects import Blob, Commit, ObjectID
 from dulwich.refs import HEADREF, Ref
 from dulwich.repo import Repo
+from dulwich.server import BackendRepo, DictBackend
+from dulwich.web import WSGIRequestHandlerLogger, make_wsgi_chain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -233,7 +241,7 @@ def test_a_tag_a_folder_and_its_text_at_a_time_are_found(history: History) -> No
 def test_a_mirror_follows_a_remote_whose_branches_are_rewritten_and_deleted(history: History, tmp_path: Path) -> None:
     first = history.commit({"a.md": "1"}, 0)
     history.repo.refs[Ref(b"refs/heads/old")] = first
-    address = {"path": history.folder.as_uri()}
+    address: dict[str, Any] = {"path": history.folder.as_uri()}
     history.source(**address).close()
     history.commit({"a.md": "2"}, 1)
     del history.repo.refs[Ref(b"refs/heads/old")]
@@ -244,6 +252,55 @@ def test_a_mirror_follows_a_remote_whose_branches_are_rewritten_and_deleted(hist
     with pytest.raises(KnowledgeError, match="has no commit at 'old'; its refs: HEAD, refs/heads/main"):
         source.listing(None, {})
     source.close()
+
+
+def test_a_mirror_follows_a_remote_whose_head_is_a_commit(history: History) -> None:
+    first = history.commit({"a.md": "1"}, 0)
+    history.source(path=history.folder.as_uri()).close()
+    second = history.commit({"a.md": "2"}, 1, first)
+    (history.folder / "HEAD").write_bytes(first + b"\n")
+    for ref, text in (("HEAD", "1"), ("main", "2")):
+        source = history.source(path=history.folder.as_uri(), ref=ref)
+        assert source.read(["a.md"]) == {"a.md": text}
+        source.close()
+    assert first != second
+
+
+@pytest.fixture
+def server(history: History) -> Iterator[str]:
+    """Serve the repository over HTTP to who knows the password; its address."""
+    repositories: dict[str, BackendRepo] = {"/docs.git": history.repo}
+    inner = make_wsgi_chain(DictBackend(repositories))
+    right = "Basic " + base64.b64encode(b"robot:s3cret").decode()
+
+    def outer(environ: Any, start_response: Any) -> Any:
+        if environ.get("HTTP_AUTHORIZATION") == right:
+            return inner(environ, start_response)
+        start_response("401 Unauthorized", [("WWW-Authenticate", 'Basic realm="x"')])
+        return [b""]
+
+    with make_server("127.0.0.1", 0, outer, handler_class=WSGIRequestHandlerLogger) as made:
+        threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        yield f"http://127.0.0.1:{made.server_port}/docs.git"
+        made.shutdown()
+
+
+def test_a_remote_is_asked_with_the_login_of_its_connection(history: History, server: str) -> None:
+    history.commit({"a.md": "1"}, 0)
+
+    def env(password: str) -> dict[str, str]:
+        info = {"conn_type": "http", "host": server, "login": "robot", "password": password}
+        return {"AIRFLOW_CONN_DOCS": json.dumps(info)}
+
+    source = history.source(env=env("s3cret"), path=None, connection="docs")
+    assert facts(source.listing(None, {})) == {"a.md": mark("1")}
+    source.close()
+    with pytest.raises(KnowledgeError, match=r"p\.kb: the repository cannot be fetched .*the login") as told:
+        history.source(env=env("wr0ng"), path=None, connection="docs")
+    assert "wr0ng" not in str(told.value)
+    del told
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        gc.collect()  # dulwich leaves the refusing response to the garbage collector
 
 
 def test_an_address_that_does_not_answer_is_told_without_its_login(tmp_path: Path) -> None:
@@ -271,7 +328,8 @@ def test_listings_of_what_changed_add_up_to_what_one_listing_of_everything_gives
     line: list[tuple[dict[str, str], int]] = []
     commits: list[ObjectID] = []
     rows: dict[str, tuple[str, float | None]] = {}
-    watermark, known = None, {}
+    watermark: str | None = None
+    known: dict[str, Known] = {}
     for n, (tree, other, hour, is_merge) in enumerate(steps):
         files = {"keep.md": "0", **tree}
         parents = commits[-1:]
