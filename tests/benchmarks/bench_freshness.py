@@ -219,7 +219,8 @@ def main() -> None:
 
 _NOTES = """\
 Half of the bases have an index that records content hashes; in the others only times and the chunks' texts tell, and
-the check reads the texts of what its times make doubtful. Of three bases two were checked before the faults were
+the check reads the texts of what its times make doubtful, and a document is there twice under two forms of its id (two
+versions under one id are not told apart without a hash). Of three bases two were checked before the faults were
 planted. The harmless edits are a file's time alone, an id in another case and path form, and a change that was indexed.
 
 The incremental check reads what changed at the source and in the index since the last one, and judges those documents

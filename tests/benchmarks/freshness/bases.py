@@ -224,13 +224,17 @@ def _plant_at_source(base: Base, kind: str, name: str, later: datetime, rng: np.
 
 def _plant_in_index(base: Base, kind: str, name: str, later: datetime) -> None:
     mine = CHUNKS.c.document == name
+    second = base.chunks(name, later, text=base.texts[name] + "\n\nAn older ending.")
+    if not base.has_hash:
+        # Without hashes two versions under one id cannot be told; under two forms of it they can.
+        second = [{**row, "document": f"./{name.upper()}"} for row in second]
     if kind == "embedding_mismatch":
         base.index([name], later, model="embed-0")
         return
     statements: dict[str, sa.Executable] = {
         "missing": sa.delete(CHUNKS).where(mine),
         "partial": sa.delete(CHUNKS).where(mine, CHUNKS.c.chunk == 1),
-        "duplicate": sa.insert(CHUNKS).values(base.chunks(name, later, text=base.texts[name] + "\n\nAn older ending.")),
+        "duplicate": sa.insert(CHUNKS).values(second),
         "reformatted_id": sa.update(CHUNKS).where(mine).values(document=f"./{name.upper()}", indexed_at=later),
     }
     with base.engine.begin() as connection:
