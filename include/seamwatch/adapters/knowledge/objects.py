@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from upath import UPath
-
 from seamwatch.adapters.knowledge.front_matter import content_facts
 from seamwatch.adapters.knowledge.place import Place
 from seamwatch.core.documents import Known, SourceListing, matches_any, source_frame
@@ -27,29 +25,29 @@ class ObjectDocuments:
         self._root = place.object_path(spec.path)
 
     def listing(self, since: str | None, known: Mapping[str, Known]) -> SourceListing:
-        """Return the documents, or those that changed: objects are always listed, only changed ones are read."""
+        """Return the documents, or those that changed: objects are always listed, only changed ones are read.
+
+        Raises:
+            KnowledgeError: If there is no such folder, or the storage does not answer (retryable).
+        """
         rows: dict[str, dict[str, Any]] = {}
         seen: set[str] = set()
-        for raw, path, info in self._walk():
+        for raw, name, info in self._walk():
             seen.add(raw)
             changed_at = _time(info)
-            version = next((str(info[name]) for name in _VERSIONS if info.get(name)), None)
-            version = version or f"{info.get('size')}-{changed_at.isoformat() if changed_at else ''}"
+            told = next((str(info[key]) for key in _VERSIONS if info.get(key)), None)
+            told = told or f"{info.get('size')}-{changed_at.isoformat() if changed_at else ''}"
+            # The hash that is asked for may be another one than the last time.
+            version = f"{told} {self._hash_name}"
             before = known.get(raw)
             is_known = before is not None and before.version == version and before.content_hash is not None
             if since is not None and is_known:
                 continue
-            row: dict[str, Any] = {"version": version, "changed_at": changed_at}
-            if is_known and before is not None and self._spec.expires is None:
-                row["content_hash"] = before.content_hash
+            content = self._content(name, before.content_hash if is_known and before is not None else None)
+            if content is None:
+                seen.discard(raw)
             else:
-                try:
-                    content = path.read_bytes()
-                except OSError as error:
-                    row = {"problem": error.strerror or type(error).__name__}
-                else:
-                    row |= content_facts(content, hash_name=self._hash_name, expires=self._spec.expires)
-            rows[raw] = row
+                rows[raw] = {"version": version, "changed_at": changed_at, **content}
         gone = tuple(raw for raw in known if raw not in seen) if since is not None else ()
         return SourceListing(documents=source_frame(rows), gone=gone, is_complete=since is None, watermark="listed")
 
@@ -58,35 +56,54 @@ class ObjectDocuments:
         del at
         found = {}
         for raw in documents:
-            path = self._root / raw
+            if not self._is_document(raw) or {"", ".", ".."} & set(raw.split("/")):
+                continue
             try:
-                found[raw] = path.read_bytes().decode("utf-8", errors="replace")
-            except FileNotFoundError:
+                content = self._root.fs.cat_file(f"{self._root.path.rstrip('/')}/{raw}")
+            except (FileNotFoundError, IsADirectoryError, ValueError):
                 continue
             except Exception as error:  # each storage raises its own kind
                 raise self._unreachable(error) from error
+            found[raw] = bytes(content).decode("utf-8", errors="replace")
         return found
 
     def close(self) -> None:
         """Nothing is open."""
 
-    def _walk(self) -> Iterator[tuple[str, UPath, Mapping[str, Any]]]:
+    def _content(self, name: str, known_hash: str | None) -> dict[str, Any] | None:
+        """Return what a listing holds of an object's content; None if it was deleted meanwhile."""
+        if known_hash is not None and self._spec.expires is None:
+            return {"content_hash": known_hash}
+        try:
+            content = self._root.fs.cat_file(name)
+        except FileNotFoundError:
+            return None
+        except Exception as error:  # each storage raises its own kind
+            return {"problem": getattr(error, "strerror", None) or type(error).__name__}
+        return content_facts(bytes(content), hash_name=self._hash_name, expires=self._spec.expires)
+
+    def _is_document(self, raw: str) -> bool:
+        return matches_any(raw, self._spec.include) and not matches_any(raw, self._spec.exclude)
+
+    def _walk(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+        """Yield id, name in the storage and facts of the objects that are documents."""
         system, root = self._root.fs, self._root.path
         try:
             system.invalidate_cache()
-            if not system.exists(root):
-                msg = f"{self._place.name}: {self._spec.path} does not exist; correct source.path"
-                raise KnowledgeError(msg)
-            found = system.find(root, detail=True)
-        except KnowledgeError:
-            raise
+            what = "does not exist" if not system.exists(root) else "" if system.isdir(root) else "is no folder"
+            found = {} if what else system.find(root, detail=True)
         except Exception as error:  # each storage raises its own kind
             raise self._unreachable(error) from error
+        if what:
+            msg = f"{self._place.name}: {self._spec.path} {what}; correct source.path"
+            raise KnowledgeError(msg)
         base = root.strip("/")
         for name, info in sorted(found.items()):
             raw = name.strip("/").removeprefix(base).lstrip("/")
-            if raw and matches_any(raw, self._spec.include) and not matches_any(raw, self._spec.exclude):
-                yield raw, self._root / raw, info
+            # Some stores mark a folder by an empty object whose name ends in a slash.
+            is_folder = info.get("type") == "directory" or str(info.get("name", name)).endswith("/")
+            if raw and not is_folder and self._is_document(raw):
+                yield raw, name, info
 
     def _unreachable(self, error: Exception) -> KnowledgeError:
         msg = (
@@ -98,10 +115,13 @@ class ObjectDocuments:
 
 def _time(info: Mapping[str, Any]) -> datetime | None:
     value = next((info[name] for name in _TIMES if info.get(name) is not None), None)
-    if isinstance(value, int | float):
-        return datetime.fromtimestamp(value, tz=UTC)
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
+    try:
+        if isinstance(value, int | float):
+            return datetime.fromtimestamp(value, tz=UTC)
+        if isinstance(value, str):
+            value = datetime.fromisoformat(value)
+    except (ValueError, OverflowError, OSError):
+        return None
     if isinstance(value, datetime):
         return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
     return None
