@@ -7,7 +7,7 @@ export PYTHONPYCACHEPREFIX :=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast lint fix up bench bench-scale bench-attribution bench-freshness golden constraints clean
+.PHONY: help install demo test test-fast lint fix up bench bench-scale bench-attribution bench-freshness bench-slo golden constraints clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -45,7 +45,7 @@ fix: $(STAMP) ## Format and repair what can be repaired
 up: $(STAMP) ## Start Airflow with the demo's connections at http://127.0.0.1:8080 (admin, admin)
 	$(BIN)/python -m seamwatch.demo.up
 
-bench: bench-scale bench-attribution bench-freshness ## Run every benchmark (SHORT=1: a form of minutes)
+bench: bench-scale bench-attribution bench-freshness bench-slo ## Run every benchmark (SHORT=1: a form of minutes)
 
 bench-scale: $(STAMP) ## Measure reconciliation, DAG parsing and validation against the bare minimum
 	$(BIN)/python tests/benchmarks/bench_scale.py
@@ -55,6 +55,9 @@ bench-attribution: $(STAMP) ## Inject faults, and measure what attribution says 
 
 bench-freshness: $(STAMP) ## Plant faults in knowledge bases, and measure what is said of them (SHORT=1: a minute)
 	$(BIN)/python tests/benchmarks/bench_freshness.py
+
+bench-slo: $(STAMP) ## Simulate months of services, and count false pages, outages and slow burns found (SHORT=1: a minute)
+	$(BIN)/python tests/benchmarks/bench_slo.py
 
 golden: $(STAMP) ## Rewrite the golden files
 	$(BIN)/python -m pytest tests/golden --update-golden

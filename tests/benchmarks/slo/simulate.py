@@ -76,3 +76,12 @@ def _bursts(total: NDArray[np.int64], share: float, rng: np.random.Generator) ->
         bad[:, tick] = np.minimum(waiting, total[:, tick])
         waiting = waiting - bad[:, tick]
     return bad
+
+
+def turn(before: tuple[Floats, Floats], after: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    """Return months that go on from the middle as other months do."""
+    half = before[0].shape[1] // 2
+    bad, total = (
+        np.concatenate([first[:, :half], second[:, half:]], axis=1) for first, second in zip(before, after, strict=True)
+    )
+    return bad, total

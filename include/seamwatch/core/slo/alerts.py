@@ -25,6 +25,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from seamwatch.core.slo.clustering import BlockSums, page_effect, ticket_effect, usual_share
 from seamwatch.core.slo.counts import needed_count
 from seamwatch.core.slo.evidence import log_evidence
 from seamwatch.vocabulary import AlertSeverity
@@ -43,6 +44,8 @@ COUNT_TICKETS = 0.5
 """Tickets in 30 days that the rule by count may write for a service that has what it usually has."""
 COUNTED = 100.0
 """Bad events are counted where the goal allows fewer than this in the rule's window. Above it rates say as much."""
+LARGEST_EFFECT = 30.0
+"""Beyond this design effect it is whole hours that are bad, not bursts, and rates are judged alone."""
 LOOKS_APART = 3.0
 """As how many independent looks a window counts that is looked at all the time."""
 RESOLVED_BELOW = 0.5
@@ -92,6 +95,8 @@ class CountRule:
     window: timedelta
     false_alarms: float
     """How many in 30 days are allowed on a service that has what it usually has."""
+    burn: float
+    """Slower burning is never an alert."""
     least: int
     """Fewer bad events than this are never an alert."""
 
@@ -120,6 +125,21 @@ class Usual:
     def effect(self, severity: AlertSeverity) -> float:
         """Return the design effect for a severity."""
         return self.page_effect if severity is AlertSeverity.PAGE else self.ticket_effect
+
+
+def learn_usual(recent: BlockSums, older: BlockSums, *, budget_share: float) -> Usual:
+    """Return what is known of a past.
+
+    Args:
+        recent: Blocks of the last `LOOK_BACK` but for the last `BLOCK_LAG`, without those of known incidents.
+        older: The same but for the last `USUAL_LAG`.
+        budget_share: 1 - goal.
+    """
+    return Usual(
+        page_effect=float(page_effect(recent)),
+        ticket_effect=float(ticket_effect(recent)),
+        share=float(usual_share(older, budget_share=budget_share)),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,10 +197,11 @@ def default_rules(goal: float, *, over: timedelta) -> tuple[BurnRule | CountRule
         BurnRule(severity=who, long=long * HOUR, short=short * HOUR, burn=_burn(goal, over, long, spent, reach))
         for who, long, short, spent, reach in rows
     )
+    found = tuple(burns)
     return (
-        *burns,
-        CountRule(severity=page, window=6 * HOUR, false_alarms=FALSE_PAGES / 2, least=5),
-        CountRule(severity=ticket, window=72 * HOUR, false_alarms=COUNT_TICKETS, least=3),
+        *found,
+        CountRule(severity=page, window=6 * HOUR, false_alarms=FALSE_PAGES / 2, burn=found[0].burn, least=5),
+        CountRule(severity=ticket, window=72 * HOUR, false_alarms=COUNT_TICKETS, burn=found[3].burn, least=3),
     )
 
 
@@ -219,9 +240,9 @@ def too_many(
     """
     events = np.asarray(total, dtype=float)
     allowed = events * budget_share
-    is_counted = (events > 0) & (allowed < COUNTED)
+    is_counted = (events > 0) & (allowed < COUNTED) & (np.asarray(effect) <= LARGEST_EFFECT)
     mean = np.where(is_counted, events * usual_share, 0.0)
-    least = np.maximum(needed_count(mean, effect, rule.chance), np.maximum(np.ceil(allowed), rule.least))
+    least = np.maximum(needed_count(mean, effect, rule.chance), np.maximum(np.ceil(rule.burn * allowed), rule.least))
     return np.asarray(np.where(is_counted, least, np.inf), dtype=float)
 
 
@@ -285,6 +306,24 @@ def read_rule(
         evidence=evidence,
         needed=needed,
     )
+
+
+def sum_windows(
+    bad: Floats, total: Floats, *, every: timedelta, lengths: Sequence[timedelta]
+) -> dict[timedelta, Count]:
+    """Return the counts of windows that end with the last tick.
+
+    Args:
+        bad: Bad events by tick, oldest first; before the first tick there was nothing.
+        total: All events by tick.
+        every: Length of a tick.
+        lengths: Of the windows, multiples of a tick.
+    """
+    found = {}
+    for length in lengths:
+        first = max(len(total) - round(length / every), 0)
+        found[length] = Count(bad=float(bad[first:].sum()), total=float(total[first:].sum()))
+    return found
 
 
 def window_lengths(rules: Sequence[BurnRule | CountRule]) -> tuple[timedelta, ...]:
