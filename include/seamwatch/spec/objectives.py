@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from seamwatch.spec.base import Duration, Name, Ratio, Spec
 from seamwatch.vocabulary import AlertSeverity
@@ -41,7 +41,7 @@ class BurnAlert(Spec):
     long: Duration
     """Window that shows how much was burnt."""
     short: Duration
-    """Window that shows that it still burns; default in the built-in rules: a twelfth of the long one."""
+    """Window that shows that it still burns; a twelfth of the long one is usual."""
     burn: Annotated[float, Field(ge=1.0)]
     """Times as fast as the goal allows; must be below 1 / (1 - goal), or it can never fire."""
 
@@ -96,8 +96,16 @@ class AccuracyObjective(_Shared):
     """What is judged: `final`, the stage that the outcome is of, or a model stage with truths of its own."""
 
 
+def _allow_quantiles(schema: dict[str, Any]) -> None:
+    """Let editors take `p95: 2s` for a threshold and a goal."""
+    schema["patternProperties"] = {_QUANTILE.pattern: {"type": "string"}}
+    schema["required"] = [name for name in schema["required"] if name != "threshold"]
+
+
 class LatencyObjective(_Shared):
     """A share of the records is faster than a threshold."""
+
+    model_config = ConfigDict(json_schema_extra=_allow_quantiles)
 
     kind: Literal["latency"]
     goal: Goal = 0.95

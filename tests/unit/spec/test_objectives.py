@@ -42,6 +42,15 @@ def test_a_quantile_is_short_for_a_goal_and_a_threshold() -> None:
     assert "got p95, goal" in _refusal({"kind": "latency", "p95": "2s", "goal": 0.9})
 
 
+def test_editors_take_the_short_form_too() -> None:
+    from jsonschema import Draft202012Validator
+
+    whole = READ.json_schema()
+    schema = {**whole["$defs"]["LatencyObjective"], "$defs": whole["$defs"]}
+    assert not list(Draft202012Validator(schema).iter_errors({"kind": "latency", "p95": "2s"}))
+    assert list(Draft202012Validator(schema).iter_errors({"kind": "latency", "q95": "2s"}))
+
+
 def test_defaults_are_enough() -> None:
     accuracy = READ.validate_python({"kind": "accuracy", "goal": 0.93})
     assert (accuracy.stage, accuracy.over, accuracy.alerts) == ("final", timedelta(days=28), ())

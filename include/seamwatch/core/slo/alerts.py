@@ -43,7 +43,7 @@ burns are found as soon as by the workbook's tickets, with a fraction of their f
 COUNT_TICKETS = 0.5
 """Tickets in 30 days that the rule by count may write for a service that has what it usually has."""
 COUNTED = 100.0
-"""Bad events are counted where the goal allows fewer than this in the rule's window. Above it rates say as much."""
+"""Bad events are counted where the goal allows fewer than this in the rule's window; above it rates say as much."""
 LARGEST_EFFECT = 30.0
 """Beyond this design effect it is whole hours that are bad, not bursts, and rates are judged alone."""
 LOOKS_APART = 3.0
