@@ -16,6 +16,7 @@ from seamwatch.core.slo.alerts import (
     Usual,
     advance,
     default_rules,
+    learn_usual,
     read_rule,
     window_lengths,
 )
@@ -25,10 +26,7 @@ from seamwatch.core.slo.clustering import (
     LOOK_BACK,
     USUAL_LAG,
     block_hours,
-    page_effect,
     sum_blocks,
-    ticket_effect,
-    usual_share,
 )
 from seamwatch.core.slo.policy import GateDecision
 from seamwatch.core.slo.quality import Judged, extrapolate
@@ -206,8 +204,4 @@ def _usual(buckets: pd.DataFrame, budget_share: float, now: datetime) -> Usual:
     burst, usual = older(BLOCK_LAG), older(USUAL_LAG)
     sums = sum_blocks(burst["bad"].to_numpy(dtype=float), burst["judged"].to_numpy(dtype=float))
     settled = sum_blocks(usual["bad"].to_numpy(dtype=float), usual["judged"].to_numpy(dtype=float))
-    return Usual(
-        page_effect=float(page_effect(sums)),
-        share=float(usual_share(settled, budget_share=budget_share)),
-        ticket_effect=float(ticket_effect(sums)),
-    )
+    return learn_usual(sums, settled, budget_share=budget_share)
