@@ -158,7 +158,9 @@ class CostObjective(_Objective):
             )
             raise ValueError(msg)
         if self.per_query_usd is None:
-            money = [name for name in ("goal", "over", "alerts") if name in self.model_fields_set]
+            # A dump holds the defaults too, and must load again.
+            defaults = {name: type(self).model_fields[name].default for name in ("goal", "over", "alerts")}
+            money = [name for name, default in defaults.items() if getattr(self, name) != default]
             if money:
                 msg = f"{bounds[0]} is a bound of the calendar and has no {' or '.join(money)}; remove it"
                 raise ValueError(msg)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from seamwatch.spec.load import load_project
 from seamwatch.spec.objectives import (
     BudgetPolicy,
     CostObjective,
@@ -22,6 +24,7 @@ from seamwatch.spec.objectives import (
     traffic_problems,
 )
 from seamwatch.spec.openslo import from_openslo, to_openslo
+from seamwatch.spec.pipeline import Pipeline
 
 READ: TypeAdapter[Objective] = TypeAdapter(Objective)
 PAGE = {"severity": "page", "long": "1h", "short": "5m", "burn": 14.4}
@@ -229,3 +232,10 @@ def test_what_cannot_be_kept_is_refused_with_its_place(change, says) -> None:
     change(document)
     with pytest.raises(ValueError, match=re.escape(says)):
         from_openslo(document)
+
+
+def test_a_pipeline_that_was_written_down_loads_again() -> None:
+    project = load_project(Path(__file__).parents[3])
+    for pipeline in project.pipelines.values():
+        assert pipeline.slos
+        assert Pipeline.model_validate(pipeline.model_dump(mode="json", by_alias=True)) == pipeline
