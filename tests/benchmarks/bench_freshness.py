@@ -225,10 +225,13 @@ planted. The harmless edits are a file's time alone, an id in another case and p
 
 The incremental check reads what changed at the source and in the index since the last one, and judges those documents
 alone; the anti-join names documents whose hash is not in the index, and nothing else: no reason, no time, no answers.
+On a machine that does other work too the seconds say little; the full sweep beside the incremental check says more.
 
-Incidents: an assistant over 24 policies answers 260 questions a day; in each faulty day one document is outdated, gone
+Incidents: an assistant over 43 policies answers 260 questions a day; in each faulty day one document is outdated, gone
 at the source, missing from the index, or in it twice. What is behind a wrong answer is known by serving the question
-from the index as it should be: right then, the knowledge base; else the model."""
+from the index as it should be: right then, the knowledge base; else the model. Where every record is replayed the
+targets of the attribution benchmark are reached; of samples 0.95 was wanted: a record of the struck document that the
+model would have missed anyway can only be told by a replay, and has the verdict of its like."""
 
 
 if __name__ == "__main__":
