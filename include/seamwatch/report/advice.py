@@ -27,7 +27,10 @@ def next_steps(incident: Incident, cause: Cause | None, pipeline: Pipeline) -> t
         case Responsibility.SOURCE_DATA:
             steps = _source_data(cause, stage)
         case Responsibility.KNOWLEDGE_BASE:
-            steps = _knowledge_base(cause, stage, pipeline)
+            return (
+                *_knowledge_base(cause, stage, pipeline),
+                "The next check of the knowledge base resolves the incident.",
+            )
         case Responsibility.ADVERSARIAL_INPUT:
             steps = (
                 f"Hold back the records with instructions in their input at {_name(stage)}; do not train on them.",
