@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,9 +17,7 @@ from seamwatch.settings import Settings
 
 if TYPE_CHECKING:
     from seamwatch.adapters.base import Notifier
-    from seamwatch.core.freshness_results import FreshnessCheck
-    from seamwatch.core.results import Attribution, Window
-    from seamwatch.core.slo.status import SloStatus
+    from seamwatch.core.results import Window
     from seamwatch.engine.deps import Deps
     from seamwatch.spec.load import Project
     from seamwatch.spec.pipeline import Pipeline
@@ -90,6 +88,7 @@ def run(
     from seamwatch.engine.deliver import deliver_pending
     from seamwatch.engine.incidents import decide_incidents, write_reports
     from seamwatch.engine.validate import check_stage
+    from seamwatch.report.console import print_attribution
     from seamwatch.report.machine import attribution_json
 
     errors: tuple[str, ...] = ()
@@ -110,7 +109,7 @@ def run(
     document = {**attribution_json(attribution), "incidents": incidents, "reports": [str(path) for path in reports]}
     _write_json(as_json, document)
     if str(as_json) != "-":
-        _print_attribution(attribution)
+        print_attribution(attribution)
         for path in reports:
             if path.suffix == ".html":
                 print(f"report: {path}")
@@ -142,6 +141,7 @@ def attribute(
     """Judge the outcomes of a window, isolate the model and say whose fault each wrong one was."""
     from seamwatch.engine.attribute import attribute_window
     from seamwatch.engine.bundle import record, replay
+    from seamwatch.report.console import print_attribution
     from seamwatch.report.machine import attribution_json, verdicts_csv
 
     if from_bundle is not None:
@@ -160,7 +160,7 @@ def attribute(
         verdicts.write_text(verdicts_csv(attribution.verdicts), encoding="utf-8", newline="")
     _write_json(as_json, attribution_json(attribution))
     if str(as_json) != "-":
-        _print_attribution(attribution)
+        print_attribution(attribution)
 
 
 @app.command()
@@ -179,6 +179,7 @@ def freshness(
     Exit code 2 where fewer answers rest on up-to-date documents than the goal asks for.
     """
     from seamwatch.engine.freshness import check_knowledge_base
+    from seamwatch.report.console import print_freshness
     from seamwatch.report.machine import freshness_json
 
     now = _moment(at, "--at") if at is not None else None
@@ -194,7 +195,7 @@ def freshness(
     _write_json(as_json, {"pipeline": pipeline, "knowledge_bases": [freshness_json(check) for check in checks]})
     if str(as_json) != "-":
         for found in checks:
-            _print_freshness(found)
+            print_freshness(found)
     if any(found.is_breached for found in checks):
         raise typer.Exit(2)
 
@@ -208,6 +209,7 @@ def slo(
 ) -> None:
     """Look at the objectives: what is promised, what is left of each error budget, how fast it burns."""
     from seamwatch.engine.slo import look_at_objectives
+    from seamwatch.report.console import print_slo
     from seamwatch.report.machine import slo_json
 
     now = _moment(at, "--at") if at is not None else None
@@ -215,7 +217,7 @@ def slo(
         status = look_at_objectives(deps, deps.project.pipeline(pipeline), now=now)
     _write_json(as_json, slo_json(status))
     if str(as_json) != "-":
-        _print_slo(status)
+        print_slo(status)
 
 
 @app.command()
@@ -465,95 +467,3 @@ def _write_json(target: Path | None, document: dict[str, Any]) -> None:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(f"{text}\n", encoding="utf-8")
-
-
-def _print_slo(status: SloStatus) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from seamwatch.report.numbers import count, moment, money, percent
-
-    console = Console()
-    console.print(Text(f"{status.pipeline}, {moment(status.at)}", style="bold"))
-    table = Table("objective", "goal", "good", "events", "bad", "budget left", "burn", "gone at", "alerts")
-    for one in status.objectives:
-        is_money = one.goal is None
-        budget = one.budget
-        table.add_row(
-            Text(one.objective),
-            money(budget.allowed) if is_money else percent(one.goal),
-            money(budget.spent) if is_money else percent(one.sli),
-            count(one.events),
-            count(one.bad),
-            percent(budget.left),
-            "" if budget.burn is None else f"{budget.burn:.2g}x",
-            moment(budget.gone_at),
-            ", ".join(alert.severity.value for alert in one.alerts if alert.since is not None),
-        )
-    console.print(table)
-    gate = "may go on" if status.gate.allowed else "are frozen"
-    console.print(Text(f"releases {gate}: {status.gate.reason}"))
-    for note in status.notes:
-        console.print(Text(f"note: {note}"))
-
-
-def _print_freshness(check: FreshnessCheck) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from seamwatch.report.numbers import count, duration, percent
-
-    console = Console()
-    share = check.answers.share_fresh if check.answers is not None else None
-    what = "everything listed" if check.is_full else "what changed"
-    console.print(
-        Text(f"{check.pipeline}.{check.knowledge_base}", style="bold"), f"({what}, {check.checked_at:%F %R} UTC)"
-    )
-    console.print(f"{count(check.n_source)} documents at the source, {count(check.n_indexed)} in the index")
-    if check.answers is not None and share is not None:
-        console.print(
-            f"{percent(share)} of {count(check.answers.n_with_ids)} answers rested on up-to-date documents, "
-            f"goal {percent(check.goal)}"
-        )
-    if check.lag.oldest_unindexed_s is not None:
-        console.print(f"oldest change that is not indexed: {duration(timedelta(seconds=check.lag.oldest_unindexed_s))}")
-    if check.documents:
-        table = Table("document", "reason", "answers", "changed", "indexed", "")
-        for one in check.documents:
-            times = (f"{at:%F %R}" if at is not None else "" for at in (one.changed_at, one.indexed_at))
-            table.add_row(Text(one.document), one.reason.value, count(one.n_answers), *times, Text(one.detail))
-        console.print(table)
-    else:
-        console.print("every document is as it is at the source")
-    for note in check.notes:
-        console.print(Text(f"note: {note}"))
-
-
-def _print_attribution(attribution: Attribution) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from seamwatch.report.machine import attribution_json
-    from seamwatch.report.numbers import count, interval, percent
-
-    console = Console()
-    console.print(Text(attribution_json(attribution)["attribution"]["headline"], style="bold"))
-    judged = attribution.n_observed - attribution.n_pending
-    console.print(f"{attribution.n_failing} of {judged} judged records wrong, {attribution.n_pending} pending")
-    if attribution.causes:
-        table = Table("responsibility", "stage", "fields", "records", "share", "95 % interval", "confidence", "change")
-        for cause in attribution.causes:
-            table.add_row(
-                *(Text(t) for t in (cause.responsibility.value, cause.stage or "", "; ".join(cause.fields))),
-                count(cause.n_records),
-                percent(cause.share),
-                interval(cause.share_low, cause.share_high),
-                f"{cause.confidence:.2f}",
-                "yes" if cause.is_change else "no",
-            )
-        console.print(table)
-    for note in (*attribution.notes, *attribution.isolation.notes):
-        console.print(Text(f"note: {note}"))

@@ -165,3 +165,23 @@ def test_the_kinds_that_are_planted_are_all_the_reasons_there_are() -> None:
 
     assert set(KINDS) == {reason.value for reason in FreshnessReason}
     assert not set(HARMLESS) & set(KINDS)
+
+
+def test_of_many_outdated_documents_those_behind_answers_are_told(tmp_path: Path) -> None:
+    base = make_base(tmp_path, "files", 200, np.random.default_rng(5))
+    try:
+        check_knowledge_base(base.deps, base.pipeline, "base", now=FIRST + timedelta(days=20))
+        names = [name for name in base.texts if not name.startswith("drafts/")]
+        for name in names:
+            base.texts[name] += "\n\nAnother line."
+        base.write(EDITED, names)
+        served = f'["{names[-1]}"]'
+        with base.engine.begin() as connection:
+            row = {"id": "1", "served_at": EDITED + timedelta(hours=1), "documents": served}
+            connection.execute(sa.insert(SERVED), [row])
+        check = check_knowledge_base(base.deps, base.pipeline, "base", now=EDITED + timedelta(hours=2))
+    finally:
+        base.close()
+    assert check.by_reason["stale"] == len(names) > 100
+    assert len(check.documents) == 100
+    assert (check.documents[0].document, check.documents[0].n_answers) == (names[-1], 1)

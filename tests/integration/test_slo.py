@@ -117,6 +117,7 @@ def test_a_spent_budget_freezes_releases_until_an_override_which_is_kept(desk: D
     assert "let through by ada" in decision.reason
     (kept,) = desk.deps.store.overrides("parcels")
     assert (kept.by, kept.reason, kept.until) == ("ada", "fixes the code table", until)
+    assert "look again" in gate(desk.deps, desk.pipeline, now=END + timedelta(hours=3)).reason
     # Whatever the override says, the policy ends it after a day.
     assert not gate(desk.deps, desk.pipeline, now=kept.at + timedelta(days=1)).allowed
 

@@ -242,6 +242,7 @@ def update_findings(
     index: pd.DataFrame,
     before: pd.DataFrame,
     now: datetime,
+    unknown: Collection[str] = (),
 ) -> Update:
     """Return which findings begin and which end.
 
@@ -253,6 +254,7 @@ def update_findings(
         index: As `judge_documents`, of the touched documents.
         before: The source's rows as of the last check.
         now: Aware time.
+        unknown: Documents of which nobody can say now whether they are stale: what was said of them stays.
 
     A finding keeps the time from which it was first seen. One of staleness ends when the current version was indexed,
     not when that was noticed; a change that was indexed between two checks leaves a finding with both ends.
@@ -260,7 +262,8 @@ def update_findings(
     keys = ["document", "reason"]
     marks = pd.MultiIndex.from_frame(found[keys]) if len(found) else pd.MultiIndex.from_tuples([], names=keys)
     old = pd.MultiIndex.from_frame(known[keys]) if len(known) else pd.MultiIndex.from_tuples([], names=keys)
-    over = known[(known["document"].isin(list(touched)).to_numpy()) & ~old.isin(marks)]
+    is_unknown = known["document"].isin(list(unknown)) & (known["reason"] == Reason.STALE)
+    over = known[known["document"].isin(list(touched)).to_numpy() & ~old.isin(marks) & ~is_unknown.to_numpy()]
     renewed = _last_indexed(index).reindex(over["document"]).set_axis(over.index)
     by_index = over["reason"].isin([Reason.STALE, Reason.MISSING, Reason.PARTIAL, Reason.DUPLICATE]).to_numpy()
     until = renewed.where(by_index & renewed.notna() & (renewed >= over["since"]), pd.Timestamp(now))

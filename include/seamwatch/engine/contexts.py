@@ -57,8 +57,8 @@ def read_knowledge(
         failing: Keys of the records whose outcome is wrong.
         times: By stage, aware times by key.
 
-    A knowledge base that was not checked since the window's end is checked now. One that cannot be is told in a note:
-    attribution goes on with what is known of it.
+    A knowledge base that was not checked since the window's end is checked now. One that cannot be is told in a note,
+    and attribution goes on without it.
     """
     contexts: dict[str, Context] = {}
     notes: list[str] = []

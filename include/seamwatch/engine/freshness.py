@@ -146,6 +146,7 @@ def _check(
         source=looked.source,
         index=looked.index,
         before=looked.before,
+        unknown={*looked.source.index[looked.source["content_hash"].isna().to_numpy()], *judged.doubtful},
         now=now,
     )
     check = FreshnessCheck(
@@ -304,10 +305,6 @@ def _with_figures(deps: Deps, pipeline: Pipeline, name: str, check: FreshnessChe
         lag=index_lag(recent, going, now=now),
         answers_since=since,
     )
-    told = going[(going["reason"] != FreshnessReason.SKIPPED).to_numpy()].head(_TOLD)
-    clocks = deps.store.document_clocks(
-        pipeline.pipeline, name, among=[*told["document"], *findings["document"].head(10 * _TOLD)]
-    )
     stage = serving_stage(pipeline, name)
     notes = list(check.notes)
     if stage is not None:
@@ -321,19 +318,27 @@ def _with_figures(deps: Deps, pipeline: Pipeline, name: str, check: FreshnessChe
                 f"{answers.n_without_ids} of {answers.n_answers} answers have no document id recorded at {stage.name}; "
                 "nothing is known of what they rested on"
             )
+        served = set(answers.served["document"])
         sli = answer_sli(
             answers.served,
             findings,
             n_answers=answers.n_answers,
             grace=knowledge_base.grace,
-            clocks=clocks,
+            clocks=deps.store.document_clocks(
+                pipeline.pipeline, name, among=[one for one in findings["document"].unique() if one in served]
+            ),
         )
         check = replace(check, answers=sli)
+    told = going[(going["reason"] != FreshnessReason.SKIPPED).to_numpy()]
+    clocks = deps.store.document_clocks(pipeline.pipeline, name, among=told["document"].unique().tolist())
     return replace(check, documents=_documents(check, told, clocks), notes=tuple(notes))
 
 
 def _documents(check: FreshnessCheck, told: pd.DataFrame, clocks: pd.DataFrame) -> tuple[DocumentAnswers, ...]:
-    """Return the documents with something wrong now, those that answers rested on first."""
+    """Return the documents with something wrong now, those that answers rested on first; not all, where they are many.
+
+    What answers rested on must never be what is left out: incidents are decided by it.
+    """
     weights: Mapping[tuple[str, str], int] = (
         {(one.document, one.reason): one.n_answers for one in check.answers.documents} if check.answers else {}
     )
@@ -350,9 +355,9 @@ def _documents(check: FreshnessCheck, told: pd.DataFrame, clocks: pd.DataFrame) 
         )
         for row in told.to_dict("records")
     ]
-    return tuple(
-        sorted(found, key=lambda one: (-one.n_answers, one.reason not in AGAINST_ANSWERS, one.document, one.reason))
-    )
+    found.sort(key=lambda one: (-one.n_answers, one.reason not in AGAINST_ANSWERS, one.document, one.reason))
+    n_behind = sum(one.n_answers > 0 for one in found)
+    return tuple(found[: max(_TOLD, n_behind)])
 
 
 def _at(clocks: pd.DataFrame, document: str, name: str) -> Any:

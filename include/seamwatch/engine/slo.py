@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,6 +29,8 @@ from seamwatch.vocabulary import GateState, OutcomeState, StageKind
 
 EVERY = timedelta(minutes=5)
 """How often objectives are looked at."""
+_OLD = timedelta(hours=1)
+"""A gate that rests on an older look says so."""
 _LATE_EVERY = timedelta(hours=1)
 """How often truths that come late are looked for; each look reads as far back as they are waited for."""
 _LOOK_BACK = timedelta(days=28)
@@ -69,7 +71,7 @@ def look_at_objectives(deps: Deps, pipeline: Pipeline, *, now: datetime | None =
         deps.store.post_events(pipeline.pipeline, objective.id, events, start=start, end=now)
         if events.n_absurd:
             notes.append(f"{objective.id}: {events.n_absurd} records have a negative number and are left out")
-    _link_rulings(deps, pipeline)
+    _link_rulings(deps, pipeline, now)
     found = tuple(
         _status(deps, pipeline, number, now, last.status if last else None) for number in range(len(pipeline.slos))
     )
@@ -97,7 +99,12 @@ def gate(deps: Deps, pipeline: Pipeline, *, now: datetime | None = None) -> Gate
             f"the objectives of {pipeline.pipeline} were never looked at; run `seamwatch slo {pipeline.pipeline}` first"
         )
         raise StoreError(msg)
-    return _gate(deps, pipeline, last.status.objectives, now, last.status)
+    decision = _gate(deps, pipeline, last.status.objectives, now, last.status)
+    if now - last.looked_at < _OLD:
+        return decision
+    return replace(
+        decision, reason=f"{decision.reason}; last looked at {last.looked_at:%Y-%m-%d %H:%M} UTC, so look again"
+    )
 
 
 def let_through(
@@ -275,10 +282,13 @@ def _gate(
     return decide_gate(pipeline.error_budget, left, deps.store.overrides(pipeline.pipeline), now, before=states)
 
 
-def _link_rulings(deps: Deps, pipeline: Pipeline) -> None:
-    """Give debits that arrived since to the incidents that people ruled on."""
-    for incident in {ruling.incident for ruling in deps.store.rulings(pipeline.pipeline)}:
-        _link(deps, pipeline, incident)
+def _link_rulings(deps: Deps, pipeline: Pipeline, now: datetime) -> None:
+    """Give debits that arrived since to the incidents that people ruled on, as long as any may arrive."""
+    wait = max(pipeline.outcome.late_after if pipeline.outcome is not None else timedelta(0), timedelta(days=1))
+    for name in {ruling.incident for ruling in deps.store.rulings(pipeline.pipeline)}:
+        incident = deps.store.incident(name)
+        if incident is not None and incident.last_window.end + wait >= now:
+            _link(deps, pipeline, name)
 
 
 def _link(deps: Deps, pipeline: Pipeline, incident_id: str) -> int:

@@ -238,3 +238,21 @@ def test_the_lag_is_from_the_change_to_the_index_and_the_oldest_change_waits() -
     )
     lag = index_lag(clocks, _spans(_span("a", NEW, None), _span("b", OLD, None, "missing")), now=NOW)
     assert (lag.n, lag.p50_s, lag.oldest_unindexed_s) == (2, 900.0, 9 * 86400.0)
+
+
+def test_a_document_that_can_no_longer_be_read_stays_what_it_was() -> None:
+    changed = source(a={"content_hash": "b", "changed_at": NEW})
+    begun = _update(empty_findings(), changed, index({"document": "a"}), source(a={}))
+    lost = source(a={"content_hash": None, "problem": "no permission", "changed_at": NEW})
+    found = judge_documents(lost, index({"document": "a"}), Rules(), now=NOW).found
+    after = update_findings(
+        begun.opened,
+        found,
+        touched={"a"},
+        source=lost,
+        index=index({"document": "a"}),
+        before=changed,
+        now=NOW,
+        unknown={"a"},
+    )
+    assert (len(after.opened), len(after.closed)) == (0, 0)

@@ -1,0 +1,91 @@
+"""What the command line prints for people."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from seamwatch.core.freshness_results import FreshnessCheck
+from seamwatch.core.results import Attribution
+from seamwatch.core.slo.status import SloStatus
+from seamwatch.report.machine import attribution_json
+from seamwatch.report.numbers import count, duration, interval, moment, money, percent
+
+
+def print_slo(status: SloStatus) -> None:
+    """Print the objectives, one a row, and whether releases may go on."""
+    console = Console()
+    console.print(Text(f"{status.pipeline}, {moment(status.at)}", style="bold"))
+    table = Table("objective", "goal", "good", "events", "bad", "budget left", "burn", "gone at", "alerts")
+    for one in status.objectives:
+        is_money = one.goal is None
+        budget = one.budget
+        table.add_row(
+            Text(one.objective),
+            money(budget.allowed) if is_money else percent(one.goal),
+            money(budget.spent) if is_money else percent(one.sli),
+            count(one.events),
+            count(one.bad),
+            percent(budget.left),
+            "" if budget.burn is None else f"{budget.burn:.2g}x",
+            moment(budget.gone_at),
+            ", ".join(alert.severity.value for alert in one.alerts if alert.since is not None),
+        )
+    console.print(table)
+    gate = "may go on" if status.gate.allowed else "are frozen"
+    console.print(Text(f"releases {gate}: {status.gate.reason}"))
+    for note in status.notes:
+        console.print(Text(f"note: {note}"))
+
+
+def print_freshness(check: FreshnessCheck) -> None:
+    """Print what is wrong with the documents of a knowledge base, and how many answers rested on them."""
+    console = Console()
+    share = check.answers.share_fresh if check.answers is not None else None
+    what = "everything listed" if check.is_full else "what changed"
+    console.print(
+        Text(f"{check.pipeline}.{check.knowledge_base}", style="bold"), f"({what}, {check.checked_at:%F %R} UTC)"
+    )
+    console.print(f"{count(check.n_source)} documents at the source, {count(check.n_indexed)} in the index")
+    if check.answers is not None and share is not None:
+        console.print(
+            f"{percent(share)} of {count(check.answers.n_with_ids)} answers rested on up-to-date documents, "
+            f"goal {percent(check.goal)}"
+        )
+    if check.lag.oldest_unindexed_s is not None:
+        console.print(f"oldest change that is not indexed: {duration(timedelta(seconds=check.lag.oldest_unindexed_s))}")
+    if check.documents:
+        table = Table("document", "reason", "answers", "changed", "indexed", "")
+        for one in check.documents:
+            times = (f"{at:%F %R}" if at is not None else "" for at in (one.changed_at, one.indexed_at))
+            table.add_row(Text(one.document), one.reason.value, count(one.n_answers), *times, Text(one.detail))
+        console.print(table)
+    else:
+        console.print("every document is as it is at the source")
+    for note in check.notes:
+        console.print(Text(f"note: {note}"))
+
+
+def print_attribution(attribution: Attribution) -> None:
+    """Print the headline of a window and its causes."""
+    console = Console()
+    console.print(Text(attribution_json(attribution)["attribution"]["headline"], style="bold"))
+    judged = attribution.n_observed - attribution.n_pending
+    console.print(f"{attribution.n_failing} of {judged} judged records wrong, {attribution.n_pending} pending")
+    if attribution.causes:
+        table = Table("responsibility", "stage", "fields", "records", "share", "95 % interval", "confidence", "change")
+        for cause in attribution.causes:
+            table.add_row(
+                *(Text(t) for t in (cause.responsibility.value, cause.stage or "", "; ".join(cause.fields))),
+                count(cause.n_records),
+                percent(cause.share),
+                interval(cause.share_low, cause.share_high),
+                f"{cause.confidence:.2f}",
+                "yes" if cause.is_change else "no",
+            )
+        console.print(table)
+    for note in (*attribution.notes, *attribution.isolation.notes):
+        console.print(Text(f"note: {note}"))
