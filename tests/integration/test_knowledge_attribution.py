@@ -19,6 +19,7 @@ from seamwatch.demo.policies.tables import METADATA
 from seamwatch.demo.policies.world import PolicyWorld
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.bundle import record, replay
+from seamwatch.engine.check import check_pipeline
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.freshness import check_knowledge_base
 from seamwatch.engine.incidents import decide_incidents, decide_on_freshness, report_of
@@ -242,3 +243,21 @@ def test_attribution_goes_on_without_a_knowledge_base_and_says_so(assistant: Ass
     found = assistant.attribute()
     assert any("knowledge base policies could not be checked" in note for note in found.notes)
     assert all(v.responsibility is not Responsibility.KNOWLEDGE_BASE for v in found.verdicts)
+
+
+def test_check_tells_what_is_wrong_with_a_knowledge_base(assistant: Assistant) -> None:
+    deps, pipeline = assistant.deps, assistant.pipeline.model_copy(update={"slack": None})
+    assistant.live()
+    assert check_pipeline(deps.project, pipeline, deps.connections) == []
+    known = pipeline.knowledge_bases["policies"]
+    broken = known.model_copy(
+        update={
+            "source": known.source.model_copy(update={"connection": "nowhere"}),
+            "index": known.index.model_copy(update={"content_hash": "sha"}),
+        }
+    )
+    wrong = pipeline.model_copy(update={"knowledge_bases": {"policies": broken}})
+    found = {one.path: one.text for one in check_pipeline(deps.project, wrong, deps.connections)}
+    assert set(found) == {"knowledge_bases.policies.source", "knowledge_bases.policies.index"}
+    assert "AIRFLOW_CONN_NOWHERE is not set" in found["knowledge_bases.policies.source"]
+    assert "'sha'" in found["knowledge_bases.policies.index"]

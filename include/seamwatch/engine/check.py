@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from seamwatch.adapters.base import Connections
+from seamwatch.adapters.knowledge.indexes import open_index
+from seamwatch.adapters.knowledge.place import Place
+from seamwatch.adapters.knowledge.sources import open_source
 from seamwatch.core.field_map import source_fields
 from seamwatch.core.references import FieldMapReference
 from seamwatch.engine.reading import StageReader
@@ -16,6 +22,8 @@ from seamwatch.spec.load import Project, line_of
 from seamwatch.spec.pipeline import Benchmark, Pipeline, Stage, Truth
 from seamwatch.validation.suites import check_suite
 from seamwatch.vocabulary import Protocol, StageKind
+
+_NEWER_THAN_ALL = "9999-01-01T00:00:00+00:00"
 
 
 def check_project(project: Project, connections: Connections, *, only: str | None = None) -> list[Problem]:
@@ -39,6 +47,8 @@ def check_pipeline(project: Project, pipeline: Pipeline, connections: Connection
         problems += _check_truths(pipeline, reader)
     finally:
         reader.close()
+    for name in pipeline.knowledge_bases:
+        problems += _check_knowledge_base(project, pipeline, name, connections)
     for stage in pipeline.stages:
         if stage.endpoint is not None and stage.endpoint.protocol is not Protocol.CALLABLE:
             problems += _tried(pipeline, f"stages.{stage.name}.endpoint", connections, stage.endpoint.connection)
@@ -131,7 +141,7 @@ def _check_stage(project: Project, pipeline: Pipeline, stage: Stage, reader: Sta
 
 def _named_columns(pipeline: Pipeline, stage: Stage) -> dict[str, str]:
     names = ["time", "request", "response", "status", "finish_reason", "model", "latency_ms", "input_tokens"]
-    names += ["output_tokens", "cost_usd", "documents"]
+    names += ["output_tokens", "cost_usd", "documents", "contents"]
     found = {"key": pipeline.stage_key(stage)}
     found |= {name: column for name in names if (column := getattr(stage, name)) is not None}
     found |= {f"fields.{column}": column for column in stage.fields}
@@ -169,6 +179,33 @@ def _check_map(
     if isinstance(columns, dict) and not set(reference.spec.fields) & set(columns):
         text = f"makes {', '.join(reference.spec.fields)}; {stage.relation} has none of these columns"
         yield Problem(file=f"include/mappings/{stage.reference}", text=text)
+
+
+def _check_knowledge_base(
+    project: Project, pipeline: Pipeline, name: str, connections: Connections
+) -> Iterator[Problem]:
+    """Open source and index, and ask tables for what is newer than any document: it names a column that is missing."""
+    spec, path = pipeline.knowledge_bases[name], f"knowledge_bases.{name}"
+    with TemporaryDirectory(prefix="seamwatch-check-") as folder:
+        place = Place(
+            name=f"{pipeline.pipeline}.{name}",
+            project_dir=project.root,
+            connections=connections,
+            database=pipeline.database,
+            cache_dir=Path(folder),
+        )
+        try:
+            with closing(open_source(spec.source, place, hash_name=spec.index.hash)) as source:
+                if spec.source.kind == "sql" and spec.source.changed_at is not None:
+                    source.listing(_NEWER_THAN_ALL, {})
+        except AdapterError as error:
+            yield _problem(pipeline, f"{path}.source", str(error))
+        try:
+            with closing(open_index(spec.index, place)) as index:
+                if spec.index.kind == "sql":
+                    index.listing(_NEWER_THAN_ALL)
+        except AdapterError as error:
+            yield _problem(pipeline, f"{path}.index", str(error))
 
 
 def _check_truths(pipeline: Pipeline, reader: StageReader) -> Iterator[Problem]:
