@@ -184,3 +184,14 @@ class GateState(StrEnum):
     OK = "ok"
     WARN = "warn"
     FROZEN = "frozen"
+
+
+class Watch(StrEnum):
+    """What is measured beside the outcome of records, and may be an incident of its own."""
+
+    LATENCY = "latency"
+    COST = "cost"
+    DRIFT = "drift"
+    INJECTION = "injection"
+    BUDGET = "budget"
+    """Of an objective: it burns, and nothing else that is open explains it."""

@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from seamwatch.spec.base import Duration, Name, Names, Ratio, Spec, as_tuple
 from seamwatch.spec.document import graph_problems, with_default_columns, with_default_inputs
 from seamwatch.spec.knowledge import KnowledgeBase
+from seamwatch.spec.monitoring import Monitoring
 from seamwatch.spec.objectives import (
     AccuracyObjective,
     BudgetPolicy,
@@ -322,6 +323,8 @@ class Pipeline(Spec):
     """What is promised: accuracy, latency, cost, freshness, availability."""
     error_budget: BudgetPolicy = BudgetPolicy()
     """What a spent error budget means for releases."""
+    monitoring: Monitoring = Monitoring()
+    """What is watched beside objectives: latency, cost, drift, injected instructions."""
 
     @model_validator(mode="before")
     @classmethod

@@ -36,6 +36,7 @@ from seamwatch.store.tables import (
     VerdictRow,
     WindowRow,
 )
+from seamwatch.store.watch import WatchStore
 
 _DISCREPANCIES_KEPT = 10_000
 """Rows kept for one field of one stage of one window; the counts in the stage's result are whole."""
@@ -43,7 +44,7 @@ _TEXT = 4000
 """Characters of a value kept with a discrepancy."""
 
 
-class Store(BudgetStore, IncidentStore, DeliveryStore, KnowledgeStore, SloStore):
+class Store(BudgetStore, IncidentStore, DeliveryStore, KnowledgeStore, SloStore, WatchStore):
     """One database, by SQLAlchemy: SQLite by default, PostgreSQL for teams."""
 
     def __init__(self, engine: sa.Engine) -> None:

@@ -311,6 +311,28 @@ class SloStatusRow(Table):
     status: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
+class AggregateRow(Table):
+    """What a watch keeps of a span of time, so that the next look need not read it again."""
+
+    __tablename__ = "seamwatch_aggregates"
+    pipeline: Mapped[str] = mapped_column(String(200), primary_key=True)
+    watch: Mapped[str] = mapped_column(String(40), primary_key=True)
+    series: Mapped[str] = mapped_column(String(300), primary_key=True)
+    start_at: Mapped[datetime] = mapped_column(UtcTime, primary_key=True)
+    data: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class WatchReportRow(Table):
+    """What a watch found in one look: the last one, and every one that an incident rests on."""
+
+    __tablename__ = "seamwatch_watch_reports"
+    pipeline: Mapped[str] = mapped_column(String(200), primary_key=True)
+    watch: Mapped[str] = mapped_column(String(40), primary_key=True)
+    start_at: Mapped[datetime] = mapped_column(UtcTime, primary_key=True)
+    end_at: Mapped[datetime] = mapped_column(UtcTime, primary_key=True)
+    report: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
 class IncidentRow(Table):
     """An incident as it is now."""
 

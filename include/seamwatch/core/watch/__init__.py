@@ -1,0 +1,1 @@
+"""What is measured beside the outcome of records: latency, cost, drift, injected instructions."""
