@@ -204,20 +204,59 @@ def freshness(
 def slo(
     pipeline: PipelineArgument,
     at: Annotated[str | None, typer.Option("--at", help="Look from this moment, ISO 8601; default: now.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write the page with its charts to this file.")] = None,
     project: ProjectOption = None,
     as_json: JsonOption = None,
 ) -> None:
-    """Look at the objectives: what is promised, what is left of each error budget, how fast it burns."""
+    """Look at the objectives and watches: what is left of each error budget, how fast it burns, what is not as it was.
+
+    Incidents are opened and told by the DAG, not by this command.
+    """
     from seamwatch.engine.slo import look_at_objectives
-    from seamwatch.report.console import print_slo
+    from seamwatch.engine.slo_page import slo_page
+    from seamwatch.report.console import print_slo, print_watches
     from seamwatch.report.machine import slo_json
+    from seamwatch.vocabulary import Watch
 
     now = _moment(at, "--at") if at is not None else None
     with _deps(_settings(project)) as deps:
-        status = look_at_objectives(deps, deps.project.pipeline(pipeline), now=now)
-    _write_json(as_json, slo_json(status))
+        spec = deps.project.pipeline(pipeline)
+        status = look_at_objectives(deps, spec, now=now)
+        found = [deps.store.last_watch_report(pipeline, watch) for watch in Watch]
+        watches = [report for report in found if report is not None]
+        if html is not None:
+            html.write_text(slo_page(deps, spec), encoding="utf-8")
+    _write_json(as_json, slo_json(status, watches))
     if str(as_json) != "-":
         print_slo(status)
+        print_watches(watches)
+
+
+@app.command()
+def openslo(
+    pipeline: Annotated[str | None, typer.Argument(help="Write the objectives of this pipeline as OpenSLO v1.")] = None,
+    read: Annotated[
+        Path | None,
+        typer.Option(
+            "--read",
+            exists=True,
+            dir_okay=False,
+            help="Read OpenSLO v1 documents and write the 'slos' of a pipeline file.",
+        ),
+    ] = None,
+    project: ProjectOption = None,
+) -> None:
+    """Write objectives as OpenSLO v1 documents, or read them: YAML to standard output."""
+    from seamwatch.spec.openslo import objectives_text, openslo_text
+
+    if (pipeline is None) == (read is None):
+        msg = "name a pipeline to write its objectives, or a file with --read"
+        raise typer.BadParameter(msg)
+    if read is not None:
+        print(objectives_text(read.read_text(encoding="utf-8"), file=str(read)), end="")
+    elif pipeline is not None:
+        spec = _project(_settings(project)).pipeline(pipeline)
+        print(openslo_text(spec.slos, service=pipeline), end="")
 
 
 @app.command()

@@ -10,6 +10,7 @@
     │   ├── KnowledgeError   the documents of a knowledge base, or its index, cannot be listed or read
     │   └── NotifyError      a message cannot be delivered
     │       └── MessageGone  the message to update, or the head of its thread, is no longer there
+    ├── WatchError           watches could not look; what the others found is saved
     └── StoreError           Seamwatch's own store refused
 
 A message names the place (file, line, pipeline, stage, connection), what is wrong, and what would be right. Secrets,
@@ -52,6 +53,10 @@ class SpecError(SeamwatchError):
         """Keep the problems, in order of file and line."""
         self.problems = sorted(problems, key=lambda p: (p.file, p.line or 0, p.path))
         super().__init__("\n".join(str(p) for p in self.problems))
+
+
+class WatchError(SeamwatchError):
+    """Watches that could not look, each with its reason."""
 
 
 class DataContractError(SeamwatchError):

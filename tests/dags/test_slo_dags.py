@@ -45,7 +45,7 @@ def test_a_spent_budget_turns_the_gate_red_and_is_kept(bag: DagBag, tmp_path: Pa
     assert dag.get_task("gate").retries == 0
     done = dag.test(run_conf=CONF)
     states = {task.task_id: str(task.state) for task in done.get_task_instances()}
-    assert states == {"look": "success", "gate": "failed"}
+    assert states == {"look": "success", "gate": "failed", "decide": "success", "deliver": "success"}
     store = Store.open(f"sqlite:///{tmp_path / 'data' / 'seamwatch.db'}")
     look = store.last_look("parcels")
     store.close()
@@ -54,10 +54,16 @@ def test_a_spent_budget_turns_the_gate_red_and_is_kept(bag: DagBag, tmp_path: Pa
     assert look.status.at - look.status.objectives[0].window_start == timedelta(days=1)
 
 
-def test_a_pipeline_that_promises_nothing_has_no_such_dag(
-    tmp_path: Path, bag: DagBag, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pipeline_that_promises_nothing_is_watched_and_has_no_gate(tmp_path: Path, bag: DagBag) -> None:
     from airflow.dag_processing.dagbag import DagBag
 
     write_project(tmp_path)
+    assert set(DagBag(str(ROOT / "dags")).dags["parcels__slo"].task_ids) == {"look", "decide", "deliver"}
+
+
+def test_a_pipeline_without_objectives_and_watches_has_no_such_dag(tmp_path: Path, bag: DagBag) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    off = "monitoring: {latency: false, cost: false, drift: false, injection: false}"
+    write_project(tmp_path, pipeline=f"{PIPELINE}{off}\n")
     assert "parcels__slo" not in DagBag(str(ROOT / "dags")).dags

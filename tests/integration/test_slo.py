@@ -18,6 +18,7 @@ from seamwatch.engine.incidents import decide_incidents
 from seamwatch.engine.slo import gate, let_through, look_at_objectives, void_incident
 from seamwatch.errors import DataContractError, SpecError, StoreError
 from seamwatch.spec.load import load_project
+from seamwatch.spec.monitoring import Monitoring
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import DebitKind, GateState
 
@@ -164,4 +165,7 @@ def test_nothing_promised_and_nothing_recorded_are_said(tmp_path: Path) -> None:
     assert "nothing is known yet of accuracy, latency, availability" in status.gate.reason
     bare = desk.pipeline.model_copy(update={"slos": ()})
     with pytest.raises(SpecError, match="no 'slos': nothing is promised"):
-        look_at_objectives(desk.deps, bare)
+        gate(desk.deps, bare)
+    switched_off = Monitoring(latency=None, cost=None, drift=None, injection=None)
+    with pytest.raises(SpecError, match="no 'slos' and no 'monitoring'"):
+        look_at_objectives(desk.deps, bare.model_copy(update={"monitoring": switched_off}))

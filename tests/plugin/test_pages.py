@@ -9,9 +9,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from pydantic import TypeAdapter
 
+from parcels import WINDOW, make_deps
 from seamwatch.core.incidents import Incident
 from seamwatch.core.results import Window
+from seamwatch.engine.slo import look_at_objectives
+from seamwatch.spec.objectives import Objective
 from seamwatch.store.repo import Store
 from seamwatch.vocabulary import IncidentState
 
@@ -70,7 +74,9 @@ def test_every_route_of_the_app_asks_who_is_there(client: Client) -> None:
     routes = [route for route in create_app().routes if isinstance(route, APIRoute)]
     assert len(create_app().routes) == len(routes) >= 6
     for route in routes:
-        path = "/seamwatch" + route.path_format.format(dag_id="x__validate", incident_id="x", path="x/y.html")
+        path = "/seamwatch" + route.path_format.format(
+            dag_id="x__validate", incident_id="x", path="x/y.html", pipeline="x"
+        )
         for method in route.methods:
             assert anonymous.request(method, path).status_code == 401, (method, path)
 
@@ -160,6 +166,33 @@ def test_who_may_not_read_the_dag_does_not_learn_of_its_incidents(
     assert viewer.get(f"/seamwatch/incidents/{incident.id}").status_code == 404
     assert viewer.get("/seamwatch/data-docs/parcels/index.html").status_code == 404
     assert viewer.post(f"/seamwatch/incidents/{incident.id}/acknowledge").status_code == 404
+
+
+def test_the_page_of_objectives_shows_budgets_charts_and_the_gate_to_whoever_may_see_the_pipeline(
+    client: Client, incident: Incident, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = "/seamwatch/objectives/parcels"
+    viewer = client("viewer")
+    unseen = viewer.get(page)
+    assert unseen.status_code == 409
+    assert "seamwatch slo parcels" in unseen.text
+    assert viewer.get("/seamwatch/objectives/unknown").status_code == 404
+    deps = make_deps(
+        project,
+        {"AIRFLOW_CONN_PARCELS_DB": f"sqlite:///{project / 'parcels.db'}"},
+        store_url=f"sqlite:///{project / 'data' / 'seamwatch.db'}",
+    )
+    pipeline = deps.project.pipeline("parcels")
+    objective = TypeAdapter(Objective).validate_python({"kind": "accuracy", "goal": 0.9, "over": "1d"})
+    look_at_objectives(deps, pipeline.model_copy(update={"slos": (objective,)}), now=WINDOW.end)
+    deps.store.close()
+    shown = viewer.get(page)
+    assert shown.status_code == 200
+    for text in ("Releases are frozen", "Error budget left: accuracy", incident.id, "<svg"):
+        assert text in shown.text
+    assert "default-src 'none'" in shown.headers["Content-Security-Policy"]
+    deny(monkeypatch, "parcels__incidents")
+    assert viewer.get(page).status_code == 404
 
 
 def test_acknowledging_needs_the_right_to_change_the_dag(client: Client, incident: Incident, project: Path) -> None:

@@ -9,7 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from seamwatch.core.results import Attribution, Cause, Window
-from seamwatch.vocabulary import IncidentState, Responsibility
+from seamwatch.core.watch.results import Found, WatchReport
+from seamwatch.vocabulary import IncidentState, Responsibility, Watch
 
 
 class ChangeKind(StrEnum):
@@ -19,6 +20,8 @@ class ChangeKind(StrEnum):
     UPDATED = "updated"
     RESOLVED = "resolved"
     REOPENED = "reopened"
+    ALERTED = "alerted"
+    """An error budget burns by it: the incident itself is as it was."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,10 @@ class Incident:
     n_windows: int = 1
     n_records: int
     """Failing records of this cause in the latest window."""
+    watch: Watch | None = None
+    """What found it; None: attribution, or a check of a knowledge base."""
+    pattern: str | None = None
+    """What kind of damage, where a watch found it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,16 +66,18 @@ def fingerprint(
     stage: str | None,
     fields: Sequence[str] = (),
     pattern: str | None = None,
+    watch: Watch | None = None,
 ) -> str:
     """Return what two incidents of the same cause share: who, where, the kind of damage and its first field.
 
     Only the field that most records name: a regression that touches one more field in the next window is the same
     incident, while a wrong amount and a wrong product at one stage are two. The fields of a knowledge base are its
-    documents: an index that is not rebuilt is one incident, however many of them change meanwhile.
+    documents: an index that is not rebuilt is one incident, however many of them change meanwhile. So is a drift,
+    whichever column of a stage shows it best.
     """
-    if responsibility is Responsibility.KNOWLEDGE_BASE:
+    if watch is Watch.DRIFT or (responsibility is Responsibility.KNOWLEDGE_BASE and watch is None):
         fields, pattern = (), None
-    parts = (pipeline, responsibility, stage or "", pattern or "", *fields[:1])
+    parts = (pipeline, responsibility, stage or "", pattern or "", *fields[:1], *([f"by {watch}"] if watch else []))
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
 
 
@@ -76,7 +85,8 @@ def decide(known: Iterable[Incident], attribution: Attribution, *, now: datetime
     """Return what changes: one entry per incident touched, in the order of the causes, resolved ones last.
 
     Args:
-        known: Open and acknowledged incidents of this pipeline, and resolved ones that may reopen.
+        known: Open and acknowledged incidents of this pipeline, and resolved ones that may reopen; those that a watch
+            found are left as they are.
         attribution: The window's causes; only those that are a change make an incident.
         now: Aware time of the decision.
 
@@ -84,7 +94,7 @@ def decide(known: Iterable[Incident], attribution: Attribution, *, now: datetime
     unless the window is too small to say that it is over (`Attribution.lingering`).
     A window that is run again gives the same incidents. A window before an incident's last one resolves nothing.
     """
-    by_print = {incident.fingerprint: incident for incident in known}
+    by_print = {incident.fingerprint: incident for incident in known if incident.watch is None}
     seen: set[str] = set()
     changes: list[IncidentChange] = []
     for cause in attribution.causes:
@@ -96,14 +106,13 @@ def decide(known: Iterable[Incident], attribution: Attribution, *, now: datetime
         seen.add(mark)
         before = by_print.get(mark)
         changes.append(
-            _open(attribution, cause, mark, now) if before is None else _renew(before, attribution, cause, now)
+            _open(attribution.pipeline, attribution.window, cause, mark, now)
+            if before is None
+            else _renew(before, attribution.window, cause, now)
         )
     if attribution.n_observed > attribution.n_pending:
         changes.extend(
-            IncidentChange(
-                kind=ChangeKind.RESOLVED,
-                incident=replace(incident, state=IncidentState.RESOLVED, resolved_at=now, updated_at=now),
-            )
+            _resolve(incident, now)
             for incident in by_print.values()
             if incident.fingerprint not in seen
             and incident.state is not IncidentState.RESOLVED
@@ -113,12 +122,66 @@ def decide(known: Iterable[Incident], attribution: Attribution, *, now: datetime
     return changes
 
 
-def _open(attribution: Attribution, cause: Cause, mark: str, now: datetime) -> IncidentChange:
-    window = attribution.window
+def decide_watch(known: Iterable[Incident], report: WatchReport, *, now: datetime) -> list[IncidentChange]:
+    """Return what a look of a watch changes, as `decide` does for a window's attribution.
+
+    Args:
+        known: Incidents of this pipeline.
+        report: What was found.
+        now: Aware time of the decision.
+
+    What attribution, or another watch, has open at the same stage with the same responsibility is not opened a second
+    time: it is one cause that shows in two measurements. Looks overlap, so an incident is over with the first later
+    look that no longer shows it, unless too few records came since to say so (`WatchReport.still`).
+    """
+    known = list(known)
+    mine = {incident.fingerprint: incident for incident in known if incident.watch is report.watch}
+    told = {
+        (incident.responsibility, incident.stage)
+        for incident in known
+        if incident.watch is not report.watch
+        and incident.state is not IncidentState.RESOLVED
+        and incident.responsibility is not Responsibility.UNDETERMINED
+    }
+    seen: set[str] = set()
+    changes: list[IncidentChange] = []
+    for found in report.found:
+        mark = fingerprint(
+            report.pipeline, found.responsibility, found.stage, found.fields, found.pattern, report.watch
+        )
+        before = mine.get(mark)
+        is_new = before is None or before.state is IncidentState.RESOLVED
+        if mark in seen or (is_new and (found.responsibility, found.stage) in told):
+            continue
+        seen.add(mark)
+        changes.append(
+            _open(report.pipeline, report.window, found, mark, now, watch=report.watch)
+            if before is None
+            else _renew(before, report.window, found, now)
+        )
+    changes.extend(
+        _resolve(incident, now)
+        for incident in mine.values()
+        if incident.fingerprint not in seen
+        and incident.state is not IncidentState.RESOLVED
+        and incident.last_window.end < report.window.end
+        and incident.pattern not in report.still
+    )
+    return changes
+
+
+def _resolve(incident: Incident, now: datetime) -> IncidentChange:
+    resolved = replace(incident, state=IncidentState.RESOLVED, resolved_at=now, updated_at=now)
+    return IncidentChange(kind=ChangeKind.RESOLVED, incident=resolved)
+
+
+def _open(
+    pipeline: str, window: Window, cause: Cause | Found, mark: str, now: datetime, *, watch: Watch | None = None
+) -> IncidentChange:
     incident = Incident(
-        id=f"{attribution.pipeline}-{window.start:%Y%m%d%H%M}-{mark[:6]}",
+        id=f"{pipeline}-{(window.end if watch else window.start):%Y%m%d%H%M}-{mark[:6]}",
         fingerprint=mark,
-        pipeline=attribution.pipeline,
+        pipeline=pipeline,
         responsibility=cause.responsibility,
         stage=cause.stage,
         fields=cause.fields,
@@ -130,12 +193,13 @@ def _open(attribution: Attribution, cause: Cause, mark: str, now: datetime) -> I
         first_window=window,
         last_window=window,
         n_records=cause.n_records,
+        watch=watch,
+        pattern=cause.pattern if watch else None,
     )
     return IncidentChange(kind=ChangeKind.OPENED, incident=incident)
 
 
-def _renew(before: Incident, attribution: Attribution, cause: Cause, now: datetime) -> IncidentChange:
-    window = attribution.window
+def _renew(before: Incident, window: Window, cause: Cause | Found, now: datetime) -> IncidentChange:
     is_later = window > before.last_window
     was_resolved = before.state is IncidentState.RESOLVED and is_later
     # A window between the first and the last has been counted, or cannot be told from one that is run again.

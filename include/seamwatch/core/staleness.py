@@ -122,6 +122,7 @@ def decide_staleness(
         incident
         for incident in known
         if (incident.responsibility, incident.stage) == (Responsibility.KNOWLEDGE_BASE, check.stage)
+        and incident.watch is None
     ]
     if check.answers is None or check.stage is None:
         return []

@@ -1,4 +1,4 @@
-"""Open, update and resolve incidents when a window is attributed; write reports, and put messages in the outbox."""
+"""Open, update and resolve incidents when a window is attributed or watches looked; write reports, queue messages."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from pathlib import Path
 
 from seamwatch.core.deliveries import DeliveryPart
 from seamwatch.core.freshness_results import FreshnessCheck
-from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange, decide
+from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange, decide, decide_watch
 from seamwatch.core.results import Attribution, Window
+from seamwatch.core.slo.told import Alerted, tell_budgets
 from seamwatch.core.staleness import decide_staleness, staleness
+from seamwatch.core.watch.results import WatchReport
+from seamwatch.core.watch.told import as_attribution
 from seamwatch.engine.deps import Deps
 from seamwatch.errors import DataContractError, StoreError
 from seamwatch.report.facts import IncidentReport, incident_report
@@ -20,7 +23,7 @@ from seamwatch.report.links import Links
 from seamwatch.report.machine import report_json
 from seamwatch.report.markdown import render_markdown
 from seamwatch.spec.pipeline import Pipeline
-from seamwatch.vocabulary import Responsibility
+from seamwatch.vocabulary import Responsibility, Watch
 
 
 def decide_incidents(deps: Deps, pipeline: Pipeline, window: Window) -> list[IncidentChange]:
@@ -49,6 +52,7 @@ def decide_on_freshness(deps: Deps, pipeline: Pipeline, check: FreshnessCheck) -
             incident.id
             for incident in known
             if incident.responsibility is Responsibility.KNOWLEDGE_BASE
+            and incident.watch is None
             and deps.store.attribution(pipeline.pipeline, incident.last_window) is not None
         ]
         before = {incident.id: incident for incident in known}
@@ -62,6 +66,74 @@ def decide_on_freshness(deps: Deps, pipeline: Pipeline, check: FreshnessCheck) -
         ]
         _announce(deps, pipeline, news, window, now)
     return changes
+
+
+def decide_on_watches(deps: Deps, pipeline: Pipeline) -> list[IncidentChange]:
+    """Return what the last look of every watch, and of the error budgets, changed; saved, its messages in the outbox.
+
+    Every look at an open incident is an update; only another source is news. Running it again adds nothing.
+    """
+    now, name = deps.clock(), pipeline.pipeline
+    changes: list[IncidentChange] = []
+    with deps.store.deciding(name):
+        for watch in Watch:
+            report = _last_report(deps, pipeline, watch)
+            if report is None:
+                continue
+            known = deps.store.incidents(name, limit=None)
+            before = {incident.id: incident for incident in known}
+            found = decide_watch(known, report, now=now)
+            deps.store.apply_changes(found, window=report.window)
+            news = [
+                change
+                for change in found
+                if change.kind is not ChangeKind.UPDATED or before[change.incident.id].fields != change.incident.fields
+            ]
+            _announce(deps, pipeline, news, report.window, now)
+            changes += found
+            kept = [one.last_window for one in deps.store.incidents(name, limit=None) if one.watch is watch]
+            deps.store.forget_watch_reports(name, watch, keep=[*kept, report.window])
+        _announce_alerts(deps, pipeline, now)
+    return changes
+
+
+def _last_report(deps: Deps, pipeline: Pipeline, watch: Watch) -> WatchReport | None:
+    """Return what a watch found last; of the budgets, what burns without an incident that explains it."""
+    if watch is not Watch.BUDGET:
+        return deps.store.last_watch_report(pipeline.pipeline, watch)
+    told = _budgets(deps, pipeline)
+    if told is None:
+        return None
+    deps.store.save_watch_report(told[0])
+    return told[0]
+
+
+def _budgets(deps: Deps, pipeline: Pipeline) -> tuple[WatchReport, tuple[Alerted, ...]] | None:
+    last = deps.store.last_look(pipeline.pipeline)
+    if last is None or not last.status.objectives:
+        return None
+    start = min(one.window_start for one in last.status.objectives)
+    known = deps.store.incidents(pipeline.pipeline, limit=None)
+    window = Window(start=start, end=last.looked_at)
+    return tell_budgets(last.status, known, pipeline=pipeline.pipeline, window=window)
+
+
+def _announce_alerts(deps: Deps, pipeline: Pipeline, now: datetime) -> None:
+    """Put alerts that an open incident explains into its thread, each once."""
+    told = _budgets(deps, pipeline)
+    if told is None or pipeline.slack is None:
+        return
+    for alert in told[1]:
+        for part in DeliveryPart:
+            deps.store.enqueue_delivery(
+                alert.incident,
+                dedupe_key=f"{alert.incident}/{alert.objective}/{alert.severity}/{alert.since:%Y%m%d%H%M}/{part}",
+                part=part,
+                change=ChangeKind.ALERTED,
+                channel=pipeline.slack.channel,
+                connection=pipeline.slack.connection,
+                now=now,
+            )
 
 
 def _announce(deps: Deps, pipeline: Pipeline, changes: Sequence[IncidentChange], window: Window, now: datetime) -> None:
@@ -106,14 +178,30 @@ def _attribution(deps: Deps, pipeline: Pipeline, window: Window) -> Attribution:
 
 
 def report_of(deps: Deps, pipeline: Pipeline, incident: Incident) -> IncidentReport:
-    """Return the report on an incident as its latest window showed it."""
+    """Return the report on an incident as its latest window, or look, showed it.
+
+    Raises:
+        StoreError: If what it rests on is not in the store.
+    """
+    last = deps.store.last_look(pipeline.pipeline)
+    watch = None
+    if incident.watch is not None:
+        watch = deps.store.watch_report(pipeline.pipeline, incident.watch, incident.last_window)
+        if watch is None:
+            msg = f"the look of {incident.watch} that incident {incident.id} rests on is not in the store"
+            raise StoreError(msg)
+        attribution = as_attribution(watch, pipeline)
+    else:
+        attribution = _attribution(deps, pipeline, incident.last_window)
     return incident_report(
         incident,
-        _attribution(deps, pipeline, incident.last_window),
+        attribution,
         pipeline,
         deps.store.stage_results(pipeline.pipeline, incident.last_window),
         links=Links.under(deps.ui_url, pipeline=pipeline.pipeline, incident_id=incident.id),
         now=deps.clock(),
+        watch=watch,
+        slo=last.status if last is not None else None,
     )
 
 
@@ -133,7 +221,7 @@ def render_report(report: IncidentReport, form: str) -> str:
 def write_reports(deps: Deps, pipeline: Pipeline, window: Window) -> list[Path]:
     """Return the files written: HTML, Markdown and JSON for every incident that the window showed."""
     known = deps.store.incidents(pipeline.pipeline, limit=None)
-    return write_reports_of(deps, pipeline, [incident for incident in known if incident.last_window == window])
+    return write_reports_of(deps, pipeline, [one for one in known if one.last_window == window and one.watch is None])
 
 
 def write_reports_of(deps: Deps, pipeline: Pipeline, incidents: Sequence[Incident]) -> list[Path]:

@@ -94,11 +94,12 @@ def stale_asset(pipeline: str) -> str:
 
 
 def plan_pipeline(pipeline: Pipeline) -> tuple[DagPlan, ...]:
-    """Return the DAGs of a pipeline: validate, isolate, incidents, each starting the next by an asset; freshness."""
+    """Return the DAGs of a pipeline: validate, isolate, incidents, each starting the next by an asset; others."""
     plans = [_plan_validate(pipeline), _plan_isolate(pipeline), _plan_incidents(pipeline)]
     if pipeline.knowledge_bases:
         plans += [_plan_freshness(pipeline), _plan_staleness(pipeline)]
-    if pipeline.slos:
+    monitoring = pipeline.monitoring
+    if pipeline.slos or any((monitoring.latency, monitoring.cost, monitoring.drift, monitoring.injection)):
         plans.append(_plan_slo(pipeline))
     return tuple(plans)
 
@@ -244,17 +245,25 @@ def _plan_freshness(pipeline: Pipeline) -> DagPlan:
 
 
 def _plan_slo(pipeline: Pipeline) -> DagPlan:
-    """A look every five minutes, and the gate: red while releases are frozen, else it tells the release DAGs."""
+    """A look every five minutes; incidents of watches and budgets; the gate, red while releases are frozen.
+
+    What a look found is told also where one watch failed, and the run is red then: `decide` waits for `look` to end,
+    `deliver` for both.
+    """
+    gate = TaskPlan(
+        id="gate", step="gate_releases", after=("look",), retries=0, emits=releasable_asset(pipeline.pipeline)
+    )
     tasks = (
         TaskPlan(id="look", step="look_at_objectives"),
-        TaskPlan(
-            id="gate", step="gate_releases", after=("look",), retries=0, emits=releasable_asset(pipeline.pipeline)
-        ),
+        *((gate,) if pipeline.slos else ()),
+        TaskPlan(id="decide", step="decide_on_watches", after=("look",), trigger_rule="all_done", has_report_link=True),
+        TaskPlan(id="deliver", step="deliver", after=("decide",)),
     )
     return _dag(
         pipeline,
         "slo",
-        "Looks at the objectives: error budgets, alerts, and whether releases may go on.",
+        "Looks at objectives, latency, cost, drift and injected instructions; tells what is not as it was, and whether "
+        "releases may go on.",
         tasks,
         schedule=timedelta(minutes=5),
         max_active_runs=1,

@@ -18,6 +18,7 @@ from seamwatch.engine.deps import Deps
 from seamwatch.engine.freshness import check_knowledge_base, still_outdated
 from seamwatch.engine.incidents import decide_incidents, write_reports, write_reports_of
 from seamwatch.engine.incidents import decide_on_freshness as decide_freshness_incidents
+from seamwatch.engine.incidents import decide_on_watches as decide_watch_incidents
 from seamwatch.engine.reindex import run_reindex
 from seamwatch.engine.slo import gate as decide_gate
 from seamwatch.engine.slo import look_at_objectives as look
@@ -209,6 +210,17 @@ def look_at_objectives(task: StepOperator, context: Context) -> dict[str, float]
     for note in status.notes:
         task.log.warning("%s", note)
     return {one.objective: one.budget.left for one in status.objectives if one.budget.left is not None}
+
+
+def decide_on_watches(task: StepOperator, context: Context) -> dict[str, str]:
+    """Open, update and resolve the incidents of watches and error budgets; write their reports."""
+    del context
+    pipeline = _pipeline(task)
+    with open_deps(task.project_dir) as deps:
+        changes = decide_watch_incidents(deps, pipeline)
+        written = write_reports_of(deps, pipeline, [change.incident for change in changes])
+        task.report_url = _report_url(deps.ui_url, pipeline, {path.parent.name for path in written})
+    return {change.incident.id: change.kind.value for change in changes}
 
 
 def gate_releases(task: StepOperator, context: Context) -> str:

@@ -27,7 +27,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from seamwatch.core.incidents import Incident
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.incidents import render_report, report_of
-from seamwatch.errors import SeamwatchError
+from seamwatch.engine.slo_page import slo_page
+from seamwatch.errors import SeamwatchError, SpecError
 from seamwatch.orchestration.deps import open_deps
 from seamwatch.report import numbers
 from seamwatch.report.facts import IncidentReport
@@ -89,6 +90,7 @@ def create_app(project_dir: Path | None = None) -> FastAPI:
     app.add_exception_handler(401, _ask_to_log_in)
     _add_list(app, settings)
     _add_incident(app, settings)
+    _add_objectives(app, settings)
     _add_data_docs(app, settings)
     return app
 
@@ -145,6 +147,20 @@ def _add_incident(app: FastAPI, settings: Callable[[], Settings]) -> None:
                 raise HTTPException(403, f"you may read {incident.pipeline}, not change it")
             deps.store.acknowledge(incident.id, by=user.get_name(), now=datetime.now(UTC))
         return RedirectResponse("../../incidents", status_code=303)
+
+
+def _add_objectives(app: FastAPI, settings: Callable[[], Settings]) -> None:
+    @app.get("/objectives/{pipeline}", response_class=HTMLResponse)
+    def show_objectives(pipeline: str, user: GetUserDep) -> str:
+        if not _may("GET", pipeline, user):
+            raise HTTPException(404, f"no pipeline {pipeline!r}")
+        with _deps(settings()) as deps:
+            try:
+                return slo_page(deps, deps.project.pipeline(pipeline))
+            except SpecError as error:
+                raise HTTPException(404, f"no pipeline {pipeline!r}") from error
+            except SeamwatchError as error:
+                raise HTTPException(409, str(error)) from error
 
 
 def _add_data_docs(app: FastAPI, settings: Callable[[], Settings]) -> None:

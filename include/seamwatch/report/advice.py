@@ -6,6 +6,7 @@ import shlex
 
 from seamwatch.core.incidents import Incident
 from seamwatch.core.results import Attribution, Cause
+from seamwatch.core.watch.results import WatchReport
 from seamwatch.report import numbers
 from seamwatch.report.sentences import listed
 from seamwatch.spec.pipeline import Pipeline, Stage
@@ -45,6 +46,11 @@ def reproduce_command(attribution: Attribution) -> str:
     """Return the shell command that gives this verdict again."""
     start, end = numbers.iso(attribution.window.start), numbers.iso(attribution.window.end)
     return f"seamwatch attribute {shlex.quote(attribution.pipeline)} --from {start} --to {end}"
+
+
+def look_command(report: WatchReport) -> str:
+    """Return the shell command that looks again, as of the end of what was looked at."""
+    return f"seamwatch slo {shlex.quote(report.pipeline)} --at {numbers.iso(report.window.end)}"
 
 
 def reference_place(stage: Stage) -> str | None:

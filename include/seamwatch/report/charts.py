@@ -126,7 +126,7 @@ def time_chart(bins: Sequence[TimeBin], window: Window, onset: datetime | None) 
         top=_TOP,
         base=base,
         bars=tuple(bars),
-        x_ticks=tuple(Tick(at=x_of(at), label=label) for at, label in _time_ticks(window)),
+        x_ticks=tuple(Tick(at=x_of(at), label=label) for at, label in time_ticks(window)),
         y_ticks=tuple(Tick(at=y_of(r), label=numbers.percent(r)) for r in (0.0, highest / 2, highest)),
         onset_x=onset_x,
         onset_label=f"onset {onset.astimezone(UTC):%H:%M}" if onset is not None else "",
@@ -185,7 +185,7 @@ def _point_anchor(point_x: float, baseline_x: float | None) -> str:
     return "end" if point_x < baseline_x or _is_at_edge(point_x) else "start"
 
 
-def _time_ticks(window: Window) -> list[tuple[datetime, str]]:
+def time_ticks(window: Window) -> list[tuple[datetime, str]]:
     """Return round times inside the window, at most seven, dated where it is longer than a day."""
     span = window.end - window.start
     step = next((s for s in _TICK_STEPS if span / s <= _MOST_TICKS), span / _MOST_TICKS)

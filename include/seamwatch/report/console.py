@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from rich.console import Console
@@ -11,8 +12,10 @@ from rich.text import Text
 from seamwatch.core.freshness_results import FreshnessCheck
 from seamwatch.core.results import Attribution
 from seamwatch.core.slo.status import SloStatus
+from seamwatch.core.watch.results import WatchReport
 from seamwatch.report.machine import attribution_json
 from seamwatch.report.numbers import count, duration, interval, moment, money, percent
+from seamwatch.report.watches import watch_facts
 
 
 def print_slo(status: SloStatus) -> None:
@@ -39,6 +42,24 @@ def print_slo(status: SloStatus) -> None:
     console.print(Text(f"releases {gate}: {status.gate.reason}"))
     for note in status.notes:
         console.print(Text(f"note: {note}"))
+
+
+def print_watches(reports: Sequence[WatchReport]) -> None:
+    """Print what every watch found last, with its main table."""
+    console = Console()
+    for watch in map(watch_facts, reports):
+        console.print(Text(f"\n{watch.name}, {watch.window_text}", style="bold"))
+        for label, value, note in watch.facts:
+            console.print(Text(f"{label}: {value}{f' ({note})' if note else ''}"))
+        for line in watch.found or ("as it was",):
+            console.print(Text(line, style="red" if watch.found else ""))
+        if watch.found and watch.main is not None:
+            table = Table(*watch.main.columns, title=watch.main.title)
+            for row in watch.main.rows:
+                table.add_row(*(Text(cell) for cell in row))
+            console.print(table)
+        for note in watch.notes:
+            console.print(Text(f"note: {note}"))
 
 
 def print_freshness(check: FreshnessCheck) -> None:

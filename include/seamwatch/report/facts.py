@@ -10,16 +10,23 @@ from typing import Any
 from seamwatch.core.freshness_results import DocumentAnswers
 from seamwatch.core.incidents import Incident
 from seamwatch.core.results import Attribution, Cause, IsolationResult, StageResult, Window
+from seamwatch.core.slo.status import SloStatus
+from seamwatch.core.watch.results import WatchReport
 from seamwatch.report import advice, numbers, sentences
 from seamwatch.report.evidence import RecordFacts, record_facts
 from seamwatch.report.links import Links
 from seamwatch.report.machine import attribution_json
 from seamwatch.report.stages import StageFacts, stage_facts
+from seamwatch.report.watches import BudgetFacts, WatchFacts, budget_facts, found_of, watch_facts
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import IncidentState, Responsibility
 
+BUDGET_LABEL = "Error budget"
+"""Of the fact that tells the budget of which least is left; messages give it a line of its own."""
 _MOST_RECORDS = 5
 _MOST_DOCUMENTS = 20
+_MOST_FACTS = 5
+"""Of a watch, in the summary; Slack shows ten facts at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +155,10 @@ class IncidentReport:
     made_text: str
     data: Mapping[str, Any]
     """The attribution in the form for programs."""
+    watch: WatchFacts | None = None
+    """What the watch that opened it found; None: attribution did, or a check of a knowledge base."""
+    budgets: tuple[BudgetFacts, ...] = ()
+    """Error budgets as the last look saw them, the one with least left first."""
 
 
 def incident_report(
@@ -158,8 +169,10 @@ def incident_report(
     *,
     links: Links,
     now: datetime,
+    watch: WatchReport | None = None,
+    slo: SloStatus | None = None,
 ) -> IncidentReport:
-    """Return the report of an incident as the attribution of one window shows it.
+    """Return the report of an incident as the attribution of one window, or one look of a watch, shows it.
 
     Args:
         incident: The incident as it is now.
@@ -168,8 +181,12 @@ def incident_report(
         stage_results: What was found at each stage of the window; stages may lack.
         links: Where the report points to.
         now: Aware time of writing.
+        watch: The look, where a watch opened the incident; the attribution is then what was made of it.
+        slo: The last look at the objectives.
     """
     cause = cause_of(incident, attribution)
+    found = found_of(watch, incident.responsibility, incident.stage, incident.pattern) if watch is not None else None
+    budgets = budget_facts(slo)
     records = record_facts(incident, attribution.evidence)
     n_records = cause.n_records if cause else 0
     return IncidentReport(
@@ -179,12 +196,15 @@ def incident_report(
         state=incident.state,
         state_text=sentences.state(incident),
         headline=incident.headline,
-        verdict=sentences.verdict(incident, cause, attribution),
+        verdict=sentences.verdict(incident, cause, attribution) if found is None else found.explanation,
         responsibility=incident.responsibility,
         responsibility_text=sentences.responsibility(incident.responsibility),
         stage=incident.stage,
         fields=incident.fields,
-        facts=_summary(incident, cause, attribution),
+        facts=(
+            *(_summary(incident, cause, attribution) if watch is None else _watched(incident, watch_facts(watch))),
+            *_budget(budgets),
+        ),
         confidence_basis=sentences.confidence_basis(incident, attribution, pipeline),
         owner=_owner(pipeline, incident.responsibility),
         window=attribution.window,
@@ -207,12 +227,14 @@ def incident_report(
         documents=tuple(_document(one) for one in attribution.documents[:_MOST_DOCUMENTS]),
         records=records[:_MOST_RECORDS],
         n_more_records=max(0, n_records - min(len(records), _MOST_RECORDS)),
-        next_steps=advice.next_steps(incident, cause, pipeline),
-        command=advice.reproduce_command(attribution),
+        next_steps=advice.next_steps(incident, cause, pipeline) if found is None else found.steps,
+        command=advice.reproduce_command(attribution) if watch is None else advice.look_command(watch),
         caveats=sentences.caveats(cause, attribution, stage_results),
         links=links,
         made_text=numbers.moment(now),
         data=attribution_json(attribution),
+        watch=watch_facts(watch) if watch is not None else None,
+        budgets=budgets,
     )
 
 
@@ -220,6 +242,43 @@ def cause_of(incident: Incident, attribution: Attribution) -> Cause | None:
     """Return the attribution's cause that the incident is about; None when the window no longer shows it."""
     same = [c for c in attribution.causes if (c.responsibility, c.stage) == (incident.responsibility, incident.stage)]
     return next((cause for cause in same if cause.is_change), same[0] if same else None)
+
+
+def _watched(incident: Incident, watch: WatchFacts) -> tuple[Fact, ...]:
+    fields = sentences.listed(incident.fields)
+    where = (
+        ()
+        if incident.stage is None
+        else (Fact(label="Where", value=incident.stage, note=f"in {fields}" if fields else ""),)
+    )
+    sure = (
+        ()
+        if incident.responsibility is Responsibility.UNDETERMINED
+        else (
+            Fact(
+                label="Confidence",
+                value=numbers.percent(incident.confidence),
+                note=sentences.confidence_word(incident.confidence),
+            ),
+        )
+    )
+    return (
+        Fact(label="Responsibility", value=sentences.responsibility(incident.responsibility)),
+        *where,
+        *sure,
+        *(Fact(label=label, value=value, note=note) for label, value, note in watch.facts[:_MOST_FACTS]),
+    )
+
+
+def _budget(budgets: tuple[BudgetFacts, ...]) -> tuple[Fact, ...]:
+    """Return the budget of which least is left."""
+    known = [one for one in budgets if one.left_ratio is not None]
+    if not known:
+        return ()
+    one = known[0]
+    label, _, rest = one.sentence.partition(": ")
+    left, _, note = rest.partition(", ")
+    return (Fact(label=BUDGET_LABEL, value=f"{label} {left}", note=note),)
 
 
 def _summary(incident: Incident, cause: Cause | None, attribution: Attribution) -> tuple[Fact, ...]:

@@ -9,13 +9,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from seamwatch.report.charts import accuracy_chart, time_chart
 from seamwatch.report.facts import IncidentReport
 from seamwatch.report.graph import NODE_HEIGHT, NODE_WIDTH, lay_out
+from seamwatch.report.lines import line_chart
 from seamwatch.report.text import printable
 
 
 def render_html(report: IncidentReport) -> str:
     """Return the page; the same report always gives the same text."""
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             report=report,
@@ -32,8 +33,9 @@ def _shown(value: object) -> object:
 
 
 @cache
-def _environment() -> Environment:
-    return Environment(
+def environment() -> Environment:
+    """Return what renders the pages; all text is escaped."""
+    found = Environment(
         loader=PackageLoader("seamwatch.report"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -41,3 +43,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    found.globals["draw"] = line_chart
+    return found

@@ -14,6 +14,7 @@ from seamwatch.report import numbers
 if TYPE_CHECKING:
     from seamwatch.core.slo.policy import GateDecision
     from seamwatch.core.slo.status import ObjectiveStatus, SloStatus
+    from seamwatch.core.watch.results import WatchReport
     from seamwatch.report.facts import IncidentReport
 
 _CSV_HEADER = ("key", "responsibility", "stage", "fields", "confidence", "explanation")
@@ -116,14 +117,50 @@ def freshness_json(check: FreshnessCheck) -> dict[str, Any]:
     }
 
 
-def slo_json(status: SloStatus) -> dict[str, Any]:
-    """Return a look at a pipeline's objectives as JSON-ready values."""
+def slo_json(status: SloStatus, watches: Iterable[WatchReport] = ()) -> dict[str, Any]:
+    """Return a look at a pipeline's objectives, and what its watches found last, as JSON-ready values."""
     return {
         "pipeline": status.pipeline,
         "at": numbers.iso(status.at),
         "objectives": [_objective(one) for one in status.objectives],
         "gate": gate_json(status.gate),
+        "watches": [watch_json(report) for report in watches],
         "notes": list(status.notes),
+    }
+
+
+def watch_json(report: WatchReport) -> dict[str, Any]:
+    """Return a look of a watch as JSON-ready values; numbers are as they are, shares 0 to 1."""
+    return {
+        "watch": report.watch.value,
+        "window": {"start": numbers.iso(report.window.start), "end": numbers.iso(report.window.end)},
+        "records": report.n_records,
+        "found": [
+            {
+                "responsibility": one.responsibility.value,
+                "stage": one.stage,
+                "fields": list(one.fields),
+                "pattern": one.pattern,
+                "confidence": one.confidence,
+                "headline": one.headline,
+                "explanation": one.explanation,
+                "records": one.n_records,
+                "onset": numbers.iso(one.onset),
+                "keys": list(one.keys),
+                "steps": list(one.steps),
+            }
+            for one in report.found
+        ],
+        "facts": {fact.label: fact.value for fact in report.facts},
+        "tables": [
+            {
+                "title": table.title,
+                "columns": [one.name for one in table.columns],
+                "rows": [list(r) for r in table.rows],
+            }
+            for table in report.tables
+        ],
+        "notes": list(report.notes),
     }
 
 
@@ -262,6 +299,8 @@ def report_json(report: IncidentReport) -> dict[str, Any]:
             "next_steps": list(report.next_steps),
             "caveats": list(report.caveats),
             "command": report.command,
+            "budgets": [one.sentence for one in report.budgets],
+            "watch": None if report.watch is None else report.watch.name,
             "links": {
                 "report": report.links.report,
                 "incidents": report.links.incidents,

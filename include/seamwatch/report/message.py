@@ -26,21 +26,24 @@ from seamwatch.report.blocks import (
 )
 from seamwatch.report.diff import Pieces
 from seamwatch.report.evidence import Comparison, RecordFacts
-from seamwatch.report.facts import IncidentReport
+from seamwatch.report.facts import BUDGET_LABEL, IncidentReport
 from seamwatch.report.stages import StageMark
-from seamwatch.vocabulary import IncidentState
+from seamwatch.report.watches import WatchFacts, alert_lines
+from seamwatch.vocabulary import AlertSeverity, IncidentState
 
 _SHOWN_RECORDS = 2
 _SHOWN_FIELDS = 4
 _SHOWN_CAUSES = 5
 _SHOWN_DOCUMENTS = 8
 _SHOWN_CHANGES = 2
+_SHOWN_ROWS = 8
 _VALUE_CHARS = 160
 
 _NOTES = {
     ChangeKind.UPDATED: "Seen again",
     ChangeKind.RESOLVED: "Resolved",
     ChangeKind.REOPENED: "Back again",
+    ChangeKind.ALERTED: "An error budget burns by this",
 }
 
 
@@ -67,8 +70,16 @@ def _head(report: IncidentReport) -> tuple[Block, ...]:
     blocks: list[Block] = [
         Heading(_title(report), report.state),
         Paragraph((plain(report.verdict),)),
-        Facts(tuple((fact.label, f"{fact.value} ({fact.note})" if fact.note else fact.value) for fact in report.facts)),
+        Facts(
+            tuple(
+                (fact.label, f"{fact.value} ({fact.note})" if fact.note else fact.value)
+                for fact in report.facts
+                if fact.label != BUDGET_LABEL
+            )
+        ),
     ]
+    if report.budgets:
+        blocks.append(Paragraph((strong(f"{BUDGET_LABEL}: "), plain(report.budgets[0].sentence))))
     if report.changes:
         blocks.append(Paragraph((strong("What changed then: "), plain(" ".join(report.changes[:_SHOWN_CHANGES])))))
     if report.state is not IncidentState.RESOLVED:
@@ -89,6 +100,12 @@ def _head(report: IncidentReport) -> tuple[Block, ...]:
 
 
 def _note(report: IncidentReport, change: ChangeKind) -> tuple[Block, ...]:
+    if change is ChangeKind.ALERTED:
+        lines = alert_lines(report.budgets) or tuple(one.sentence for one in report.budgets[:1])
+        items = tuple((plain(line),) for line in lines)
+        is_page = any(AlertSeverity.PAGE in one.alerts for one in report.budgets)
+        lead = (Mention("To act now", report.owner.mention),) if is_page else ()
+        return (Paragraph((strong(_NOTES[change]),)), Bullets(items), *lead)
     where = "" if change is ChangeKind.RESOLVED else f" in the window {report.window_text}"
     return (
         Paragraph((strong(_NOTES[change]), plain(f"{where}. {report.verdict}"))),
@@ -98,6 +115,14 @@ def _note(report: IncidentReport, change: ChangeKind) -> tuple[Block, ...]:
 
 def _evidence(report: IncidentReport) -> tuple[Block, ...]:
     """Return the parts in order of need: a renderer that has to cut, cuts at the end."""
+    if report.watch is not None:
+        return (
+            *_section("What was found", _watched(report.watch)),
+            *_section("What to do next", (Bullets(tuple((plain(step),) for step in report.next_steps), ordered=True),)),
+            *_section("Error budgets", _budgets(report)),
+            *_section("Look again", (Preformatted(report.command),)),
+            *_section("What weakens this", _caveats(report)),
+        )
     return (
         *_section("Evidence", _records(report)),
         *_section("Model in isolation", (Paragraph((plain(report.isolation.sentence),)),)),
@@ -105,6 +130,7 @@ def _evidence(report: IncidentReport) -> tuple[Block, ...]:
         *_section("Reproduce", (Preformatted(report.command),)),
         *_section("Where it broke", _stages(report)),
         *_section("Documents", _documents(report)),
+        *_section("Error budgets", _budgets(report)),
         *_section("All causes", _causes(report)),
         *_section("What weakens this verdict", _caveats(report)),
     )
@@ -113,6 +139,32 @@ def _evidence(report: IncidentReport) -> tuple[Block, ...]:
 def _section(title: str, blocks: Iterable[Block]) -> tuple[Block, ...]:
     found = tuple(blocks)
     return (Paragraph((strong(title),)), *found) if found else ()
+
+
+def _watched(watch: WatchFacts) -> Iterable[Block]:
+    if len(watch.found) > 1:
+        yield Bullets(tuple((plain(one),) for one in watch.found[:_SHOWN_CAUSES]))
+    table = watch.main
+    if table is None:
+        return
+    yield Paragraph((plain(table.title),))
+    yield Bullets(
+        tuple(
+            (
+                strong(row[0]),
+                plain(
+                    "  " + "  ·  ".join(f"{name} {cell}" for name, cell in zip(table.columns[1:], row[1:], strict=True))
+                ),
+            )
+            for row in table.rows[:_SHOWN_ROWS]
+        )
+    )
+    if table.note:
+        yield Small(table.note)
+
+
+def _budgets(report: IncidentReport) -> tuple[Block, ...]:
+    return (Bullets(tuple((plain(one.sentence),) for one in report.budgets)),) if report.budgets else ()
 
 
 def _records(report: IncidentReport) -> Iterable[Block]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from seamwatch.core.results import Window
+from seamwatch.core.watch.results import Unit
 
 NO_DATA = "–"  # noqa: RUF001 - the en dash is what a reader shall see
 
@@ -55,6 +56,21 @@ def money(usd: float | None) -> str:
     return f"${usd:,.0f}" if usd >= 100 else f"${usd:,.2f}"
 
 
+def exact_money(usd: float) -> str:
+    """Return US dollars with as many digits as tell small prices apart, as `$0.00042`, `-$3.10`."""
+    sign, size = ("-" if usd < 0 else ""), abs(usd)
+    if size >= 0.1 or size == 0.0:
+        return f"{sign}{money(size)}"
+    return f"{sign}${size:.2g}" if size >= 0.0001 else f"{sign}${size:.1e}"
+
+
+def seconds(value: float) -> str:
+    """Return seconds with two or three figures, as `0.42 s` and `3 min 20 s`."""
+    if abs(value) >= 120:
+        return duration(timedelta(seconds=value)) if value > 0 else f"-{duration(timedelta(seconds=-value))}"
+    return f"{value:.3g} s"
+
+
 def duration(span: timedelta) -> str:
     """Return a span in its two largest units, as `2 h 5 min`."""
     seconds = round(span.total_seconds())
@@ -84,3 +100,22 @@ def span(window: Window) -> str:
 def iso(at: datetime | None) -> str | None:
     """Return an aware time as ISO 8601 in UTC with `Z`, for programs and commands."""
     return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def measure(value: float | None, unit: Unit) -> str:
+    """Return a number in its unit."""
+    if value is None:
+        return NO_DATA
+    match unit:
+        case Unit.COUNT:
+            return count(value)
+        case Unit.SHARE:
+            return percent(value)
+        case Unit.SECONDS:
+            return seconds(value)
+        case Unit.USD:
+            return exact_money(value)
+        case Unit.P_VALUE:
+            return probability(value)
+        case _:
+            return f"{value:,.3g}"

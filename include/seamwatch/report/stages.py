@@ -100,7 +100,7 @@ def stage_facts(
                 mark_text=MARK_TEXTS[mark],
                 broken_inputs=stage.input if is_seam else (),
                 records=numbers.NO_DATA if n_records is None else numbers.plural(n_records, "record"),
-                finding=_short_finding(result, n_failed),
+                finding=_short_finding(result, n_failed, "failing" if incident.watch is None else "records"),
                 findings=findings,
                 checks=_checks(result),
                 n_passed=sum(c.status is CheckStatus.PASSED for c in result.checks) if result else 0,
@@ -144,10 +144,10 @@ def _findings(result: StageResult) -> tuple[str, ...]:
     return tuple(text for n, text in counted if n)
 
 
-def _short_finding(result: StageResult | None, n_failed: int) -> str:
+def _short_finding(result: StageResult | None, n_failed: int, what: str) -> str:
     """Return the most important finding without its fields."""
     findings = _findings(replace(result, fields={})) if result else ()
-    return findings[0] if findings else f"{numbers.count(n_failed)} failing" if n_failed else ""
+    return findings[0] if findings else f"{numbers.count(n_failed)} {what}" if n_failed else ""
 
 
 def _checks(result: StageResult | None) -> tuple[CheckFacts, ...]:

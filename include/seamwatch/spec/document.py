@@ -5,7 +5,7 @@ They work on plain dicts, so that these mistakes are told beside those of single
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 from seamwatch.spec.graph import find_cycle
@@ -56,16 +56,56 @@ def graph_problems(data: Mapping[str, Any]) -> list[tuple[tuple[Hashable, ...], 
     judged = outcome.get("stage") if isinstance(outcome, Mapping) else None
     if judged is not None and judged not in names:
         found.append((("outcome", "stage"), f"unknown stage {judged!r}; known: {known}"))
-    for number, segment in enumerate(_list(data.get("segments"))):
-        stage_name, dot, _ = str(segment).partition(".")
-        if not dot or stage_name not in names:
-            found.append((("segments", number), f"{segment!r} must be stage.field with a known stage; known: {known}"))
-    bundle = data.get("bundle")
-    for number, field in enumerate(_list(bundle.get("redact")) if isinstance(bundle, Mapping) else []):
+    for loc, field in _stage_fields(data):
         stage_name, _, name = str(field).partition(".")
         if not name or stage_name not in names:
-            text = f"{field!r} must be stage.field with a known stage; known: {known}"
-            found.append((("bundle", "redact", number), text))
+            found.append((loc, f"{field!r} must be stage.field with a known stage; known: {known}"))
+    return found + _objective_problems(data, names)
+
+
+def _stage_fields(data: Mapping[str, Any]) -> Iterator[tuple[tuple[Hashable, ...], Any]]:
+    """Yield everything that names a `stage.field`, with its place."""
+    places: list[tuple[Hashable, ...]] = [
+        ("segments",),
+        ("bundle", "redact"),
+        ("monitoring", "cost", "sources"),
+        ("monitoring", "drift", "ignore"),
+        ("monitoring", "injection", "fields"),
+        ("monitoring", "latency", "ttft"),
+    ]
+    for place in places:
+        value: Any = data
+        for part in place:
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if isinstance(value, str):
+            yield place, value
+        for number, field in enumerate(_list(value)):
+            yield (*place, number), field
+
+
+def _objective_problems(data: Mapping[str, Any], stages: list[str]) -> list[tuple[tuple[Hashable, ...], str]]:
+    """Return what is wrong between objectives, and between them and what they name."""
+    found: list[tuple[tuple[Hashable, ...], str]] = []
+    bases = data.get("knowledge_bases")
+    known_bases = list(bases) if isinstance(bases, Mapping) else []
+    seen: set[str] = set()
+    for number, one in enumerate(_list(data.get("slos"))):
+        if not isinstance(one, Mapping):
+            continue
+        kind, stage, base = one.get("kind"), one.get("stage"), one.get("knowledge_base")
+        name = str(one.get("name") or kind)
+        if name in seen:
+            text = f"two objectives are called {name!r}; give each a name of its own"
+            found.append((("slos", number, "name" if one.get("name") else "kind"), text))
+        seen.add(name)
+        if kind == "freshness" and base is not None and base not in known_bases:
+            text = f"unknown knowledge base {base!r}; known: {', '.join(known_bases) or 'none'}"
+            found.append((("slos", number, "knowledge_base"), text))
+        if kind in ("latency", "accuracy") and stage not in (None, "final", *stages):
+            found.append((("slos", number, "stage"), f"unknown stage {stage!r}; known: {', '.join(stages)}"))
+        if kind == "accuracy" and data.get("outcome") is None:
+            text = "without an outcome no answer can be called wrong; define one"
+            found.append((("slos", number, "kind"), text))
     return found
 
 

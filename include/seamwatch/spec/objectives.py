@@ -276,13 +276,3 @@ def traffic_problems(goal: float, over: timedelta, per_hour: float) -> list[str]
 
 def _up(days: float) -> int:
     return int(-(-days // 1))
-
-
-def name_problems(objectives: tuple[Objective, ...]) -> list[str]:
-    """Return which objectives have one name."""
-    ids = [one.id for one in objectives]
-    return [
-        f"two objectives are called {one!r}; give each a name of its own"
-        for one in dict.fromkeys(ids)
-        if ids.count(one) > 1
-    ]

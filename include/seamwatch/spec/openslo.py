@@ -15,10 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
+import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from seamwatch.errors import Problem, SpecError
 from seamwatch.spec.base import Duration
 from seamwatch.spec.objectives import BurnAlert, CostObjective, LatencyObjective, Objective
 
@@ -100,6 +103,54 @@ def from_openslo(document: Mapping[str, Any]) -> Objective:
         found = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         msg = f"the document makes no objective: {found}"
         raise ValueError(msg) from error
+
+
+def openslo_text(objectives: Sequence[Objective], *, service: str) -> str:
+    """Return the objectives as one YAML stream of OpenSLO documents."""
+    documents = [to_openslo(one, service=service) for one in objectives]
+    return yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True)
+
+
+def objectives_text(text: str, *, file: str) -> str:
+    """Return the `slos` of a pipeline file that a YAML stream of OpenSLO documents makes; other kinds are left out.
+
+    Raises:
+        SpecError: If a document of kind SLO says what an objective here cannot keep, or there is none; all at once.
+    """
+    try:
+        documents = [one for one in yaml.safe_load_all(text) if isinstance(one, Mapping) and one.get("kind") == "SLO"]
+    except yaml.YAMLError as error:
+        line = error.problem_mark.line + 1 if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark else None
+        raise SpecError([Problem(file=file, line=line, text=f"no YAML: {error}")]) from error
+    found, problems = [], []
+    for number, document in enumerate(documents):
+        try:
+            found.append(_written(from_openslo(document)))
+        except ValueError as error:
+            problems.append(Problem(file=file, path=f"documents[{number}]", text=str(error)))
+    if not documents:
+        problems.append(Problem(file=file, text="no document of kind SLO"))
+    if problems:
+        raise SpecError(problems)
+    return yaml.safe_dump({"slos": found}, sort_keys=False, allow_unicode=True)
+
+
+def _written(objective: Objective) -> dict[str, Any]:
+    """Return what a person would write of an objective: no defaults, durations in short."""
+    given = objective.model_dump(exclude_defaults=True)
+    given["alerts"] = [dict(one) for one in given.get("alerts", ())]
+    fields = {
+        "kind": objective.kind,
+        **{name: value for name, value in given.items() if name not in ("kind", "alerts")},
+    }
+    rows = [{name: _plain(value) for name, value in one.items()} for one in given["alerts"]]
+    return {name: _plain(value) for name, value in fields.items()} | ({"alerts": rows} if rows else {})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return _shorthand(value)
+    return value.value if isinstance(value, StrEnum) else value
 
 
 def _own_fields(objective: Objective) -> dict[str, Any]:

@@ -42,6 +42,11 @@ _SECTIONS = (
     ("AvailabilityObjective", "slos, kind: availability", ""),
     ("BurnAlert", "slos.alerts", ""),
     ("BudgetPolicy", "error_budget", ""),
+    ("Monitoring", "monitoring", ""),
+    ("LatencyWatch", "monitoring.latency", ""),
+    ("CostWatch", "monitoring.cost", ""),
+    ("DriftWatch", "monitoring.drift", ""),
+    ("InjectionWatch", "monitoring.injection", ""),
 )
 _MAP_SECTIONS = (
     ("MappingSpec", "The field map", "A file `include/mappings/<name>.yaml`: the reference of a mapping without code."),

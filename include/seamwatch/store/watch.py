@@ -108,3 +108,14 @@ class WatchStore:
         with self._reading() as connection:
             found = connection.scalar(statement)
         return None if found is None else from_json(WatchReport, found)
+
+    def forget_watch_reports(self: Transactions, pipeline: str, watch: Watch, *, keep: Iterable[Window]) -> None:
+        """Delete the reports of a watch but for those of some windows."""
+        place = {"pipeline": pipeline, "watch": watch.value}
+        kept = {(window.start, window.end) for window in keep}
+        columns = (WatchReportRow.start_at, WatchReportRow.end_at)
+        with self._writing() as connection:
+            known = connection.execute(sa.select(*columns).filter_by(**place)).all()
+            for start, end in known:
+                if (start, end) not in kept:
+                    connection.execute(sa.delete(WatchReportRow).filter_by(**place, start_at=start, end_at=end))

@@ -13,17 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from seamwatch.spec.load import load_project
+from seamwatch.errors import SpecError
+from seamwatch.spec.load import load_pipeline, load_project
 from seamwatch.spec.objectives import (
     BudgetPolicy,
     CostObjective,
     LatencyObjective,
     Objective,
     alert_problems,
-    name_problems,
     traffic_problems,
 )
-from seamwatch.spec.openslo import from_openslo, to_openslo
+from seamwatch.spec.openslo import from_openslo, objectives_text, openslo_text, to_openslo
 from seamwatch.spec.pipeline import Pipeline
 
 READ: TypeAdapter[Objective] = TypeAdapter(Objective)
@@ -112,12 +112,6 @@ def test_a_goal_that_traffic_makes_meaningless_is_told_with_a_window_that_is_lon
         if "over: " in text:
             longer = int(text.split("over: ")[1].split("d")[0])
             assert not traffic_problems(goal, timedelta(days=longer), per_hour)
-
-
-def test_two_objectives_of_one_name_are_told() -> None:
-    one, two = (READ.validate_python({"kind": "latency", "p95": "2s"}) for _ in range(2))
-    assert name_problems((one, two)) == ["two objectives are called 'latency'; give each a name of its own"]
-    assert name_problems((one, READ.validate_python({"kind": "latency", "p99": "4s", "name": "slowest"}))) == []
 
 
 @pytest.mark.parametrize(
@@ -239,3 +233,62 @@ def test_a_pipeline_that_was_written_down_loads_again() -> None:
     for pipeline in project.pipelines.values():
         assert pipeline.slos
         assert Pipeline.model_validate(pipeline.model_dump(mode="json", by_alias=True)) == pipeline
+
+
+PIPELINE = """\
+pipeline: desk
+database: db
+key: id
+stages:
+  - {name: tickets, kind: source, table: t}
+  - {name: answer, kind: model, table: a, endpoint: m}
+segments: [tickets.tier, tier]
+slos:
+  - {kind: accuracy, goal: 0.9}
+  - {kind: latency, p95: 2s, stage: answr}
+  - {kind: latency, p99: 4s}
+  - {kind: freshness, knowledge_base: policies}
+monitoring:
+  drift: false
+  cost: {sources: answer.model}
+  latency: {ttft: anser.ttft_ms}
+  injection: {fields: [tickets.body, ticket.body]}
+"""
+
+
+def test_what_objectives_and_watches_name_is_checked_with_file_and_line(tmp_path) -> None:
+    path = tmp_path / "desk.yaml"
+    path.write_text(PIPELINE, encoding="utf-8")
+    with pytest.raises(SpecError) as caught:
+        load_pipeline(path)
+    assert [(one.line, one.path, one.text.split(";")[0]) for one in caught.value.problems] == [
+        (7, "segments.1", "'tier' must be stage.field with a known stage"),
+        (9, "slos.0.kind", "without an outcome no answer can be called wrong"),
+        (10, "slos.1.stage", "unknown stage 'answr'"),
+        (11, "slos.2.kind", "two objectives are called 'latency'"),
+        (12, "slos.3.knowledge_base", "unknown knowledge base 'policies'"),
+        (16, "monitoring.latency.ttft", "'anser.ttft_ms' must be stage.field with a known stage"),
+        (17, "monitoring.injection.fields.1", "'ticket.body' must be stage.field with a known stage"),
+    ]
+
+
+@given(st.lists(documents, min_size=1, max_size=4))
+def test_a_pipelines_objectives_come_back_from_an_openslo_file_as_a_person_would_write_them(data) -> None:
+    objectives = tuple(READ.validate_python(one) for one in data)
+    written = objectives_text(openslo_text(objectives, service="desk"), file="slo.yaml")
+    again = tuple(READ.validate_python(one) for one in yaml.safe_load(written)["slos"])
+    assert again == objectives
+    assert "PT" not in written
+
+
+def test_every_document_that_makes_no_objective_is_told() -> None:
+    documents_ = [to_openslo(READ.validate_python({"kind": "accuracy", "goal": 0.9}), service="desk") for _ in range(3)]
+    documents_[0]["spec"]["budgetingMethod"] = "Timeslices"
+    documents_[2]["spec"]["objectives"][0]["target"] = 1.0
+    with pytest.raises(SpecError) as caught:
+        objectives_text(yaml.safe_dump_all([*documents_, {"kind": "Service"}]), file="slo.yaml")
+    assert [one.path for one in caught.value.problems] == ["documents[0]", "documents[2]"]
+    with pytest.raises(SpecError, match="no document of kind SLO"):
+        objectives_text("kind: Service\n", file="slo.yaml")
+    with pytest.raises(SpecError, match=r"slo.yaml:2.*no YAML"):
+        objectives_text("a: 1\nb: [", file="slo.yaml")

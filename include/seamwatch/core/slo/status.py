@@ -34,6 +34,10 @@ from seamwatch.core.slo.windows import Window, calendar_window, rolling_window
 from seamwatch.spec.objectives import AccuracyObjective, CostObjective, Objective
 from seamwatch.vocabulary import AlertSeverity
 
+_TICKET_AFTER = 0.25
+"""Share of a day's or month's bound that is spent before its projection is told as a ticket."""
+_CLEARLY_BELOW = 0.9
+"""Such a ticket is over once the projection is below this share of the bound."""
 _PACE = timedelta(days=1)
 """The future is projected by what was spent in the last so long."""
 
@@ -113,6 +117,7 @@ def objective_status(
     if isinstance(objective, CostObjective) and objective.period is not None:
         bound = objective.per_day_usd or objective.per_month_usd or 0.0
         budget = calendar_budget(window, spent, bound=bound, now=now, first_event=first, pace=pace)
+        alerts = _money_alerts(budget, before, window, now)
     else:
         whole = inside[(inside["start_at"] >= now - _PACE).to_numpy()]
         budget = rolling_budget(
@@ -138,6 +143,25 @@ def objective_status(
         refunded=refunded,
         budget=budget,
         alerts=alerts,
+    )
+
+
+def _money_alerts(
+    budget: Budget, before: Sequence[AlertState], window: Window, now: datetime
+) -> tuple[AlertState, ...]:
+    """Return the alerts of a calendar's bound: a ticket while it will not do at this pace, a page once it is gone.
+
+    A ticket waits until a part of the budget is spent, as the first hours of a day say little of its end, and holds
+    until the projection is clearly below the bound. A new day or month begins anew.
+    """
+    known = {state.severity: state.since for state in before if state.since is not None and state.since >= window.start}
+    projected = budget.projected or budget.spent
+    needed = _CLEARLY_BELOW if AlertSeverity.TICKET in known else 1.0
+    is_short = budget.spent >= _TICKET_AFTER * budget.allowed and projected >= needed * budget.allowed
+    fires = {AlertSeverity.PAGE: budget.spent >= budget.allowed, AlertSeverity.TICKET: is_short}
+    return tuple(
+        AlertState(severity=severity, since=known.get(severity, now) if fires[severity] else None)
+        for severity in AlertSeverity
     )
 
 

@@ -1,0 +1,46 @@
+"""All that the objectives and watches of a pipeline know now, as one page."""
+
+from __future__ import annotations
+
+from seamwatch.core.slo.burndown import burn_down
+from seamwatch.engine.deps import Deps
+from seamwatch.errors import StoreError
+from seamwatch.report.links import Links
+from seamwatch.report.slo_page import SloPage, render_slo_page
+from seamwatch.report.watches import budget_facts, watch_facts
+from seamwatch.spec.pipeline import Pipeline
+from seamwatch.vocabulary import IncidentState, Watch
+
+
+def slo_page(deps: Deps, pipeline: Pipeline) -> str:
+    """Return the HTML page of a pipeline's objectives, error budgets and watches as the last look saw them.
+
+    Raises:
+        StoreError: If they were never looked at.
+    """
+    name = pipeline.pipeline
+    last = deps.store.last_look(name)
+    if last is None:
+        msg = f"the objectives of {name} were never looked at; run `seamwatch slo {name}` first"
+        raise StoreError(msg)
+    charts = []
+    for one in last.status.objectives:
+        buckets = deps.store.slo_buckets(name, one.objective, since=one.window_start)
+        charts.append(burn_down(one, buckets))
+    reports = [deps.store.last_watch_report(name, watch) for watch in Watch if watch is not Watch.BUDGET]
+    open_states = {IncidentState.OPEN, IncidentState.ACKNOWLEDGED}
+    page = SloPage(
+        pipeline=name,
+        description=pipeline.description,
+        at=last.looked_at,
+        gate=last.status.gate,
+        budgets=budget_facts(last.status),
+        charts=tuple(chart for chart in charts if chart is not None),
+        watches=tuple(watch_facts(report) for report in reports if report is not None),
+        incidents=tuple(
+            (one.headline, Links.under(deps.ui_url, pipeline=name, incident_id=one.id).report)
+            for one in deps.store.incidents(name, open_states)
+        ),
+        notes=last.status.notes,
+    )
+    return render_slo_page(page)

@@ -1,0 +1,61 @@
+"""Which watches a pipeline has, and how they are run one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+
+from seamwatch.core.watch.results import WatchReport
+from seamwatch.engine.deps import Deps
+from seamwatch.engine.watch.reading import WatchRead
+from seamwatch.errors import SeamwatchError
+from seamwatch.spec.pipeline import Pipeline
+from seamwatch.vocabulary import Watch
+
+Look = Callable[..., WatchReport]
+"""(deps, pipeline, read, now=) to what was found; keeps its own aggregates in the store."""
+
+
+def watches_of(pipeline: Pipeline) -> tuple[Watch, ...]:
+    """Return the watches that the pipeline file does not switch off."""
+    monitoring = pipeline.monitoring
+    switches = {
+        Watch.LATENCY: monitoring.latency,
+        Watch.COST: monitoring.cost,
+        Watch.DRIFT: monitoring.drift,
+        Watch.INJECTION: monitoring.injection,
+    }
+    return tuple(watch for watch, settings in switches.items() if settings is not None and watch in LOOKS)
+
+
+LOOKS: dict[Watch, Look] = {}
+
+
+def watched_until(deps: Deps, pipeline: Pipeline) -> list[datetime | None]:
+    """Return until when each watch has looked; None for one that never did."""
+    last = [deps.store.last_watch_report(pipeline.pipeline, watch) for watch in watches_of(pipeline)]
+    return [None if report is None else report.window.end for report in last]
+
+
+def run_watches(
+    deps: Deps, pipeline: Pipeline, read: WatchRead, *, without: Collection[Watch] = ()
+) -> dict[Watch, SeamwatchError]:
+    """Return the watches that failed; the reports of the others are saved.
+
+    Args:
+        deps: What they need.
+        pipeline: Its definition.
+        read: What is new.
+        without: Watches that failed on an earlier part: they begin again there with the next look.
+    """
+    failed: dict[Watch, SeamwatchError] = {}
+    for watch in watches_of(pipeline):
+        if watch in without:
+            continue
+        try:
+            report = LOOKS[watch](deps, pipeline, read, now=read.end)
+        except SeamwatchError as error:
+            failed[watch] = error
+            continue
+        deps.store.save_watch_report(report)
+    return failed
