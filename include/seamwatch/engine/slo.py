@@ -11,6 +11,7 @@ from seamwatch.core.slo.events import BUCKET, Events, count_events
 from seamwatch.core.slo.ledger import Ledger, Ruling
 from seamwatch.core.slo.policy import GateDecision, Override, decide_gate
 from seamwatch.core.slo.status import ObjectiveStatus, SloStatus, objective_status, window_of
+from seamwatch.core.slo.told import known_stretches
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.new_records import read_new, span_to_read
 from seamwatch.engine.protocols import with_protocols
@@ -150,7 +151,9 @@ def _status(deps: Deps, pipeline: Pipeline, number: int, now: datetime, before: 
         starts = pd.to_datetime([one.at for one in back], utc=True).floor(BUCKET)
         refunds = pd.DataFrame({"start_at": starts, "amount": [one.amount for one in back]})
     known = {one.objective: one.alerts for one in before.objectives} if before else {}
-    return objective_status(objective, buckets, refunds, known.get(objective.id, ()), now=now, every=EVERY)
+    stretches = known_stretches(objective.kind, deps.store.incidents(pipeline.pipeline, limit=None))
+    alerts = known.get(objective.id, ())
+    return objective_status(objective, buckets, refunds, alerts, now=now, every=EVERY, incidents=stretches)
 
 
 def _gate(

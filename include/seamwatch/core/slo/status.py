@@ -34,6 +34,8 @@ from seamwatch.core.slo.windows import Window, calendar_window, rolling_window
 from seamwatch.spec.objectives import AccuracyObjective, CostObjective, Objective
 from seamwatch.vocabulary import AlertSeverity
 
+Stretch = tuple[datetime, datetime]
+"""From a moment to before another."""
 _TICKET_AFTER = 0.25
 """Share of a day's or month's bound that is spent before its projection is told as a ticket."""
 _CLEARLY_BELOW = 0.9
@@ -92,6 +94,7 @@ def objective_status(
     *,
     now: datetime,
     every: timedelta,
+    incidents: Sequence[Stretch] = (),
 ) -> ObjectiveStatus:
     """Return an objective's budget and alerts.
 
@@ -102,6 +105,7 @@ def objective_status(
         before: Its alerts at the last look.
         now: The present.
         every: How often rules are looked at.
+        incidents: Stretches of known incidents, which say nothing of how the service usually is.
     """
     window = window_of(objective, now)
     inside = buckets[((buckets["start_at"] >= window.start) & (buckets["start_at"] < window.end)).to_numpy()]
@@ -130,7 +134,7 @@ def objective_status(
             pace_events=float(whole["total"].sum()),
             interval=_interval(objective, inside, refunded),
         )
-        alerts = _alerts(objective, buckets, before, now=now, every=every)
+        alerts = _alerts(objective, buckets, before, incidents, now=now, every=every)
     return ObjectiveStatus(
         objective=objective.id,
         kind=objective.kind,
@@ -200,10 +204,16 @@ def rules_of(objective: Objective) -> tuple[BurnRule | CountRule, ...]:
 
 
 def _alerts(
-    objective: Objective, buckets: pd.DataFrame, before: Sequence[AlertState], *, now: datetime, every: timedelta
+    objective: Objective,
+    buckets: pd.DataFrame,
+    before: Sequence[AlertState],
+    incidents: Sequence[Stretch],
+    *,
+    now: datetime,
+    every: timedelta,
 ) -> tuple[AlertState, ...]:
     rules = rules_of(objective)
-    usual = _usual(buckets, 1.0 - objective.goal, now)
+    usual = _usual(buckets, incidents, 1.0 - objective.goal, now)
     counts = {}
     for length in window_lengths(rules):
         inside = buckets[(buckets["start_at"] >= now - length).to_numpy()]
@@ -215,9 +225,11 @@ def _alerts(
     )
 
 
-def _usual(buckets: pd.DataFrame, budget_share: float, now: datetime) -> Usual:
+def _usual(buckets: pd.DataFrame, incidents: Sequence[Stretch], budget_share: float, now: datetime) -> Usual:
     """Return what is known of a service's past: how its bad events cluster, and what share it usually has."""
     past = buckets[(buckets["start_at"] >= now - LOOK_BACK).to_numpy()]
+    for start, end in incidents:
+        past = past[~((past["start_at"] >= start) & (past["start_at"] < end)).to_numpy()]
     hours = max((now - past["start_at"].min()).total_seconds() / 3600, 1.0) if len(past) else 1.0
     length = f"{block_hours(float(past['judged'].sum()) / hours)}h"
     blocks = past.groupby(past["start_at"].dt.floor(length))[["bad", "judged"]].sum()

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from seamwatch.core.incidents import Incident
 from seamwatch.core.results import Window
-from seamwatch.core.slo.status import ObjectiveStatus, SloStatus
+from seamwatch.core.slo.status import ObjectiveStatus, SloStatus, Stretch
 from seamwatch.core.watch.results import Column, Fact, Found, Table, Unit, WatchReport
 from seamwatch.vocabulary import AlertSeverity, IncidentState, Responsibility, Watch
 
@@ -78,6 +78,20 @@ def tell_budgets(
         tables=(_table(status),),
     )
     return report, tuple(alerted)
+
+
+def known_stretches(kind: str, known: Iterable[Incident]) -> list[Stretch]:
+    """Return when a kind of objective had incidents: what alerts learn of the past leaves them out.
+
+    An incident counts from its first window on; a watch's look may reach further back than what it found, and counts
+    from when the incident opened.
+    """
+    watches = _EXPLAINED_BY.get(kind, (None,))
+    return [
+        (one.first_window.start if one.watch is None else one.opened_at, one.last_window.end)
+        for one in known
+        if one.watch in watches
+    ]
 
 
 def _explanation(one: ObjectiveStatus, known: list[Incident]) -> Incident | None:
