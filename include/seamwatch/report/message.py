@@ -58,8 +58,15 @@ def incident_message(report: IncidentReport, change: ChangeKind = ChangeKind.OPE
         head=_head(report),
         thread=(*note, *(_evidence(report) if has_news else ())),
         fallback=f"{report.pipeline}: {_title(report)}",
-        thread_fallback=(f"Evidence for: {report.headline}" if not note else f"{_NOTES[change]}: {report.headline}"),
+        thread_fallback=_thread_fallback(report, change),
     )
+
+
+def _thread_fallback(report: IncidentReport, change: ChangeKind) -> str:
+    if change is ChangeKind.OPENED:
+        return f"Evidence for: {report.headline}"
+    alerts = alert_lines(report.budgets) if change is ChangeKind.ALERTED else ()
+    return f"{_NOTES[change]}: {'; '.join(alerts) or report.headline}"
 
 
 def _title(report: IncidentReport) -> str:

@@ -24,7 +24,7 @@ _EXPLAINED_BY: dict[str, tuple[Watch | None, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Alerted:
-    """An alert that an open incident explains."""
+    """An alert that an open incident explains; of a page and a ticket of one objective the page."""
 
     incident: str
     objective: str
@@ -46,23 +46,25 @@ def tell_budgets(
     A budget that burns is an effect. Where an incident is open that can be its cause, the alert is told there; else
     it is an incident of its own, undetermined, and stays so until the alert is over.
     """
-    known = [one for one in known if one.state is not IncidentState.RESOLVED]
-    own = {one.pattern for one in known if one.watch is Watch.BUDGET}
+    known = list(known)
+    own = {one.pattern for one in known if one.watch is Watch.BUDGET and one.state is not IncidentState.RESOLVED}
     found: list[Found] = []
     alerted: list[Alerted] = []
     for one in status.objectives:
         firing = [alert for alert in one.alerts if alert.since is not None]
         if not firing:
             continue
-        cause = _explanation(one, known)
-        if cause is not None and one.objective not in own:
-            alerted += [
-                Alerted(incident=cause.id, objective=one.objective, severity=alert.severity, since=alert.since)
-                for alert in firing
-                if alert.since is not None
-            ]
-            continue
         since = min(alert.since for alert in firing if alert.since is not None)
+        cause = _explanation(one, known, since)
+        if cause is not None and one.objective not in own:
+            if cause.state is IncidentState.RESOLVED:
+                continue
+            worst = min(firing, key=lambda alert: list(AlertSeverity).index(alert.severity))
+            assert worst.since is not None
+            alerted.append(
+                Alerted(incident=cause.id, objective=one.objective, severity=worst.severity, since=worst.since)
+            )
+            continue
         is_page = any(alert.severity is AlertSeverity.PAGE for alert in firing)
         found.append(_found(one, cause, since=since, is_page=is_page))
     report = WatchReport(
@@ -94,16 +96,18 @@ def known_stretches(kind: str, known: Iterable[Incident]) -> list[Stretch]:
     ]
 
 
-def _explanation(one: ObjectiveStatus, known: list[Incident]) -> Incident | None:
+def _explanation(one: ObjectiveStatus, known: list[Incident], since: datetime) -> Incident | None:
+    """Return the incident that was open since an alert began, or is; an alert may outlast its cause by its window."""
     for watch in _EXPLAINED_BY.get(one.kind, (None,)):
         fitting = [
             incident
             for incident in known
             if incident.watch is watch
+            and (incident.resolved_at is None or incident.resolved_at >= since)
             and (one.kind != "freshness" or incident.responsibility is Responsibility.KNOWLEDGE_BASE)
         ]
         if fitting:
-            return max(fitting, key=lambda incident: incident.n_records)
+            return max(fitting, key=lambda one: (one.state is not IncidentState.RESOLVED, one.n_records))
     return None
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.watch import latency
 from seamwatch.engine.watch.reading import WatchRead
 from seamwatch.errors import SeamwatchError
 from seamwatch.spec.pipeline import Pipeline
@@ -14,6 +15,9 @@ from seamwatch.vocabulary import Watch
 
 Look = Callable[..., WatchReport]
 """(deps, pipeline, read, now=) to what was found; keeps its own aggregates in the store."""
+
+
+LOOKS: dict[Watch, Look] = {Watch.LATENCY: latency.look}
 
 
 def watches_of(pipeline: Pipeline) -> tuple[Watch, ...]:
@@ -26,9 +30,6 @@ def watches_of(pipeline: Pipeline) -> tuple[Watch, ...]:
         Watch.INJECTION: monitoring.injection,
     }
     return tuple(watch for watch, settings in switches.items() if settings is not None and watch in LOOKS)
-
-
-LOOKS: dict[Watch, Look] = {}
 
 
 def watched_until(deps: Deps, pipeline: Pipeline) -> list[datetime | None]:

@@ -185,9 +185,18 @@ def test_an_alert_is_told_by_the_incident_that_can_be_its_cause() -> None:
     (loop,) = loops.known.values()
     report, alerted = _told(_status("cost", AlertSeverity.PAGE, AlertSeverity.TICKET), loop)
     assert report.found == ()
-    assert alerted == [(loop.id, AlertSeverity.PAGE), (loop.id, AlertSeverity.TICKET)]
+    assert alerted == [(loop.id, AlertSeverity.PAGE)]
     report, alerted = _told(_status("accuracy", AlertSeverity.PAGE), loop)
     assert alerted == []
     assert len(report.found) == 1
-    over = replace(loop, state=IncidentState.RESOLVED)
-    assert len(_told(_status("cost", AlertSeverity.PAGE), over)[0].found) == 1
+
+
+def test_an_alert_that_outlasts_its_cause_is_no_new_incident_and_one_after_it_is() -> None:
+    loops = Book()
+    loops.take(_look(0, _found()))
+    (loop,) = loops.known.values()
+    during = replace(loop, state=IncidentState.RESOLVED, resolved_at=NOW)
+    report, alerted = _told(_status("cost", AlertSeverity.PAGE), during)
+    assert (report.found, alerted) == ((), [])
+    before = replace(loop, state=IncidentState.RESOLVED, resolved_at=NOW - 2 * STEP)
+    assert len(_told(_status("cost", AlertSeverity.PAGE), before)[0].found) == 1
