@@ -56,7 +56,7 @@ bench-attribution: $(STAMP) ## Inject faults, and measure what attribution says 
 bench-freshness: $(STAMP) ## Plant faults in knowledge bases, and measure what is said of them (SHORT=1: a minute)
 	$(BIN)/python tests/benchmarks/bench_freshness.py
 
-bench-slo: $(STAMP) ## Simulate months of services, and count false pages, outages and slow burns found (SHORT=1: a minute)
+bench-slo: $(STAMP) ## Simulate services, and measure alerts, watches and the cost of a look (SHORT=1: minutes; PARTS=cost,drift)
 	$(BIN)/python tests/benchmarks/bench_slo.py
 
 golden: $(STAMP) ## Rewrite the golden files

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import attribution.page
+import slo.page
 
 ROOT = Path(__file__).parents[2]
-SECTIONS = {"attribution": attribution.page.section}
+SECTIONS = {"attribution": attribution.page.section, "slo": slo.page.section}
 """Benchmarks whose section is more than a table of figures."""
 
 

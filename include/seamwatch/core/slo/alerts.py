@@ -38,7 +38,7 @@ EVIDENCE_WINDOWS = tuple(timedelta(hours=h) for h in (0.25, 0.5, 1, 2, 3, 6, 12,
 FALSE_PAGES = 0.1
 """Pages in 30 days that a service which just keeps its goal may give (DESIGN.md section 7)."""
 TICKET_EVIDENCE = 8.0
-"""e-value from which on a ticket is written. Chosen on the training seeds of `tests/benchmarks/bench_slo.py`: slow
+"""e-value from which on a ticket is written. Chosen on the training seeds of `tests/benchmarks/slo/alerts.py`: slow
 burns are found as soon as by the workbook's tickets, with a fraction of their false ones."""
 COUNT_TICKETS = 0.5
 """Tickets in 30 days that the rule by count may write for a service that has what it usually has."""

@@ -25,7 +25,7 @@ TICKET_GUESS = 2.0
 """The same where only a ticket is at stake."""
 TAIL = 1.5
 """For pages, what the design effect is above 1 counts so many times: the sizes of bursts have a longer tail than a
-beta-binomial of the same variance. Chosen on the training seeds of `tests/benchmarks/bench_slo.py`."""
+beta-binomial of the same variance. Chosen on the training seeds of `tests/benchmarks/slo/alerts.py`."""
 GUESS_WEIGHT = 4.0
 """As how many blocks with bad events the guess counts."""
 DOUBT = 1.0
