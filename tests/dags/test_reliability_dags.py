@@ -80,7 +80,7 @@ def open_store(project: Path) -> Store:
 def test_every_pipeline_file_gives_its_dags_and_nothing_else(project: Path) -> None:
     bag = load()
     assert bag.import_errors == {}
-    assert set(bag.dags) == {"seamwatch__delivery", *(f"parcels__{part}" for part in PARTS)}
+    assert set(bag.dags) == {"seamwatch__delivery", *(f"parcels__{part}" for part in (*PARTS, "slo"))}
     assert {Path(dag.fileloc).name for dag in bag.dags.values()} == {"reliability.py"}
 
 
@@ -134,7 +134,7 @@ def test_the_spec_that_travels_with_a_task_is_the_one_that_was_parsed(project: P
 def test_a_broken_pipeline_is_an_import_error_that_stops_no_other(project: Path, old: str, new: str, told: str) -> None:
     write_pipeline(project, "broken", old, new)
     bag = load()
-    assert set(bag.dags) == {"seamwatch__delivery", *(f"parcels__{part}" for part in PARTS)}
+    assert set(bag.dags) == {"seamwatch__delivery", *(f"parcels__{part}" for part in (*PARTS, "slo"))}
     ((file, text),) = bag.import_errors.items()
     assert Path(file).name == "reliability_problems.py"
     assert "include/pipelines/broken.yaml" in text
@@ -153,7 +153,10 @@ def test_parsing_loads_nothing_heavy(project: Path) -> None:
         [sys.executable, "-c", code], cwd=ROOT, env=os.environ, capture_output=True, text=True, check=True
     )
     names, loaded = json.loads(out.stdout.splitlines()[-1])
-    assert names == ["parcels__incidents", "parcels__isolate", "parcels__validate", "seamwatch__delivery"]
+    assert names == [
+        *(f"parcels__{part}" for part in ("incidents", "isolate", "slo", "validate")),
+        "seamwatch__delivery",
+    ]
     assert loaded == []
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seamwatch.core.freshness_results import DocumentAnswers
 from seamwatch.core.incidents import Incident
 from seamwatch.core.results import Attribution, Cause, IsolationResult, StageResult, Window
-from seamwatch.core.slo.status import SloStatus
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.report import advice, numbers, sentences
 from seamwatch.report.evidence import RecordFacts, record_facts
@@ -20,6 +19,9 @@ from seamwatch.report.stages import StageFacts, stage_facts
 from seamwatch.report.watches import BudgetFacts, WatchFacts, budget_facts, found_of, watch_facts
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import IncidentState, Responsibility
+
+if TYPE_CHECKING:
+    from seamwatch.core.slo.status import SloStatus
 
 BUDGET_LABEL = "Error budget"
 """Of the fact that tells the budget of which least is left; messages give it a line of its own."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from seamwatch.core.slo.status import ObjectiveStatus, SloStatus
 from seamwatch.core.watch.results import Cell, Chart, Found, Table, Unit, WatchReport
 from seamwatch.report import numbers
 from seamwatch.vocabulary import AlertSeverity
+
+if TYPE_CHECKING:
+    from seamwatch.core.slo.status import ObjectiveStatus, SloStatus
 
 
 @dataclass(frozen=True, kw_only=True)
