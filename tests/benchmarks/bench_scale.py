@@ -384,7 +384,7 @@ n_tasks = sum(len(dag.tasks) for dag in dags.values())
 print(seconds, n_tasks, *sorted({name.partition('.')[0] for name in sys.modules}))
 """
 _BY_HAND = """
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from airflow.sdk import DAG, Asset, Param, TaskGroup
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.timetables.interval import CronDataIntervalTimetable
@@ -403,9 +403,14 @@ for number in range(%(n)d):
             first >> check >> gate
             check >> last
     globals()[dag.dag_id] = dag
-    later = (("isolate", ("find", "attribute")), ("incidents", ("find", "decide", "report", "send")))
-    for part, names in later:
-        with DAG(f"p{number}__{part}", schedule=[asset], start_date=start, params=params, tags=["a", "b"]) as dag:
+    every = timedelta(minutes=5)
+    later = (
+        ("isolate", [asset], ("find", "attribute")),
+        ("incidents", [asset], ("find", "decide", "report", "send")),
+        ("slo", every, ("look", "gate", "decide", "send")),
+    )
+    for part, schedule, names in later:
+        with DAG(f"p{number}__{part}", schedule=schedule, start_date=start, params=params, tags=["a", "b"]) as dag:
             before = None
             for name in names:
                 task = EmptyOperator(task_id=name)
