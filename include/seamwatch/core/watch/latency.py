@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from seamwatch.core.results import Window
-from seamwatch.core.slo.clustering import page_effect, sum_blocks
+from seamwatch.core.slo.clustering import design_effect, sum_blocks
 from seamwatch.core.slo.evidence import log_evidence
 from seamwatch.core.watch.latency_hours import HOUR, Hour
 from seamwatch.core.watch.sketch import Sketch, merged
@@ -51,6 +51,8 @@ _BLOCKS = (1, 2, 4, 8, 24)
 """Hours of the blocks over which bursts are learnt."""
 _ALIKE = 0.01
 """A day's hours differ where chance alone would make them differ so much in at most this share of services."""
+_GUESS = 2.0
+"""Design effect of a service of which nothing is known."""
 _DOUBT = 1.0
 """How many standard errors the usual share of slow records is raised by."""
 
@@ -68,8 +70,10 @@ class Reference:
     """By hour of the day: seconds from which a record is slow, P95 of what is compared with."""
     share: tuple[float, ...]
     """By hour of the day: the usual share of slow records, raised by its standard error."""
-    correlation: tuple[float, ...]
-    """Of slow records in one block, for each length of `_BLOCKS`."""
+    effect: tuple[float, ...]
+    """Design effect of the count of slow records in a block, for each length of `_BLOCKS`."""
+    size: tuple[float, ...]
+    """Records of such a block."""
     longest: int
     """Hours that may be judged at once; the past ends before them."""
 
@@ -148,7 +152,8 @@ def _learn(kept: list[Hour], longest: int) -> Reference:
         is_daily=is_daily,
         slow=tuple(slow),
         share=tuple(float(one) for one in np.clip(raised, 1e-4, 0.5)),
-        correlation=tuple(rho for _, rho in effects.values()),
+        effect=tuple(effect for effect, _ in effects.values()),
+        size=tuple(size for _, size in effects.values()),
         longest=longest,
     )
 
@@ -170,13 +175,11 @@ def _differ_by_hour(k: Floats, n: Floats, of_day: NDArray[np.int64]) -> bool:
 
 
 def _block_effect(kept: Sequence[Hour], k: Floats, n: Floats, hours: int) -> tuple[float, float]:
-    """Return the design effect of blocks of so many hours, and the correlation within them."""
+    """Return the design effect of blocks of so many hours, and the records of one."""
     number = np.array([int(one.start.timestamp()) // (3600 * hours) for one in kept])
     place = np.unique(number, return_inverse=True)[1]
     bad, total = (np.bincount(place, weights=one).astype(float) for one in (k, n))
-    effect = float(page_effect(sum_blocks(bad, total)))
-    size = float((total**2).sum() / total.sum())
-    return effect, (effect - 1.0) / max(size - 1.0, 1.0)
+    return float(design_effect(sum_blocks(bad, total), guess=_GUESS)), float((total**2).sum() / total.sum())
 
 
 def find_shift(hours: Sequence[Hour], reference: Reference, now: datetime, *, least_change: float) -> Shift | None:
@@ -213,12 +216,13 @@ class _Windows:
         usual = np.array([reference.share[one.start.hour] for one in newest_first])
         length = np.array([(_floor(now) - one.start) / HOUR + 1.0 for one in newest_first])
         total = np.cumsum(n)
-        rho = np.interp(np.log(length), np.log(_BLOCKS), reference.correlation)
+        effect, size = (np.interp(length, _BLOCKS, one) for one in (reference.effect, reference.size))
         return cls(
             bad=np.cumsum([float(_slow(one, reference)) for one in newest_first]),
             total=total,
             share=np.cumsum(n * usual) / total,
-            effect=1.0 + rho * (total - 1.0),
+            # More records than usual share what is common to them; fewer may all lie in one burst.
+            effect=1.0 + (effect - 1.0) * np.maximum(total / size, 1.0),
         )
 
     def evidence(self) -> Floats:

@@ -246,14 +246,20 @@ def read_samples(
         most: About so many records are returned at most; of each hour the first of its sample.
     """
     each = max(most // max(len(samples), 1), 5)
-    frames = []
+    alike: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
     for start, data in samples:
-        rows = pd.DataFrame(data["rows"][:each], columns=data["columns"], index=data["keys"][:each], dtype=float)
-        frames.append(rows.assign(weight=counts.get(start, 0) / max(len(rows), 1)))
-    frames = [frame for frame in frames if len(frame)]
+        rows = data["rows"][:each]
+        weight = counts.get(start, 0) / max(len(rows), 1)
+        kept = alike.setdefault(tuple(data["columns"]), [])
+        kept += [(key, weight, *row) for key, row in zip(data["keys"], rows, strict=False)]
+    frames = [
+        pd.DataFrame(rows, columns=["_key", "weight", *columns]).set_index("_key").astype(float)
+        for columns, rows in alike.items()
+        if rows
+    ]
     if not frames:
         return pd.DataFrame(columns=[*BESIDE, "weight"], dtype=float)
     # A part that older hours do not know, as a stage that is new, took nothing then.
-    found = pd.concat(frames)
+    found = pd.concat(frames) if len(frames) > 1 else frames[0]
     known = [column for column in found.columns if column not in BESIDE]
     return found.assign(**found[known].fillna(0.0))

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -103,7 +104,7 @@ class Sketch:
 
     __hash__ = None  # type: ignore[assignment]
 
-    @property
+    @cached_property
     def count(self) -> int:
         """Return how many values are counted."""
         return self.zeros + int(self.bins.sum())
