@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,9 @@ from write_page import Figure
 
 from seamwatch.core.frames import StageData
 from seamwatch.core.stats import wilson_interval
-from seamwatch.core.watch.latency import LEAST_RECORDS, find_shift, learn
+from seamwatch.core.watch.latency import LEAST_RECORDS, Shift, find_shift, learn
 from seamwatch.core.watch.latency_hours import HOUR, Hour, about_records, count_hours, read_samples, take_samples
-from seamwatch.core.watch.latency_source import find_carrier, means_near, name_source
+from seamwatch.core.watch.latency_source import Source, find_carrier, means_near, name_source
 from seamwatch.core.watch.sketch import Sketch, merged
 from seamwatch.core.watch.stage_times import split_seconds
 from seamwatch.spec.pipeline import Pipeline
@@ -316,36 +316,56 @@ def carrier_figures(*, short: bool, seed: int) -> dict[str, Figure]:
     """Return the share of shifts in one place whose stage and responsibility are named right."""
     rounds = 2 if short else 8
     right: dict[str, list[bool]] = {place: [] for place in PLACES}
+    at_once: list[bool] = []
     for number, place in enumerate(PLACES):
         for turn in range(rounds):
             rng = np.random.default_rng([seed, 4, number, turn])
             named = _named(place, bool(turn % 2), rng)
-            right[place].append(named == PLACES[place])
-    figures = {"latency_carrier_right": _share([one for hits in right.values() for one in hits])}
+            at_once.append(bool(named) and named[0] == PLACES[place])
+            right[place].append(bool(named) and named[-1] == PLACES[place])
+    figures = {
+        "latency_carrier_right": _share([one for hits in right.values() for one in hits]),
+        "latency_carrier_right_at_once": _share(at_once),
+    }
     return figures | {f"latency_carrier_right_{place}": _share(hits) for place, hits in right.items()}
 
 
-def _named(place: str, is_start: bool, rng: np.random.Generator) -> tuple[str, str | None]:
-    """Return who is named 90 minutes after a shift of about twice P95; `is_start`: rows have the calls' starts."""
-    days, fault, now = 7, 7 * 24.0 + 10.25, START + timedelta(days=7, hours=11, minutes=45)
-    at = np.sort(rng.random(rng.poisson(50 * days * 24 + 50 * 11.75)) * (days * 24 + 11.75))
+def _named(place: str, is_start: bool, rng: np.random.Generator) -> list[tuple[str, str | None]]:
+    """Return who is named at every look that finds a shift of about twice P95, in 90 minutes from its start on.
+
+    `is_start`: rows of calls have the time of their start.
+    """
+    fault, last = 7 * 24.0 + 10.25, 7 * 24.0 + 11.75
+    at = np.sort(rng.random(rng.poisson(50 * last)) * last)
     stages, seconds, begun = _stage_times(at, at >= fault, place, is_start, rng)
     split = split_seconds(PIPELINE, stages, seconds)
     about, _ = about_records(PIPELINE, stages, seconds.index, ttft=None)
-    hours = count_hours(split, begun, about)
-    reference = learn(hours, now)
-    shift = find_shift(hours, reference, now, least_change=LEAST_CHANGE) if reference else None
-    if shift is None:
-        return "not found", None
-    samples, counts = take_samples(split, begun, about), {one.start: one.total.count for one in hours}
-    rows = [
-        read_samples([(one.start, samples[one.start]) for one in some if one.start in samples], counts, most=5000)
-        for some in (shift.hours, shift.before)
-    ]
+    past = count_hours(split, begun, about)[: int(fault)]
+    samples = take_samples(split, begun, about)
+    named = []
+    for tick in range(1, 19):
+        since = fault + tick / TICKS
+        new = (at >= int(fault)) & (at < since)
+        part = replace(split, parts=split.parts[new], seconds=split.seconds[new], skewed=split.skewed[new])
+        hours = [*past, *count_hours(part, begun[new], about[new])]
+        now = START + since * HOUR
+        reference = learn(hours, now)
+        shift = find_shift(hours, reference, now, least_change=LEAST_CHANGE) if reference else None
+        if shift is not None:
+            source = _source(shift, {**samples, **take_samples(part, begun[new], about[new])})
+            named.append((source.responsibility.value, source.stage))
+    return named
+
+
+def _source(shift: Shift, samples: dict[datetime, Any]) -> Source:
+    rows = []
+    for some in (shift.hours, shift.before):
+        counts = {one.start: one.total.count for one in some}
+        kept = [(one.start, samples[one.start]) for one in some if one.start in samples]
+        rows.append(read_samples(kept, counts, most=5000))
     carrier = find_carrier(rows[0], rows[1], shift, held=None, seed=1)
     near = means_near(rows[0], rows[1], carrier.part) if carrier.part else None
-    source = name_source(PIPELINE, carrier, shift, near)
-    return source.responsibility.value, source.stage
+    return name_source(PIPELINE, carrier, shift, near)
 
 
 def _stage_times(

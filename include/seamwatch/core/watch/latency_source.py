@@ -34,6 +34,8 @@ SURE = 0.8
 """And where it does so in this share of the bootstrap's draws."""
 HELD = 0.25
 """A source that was told already stays as long as it leads in this share of them."""
+WAIT_RECORDS = 60
+"""With fewer slow records a source that cannot be named yet is waited for, so that nobody is told first."""
 _DRAWS = 200
 _NEAR = 15.0
 """About twice as many sampled records near the quantile are averaged."""

@@ -22,7 +22,7 @@ from seamwatch.core.watch.latency_hours import (
     take_samples,
 )
 from seamwatch.core.watch.latency_report import change_table, charts, facts, notes_of, quantile_table, tell
-from seamwatch.core.watch.latency_source import Carrier, find_carrier, means_near, name_source
+from seamwatch.core.watch.latency_source import WAIT_RECORDS, Carrier, find_carrier, means_near, name_source
 from seamwatch.core.watch.results import Found, WatchReport
 from seamwatch.core.watch.stage_times import Misfit, Part, Role, Split, split_seconds
 from seamwatch.engine.deps import Deps
@@ -148,13 +148,17 @@ def _slow(
     keys = tuple(now_rows[_part_names(now_rows)].sum(axis=1).sort_values(ascending=False).index[:_KEYS])
     text = f"{shift.hours[0].start:%Y-%m-%d %H:%M} to {now:%H:%M} UTC"
     found = tell(shift, carrier, source, onset=onset, keys=keys, window_text=text)
+    n = sum(hour.total.count for hour in shift.hours)
+    is_early = carrier.part is None and n < WAIT_RECORDS and not (last is not None and (last.found or last.still))
+    if is_early:
+        notes = (*notes, f"P95 is longer, but {n} records do not yet say where; it is told at {WAIT_RECORDS} records")
     return WatchReport(
         watch=Watch.LATENCY,
         pipeline=pipeline.pipeline,
         window=_window(shift.hours, now),
         compared=Window(start=shift.before[0].start, end=shift.before[-1].start + HOUR),
-        n_records=sum(hour.total.count for hour in shift.hours),
-        found=(found,),
+        n_records=n,
+        found=() if is_early else (found,),
         facts=facts(shift.hours, shift.before, carrier),
         tables=(change_table(carrier), quantile_table(shift.hours, shift.before)),
         charts=charts(hours, mark=onset, limit=_limit(pipeline)),

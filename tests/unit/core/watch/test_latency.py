@@ -89,6 +89,15 @@ def test_fewer_records_than_have_a_p95_are_never_slow() -> None:
     assert judge([*hours[:-24], *empty, replace(few, total=few.total + few.total)]) is not None
 
 
+def test_a_service_that_always_takes_the_same_is_judged_too() -> None:
+    hours = [Hour(start=START + number * HOUR, total=Sketch.of([4.0] * 20)) for number in range(END + 1)]
+    assert judge(hours) is None
+    longer = replace(hours[-1], total=Sketch.of([4.0] * 5 + [9.0] * 20))
+    found = judge([*hours[:-1], longer])
+    assert found is not None
+    assert (found.p95, found.p95_before, found.n_slow) == (9.0, 4.0, 20)
+
+
 def test_what_is_over_is_not_found_and_what_comes_again_is() -> None:
     slow = dict.fromkeys(range(END, END + 4), 3.0) | {END + 12: 3.0}
     hours = service(END + 13, slow=slow)
