@@ -185,10 +185,10 @@ def _point_anchor(point_x: float, baseline_x: float | None) -> str:
     return "end" if point_x < baseline_x or _is_at_edge(point_x) else "start"
 
 
-def time_ticks(window: Window) -> list[tuple[datetime, str]]:
-    """Return round times inside the window, at most seven, dated where it is longer than a day."""
+def time_ticks(window: Window, most: int = _MOST_TICKS) -> list[tuple[datetime, str]]:
+    """Return round times inside the window, at most so many, dated where it is longer than a day."""
     span = window.end - window.start
-    step = next((s for s in _TICK_STEPS if span / s <= _MOST_TICKS), span / _MOST_TICKS)
+    step = next((s for s in _TICK_STEPS if span / s <= most), span / most)
     form = "%H:%M" if span <= timedelta(days=1) else "%b %d" if step >= timedelta(days=1) else "%b %d %H:%M"
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     at = epoch + math.ceil((window.start - epoch) / step) * step

@@ -14,6 +14,7 @@ from seamwatch.report.charts import Tick, time_ticks
 
 _WIDTH, _HEIGHT = 640, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 18, 28
+_MOST_TICKS = 4
 _MOST_LINES = 6
 """Further ones are told in the tables; the page has as many colours."""
 
@@ -94,7 +95,7 @@ def line_chart(chart: Chart) -> LineChart | None:
         base=base,
         paths=tuple(paths),
         is_stacked=chart.is_stacked,
-        x_ticks=tuple(Tick(at=x_of(at), label=label) for at, label in time_ticks(window)),
+        x_ticks=tuple(Tick(at=x_of(at), label=label) for at, label in time_ticks(window, _MOST_TICKS)),
         y_ticks=tuple(Tick(at=y_of(tick), label=numbers.measure(tick, chart.unit)) for tick in ticks),
         limit_y=None if chart.limit is None else y_of(chart.limit),
         limit_label="" if chart.limit is None else f"limit {numbers.measure(chart.limit, chart.unit)}",

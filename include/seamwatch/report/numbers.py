@@ -65,10 +65,11 @@ def exact_money(usd: float) -> str:
 
 
 def seconds(value: float) -> str:
-    """Return seconds with two or three figures, as `0.42 s` and `3 min 20 s`."""
+    """Return seconds with at most three figures, to the millisecond, as `0.42 s` and `3 min 20 s`."""
     if abs(value) >= 120:
         return duration(timedelta(seconds=value)) if value > 0 else f"-{duration(timedelta(seconds=-value))}"
-    return f"{value:.3g} s"
+    rounded = round(value, 3) or 0.0
+    return f"{rounded:.3g} s"
 
 
 def duration(span: timedelta) -> str:
