@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from model_server import ModelServer, Reply, Seen
 
+from model_server import ModelServer, Reply, Seen
 from parcels import make_deps
 from seamwatch.core.results import Window
 from seamwatch.core.watch.results import Found, WatchReport
@@ -41,7 +41,23 @@ segments: [crm.tier]
 settle: 1h
 monitoring: {drift: {reference: 14d MORE}}
 """
-WORDS = "invoice parcel router phone refund address delay broken order change cancel bill late thanks please".split()
+WORDS = [
+    "invoice",
+    "parcel",
+    "router",
+    "phone",
+    "refund",
+    "address",
+    "delay",
+    "broken",
+    "order",
+    "change",
+    "cancel",
+    "bill",
+    "late",
+    "thanks",
+    "please",
+]
 
 
 @dataclass(frozen=True)

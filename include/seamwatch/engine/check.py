@@ -14,10 +14,12 @@ from seamwatch.adapters.knowledge.indexes import open_index
 from seamwatch.adapters.knowledge.place import Place
 from seamwatch.adapters.knowledge.sources import open_source
 from seamwatch.core.field_map import source_fields
+from seamwatch.core.frames import ANSWER
 from seamwatch.core.references import FieldMapReference
 from seamwatch.engine.reading import StageReader
 from seamwatch.engine.references import load_function, load_reference
 from seamwatch.errors import AdapterError, DataContractError, Problem, SpecError
+from seamwatch.spec.document import stage_fields
 from seamwatch.spec.load import Project, line_of
 from seamwatch.spec.pipeline import Benchmark, Pipeline, Stage, Truth
 from seamwatch.validation.suites import check_suite
@@ -130,12 +132,13 @@ def _check_stage(project: Project, pipeline: Pipeline, stage: Stage, reader: Sta
     except AdapterError as error:
         yield _problem(pipeline, path, str(error))
         return
-    for name, column in _named_columns(pipeline, stage).items():
+    named = {f"{path}.{name}": column for name, column in _named_columns(pipeline, stage).items()}
+    for place, column in (named | _fields_elsewhere(pipeline, stage)).items():
         if column not in columns and column.partition(".")[0] not in columns:
             near = difflib.get_close_matches(column, list(columns), n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             text = f"{stage.relation} has no column {column!r}{hint} Known: {', '.join(columns)}"
-            yield _problem(pipeline, f"{path}.{name}", text)
+            yield _problem(pipeline, place, text)
     yield from _check_map(project, pipeline, stage, reader, columns)
 
 
@@ -147,6 +150,16 @@ def _named_columns(pipeline: Pipeline, stage: Stage) -> dict[str, str]:
     found |= {f"fields.{column}": column for column in stage.fields}
     if stage is pipeline.final_stage and pipeline.outcome is not None:
         found |= {f"outcome.compare.{column}": column for column in pipeline.outcome.compare}
+    return found
+
+
+def _fields_elsewhere(pipeline: Pipeline, stage: Stage) -> dict[str, str]:
+    """Return, by place, the columns of a stage that segments, redaction and watches name as `stage.field`."""
+    found = {}
+    for loc, field in stage_fields(pipeline.model_dump()):
+        name, _, column = str(field).partition(".")
+        if name == stage.name and not (stage.kind is StageKind.MODEL and column == ANSWER):
+            found[".".join(map(str, loc))] = column
     return found
 
 

@@ -56,15 +56,15 @@ def graph_problems(data: Mapping[str, Any]) -> list[tuple[tuple[Hashable, ...], 
     judged = outcome.get("stage") if isinstance(outcome, Mapping) else None
     if judged is not None and judged not in names:
         found.append((("outcome", "stage"), f"unknown stage {judged!r}; known: {known}"))
-    for loc, field in _stage_fields(data):
+    for loc, field in stage_fields(data):
         stage_name, _, name = str(field).partition(".")
         if not name or stage_name not in names:
             found.append((loc, f"{field!r} must be stage.field with a known stage; known: {known}"))
     return found + _objective_problems(data, names)
 
 
-def _stage_fields(data: Mapping[str, Any]) -> Iterator[tuple[tuple[Hashable, ...], Any]]:
-    """Yield everything that names a `stage.field`, with its place."""
+def stage_fields(data: Mapping[str, Any]) -> Iterator[tuple[tuple[Hashable, ...], Any]]:
+    """Yield everything in a pipeline file that names a `stage.field`, with its place."""
     places: list[tuple[Hashable, ...]] = [
         ("segments",),
         ("bundle", "redact"),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -14,13 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import special, stats
-from write_page import Figure
 
-from seamwatch.core.stats import wilson_interval
 from seamwatch.core.watch.drift import LONGEST, Judgement, Period, State, judge
-from seamwatch.core.watch.drift_report import report
 from seamwatch.core.watch.features import Sample, close, stage_features
-from seamwatch.core.watch.results import WatchReport
 from seamwatch.spec.monitoring import DriftWatch
 from seamwatch.spec.pipeline import Pipeline, Stage
 
@@ -221,7 +215,7 @@ def _healthy(job: tuple[int, bool, int, bool]) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    import sys, time
+    import time
 
     t = time.time()
     print(_healthy((200, False, 1, False)), time.time() - t)

@@ -100,6 +100,47 @@ def test_check_prints_all_problems_of_all_files_and_exits_1(run: Run, project: P
     assert err.splitlines()[-1] == f"{len(err.splitlines()) - 1} problems"
 
 
+def test_check_looks_for_the_columns_that_segments_and_watches_name(run: Run, project: Path) -> None:
+    path = project / "include/pipelines/parcels.yaml"
+    text = "segments: [orders.code, orders.kode]\nmonitoring: {cost: {sources: [router_model.answer, orders.tier]}}\n"
+    path.write_text(path.read_text() + text)
+    last = len(path.read_text().splitlines())
+    code, _, err = run("check")
+    assert code == 1
+    assert f"parcels.yaml:{last - 1} segments.1: orders has no column 'kode'; did you mean 'code'?" in err
+    assert f"parcels.yaml:{last} monitoring.cost.sources.1: orders has no column 'tier'" in err
+    assert err.splitlines()[-1] == "2 problems"
+
+
+def test_objectives_are_written_as_openslo_and_read_again(run: Run, project: Path) -> None:
+    path = project / "include/pipelines/parcels.yaml"
+    path.write_text(path.read_text() + "slos: [{kind: accuracy, goal: 0.9, over: 7d}]\n")
+    code, out, _ = run("openslo", "parcels")
+    assert (code, out.splitlines()[0]) == (0, "apiVersion: openslo/v1")
+    (project / "slo.yaml").write_text(out)
+    code, out, _ = run("openslo", "--read", str(project / "slo.yaml"))
+    assert (code, out) == (0, "slos:\n- kind: accuracy\n  over: 1w\n  goal: 0.9\n")
+    (project / "slo.yaml").write_text("kind: Service\n")
+    code, _, err = run("openslo", "--read", str(project / "slo.yaml"))
+    assert (code, "no document of kind SLO" in err) == (1, True)
+    assert run("openslo")[0] == 2
+
+
+def test_slo_prints_objectives_and_watches_and_writes_the_page(run: Run, project: Path) -> None:
+    path = project / "include/pipelines/parcels.yaml"
+    path.write_text(path.read_text() + "slos: [{kind: accuracy, goal: 0.9, over: 1d}]\n")
+    page = project / "slo.html"
+    code, out, _ = run("slo", "parcels", "--at", TO, "--html", str(page))
+    assert code == 0
+    assert "accuracy" in out
+    assert "latency, " in out
+    assert "Error budgets" in page.read_text()
+    code, out, _ = run("slo", "parcels", "--at", TO, "--json", "-")
+    document = json.loads(out)
+    assert {one["watch"] for one in document["watches"]} >= {"latency", "drift"}
+    assert document["objectives"][0]["objective"] == "accuracy"
+
+
 def test_check_of_one_pipeline_leaves_out_the_others(run: Run, project: Path) -> None:
     (project / "include/pipelines/broken.yaml").write_text("pipeline: [")
     assert run("check", "parcels")[0] == 0
