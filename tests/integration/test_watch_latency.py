@@ -122,3 +122,15 @@ def test_no_record_no_past_and_no_column_are_said_and_break_nothing(tmp_path: Pa
         assert words in text
     empty = desk.look(START + timedelta(days=30))
     assert (empty.found, empty.n_records) == ((), 0)
+
+
+def test_days_read_one_after_the_other_on_full_hours_keep_each_hour_once(tmp_path: Path) -> None:
+    desk = make_desk(tmp_path, "lookup", until=OVER)
+    end = OVER.replace(minute=0)
+    found = [desk.look(end - timedelta(hours=n)) for n in (24, 12, 2, 1, 0)]
+    assert found[-1].found
+    again = desk.look(end)
+    assert [one.pattern for one in again.found] == [one.pattern for one in found[-1].found]
+    starts = [one.start_at for one in desk.deps.store.aggregates("help", Watch.LATENCY, since=START, series="hour")]
+    assert len(starts) == len(set(starts))
+    assert max(starts) < end

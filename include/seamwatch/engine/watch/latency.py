@@ -57,7 +57,8 @@ def look(deps: Deps, pipeline: Pipeline, read: WatchRead, *, now: datetime) -> W
     split = split_seconds(pipeline, read.stages, records["seconds"], known=_misfits(past))
     about, notes = about_records(pipeline, read.stages, records.index, ttft=settings.ttft)
     at = pd.to_datetime(records["at"], utc=True)
-    new = count_hours(split, at, about, known={start: hour for start, hour in known.items() if start >= read.start})
+    inside = {start: hour for start, hour in known.items() if read.start <= start < read.end}
+    new = count_hours(split, at, about, known=inside)
     samples = take_samples(split, at, about)
     hours = [*past, *new]
     reference = learn([hour for hour in hours if hour.start >= now - LOOK_BACK], now)
@@ -81,7 +82,8 @@ def _misfits(hours: Sequence[Hour]) -> Mapping[str, Misfit]:
 
 def _marked(new: list[Hour], now: datetime, since: datetime) -> list[Hour]:
     """Return the new hours, the present one with since when it was found to be slow."""
-    present = now.replace(minute=0, second=0, microsecond=0)
+    # A look on the full hour sees the hour that has just ended.
+    present = (now - timedelta.resolution).replace(minute=0, second=0, microsecond=0)
     if not any(hour.start == present for hour in new):
         new = [*new, Hour(start=present)]
     return [
