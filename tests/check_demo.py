@@ -8,21 +8,23 @@ from pathlib import Path
 from typing import Any
 
 WANTED = {"healthy", "stale_code_table", "queue_code_shift", "degraded_model", "provider_outage", "stale_policy"}
+WATCHED = {"cost_runaway": "cost", "latency_spike": "latency", "input_drift": "drift", "injection": "injection"}
 SECONDS = 240
+CALLS = 50
+"""Within so many repeated calls a runaway client has to be found."""
 
 
 def problems(summary: dict[str, Any]) -> list[str]:
     """Return what is wrong with a summary."""
     scenarios = {scenario["scenario"]: scenario for scenario in summary["scenarios"]}
-    found = [f"scenario {name} is missing" for name in sorted(WANTED - set(scenarios))]
+    found = [f"scenario {name} is missing" for name in sorted((WANTED | WATCHED.keys()) - set(scenarios))]
     for name, scenario in scenarios.items():
-        found += [f"{name}: {text}" for text in _scenario_problems(scenario)]
+        check = _watched_problems if name in WATCHED else _scenario_problems
+        found += [f"{name}: {text}" for text in check(scenario)]
     told = [(s["slack"]["channel"], s["slack"]["ts"]) for s in scenarios.values() if s["slack"]]
     if len(set(told)) != len(told):
         found.append("two scenarios share a Slack message")
-    budgets = summary["budgets"]
-    if budgets["gate"]["allowed"] or budgets["red"] != ["gate"]:
-        found.append(f"seven bad days leave the gate open: {budgets['gate']}, red: {budgets['red']}")
+    found += _budget_problems(summary["budgets"])
     if summary["seconds"] > SECONDS:
         found.append(f"took {summary['seconds']} s, more than {SECONDS}")
     return found
@@ -30,11 +32,7 @@ def problems(summary: dict[str, Any]) -> list[str]:
 
 def _scenario_problems(scenario: dict[str, Any]) -> list[str]:
     injected, said = scenario["injected"], scenario["attribution"]
-    found = [
-        f"{part} is {said[part]!r}, injected {injected[part]!r}"
-        for part in ("responsibility", "stage")
-        if said[part] != injected[part]
-    ]
+    found = _place_problems(injected, said)
     if set(said["fields"]) != set(injected["fields"]):
         found.append(f"fields are {said['fields']}, injected {injected['fields']}")
     red = [task for dag in scenario["dags"] for task in dag["red"]]
@@ -47,12 +45,63 @@ def _scenario_problems(scenario: dict[str, Any]) -> list[str]:
         found.append(f"shares add up to {share}")
     if injected["responsibility"] == "integration" and f"{injected['stage']}.gate" not in red:
         found.append(f"the gate of {injected['stage']} is not red; red: {red}")
+    return found + _told_problems(scenario, words=said["headline"].split(":")[0])
+
+
+def _watched_problems(scenario: dict[str, Any]) -> list[str]:
+    """Return what is wrong with a scenario that a watch had to find: the source has to lead the fields."""
+    injected, said, wanted = scenario["injected"], scenario["attribution"], WATCHED[scenario["scenario"]]
+    if scenario["found"] is None:
+        return [f"the watch of {wanted} found nothing"]
+    found = _place_problems(injected, said)
+    if scenario["watch"] != wanted:
+        found.append(f"the watch of {scenario['watch']} found it, not that of {wanted}")
+    if injected["fields"] and (said["fields"] or [None])[0] not in injected["fields"]:
+        found.append(f"the source is {said['fields']}, injected {injected['fields']}")
+    if scenario["found"]["minutes"] < 0:
+        found.append(f"it was told {-scenario['found']['minutes']} minutes before it began")
+    if wanted == "cost" and scenario["found"]["repeated_calls"] > CALLS:
+        found.append(f"it was found after {scenario['found']['repeated_calls']} repeated calls, more than {CALLS}")
+    red = {task for look in scenario["dags"] for task in look["red"]} - {"gate"}
+    if red:
+        found.append(f"looks turned {sorted(red)} red")
+    # Later looks go on with the report, so that its headline may be another by the end.
+    return found + _told_problems(scenario, words=str(said["stage"]))
+
+
+def _place_problems(injected: dict[str, Any], said: dict[str, Any]) -> list[str]:
+    return [
+        f"{part} is {said[part]!r}, injected {injected[part]!r}"
+        for part in ("responsibility", "stage")
+        if said[part] != injected[part]
+    ]
+
+
+def _told_problems(scenario: dict[str, Any], *, words: str) -> list[str]:
+    found = []
     if scenario["report"] is None or not Path(scenario["report"]).is_file():
         found.append(f"no report at {scenario['report']}")
-    elif said["headline"].split(":")[0] not in Path(scenario["report"]).read_text(encoding="utf-8"):
-        found.append("the report does not hold the headline")
+    elif words not in Path(scenario["report"]).read_text(encoding="utf-8"):
+        found.append(f"the report does not say {words!r}")
     if not scenario["slack"]:
         found.append("Slack was not told")
+    return found
+
+
+def _budget_problems(budgets: dict[str, Any]) -> list[str]:
+    """Return what is wrong with the gate: shut by a spent budget, open under an override that is kept, shut again."""
+    found = []
+    if budgets["gate"]["allowed"] or budgets["red"] != ["gate"]:
+        found.append(f"seven bad days leave the gate open: {budgets['gate']}, red: {budgets['red']}")
+    if not budgets["gate_under_override"]["allowed"]:
+        found.append(f"an override does not open the gate: {budgets['gate_under_override']}")
+    if budgets["gate_after_override"]["allowed"]:
+        found.append(f"the gate stays open when the override is over: {budgets['gate_after_override']}")
+    kept = budgets["overrides"]
+    if len(kept) != 1 or not all(kept[0][part] for part in ("by", "reason", "at", "until")):
+        found.append(f"the override is not kept with name, reason and end: {kept}")
+    elif kept[0]["by"] not in budgets["gate_under_override"]["reason"]:
+        found.append("the gate does not say who let the releases through")
     return found
 
 

@@ -13,12 +13,17 @@ from typing import Any
 
 import joblib  # type: ignore[import-untyped]
 import numpy as np
+from scipy.sparse import csr_matrix, hstack
+
+from seamwatch.demo.obedience import ordered_queue
 
 _HEADER = re.compile(r"^([A-Z][A-Za-z ]*): (.*)$")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 _WORD = re.compile(r"[a-z']{2,}")
 _AMOUNT_STEPS = (50, 100, 200, 350, 500, 750, 1_000, 2_500, 10_000, 50_000)
 _AGE_STEPS = (0, 7, 14, 31, 60, 120, 240, 480, 960)
+_OBEDIENT = 0.99
+"""What the model says of an answer that it was ordered to give."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,15 +58,18 @@ class TriageModel:
             temperature: 0 gives the likeliest queue, every time; above it the queue is drawn, more freely the higher.
             seed: Makes a draw repeatable.
         """
-        features = self.vectoriser.transform([prompt])
-        odds = self.queue.predict_proba(features)[0]
+        features = _features(self.vectoriser, prompt)
+        odds = _odds(self.queue, features)
         chosen = int(odds.argmax())
         if temperature > 0:
             weights = (odds / odds.max()) ** (1.0 / temperature)
             chosen = int(np.random.default_rng(seed).choice(len(odds), p=weights / weights.sum()))
+        ordered = ordered_queue(_split(prompt)[1], list(self.queue.classes_))
+        if ordered is not None:
+            return Answer(queue=ordered, priority="urgent", confidence=_OBEDIENT)
         return Answer(
             queue=str(self.queue.classes_[chosen]),
-            priority=str(self.priority.predict(features)[0]),
+            priority=str(self.priority.classes_[_odds(self.priority, features).argmax()]),
             confidence=round(float(odds[chosen]), 3),
         )
 
@@ -129,6 +137,21 @@ def load_or_fit(path: Path, make: Callable[[], dict[str, TriageModel]]) -> dict[
     joblib.dump(models, partial)
     partial.replace(path)
     return models
+
+
+def _features(vectoriser: Any, prompt: str) -> csr_matrix:
+    """Return what a fitted union makes of one prompt, without setting up the workers that it has for many."""
+    parts = [
+        part.transform([prompt]) * vectoriser.transformer_weights[name] for name, part in vectoriser.transformer_list
+    ]
+    return csr_matrix(hstack(parts))
+
+
+def _odds(regression: Any, features: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return a fitted regression's probabilities for one prompt, without the checks that `predict_proba` makes."""
+    scores = (features @ regression.coef_.T)[0] + regression.intercept_
+    weights = np.exp(scores - scores.max())
+    return np.asarray(weights / weights.sum())
 
 
 def _split(prompt: str) -> tuple[dict[str, str], str]:

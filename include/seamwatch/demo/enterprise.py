@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
 
-PROMPT_VERSION = "triage-7"
+PROMPT_VERSION, NEXT_PROMPT_VERSION = "triage-7", "triage-8"
 MODEL_NAME = "support-triage"
 _MAX_TOKENS = 64
 
@@ -92,6 +92,12 @@ class Integration:
     """How a date like 04/05/2026 is read; what makes no date that way is taken for the day of the ticket."""
     has_crossed_columns: bool = False
     """Product and plan written into each other's column."""
+    prompt_version: str = PROMPT_VERSION
+    """Recorded with each call."""
+    most_attempts: int = 3
+    """Calls for one ticket."""
+    awaits: frozenset[str] = frozenset({"queue", "priority", "confidence"})
+    """Parts that an answer must have, else the model is called again."""
 
     def map_request(self, ticket: Mapping[str, Any]) -> dict[str, Any]:
         """Return the model's view of a ticket."""
@@ -111,6 +117,11 @@ class Integration:
             "subject": ticket["subject"],
             "message": ticket["body"].strip(),
         }
+
+    def accepts(self, answer: str | None) -> bool:
+        """Return whether an answer has every part that this release awaits."""
+        said = parse_answer(answer)
+        return said is not None and self.awaits <= said.keys()
 
     def map_response(self, answer: str | None) -> dict[str, Any]:
         """Return where the ticket goes, by the model's answer; to the default queue where there is no usable one."""

@@ -5,10 +5,15 @@ Attribution reads tables and calls the model; nothing of this module, not even a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from seamwatch.demo.enterprise import OLD_CATALOGUE, OLD_QUEUE_CODES, Integration
+import numpy as np
+
+from seamwatch.demo.enterprise import NEXT_PROMPT_VERSION, OLD_CATALOGUE, OLD_QUEUE_CODES, Integration
+from seamwatch.demo.inflow import as_usual, from_a_new_market, with_attacks
 from seamwatch.demo.model_service import Health
+from seamwatch.demo.tickets import Ticket
 from seamwatch.demo.training import DEGRADED, HEALTHY
 from seamwatch.vocabulary import Responsibility
 
@@ -37,6 +42,10 @@ class Fault:
     """UTC hour at which it is over; 24 means that it lasts."""
     integration: Integration = field(default_factory=Integration)
     """Release of the integration code in force meanwhile."""
+    channel: str | None = None
+    """The channel whose tickets that release works on; None: on all."""
+    inflow: Callable[[Ticket, np.random.Generator], Ticket] = as_usual
+    """What becomes of each ticket that comes in meanwhile."""
     serving: str = HEALTHY
     """Version of the model in force meanwhile."""
     health: Health = "up"
@@ -98,6 +107,41 @@ _FAULTS = (
         onset_hour=10,
         end_hour=15,
         health="outage",
+    ),
+    Fault(
+        name="cost_runaway",
+        description=f"{NEXT_PROMPT_VERSION}, tried out on the app's tickets, takes no answer and asks again and again",
+        injected=Injected(responsibility=Responsibility.INTEGRATION, stage="triage_model", fields=("prompt_version",)),
+        onset_hour=10,
+        channel="app",
+        integration=Integration(
+            prompt_version=NEXT_PROMPT_VERSION,
+            most_attempts=25,
+            # The part was dropped from the prompt before the release, and its check was forgotten.
+            awaits=frozenset({"queue", "priority", "confidence", "reason"}),
+        ),
+    ),
+    Fault(
+        name="latency_spike",
+        description="from one o'clock on the provider takes six times as long for each answer",
+        injected=Injected(responsibility=Responsibility.PROVIDER, stage="triage_model"),
+        onset_hour=13,
+        health="slow",
+    ),
+    Fault(
+        name="input_drift",
+        description="a new market is opened: a third of the tickets are in a language that the model never learnt",
+        injected=Injected(
+            responsibility=Responsibility.SOURCE_DATA, stage="crm_export", fields=("language", "subject", "body")
+        ),
+        inflow=from_a_new_market,
+    ),
+    Fault(
+        name="injection",
+        description="from eleven o'clock on tickets come with instructions to the model in their text",
+        injected=Injected(responsibility=Responsibility.ADVERSARIAL_INPUT, stage="crm_export", fields=("body",)),
+        onset_hour=11,
+        inflow=with_attacks,
     ),
 )
 

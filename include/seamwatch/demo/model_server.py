@@ -19,6 +19,8 @@ from seamwatch.demo.enterprise import MODEL_NAME
 from seamwatch.demo.model_service import BadRequest, ModelService, complete
 
 REPLAY_HEADER = "X-Seamwatch-Replay"
+PROCESSING_HEADER = "openai-processing-ms"
+"""How long an answer takes by the provider's own account, as OpenAI names it. It is said, not waited for."""
 _MOST_BODY_BYTES = 1_000_000
 _HANG_S = 2.0
 
@@ -127,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
         if request.get("model") != owner.model_name:
             self._refuse(404, "model_not_found", f"no such model; known: {owner.model_name}")
             return
-        model, fate = owner.service.admit(body, is_replay=REPLAY_HEADER in self.headers)
+        model, fate, processing_ms = owner.service.admit(body, is_replay=REPLAY_HEADER in self.headers)
         if fate == "error":
             self._refuse(503, "overloaded", "the model is overloaded; try again later")
         elif fate == "hang":
@@ -139,7 +141,7 @@ class _Handler(BaseHTTPRequestHandler):
             except BadRequest as error:
                 self._refuse(400, "invalid_request_error", str(error))
             else:
-                self._send(200, completion)
+                self._send(200, completion, {PROCESSING_HEADER: str(processing_ms)})
 
     def _switch(self, request: dict[str, Any], _body: bytes) -> None:
         service = self.server.owner.service
@@ -163,11 +165,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _refuse(self, status: int, code: str, text: str) -> None:
         self._send(status, {"error": {"message": text, "type": code, "code": code}})
 
-    def _send(self, status: int, document: Mapping[str, Any]) -> None:
+    def _send(self, status: int, document: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> None:
         body = json.dumps(document).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 

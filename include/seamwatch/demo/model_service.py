@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import secrets
 import threading
@@ -10,13 +11,18 @@ import zlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import Any, Literal, Protocol
 
-Health = Literal["up", "outage"]
+Health = Literal["up", "slow", "outage"]
+_HEALTHS = ("up", "slow", "outage")
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _OUTAGE = (("error", 45), ("hang", 5), ("cut", 30), ("answer", 20))
 """What becomes of a call in an outage, in percent."""
+_USUAL_MS, _SPREAD, _SLOWNESS = 900.0, 0.35, 6.0
+"""Median time of an answer and the spread of its logarithm; how many times as long one takes of a slow provider."""
+_HASHES = 2**32
 
 
 class Written(Protocol):
@@ -56,30 +62,42 @@ class ModelService:
 
     def switch(self, *, serving: str, health: Health) -> None:
         """Serve this version, in this health, from the next call on; ValueError for an unknown one."""
-        if serving not in self.models or health not in ("up", "outage"):
-            msg = f"cannot serve {serving!r}, {health!r}; versions: {', '.join(self.models)}; health: up, outage"
+        if serving not in self.models or health not in _HEALTHS:
+            msg = (
+                f"cannot serve {serving!r}, {health!r}; versions: {', '.join(self.models)}; "
+                f"health: {', '.join(_HEALTHS)}"
+            )
             raise ValueError(msg)
         with self._lock:
             self.serving, self.health = serving, health
             self._seen.clear()
 
-    def admit(self, body: bytes, *, is_replay: bool) -> tuple[Model, str]:
-        """Count a call and return the model that answers it, and its fate: `answer`, `error`, `hang` or `cut`.
+    def admit(self, body: bytes, *, is_replay: bool) -> tuple[Model, str, float]:
+        """Count a call and return the model that answers it, its fate, and the milliseconds that an answer takes.
 
-        In an outage the fate hangs on the body and on how often it came, so that a day can be lived again exactly.
+        The fate is `answer`, `error`, `hang` or `cut`. It and the time hang on the body and on how often it came, so
+        that a day can be lived again exactly.
         """
         with self._lock:
             self.counts["replays" if is_replay else "calls"] += 1
-            model, mark = self.models[self.serving], zlib.crc32(body)
-            if self.health == "up":
-                return model, "answer"
+            model, mark, health = self.models[self.serving], zlib.crc32(body), self.health
             self._seen[mark] += 1
-            draw = zlib.crc32(f"{mark}:{self._seen[mark]}".encode()) % 100
-        for fate, percent in _OUTAGE:
-            draw -= percent
-            if draw < 0:
-                return model, fate
-        raise AssertionError(_OUTAGE)
+            draw = zlib.crc32(f"{mark}:{self._seen[mark]}".encode())
+        took_ms = _processing_ms(draw) * (_SLOWNESS if health == "slow" else 1.0)
+        return model, _fate(draw % 100) if health == "outage" else "answer", round(took_ms, 1)
+
+
+def _fate(percent: int) -> str:
+    for fate, share in _OUTAGE:
+        percent -= share
+        if percent < 0:
+            return fate
+    raise AssertionError(_OUTAGE)
+
+
+def _processing_ms(draw: int) -> float:
+    """Return a log-normal time, the one that stands at the place of a hash among all hashes."""
+    return _USUAL_MS * math.exp(_SPREAD * NormalDist().inv_cdf((draw + 0.5) / _HASHES))
 
 
 class BadRequest(ValueError):

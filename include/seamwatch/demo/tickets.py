@@ -51,7 +51,8 @@ _HOURS = (1, 1, 1, 1, 1, 2, 4, 8, 14, 18, 19, 17, 15, 16, 17, 16, 14, 12, 11, 10
 _VAGUE_SHARE, _ASIDE_SHARE, _TYPO_SHARE = 0.065, 0.10, 0.35
 
 Ticket = dict[str, Any]
-"""A row of the CRM's export, and `true_queue`, which no system of the enterprise sees."""
+"""A row of the CRM's export, and what no system of the enterprise sees: `intent` and `true_queue`."""
+UNSEEN = ("intent", "true_queue")
 
 
 def make_tickets(day: date, n: int, rng: np.random.Generator, *, prefix: str = "T") -> list[Ticket]:
@@ -109,6 +110,7 @@ def _make_ticket(ticket_id: str, at: datetime, rng: np.random.Generator) -> Tick
         "language": "en",
         "subject": subject,
         "body": body,
+        "intent": intent,
         "true_queue": right_queue(
             intent,
             family=PRODUCT_FAMILIES[code],

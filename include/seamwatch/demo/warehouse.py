@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -55,6 +56,7 @@ sa.Table(
     sa.Column("ticket_id", sa.String, nullable=False, index=True),
     sa.Column("attempt", sa.Integer, nullable=False),
     _time("called_at"),
+    _time("ended_at"),
     sa.Column("prompt_version", sa.String),
     sa.Column("request", sa.Text),
     sa.Column("response", sa.Text),
@@ -93,6 +95,17 @@ sa.Table(
 )
 
 
+WRITTEN_AT = {
+    "crm_tickets": "updated_at",
+    "ai_requests": "mapped_at",
+    "ai_calls": "ended_at",
+    "ai_results": "decided_at",
+    "crm_routing": "routed_at",
+    "human_labels": "labelled_at",
+}
+"""By table, the column with the time from which on a row is there."""
+
+
 class Warehouse:
     """The database that holds the tables."""
 
@@ -114,6 +127,16 @@ class Warehouse:
         with self._engine.connect() as connection:
             query = sa.select(sa.func.count()).select_from(METADATA.tables[table])
             return int(connection.execute(query).scalar_one())
+
+    def count_calls(self, start: datetime, end: datetime) -> tuple[int, int]:
+        """Return how many calls of the model ended in a time, and how many of them were repetitions."""
+        calls = METADATA.tables["ai_calls"]
+        query = sa.select(sa.func.count(), sa.func.count(sa.case((calls.c.attempt > 1, 1)))).where(
+            calls.c.ended_at.between(start, end)
+        )
+        with self._engine.connect() as connection:
+            n_calls, n_again = connection.execute(query).one()
+        return int(n_calls), int(n_again)
 
     def close(self) -> None:
         """Let go of the database."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -19,9 +21,9 @@ from seamwatch.demo.faults import FAULTS, Fault
 from seamwatch.demo.model_server import ModelServer
 from seamwatch.demo.model_service import Health, ModelService
 from seamwatch.demo.operations import CALL_PATH, USD_PER_MTOK, process_tickets
-from seamwatch.demo.tickets import Ticket, make_tickets
+from seamwatch.demo.tickets import UNSEEN, Ticket, make_tickets
 from seamwatch.demo.training import HEALTHY, code_version, train
-from seamwatch.demo.warehouse import Warehouse
+from seamwatch.demo.warehouse import WRITTEN_AT, Rows, Warehouse
 
 TICKETS_PER_DAY = 400
 _BENCHMARK_DAY, _BENCHMARK_SIZE = date(2026, 9, 15), 300
@@ -48,7 +50,8 @@ class DemoWorld:
         """
         folder.mkdir(parents=True, exist_ok=True)
         self._seed = seed
-        self._pending_labels: list[dict[str, Any]] = []
+        self._pending: Rows = defaultdict(list)
+        self._day: _Day | None = None
         url = sa.make_url(warehouse_url or f"sqlite:///{(folder / 'support_dw.db').absolute()}")
         models = load_or_fit(folder / f"models-{code_version()}.joblib", train)
         self.warehouse = Warehouse(url)
@@ -63,18 +66,24 @@ class DemoWorld:
             KeyError: If there is no such fault.
             IntegrityError: If the day was lived before.
         """
+        fault = self.begin_day(day, fault_name, n_tickets=n_tickets)
+        self.live_until(datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1) + _LABELS_SEEN_AFTER)
+        return fault
+
+    def begin_day(self, day: date, fault_name: str = "healthy", *, n_tickets: int = TICKETS_PER_DAY) -> Fault:
+        """Get a day ready to be lived by `live_until`, part by part, and return its fault; KeyError if it is unknown.
+
+        Tickets of the day before that were not lived yet never come in.
+        """
         fault = FAULTS[fault_name]
         rng = np.random.default_rng([self._seed, day.toordinal()])
         midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
         tickets = make_tickets(day, n_tickets, rng)
-        for rows, integration, serving, health in _phases([_exported(ticket) for ticket in tickets], fault, midnight):
-            self.switch_model(serving=serving, health=health)
-            self.warehouse.append(
-                process_tickets(rows, integration, url=self.model_server.url, token=self.model_server.token)
-            )
-        if fault.health != "up":
-            self.switch_model(serving=fault.serving, health="up")
-        self._pending_labels += [
+        onset, end = (midnight + timedelta(hours=hour) for hour in (fault.onset_hour, fault.end_hour))
+        change = np.random.default_rng([self._seed, day.toordinal(), 1])  # a healthy day draws the same without it
+        tickets = [fault.inflow(one, change) if onset <= one["updated_at"] < end else one for one in tickets]
+        self._day = _Day(tickets=tickets, fault=fault, onset=onset, end=end)
+        self._pending["human_labels"] += [
             {
                 "ticket_id": ticket["ticket_id"],
                 "labelled_at": ticket["updated_at"]
@@ -83,15 +92,39 @@ class DemoWorld:
             }
             for ticket in tickets
         ]
-        self.deliver_labels(midnight + timedelta(days=1) + _LABELS_SEEN_AFTER)
         return fault
 
-    def deliver_labels(self, until: datetime) -> int:
-        """Write the labels that people gave until then, and return how many; the others stay on their way."""
-        due = [label for label in self._pending_labels if label["labelled_at"] <= until]
-        self._pending_labels = [label for label in self._pending_labels if label["labelled_at"] > until]
-        self.warehouse.append({"human_labels": due})
-        return len(due)
+    def live_until(self, moment: datetime) -> Counter[str]:
+        """Let the tickets in that came until then; return how many rows every table got that were there by then.
+
+        Raises:
+            IntegrityError: If the day was lived before.
+        """
+        day = self._day
+        assert day is not None, "no day was begun"
+        tickets = [ticket for ticket in day.tickets if ticket["updated_at"] <= moment]
+        day.tickets = day.tickets[len(tickets) :]
+        for rows, integration, serving, health in _phases(tickets, day):
+            self.switch_model(serving=serving, health=health)
+            made = process_tickets(
+                [_exported(ticket) for ticket in rows],
+                integration,
+                url=self.model_server.url,
+                token=self.model_server.token,
+            )
+            for table, some in made.items():
+                self._pending[table] += some
+            if health != "up":
+                self.switch_model(serving=serving, health="up")
+        return self.deliver(moment)
+
+    def deliver(self, until: datetime) -> Counter[str]:
+        """Write the rows that are there by then, people's labels too, and return how many by table; others wait."""
+        due = {table: [row for row in rows if row[WRITTEN_AT[table]] <= until] for table, rows in self._pending.items()}
+        for table, rows in self._pending.items():
+            self._pending[table] = [row for row in rows if row[WRITTEN_AT[table]] > until]
+        self.warehouse.append(due)
+        return Counter({table: len(rows) for table, rows in due.items() if rows})
 
     def switch_model(self, *, serving: str = HEALTHY, health: Health = "up") -> None:
         """Put a version of the model, and a state of its provider, in force by the server's own switch."""
@@ -133,24 +166,39 @@ class DemoWorld:
         return [{**_exported(ticket), "queue": QUEUE_CODES[ticket["true_queue"]]} for ticket in tickets]
 
 
-def _phases(
-    tickets: list[Ticket], fault: Fault, midnight: datetime
-) -> Iterator[tuple[list[Ticket], Integration, str, Health]]:
-    """Yield the tickets before, under and after a fault, with what is in force meanwhile."""
-    onset, end = midnight + timedelta(hours=fault.onset_hour), midnight + timedelta(hours=fault.end_hour)
-    before = [t for t in tickets if t["updated_at"] < onset]
-    under = [t for t in tickets if onset <= t["updated_at"] < end]
-    after = [t for t in tickets if t["updated_at"] >= end]
-    if before:
-        yield before, Integration(), HEALTHY, "up"
-    yield under, fault.integration, fault.serving, fault.health
-    if after:
-        yield after, Integration(), HEALTHY, "up"
+@dataclass
+class _Day:
+    """A day that is being lived."""
+
+    tickets: Sequence[Ticket]
+    """Those that are still to come in."""
+    fault: Fault
+    onset: datetime
+    end: datetime
+
+
+def _phases(tickets: Sequence[Ticket], day: _Day) -> Iterator[tuple[list[Ticket], Integration, str, Health]]:
+    """Yield the tickets before, under and after a fault, and beside it, with what is in force meanwhile."""
+    fault = day.fault
+    before = [t for t in tickets if t["updated_at"] < day.onset]
+    under = [t for t in tickets if day.onset <= t["updated_at"] < day.end]
+    struck = [t for t in under if fault.channel in (None, t["channel"])]
+    beside = [t for t in under if fault.channel not in (None, t["channel"])]
+    after = [t for t in tickets if t["updated_at"] >= day.end]
+    parts: tuple[tuple[list[Ticket], Integration, str, Health], ...] = (
+        (before, Integration(), HEALTHY, "up"),
+        (struck, fault.integration, fault.serving, fault.health),
+        (beside, Integration(), fault.serving, fault.health),
+        (after, Integration(), HEALTHY, "up"),
+    )
+    for rows, integration, serving, health in parts:
+        if rows:
+            yield rows, integration, serving, health
 
 
 def _exported(ticket: Ticket) -> Ticket:
     """Return what the CRM exports of a ticket."""
-    return {name: value for name, value in ticket.items() if name != "true_queue"}
+    return {name: value for name, value in ticket.items() if name not in UNSEEN}
 
 
 def _database_connection(url: sa.URL) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
+import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,7 +12,7 @@ import httpx
 import pytest
 
 from seamwatch.demo.classifier import TriageModel
-from seamwatch.demo.model_server import ModelServer
+from seamwatch.demo.model_server import PROCESSING_HEADER, ModelServer
 from seamwatch.demo.model_service import ModelService
 from seamwatch.demo.training import DEGRADED, HEALTHY
 
@@ -174,3 +176,21 @@ def test_a_stopped_server_answers_no_more(models: Mapping[str, TriageModel]) -> 
     server.stop()
     with pytest.raises(httpx.ConnectError):
         httpx.get(server.url + "/health")
+
+
+def test_a_slow_provider_says_that_it_took_six_times_as_long_and_is_not_waited_for(
+    server: ModelServer, client: httpx.Client
+) -> None:
+    usual = float(client.post(PATH, json=BODY).headers[PROCESSING_HEADER])
+    assert client.post("/admin/state", json={"health": "slow"}, headers=admin(server)).status_code == 200
+    response = client.post(PATH, json=BODY)
+    assert float(response.headers[PROCESSING_HEADER]) == pytest.approx(6 * usual, abs=0.5)
+    assert response.json()["choices"][0]["finish_reason"] == "stop"
+    assert response.elapsed.total_seconds() < usual / 1000
+
+
+def test_times_of_answers_are_spread_as_real_ones(models: Mapping[str, TriageModel]) -> None:
+    service = ModelService(models=models, serving=HEALTHY)
+    logs = [math.log(service.admit(f"{number}".encode(), is_replay=False)[2]) for number in range(2000)]
+    assert math.exp(statistics.mean(logs)) == pytest.approx(900, rel=0.05)
+    assert statistics.stdev(logs) == pytest.approx(0.35, rel=0.1)
