@@ -25,7 +25,7 @@ from seamwatch.core.frames import StageData
 from seamwatch.core.stats import wilson_interval
 from seamwatch.core.watch.latency import LEAST_RECORDS, Shift, find_shift, learn
 from seamwatch.core.watch.latency_hours import HOUR, Hour, about_records, count_hours, read_samples, take_samples
-from seamwatch.core.watch.latency_source import Source, find_carrier, means_near, name_source
+from seamwatch.core.watch.latency_source import WAIT_RECORDS, Source, find_carrier, means_near, name_source
 from seamwatch.core.watch.sketch import Sketch, merged
 from seamwatch.core.watch.stage_times import split_seconds
 from seamwatch.spec.pipeline import Pipeline
@@ -314,15 +314,13 @@ PLACES = {
 
 def carrier_figures(*, short: bool, seed: int) -> dict[str, Figure]:
     """Return the share of shifts in one place whose stage and responsibility are named right."""
-    rounds = 2 if short else 8
+    cases = [(place, turn, seed) for place in PLACES for turn in range(2 if short else 6)]
+    with ProcessPoolExecutor(max_workers=2) as pool:
+        named = list(pool.map(_named, cases))
     right: dict[str, list[bool]] = {place: [] for place in PLACES}
-    at_once: list[bool] = []
-    for number, place in enumerate(PLACES):
-        for turn in range(rounds):
-            rng = np.random.default_rng([seed, 4, number, turn])
-            named = _named(place, bool(turn % 2), rng)
-            at_once.append(bool(named) and named[0] == PLACES[place])
-            right[place].append(bool(named) and named[-1] == PLACES[place])
+    for (place, _, _), who in zip(cases, named, strict=True):
+        right[place].append(bool(who) and who[-1] == PLACES[place])
+    at_once = [bool(who) and who[0] == PLACES[place] for (place, _, _), who in zip(cases, named, strict=True)]
     figures = {
         "latency_carrier_right": _share([one for hits in right.values() for one in hits]),
         "latency_carrier_right_at_once": _share(at_once),
@@ -330,12 +328,14 @@ def carrier_figures(*, short: bool, seed: int) -> dict[str, Figure]:
     return figures | {f"latency_carrier_right_{place}": _share(hits) for place, hits in right.items()}
 
 
-def _named(place: str, is_start: bool, rng: np.random.Generator) -> list[tuple[str, str | None]]:
-    """Return who is named at every look that finds a shift of about twice P95, in 90 minutes from its start on.
+def _named(case: tuple[str, int, int]) -> list[tuple[str, str | None]]:
+    """Return who is named at every look that tells a shift of about twice P95, in 90 minutes from its start on.
 
-    `is_start`: rows of calls have the time of their start.
+    In every other turn rows of calls have the time of their start.
     """
-    fault, last = 7 * 24.0 + 10.25, 7 * 24.0 + 11.75
+    place, turn, seed = case
+    rng, is_start = np.random.default_rng([seed, 4, list(PLACES).index(place), turn]), bool(turn % 2)
+    fault, last = 4 * 24.0 + 10.25, 4 * 24.0 + 11.75
     at = np.sort(rng.random(rng.poisson(50 * last)) * last)
     stages, seconds, begun = _stage_times(at, at >= fault, place, is_start, rng)
     split = split_seconds(PIPELINE, stages, seconds)
@@ -353,7 +353,9 @@ def _named(place: str, is_start: bool, rng: np.random.Generator) -> list[tuple[s
         shift = find_shift(hours, reference, now, least_change=LEAST_CHANGE) if reference else None
         if shift is not None:
             source = _source(shift, {**samples, **take_samples(part, begun[new], about[new])})
-            named.append((source.responsibility.value, source.stage))
+            n = sum(hour.total.count for hour in shift.hours)
+            if named or source.stage is not None or n >= WAIT_RECORDS:
+                named.append((source.responsibility.value, source.stage))
     return named
 
 

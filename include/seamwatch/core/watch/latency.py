@@ -136,11 +136,11 @@ def _learn(kept: list[Hour], longest: int) -> Reference:
     is_daily = _differ_by_hour(k, n, of_day) and len({one.start.date() for one in kept}) > LEAST_DAYS
     slow, size = [p95] * 24, np.full(24, n.sum())
     if is_daily:
+        of_hours = [merged(one.total for one in kept if one.start.hour == hour) for hour in range(24)]
         for hour in range(24):
-            near = np.isin(of_day, _near(hour))
-            if n[near].sum() >= LEAST_PAST_RECORDS:
-                slow[hour] = _p95(one.total for one, is_near in zip(kept, near, strict=True) if is_near)
-                size[hour] = n[near].sum()
+            near = merged(of_hours[one] for one in _near(hour))
+            if near.count >= LEAST_PAST_RECORDS:
+                slow[hour], size[hour] = _p95([near]), near.count
         k = np.array([one.total.count_above(slow[one.start.hour]) for one in kept], dtype=float)
     usual = k.sum() / n.sum()
     effects = {hours: _block_effect(kept, k, n, hours) for hours in _BLOCKS}
