@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from help_desk import FAULT, OVER, PIPELINE, START, Desk, make_desk
+from seamwatch.core.results import Window
 from seamwatch.core.watch.results import Found, WatchReport
+from seamwatch.engine.watch.latency import look
 from seamwatch.vocabulary import Responsibility, Watch
 
 pytestmark = pytest.mark.integration
@@ -99,6 +101,22 @@ def test_looking_often_keeps_what_one_look_keeps(tmp_path: Path) -> None:
     assert often.hours() == 15
 
 
+def test_a_look_at_the_full_hour_may_be_repeated_and_what_was_found_stays_marked(tmp_path: Path) -> None:
+    desk = make_desk(tmp_path, "provider", until=FAULT + timedelta(minutes=90))
+    desk.look(FAULT)
+    now = FAULT + timedelta(minutes=90)
+    window = Window(start=now - timedelta(hours=2), end=now)
+    first, again = (look(desk.deps, desk.pipeline, desk.read(window), now=now) for _ in range(2))
+    assert first.found
+    assert first == again
+    # An hour later nothing more was asked: the marks stay, and leave the slow hours out of what is compared with.
+    later = now + timedelta(hours=1)
+    desk.looked_at = now
+    desk.look(later)
+    rows = desk.deps.store.aggregates("help", Watch.LATENCY, since=FAULT, series="hour")
+    assert any("found_since" in one.data for one in rows)
+
+
 def _folders(tmp_path: Path) -> tuple[str, str]:
     for name in ("often", "once"):
         (tmp_path / name).mkdir()
@@ -122,15 +140,3 @@ def test_no_record_no_past_and_no_column_are_said_and_break_nothing(tmp_path: Pa
         assert words in text
     empty = desk.look(START + timedelta(days=30))
     assert (empty.found, empty.n_records) == ((), 0)
-
-
-def test_days_read_one_after_the_other_on_full_hours_keep_each_hour_once(tmp_path: Path) -> None:
-    desk = make_desk(tmp_path, "lookup", until=OVER)
-    end = OVER.replace(minute=0)
-    found = [desk.look(end - timedelta(hours=n)) for n in (24, 12, 2, 1, 0)]
-    assert found[-1].found
-    again = desk.look(end)
-    assert [one.pattern for one in again.found] == [one.pattern for one in found[-1].found]
-    starts = [one.start_at for one in desk.deps.store.aggregates("help", Watch.LATENCY, since=START, series="hour")]
-    assert len(starts) == len(set(starts))
-    assert max(starts) < end

@@ -57,15 +57,12 @@ def look(deps: Deps, pipeline: Pipeline, read: WatchRead, *, now: datetime) -> W
     split = split_seconds(pipeline, read.stages, records["seconds"], known=_misfits(past))
     about, notes = about_records(pipeline, read.stages, records.index, ttft=settings.ttft)
     at = pd.to_datetime(records["at"], utc=True)
-    inside = {start: hour for start, hour in known.items() if read.start <= start < read.end}
-    new = count_hours(split, at, about, known=inside)
+    new = count_hours(split, at, about, known={start: hour for start, hour in known.items() if start >= read.start})
     samples = take_samples(split, at, about)
     hours = [*past, *new]
     reference = learn([hour for hour in hours if hour.start >= now - LOOK_BACK], now)
     shift = find_shift(hours, reference, now, least_change=settings.least_change) if reference else None
-    if shift is not None:
-        new = _marked(new, now, shift.hours[0].start)
-    _keep(deps, name, new, samples, read)
+    _keep(deps, name, _marked(new, known, read, shift), samples, read)
     if shift is None:
         last = deps.store.last_watch_report(name, Watch.LATENCY)
         return _quiet(pipeline, hours, reference, last, (*notes, *notes_of(latest(hours, now), split.untimed)), now)
@@ -80,16 +77,15 @@ def _misfits(hours: Sequence[Hour]) -> Mapping[str, Misfit]:
     return found
 
 
-def _marked(new: list[Hour], now: datetime, since: datetime) -> list[Hour]:
-    """Return the new hours, the present one with since when it was found to be slow."""
-    # A look on the full hour sees the hour that has just ended.
-    present = (now - timedelta.resolution).replace(minute=0, second=0, microsecond=0)
-    if not any(hour.start == present for hour in new):
-        new = [*new, Hour(start=present)]
-    return [
-        replace(hour, found_since=min(hour.found_since or since, since)) if hour.start == present else hour
-        for hour in new
-    ]
+def _marked(new: Sequence[Hour], known: Mapping[datetime, Hour], read: WatchRead, shift: Shift | None) -> list[Hour]:
+    """Return the new hours, the last one with since when it was found slow; marks of hours without a record stay."""
+    found = {start: Hour(start=start, found_since=one.found_since) for start, one in known.items() if one.found_since}
+    found = {start: one for start, one in found.items() if start >= read.start} | {hour.start: hour for hour in new}
+    if shift is not None:
+        last = (read.end - timedelta(microseconds=1)).replace(minute=0, second=0, microsecond=0)
+        hour, since = found.get(last, Hour(start=last)), shift.hours[0].start
+        found[last] = replace(hour, found_since=min(hour.found_since or since, since))
+    return [found[start] for start in sorted(found)]
 
 
 def _keep(deps: Deps, name: str, new: Sequence[Hour], samples: Mapping[datetime, Any], read: WatchRead) -> None:
