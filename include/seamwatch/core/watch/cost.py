@@ -1,0 +1,379 @@
+"""Judge what model calls cost: loops within a record, a jump of the cost per hour, and who has to act on it.
+
+| what leads | responsibility | stage | pattern |
+| --- | --- | --- | --- |
+| the same request again though it was answered | integration | model | `retry_loop` |
+| a context that grows call by call | integration | model | `growing_context` |
+| the same request again after the provider failed | provider | model | `retries_after_errors` |
+| more calls per record, none of these | integration | model | `more_calls` |
+| more tokens in per call | integration | prompt, else model | `longer_requests` |
+| fewer of them from a cache | integration | prompt, else model | `less_cached` |
+| more tokens out per call | model | model | `longer_answers` |
+| another mix of models | integration | model | `model_mix` |
+| the price per token | provider | model | `price` |
+| the cost per call, its tokens not recorded | undetermined | model | `dearer_calls` |
+| more records | source_data | the first | `volume` |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from seamwatch.core.results import Window
+from seamwatch.core.watch.cost_hours import HourSums, mean_hour, usual_hours, whole_hours
+from seamwatch.core.watch.cost_jump import LOOK_BACK, Jump, Timeline, find_jump, usual_hour
+from seamwatch.core.watch.cost_parts import Factor, Source, parts_of_change, source_of_change, source_of_records
+from seamwatch.core.watch.cost_report import (
+    Change,
+    LoopRecord,
+    Struck,
+    charts,
+    facts,
+    loop_table,
+    model_table,
+    notes_of,
+    parts_table,
+    source_table,
+    tell_jump,
+    tell_loop,
+)
+from seamwatch.core.watch.loops import Loop, UsualRuns, are_more, usual_runs
+from seamwatch.core.watch.results import Found, Table, WatchReport
+from seamwatch.spec.monitoring import CostWatch
+from seamwatch.spec.objectives import CostObjective
+from seamwatch.spec.pipeline import Pipeline, Stage
+from seamwatch.vocabulary import Responsibility, StageKind, Watch
+
+_STEP = timedelta(hours=1)
+_MOST_TOLD = 50
+"""Struck records whose calls are told one by one."""
+_RECENT = 3
+"""Whole hours that are told where there is no jump."""
+_LEAST_RECORDS = 5.0
+"""Fewer records in the last hours, and nobody can call a jump over."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Present:
+    """What a look read."""
+
+    start: datetime
+    now: datetime
+    hours: Sequence[HourSums]
+    """All that is known, in order of time, the present hour included."""
+    calls: pd.DataFrame
+    """As `price_calls` gives them, with `_key`, `stage` and `request`, a hash."""
+    runs: Mapping[Loop, pd.Series[Any]]
+    """By kind, the longest run of each record with several calls."""
+    n_records: int
+    """Of the read, those with one call included."""
+    sources: pd.DataFrame
+    """Index key, a column of texts for each source."""
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Who has to act where a factor leads."""
+
+    responsibility: Responsibility
+    pattern: str
+    at: StageKind
+
+
+_PARTS = {
+    Factor.RECORDS: Part(responsibility=Responsibility.SOURCE_DATA, pattern="volume", at=StageKind.SOURCE),
+    Factor.CALLS: Part(responsibility=Responsibility.INTEGRATION, pattern="more_calls", at=StageKind.MODEL),
+    Factor.MIX: Part(responsibility=Responsibility.INTEGRATION, pattern="model_mix", at=StageKind.MODEL),
+    Factor.TOKENS_IN: Part(responsibility=Responsibility.INTEGRATION, pattern="longer_requests", at=StageKind.PROMPT),
+    Factor.CACHED: Part(responsibility=Responsibility.INTEGRATION, pattern="less_cached", at=StageKind.PROMPT),
+    Factor.TOKENS_OUT: Part(responsibility=Responsibility.MODEL, pattern="longer_answers", at=StageKind.MODEL),
+    Factor.PRICE: Part(responsibility=Responsibility.PROVIDER, pattern="price", at=StageKind.MODEL),
+    Factor.REST: Part(responsibility=Responsibility.UNDETERMINED, pattern="dearer_calls", at=StageKind.MODEL),
+}
+_LOOPS = {
+    Loop.REPEAT: Part(responsibility=Responsibility.INTEGRATION, pattern=Loop.REPEAT.value, at=StageKind.MODEL),
+    Loop.GROWTH: Part(responsibility=Responsibility.INTEGRATION, pattern=Loop.GROWTH.value, at=StageKind.MODEL),
+    Loop.RETRY: Part(responsibility=Responsibility.PROVIDER, pattern=Loop.RETRY.value, at=StageKind.MODEL),
+}
+_JUMPS = frozenset({*(part.pattern for part in _PARTS.values()), *(part.pattern for part in _LOOPS.values())})
+
+
+def judge(pipeline: Pipeline, settings: CostWatch, present: Present, last: WatchReport | None) -> WatchReport:
+    """Return what a look found, its tables, charts and facts.
+
+    Args:
+        pipeline: Its definition.
+        settings: Of the watch.
+        present: What was read, and the hours that are known.
+        last: The look before: what it found and lasts keeps its name.
+    """
+    zone = ZoneInfo(time_zone(pipeline))
+    end = present.now.replace(minute=0, second=0, microsecond=0)
+    told = {} if last is None else {one.pattern: one for one in last.found}
+    line = Timeline.of(present.hours, end, zone)
+    jump = find_jump(line, least_change=settings.least_change, since=_since(told, end))
+    struck = find_loops(settings, present)
+    columns = tuple(present.sources.columns)
+    change = _change(present, end, jump, zone)
+    found = _merge(pipeline, present, struck, change if jump is not None else None, told, columns)
+    compared = None
+    if change is not None:
+        start = max(present.hours[0].start, change.start - LOOK_BACK * _STEP)
+        compared = Window(start=start, end=max(change.start, start + _STEP))
+    source = _source_column(found, columns)
+    tables: tuple[Table | None, ...] = (
+        parts_table(change) if change else None,
+        model_table(change) if change else None,
+        source_table(change, source) if change and source else None,
+        loop_table(struck) if struck else None,
+    )
+    start = min([present.start, *(one.start for one in (change,) if one is not None)])
+    return WatchReport(
+        watch=Watch.COST,
+        pipeline=pipeline.pipeline,
+        window=Window(start=min(start, present.now - timedelta(minutes=1)), end=present.now),
+        compared=compared,
+        n_records=present.n_records,
+        found=tuple(found),
+        still=() if found else _still(present, end, last),
+        facts=facts(pipeline, present.hours, change, present.now),
+        tables=tuple(table for table in tables if table is not None),
+        charts=charts(pipeline, present.hours, present.now, mark=found[0].onset if found else None),
+        notes=(*present.notes, *notes_of(present.hours, present.start, has_past=change is not None)),
+    )
+
+
+def time_zone(pipeline: Pipeline) -> str:
+    """Return whose days are meant: those of the first cost objective of the calendar, else UTC."""
+    zones = [one.time_zone for one in pipeline.slos if isinstance(one, CostObjective) and one.period is not None]
+    return zones[0] if zones else "UTC"
+
+
+def find_loops(settings: CostWatch, present: Present) -> list[Struck]:
+    """Return the records that are in a loop, by kind; a kind whose records another one explains is left out."""
+    past = [one for one in usual_hours(present.hours) if one.start < present.start]
+    past = [one for one in past if one.start >= present.now - LOOK_BACK * _STEP]
+    found: list[Struck] = []
+    if not past:
+        return found
+    known: set[Any] = set()
+    for kind in (Loop.REPEAT, Loop.GROWTH, Loop.RETRY):
+        usual = usual_runs(past, kind, least=settings.loop_calls)
+        lengths = present.runs.get(kind)
+        if usual is None or lengths is None or lengths.empty:
+            continue
+        chosen = _struck_lengths(past, kind, usual, lengths, present.n_records)
+        if len(chosen) and not set(chosen.index) <= known:
+            known |= set(chosen.index)
+            found.append(_struck(kind, chosen, usual, present))
+    return found
+
+
+def _struck_lengths(
+    past: Sequence[HourSums], kind: Loop, usual: UsualRuns, lengths: pd.Series[Any], n_records: int
+) -> pd.Series[Any]:
+    places = np.bincount(lengths.to_numpy(dtype=int))
+    counts = {length: float(places[length]) for length in np.flatnonzero(places).tolist()}
+    counts[1] = counts.get(1, 0.0) + n_records - len(lengths)
+    bound = usual.rare if are_more(past, counts, kind, usual) else usual.threshold
+    return lengths[(lengths >= bound).to_numpy()].sort_values(ascending=False, kind="stable")
+
+
+def _struck(kind: Loop, lengths: pd.Series[Any], usual: UsualRuns, present: Present) -> Struck:
+    calls = present.calls[present.calls["_key"].isin(lengths.index).to_numpy()]
+    by_key = calls.groupby("_key", sort=False)
+    records = []
+    for key, length in zip(lengths.index[:_MOST_TOLD], lengths.tolist(), strict=False):
+        mine = by_key.get_group(key)
+        requests = mine["request"].value_counts()
+        request = requests.index[0] if kind is not Loop.GROWTH else mine["request"].iloc[-1]
+        same = mine[(mine["request"] == request).to_numpy()] if kind is not Loop.GROWTH else mine
+        stage = str(same["stage"].iloc[0])
+        records.append(
+            LoopRecord(
+                key=str(key),
+                stage=stage,
+                calls=length,
+                usd=float(mine["usd"].sum()),
+                request=f"{int(request):016x}"[:8],
+                since=same["at"].min().to_pydatetime(),
+            )
+        )
+    return Struck(
+        kind=kind,
+        records=tuple(records),
+        keys=tuple(lengths.index),
+        usd=float(calls["usd"].sum()),
+        longest=int(lengths.max()),
+        usual=usual,
+    )
+
+
+def _change(present: Present, end: datetime, jump: Jump | None, zone: ZoneInfo) -> Change | None:
+    """Return the last hours beside such hours as they usually are; None where the past is too short."""
+    start = end - (jump.hours if jump is not None else _RECENT) * _STEP
+    hours = whole_hours(present.hours, start, end)
+    before = usual_hour(present.hours, hours, zone) if present.hours else None
+    if before is None:
+        return None
+    now = mean_hour(hours)
+    return Change(
+        start=start,
+        end=end,
+        before=before,
+        now=now,
+        parts=parts_of_change(before, now),
+        n_records=sum(one.records for one in hours),
+        p_value=jump.p_value if jump is not None else None,
+    )
+
+
+def _merge(
+    pipeline: Pipeline,
+    present: Present,
+    struck: Sequence[Struck],
+    change: Change | None,
+    told: Mapping[str, Found],
+    columns: tuple[str, ...],
+) -> list[Found]:
+    """Return loops and the jump, dearest first; a jump that loops explain is told with them."""
+    lead = None if change is None else _leading(change, told)
+    part = None if change is None or lead is None else _part(present, change, lead)
+    is_loop = lead in (Factor.CALLS, Factor.TOKENS_IN) and bool(struck)
+    found = []
+    for number, one in enumerate(struck):
+        source = source_of_records(_values(present.sources, one.keys), _usual(present), columns)
+        own = _LOOPS[one.kind]
+        onset = min(record.since for record in one.records)
+        same = told.get(own.pattern)
+        if same is not None and same.onset is not None:
+            onset = min(onset, same.onset)
+        with_jump = change if number == 0 and is_loop else None
+        found.append(tell_loop(one, own.responsibility, one.records[0].stage, source, with_jump, onset=onset))
+    if change is not None and lead is not None and part is not None and not is_loop:
+        source = source_of_change(change.before, change.now, is_volume=lead is Factor.RECORDS, columns=columns)
+        same = told.get(part.pattern)
+        stage = _stage(pipeline, change, part.at)
+        keys = _keys(present, source)
+        jump = tell_jump(change, lead, part.responsibility, part.pattern, stage, source, keys=keys)
+        if same is not None and same.stage == jump.stage:
+            # What lasts keeps its name and beginning, or one incident would be told as several.
+            fields = same.fields if not jump.fields or _holds(change, same.fields, columns) else jump.fields
+            jump = replace(jump, onset=min(filter(None, (same.onset, jump.onset))), fields=fields)
+        found.append(jump)
+    return found
+
+
+def _leading(change: Change, told: Mapping[str, Found]) -> Factor:
+    """Return the factor with the largest part; the one that was told as long as it has half as much."""
+    lead = max(change.parts, key=lambda one: change.parts[one])
+    same = [one for one in Factor if _PARTS[one].pattern in told]
+    if any(pattern in told for pattern in Loop):
+        same.append(Factor.CALLS)
+    kept = [one for one in same if change.parts[one] >= change.parts[lead] / 2.0 > 0]
+    return kept[0] if kept else lead
+
+
+def _part(present: Present, change: Change, lead: Factor) -> Part:
+    """Return who has to act; more calls are told as loops where repeated requests are most of them."""
+    if lead is not Factor.CALLS:
+        return _PARTS[lead]
+    hours = [one for one in present.hours if change.start <= one.start < change.end]
+    past = [one for one in usual_hours(present.hours) if one.start < change.start]
+    more = change.now.calls / max(change.now.records, 1e-9) - change.before.calls / max(change.before.records, 1e-9)
+    for kind in (Loop.RETRY, Loop.REPEAT):
+        if more > 0 and _extra(hours, kind) - _extra(past, kind) >= more / 2.0:
+            return _LOOPS[kind]
+    return _PARTS[lead]
+
+
+def _extra(hours: Sequence[HourSums], kind: Loop) -> float:
+    """Return repeated calls per record."""
+    counts = [(length, n) for hour in hours for length, n in hour.runs.get(kind.value, {}).items()]
+    return sum((length - 1) * n for length, n in counts) / max(sum(n for _, n in counts), 1.0)
+
+
+def _usual(present: Present) -> HourSums:
+    past = [one for one in usual_hours(present.hours) if one.start < present.start]
+    return mean_hour(past or list(present.hours))
+
+
+def _values(sources: pd.DataFrame, keys: Sequence[Any]) -> dict[str, dict[str, int]]:
+    chosen = sources.reindex(pd.Index(keys))
+    return {
+        str(name): {str(value): int(n) for value, n in chosen[name].dropna().value_counts().items()}
+        for name in sources.columns
+    }
+
+
+def _stage(pipeline: Pipeline, change: Change, kind: StageKind) -> str | None:
+    """Return the stage to look at: the model stage that grew most, or the prompt before it, or the first stage."""
+    if kind is StageKind.SOURCE:
+        return pipeline.first_stage.name
+    growth: dict[str, float] = {}
+    for sign, hour in ((1.0, change.now), (-1.0, change.before)):
+        for cell, values in hour.cells.items():
+            growth[cell[0]] = growth.get(cell[0], 0.0) + sign * float(values[4:].sum())
+    if not growth:
+        return None
+    name = max(growth, key=lambda one: growth[one])
+    prompt = _prompt(pipeline, pipeline.stage(name)) if kind is StageKind.PROMPT else None
+    return prompt.name if prompt is not None else name
+
+
+def _prompt(pipeline: Pipeline, model: Stage) -> Stage | None:
+    before = [pipeline.stage(name) for name in model.input]
+    return next((stage for stage in before if stage.kind is StageKind.PROMPT), None)
+
+
+def _keys(present: Present, source: Source | None) -> tuple[str, ...]:
+    """Return the records that cost most, of the source where one is named."""
+    usd = present.calls.groupby("_key")["usd"].sum()
+    if source is not None and source.column in present.sources.columns:
+        own = present.sources[source.column]
+        usd = usd[usd.index.isin(own.index[(own == source.value).to_numpy()])]
+    return tuple(str(key) for key in usd.nlargest(5).index)
+
+
+def _holds(change: Change, fields: tuple[str, ...], columns: tuple[str, ...]) -> bool:
+    """Return whether a source that was told is still among those with more than its share."""
+    for is_volume in (False, True):
+        source = source_of_change(change.before, change.now, is_volume=is_volume, columns=columns)
+        if source is not None and source.field in fields:
+            return True
+    return False
+
+
+def _source_column(found: Sequence[Found], columns: tuple[str, ...]) -> str | None:
+    """Return the column whose values are told in a table: that of the first finding's source, else the first."""
+    named = [field.partition("=")[0] for one in found for field in one.fields]
+    return next((one for one in columns if one.rpartition(".")[2] in named), columns[0] if columns else None)
+
+
+def _since(told: Mapping[str, Found], end: datetime) -> int | None:
+    """Return how many whole hours ago the jump that was told began; None: there was none."""
+    onsets = [one.onset for pattern, one in told.items() if pattern in _JUMPS and one.onset is not None]
+    onsets = [one for one in onsets if one < end]
+    if not onsets:
+        return None
+    return max(1, -int((min(onsets) - end) // _STEP))
+
+
+def _still(present: Present, end: datetime, last: WatchReport | None) -> tuple[str, ...]:
+    """Return what the last look told, where too few records came since to call it over."""
+    if last is None:
+        return ()
+    n = sum(one.records for one in whole_hours(present.hours, end - _RECENT * _STEP, end))
+    told = tuple(dict.fromkeys((*(one.pattern for one in last.found), *last.still)))
+    if present.n_records == 0:
+        return told
+    jumps = {part.pattern for part in _PARTS.values()}
+    return tuple(one for one in told if one in jumps) if n < _LEAST_RECORDS else ()

@@ -1,0 +1,305 @@
+"""Whether the cost is higher than it usually is: by hours that are over, against the same hours of the days before.
+
+Two measures, as the first sees what there is more of and the second needs no guess of the traffic: what the hours cost,
+beside what such hours usually cost, and what they cost beside what so many records usually cost. The logarithm of each
+ratio over the last 1, 3, 6, 12 and 24 hours is compared with the same ratio of as long stretches of the past, which
+tells how much it varies, clusters and days included (t distribution of a new value). Each hour is judged once by each
+measure and window, so by the union bound healthy months have `FALSE_PER_MONTH` alarms at most, however these depend on
+each other; the looks within an hour see the same whole hours, with more of their late records.
+
+Source: G. J. Hahn, W. Q. Meeker (1991), "Statistical intervals", section 4.2, for the interval of a new value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from seamwatch.core.watch.cost_hours import Floats, HourSums, mean_hour, usual_hours, whole_hours
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+LOOK_BACK = 14 * 24
+"""Hours of the past that others are compared with."""
+FALSE_PER_MONTH = 0.1
+"""Jumps expected in 30 healthy days."""
+WINDOWS = (1, 3, 6, 12, 24)
+"""Hours."""
+LEAST_HOURS = 24
+"""A past with fewer hours says nothing."""
+_MEASURES = 2
+_LEAST_STRETCHES = 4
+_MOST_FREEDOM = 12
+"""The t distribution has tails at least this heavy: hours are not normal, however many there are."""
+_DOUBT = 3.0
+"""Records that are added to both sides of a ratio, so that quiet hours have no endless ones."""
+_LEAST_RECORDS = 5.0
+"""A window with fewer records, usually and now, says nothing."""
+_MONTH_HOURS = 30 * 24
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Timeline:
+    """Whole hours one after the other, those without records too."""
+
+    hour: Ints
+    """Of the local day; all arrays have one value an hour."""
+    weekday: Ints
+    day: Ints
+    """Number of the local date."""
+    usd: Floats
+    records: Floats
+    is_usual: Bools
+
+    @classmethod
+    def of(cls, hours: Sequence[HourSums], end: datetime, zone: ZoneInfo) -> Timeline:
+        """Return the hours before `end`, from the first known one on, as far back as is compared with.
+
+        Args:
+            hours: Known ones, in order of time, those after `end` too: an hour tells since when something was found.
+            end: A full hour.
+            zone: Whose days are meant.
+        """
+        line = whole_hours(hours, max(hours[0].start, end - (LOOK_BACK + max(WINDOWS)) * _HOUR), end) if hours else []
+        left_out = {one.start for one in hours} - {one.start for one in usual_hours(hours)}
+        return cls.made(
+            [one.start for one in line],
+            np.array([one.usd for one in line]),
+            np.array([one.records for one in line], dtype=float),
+            np.array([one.start not in left_out for one in line], dtype=bool),
+            zone,
+        )
+
+    @classmethod
+    def made(
+        cls, starts: Sequence[datetime], usd: Floats, records: Floats, is_usual: Bools, zone: ZoneInfo
+    ) -> Timeline:
+        """Return a timeline of hours whose sums are known."""
+        local = pd.DatetimeIndex(list(starts), tz="UTC").tz_convert(zone)
+        return cls(
+            hour=local.hour.to_numpy(dtype=np.int64),
+            weekday=local.day_of_week.to_numpy(dtype=np.int64),
+            day=np.array([one.toordinal() for one in local], dtype=np.int64),
+            usd=usd,
+            records=records,
+            is_usual=is_usual,
+        )
+
+    def upto(self, end: int, length: int) -> Timeline:
+        """Return the `length` hours before a place, or as many as there are."""
+        part = slice(max(end - length, 0), end)
+        return Timeline(**{name: values[part] for name, values in vars(self).items()})
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Usual:
+    """What hours usually are, by the hour of the day, on working days and weekends, as far as the past can tell.
+
+    Three days tell hours of the day, eight with two days of a weekend tell weekends.
+    """
+
+    past: Timeline
+    """Only hours that are as usual."""
+    by_hour: bool
+    by_weekend: bool
+
+    @classmethod
+    def learn(cls, past: Timeline) -> Usual | None:
+        """Return what is usual; None where the past is too short or empty."""
+        kept = Timeline(**{name: values[past.is_usual] for name, values in vars(past).items()})
+        if len(kept.usd) < LEAST_HOURS or kept.records.sum() == 0:
+            return None
+        days = len(np.unique(kept.day))
+        weekends = len(np.unique(kept.day[kept.weekday >= 5]))
+        return cls(past=kept, by_hour=days >= 3, by_weekend=days >= 8 and weekends >= 2)
+
+    @property
+    def each(self) -> float:
+        """Return what a record costs."""
+        return float(self.past.usd.sum() / self.past.records.sum())
+
+    def slots(self, line: Timeline) -> Ints:
+        """Return which hours are alike."""
+        return line.hour * self.by_hour + 24 * (line.weekday >= 5) * self.by_weekend
+
+    def expected(self, line: Timeline) -> tuple[Floats, Floats]:
+        """Return the cost and the records that are usual of some hours."""
+        return self._mean(self.past.usd, line), self._mean(self.past.records, line)
+
+    def _mean(self, values: Floats, line: Timeline) -> Floats:
+        own = self.slots(self.past)
+        n, total = np.bincount(own, minlength=48), np.bincount(own, values, minlength=48)
+        means = np.divide(total, n, out=np.full(48, values.mean()), where=n > 0)
+        return np.asarray(means[self.slots(line)], dtype=float)
+
+    def expected_of_past(self) -> tuple[Floats, Floats]:
+        """Return what is usual of each past hour by the others that are like it."""
+        own = self.slots(self.past)
+        n = np.bincount(own, minlength=48)[own]
+        found = []
+        for values in (self.past.usd, self.past.records):
+            total = np.bincount(own, values, minlength=48)[own]
+            alone = (values.sum() - values) / max(len(values) - 1, 1)
+            found.append(np.where(n > 1, (total - values) / np.maximum(n - 1, 1), alone))
+        return found[0], found[1]
+
+    def of_same_weekday(self, line: Timeline) -> float | None:
+        """Return what the same hours of the same weekday cost; None where one of them is not known."""
+        own, wanted = (one.hour + 24 * one.weekday for one in (self.past, line))
+        n, total = np.bincount(own, minlength=168), np.bincount(own, self.past.usd, minlength=168)
+        return float((total[wanted] / n[wanted]).sum()) if (n[wanted] > 0).all() else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Jump:
+    """A cost that is higher than usual."""
+
+    hours: int
+    """Whole hours since it began."""
+    ratio: float
+    """Cost over what is usual, in the window that shows it best."""
+    p_value: float
+    """Of that window, before the union over all."""
+
+
+def find_jump(line: Timeline, *, least_change: float, since: int | None = None) -> Jump | None:
+    """Return the jump that the last hours are in; None where they are as usual, or nothing can be said.
+
+    Args:
+        line: Until the last whole hour.
+        least_change: A smaller growth of the cost, as a share, is no jump.
+        since: So many hours ago one began that was found by the last look: it is over once the cost is below half of
+            that growth, as evidence comes and goes while it lasts.
+    """
+    found = [(one, length) for length in WINDOWS if (one := _judge(line, length, least_change)) is not None]
+    if not found:
+        ratio = recent_ratio(line, since=since) if since else None
+        is_still = since is not None and ratio is not None and ratio >= 1.0 + least_change / 2.0
+        return Jump(hours=since, ratio=ratio, p_value=1.0) if is_still and since and ratio else None
+    (p_value, ratio), length = min(found)
+    return Jump(hours=_since_onset(line, length, least_change), ratio=ratio, p_value=p_value)
+
+
+def recent_ratio(line: Timeline, *, since: int) -> float | None:
+    """Return the cost of the last hours, three at most, over what is usual; None where the past is too short.
+
+    Args:
+        line: Until the last whole hour.
+        since: Hours that are no past.
+    """
+    end = len(line.usd)
+    usual = Usual.learn(line.upto(end - since, LOOK_BACK)) if end > since else None
+    if usual is None:
+        return None
+    window = line.upto(end, min(since, 3))
+    return _ratio(window.usd, usual.expected(window)[0], _DOUBT * usual.each)
+
+
+def _judge(line: Timeline, length: int, least_change: float) -> tuple[float, float] | None:
+    """Return p-value and ratio of the last so many hours if they are a jump."""
+    end = len(line.usd)
+    usual = Usual.learn(line.upto(end - length, LOOK_BACK)) if end > length else None
+    if usual is None:
+        return None
+    window = line.upto(end, length)
+    expected, expected_records = usual.expected(window)
+    more = _DOUBT * usual.each
+    if more <= 0 or max(window.records.sum(), expected_records.sum()) < _LEAST_RECORDS:
+        return None
+    ratio = _ratio(window.usd, expected, more)
+    same_weekday = usual.of_same_weekday(window)
+    # A job that runs once a week is no jump.
+    if ratio < 1.0 + least_change or (
+        same_weekday is not None and _ratio(window.usd, same_weekday, more) < 1.0 + least_change
+    ):
+        return None
+    if max(_ratio(window.usd[-n:], expected[-n:], more) for n in (1, 3)) < 1.0 + least_change / 2.0:
+        return None  # over already
+    past, past_records = usual.expected_of_past()
+    measures = (
+        (expected, past),
+        (_of_records(window, expected, expected_records, usual), _of_records(usual.past, past, past_records, usual)),
+    )
+    p_value = min(
+        _p_value(math.log(_ratio(window.usd, of_now, more)), _stretches(usual.past.usd, of_past, length, more))
+        for of_now, of_past in measures
+    )
+    return (p_value, ratio) if p_value <= FALSE_PER_MONTH / _MONTH_HOURS / len(WINDOWS) / _MEASURES else None
+
+
+def _of_records(line: Timeline, expected: Floats, expected_records: Floats, usual: Usual) -> Floats:
+    """Return what is usual of so many records, drawn towards what one costs at any hour as long as few were seen."""
+    return line.records * (expected + _DOUBT * usual.each) / (expected_records + _DOUBT)
+
+
+def _ratio(usd: Floats, expected: Floats | float, more: float) -> float:
+    return float((usd.sum() + more) / (np.sum(expected) + more))
+
+
+def _stretches(usd: Floats, expected: Floats, length: int, more: float) -> Floats:
+    """Return the logarithms of the ratios of stretches of so many hours, the last one whole."""
+    n = len(usd) // length
+    a, b = (values[len(values) - n * length :].reshape(n, length).sum(axis=1) for values in (usd, expected))
+    return np.asarray(np.log((a + more) / (b + more)), dtype=float)
+
+
+def _p_value(value: float, before: Floats) -> float:
+    """Return the one-sided p of a new value beside earlier ones of the same distribution."""
+    n = len(before)
+    if n < _LEAST_STRETCHES:
+        return 1.0
+    # Where nothing ever varied, records that are counted and no more say how much chance there is.
+    spread = max(float(np.std(before, ddof=1)), 1e-3) * math.sqrt(1.0 + 1.0 / n)
+    return float(stats.t.sf((value - float(before.mean())) / spread, min(n - 1, _MOST_FREEDOM)))
+
+
+def _since_onset(line: Timeline, length: int, least_change: float) -> int:
+    """Return how many hours ago the cost rose: where the sum of what is above a bound is largest (CUSUM).
+
+    Source: E. S. Page (1954), "Continuous inspection schemes", Biometrika 41(1/2).
+    """
+    end = len(line.usd)
+    usual = Usual.learn(line.upto(end - length, LOOK_BACK))
+    assert usual is not None
+    window = line.upto(end, length)
+    more = _DOUBT * usual.each
+    above = np.log((window.usd + more) / (usual.expected(window)[0] + more)) - math.log1p(least_change) / 2.0
+    return int(np.argmax(np.cumsum(above[::-1]))) + 1
+
+
+def usual_hour(hours: Sequence[HourSums], like: Sequence[HourSums], zone: ZoneInfo) -> HourSums | None:
+    """Return an hour as it usually is, on average over hours that are like some; None where the past is too short.
+
+    Args:
+        hours: Of the past, in order of time; those that something was found in are left out.
+        like: Whose hours of the day count, each as often as it is there.
+        zone: Whose days are meant.
+    """
+    if not like:
+        return None
+    end = like[0].start
+    start = max(hours[0].start, end - LOOK_BACK * _HOUR)
+    left_out = {one.start for one in hours} - {one.start for one in usual_hours(hours)}
+    past = [one for one in whole_hours(hours, start, end) if one.start not in left_out]
+    usual = Usual.learn(_line(past, zone))
+    if usual is None:
+        return None
+    ours, theirs = usual.slots(usual.past), usual.slots(_line(like, zone))
+    wanted, there = np.bincount(theirs, minlength=48), np.bincount(ours, minlength=48)
+    weights = np.divide(wanted, there, out=np.zeros(48), where=there > 0)[ours]
+    return mean_hour(past, weights.tolist() if weights.sum() > 0 else None)
+
+
+def _line(hours: Sequence[HourSums], zone: ZoneInfo) -> Timeline:
+    usd, records = np.array([one.usd for one in hours]), np.array([one.records for one in hours], dtype=float)
+    return Timeline.made([one.start for one in hours], usd, records, np.ones(len(hours), dtype=bool), zone)

@@ -1,0 +1,141 @@
+"""Loops within a record: the same request again and again, a context that grows call by call, retries after errors.
+
+How long such runs usually are is learnt from the past, as an agent may make twelve calls with a growing context every
+day. A run is a loop where one as long is expected less than once in many months: beyond the longest usual runs their
+lengths are taken to fall off geometrically, as peaks over a threshold do that have no heavy tail. Many runs that are
+each short of that are found by their number (e-values, see `core.slo.evidence`).
+
+Source: J. Pickands (1975), "Statistical inference using extreme order statistics", Annals of Statistics 3(1); the
+shape of the tail is not estimated but set to that of the geometric distribution.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from seamwatch.core.slo.clustering import page_effect, sum_blocks, usual_share
+from seamwatch.core.slo.evidence import log_evidence
+from seamwatch.core.watch.cost_hours import HourSums
+
+
+class Loop(StrEnum):
+    """Kinds of loops; the values are the patterns of what is found."""
+
+    REPEAT = "retry_loop"
+    """The same request again though it was answered."""
+    GROWTH = "growing_context"
+    """Each request longer than the one before."""
+    RETRY = "retries_after_errors"
+    """The same request again after the provider failed."""
+
+
+FALSE_PER_MONTH = 0.1
+"""Loops expected in 30 healthy days, of each kind."""
+LEAST_RECORDS = 100
+"""So many records tell what is usual."""
+_PEAKS = 30
+"""The longest so many runs of the past tell how the tail falls off."""
+_LOOKS_PER_MONTH = 30 * 24 * 12
+_MONTH_HOURS = 30 * 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsualRuns:
+    """How long runs of one kind are."""
+
+    records: float
+    rare: int
+    """Runs from this length on are rare; their number is watched."""
+    threshold: int
+    """A single run of this length is a loop."""
+
+
+def longest_runs(attempts: pd.DataFrame) -> dict[Loop, pd.Series[Any]]:
+    """Return by kind the length of the longest run of each record with several calls, in calls.
+
+    Args:
+        attempts: Oldest first, of records with several calls: `_key`; `request` a hash of it; `size` of the request in
+            tokens or characters (NaN: unknown); `is_error` whether the provider failed (as 429, 5xx, timeout).
+    """
+    first_of = attempts.groupby("_key", sort=False)
+    again = attempts.duplicated(["_key", "request"], keep="first").to_numpy()
+    # Whether the last call with the same request failed at the provider: then asking again is right.
+    failed_before = attempts.groupby(["_key", "request"], sort=False)["is_error"].shift(1).fillna(False).to_numpy(bool)
+    keys = attempts["_key"]
+    counts = {}
+    for kind, chosen in ((Loop.REPEAT, again & ~failed_before), (Loop.RETRY, again & failed_before)):
+        by_request = pd.Series(chosen, index=attempts.index).groupby([keys, attempts["request"]], sort=False).sum()
+        counts[kind] = by_request.groupby(level=0, sort=False).max() + 1
+    fresh = attempts[~again]
+    size = fresh["size"].astype(float)
+    grows = (size > size.groupby(fresh["_key"], sort=False).shift(1)).to_numpy()
+    run = pd.Series(np.cumsum(~grows), index=fresh.index)
+    lengths = fresh.groupby([fresh["_key"], run], sort=False).size().groupby(level=0, sort=False).max()
+    counts[Loop.GROWTH] = lengths.reindex(first_of.size().index).fillna(1)
+    return {kind: found.astype(int) for kind, found in counts.items()}
+
+
+def usual_runs(hours: Sequence[HourSums], kind: Loop, *, least: int) -> UsualRuns | None:
+    """Return what past hours say; None if they are too few to say.
+
+    Args:
+        hours: Of the past, oldest first, those of incidents left out.
+        kind: Which runs.
+        least: Shorter runs are never a loop.
+    """
+    counts: dict[int, float] = {}
+    for hour in hours:
+        for length, n in hour.runs.get(kind.value, {}).items():
+            counts[length] = counts.get(length, 0.0) + n
+    records = sum(counts.values())
+    if records < LEAST_RECORDS:
+        return None
+    above, longest = 0.0, max(counts)
+    while longest > 1 and above + counts.get(longest, 0.0) <= max(_PEAKS, 0.01 * records):
+        above += counts.get(longest, 0.0)
+        longest -= 1
+    excess = sum(n * (length - longest) for length, n in counts.items() if length > longest)
+    # One more peak than was seen, of length one: a past without any says that they are rare, not that none comes.
+    peaks = above + 1.0
+    mean = (excess + 1.0) / peaks
+    mean += (mean - 1.0 + 0.25) / math.sqrt(peaks)
+    hours_seen = max((hours[-1].start - hours[0].start).total_seconds() / 3600 + 1, 1.0)
+    per_month = records / hours_seen * _MONTH_HOURS
+    expected = per_month * peaks / records
+    beyond = 1.0
+    if expected > FALSE_PER_MONTH and mean > 1.0:
+        beyond += math.log(expected / FALSE_PER_MONTH) / -math.log1p(-1.0 / mean)
+    return UsualRuns(
+        records=records, rare=max(longest + 1, (least + 1) // 2), threshold=max(least, longest + math.ceil(beyond))
+    )
+
+
+def are_more(hours: Sequence[HourSums], lengths: Mapping[int, float], kind: Loop, usual: UsualRuns) -> bool:
+    """Return whether more runs than usual are rare ones.
+
+    Args:
+        hours: Of the past.
+        lengths: Records by the length of their run, of the present.
+        kind: Which runs.
+        usual: Learnt from the same past.
+
+    The e-value of each look has an expectation of at most one, so the looks of a healthy month that reach the bound
+    are at most `FALSE_PER_MONTH` on average.
+    """
+    runs = [hour.runs.get(kind.value, {}) for hour in hours]
+    total = np.array([sum(one.values()) for one in runs], dtype=float)
+    long = np.array([sum(n for length, n in one.items() if length >= usual.rare) for one in runs], dtype=float)
+    sums = sum_blocks(long, total)
+    share = float(usual_share(sums, budget_share=0.5))
+    n, n_long = sum(lengths.values()), sum(count for length, count in lengths.items() if length >= usual.rare)
+    if not n_long or n_long / n <= share:
+        return False
+    evidence = log_evidence(float(n_long), float(n), healthy_share=max(share, 1e-9), design_effect=page_effect(sums))
+    return float(evidence) >= math.log(_LOOKS_PER_MONTH / FALSE_PER_MONTH)

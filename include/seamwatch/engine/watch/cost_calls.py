@@ -1,0 +1,249 @@
+"""Every call of a pipeline's models as one frame: model, tokens, recorded cost, request, whether it failed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from seamwatch.adapters.models.tariffs import Tariffs
+from seamwatch.core.compare import is_null, strict_text
+from seamwatch.core.frames import StageData, is_success
+from seamwatch.core.responses import choose_protocol, read_recorded
+from seamwatch.core.watch.cost_prices import CALL_COLUMNS, Absurd, TariffOf, price_calls
+from seamwatch.core.watch.loops import Loop, longest_runs
+from seamwatch.engine.watch.reading import WatchRead
+from seamwatch.spec.monitoring import CostWatch
+from seamwatch.spec.pipeline import Pipeline, Stage
+from seamwatch.vocabulary import StageKind
+
+_COLUMNS = ("_key", "stage", *CALL_COLUMNS, "request", "size", "is_error")
+_CACHED = ("cached_tokens", "cache_read_input_tokens")
+"""What a body with cached tokens holds."""
+_ASKED = re.compile(r'"model"\s*:\s*"([^"]{1,200})"')
+_PROVIDER_STATUSES = frozenset({408, 425, 429, *range(500, 600)})
+_PROVIDER_WORDS = re.compile(r"time|rate|limit|overload|unavail|throttl|busy|quota|^(error|failed|failure)$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calls:
+    """What was read of all model stages."""
+
+    frame: pd.DataFrame
+    """A row a call, oldest first in each stage: `_key`, `stage`, those of `CALL_COLUMNS`, `request` (a hash), `size` of
+    the request in tokens or characters, `is_error` (the provider failed)."""
+    notes: tuple[str, ...]
+
+
+def tariffs(settings: CostWatch) -> Tariffs:
+    """Return the prices of a pipeline: its own, then the public ones."""
+    return Tariffs(settings.prices, usd_per_unit=settings.usd_per_unit or 1.0)
+
+
+def record_costs(pipeline: Pipeline, stages: Mapping[str, StageData], price: TariffOf) -> pd.Series[Any]:
+    """Return what all attempts of each record cost, in USD; index key, NaN where no call of it has a price.
+
+    A record with calls that have a price and others that have none costs what is known of it; a number that cannot be
+    is left out. What nobody bills (a failed call without tokens) costs nothing.
+
+    Args:
+        pipeline: Its definition; without `monitoring.cost` recorded costs are in USD.
+        stages: By name, every model stage.
+        price: As `tariffs` gives it.
+    """
+    calls, _, _ = priced_calls(pipeline, stages, price)
+    priced = calls[(calls["state"] == "priced").to_numpy()]
+    found: pd.Series[Any] = priced.groupby("_key")["usd"].sum()
+    return found
+
+
+def priced_calls(
+    pipeline: Pipeline, stages: Mapping[str, StageData], price: TariffOf
+) -> tuple[pd.DataFrame, Absurd, tuple[str, ...]]:
+    """Return every call with its price, what was left out, and notes."""
+    calls = read_calls(pipeline, stages)
+    frame, asked = calls.frame, calls.frame["asked"]
+    settings = pipeline.monitoring.cost
+    rate = (settings.usd_per_unit or 1.0) if settings is not None else 1.0
+    frame = frame.assign(usd=frame["usd"] * rate, model=_priced_names(frame, asked, price))
+    priced, absurd = price_calls(frame, price)
+    notes = list(calls.notes)
+    if absurd.tokens:
+        notes.append(f"{absurd.tokens:,} calls have token counts that cannot be (negative or endless) and are left out")
+    if absurd.usd:
+        notes.append(f"{absurd.usd:,} calls have a recorded cost that cannot be (negative or endless) and are left out")
+    return priced, absurd, tuple(notes)
+
+
+def _priced_names(frame: pd.DataFrame, asked: pd.Series[Any], price: TariffOf) -> pd.Series[Any]:
+    """Return each call's model: as answered, or as asked where the answer names none or one without a price."""
+    names = frame["model"]
+    now = frame["at"].max().to_pydatetime() if len(frame) else datetime.now(UTC)
+    unknown = {name for name in names.dropna().unique() if price(name, now) is None}
+    other = names.isna() | names.isin(unknown)
+    known = asked.map({name: price(name, now) is not None for name in asked[other].dropna().unique()}).eq(True)
+    return names.where(~(other & (known | names.isna())), asked)
+
+
+def read_calls(pipeline: Pipeline, stages: Mapping[str, StageData]) -> Calls:
+    """Return every attempt of every model stage; columns that are missing are said."""
+    frames, notes = [], []
+    start = datetime(1970, 1, 1, tzinfo=UTC)
+    read = WatchRead(start=start, end=start, stages=stages, records=pd.DataFrame())
+    for stage in pipeline.stages:
+        if stage.kind is StageKind.MODEL and stage.name in stages:
+            frame, said = _stage_calls(stage, read)
+            frames.append(frame)
+            notes += said
+    columns = [*_COLUMNS, "asked"]
+    if not any(len(one) for one in frames):
+        empty = pd.DataFrame(columns=columns).astype({"is_failed": bool, "is_error": bool, "usd": float, "size": float})
+        return Calls(frame=empty.assign(at=pd.to_datetime(empty["at"], utc=True)), notes=tuple(notes))
+    return Calls(frame=pd.concat([one for one in frames if len(one)], ignore_index=True), notes=tuple(notes))
+
+
+def _stage_calls(stage: Stage, read: WatchRead) -> tuple[pd.DataFrame, list[str]]:
+    named = {
+        "request": stage.request,
+        "response": stage.response,
+        "status": stage.status,
+        "model": stage.model,
+        "input": stage.input_tokens,
+        "output": stage.output_tokens,
+        "usd": stage.cost_usd,
+    }
+    columns = {role: column for role, column in named.items() if column is not None}
+    rows = read.attempts(stage.name, (*dict.fromkeys(columns.values()), "_model"))
+    n = len(rows)
+    notes = [
+        f"{stage.name}: the column {column} is not among those that were read, so nothing is known of it"
+        for role, column in columns.items()
+        if role in ("input", "output", "usd") and n and column not in rows.columns
+    ]
+
+    def column(role: str) -> pd.Series[Any]:
+        name = columns.get(role)
+        return rows[name] if name in rows.columns else pd.Series([None] * n, index=rows.index, dtype=object)
+
+    response, request, status = column("response"), column("request"), column("status")
+    body = _from_bodies(stage, response, column("model").fillna(rows.get("_model", column("model"))), column("input"))
+    texts = request.map(_text)
+    is_open = response.map(is_null).to_numpy(dtype=bool)
+    known = {one: is_success(one) for one in status.dropna().unique()}
+    failed = status.map(known).eq(False).to_numpy() | is_open
+    errors = {one: _is_provider_error(one) for one in known}
+    is_error = np.where(status.notna(), status.map(errors).eq(True), is_open)
+    tokens = pd.to_numeric(body["input"], errors="coerce")
+    frame = pd.DataFrame(
+        {
+            "_key": rows["_key"],
+            "stage": stage.name,
+            "model": body["model"],
+            "at": pd.to_datetime(rows["_time"], utc=True),
+            "input": tokens,
+            "cached": body["cached"],
+            "output": pd.to_numeric(column("output"), errors="coerce").fillna(body["output"]),
+            "usd": pd.to_numeric(column("usd"), errors="coerce").astype(float),
+            "is_failed": failed,
+            "request": _hashes(texts),
+            "size": tokens if tokens.notna().all() else texts.map(len, na_action="ignore"),
+            "is_error": is_error.astype(bool),
+            "asked": _asked(body["model"], texts),
+        }
+    )
+    return frame, notes
+
+
+def _from_bodies(stage: Stage, response: pd.Series[Any], model: pd.Series[Any], tokens: pd.Series[Any]) -> pd.DataFrame:
+    """Return model and tokens as recorded, and what only the response's body tells."""
+    assert stage.endpoint is not None
+    protocol = choose_protocol(stage.endpoint)
+    found = pd.DataFrame(
+        {"model": model.astype(object), "input": pd.to_numeric(tokens, errors="coerce").astype(float)},
+        index=response.index,
+    ).assign(cached=np.nan, output=np.nan)
+    text = response.map(lambda value: value if isinstance(value, str) else "")
+    has_cached = text.str.contains("|".join(_CACHED), regex=True).to_numpy()
+    is_body = response.map(lambda v: isinstance(v, dict | bytes)).to_numpy() | text.str.startswith("{").to_numpy()
+    wanted = is_body & (has_cached | found["model"].isna().to_numpy() | found["input"].isna().to_numpy())
+    read = [read_recorded(protocol, value, stage.endpoint.answer) for value in response[wanted]]
+    if read:
+        body = pd.DataFrame(
+            [(one.model, one.input_tokens, one.cached_tokens, one.output_tokens) for one in read],
+            columns=["model", "input", "cached", "output"],
+            index=found.index[wanted],
+        )
+        found["model"] = found["model"].where(found["model"].notna(), body["model"].reindex(found.index))
+        for name in ("input", "cached", "output"):
+            found[name] = found[name].fillna(body[name].astype(float).reindex(found.index))
+    return found
+
+
+def _asked(model: pd.Series[Any], texts: pd.Series[Any]) -> pd.Series[Any]:
+    """Return the model that each request asks for."""
+    return texts.map(lambda text: m[1] if (m := _ASKED.search(text)) else None, na_action="ignore").astype(object)
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+    return None if is_null(value) else str(value)
+
+
+def _hashes(texts: pd.Series[Any]) -> Any:
+    """Return a hash of each request; one that is not recorded is like no other."""
+    hashes = pd.util.hash_array(texts.fillna("").to_numpy(dtype=object))
+    missing = texts.isna().to_numpy()
+    hashes[missing] = np.arange(int(missing.sum()), dtype=np.uint64)
+    return hashes
+
+
+def _is_provider_error(status: Any) -> bool:
+    """Return whether a status says that the provider failed, so that asking again is right."""
+    text = str(status).strip().casefold().removesuffix(".0")
+    if text.isdigit():
+        return int(text) in _PROVIDER_STATUSES
+    return not is_success(status) and _PROVIDER_WORDS.search(text) is not None
+
+
+def runs_of(calls: pd.DataFrame) -> dict[Loop, pd.Series[Any]]:
+    """Return by kind the longest run of each record with several calls of one stage."""
+    several = calls[calls.duplicated(["_key", "stage"], keep=False).to_numpy()]
+    found: dict[Loop, pd.Series[Any]] = {kind: pd.Series(dtype=int) for kind in Loop}
+    for _, part in several.groupby("stage", sort=False):
+        for kind, lengths in longest_runs(part).items():
+            known = found[kind]
+            found[kind] = lengths if known.empty else known.combine(lengths, max, 0).astype(int)
+    return found
+
+
+def read_sources(
+    pipeline: Pipeline, settings: CostWatch, stages: Mapping[str, StageData], keys: pd.Index[Any]
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the value of each source of each record as text, and which could not be read."""
+    found, notes = pd.DataFrame(index=keys), []
+    for name in settings.sources or pipeline.segments:
+        stage, _, field = name.partition(".")
+        data = stages.get(stage)
+        if data is None or field not in data.payload.columns:
+            notes.append(f"{name} is no source of costs: the stage has no such column")
+            continue
+        found[name] = data.payload[field].reindex(keys).map(_short)
+    for one in pipeline.stages:
+        data = stages.get(one.name)
+        if one.kind is StageKind.MODEL and data is not None and "_model" in data.payload.columns:
+            found[f"{one.name}.model"] = data.payload["_model"].reindex(keys).map(_short)
+    return found, tuple(notes)
+
+
+def _short(value: Any) -> str | None:
+    text = strict_text(value)
+    return None if text is None else text[:80]

@@ -1,0 +1,296 @@
+"""The cost watch on a real warehouse and store, look after look: loops, jumps, their source, and over again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from parcels import make_deps
+from seamwatch.core.results import Window
+from seamwatch.core.slo.events import RECORD_COLUMNS
+from seamwatch.core.watch.results import WatchReport
+from seamwatch.engine.deps import Deps
+from seamwatch.engine.reading import StageReader
+from seamwatch.engine.watch.cost import look
+from seamwatch.engine.watch.cost_calls import record_costs, tariffs
+from seamwatch.engine.watch.reading import WatchRead
+from seamwatch.spec.load import load_project
+from seamwatch.spec.pipeline import Pipeline
+from seamwatch.vocabulary import Responsibility, Watch
+
+pytestmark = pytest.mark.integration
+START = datetime(2026, 3, 2, tzinfo=UTC)
+FAULT = START + timedelta(days=4, hours=9, minutes=20)
+PIPELINE = """\
+pipeline: desk
+database: dw
+key: id
+stages:
+  - {name: question, kind: source, table: questions, time: asked_at}
+  - {name: prompt, kind: prompt, table: calls, time: called_at, request: body}
+  - {name: llm, kind: model, table: calls, time: called_at, request: body, response: response, status: status,
+     endpoint: {connection: "desk:model", protocol: openai_chat}}
+  - {name: reply, kind: sink, table: replies, time: sent_at}
+segments: [question.workflow, llm.prompt_version]
+slos:
+  - {kind: cost, name: day, per_day_usd: 2.0, time_zone: Europe/Berlin}
+"""
+TABLES = {
+    "questions": "id INTEGER, workflow TEXT, asked_at TEXT",
+    "calls": "id INTEGER, body TEXT, response TEXT, status TEXT, prompt_version TEXT, called_at TEXT",
+    "replies": "id INTEGER, text TEXT, sent_at TEXT",
+}
+
+
+@dataclass
+class Desk:
+    """A project whose warehouse is filled as time goes by."""
+
+    deps: Deps
+    pipeline: Pipeline
+    engine: sa.Engine
+    fault: str
+    per_hour: int = 30
+    over: datetime = START + timedelta(days=400)
+    rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(5))
+    flowed: datetime = START
+    number: int = 0
+    waiting: list[tuple[datetime, str, dict[str, Any]]] = field(default_factory=list)
+    looked_at: datetime | None = None
+
+    def look(self, now: datetime) -> WatchReport:
+        """Let records come until now, read what is new, look, and save the report, as the tick does."""
+        self.flow(now)
+        start = START if self.looked_at is None else self.looked_at - self.pipeline.settle
+        read = self.read(Window(start=start.replace(minute=0, second=0, microsecond=0), end=now))
+        report = look(self.deps, self.pipeline, read, now=now)
+        self.deps.store.save_watch_report(report)
+        self.looked_at = now
+        return report
+
+    def read(self, window: Window) -> WatchRead:
+        reader = StageReader(self.pipeline, self.deps.connections)
+        try:
+            stages = reader.read(window).stages
+        finally:
+            reader.close()
+        first = stages[self.pipeline.first_stage.name]
+        records = pd.DataFrame(index=first.payload.index, columns=list(RECORD_COLUMNS), dtype=object)
+        records["at"] = pd.to_datetime(first.times, utc=True)
+        return WatchRead(start=window.start, end=window.end, stages=stages, records=records)
+
+    def flow(self, until: datetime) -> None:
+        while self.flowed < until:
+            self._ask(self.number, self.flowed, self.fault if FAULT <= self.flowed < self.over else "")
+            share = 5 if self.fault == "volume" and FAULT <= self.flowed < self.over else 1
+            self.number, self.flowed = self.number + 1, self.flowed + timedelta(hours=1) / self.per_hour / share
+        due = [one for one in self.waiting if one[0] <= until]
+        self.waiting = [one for one in self.waiting if one[0] > until]
+        with self.engine.begin() as connection:
+            for name in TABLES:
+                rows = [row for _, table, row in due if table == name]
+                if rows:
+                    places = ", ".join(f":{column}" for column in rows[0])
+                    connection.execute(sa.text(f"INSERT INTO {name} VALUES ({places})"), rows)
+
+    def _ask(self, key: int, at: datetime, fault: str) -> None:
+        workflow = "ads" if fault == "volume" and key % 5 else str(self.rng.choice(["mail", "chat", "web"]))
+        version = "v7" if fault in ("loop", "growing", "longer") and key % 3 == 0 else "v6"
+        self._put(at, "questions", id=key, workflow=workflow, asked_at=text(at))
+        size, n_out = self.rng.lognormal(6.5, 0.3), self.rng.lognormal(4.5, 0.3)
+        calls = [(0, round(size), round(n_out), "200")]
+        if fault == "loop" and version == "v7":
+            calls = [(0, round(size), round(n_out), "200")] * 200
+        if fault == "growing" and version == "v7":
+            calls = [(number, round(size * (1 + number)), round(n_out), "200") for number in range(200)]
+        if fault == "retries" and key % 2:
+            calls = [(0, 0, 0, "429")] * 12 + calls
+        if fault == "longer" and version == "v7":
+            calls = [(0, round(size * 12), round(n_out), "200")]
+        if fault == "mix":
+            calls = [(0, round(size), round(n_out), "gpt-4.1")]
+        for step, (number, n_in, out, status) in enumerate(calls):
+            at += timedelta(seconds=7 if step else 2)
+            self._call(key, at, version, number, n_in, out, status)
+        if len(calls) < 100:
+            self._put(at, "replies", id=key, text="yes", sent_at=text(at))
+
+    def _call(self, key: int, at: datetime, version: str, number: int, n_in: int, n_out: int, status: str) -> None:
+        model, status = (status, "200") if status.startswith("gpt") else ("gpt-4o-mini", status)
+        messages = [{"role": "user", "content": f"question {key}"}] * (1 + number)
+        answer = {
+            "model": model,
+            "choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": n_in, "completion_tokens": n_out},
+        }
+        self._put(
+            at,
+            "calls",
+            id=key,
+            body=json.dumps({"model": model, "messages": messages}),
+            response=json.dumps(answer) if status == "200" else None,
+            status=status,
+            prompt_version=version,
+            called_at=text(at),
+        )
+
+    def _put(self, at: datetime, table: str, **row: Any) -> None:
+        self.waiting.append((at, table, row))
+
+
+def text(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%S.%f}"
+
+
+def make_desk(folder: Path, fault: str = "", *, pipeline: str = PIPELINE, **more: Any) -> Desk:
+    for name in ("include/pipelines", "include/mappings"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    (folder / "include/pipelines/desk.yaml").write_text(pipeline)
+    (folder / "include/mappings/desk.py").write_text("def model(body):\n    return 'yes'\n")
+    url = f"sqlite:///{folder / 'dw.db'}"
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        for name, columns in TABLES.items():
+            connection.execute(sa.text(f"CREATE TABLE {name} ({columns})"))
+    deps = make_deps(folder, {"AIRFLOW_CONN_DW": url})
+    return Desk(deps, load_project(folder).pipeline("desk"), engine, fault, **more)
+
+
+def looks(desk: Desk, start: datetime, end: datetime, *, minutes: int = 5) -> list[WatchReport]:
+    found, now = [], start
+    while now <= end:
+        found.append(desk.look(now))
+        now += timedelta(minutes=minutes)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("fault", "responsibility", "pattern", "fields"),
+    [
+        ("loop", Responsibility.INTEGRATION, "retry_loop", ("prompt_version=v7",)),
+        ("growing", Responsibility.INTEGRATION, "growing_context", ("prompt_version=v7",)),
+        ("retries", Responsibility.PROVIDER, "retries_after_errors", ()),
+    ],
+)
+def test_a_loop_is_found_within_fifty_calls_of_its_start_and_its_source_named(
+    tmp_path: Path, fault: str, responsibility: Responsibility, pattern: str, fields: tuple[str, ...]
+) -> None:
+    desk = make_desk(tmp_path, fault)
+    assert desk.look(FAULT).found == ()
+    reports = looks(desk, FAULT + timedelta(minutes=2), FAULT + timedelta(minutes=30))
+    first = next(report for report in reports if report.found)
+    (found,) = reports[-1].found
+    assert (found.responsibility, found.stage, found.pattern) == (responsibility, "llm", pattern)
+    assert found.fields == fields
+    assert len(found.headline) <= 150
+    assert found.onset is not None
+    assert abs(found.onset - FAULT) <= timedelta(minutes=10)
+    assert found.steps
+    loops = next(table for table in first.tables if table.title == "Loops")
+    assert all(int(row[2] or 0) <= 50 for row in loops.rows)
+
+
+def test_longer_requests_of_one_prompt_version_are_named_with_what_they_cost_and_end(tmp_path: Path) -> None:
+    over = FAULT + timedelta(hours=4)
+    desk = make_desk(tmp_path, "longer", over=over)
+    desk.look(FAULT)
+    reports = looks(desk, FAULT + timedelta(minutes=15), over, minutes=15)
+    first = next(number for number, report in enumerate(reports) if report.found)
+    assert first <= 8  # within two hours
+    assert all(len(report.found) == 1 for report in reports[first:])
+    found = reports[-1].found[0]
+    assert (found.responsibility, found.stage, found.pattern) == (
+        Responsibility.INTEGRATION,
+        "prompt",
+        "longer_requests",
+    )
+    assert found.fields == ("prompt_version=v7",)
+    assert found.onset is not None
+    assert abs(found.onset - FAULT) <= timedelta(hours=1)
+    assert len({(one.found[0].pattern, one.found[0].fields) for one in reports[first:]}) == 1
+    table = next(one for one in reports[-1].tables if one.is_main)
+    parts = [float(row[3] or 0.0) for row in table.rows]
+    assert sum(parts[:-1]) == pytest.approx(parts[-1], abs=1e-9)
+    assert len(table.rows) <= 8
+    facts = {fact.label: fact for fact in reports[-1].facts}
+    assert float(facts["Cost per hour"].value or 0) > 2 * parts[-1] / 3
+    assert "bound $2.00" in facts["Projected today"].note
+    after = looks(desk, over + timedelta(minutes=30), over + timedelta(hours=6), minutes=30)
+    ended = next(number for number, report in enumerate(after) if not report.found)
+    assert ended <= 8
+    assert not any(report.found for report in after[ended:])
+
+
+@pytest.mark.parametrize(
+    ("fault", "responsibility", "stage", "pattern", "fields"),
+    [
+        ("volume", Responsibility.SOURCE_DATA, "question", "volume", ("workflow=ads",)),
+        ("mix", Responsibility.INTEGRATION, "llm", "model_mix", ("model=gpt-4.1",)),
+    ],
+)
+def test_a_jump_is_told_by_what_it_is_made_of(
+    tmp_path: Path, fault: str, responsibility: Responsibility, stage: str, pattern: str, fields: tuple[str, ...]
+) -> None:
+    desk = make_desk(tmp_path, fault)
+    assert desk.look(FAULT).found == ()
+    report = looks(desk, FAULT + timedelta(hours=1), FAULT + timedelta(hours=3), minutes=30)[-1]
+    (found,) = report.found
+    assert (found.responsibility, found.stage, found.pattern) == (responsibility, stage, pattern)
+    assert found.fields == fields
+
+
+def test_looking_often_keeps_what_one_look_keeps(tmp_path: Path) -> None:
+    end = START + timedelta(hours=20, minutes=20)
+    kept = []
+    for name in ("often", "once"):
+        (tmp_path / name).mkdir()
+        desk = make_desk(tmp_path / name)
+        if name == "often":
+            looks(desk, START + timedelta(minutes=40), end, minutes=20)
+        desk.look(end)
+        kept.append(desk.deps.store.aggregates("desk", Watch.COST, since=START))
+    assert kept[0] == kept[1]
+    assert len(kept[0]) == 21
+
+
+def test_a_record_costs_what_all_its_attempts_cost(tmp_path: Path) -> None:
+    desk = make_desk(tmp_path, "loop")
+    desk.flow(FAULT + timedelta(minutes=10))
+    read = desk.read(Window(start=FAULT.replace(minute=0), end=FAULT + timedelta(minutes=10)))
+    assert desk.pipeline.monitoring.cost is not None
+    costs = record_costs(desk.pipeline, read.stages, tariffs(desk.pipeline.monitoring.cost))
+    with desk.engine.connect() as connection:
+        rows = connection.execute(sa.text("SELECT id, response FROM calls WHERE called_at >= '2026-03-06T09:00'")).all()
+    wanted: dict[int, float] = {}
+    for key, answer in rows:
+        usage = json.loads(answer)["usage"]
+        usd = usage["prompt_tokens"] * 0.15e-6 + usage["completion_tokens"] * 0.6e-6
+        wanted[key] = wanted.get(key, 0.0) + usd
+    assert max(wanted.values()) > 10 * min(wanted.values())
+    for key in read.records.index:
+        assert costs.get(key, 0.0) == pytest.approx(wanted.get(key, 0.0))
+
+
+def test_nothing_recorded_an_unknown_model_and_missing_columns_are_said(tmp_path: Path) -> None:
+    bare = PIPELINE.replace("[question.workflow, llm.prompt_version]", "[question.nothing]")
+    desk = make_desk(tmp_path, pipeline=bare)
+    desk.looked_at = START - timedelta(days=3)
+    empty = desk.look(desk.looked_at + timedelta(minutes=5))
+    assert (empty.found, empty.compared, empty.n_records) == ((), None, 0)
+    desk.flow(START + timedelta(hours=30))
+    with desk.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE calls SET response = replace(response, 'gpt-4o-mini', 'own-1')"))
+        connection.execute(sa.text("UPDATE calls SET body = replace(body, 'gpt-4o-mini', 'own-1')"))
+    desk.looked_at = None
+    report = desk.look(START + timedelta(hours=30))
+    assert report.found == ()
+    assert any("900 calls of model own-1 have no known price" in note for note in report.notes)
+    assert any("question.nothing is no source" in note for note in report.notes)

@@ -1,0 +1,70 @@
+"""Loops within a record: what is one, what a pipeline usually does, and retries that are the provider's."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+
+from seamwatch.core.watch.cost_hours import HourSums
+from seamwatch.core.watch.loops import Loop, are_more, longest_runs, usual_runs
+
+START = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def attempts(*calls: tuple[str, int, float, bool]) -> pd.DataFrame:
+    return pd.DataFrame(list(calls), columns=["_key", "request", "size", "is_error"])
+
+
+def test_the_same_request_again_is_a_loop_unless_the_provider_failed_before() -> None:
+    asked = [("a", 1, 10.0, False)] * 5 + [("b", 2, 10.0, True)] * 4 + [("b", 2, 10.0, False)] + [("c", 3, 9.0, False)]
+    runs = longest_runs(attempts(*asked))
+    assert runs[Loop.REPEAT].to_dict() == {"a": 5, "b": 1, "c": 1}
+    assert runs[Loop.RETRY].to_dict() == {"a": 1, "b": 5, "c": 1}
+    assert runs[Loop.GROWTH].to_dict() == {"a": 1, "b": 1, "c": 1}
+
+
+def test_a_context_that_grows_is_counted_by_its_longest_run_whatever_comes_between() -> None:
+    sizes = [5.0, 7.0, 9.0, 3.0, 4.0, 5.0, 6.0, 7.0, 7.0]
+    grown = [("a", number, size, False) for number, size in enumerate(sizes)]
+    # A retry of one step and calls of another record do not end the run.
+    grown.insert(6, grown[5])
+    grown.insert(2, ("b", 99, 1.0, False))
+    runs = longest_runs(attempts(*grown))
+    assert runs[Loop.GROWTH].to_dict() == {"a": 5, "b": 1}
+    unknown = longest_runs(attempts(*((key, n, float("nan"), False) for key, n, *_ in grown)))
+    assert unknown[Loop.GROWTH].max() == 1
+
+
+def hours(lengths: np.ndarray, *, per_hour: int = 100, kind: Loop = Loop.GROWTH) -> list[HourSums]:
+    found = []
+    for number in range(len(lengths) // per_hour):
+        part = lengths[number * per_hour : (number + 1) * per_hour]
+        values, counts = np.unique(part, return_counts=True)
+        runs = {kind.value: {int(v): float(c) for v, c in zip(values, counts, strict=True)}}
+        found.append(HourSums(start=START + number * timedelta(hours=1), records=float(per_hour), runs=runs))
+    return found
+
+
+def test_what_is_usual_decides_what_is_a_loop() -> None:
+    rng = np.random.default_rng(1)
+    single = usual_runs(hours(np.ones(24_000, dtype=int)), Loop.GROWTH, least=8)
+    assert single is not None
+    assert (single.rare, single.threshold) == (4, 8)
+    agent = usual_runs(hours(1 + rng.poisson(11, 24_000)), Loop.GROWTH, least=8)
+    assert agent is not None
+    assert 20 <= agent.rare <= 24
+    assert 28 <= agent.threshold <= 45
+    assert usual_runs(hours(np.ones(50, dtype=int), per_hour=50), Loop.GROWTH, least=8) is None
+    assert usual_runs(hours(np.ones(500, dtype=int)), Loop.REPEAT, least=8) is None
+
+
+def test_many_runs_that_are_each_too_short_are_found_by_their_number() -> None:
+    past = hours(1 + np.random.default_rng(2).poisson(11, 24_000))
+    usual = usual_runs(past, Loop.GROWTH, least=8)
+    assert usual is not None
+    healthy = dict.fromkeys(range(5, 16), 18.0)
+    assert not are_more(past, healthy, Loop.GROWTH, usual)
+    assert not are_more(past, {**healthy, usual.rare: 6.0}, Loop.GROWTH, usual)
+    assert are_more(past, {**healthy, usual.rare: 60.0}, Loop.GROWTH, usual)
