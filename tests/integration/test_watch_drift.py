@@ -28,6 +28,8 @@ from seamwatch.vocabulary import Responsibility, Watch
 pytestmark = pytest.mark.integration
 START = datetime(2026, 1, 5, tzinfo=UTC)
 DAY = timedelta(days=1)
+LAST = 9
+"""Day, from 0, of the last look of most tests; what they tell of began the day before."""
 PIPELINE = """\
 pipeline: tickets
 database: dw
@@ -185,18 +187,18 @@ CASES = [
 def test_drift_is_found_on_its_first_days_at_the_stage_where_it_began(
     desk: Desk, fault: str, owner: Responsibility, stage: str, column: str, pattern: str, hurts: bool
 ) -> None:
-    desk.fill(range(15), Strike(fault, 13))
-    reports = desk.look_daily(range(15))
-    assert not any(one.found for one in reports[:13])
-    (found,) = reports[14].found
+    desk.fill(range(LAST + 1), Strike(fault, LAST - 1))
+    reports = desk.look_daily(range(LAST + 1))
+    assert not any(one.found for one in reports[: LAST - 1])
+    (found,) = reports[LAST].found
     assert (found.responsibility, found.stage, found.pattern) == (owner, stage, pattern)
     assert found.fields[0] == column
     assert found.onset is not None
-    assert abs(found.onset - (START + 13 * DAY)) <= DAY
+    assert abs(found.onset - (START + (LAST - 1) * DAY)) <= DAY
     assert ("wrong against" in found.headline) == hurts
     assert len(found.headline) <= 150
     assert found.steps
-    assert_fit_to_tell(reports[14], found)
+    assert_fit_to_tell(reports[LAST], found)
 
 
 def assert_fit_to_tell(report: WatchReport, found: Found) -> None:
@@ -204,12 +206,12 @@ def assert_fit_to_tell(report: WatchReport, found: Found) -> None:
     assert 1 <= len(main.rows) <= 8
     assert all(len(row) == len(table.columns) for table in report.tables for row in table.rows)
     assert report.charts[0].mark is not None
-    assert set(found.keys) <= {f"d14-{number}" for number in range(150)}
+    assert set(found.keys) <= {f"d{LAST}-{number}" for number in range(150)}
 
 
 def test_a_drift_of_one_segment_names_it(desk: Desk) -> None:
-    desk.fill(range(15), Strike("basic_cents", 13))
-    (found,) = desk.look_daily(range(15))[-1].found
+    desk.fill(range(LAST + 1), Strike("basic_cents", LAST - 1))
+    (found,) = desk.look_daily(range(LAST + 1))[-1].found
     assert (found.stage, found.fields[0]) == ("crm", "cents")
     assert "tier basic" in found.headline
 
@@ -259,8 +261,8 @@ def test_no_records_and_a_column_that_is_gone_are_said(desk: Desk) -> None:
 
 
 def test_a_change_that_stays_becomes_the_reference_and_one_that_goes_is_over(desk: Desk) -> None:
-    desk.fill(range(22), Strike("labels", 8))
-    reports = desk.look_daily(range(22))
+    desk.fill(range(19), Strike("labels", 8))
+    reports = desk.look_daily(range(19))
     is_found = [bool(one.found) for one in reports]
     first = is_found.index(True)
     assert first <= 10

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import argparse
 import itertools
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import special, stats
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from write_page import Figure
+
+from seamwatch.core.stats import wilson_interval
 from seamwatch.core.watch.drift import LONGEST, Judgement, Period, State, judge
+from seamwatch.core.watch.drift_report import report
 from seamwatch.core.watch.features import Sample, close, stage_features
 from seamwatch.spec.monitoring import DriftWatch
 from seamwatch.spec.pipeline import Pipeline, Stage
@@ -127,9 +136,19 @@ class Day:
 
 
 def watch(
-    world: World, days: int, *, first: int, shift: tuple[int, float, int] | None = None, rivals: bool = True
+    world: World,
+    days: int,
+    *,
+    first: int,
+    shift: tuple[int, float, int] | None = None,
+    rivals: bool = True,
+    until: str = "",
 ) -> Iterator[Day]:
-    """Yield the days from `first` on; the shift is of a column, so many sd, from a day on."""
+    """Yield the days from `first` on; the shift is of a column, so many sd, from a day on.
+
+    Once the column `until` was found, only the rivals go on.
+    """
+    judged = Judgement(state=State())
     periods: list[Period] = []
     state = State()
     hiddens: list[Any] = []
@@ -142,6 +161,9 @@ def watch(
         records = pd.DataFrame({"right": pd.Series(dtype=float)})
         periods.append(Period(start=MONDAY + day * DAY, stages={"input": sample}, records=records))
         if day < first:
+            continue
+        if until and any(one.place.column == until for one in judged.drifts):
+            yield Day(judged, True, _evidently(periods))
             continue
         judged = judge(ONE_STAGE, SETTINGS, periods, state)
         aucs = {name: one.auc for name, one in judged.tellings.items()}
@@ -157,33 +179,35 @@ def _evidently(periods: Sequence[Period]) -> dict[str, Any]:
     above that the normed Wasserstein distance and the Jensen-Shannon distance, 0.1. Texts are taken by their length.
     `tests` cuts the reference to 1,000 rows, so that the first rule holds; `distances` takes it whole.
     """
-    past = pd.concat([one.stages["input"].rows for one in periods[-KEPT - 1 : -1]])
-    now = periods[-1].stages["input"].rows
-    cut = past.iloc[:: max(1, -(-len(past) // 1000))]
+    past, now = [one.stages["input"].arrays for one in periods[-KEPT - 1 : -1]], periods[-1].stages["input"].arrays
     found: dict[str, set[str]] = {"tests": set(), "distances": set()}
-    for name in now.columns:
+    for name, mine in now.items():
         column, _, measure = name.rpartition("|")
-        if measure in ("number", "length") and name in past.columns:
-            a, b, c = past[name].dropna().to_numpy(), now[name].dropna().to_numpy(), cut[name].dropna().to_numpy()
-            if not len(b) or np.ptp(a) == 0:
-                continue
-            if stats.ks_2samp(c, b).pvalue < 0.05:
-                found["tests"].add(column)
-            if stats.wasserstein_distance(a, b) / max(float(np.std(a)), 0.001) >= 0.1:
-                found["distances"].add(column)
-        elif measure == "value":
-            a, b, c = (one[name].value_counts(normalize=False) for one in (past, now, cut))
-            both = pd.DataFrame({"a": a, "b": b, "c": c}).fillna(0.0)
-            expected = both["c"] / both["c"].sum() * both["b"].sum()
-            seen = expected > 0
-            p_value = stats.chi2.sf(
-                (((both["b"] - expected) ** 2)[seen] / expected[seen]).sum(), max(seen.sum() - 1, 1)
-            )
-            if p_value < 0.05:
-                found["tests"].add(column)
-            if _jensen_shannon(both["a"].to_numpy(), both["b"].to_numpy()) >= 0.1:
-                found["distances"].add(column)
+        if measure not in ("number", "length", "value"):
+            continue
+        whole = np.concatenate([one[name] for one in past if name in one])
+        cut = whole[:: max(1, -(-len(whole) // 1000))]
+        rule = _categories_drift if measure == "value" else _numbers_drift
+        for verdict, drifts in zip(("tests", "distances"), rule(whole, cut, mine), strict=True):
+            if drifts:
+                found[verdict].add(column)
     return found
+
+
+def _numbers_drift(whole: Any, cut: Any, now: Any) -> tuple[bool, bool]:
+    whole, cut, now = (one[~np.isnan(one)] for one in (whole, cut, now))
+    distance = stats.wasserstein_distance(whole, now) / max(float(np.std(whole)), 0.001)
+    return bool(stats.ks_2samp(cut, now).pvalue < 0.05), bool(distance >= 0.1)
+
+
+def _categories_drift(whole: Any, cut: Any, now: Any) -> tuple[bool, bool]:
+    levels = sorted({*whole, *now})
+    counts = [np.array([(one == level).sum() for level in levels], dtype=float) for one in (whole, cut, now)]
+    expected = counts[1] / counts[1].sum() * counts[2].sum()
+    seen = expected > 0
+    statistic = (((counts[2] - expected) ** 2)[seen] / expected[seen]).sum()
+    p_value = stats.chi2.sf(statistic, max(int(seen.sum()) - 1, 1))
+    return bool(p_value < 0.05), _jensen_shannon(counts[0], counts[2]) >= 0.1
 
 
 def _jensen_shannon(a: Any, b: Any) -> float:
@@ -214,8 +238,185 @@ def _healthy(job: tuple[int, bool, int, bool]) -> dict[str, int]:
     }
 
 
-if __name__ == "__main__":
-    import time
+def _shifted(job: tuple[int, bool, float, int]) -> dict[str, float]:
+    """Return the day on which each rule finds a lasting shift of one column; infinite where not within 14 days."""
+    per_day, is_varying, size, seed = job
+    rng = np.random.default_rng([seed, per_day, int(is_varying), round(size * 10)])
+    world = World.make(per_day, is_varying=is_varying, seed=int(rng.integers(1 << 30)))
+    column, sign = int(rng.integers(_COLUMNS)), float(rng.choice([-1.0, 1.0]))
+    start = KEPT + int(rng.integers(7))
+    found = dict.fromkeys(("ours", "evidently_tests_column", "evidently_tests_dataset",
+                           "evidently_distances_column", "evidently_distances_dataset"), np.inf)  # fmt: skip
+    name = f"{'n' if column < 20 else 'c' if column < 40 else 't'}{column}"
+    days = watch(world, start + _SEARCHED, first=start, shift=(column, sign * size, start), until=name)
+    for number, day in enumerate(days, 1):
+        fires = {"ours": any(one.place.column == name for one in day.judgement.drifts)}
+        for rule in ("tests", "distances"):
+            # The struck column alone counts here: any other that fires is a false alarm.
+            fires[f"evidently_{rule}_column"] = name in day.evidently[rule]
+            fires[f"evidently_{rule}_dataset"] = len(day.evidently[rule]) >= _COLUMNS / 2
+        found = {rule: min(at, number) if fires[rule] else at for rule, at in found.items()}
+    return found
 
-    t = time.time()
-    print(_healthy((200, False, 1, False)), time.time() - t)
+
+_FAULTS = {"crm": "amount", "request": "sum", "search": "score", "writer": "answer", "result": "queue"}
+"""Stage and column that is struck."""
+
+
+def _placed(job: tuple[str, bool, int]) -> tuple[bool, bool, bool | None]:
+    """Return whether a fault at a stage of a chain was found, its place told right, and whether it hurts."""
+    stage, does_hurt, seed = job
+    rng = np.random.default_rng([seed, sorted(_FAULTS).index(stage), int(does_hurt)])
+    periods: list[Period] = []
+    state = State()
+    start = 21
+    for day in range(start + 7):
+        periods.append(_chain_day(rng, day, stage if day >= start else "", does_hurt, periods))
+        if day < start:
+            continue
+        judged = judge(CHAIN, SETTINGS, periods, state)
+        told, state = report(CHAIN, judged, periods, every=DAY)
+        if told.found:
+            first = told.found[0]
+            is_told = "wrong against" in first.headline
+            return True, first.stage == stage and len(told.found) == 1, is_told == does_hurt
+    return False, False, None
+
+
+def _chain_day(rng: np.random.Generator, day: int, fault: str, does_hurt: bool, past: Sequence[Period]) -> Period:
+    n = 400
+    z = rng.normal(size=(n, 5)) + rng.normal(size=5) * 0.05
+    is_struck = np.zeros(n, dtype=bool)
+    if fault:
+        is_struck = rng.random(n) < 0.4
+    hit = {name: is_struck & (fault == name) for name in _FAULTS}
+    amount = np.exp(z[:, 0] + 2.5 * hit["crm"])
+    total = np.where(hit["request"], amount * 100.0, amount)
+    score = 0.8 + 0.05 * z[:, 1] - 0.2 * hit["search"]
+    label = np.array(["a", "b", "c"], dtype=object)[
+        np.digitize(z[:, 2] + 0.2 * np.log(np.maximum(total, 1e-9)), [0.2, 1.2])
+    ]
+    answer = np.where(hit["writer"], "d", label)
+    queue = np.where(hit["result"], "none", answer)
+    frames: dict[str, dict[str, Any]] = {
+        "crm": {"amount|number": amount, "age|number": z[:, 3], "kind|value": _names(z[:, 4])},
+        "request": {"sum|number": total, "age|number": z[:, 3], "kind|value": _names(z[:, 4])},
+        "search": {"score|number": score},
+        "prompt": {"body.size|number": np.round(100 + 10 * z[:, 3] + 20 * np.log(total))},
+        "writer": {"answer|value": answer.astype(object)},
+        "result": {"queue|value": queue.astype(object)},
+    }
+    keys = pd.Index([f"{day}-{one}" for one in range(n)], dtype=object)
+    stages = {}
+    for name, made in frames.items():
+        more: dict[str, Any] = {}
+        for column in made:
+            base, _, measure = column.rpartition("|")
+            more[f"{base}|null"] = np.zeros(n)
+            if measure == "value":
+                more |= {f"{base}|length": np.ones(n), f"{base}|words": np.ones(n)}
+        rows = pd.DataFrame(made | more, index=keys)
+        stages[name] = close(Sample(n=n, rows=rows), [one.stages[name] for one in past])
+    wrong = rng.random(n) < np.where(is_struck & does_hurt, 0.4, 0.06)
+    records = pd.DataFrame({"right": 1.0 - wrong}, index=keys)
+    return Period(start=MONDAY + day * DAY, stages=stages, records=records)
+
+
+def _names(z: Any) -> Any:
+    return np.array([f"k{one}" for one in np.digitize(z, [-0.5, 0.5, 1.5])], dtype=object)
+
+
+def figures(*, short: bool, seed: int) -> dict[str, Figure]:
+    """Return the figures; short takes fewer services, days and shifts."""
+    traffic = (200,) if short else (200, 2000)
+    n_healthy = {200: 1 if short else 4, 2000: 2}
+    n_shifts = {200: 3 if short else 16, 2000: 8}
+    n_places = 1 if short else 6
+    healthy = [(per_day, varies, seed + one, one == 0) for per_day in traffic for varies in (False, True)
+               for one in range(n_healthy[per_day])]  # fmt: skip
+    shifted = [(per_day, varies, size, seed + 100 + one) for per_day in traffic for varies in (False, True)
+               for size in _SHIFTS for one in range(n_shifts[per_day])]  # fmt: skip
+    placed = [(stage, hurts, seed + 200 + one) for stage in _FAULTS for hurts in (False, True)
+              for one in range(n_places)]  # fmt: skip
+    with ProcessPoolExecutor(2) as pool:
+        alarms = list(pool.map(_healthy, healthy))
+        delays = list(pool.map(_shifted, shifted))
+        places = list(pool.map(_placed, placed))
+    found: dict[str, Figure] = {}
+    for per_day, varies in itertools.product(traffic, (False, True)):
+        name = f"{'varying' if varies else 'alike'}_days_{per_day}_a_day"
+        found |= _alarm_figure(
+            name, [one for job, one in zip(healthy, alarms, strict=True) if job[:2] == (per_day, varies)]
+        )
+        for size in _SHIFTS:
+            mine = [one for job, one in zip(shifted, delays, strict=True) if job[:3] == (per_day, varies, size)]
+            found |= _shift_figures(f"{size:g}_sd_{name}".replace(".", "_"), mine)
+    found["drift_found_in_a_chain"] = _share([one[0] for one in places])
+    found["drift_place_right"] = _share([one[1] for one in places if one[0]])
+    found["drift_hurt_right"] = _share([bool(one[2]) for one in places if one[0]])
+    return found
+
+
+def _alarm_figure(name: str, counts: Sequence[dict[str, int]]) -> dict[str, Figure]:
+    ours = [one["ours"] for one in counts]
+    rivals = {rule: float(counts[0][rule]) for rule in _RULES}
+    low, high = (
+        stats.chi2.ppf(0.025, 2 * sum(ours)) / 2 if sum(ours) else 0.0,
+        stats.chi2.ppf(0.975, 2 * sum(ours) + 2) / 2,
+    )
+    n = len(ours)
+    return {
+        f"drift_false_alarms_{name}": Figure(
+            value=sum(ours) / n, low=float(low) / n, high=float(high) / n, unit="in 90 days", rival=rivals
+        )
+    }
+
+
+def _shift_figures(name: str, delays: Sequence[dict[str, float]]) -> dict[str, Figure]:
+    rules = [rule for rule in delays[0] if rule != "ours"]
+    ours = np.array([one["ours"] for one in delays])
+    shares = {rule: float(np.mean([np.isfinite(one[rule]) for one in delays])) for rule in rules}
+    days = {rule: float(np.median([min(one[rule], _SEARCHED + 1) for one in delays])) for rule in rules}
+    low, value, high = np.quantile(np.minimum(ours, _SEARCHED + 1), (0.1, 0.5, 0.9))
+    return {
+        f"drift_detected_{name}": replace(_share(list(np.isfinite(ours))), rival=shares),
+        f"drift_days_until_found_{name}": Figure(
+            value=float(value), low=float(low), high=float(high), unit="days", rival=days
+        ),
+    }
+
+
+def _share(hits: Sequence[bool]) -> Figure:
+    low, high = wilson_interval(sum(hits), len(hits)) or (0.0, 1.0)
+    return Figure(value=sum(hits) / max(len(hits), 1), low=low, high=high, unit="share", rival={})
+
+
+NOTES = """\
+Drift: a service of 50 columns (20 numbers, 20 categories, 10 texts) with 200 or 2,000 records a day is looked at daily.
+Days are alike, or vary: each column by 0.05 to 0.1 standard deviations from day to day, a third of them by weekday too
+(0.3). False alarms: incidents opened in 90 healthy days, the first with three days of reference; the interval is
+that of a Poisson count. The rival's count is of one service; days in a row on which it fires are one alarm.
+
+A lasting shift of so many standard deviations strikes one column, drawn at random, after 28 to 34 days: the share found
+within 14 days, and the days until then (not found: 15; range: the middle 80 %). Rivals are Evidently's documented
+defaults, recomputed: `tests` (reference of up to 1,000 rows: Kolmogorov-Smirnov or chi-squared, p < 0.05), `distances`
+(more rows: normed Wasserstein, Jensen-Shannon, 0.1), both against the 28 days before; `column` asks whether the struck
+column is named, `any_column` whether any is, `dataset` whether half of all columns are, which is the default alarm.
+
+Place and hurt: faults at the source, mapping, retrieval, model or sink of a chain of six stages strike 40 % of the
+records, and make 40 % of those wrong instead of 6 %, or leave them as right as they were."""
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--seed", type=int, default=20260301)
+    given = parser.parse_args()
+    for name, one in figures(short=given.short, seed=given.seed).items():
+        rivals = {rule: round(value, 3) for rule, value in one.rival.items()}
+        print(f"{name}: {one.value:.4g} ({one.low:.4g} to {one.high:.4g}) {one.unit} {rivals}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

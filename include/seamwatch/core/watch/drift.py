@@ -146,6 +146,7 @@ def judge(pipeline: Pipeline, settings: DriftWatch, periods: Sequence[Period], s
     tellings = {name: found for name, found in _tell(samples, periods, state).items() if found is not None}
     series = _all_series(samples, tellings)
     known = _usable(series, periods, state)
+    is_open = np.array([place.id in state.open for place in series.places], dtype=bool)
     n_reference = int((series.sizes[:-1] > 0).any(axis=1).sum()) if len(series.places) else 0
     if n_reference < LEAST_PAST or not (series.sizes[-1] > 0).any():
         return Judgement(state=state, n_columns=series.n_columns, n_reference=n_reference)
@@ -154,8 +155,9 @@ def judge(pipeline: Pipeline, settings: DriftWatch, periods: Sequence[Period], s
     p_values = _one_sided(steps, series.places)
     n_tests = max(p_values.size, 1)
     limit = settings.false_alarms_per_90_days * (settings.every / _BUDGET_SPAN) / n_tests
-    new, small = _new(series, steps, p_values, limit, settings.least_effect)
-    new += _suspects(pipeline, series, steps, p_values, new, settings.least_effect)
+    # What is open already is judged by whether it has come back.
+    new, small = _new(series, steps, np.where(is_open, 1.0, p_values), limit, settings.least_effect)
+    new += _suspects(pipeline, series, steps, np.where(is_open, 1.0, p_values), new, settings.least_effect)
     still, over = _still(series, known, seasons, periods, state)
     drifts = sorted([*new, *still], key=lambda one: (one.p_value, -abs(one.effect)))
     patience = max(round(settings.reference / settings.every / 2), LEAST_PAST)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -81,7 +82,7 @@ _STEPS = {
     ),
     Responsibility.MODEL: (
         "Check the model's version, temperature and system prompt since {onset}: its inputs did not change",
-        "Run `seamwatch baseline`'s benchmark set again, and compare with the accepted accuracy",
+        "Measure the model on its benchmark set, and compare with the accepted accuracy",
     ),
     Responsibility.PROVIDER: (
         "Read some of the refused or broken answers of {stage} and the provider's notices since {onset}",
@@ -174,7 +175,13 @@ def _lead(drifts: Sequence[Drift]) -> Drift:
     surest = columns[0].place.column
     mine = [one for one in columns if one.place.column == surest]
     order = {measure: rank for rank, measure in enumerate(_FIRST)}
-    return min(mine, key=lambda one: (one.effect < 0, order.get(one.place.measure, len(order)), one.p_value))
+
+    def rank(one: Drift) -> tuple[bool, int, bool, float]:
+        measure = one.place.measure
+        is_fewer = measure in _EXACT and one.effect < 0
+        return is_fewer, order.get(measure, len(order)), one.place.part == "spread", one.p_value
+
+    return min(mine, key=rank)
 
 
 def _pattern(pipeline: Pipeline, lead: Drift) -> str:
@@ -305,7 +312,7 @@ def _found(
     pattern: str,
 ) -> Found:
     stage, onset = lead.place.stage, periods[lead.since].start
-    fields = tuple(dict.fromkeys(one.place.column for one in drifts if one.place.column))[:3]
+    fields = tuple(dict.fromkeys(one.place.column for one in (lead, *drifts) if one.place.column))[:3]
     telling = judgement.tellings.get(stage)
     if not fields and telling is not None:
         fields = telling.columns
@@ -321,7 +328,7 @@ def _found(
         stage=stage,
         fields=fields,
         pattern=pattern,
-        headline=_headline(pattern, lead, fields, hurt, alone, (before, now)),
+        headline=_headline(pattern, lead, _name(lead, fields) + _which(lead, periods), hurt, alone, (before, now)),
         explanation=_explanation(judgement, lead, periods, hurt, alone, (before, now)),
         n_records=hurt.n_new,
         confidence=confidence,
@@ -332,12 +339,26 @@ def _found(
 
 
 def _name(lead: Drift, fields: Sequence[str]) -> str:
-    return f"{lead.place.stage}.{lead.place.column or fields[0] if fields else ''}".rstrip(".")
+    return ".".join(one for one in (lead.place.stage, lead.place.column or next(iter(fields), "")) if one)
 
 
-def _headline(
-    pattern: str, lead: Drift, fields: Sequence[str], hurt: Hurt, alone: Lean | None, values: tuple[str, str]
-) -> str:
+def _which(lead: Drift, periods: Sequence[Period]) -> str:
+    """Return the value whose share changed, or the most frequent new ones, in brackets."""
+    place = lead.place
+    if place.part.startswith("level:"):
+        return f" ({place.part.removeprefix('level:')[:20]})"
+    if place.measure != "new":
+        return ""
+    counts: Counter[str] = Counter()
+    for one in periods[lead.since :]:
+        arrays = one.stages[place.stage].arrays if place.stage in one.stages else {}
+        if f"{place.column}|new" in arrays:
+            counts.update(arrays[f"{place.column}|value"][arrays[f"{place.column}|new"] == 1.0])
+    names = ", ".join(str(value)[:20] for value, _ in counts.most_common(2))
+    return f" ({names}{', ...' if len(counts) > 2 else ''})"
+
+
+def _headline(pattern: str, lead: Drift, name: str, hurt: Hurt, alone: Lean | None, values: tuple[str, str]) -> str:
     what = _WORDS.get(pattern, "Drift of")
     if lead.place.measure == "classifier":
         what = "Records look different together in"
@@ -348,8 +369,8 @@ def _headline(
     if hurt.hurts:
         other = rates.get("the others", rates.get("before", 0.0))
         outcome = f"{rates['look new']:.0%} of them wrong against {other:.0%}"
-    full = f"{what} {_name(lead, fields)}{where}{size}; {outcome}"
-    return full if len(full) <= 150 else f"{what} {_name(lead, fields)}"[: 146 - len(outcome)] + f"; {outcome}"
+    full = f"{what} {name}{where}{size}; {outcome}"
+    return full if len(full) <= 150 else f"{what} {name}"[: 146 - len(outcome)] + f"; {outcome}"
 
 
 def _explanation(

@@ -48,29 +48,43 @@ def hourly_samples(
     for _, mine in records.groupby(hours.map({hour: floor_time(hour, settings.every) for hour in hours.unique()})):
         chosen += list(mine.index[lowest(mine.index, settings.sample)])
     sampled = pd.Index(chosen, name="key")
-    found: dict[datetime, dict[str, Sample]] = {}
     notes: list[str] = []
+    opened = {
+        name: _features(pipeline, settings, data, data.payload.index.intersection(sampled), notes)
+        for name, data in stages.items()
+    }
+    outcomes = _record_rows(pipeline, stages, records.loc[sampled], notes)
+    found: dict[datetime, dict[str, Sample]] = {}
     for hour, mine in records.groupby(hours):
         keys = mine.index.intersection(sampled)
-        parts = {RECORDS: Sample(n=len(mine), rows=_record_rows(pipeline, settings, stages, records.loc[keys], notes))}
+        texts = pd.Index(keys.astype(str), dtype=object)
+        parts = {RECORDS: Sample(n=len(mine), rows=outcomes.loc[texts])}
         for name, data in stages.items():
-            payload = data.payload.loc[data.payload.index.intersection(keys)]
-            n = int(data.payload.index.isin(mine.index).sum())
-            rows, n_left_out = stage_features(
-                payload,
-                data.stage,
-                ignore=_of_stage(settings.ignore, name),
-                hidden=_of_stage(pipeline.bundle.redact, name),
-            )
-            if n_left_out:
-                notes.append(
-                    f"{name}: {n_left_out} columns are too many and not looked at; name what matters in fields"
-                )
+            here = texts.intersection(opened[name].index)
+            rows = opened[name].loc[here].dropna(axis=1, how="all")
             if add_meaning is not None and len(rows):
-                rows = add_meaning(name, payload, rows, hour.to_pydatetime())
-            parts[name] = Sample(n=n, rows=rows)
+                payload = data.payload.loc[data.payload.index.intersection(keys)]
+                rows = add_meaning(
+                    name, payload.set_axis(payload.index.astype(str)).loc[here], rows, hour.to_pydatetime()
+                )
+            parts[name] = Sample(n=int(data.payload.index.isin(mine.index).sum()), rows=rows)
         found[hour.to_pydatetime()] = parts
     return found, list(dict.fromkeys(notes))
+
+
+def _features(
+    pipeline: Pipeline, settings: DriftWatch, data: StageData, keys: pd.Index[Any], notes: list[str]
+) -> pd.DataFrame:
+    name = data.stage.name
+    rows, n_left_out = stage_features(
+        data.payload.loc[keys],
+        data.stage,
+        ignore=_of_stage(settings.ignore, name),
+        hidden=_of_stage(pipeline.bundle.redact, name),
+    )
+    if n_left_out:
+        notes.append(f"{name}: {n_left_out} columns are too many and not looked at; name what matters in fields")
+    return rows
 
 
 def _of_stage(names: Sequence[str], stage: str) -> tuple[str, ...]:
@@ -78,11 +92,7 @@ def _of_stage(names: Sequence[str], stage: str) -> tuple[str, ...]:
 
 
 def _record_rows(
-    pipeline: Pipeline,
-    settings: DriftWatch,
-    stages: Mapping[str, StageData],
-    records: pd.DataFrame,
-    notes: list[str],
+    pipeline: Pipeline, stages: Mapping[str, StageData], records: pd.DataFrame, notes: list[str]
 ) -> pd.DataFrame:
     """Return outcomes (1 right, 0 wrong, NaN not known) and the segments of records; columns end in `|value`."""
     right = records["is_right"].map({True: 1.0, False: 0.0}) if "is_right" in records.columns else np.nan

@@ -94,7 +94,7 @@ def score_stage(stage: str, samples: Sequence[Sample | None]) -> Series:
         stage: Its name.
         samples: Of each period, oldest first; None where there is none.
     """
-    period, columns, present = _stack(samples)
+    period, columns, present = _stack(samples, [None] * len(samples))
     n_periods = len(samples)
     places: list[Place] = []
     means: list[Floats] = []
@@ -122,7 +122,7 @@ def score_stage(stage: str, samples: Sequence[Sample | None]) -> Series:
 
 def score_rows(place: Place, samples: Sequence[Sample | None]) -> RowScores:
     """Return what a series is the mean of, record by record."""
-    period, columns, present = _stack(samples, only=place.column)
+    period, columns, present = _stack(samples, [None] * len(samples), only=place.column)
     keys = np.concatenate([one.rows.index.to_numpy() for one in samples if one is not None] or [np.array([])])
     values = columns.get((place.column, place.measure), np.full(len(period), np.nan))
     for part, scores, is_share in _parts(place.measure, values, present.get(place.column), period):
@@ -154,10 +154,15 @@ def column_kinds(samples: Sequence[Sample | None]) -> Mapping[str, str]:
     return {column: counts.most_common(1)[0][0] for column, counts in votes.items()}
 
 
-def _stack(samples: Sequence[Sample | None], only: str | None = None) -> tuple[Any, dict[Any, Any], dict[str, Any]]:
-    """Return the period of each record, by column and measure its values, and from which period on columns exist."""
+def _stack(
+    samples: Sequence[Sample | None], most: Sequence[int | None], only: str | None = None
+) -> tuple[Any, dict[Any, Any], dict[str, Any]]:
+    """Return the period of each record, by column and measure its values, and from which period on columns exist.
+
+    `most` is of how many records of each period, None for all; `only` names the one column that is wanted.
+    """
     frames: list[Mapping[str, Any]] = [{} if one is None else one.arrays for one in samples]
-    lengths = [0 if one is None else len(one.rows) for one in samples]
+    lengths = [0 if one is None else len(one.rows.iloc[:n]) for one, n in zip(samples, most, strict=True)]
     period = np.repeat(np.arange(len(samples)), lengths)
     kinds = column_kinds(samples)
     wanted = {
@@ -178,7 +183,7 @@ def _stack(samples: Sequence[Sample | None], only: str | None = None) -> tuple[A
         dtype: Any = object if is_verbal else float
         columns[column, measure] = np.concatenate(
             [
-                frame[name].astype(dtype) if is_here else np.full(length, blank, dtype=dtype)
+                frame[name][:length].astype(dtype) if is_here else np.full(length, blank, dtype=dtype)
                 for frame, is_here, length in zip(frames, has, lengths, strict=True)
             ]
         )
@@ -266,15 +271,14 @@ def tell_apart(samples: Sequence[Sample | None], *, seed: int = 0) -> Telling | 
     if now is None or len(now.rows) < LEAST_RECORDS or len(past) < 3:
         return None
     share = -(-_CLASSIFIED // len(past))
-    cut = [Sample(n=one.n, rows=one.rows.iloc[:share], kinds=one.kinds) for one in past]
-    cut.append(Sample(n=now.n, rows=now.rows.iloc[:_CLASSIFIED], kinds=now.kinds))
-    period, columns, _ = _stack(cut)
+    used = [*past, now]
+    period, columns, _ = _stack(used, [*[share] * len(past), _CLASSIFIED])
     # What is new is said in relation to the past: the first days of a past would be told by it.
     names = [name for name, values in columns.items() if name[1] not in ("new", "new_words") and _varies(values)]
-    if not names:
+    if len({column for column, _ in names}) < 2:  # one column is looked at alone already
         return None
     table = np.column_stack([_as_numbers(columns[name]) for name in names])
-    is_now = period == len(cut) - 1
+    is_now = period == len(past)
     forest = RandomForestClassifier(
         _TREES, min_samples_leaf=5, max_depth=10, oob_score=True, random_state=seed, n_jobs=1
     )

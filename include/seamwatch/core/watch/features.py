@@ -332,26 +332,27 @@ def _endings(payload: pd.DataFrame, stage: Stage) -> np.ndarray[Any, Any]:
 
 def _kind(rows: pd.DataFrame, name: str, past: Sequence[Sample]) -> str:
     """Return what a column holds, by what most of its values are."""
-    length, number = rows.get(f"{name}|length"), rows.get(f"{name}|number")
-    n_texts = 0 if length is None else int(length.notna().sum())
-    n_numbers = 0 if number is None else int(number.notna().sum())
-    if n_numbers and n_numbers >= n_texts and number is not None:
-        return "id" if _is_counted_up(number.dropna(), f"{name}|number", past) else "number"
-    if not n_texts or length is None:
+    arrays = {measure: rows[f"{name}|{measure}"].to_numpy() for measure in ("number", "length", "value", "words")
+              if f"{name}|{measure}" in rows.columns}  # fmt: skip
+    n_texts, n_numbers = (int((~np.isnan(arrays[one])).sum()) if one in arrays else 0 for one in ("length", "number"))
+    if n_numbers and n_numbers >= n_texts:
+        known = arrays["number"][~np.isnan(arrays["number"])]
+        return "id" if _is_counted_up(known, f"{name}|number", past) else "number"
+    if not n_texts:
         return "category" if f"{name}|{ENDING}" in rows.columns else "number"
-    values = rows[f"{name}|value"].dropna()
-    distinct = values.nunique()
+    values = [one for one in arrays["value"] if isinstance(one, str)]
+    distinct = len(set(values))
     if len(values) >= 0.95 * n_texts and distinct <= max(_FEW_LEVELS, _LEVELS_PER_RECORD * n_texts):
         return "category"
-    is_single = rows[f"{name}|words"].median() <= 1
+    is_single = np.nanmedian(arrays["words"]) <= 1
     is_unique = len(values) >= _LEAST_FOR_IDS and distinct >= 0.95 * len(values)
     return "id" if is_single and is_unique else "text"
 
 
-def _is_counted_up(known: pd.Series[Any], column: str, past: Sequence[Sample]) -> bool:
+def _is_counted_up(known: np.ndarray[Any, Any], column: str, past: Sequence[Sample]) -> bool:
     """Return whether all numbers are beyond those of the span before and no two are the same, as of ids."""
-    before = next((one.rows[column].max() for one in reversed(past) if column in one.rows.columns), np.nan)
-    is_whole = len(known) >= _LEAST_FOR_IDS and known.is_unique and bool((known % 1 == 0).all())
+    before = next((np.nanmax(one.arrays[column]) for one in reversed(past) if column in one.arrays), np.nan)
+    is_whole = len(known) >= _LEAST_FOR_IDS and bool((known % 1 == 0).all()) and len(np.unique(known)) == len(known)
     return is_whole and bool(known.min() > before)
 
 
@@ -384,9 +385,9 @@ def _column_data(values: pd.Series[Any]) -> Any:
     if pd.api.types.is_numeric_dtype(values.dtype):
         numbers = values.to_numpy(dtype=float)
         return [None if np.isnan(one) else float(f"{one:.{_DIGITS}g}") for one in numbers]
-    texts = values.where(values.notna(), None)
-    places = {level: number for number, level in enumerate(sorted(texts.dropna().unique()))}
-    return {"levels": list(places), "codes": [places.get(one, -1) for one in texts]}
+    texts = [one if isinstance(one, str) else None for one in values]
+    places = {level: number for number, level in enumerate(sorted({one for one in texts if one is not None}))}
+    return {"levels": list(places), "codes": [-1 if one is None else places[one] for one in texts]}
 
 
 def _read_column(data: Any) -> np.ndarray[Any, Any]:
