@@ -43,23 +43,7 @@ segments: [crm.tier]
 settle: 1h
 monitoring: {drift: {reference: 14d MORE}}
 """
-WORDS = [
-    "invoice",
-    "parcel",
-    "router",
-    "phone",
-    "refund",
-    "address",
-    "delay",
-    "broken",
-    "order",
-    "change",
-    "cancel",
-    "bill",
-    "late",
-    "thanks",
-    "please",
-]
+WORDS = ("invoice", "parcel", "router", "phone", "refund", "address", "delay", "broken", "order", "change", "bill")
 
 
 @dataclass(frozen=True)

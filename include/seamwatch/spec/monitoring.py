@@ -53,13 +53,14 @@ class DriftWatch(Spec):
     """Whether inputs and outputs look as they did."""
 
     reference: Duration = timedelta(days=28)
-    """The days before that are the reference; the last `every` is compared with them."""
+    """The days before that are the reference; the last `every`, or several that changed alike, is compared with
+    them."""
     every: Duration = timedelta(days=1)
     """How often it is looked at."""
     false_alarms_per_90_days: Annotated[float, Field(gt=0.0)] = 1.0
     """Over all columns, tests and looks."""
     least_effect: Annotated[float, Field(gt=0.0)] = 0.1
-    """Smaller shifts are told in the report only: standard deviations for numbers, total variation for categories."""
+    """Smaller shifts are told in the report only: standard deviations for numbers, Cohen's h for shares."""
     ignore: Names = ()
     """`stage.field`s that are meant to change, as ids and times."""
     sample: Annotated[int, Field(ge=100)] = 1000

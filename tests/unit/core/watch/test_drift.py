@@ -160,7 +160,7 @@ def test_a_drift_that_goes_is_over_and_its_days_are_no_reference() -> None:
     assert set(told.found[0].keys) <= set(periods[-1].records.index)
     for _ in range(4):
         periods.append(day(len(periods), periods))
-        judged, told, state = look(periods, state)
+        _, told, state = look(periods, state)
     assert not told.found
     assert not state.open
     assert all(span == (MONDAY + 21 * DAY, span[1]) for spans in state.left_out.values() for span in spans)
@@ -172,7 +172,7 @@ def test_a_change_that_stays_is_the_reference_after_half_of_it() -> None:
     periods, state, found = list(HISTORY), State(), []
     for _ in range(17):
         periods.append(day(len(periods), periods, crm=1.0))
-        judged, told, state = look(periods, state)
+        _, told, state = look(periods, state)
         found.append(bool(told.found))
     assert found == [True] * 13 + [False] * 4
     assert state.normal_since
