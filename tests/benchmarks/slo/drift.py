@@ -86,7 +86,7 @@ class World:
         return made
 
 
-def day_sample(hidden: Any, n: int, day: int, past: Sequence[Sample]) -> Sample:
+def day_sample(hidden: Any, n: int, day: int) -> Sample:
     """Return the features of a day: 20 numbers, 20 categories, 10 texts."""
     made: dict[str, Any] = {}
     for number in range(_COLUMNS):
@@ -109,7 +109,7 @@ def day_sample(hidden: Any, n: int, day: int, past: Sequence[Sample]) -> Sample:
             for column in pool.columns:
                 made[column.replace("text", f"t{number}", 1)] = rows[column].to_numpy()
     keys = pd.Index([f"{day}-{one}" for one in range(len(hidden))], dtype=object)
-    return close(Sample(n=n, rows=pd.DataFrame(made, index=keys)), past)
+    return Sample(n=n, rows=pd.DataFrame(made, index=keys))
 
 
 @lru_cache(maxsize=1)
@@ -135,41 +135,47 @@ class Day:
     """By rule, the columns that drift."""
 
 
-def watch(
-    world: World,
-    days: int,
-    *,
-    first: int,
-    shift: tuple[int, float, int] | None = None,
-    rivals: bool = True,
-    until: str = "",
-) -> Iterator[Day]:
-    """Yield the days from `first` on; the shift is of a column, so many sd, from a day on.
-
-    Once the column `until` was found, only the rivals go on.
-    """
-    judged = Judgement(state=State())
+def history(world: World, days: int) -> list[Period]:
+    """Return the first days of a service, not looked at."""
     periods: list[Period] = []
-    state = State()
-    hiddens: list[Any] = []
     for day in range(days):
-        struck = shift[:2] if shift is not None and day >= shift[2] else None
-        hidden = world.hidden(day, struck)
-        hiddens = [*hiddens[-KEPT:], hidden]
-        periods = periods[-(KEPT + LONGEST - 1) :]
-        sample = day_sample(hidden, world.per_day, day, [one.stages["input"] for one in periods])
-        records = pd.DataFrame({"right": pd.Series(dtype=float)})
-        periods.append(Period(start=MONDAY + day * DAY, stages={"input": sample}, records=records))
-        if day < first:
-            continue
-        if until and any(one.place.column == until for one in judged.drifts):
-            yield Day(judged, True, _evidently(periods))
-            continue
-        judged = judge(ONE_STAGE, SETTINGS, periods, state)
-        aucs = {name: one.auc for name, one in judged.tellings.items()}
-        periods[-1] = replace(periods[-1], stages={"input": replace(sample, auc=aucs.get("input"))})
-        state = replace(judged.state, patterns=dict.fromkeys(judged.roots, "drift"))
+        _add_day(world, periods, day)
+    return periods
+
+
+def watch(
+    world: World, periods: list[Period], days: int, *, shift: tuple[int, float] | None = None, rivals: bool = True
+) -> Iterator[Day]:
+    """Yield so many days after a history; the shift is of a column, so many sd, from the first of them on.
+
+    Once the shifted column was found, only the rivals go on.
+    """
+    judged, state, struck = Judgement(state=State()), State(), "" if shift is None else column_name(shift[0])
+    for day in range(len(periods), len(periods) + days):
+        is_over = any(one.place.column == struck for one in judged.drifts)
+        _add_day(world, periods, day, shift, is_closed=not is_over)
+        if not is_over:
+            judged = judge(ONE_STAGE, SETTINGS, periods[-(KEPT + LONGEST) :], state)
+            aucs = {name: one.auc for name, one in judged.tellings.items()}
+            sample = periods[-1].stages["input"]
+            periods[-1] = replace(periods[-1], stages={"input": replace(sample, auc=aucs.get("input"))})
+            state = replace(judged.state, patterns=dict.fromkeys(judged.roots, "drift"))
         yield Day(judged, bool(judged.roots), _evidently(periods) if rivals else {})
+
+
+def _add_day(
+    world: World, periods: list[Period], day: int, shift: tuple[int, float] | None = None, *, is_closed: bool = True
+) -> None:
+    past = [one.stages["input"] for one in periods[-(KEPT + LONGEST - 1) :]]
+    sample = day_sample(world.hidden(day, shift), world.per_day, day)
+    records = pd.DataFrame({"right": pd.Series(dtype=float)})
+    stages = {"input": close(sample, past) if is_closed else sample}
+    periods.append(Period(start=MONDAY + day * DAY, stages=stages, records=records))
+
+
+def column_name(number: int) -> str:
+    """Return the name of a column: 20 numbers, 20 categories, 10 texts."""
+    return f"{'n' if number < 20 else 'c' if number < 40 else 't'}{number}"
 
 
 def _evidently(periods: Sequence[Period]) -> dict[str, Any]:
@@ -228,7 +234,7 @@ def _healthy(job: tuple[int, bool, int, bool]) -> dict[str, int]:
     """Return the false alarms of one service in 90 days after the first three; days in a row are one alarm."""
     per_day, is_varying, seed, rivals = job
     world = World.make(per_day, is_varying=is_varying, seed=seed)
-    days = list(watch(world, 93, first=3, rivals=rivals))
+    days = list(watch(world, history(world, 3), 90, rivals=rivals))
     fires = {"ours": [day.is_open for day in days]}
     if rivals:
         fires |= {name: [rule(day) for day in days] for name, rule in _RULES.items()}
@@ -238,18 +244,29 @@ def _healthy(job: tuple[int, bool, int, bool]) -> dict[str, int]:
     }
 
 
-def _shifted(job: tuple[int, bool, float, int]) -> dict[str, float]:
-    """Return the day on which each rule finds a lasting shift of one column; infinite where not within 14 days."""
-    per_day, is_varying, size, seed = job
-    rng = np.random.default_rng([seed, per_day, int(is_varying), round(size * 10)])
+_COLUMN_RULES = tuple(f"evidently_{rule}_{what}" for rule in ("tests", "distances") for what in ("column", "dataset"))
+
+
+def _shifted(job: tuple[int, bool, int, int]) -> list[tuple[float, dict[str, float]]]:
+    """Return by size the day on which each rule finds a lasting shift of one column; infinite: not within 14 days.
+
+    One history serves all sizes, and so many columns of each.
+    """
+    per_day, is_varying, n_columns, seed = job
+    rng = np.random.default_rng([seed, per_day, int(is_varying)])
     world = World.make(per_day, is_varying=is_varying, seed=int(rng.integers(1 << 30)))
-    column, sign = int(rng.integers(_COLUMNS)), float(rng.choice([-1.0, 1.0]))
-    start = KEPT + int(rng.integers(7))
-    found = dict.fromkeys(("ours", "evidently_tests_column", "evidently_tests_dataset",
-                           "evidently_distances_column", "evidently_distances_dataset"), np.inf)  # fmt: skip
-    name = f"{'n' if column < 20 else 'c' if column < 40 else 't'}{column}"
-    days = watch(world, start + _SEARCHED, first=start, shift=(column, sign * size, start), until=name)
-    for number, day in enumerate(days, 1):
+    past = history(world, KEPT + int(rng.integers(7)))
+    return [
+        (size, _search(world, list(past), (int(rng.integers(_COLUMNS)), float(rng.choice([-1.0, 1.0])) * size)))
+        for size in _SHIFTS
+        for _ in range(n_columns)
+    ]
+
+
+def _search(world: World, past: list[Period], shift: tuple[int, float]) -> dict[str, float]:
+    name = column_name(shift[0])
+    found = dict.fromkeys(("ours", *_COLUMN_RULES), np.inf)
+    for number, day in enumerate(watch(world, past, _SEARCHED, shift=shift), 1):
         fires = {"ours": any(one.place.column == name for one in day.judgement.drifts)}
         for rule in ("tests", "distances"):
             # The struck column alone counts here: any other that fires is a false alarm.
@@ -329,27 +346,26 @@ def _names(z: Any) -> Any:
 def figures(*, short: bool, seed: int) -> dict[str, Figure]:
     """Return the figures; short takes fewer services, days and shifts."""
     traffic = (200,) if short else (200, 2000)
-    n_healthy = {200: 1 if short else 4, 2000: 2}
-    n_shifts = {200: 3 if short else 16, 2000: 8}
-    n_places = 1 if short else 6
-    healthy = [(per_day, varies, seed + one, one == 0) for per_day in traffic for varies in (False, True)
-               for one in range(n_healthy[per_day])]  # fmt: skip
-    shifted = [(per_day, varies, size, seed + 100 + one) for per_day in traffic for varies in (False, True)
-               for size in _SHIFTS for one in range(n_shifts[per_day])]  # fmt: skip
-    placed = [(stage, hurts, seed + 200 + one) for stage in _FAULTS for hurts in (False, True)
+    cells = list(itertools.product(traffic, (True,) if short else (False, True)))
+    n_healthy = {200: 1 if short else 2, 2000: 1}
+    n_services = {200: 1 if short else 4, 2000: 2}
+    n_columns = 1 if short else 3
+    n_places = 1 if short else 3
+    healthy = [(*cell, seed + one, one == 0) for cell in cells for one in range(n_healthy[cell[0]])]
+    shifted = [(*cell, n_columns, seed + 100 + one) for cell in cells for one in range(n_services[cell[0]])]
+    placed = [(stage, hurts, seed + 200 + one) for stage in _FAULTS for hurts in ((True,) if short else (False, True))
               for one in range(n_places)]  # fmt: skip
     with ProcessPoolExecutor(2) as pool:
         alarms = list(pool.map(_healthy, healthy))
         delays = list(pool.map(_shifted, shifted))
         places = list(pool.map(_placed, placed))
     found: dict[str, Figure] = {}
-    for per_day, varies in itertools.product(traffic, (False, True)):
-        name = f"{'varying' if varies else 'alike'}_days_{per_day}_a_day"
-        found |= _alarm_figure(
-            name, [one for job, one in zip(healthy, alarms, strict=True) if job[:2] == (per_day, varies)]
-        )
+    for cell in cells:
+        name = f"{'varying' if cell[1] else 'alike'}_days_{cell[0]}_a_day"
+        found |= _alarm_figure(name, [one for job, one in zip(healthy, alarms, strict=True) if job[:2] == cell])
+        searches = [one for job, some in zip(shifted, delays, strict=True) if job[:2] == cell for one in some]
         for size in _SHIFTS:
-            mine = [one for job, one in zip(shifted, delays, strict=True) if job[:3] == (per_day, varies, size)]
+            mine = [one for its, one in searches if its == size]
             found |= _shift_figures(f"{size:g}_sd_{name}".replace(".", "_"), mine)
     found["drift_found_in_a_chain"] = _share([one[0] for one in places])
     found["drift_place_right"] = _share([one[1] for one in places if one[0]])

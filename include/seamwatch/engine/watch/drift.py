@@ -34,18 +34,19 @@ def look(deps: Deps, pipeline: Pipeline, read: WatchRead, *, now: datetime) -> W
     """
     settings = pipeline.monitoring.drift
     assert settings is not None
-    every = max(settings.every, HOUR)
+    every = max(settings.every // HOUR, 1) * HOUR  # samples are kept by hour
+    settings = settings.model_copy(update={"every": every})
     name, store = pipeline.pipeline, deps.store
     window = settings.reference + LONGEST * every
-    kept = store.aggregates(name, Watch.DRIFT, since=floor_time(now - window - every, every))
-    closed = [one.start_at for one in kept if one.series == _PERIOD + RECORDS]
+    kept = store.aggregates(name, Watch.DRIFT, since=floor_time(now - window - every, every), series=_STATE)
+    closed = [one.start_at for one in kept]
     start = max([read.start, *(one + every for one in closed)])
     notes = _keep_hours(deps, pipeline, settings, read, start)
     last = store.last_watch_report(name, Watch.DRIFT)
     first_open = max(closed) + every if closed else _first_hour(deps, name, every, now - window)
     told: WatchReport | None = None
     while first_open is not None and first_open + every + pipeline.settle <= now:
-        told = _close(deps, pipeline, replace_every(settings, every), first_open, notes)
+        told = _close(deps, pipeline, settings, first_open, notes)
         first_open += every
     if told is not None:
         store.forget_aggregates(name, Watch.DRIFT, before=floor_time(now - window - every, every))
@@ -62,11 +63,6 @@ def look(deps: Deps, pipeline: Pipeline, read: WatchRead, *, now: datetime) -> W
         n_records=len(read.records),
         notes=(*notes, f"the first period is not over; it is kept when {ready}, and judged from the fourth one on"),
     )
-
-
-def replace_every(settings: DriftWatch, every: timedelta) -> DriftWatch:
-    """Return the settings with periods of at least an hour, as samples are kept by hour."""
-    return settings.model_copy(update={"every": every})
 
 
 def _keep_hours(deps: Deps, pipeline: Pipeline, settings: DriftWatch, read: WatchRead, start: datetime) -> list[str]:
