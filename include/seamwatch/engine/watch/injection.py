@@ -1,0 +1,375 @@
+"""Scan untrusted text for orders to the model: read what is new, keep hourly sums, tell waves and what got through."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from seamwatch.core.compare import is_null, leaves, parse_json, strict_text
+from seamwatch.core.frames import ANSWER, StageData
+from seamwatch.core.injection.classifier import trained_model
+from seamwatch.core.injection.scan import scan_texts
+from seamwatch.core.results import Window
+from seamwatch.core.watch import injection as rates
+from seamwatch.core.watch.injection_output import Obedience, judge_answer, loose, marker_forms, says_marker
+from seamwatch.core.watch.injection_report import FieldState, Reached, report
+from seamwatch.core.watch.injection_sums import Flagged, attacking_part, hour_sums
+from seamwatch.core.watch.results import WatchReport
+from seamwatch.core.watch.untrusted import field_name
+from seamwatch.engine.deps import Deps
+from seamwatch.engine.watch.guard import ask_guard
+from seamwatch.engine.watch.reading import WatchRead
+from seamwatch.spec.monitoring import InjectionWatch
+from seamwatch.spec.pipeline import Pipeline
+from seamwatch.store.watch import Aggregate
+from seamwatch.vocabulary import StageKind, Watch
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""Where what belongs to no hour is kept: scores of texts that are read again, and spans of waves."""
+_STATE, _OUTPUT = "#state", "#output"
+SHORTEST_TEXT = 12
+"""Shorter values are codes and names, and no order."""
+MOST_REMEMBERED = 60_000
+"""Texts whose score is kept for the next look."""
+MOST_JUDGED = 200
+"""Flagged records of one look whose answers are judged, the surest first."""
+MOST_OTHERS = 300
+"""Answers of other records that one is held against."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Scores:
+    """What the texts of a look score."""
+
+    by_text: Mapping[str, float]
+    remembered: str
+    """For the next look."""
+    notes: tuple[str, ...]
+
+
+def look(deps: Deps, pipeline: Pipeline, read: WatchRead, *, now: datetime) -> WatchReport:
+    """Return what the untrusted texts of a pipeline tell, after their hourly sums are kept.
+
+    Only texts that were not scored at the last look are scanned. Every hour from `read.start` on is summed anew.
+    """
+    settings = pipeline.monitoring.injection or InjectionWatch()
+    state = _kept_state(deps, pipeline)
+    texts, notes = _untrusted_texts(pipeline, read, settings)
+    scores = _score(deps, pipeline, settings, texts, state)
+    texts["score"] = [scores.by_text[text] for text in texts["text"]]
+    flagged = _flagged(texts, settings.threshold)
+    answers = _answers(pipeline, read)
+    flagged, reached = _judge_answers(flagged, texts, answers, settings)
+    reached += _said_markers(answers, flagged, read.records, settings)
+    segments = _segments(pipeline, read, notes)
+    sums = hour_sums(texts, flagged, segments=segments, threshold=settings.threshold)
+    rows = [
+        Aggregate(series=field, start_at=at, data=data) for field, hours in sums.items() for at, data in hours.items()
+    ]
+    deps.store.put_aggregates(
+        pipeline.pipeline, Watch.INJECTION, [*rows, *_output_rows(reached)], start=read.start, end=max(now, read.end)
+    )
+    return _judge(deps, pipeline, state | {"scores": scores.remembered}, now, tuple([*notes, *scores.notes]))
+
+
+# What is read.
+
+
+def _untrusted_texts(pipeline: Pipeline, read: WatchRead, settings: InjectionWatch) -> tuple[pd.DataFrame, list[str]]:
+    """Return `key`, `at`, `field` and `text` of every untrusted text, and what a reader must know."""
+    notes: list[str] = []
+    at = pd.to_datetime(read.records["at"], utc=True) if len(read.records) else pd.Series(dtype="datetime64[ns, UTC]")
+    parts: list[tuple[Any, str, str]] = []
+    for stage, columns in _columns(pipeline, read, settings, notes):
+        payload = read.stages[stage].payload
+        payload = payload.loc[payload.index.isin(at.index)]
+        for column, path in columns:
+            for key, value in zip(payload.index, payload[column], strict=True):
+                parts += [(key, f"{stage}.{name}", text) for name, text in _texts_in(value, column, path)]
+    frame = pd.DataFrame(parts, columns=["key", "field", "text"])
+    frame["at"] = pd.DatetimeIndex(at.reindex(frame["key"]) if len(frame) else [], tz="UTC")
+    return frame[frame["at"].notna()].reset_index(drop=True), notes
+
+
+def _columns(
+    pipeline: Pipeline, read: WatchRead, settings: InjectionWatch, notes: list[str]
+) -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
+    """Yield each stage with its columns to scan, and the path within a JSON column where one is named."""
+    if not settings.fields:
+        for stage in pipeline.stages:
+            if stage.kind in (StageKind.SOURCE, StageKind.RETRIEVAL) and stage.name in read.stages:
+                yield stage.name, [(str(one), None) for one in read.stages[stage.name].payload.columns]
+        return
+    for name in settings.fields:
+        stage_name, _, field = name.partition(".")
+        data = read.stages.get(stage_name)
+        if data is None:
+            notes.append(f"{name} is not scanned: the pipeline has no stage {stage_name!r}")
+            continue
+        column, _, path = field.partition(".")
+        known = set(map(str, data.payload.columns))
+        if field in known:
+            yield stage_name, [(field, None)]
+        elif column in known:
+            yield stage_name, [(column, path or None)]
+        else:
+            notes.append(f"{name} is not scanned: {stage_name} has no column {column!r}")
+
+
+def _texts_in(value: Any, column: str, path: str | None) -> Iterator[tuple[str, str]]:
+    if is_null(value) if not isinstance(value, list | dict) else False:
+        return
+    document = parse_json(value)
+    if isinstance(document, str):
+        if path is None and len(document) >= SHORTEST_TEXT:
+            yield column, document
+        return
+    try:
+        found = list(leaves(document))
+    except RecursionError:  # nested on purpose: read as it stands
+        found = [("", strict_text(value))]
+    for inner, leaf in found:
+        if isinstance(leaf, str) and len(leaf) >= SHORTEST_TEXT:
+            name = field_name(column, inner)
+            if path is None or name == f"{column}.{path}" or name.startswith(f"{column}.{path}."):
+                yield name, leaf
+
+
+def _segments(pipeline: Pipeline, read: WatchRead, notes: list[str]) -> dict[str, dict[Any, str]]:
+    found = {}
+    for name in pipeline.segments:
+        stage, _, field = name.partition(".")
+        data = read.stages.get(stage)
+        if data is None or field not in data.payload.columns:
+            notes.append(f"attacks are not told apart by {name}: there is no such column")
+            continue
+        values = data.payload[field].map(lambda value: (strict_text(value) or "")[:60])
+        found[name] = dict(zip(data.payload.index, values, strict=True))
+    return found
+
+
+def _answers(pipeline: Pipeline, read: WatchRead) -> pd.Series[Any]:
+    """Return by record the text that the last model answered, else the texts of the last stage."""
+    models = [stage.name for stage in pipeline.stages if stage.kind is StageKind.MODEL and stage.name in read.stages]
+    if models:
+        payload = read.stages[models[-1]].payload
+        if ANSWER in payload.columns:
+            found = payload[ANSWER].dropna().map(strict_text)
+            return found[found.notna()]
+    data: StageData | None = read.stages.get(pipeline.final_stage.name)
+    if data is None or not len(data.payload):
+        return pd.Series(dtype=object)
+    texts = data.payload.map(lambda value: strict_text(value) or "")
+    return texts.agg("\n".join, axis=1)
+
+
+# What is scored.
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+
+
+def _score(
+    deps: Deps, pipeline: Pipeline, settings: InjectionWatch, texts: pd.DataFrame, state: Mapping[str, Any]
+) -> _Scores:
+    """Return the scores of all texts; those of the last look are not made again."""
+    model = trained_model()
+    kind = f"{model.version} {settings.guard or ''}"
+    known = _remembered(state, kind)
+    wanted = list(dict.fromkeys(texts["text"]))
+    hashes = {text: _hash(text) for text in wanted}
+    new = [text for text in wanted if hashes[text] not in known]
+    # As they are remembered, so that a look that is repeated tells the same.
+    own = {text: float(np.float32(found.score)) for text, found in zip(new, scan_texts(new, model=model), strict=True)}
+    found = {text: known[hashes[text]] for text in wanted if hashes[text] in known} | own
+    notes: tuple[str, ...] = ()
+    unasked: set[str] = set()
+    if settings.guard is not None and new:
+        asked = sorted(new, key=lambda text: -own[text])
+        guard = ask_guard(deps.connections, settings.guard, asked, pipeline=pipeline.pipeline)
+        for text, score in zip(asked, guard.scores, strict=True):
+            if score is None:
+                unasked.add(text)
+            else:
+                found[text] = max(found[text], float(np.float32(score)))
+        notes = guard.notes
+    kept = [text for text in wanted if text not in unasked][-MOST_REMEMBERED:]
+    return _Scores(
+        by_text=found, remembered=_packed(kind, [hashes[t] for t in kept], [found[t] for t in kept]), notes=notes
+    )
+
+
+def _packed(kind: str, hashes: Sequence[int], scores: Sequence[float]) -> str:
+    raw = np.array(hashes, dtype="<u8").tobytes() + np.array(scores, dtype="<f4").tobytes()
+    return f"{kind}\n{base64.b64encode(raw).decode()}"
+
+
+def _remembered(state: Mapping[str, Any], kind: str) -> dict[int, float]:
+    made_by, _, packed = str(state.get("scores", "")).partition("\n")
+    raw = base64.b64decode(packed) if made_by == kind else b""
+    n = len(raw) // 12
+    hashes, scores = np.frombuffer(raw[: 8 * n], dtype="<u8"), np.frombuffer(raw[8 * n :], dtype="<f4")
+    return dict(zip(hashes.tolist(), scores.astype(float).tolist(), strict=True))
+
+
+def _flagged(texts: pd.DataFrame, threshold: float) -> list[Flagged]:
+    rows = texts[(texts["score"] >= threshold).to_numpy()]
+    wanted = list(dict.fromkeys(rows["text"]))
+    spans = {text: found.spans for text, found in zip(wanted, scan_texts(wanted, threshold=threshold), strict=True)}
+    return [
+        Flagged(key=str(key), at=at.to_pydatetime(), field=field, score=float(score), spans=spans[text], text=text)
+        for key, at, field, score, text in zip(
+            rows["key"], rows["at"], rows["field"], rows["score"], rows["text"], strict=True
+        )
+    ]
+
+
+# What got through.
+
+
+def _judge_answers(
+    flagged: list[Flagged], texts: pd.DataFrame, answers: pd.Series[Any], settings: InjectionWatch
+) -> tuple[list[Flagged], list[Reached]]:
+    """Return the flagged texts with what their answers say, and those that surely reached the output."""
+    by_key = {str(key): str(answer) for key, answer in answers.items()}
+    attacked = {one.key for one in flagged}
+    others = [loose(answer) for key, answer in by_key.items() if key not in attacked][-MOST_OTHERS:]
+    inputs: dict[str, list[str]] = {}
+    if flagged:
+        mine = texts[texts["key"].map(str).isin(attacked).to_numpy()]
+        for key, text in zip(mine["key"], mine["text"], strict=True):
+            inputs.setdefault(str(key), []).append(text)
+    found: list[Flagged] = []
+    reached: list[Reached] = []
+    for number, one in enumerate(sorted(flagged, key=lambda one: -one.score)):
+        verdict = Obedience()
+        if number < MOST_JUDGED and one.key in by_key:
+            verdict = judge_answer(
+                by_key[one.key],
+                attacking_part(one.text, one.spans),
+                elsewhere=_elsewhere(one, inputs[one.key]),
+                others=others,
+            )
+        if verdict.is_sure:
+            reached.append(Reached(key=one.key, field=one.field, how="echo", at=one.at))
+        found.append(replace(one, obeyed=verdict.obeyed, log_evidence=verdict.log_evidence))
+    return found, reached
+
+
+def _elsewhere(one: Flagged, inputs: Sequence[str]) -> str:
+    rest, at = [], 0
+    for span in one.spans:
+        rest.append(one.text[at : span.start])
+        at = span.end
+    rest.append(one.text[at:] if one.spans else "")
+    return "\n".join([*rest, *(text for text in inputs if text != one.text)])
+
+
+def _said_markers(
+    answers: pd.Series[Any], flagged: Sequence[Flagged], records: pd.DataFrame, settings: InjectionWatch
+) -> list[Reached]:
+    fields = {one.key: one.field for one in reversed(flagged)}
+    times = dict(zip(records.index, pd.to_datetime(records["at"], utc=True), strict=True)) if settings.markers else {}
+    found = []
+    for number, marker in enumerate(settings.markers, start=1):
+        forms = marker_forms(marker)
+        for key, answer in answers.items():
+            if key in times and says_marker(str(answer), forms):
+                at = times[key].to_pydatetime()
+                found.append(Reached(key=str(key), field=fields.get(str(key)), how=f"marker {number}", at=at))
+    return found
+
+
+def _output_rows(reached: Sequence[Reached]) -> list[Aggregate]:
+    hours: dict[datetime, list[Reached]] = {}
+    for one in reached:
+        hours.setdefault(one.at.replace(minute=0, second=0, microsecond=0), []).append(one)
+    return [
+        Aggregate(series=_OUTPUT, start_at=at, data={"n": len(some), "reached": [one.to_data() for one in some[:100]]})
+        for at, some in hours.items()
+    ]
+
+
+# What is kept and judged.
+
+
+def _kept_state(deps: Deps, pipeline: Pipeline) -> dict[str, Any]:
+    rows = deps.store.aggregates(
+        pipeline.pipeline, Watch.INJECTION, since=_EPOCH, until=_EPOCH + timedelta(hours=1), series=_STATE
+    )
+    return dict(rows[0].data) if rows else {}
+
+
+def _judge(deps: Deps, pipeline: Pipeline, state: dict[str, Any], now: datetime, notes: tuple[str, ...]) -> WatchReport:
+    name, since = pipeline.pipeline, now - rates.LOOK_BACK
+    sums: dict[str, dict[datetime, dict[str, Any]]] = {}
+    reached: list[Reached] = []
+    for row in deps.store.aggregates(name, Watch.INJECTION, since=since):
+        if row.series == _OUTPUT:
+            reached += [Reached.from_data(one) for one in row.data["reached"]]
+        elif row.series != _STATE:
+            sums.setdefault(row.series, {})[row.start_at] = row.data
+    told = {
+        field: [(datetime.fromisoformat(a), datetime.fromisoformat(b)) for a, b in spans]
+        for field, spans in state.get("told", {}).items()
+    }
+    fields = []
+    for field, mine in sorted(sums.items()):
+        spans = told.get(field, [])
+        # A wave that goes on was told until the last look, which is less than an hour ago or was the last there was.
+        was_told = bool(spans) and field in state.get("open", [])
+        rate = rates.judge_rate(rates.field_hours(mine, now=now, told=spans), n_fields=len(sums), was_told=was_told)
+        fields.append(FieldState(field=field, sums=mine, rate=rate, was_told=was_told))
+    found = report(
+        pipeline=name,
+        window=Window(
+            start=max(since, min((min(mine) for mine in sums.values()), default=now - timedelta(days=1))), end=now
+        ),
+        fields=fields,
+        reached=[one for one in reached if now - one.at <= rates.REACHED_FOR],
+        now=now,
+        notes=notes,
+    )
+    _keep_state(deps, name, state, told, fields, now)
+    return found
+
+
+def _keep_state(
+    deps: Deps,
+    name: str,
+    state: Mapping[str, Any],
+    told: dict[str, list[tuple[datetime, datetime]]],
+    fields: Sequence[FieldState],
+    now: datetime,
+) -> None:
+    for one in fields:
+        if one.rate.fires:
+            start = one.onset(now)
+            spans = told.setdefault(one.field, [])
+            if spans and spans[-1][1] >= start:
+                start = min(start, spans.pop()[0])
+            spans.append((start, now))
+    data = {
+        "scores": state["scores"],
+        "told": {
+            field: [[a.isoformat(), b.isoformat()] for a, b in spans if b >= now - rates.LOOK_BACK]
+            for field, spans in told.items()
+        },
+        "open": [one.field for one in fields if one.rate.fires or (one.was_told and not one.rate.can_end)],
+    }
+    deps.store.forget_aggregates(name, Watch.INJECTION, before=now - rates.LOOK_BACK - timedelta(days=1))
+    deps.store.put_aggregates(
+        name,
+        Watch.INJECTION,
+        [Aggregate(series=_STATE, start_at=_EPOCH, data=data)],
+        start=_EPOCH,
+        end=_EPOCH + timedelta(hours=1),
+    )
