@@ -7,7 +7,7 @@ from datetime import datetime
 
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.engine.deps import Deps
-from seamwatch.engine.watch import drift, latency
+from seamwatch.engine.watch import cost, drift, injection, latency
 from seamwatch.engine.watch.reading import WatchRead
 from seamwatch.errors import SeamwatchError
 from seamwatch.spec.pipeline import Pipeline
@@ -17,7 +17,12 @@ Look = Callable[..., WatchReport]
 """(deps, pipeline, read, now=) to what was found; keeps its own aggregates in the store."""
 
 
-LOOKS: dict[Watch, Look] = {Watch.LATENCY: latency.look, Watch.DRIFT: drift.look}
+LOOKS: dict[Watch, Look] = {
+    Watch.LATENCY: latency.look,
+    Watch.COST: cost.look,
+    Watch.DRIFT: drift.look,
+    Watch.INJECTION: injection.look,
+}
 
 
 def watches_of(pipeline: Pipeline) -> tuple[Watch, ...]:
