@@ -169,3 +169,28 @@ def test_nothing_promised_and_nothing_recorded_are_said(tmp_path: Path) -> None:
     switched_off = Monitoring(latency=None, cost=None, drift=None, injection=None)
     with pytest.raises(SpecError, match="no 'slos' and no 'monitoring'"):
         look_at_objectives(desk.deps, bare.model_copy(update={"monitoring": switched_off}))
+
+
+PRICED = """
+slos: [{kind: cost, per_query_usd: 0.02, over: 1d}]
+monitoring: {cost: {prices: {rules-1: {input_per_mtok: 1000, output_per_mtok: 4000}}}, drift: false, injection: false}
+"""
+
+
+def test_what_a_query_costs_is_priced_by_its_tokens_where_no_cost_is_recorded(tmp_path: Path) -> None:
+    text = PIPELINE.replace("status: status,", "status: status, input_tokens: tokens_in, output_tokens: tokens_out,")
+    write_project(tmp_path, pipeline=text + PRICED)
+    url = f"sqlite:///{tmp_path / 'parcels.db'}"
+    fill_database(url, "none", n=40)
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        for column in ("tokens_in", "tokens_out"):
+            connection.execute(sa.text(f"ALTER TABLE calls ADD COLUMN {column} INTEGER"))
+        connection.execute(sa.text("UPDATE calls SET tokens_in = 10, tokens_out = 1"))
+        connection.execute(sa.text("UPDATE calls SET tokens_out = 10 WHERE id % 10 = 0"))
+    engine.dispose()
+    deps = make_deps(tmp_path, {"AIRFLOW_CONN_PARCELS_DB": url})
+    status = look_at_objectives(deps, load_project(tmp_path).pipeline("parcels"), now=END)
+    (cost,) = status.objectives
+    assert (cost.events, cost.bad) == (40, 4)
+    assert status.notes == ()

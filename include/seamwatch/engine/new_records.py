@@ -20,7 +20,9 @@ from seamwatch.engine.deps import Deps
 from seamwatch.engine.outcomes import build_judge
 from seamwatch.engine.reading import StageReader
 from seamwatch.engine.serving import read_served
+from seamwatch.engine.watch.cost_calls import record_costs, tariffs
 from seamwatch.engine.watch.reading import WatchRead
+from seamwatch.spec.monitoring import CostWatch
 from seamwatch.spec.objectives import AccuracyObjective, FreshnessObjective, LatencyObjective
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.store.slo import LastLook
@@ -117,38 +119,26 @@ def _read(deps: Deps, pipeline: Pipeline, window: Window) -> NewRecords:
         records["at"], records["seconds"] = at, (ended - at).dt.total_seconds() if len(final.times) else np.nan
         records["is_done"] = keys.isin(final.payload.index)
         models = [stage for stage in pipeline.stages if stage.kind is StageKind.MODEL]
-        records["usd"] = _cost([data.stages[stage.name] for stage in models], keys)
+        if any(one.kind == "cost" for one in pipeline.slos):
+            prices = tariffs(pipeline.monitoring.cost or CostWatch())
+            records["usd"] = record_costs(pipeline, data.stages, prices).reindex(keys)
         records["is_timeout"] = _timeouts([data.stages[stage.name] for stage in models], keys)
         notes = _add_latencies(pipeline, data.stages, records)
-        if any(isinstance(one, AccuracyObjective) for one in pipeline.slos):
+        is_asked = any(isinstance(one, AccuracyObjective) for one in pipeline.slos) or pipeline.monitoring.drift
+        if pipeline.outcome is not None and is_asked:
             judge, _ = build_judge(deps, pipeline, reader, keys)
             states = judge(final.payload.reindex(keys))["state"]
             records["is_right"] = states.map({OutcomeState.RIGHT: True, OutcomeState.WRONG: False}).astype(object)
         for one in pipeline.slos:
             if isinstance(one, FreshnessObjective):
                 records["is_stale"] = _stale(deps, pipeline, one, reader, window, keys)
-        if not any(stage.cost_usd for stage in models) and any(one.kind == "cost" for one in pipeline.slos):
-            notes.append("no model stage names cost_usd: what a query costs is not known, and not guessed")
+        if len(records) and records["usd"].isna().all() and any(one.kind == "cost" for one in pipeline.slos):
+            notes.append("no call has a price (no cost_usd, no model with tokens that has one), and nothing is guessed")
     finally:
         reader.close()
     return NewRecords(
         window=window, stages=data.stages, records=records[records["at"].notna().to_numpy()], notes=tuple(notes)
     )
-
-
-def _cost(models: list[StageData], keys: pd.Index[Any]) -> pd.Series[Any]:
-    """Return what all attempts of each record cost; NaN where no price is recorded."""
-    found = pd.Series(np.nan, index=keys)
-    for data in models:
-        column = data.stage.cost_usd
-        if column is None or column not in data.payload.columns:
-            continue
-        usd = pd.to_numeric(data.payload[column]).reindex(keys)
-        if len(data.versions) and column in data.versions.columns:
-            again = pd.to_numeric(data.versions[column]).groupby(data.versions["_key"]).sum(min_count=1)
-            usd = again.reindex(keys).fillna(usd)
-        found = found.add(usd, fill_value=0.0)
-    return found
 
 
 def _timeouts(models: list[StageData], keys: pd.Index[Any]) -> pd.Series[Any]:

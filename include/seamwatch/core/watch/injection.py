@@ -3,8 +3,8 @@
 The rate is held against the field's own past of up to 14 days by an e-detector (`core/slo/evidence.py`), which may be
 asked every five minutes: on a past that goes on as it was, all fields together alarm at most `FALSE_ALARMS` times in 90
 days. Attacks come in bursts, since who attacks tries again, and honest texts that look like one may too: both
-likelihoods have the design effect that the past shows. Records are counted, and beside them campaigns (near-copies taken as one),
-which tells many different attacks among the copies of one text.
+likelihoods have the design effect that the past shows. Records are counted, and beside them campaigns (near-copies
+taken as one), which tells many different attacks among the copies of one text.
 """
 
 from __future__ import annotations
