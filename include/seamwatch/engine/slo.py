@@ -16,7 +16,7 @@ from seamwatch.engine.deps import Deps
 from seamwatch.engine.new_records import read_new, span_to_read
 from seamwatch.engine.protocols import with_protocols
 from seamwatch.engine.watch.run import run_watches, watched_until, watches_of
-from seamwatch.errors import DataContractError, Problem, SeamwatchError, SpecError, StoreError, WatchError
+from seamwatch.errors import DataContractError, Problem, SpecError, StoreError, WatchError
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import GateState, Watch
 
@@ -49,7 +49,7 @@ def look_at_objectives(deps: Deps, pipeline: Pipeline, *, now: datetime | None =
     last = deps.store.last_look(pipeline.pipeline)
     span = span_to_read(pipeline, last, watched_until(deps, pipeline), now)
     notes: list[str] = []
-    failed: dict[Watch, SeamwatchError] = {}
+    failed: dict[Watch, Exception] = {}
     for part in read_new(deps, pipeline, span):
         notes += part.notes
         for objective in pipeline.slos:
@@ -74,9 +74,9 @@ def look_at_objectives(deps: Deps, pipeline: Pipeline, *, now: datetime | None =
     )
     deps.store.save_look(status, late_at=span.late_at)
     if failed:
-        reasons = "; ".join(f"{watch}: {error}" for watch, error in failed.items())
+        reasons = "; ".join(f"{watch}: {error!r}" for watch, error in failed.items())
         msg = f"{pipeline.pipeline}: not everything could be watched: {reasons}"
-        raise WatchError(msg)
+        raise WatchError(msg) from ExceptionGroup("watches", list(failed.values()))
     return status
 
 

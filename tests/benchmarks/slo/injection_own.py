@@ -4,7 +4,6 @@ Public sets hold few honest requests, so that a model trained on them alone take
 of these is in `tests/support/injection_texts.py`, on which the scanner is measured.
 """
 
-# ruff: noqa: E501
 from __future__ import annotations
 
 import random

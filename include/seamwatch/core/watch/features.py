@@ -340,7 +340,7 @@ def _kind(rows: pd.DataFrame, name: str, past: Sequence[Sample]) -> str:
         return "id" if _is_counted_up(known, f"{name}|number", past) else "number"
     if not n_texts:
         return "category" if f"{name}|{ENDING}" in rows.columns else "number"
-    values = [one for one in arrays["value"] if isinstance(one, str)]
+    values = [one for one in arrays.get("value", ()) if isinstance(one, str)]
     distinct = len(set(values))
     if len(values) >= 0.95 * n_texts and distinct <= max(_FEW_LEVELS, _LEVELS_PER_RECORD * n_texts):
         return "category"

@@ -9,7 +9,6 @@ from seamwatch.core.watch.results import WatchReport
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.watch import cost, drift, injection, latency
 from seamwatch.engine.watch.reading import WatchRead
-from seamwatch.errors import SeamwatchError
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import Watch
 
@@ -45,8 +44,10 @@ def watched_until(deps: Deps, pipeline: Pipeline) -> list[datetime | None]:
 
 def run_watches(
     deps: Deps, pipeline: Pipeline, read: WatchRead, *, without: Collection[Watch] = ()
-) -> dict[Watch, SeamwatchError]:
-    """Return the watches that failed; the reports of the others are saved.
+) -> dict[Watch, Exception]:
+    """Return the watches that failed, each with its error for the caller to raise; the reports of the others are saved.
+
+    Any error counts: what is wrong in one watch must not take the error budgets, and with them the gate, out of sight.
 
     Args:
         deps: What they need.
@@ -54,13 +55,13 @@ def run_watches(
         read: What is new.
         without: Watches that failed on an earlier part: they begin again there with the next look.
     """
-    failed: dict[Watch, SeamwatchError] = {}
+    failed: dict[Watch, Exception] = {}
     for watch in watches_of(pipeline):
         if watch in without:
             continue
         try:
             report = LOOKS[watch](deps, pipeline, read, now=read.end)
-        except SeamwatchError as error:
+        except Exception as error:
             failed[watch] = error
             continue
         deps.store.save_watch_report(report)
