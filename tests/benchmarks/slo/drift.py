@@ -189,7 +189,7 @@ def _evidently(periods: Sequence[Period]) -> dict[str, Any]:
     found: dict[str, set[str]] = {"tests": set(), "distances": set()}
     for name, mine in now.items():
         column, _, measure = name.rpartition("|")
-        if measure not in ("number", "length", "value"):
+        if measure not in ("number", "length", "value") or name not in past[0]:
             continue
         whole = np.concatenate([one[name] for one in past if name in one])
         cut = whole[:: max(1, -(-len(whole) // 1000))]

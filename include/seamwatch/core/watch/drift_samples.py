@@ -54,6 +54,7 @@ def hourly_samples(
         for name, data in stages.items()
     }
     outcomes = _record_rows(pipeline, stages, records.loc[sampled], notes)
+    counts = {name: hours.reindex(data.payload.index).value_counts() for name, data in stages.items()}
     found: dict[datetime, dict[str, Sample]] = {}
     for hour, mine in records.groupby(hours):
         keys = mine.index.intersection(sampled)
@@ -67,7 +68,7 @@ def hourly_samples(
                 rows = add_meaning(
                     name, payload.set_axis(payload.index.astype(str)).loc[here], rows, hour.to_pydatetime()
                 )
-            parts[name] = Sample(n=int(data.payload.index.isin(mine.index).sum()), rows=rows)
+            parts[name] = Sample(n=int(counts[name].get(hour, 0)), rows=rows)
         found[hour.to_pydatetime()] = parts
     return found, list(dict.fromkeys(notes))
 
