@@ -30,6 +30,7 @@ def looks(desk: Desk, start: datetime, end: datetime, *, minutes: int = 15) -> l
         ("provider", Responsibility.PROVIDER, "llm", "provider_slow", "first token grew from"),
         ("lookup", Responsibility.KNOWLEDGE_BASE, "lookup", "stage_slow", "at lookup"),
         ("retries", Responsibility.PROVIDER, "llm", "timeouts", "made again"),
+        ("loop", Responsibility.INTEGRATION, "llm", "repeated_calls", "does not take the answer"),
         ("longer", Responsibility.MODEL, "llm", "longer_answers", "gem-2, which did not answer before"),
     ],
 )

@@ -78,6 +78,10 @@ def _ask(rows: dict[str, list[dict[str, Any]]], key: int, at: datetime, fault: s
         at += timedelta(seconds=0.1)
         calls.append((at + timedelta(seconds=5), "timeout", 5.0))
         at += timedelta(seconds=6)
+    if fault == "loop" and key % 3:
+        for _ in range(4):
+            at += timedelta(seconds=0.1 + took)
+            calls.append((at, "ok", took))
     at += timedelta(seconds=0.1 + took)
     calls.append((at, "ok", took))
     sent = at + timedelta(seconds=0.2 * usual[3])

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.core.attribution.evidence import provider_failure
-from seamwatch.core.frames import StageData
+from seamwatch.core.frames import StageData, is_success
 from seamwatch.core.watch.sketch import Sketch
 from seamwatch.core.watch.stage_times import Misfit, Split
 from seamwatch.spec.pipeline import Pipeline, Stage
@@ -47,6 +47,8 @@ class Hour:
     """Attempts of models after the first."""
     timeouts: int = 0
     """Attempts of models that timed out."""
+    repeats: int = 0
+    """Attempts after one of the same record that was answered: nobody had to ask again."""
     skewed: int = 0
     """Records of which a stage's clock was off."""
     absurd: int = 0
@@ -87,7 +89,7 @@ class Hour:
         )
 
 
-_COUNTS = ("records", "retries", "timeouts", "skewed", "absurd")
+_COUNTS = ("records", "retries", "timeouts", "repeats", "skewed", "absurd")
 
 
 def about_records(
@@ -102,9 +104,9 @@ def about_records(
         ttft: `stage.field` with the milliseconds to the first token.
 
     Returns:
-        Index key; columns `retries`, `timeouts` (counts of attempts), `model` and `BESIDE`. And sentences.
+        Index key; columns `retries`, `timeouts`, `repeats` (counts of attempts), `model` and `BESIDE`. And sentences.
     """
-    found = pd.DataFrame({"retries": 0, "timeouts": 0, "model": None}, index=keys)
+    found = pd.DataFrame({"retries": 0, "timeouts": 0, "repeats": 0, "model": None}, index=keys)
     found[list(BESIDE)] = np.nan
     notes = []
     for stage in pipeline.stages:
@@ -114,6 +116,7 @@ def about_records(
         attempts = data.versions["_key"].value_counts() if len(data.versions) else pd.Series(dtype=int)
         found["retries"] += attempts.sub(1).reindex(keys, fill_value=0).astype(int)
         found["timeouts"] += _timed_out(stage, data).reindex(keys, fill_value=0).astype(int)
+        found["repeats"] += _repeated(stage, data).reindex(keys, fill_value=0).astype(int)
         if "_model" in data.payload.columns:
             found["model"] = data.payload["_model"].reindex(keys).combine_first(found["model"])
         for name, column in (("input_tokens", stage.input_tokens), ("output_tokens", stage.output_tokens)):
@@ -150,6 +153,15 @@ def _timed_out(stage: Stage, data: StageData) -> pd.Series[Any]:
     return statuses[statuses.isin(late)].index.value_counts()
 
 
+def _repeated(stage: Stage, data: StageData) -> pd.Series[Any]:
+    """Return how many attempts of each record followed an answered one; index key, of records with several attempts."""
+    if stage.status is None or not len(data.versions) or stage.status not in data.versions.columns:
+        return pd.Series(dtype=int)
+    answered = {one: is_success(one) for one in data.versions[stage.status].dropna().unique()}
+    n_answered = data.versions[stage.status].map(answered).eq(True).groupby(data.versions["_key"]).sum()
+    return n_answered.sub(1).clip(lower=0)
+
+
 def count_hours(
     split: Split, at: pd.Series[Any], about: pd.DataFrame, *, known: Mapping[datetime, Hour] | None = None
 ) -> list[Hour]:
@@ -158,7 +170,7 @@ def count_hours(
     Args:
         split: Where their seconds went.
         at: Index key; when the first stage had each record, aware; all records, also those that are not done.
-        about: Index key; columns `retries`, `timeouts` (counts), `model` (name or None) and `BESIDE`.
+        about: Index key; columns `retries`, `timeouts`, `repeats` (counts), `model` (name or None) and `BESIDE`.
         known: Hours of an earlier look that these replace; that they were found is kept.
     """
     hour = at.dt.floor("h")
@@ -179,6 +191,7 @@ def count_hours(
                 records=len(rows),
                 retries=int(rows["retries"].sum()),
                 timeouts=int(rows["timeouts"].sum()),
+                repeats=int(rows["repeats"].sum()),
                 skewed=int(split.skewed.reindex(parts.index).sum()),
                 absurd=int(split.absurd.isin(rows.index).sum()),
                 misfits={name: Misfit.of(one.reindex(parts.index)) for name, one in split.misfits.items()},

@@ -22,7 +22,8 @@ _LONGEST_HEADLINE = 150
 
 _HEADLINES = {
     "provider_slow": "Slow provider at {stage}",
-    "timeouts": "Failed and repeated calls at {stage}",
+    "timeouts": "Failed calls and their retries at {stage}",
+    "repeated_calls": "Answered calls made again at {stage}",
     "longer_answers": "Longer answers of {stage}",
     "stage_slow": "Slow stage {stage}",
     "several_stages": "Slow pipeline, no single stage",
@@ -38,6 +39,10 @@ _STEPS = {
         "Look at the statuses of failed calls at {stage}: timeouts, 429 or 5xx",
         "429: lower concurrency or ask for a higher limit; 5xx and timeouts: tell the provider, with the records below",
         "See that retries wait longer each time and end; switch to the fallback while calls fail",
+    ),
+    "repeated_calls": (
+        "Find what sends requests to {stage} again although they were answered, in what was released since {onset}",
+        "Take that release back, or bound the calls of one record; look at the cost watch for what it spends",
     ),
     "longer_answers": (
         "Compare prompt and model version at {stage} before and after {onset}",

@@ -213,6 +213,11 @@ def name_source(pipeline: Pipeline, carrier: Carrier, shift: Shift, near: Near |
         text = f"No stage alone holds half of the change for certain; the largest part is {lead}'s."
         return Source(responsibility=Responsibility.UNDETERMINED, stage=None, pattern="several_stages", detail=text)
     stage = pipeline.stage(part.stage)
+    if part.role is Role.RETRIES and 2 * _sum(shift, "repeats") > _sum(shift, "retries"):
+        text = "Calls that had been answered were made again, and took it: what sends them does not take the answer."
+        return Source(
+            responsibility=Responsibility.INTEGRATION, stage=stage.name, pattern="repeated_calls", detail=text
+        )
     if part.role is Role.RETRIES:
         text = "Calls that failed and were made again, and the waits between, took it."
         return Source(responsibility=Responsibility.PROVIDER, stage=stage.name, pattern="timeouts", detail=text)
@@ -239,6 +244,10 @@ def name_source(pipeline: Pipeline, carrier: Carrier, shift: Shift, near: Near |
 
 def _behind(pipeline: Pipeline, name: str) -> list[str]:
     return [stage.name for stage in pipeline.stages if name in stage.input]
+
+
+def _sum(shift: Shift, name: str) -> int:
+    return sum(getattr(hour, name) for hour in shift.hours)
 
 
 def _provider(stage: str, shift: Shift, near: Near | None) -> Source:

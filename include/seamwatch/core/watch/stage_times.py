@@ -224,11 +224,19 @@ def _times(
         if name == graph.final:
             at = end
         elif graph.is_timed[name]:
-            own = pd.to_datetime(stages[name].times.reindex(keys), utc=True)
+            own = pd.to_datetime(_first_times(stages[name]).reindex(keys), utc=True)
             at = (own - start).dt.total_seconds().to_numpy(dtype=float)
         skewed |= (at < least - _SKEW_S) | (at > end + _SKEW_S)
         times[name] = np.clip(np.where(np.isnan(at), least, at), least, end)
     return times, skewed
+
+
+def _first_times(data: StageData) -> pd.Series[Any]:
+    """Return when a stage had each record; of a prompt in the rows of several attempts, when it was first sent."""
+    if data.stage.kind is not StageKind.PROMPT or "_time" not in data.versions.columns or not len(data.versions):
+        return data.times
+    first = data.versions["_time"].groupby(data.versions["_key"]).min()
+    return first.reindex(data.times.index).fillna(data.times)
 
 
 def _gaps(graph: _Graph, times: Mapping[str, Floats], n: int) -> tuple[dict[str, Floats], dict[str, NDArray[np.intp]]]:

@@ -185,7 +185,7 @@ def _carrier(now: pd.DataFrame, before: pd.DataFrame, shift: Shift, told: Found 
         return Carrier(contributions=(), part=None, share=0.0, confidence=0.0)
     held = None
     if told is not None and told.stage is not None:
-        is_call = told.pattern in ("provider_slow", "timeouts", "longer_answers")
+        is_call = told.pattern in ("provider_slow", "timeouts", "repeated_calls", "longer_answers")
         held = Part(stage=told.stage, role=Role.PROVIDER if is_call else Role.OWN)
     return find_carrier(now, before, shift, held=held, seed=int(shift.hours[0].start.timestamp()))
 
