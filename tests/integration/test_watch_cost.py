@@ -115,7 +115,7 @@ class Desk:
             calls = [(0, 0, 0, "429")] * 12 + calls
         if fault == "longer" and version == "v7":
             calls = [(0, round(size * 12), round(n_out), "200")]
-        if fault == "mix":
+        if fault in ("mix", "switch"):
             calls = [(0, round(size), round(n_out), "gpt-4.1")]
         for step, (number, n_in, out, status) in enumerate(calls):
             at += timedelta(seconds=7 if step else 2)
@@ -125,6 +125,7 @@ class Desk:
 
     def _call(self, key: int, at: datetime, version: str, number: int, n_in: int, n_out: int, status: str) -> None:
         model, status = (status, "200") if status.startswith("gpt") else ("gpt-4o-mini", status)
+        asked = "gpt-4o-mini" if self.fault == "switch" else model
         messages = [{"role": "user", "content": f"question {key}"}] * (1 + number)
         answer = {
             "model": model,
@@ -135,7 +136,7 @@ class Desk:
             at,
             "calls",
             id=key,
-            body=json.dumps({"model": model, "messages": messages}),
+            body=json.dumps({"model": asked, "messages": messages}),
             response=json.dumps(answer) if status == "200" else None,
             status=status,
             prompt_version=version,
@@ -234,6 +235,7 @@ def test_longer_requests_of_one_prompt_version_are_named_with_what_they_cost_and
     [
         ("volume", Responsibility.SOURCE_DATA, "question", "volume", ("workflow=ads",)),
         ("mix", Responsibility.INTEGRATION, "llm", "model_mix", ("model=gpt-4.1",)),
+        ("switch", Responsibility.PROVIDER, "llm", "model_mix", ("model=gpt-4.1",)),
     ],
 )
 def test_a_jump_is_told_by_what_it_is_made_of(
@@ -254,7 +256,7 @@ def test_looking_often_keeps_what_one_look_keeps(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         desk = make_desk(tmp_path / name)
         if name == "often":
-            looks(desk, START + timedelta(minutes=40), end, minutes=20)
+            looks(desk, START + timedelta(minutes=40), end, minutes=50)
         desk.look(end)
         kept.append(desk.deps.store.aggregates("desk", Watch.COST, since=START))
     assert kept[0] == kept[1]

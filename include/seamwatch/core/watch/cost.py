@@ -9,7 +9,7 @@
 | more tokens in per call | integration | prompt, else model | `longer_requests` |
 | fewer of them from a cache | integration | prompt, else model | `less_cached` |
 | more tokens out per call | model | model | `longer_answers` |
-| another mix of models | integration | model | `model_mix` |
+| another mix of models | integration; provider where others were asked for | model | `model_mix` |
 | the price per token | provider | model | `price` |
 | the cost per call, its tokens not recorded | undetermined | model | `dearer_calls` |
 | more records | source_data | the first | `volume` |
@@ -69,7 +69,7 @@ class Present:
     hours: Sequence[HourSums]
     """All that is known, in order of time, the present hour included."""
     calls: pd.DataFrame
-    """As `price_calls` gives them, with `_key`, `stage` and `request`, a hash."""
+    """As `price_calls` gives them, with `_key`, `stage`, `request` (a hash) and `asked` (the model asked for)."""
     runs: Mapping[Loop, pd.Series[Any]]
     """By kind, the longest run of each record with several calls."""
     n_records: int
@@ -170,20 +170,18 @@ def find_loops(settings: CostWatch, present: Present) -> list[Struck]:
         lengths = present.runs.get(kind)
         if usual is None or lengths is None or lengths.empty:
             continue
-        chosen = _struck_lengths(past, kind, usual, lengths, present.n_records)
+        chosen = _struck_lengths(usual, lengths, present.n_records)
         if len(chosen) and not set(chosen.index) <= known:
             known |= set(chosen.index)
             found.append(_struck(kind, chosen, usual, present))
     return found
 
 
-def _struck_lengths(
-    past: Sequence[HourSums], kind: Loop, usual: UsualRuns, lengths: pd.Series[Any], n_records: int
-) -> pd.Series[Any]:
+def _struck_lengths(usual: UsualRuns, lengths: pd.Series[Any], n_records: int) -> pd.Series[Any]:
     places = np.bincount(lengths.to_numpy(dtype=int))
     counts = {length: float(places[length]) for length in np.flatnonzero(places).tolist()}
     counts[1] = counts.get(1, 0.0) + n_records - len(lengths)
-    bound = usual.rare if are_more(past, counts, kind, usual) else usual.threshold
+    bound = usual.rare if are_more(counts, usual) else usual.threshold
     return lengths[(lengths >= bound).to_numpy()].sort_values(ascending=False, kind="stable")
 
 
@@ -284,6 +282,8 @@ def _leading(change: Change, told: Mapping[str, Found]) -> Factor:
 
 def _part(present: Present, change: Change, lead: Factor) -> Part:
     """Return who has to act; more calls are told as loops where repeated requests are most of them."""
+    if lead is Factor.MIX and _is_switched(present, change):
+        return replace(_PARTS[lead], responsibility=Responsibility.PROVIDER)
     if lead is not Factor.CALLS:
         return _PARTS[lead]
     hours = [one for one in present.hours if change.start <= one.start < change.end]
@@ -293,6 +293,28 @@ def _part(present: Present, change: Change, lead: Factor) -> Part:
         if more > 0 and _extra(hours, kind) - _extra(past, kind) >= more / 2.0:
             return _LOOPS[kind]
     return _PARTS[lead]
+
+
+def _is_switched(present: Present, change: Change) -> bool:
+    """Return whether the model that came is mostly not the one that was asked for: then the provider changed it.
+
+    A name without a version may be answered by any version of it, the old one or the new one.
+    """
+    growth = {
+        cell[1]: _model_calls(change.now, cell[1]) - _model_calls(change.before, cell[1])
+        for cell in (*change.before.cells, *change.now.cells)
+    }
+    new = max(growth, key=lambda one: growth[one])
+    gone = [model for model, more in growth.items() if more < 0]
+    asked = present.calls.loc[(present.calls["model"] == new).to_numpy(), "asked"].dropna()
+    others = [
+        name != new and (not new.startswith(name) or any(old.startswith(name) for old in gone)) for name in asked
+    ]
+    return bool(others) and sum(others) > len(others) / 2
+
+
+def _model_calls(hour: HourSums, model: str) -> float:
+    return sum(float(values[0]) for cell, values in hour.cells.items() if cell[1] == model) / max(hour.calls, 1e-9)
 
 
 def _extra(hours: Sequence[HourSums], kind: Loop) -> float:

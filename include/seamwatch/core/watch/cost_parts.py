@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from math import factorial
+from math import factorial, fsum
 
 import numpy as np
 
@@ -68,6 +68,9 @@ def parts_of_change(before: HourSums, now: HourSums) -> dict[Factor, float]:
     for place, factor in enumerate(Factor):
         without = subsets[(subsets >> place) & 1 == 0]
         parts[factor] = float((weights[without] * (cost[without | (1 << place)] - cost[without])).sum())
+    # Between two very different hours lie far dearer ones that never were: what rounding of those leaves is put right.
+    largest = max(parts, key=lambda one: abs(parts[one]))
+    parts[largest] += (now.usd - before.usd) - fsum(parts.values())
     return parts
 
 

@@ -53,6 +53,10 @@ class UsualRuns:
     records: float
     rare: int
     """Runs from this length on are rare; their number is watched."""
+    rare_share: float
+    """Share of the records that have one, raised by its standard error."""
+    effect: float
+    """How much such runs come in bursts: the variance of their number, in variances of independent ones."""
     threshold: int
     """A single run of this length is a loop."""
 
@@ -107,35 +111,36 @@ def usual_runs(hours: Sequence[HourSums], kind: Loop, *, least: int) -> UsualRun
     mean = (excess + 1.0) / peaks
     mean += (mean - 1.0 + 0.25) / math.sqrt(peaks)
     hours_seen = max((hours[-1].start - hours[0].start).total_seconds() / 3600 + 1, 1.0)
-    per_month = records / hours_seen * _MONTH_HOURS
-    expected = per_month * peaks / records
+    expected = records / hours_seen * _MONTH_HOURS * peaks / records
     beyond = 1.0
     if expected > FALSE_PER_MONTH and mean > 1.0:
         beyond += math.log(expected / FALSE_PER_MONTH) / -math.log1p(-1.0 / mean)
+    rare = max(longest + 1, (least + 1) // 2)
+    runs = [hour.runs.get(kind.value, {}) for hour in hours]
+    total = np.array([sum(one.values()) for one in runs], dtype=float)
+    long = np.array([sum(n for length, n in one.items() if length >= rare) for one in runs], dtype=float)
+    sums = sum_blocks(long, total)
     return UsualRuns(
-        records=records, rare=max(longest + 1, (least + 1) // 2), threshold=max(least, longest + math.ceil(beyond))
+        records=records,
+        rare=rare,
+        rare_share=max(float(usual_share(sums, budget_share=0.5)), 1e-9),
+        effect=float(page_effect(sums)),
+        threshold=max(least, longest + math.ceil(beyond)),
     )
 
 
-def are_more(hours: Sequence[HourSums], lengths: Mapping[int, float], kind: Loop, usual: UsualRuns) -> bool:
+def are_more(lengths: Mapping[int, float], usual: UsualRuns) -> bool:
     """Return whether more runs than usual are rare ones.
 
     Args:
-        hours: Of the past.
         lengths: Records by the length of their run, of the present.
-        kind: Which runs.
-        usual: Learnt from the same past.
+        usual: Of the same kind.
 
     The e-value of each look has an expectation of at most one, so the looks of a healthy month that reach the bound
     are at most `FALSE_PER_MONTH` on average.
     """
-    runs = [hour.runs.get(kind.value, {}) for hour in hours]
-    total = np.array([sum(one.values()) for one in runs], dtype=float)
-    long = np.array([sum(n for length, n in one.items() if length >= usual.rare) for one in runs], dtype=float)
-    sums = sum_blocks(long, total)
-    share = float(usual_share(sums, budget_share=0.5))
     n, n_long = sum(lengths.values()), sum(count for length, count in lengths.items() if length >= usual.rare)
-    if not n_long or n_long / n <= share:
+    if not n_long or n_long / n <= usual.rare_share:
         return False
-    evidence = log_evidence(float(n_long), float(n), healthy_share=max(share, 1e-9), design_effect=page_effect(sums))
+    evidence = log_evidence(float(n_long), float(n), healthy_share=usual.rare_share, design_effect=usual.effect)
     return float(evidence) >= math.log(_LOOKS_PER_MONTH / FALSE_PER_MONTH)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.adapters.models.tariffs import Tariffs
-from seamwatch.core.compare import is_null, strict_text
+from seamwatch.core.compare import is_null, read_json, strict_text
 from seamwatch.core.frames import StageData, is_success
 from seamwatch.core.responses import choose_protocol, read_recorded
 from seamwatch.core.watch.cost_prices import CALL_COLUMNS, Absurd, TariffOf, price_calls
@@ -21,7 +21,7 @@ from seamwatch.core.watch.loops import Loop, longest_runs
 from seamwatch.engine.watch.reading import WatchRead
 from seamwatch.spec.monitoring import CostWatch
 from seamwatch.spec.pipeline import Pipeline, Stage
-from seamwatch.vocabulary import StageKind
+from seamwatch.vocabulary import Protocol, StageKind
 
 _COLUMNS = ("_key", "stage", *CALL_COLUMNS, "request", "size", "is_error")
 _CACHED = ("cached_tokens", "cache_read_input_tokens")
@@ -121,10 +121,12 @@ def _stage_calls(stage: Stage, read: WatchRead) -> tuple[pd.DataFrame, list[str]
     columns = {role: column for role, column in named.items() if column is not None}
     rows = read.attempts(stage.name, (*dict.fromkeys(columns.values()), "_model"))
     n = len(rows)
+    if not n:
+        return pd.DataFrame(), []
     notes = [
         f"{stage.name}: the column {column} is not among those that were read, so nothing is known of it"
         for role, column in columns.items()
-        if role in ("input", "output", "usd") and n and column not in rows.columns
+        if role in ("input", "output", "usd") and column not in rows.columns
     ]
 
     def column(role: str) -> pd.Series[Any]:
@@ -154,7 +156,7 @@ def _stage_calls(stage: Stage, read: WatchRead) -> tuple[pd.DataFrame, list[str]
             "request": _hashes(texts),
             "size": tokens if tokens.notna().all() else texts.map(len, na_action="ignore"),
             "is_error": is_error.astype(bool),
-            "asked": _asked(body["model"], texts),
+            "asked": _asked(texts),
         }
     )
     return frame, notes
@@ -172,22 +174,45 @@ def _from_bodies(stage: Stage, response: pd.Series[Any], model: pd.Series[Any], 
     has_cached = text.str.contains("|".join(_CACHED), regex=True).to_numpy()
     is_body = response.map(lambda v: isinstance(v, dict | bytes)).to_numpy() | text.str.startswith("{").to_numpy()
     wanted = is_body & (has_cached | found["model"].isna().to_numpy() | found["input"].isna().to_numpy())
-    read = [read_recorded(protocol, value, stage.endpoint.answer) for value in response[wanted]]
+    read = [_usage(protocol, value, stage.endpoint.answer) for value in response.to_numpy(dtype=object)[wanted]]
     if read:
-        body = pd.DataFrame(
-            [(one.model, one.input_tokens, one.cached_tokens, one.output_tokens) for one in read],
-            columns=["model", "input", "cached", "output"],
-            index=found.index[wanted],
-        )
+        body = pd.DataFrame(read, columns=["model", "input", "cached", "output"], index=found.index[wanted])
         found["model"] = found["model"].where(found["model"].notna(), body["model"].reindex(found.index))
         for name in ("input", "cached", "output"):
             found[name] = found[name].fillna(body[name].astype(float).reindex(found.index))
     return found
 
 
-def _asked(model: pd.Series[Any], texts: pd.Series[Any]) -> pd.Series[Any]:
+def _usage(
+    protocol: Protocol, value: Any, answer_path: str | None
+) -> tuple[str | None, int | None, int | None, int | None]:
+    """Return model, tokens in, those of them from a cache, and tokens out, as far as a body tells them."""
+    if protocol is Protocol.OPENAI_CHAT and isinstance(value, str):
+        # Most bodies are of this kind, and what they answer is not asked here.
+        try:
+            document = read_json(value)
+        except (ValueError, RecursionError):
+            return None, None, None, None
+        usage = document.get("usage") if isinstance(document, dict) else None
+        if isinstance(usage, dict):
+            details = usage.get("prompt_tokens_details")
+            cached = details.get("cached_tokens") if isinstance(details, dict) else None
+            named = document.get("model")
+            tokens_in, tokens_out = _number(usage.get("prompt_tokens")), _number(usage.get("completion_tokens"))
+            return named if isinstance(named, str) else None, tokens_in, _number(cached), tokens_out
+    read = read_recorded(protocol, value, answer_path)
+    return read.model, read.input_tokens, read.cached_tokens, read.output_tokens
+
+
+def _number(value: Any) -> int | None:
+    return value if type(value) is int else None
+
+
+def _asked(texts: pd.Series[Any]) -> pd.Series[Any]:
     """Return the model that each request asks for."""
-    return texts.map(lambda text: m[1] if (m := _ASKED.search(text)) else None, na_action="ignore").astype(object)
+    return pd.Series(
+        [m[1] if isinstance(text, str) and (m := _ASKED.search(text)) else None for text in texts], index=texts.index
+    ).astype(object)
 
 
 def _text(value: Any) -> str | None:

@@ -65,6 +65,6 @@ def test_many_runs_that_are_each_too_short_are_found_by_their_number() -> None:
     usual = usual_runs(past, Loop.GROWTH, least=8)
     assert usual is not None
     healthy = dict.fromkeys(range(5, 16), 18.0)
-    assert not are_more(past, healthy, Loop.GROWTH, usual)
-    assert not are_more(past, {**healthy, usual.rare: 6.0}, Loop.GROWTH, usual)
-    assert are_more(past, {**healthy, usual.rare: 60.0}, Loop.GROWTH, usual)
+    assert not are_more(healthy, usual)
+    assert not are_more({**healthy, usual.rare: 6.0}, usual)
+    assert are_more({**healthy, usual.rare: 60.0}, usual)
