@@ -251,7 +251,7 @@ class Telling:
     columns: tuple[str, ...]
     """Those that it goes by, the most telling first."""
     keys: tuple[str, ...]
-    """Records of the last period that look new to it, the newest first."""
+    """Records of the last period that look new to it, the surest first."""
 
 
 def tell_apart(samples: Sequence[Sample | None], *, seed: int = 0) -> Telling | None:
