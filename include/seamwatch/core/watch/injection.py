@@ -1,7 +1,7 @@
 """Decide from hourly sums whether attacks came more often than they did, and whether one reached the output.
 
 The rate is held against the field's own past of up to 14 days by an e-detector (`core/slo/evidence.py`), which may be
-asked every five minutes: on a past that goes on as it was, all fields together alarm at most `FALSE_ALARMS` times in 90
+asked every five minutes: on a past that goes on as it was, all fields together alarm about `FALSE_ALARMS` times in 90
 days. Attacks come in bursts, since who attacks tries again, and honest texts that look like one may too: both
 likelihoods have the design effect that the past shows. Records are counted, and beside them campaigns (near-copies
 taken as one), which tells many different attacks among the copies of one text.
@@ -114,7 +114,7 @@ def judge_rate(hours: FieldHours, *, n_fields: int, was_told: bool) -> RateState
     """
     n_past = int(hours.n[hours.is_past].sum())
     needed = float(np.log(LOOKS / FALSE_ALARMS * n_fields * 2))
-    recent_n, recent = hours.n[-RECENT:].sum(), hours.attacks[-RECENT:].sum()
+    recent_n = hours.n[-RECENT:].sum()
     unknown = RateState(
         is_judged=False,
         fires=False,
@@ -141,7 +141,9 @@ def judge_rate(hours: FieldHours, *, n_fields: int, was_told: bool) -> RateState
     better = logs[int(np.argmax(evidence))]
     best = int(np.argmax(better))
     share = float(hours.attacks[hours.is_past].sum() / n_past)
-    is_more = recent >= 1 and recent > LEAST_CHANGE * share * recent_n
+    is_more = any(
+        hours.attacks[-back:].sum() > LEAST_CHANGE * share * hours.n[-back:].sum() for back in WINDOWS if back <= RECENT
+    )
     is_sure = max(evidence) >= needed and attacks[best] >= LEAST_ATTACKS
     return RateState(
         is_judged=True,

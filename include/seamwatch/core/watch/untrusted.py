@@ -7,10 +7,18 @@ import unicodedata
 
 LONGEST_EXCERPT = 160
 _INERT = str.maketrans(
-    {"<": "\u2039", ">": "\u203a", "`": "\u02cb", "\n": "\u23ce", "\t": " ", "|": "\u00a6", "&": "\uff06"}
+    {
+        "<": "\u2039",
+        ">": "\u203a",
+        "`": "\u02cb",
+        "\n": "\u23ce",
+        "\t": " ",
+        "|": "\u00a6",
+        "&": "\uff06",
+        "@": "\uff20",
+    }
 )
 _LINK = re.compile(r"\b(ht)(tps?:)|\b(f)(tp:)|\b(mail)(to:)", re.IGNORECASE)
-_MENTION = re.compile(r"@(?=\w)")
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,31}")
 _PATH_STEP = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 
@@ -29,7 +37,7 @@ def visible(text: str, longest: int = LONGEST_EXCERPT) -> str:
             break
         parts.append(shown)
         size += len(shown)
-    return _MENTION.sub("\uff20", "".join(parts))
+    return "".join(parts)
 
 
 def _unlinked(found: re.Match[str]) -> str:
