@@ -232,7 +232,7 @@ DISGUISES: dict[str, Callable[[str], str]] = {
     "leet": lambda text: text.translate(_LEET),
     "spaced": lambda text: "   ".join(" ".join(word) for word in text.split()),
     "backward": lambda text: text[::-1],
-    "zero_width": lambda text: "\u200b".join(text),
+    "zero_width": "\u200b".join,
     "cyrillic": lambda text: text.translate(_CYRILLIC),
     "full_width": _full_width,
     "tag_characters": lambda text: "".join(chr(0xE0000 + ord(letter)) for letter in text),

