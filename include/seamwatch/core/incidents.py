@@ -73,8 +73,11 @@ def fingerprint(
     Only the field that most records name: a regression that touches one more field in the next window is the same
     incident, while a wrong amount and a wrong product at one stage are two. The fields of a knowledge base are its
     documents: an index that is not rebuilt is one incident, however many of them change meanwhile. So is a drift,
-    whichever column of a stage shows it best.
+    whichever column of a stage shows it best; and attacks that come in by one field, whether by their number or by what
+    they reached.
     """
+    if watch is Watch.INJECTION:
+        pattern = None
     if watch is Watch.DRIFT or (responsibility is Responsibility.KNOWLEDGE_BASE and watch is None):
         fields, pattern = (), None
     parts = (pipeline, responsibility, stage or "", pattern or "", *fields[:1], *([f"by {watch}"] if watch else []))
@@ -215,6 +218,11 @@ def _renew(before: Incident, window: Window, cause: Cause | Found, now: datetime
     )
     if window == after.last_window:
         after = replace(
-            after, fields=cause.fields, headline=cause.headline, confidence=cause.confidence, n_records=cause.n_records
+            after,
+            fields=cause.fields,
+            headline=cause.headline,
+            confidence=cause.confidence,
+            n_records=cause.n_records,
+            pattern=cause.pattern if before.watch else None,
         )
     return IncidentChange(kind=ChangeKind.REOPENED if was_resolved else ChangeKind.UPDATED, incident=after)

@@ -307,9 +307,7 @@ def _is_switched(present: Present, change: Change) -> bool:
     new = max(growth, key=lambda one: growth[one])
     gone = [model for model, more in growth.items() if more < 0]
     asked = present.calls.loc[(present.calls["model"] == new).to_numpy(), "asked"].dropna()
-    others = [
-        name != new and (not new.startswith(name) or any(old.startswith(name) for old in gone)) for name in asked
-    ]
+    others = [name != new and (not new.startswith(name) or any(old.startswith(name) for old in gone)) for name in asked]
     return bool(others) and sum(others) > len(others) / 2
 
 

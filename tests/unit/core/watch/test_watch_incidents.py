@@ -93,6 +93,16 @@ def test_two_sources_are_two_incidents_and_two_columns_that_drift_at_a_stage_are
     assert next(iter(drift.known.values())).fields == ("body",)
 
 
+def test_attacks_by_one_field_are_one_incident_that_is_told_by_the_worst_of_it() -> None:
+    book = Book()
+    rate = _found("crm", "body", pattern="attack_rate", responsibility=Responsibility.ADVERSARIAL_INPUT)
+    reached = _found("crm", "body", pattern="reached_output", responsibility=Responsibility.ADVERSARIAL_INPUT)
+    assert book.take(_look(0, rate, watch=Watch.INJECTION)) == [OPENED]
+    assert book.take(_look(1, reached, rate, watch=Watch.INJECTION)) == [UPDATED]
+    assert next(iter(book.known.values())).pattern == "reached_output"
+    assert book.take(_look(2, watch=Watch.INJECTION, still=("reached_output",))) == []
+
+
 def test_a_watch_and_attribution_leave_each_others_incidents_alone() -> None:
     book = Book()
     book.take(_look(0, _found()))
