@@ -10,6 +10,10 @@ from seamwatch.core.watch.results import Unit
 NO_DATA = "–"  # noqa: RUF001 - the en dash is what a reader shall see
 
 
+_NO_USD = 1e-12
+"""Less is what is left of a sum that should be nothing."""
+
+
 def percent(ratio: float | None) -> str:
     """Return a ratio as percent with at most one decimal; only exact values read 0% and 100%."""
     if ratio is None:
@@ -18,7 +22,7 @@ def percent(ratio: float | None) -> str:
         return "<0.1%"
     if 0.999 < ratio < 1.0:
         return ">99.9%"
-    return f"{round(ratio * 100, 1):g}%"
+    return f"{round(ratio * 100, 1) or 0.0:g}%"
 
 
 def interval(low: float | None, high: float | None) -> str:
@@ -59,7 +63,9 @@ def money(usd: float | None) -> str:
 def exact_money(usd: float) -> str:
     """Return US dollars with as many digits as tell small prices apart, as `$0.00042`, `-$3.10`."""
     sign, size = ("-" if usd < 0 else ""), abs(usd)
-    if size >= 0.1 or size == 0.0:
+    if size < _NO_USD:
+        return money(0.0)
+    if size >= 0.1:
         return f"{sign}{money(size)}"
     return f"{sign}${size:.2g}" if size >= 0.0001 else f"{sign}${size:.1e}"
 

@@ -66,3 +66,29 @@ def test_times_are_told_in_utc():
     assert numbers.span(same_day) == "2026-11-23 22:30 to 23:30 UTC"
     next_day = Window(start=start, end=datetime(2026, 11, 24, 1, tzinfo=UTC))
     assert numbers.span(next_day) == "2026-11-23 22:30 to 2026-11-24 01:00 UTC"
+
+
+@pytest.mark.parametrize(
+    ("usd", "text"),
+    [
+        (0.0, "$0.00"),
+        (-1.6e-19, "$0.00"),
+        (0.00042, "$0.00042"),
+        (0.0000012, "$1.2e-06"),
+        (-3.1, "-$3.10"),
+        (1234.5, "$1,234"),
+    ],
+)
+def test_small_prices_are_told_apart(usd: float, text: str) -> None:
+    assert numbers.exact_money(usd) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.0, "0 s"), (-3.6e-08, "0 s"), (0.2791, "0.279 s"), (8.92, "8.92 s"), (200, "3 min 20 s")]
+)
+def test_seconds_are_told_to_the_millisecond(seconds: float, text: str) -> None:
+    assert numbers.seconds(seconds) == text
+
+
+def test_a_negative_nothing_is_nothing() -> None:
+    assert numbers.percent(-1e-9) == "0%"
