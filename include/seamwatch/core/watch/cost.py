@@ -103,7 +103,7 @@ _LOOPS = {
     Loop.GROWTH: Part(responsibility=Responsibility.INTEGRATION, pattern=Loop.GROWTH.value, at=StageKind.MODEL),
     Loop.RETRY: Part(responsibility=Responsibility.PROVIDER, pattern=Loop.RETRY.value, at=StageKind.MODEL),
 }
-_JUMPS = frozenset({*(part.pattern for part in _PARTS.values()), *(part.pattern for part in _LOOPS.values())})
+_JUMPS = frozenset(part.pattern for part in _PARTS.values())
 
 
 def judge(pipeline: Pipeline, settings: CostWatch, present: Present, last: WatchReport | None) -> WatchReport:
@@ -395,5 +395,4 @@ def _still(present: Present, end: datetime, last: WatchReport | None) -> tuple[s
     told = tuple(dict.fromkeys((*(one.pattern for one in last.found), *last.still)))
     if present.n_records == 0:
         return told
-    jumps = {part.pattern for part in _PARTS.values()}
-    return tuple(one for one in told if one in jumps) if n < _LEAST_RECORDS else ()
+    return tuple(one for one in told if one in _JUMPS) if n < _LEAST_RECORDS else ()

@@ -3,7 +3,7 @@
 Two measures, as the first sees what there is more of and the second needs no guess of the traffic: what the hours cost,
 beside what such hours usually cost, and what they cost beside what so many records usually cost. The logarithm of each
 ratio over the last 1, 3, 6, 12 and 24 hours is compared with the same ratio of as long stretches of the past, which
-tells how much it varies, clusters and days included (t distribution of a new value). Each hour is judged once by each
+tells how much it varies, clusters, days and few records included (t distribution of a new value). Each hour is judged once by each
 measure and window, so by the union bound healthy months have `FALSE_PER_MONTH` alarms at most, however these depend on
 each other; the looks within an hour see the same whole hours, with more of their late records.
 
@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import optimize, stats
 
 from seamwatch.core.watch.cost_hours import Floats, HourSums, mean_hour, usual_hours, whole_hours
 
@@ -226,13 +226,20 @@ def _judge(line: Timeline, length: int, least_change: float) -> tuple[float, flo
     if max(_ratio(window.usd[-n:], expected[-n:], more) for n in (1, 3)) < 1.0 + least_change / 2.0:
         return None  # over already
     past, past_records = usual.expected_of_past()
+    of_now = _of_records(window, expected, expected_records, usual)
+    of_past = _of_records(usual.past, past, past_records, usual)
     measures = (
-        (expected, past),
-        (_of_records(window, expected, expected_records, usual), _of_records(usual.past, past, past_records, usual)),
+        (expected, expected_records, past, past_records),
+        (of_now, window.records, of_past, usual.past.records),
     )
     p_value = min(
-        _p_value(math.log(_ratio(window.usd, of_now, more)), _stretches(usual.past.usd, of_past, length, more))
-        for of_now, of_past in measures
+        _p_value(
+            math.log(_ratio(window.usd, now, more)),
+            float(n.sum()),
+            _stretches(usual.past.usd, before, length, more),
+            _sums(n_before, length),
+        )
+        for now, n, before, n_before in measures
     )
     return (p_value, ratio) if p_value <= FALSE_PER_MONTH / _MONTH_HOURS / len(WINDOWS) / _MEASURES else None
 
@@ -248,19 +255,30 @@ def _ratio(usd: Floats, expected: Floats | float, more: float) -> float:
 
 def _stretches(usd: Floats, expected: Floats, length: int, more: float) -> Floats:
     """Return the logarithms of the ratios of stretches of so many hours, the last one whole."""
-    n = len(usd) // length
-    a, b = (values[len(values) - n * length :].reshape(n, length).sum(axis=1) for values in (usd, expected))
-    return np.asarray(np.log((a + more) / (b + more)), dtype=float)
+    return np.asarray(np.log((_sums(usd, length) + more) / (_sums(expected, length) + more)), dtype=float)
 
 
-def _p_value(value: float, before: Floats) -> float:
-    """Return the one-sided p of a new value beside earlier ones of the same distribution."""
+def _sums(values: Floats, length: int) -> Floats:
+    n = len(values) // length
+    return np.asarray(values[len(values) - n * length :].reshape(n, length).sum(axis=1), dtype=float)
+
+
+def _p_value(value: float, records: float, before: Floats, records_before: Floats) -> float:
+    """Return the one-sided p of a new value beside earlier ones.
+
+    Their variance has a part that is the same for all stretches, and one that falls with their records: the quiet
+    hours of a night vary more than those of a day. Both are learnt (least squares, neither below 0).
+    """
     n = len(before)
     if n < _LEAST_STRETCHES:
         return 1.0
-    # Where nothing ever varied, records that are counted and no more say how much chance there is.
-    spread = max(float(np.std(before, ddof=1)), 1e-3) * math.sqrt(1.0 + 1.0 / n)
-    return float(stats.t.sf((value - float(before.mean())) / spread, min(n - 1, _MOST_FREEDOM)))
+    few, few_before = 1.0 / (records + _DOUBT), 1.0 / (records_before + _DOUBT)
+    middle = float(before.mean())
+    parts, _ = optimize.nnls(np.column_stack([np.ones(n), few_before]), (before - middle) ** 2)
+    # Where nothing ever varied, there is some chance all the same.
+    size, size_before = (np.sqrt(np.maximum(parts[0] + parts[1] * one, 1e-6)) for one in (few, few_before))
+    spread = float(size) * max(float(np.std((before - middle) / size_before, ddof=1)), 1.0) * math.sqrt(1.0 + 1.0 / n)
+    return float(stats.t.sf((value - middle) / spread, min(n - 1, _MOST_FREEDOM)))
 
 
 def _since_onset(line: Timeline, length: int, least_change: float) -> int:

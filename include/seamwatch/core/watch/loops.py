@@ -42,6 +42,9 @@ LEAST_RECORDS = 100
 """So many records tell what is usual."""
 _PEAKS = 30
 """The longest so many runs of the past tell how the tail falls off."""
+_LEAST_OF_HOUR = 20
+_ABOVE_HIGHEST = 1.25
+"""So many times the share of rare runs in the worst hour of the past is needed, beside the evidence."""
 _LOOKS_PER_MONTH = 30 * 24 * 12
 _MONTH_HOURS = 30 * 24
 
@@ -55,6 +58,8 @@ class UsualRuns:
     """Runs from this length on are rare; their number is watched."""
     rare_share: float
     """Share of the records that have one, raised by its standard error."""
+    highest_share: float
+    """In any hour with records enough to tell: the provider's bad hours come again, and are no news."""
     effect: float
     """How much such runs come in bursts: the variance of their number, in variances of independent ones."""
     threshold: int
@@ -77,7 +82,7 @@ def longest_runs(attempts: pd.DataFrame) -> dict[Loop, pd.Series[Any]]:
     for kind, chosen in ((Loop.REPEAT, again & ~failed_before), (Loop.RETRY, again & failed_before)):
         by_request = pd.Series(chosen, index=attempts.index).groupby([keys, attempts["request"]], sort=False).sum()
         counts[kind] = by_request.groupby(level=0, sort=False).max() + 1
-    fresh = attempts[~again]
+    fresh = attempts[~again & attempts["size"].notna().to_numpy()]
     size = fresh["size"].astype(float)
     grows = (size > size.groupby(fresh["_key"], sort=False).shift(1)).to_numpy()
     run = pd.Series(np.cumsum(~grows), index=fresh.index)
@@ -123,6 +128,7 @@ def usual_runs(hours: Sequence[HourSums], kind: Loop, *, least: int) -> UsualRun
     return UsualRuns(
         records=records,
         rare=rare,
+        highest_share=float(np.max(long[total >= _LEAST_OF_HOUR] / total[total >= _LEAST_OF_HOUR], initial=0.0)),
         rare_share=max(float(usual_share(sums, budget_share=0.5)), 1e-9),
         effect=float(page_effect(sums)),
         threshold=max(least, longest + math.ceil(beyond)),
@@ -140,7 +146,7 @@ def are_more(lengths: Mapping[int, float], usual: UsualRuns) -> bool:
     are at most `FALSE_PER_MONTH` on average.
     """
     n, n_long = sum(lengths.values()), sum(count for length, count in lengths.items() if length >= usual.rare)
-    if not n_long or n_long / n <= usual.rare_share:
+    if not n_long or n_long / n <= max(usual.rare_share, _ABOVE_HIGHEST * usual.highest_share):
         return False
     evidence = log_evidence(float(n_long), float(n), healthy_share=usual.rare_share, design_effect=usual.effect)
     return float(evidence) >= math.log(_LOOKS_PER_MONTH / FALSE_PER_MONTH)

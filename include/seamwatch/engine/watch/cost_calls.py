@@ -154,7 +154,7 @@ def _stage_calls(stage: Stage, read: WatchRead) -> tuple[pd.DataFrame, list[str]
             "usd": pd.to_numeric(column("usd"), errors="coerce").astype(float),
             "is_failed": failed,
             "request": _hashes(texts),
-            "size": tokens if tokens.notna().all() else texts.map(len, na_action="ignore"),
+            "size": tokens if tokens[~failed].notna().all() else texts.map(len, na_action="ignore"),
             "is_error": is_error.astype(bool),
             "asked": _asked(texts),
         }

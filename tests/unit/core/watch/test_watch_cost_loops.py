@@ -68,3 +68,8 @@ def test_many_runs_that_are_each_too_short_are_found_by_their_number() -> None:
     assert not are_more(healthy, usual)
     assert not are_more({**healthy, usual.rare: 6.0}, usual)
     assert are_more({**healthy, usual.rare: 60.0}, usual)
+    # An hour as bad as this was there before.
+    bad = hours(np.where(np.arange(100) < 20, usual.rare, 12), per_hour=100)
+    known = usual_runs([*past, *bad], Loop.GROWTH, least=8)
+    assert known is not None
+    assert not are_more({**healthy, usual.rare: 40.0}, known)
