@@ -263,6 +263,20 @@ def test_looking_often_keeps_what_one_look_keeps(tmp_path: Path) -> None:
     assert len(kept[0]) == 21
 
 
+def test_a_look_at_the_full_hour_may_be_repeated_and_what_it_found_is_no_past(tmp_path: Path) -> None:
+    desk = make_desk(tmp_path, "loop")
+    desk.look(FAULT)
+    hour = FAULT + timedelta(minutes=40)
+    reports = [desk.look(now) for now in (FAULT + timedelta(minutes=20), hour, hour)]
+    assert all(report.found for report in reports)
+    first, again = (report.found[0] for report in reports[1:])
+    assert (first.pattern, first.fields, first.onset) == (again.pattern, again.fields, again.onset)
+    assert first.n_records == again.n_records
+    kept = desk.deps.store.aggregates("desk", Watch.COST, since=START)
+    assert len({one.start_at for one in kept}) == len(kept)
+    assert [one.start_at for one in kept if one.data["found_since"]] == [hour - timedelta(hours=1)]
+
+
 def test_a_record_costs_what_all_its_attempts_cost(tmp_path: Path) -> None:
     desk = make_desk(tmp_path, "loop")
     desk.flow(FAULT + timedelta(minutes=10))

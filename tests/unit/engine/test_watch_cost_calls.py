@@ -46,7 +46,8 @@ def body(model: str = "gpt-4o-mini", **usage: Any) -> str:
 
 def test_columns_come_first_and_bodies_fill_what_is_missing() -> None:
     spec = pipeline("input_tokens", "output_tokens", "status")
-    cached: dict[str, Any] = {"prompt_tokens": 9, "completion_tokens": 9, "prompt_tokens_details": {"cached_tokens": 400}}
+    details = {"cached_tokens": 400}
+    cached: dict[str, Any] = {"prompt_tokens": 9, "completion_tokens": 9, "prompt_tokens_details": details}
     read = stages(
         spec,
         {"id": 1, "response": body(**cached), "tin": 1000, "tout": 100},

@@ -3,9 +3,9 @@
 Two measures, as the first sees what there is more of and the second needs no guess of the traffic: what the hours cost,
 beside what such hours usually cost, and what they cost beside what so many records usually cost. The logarithm of each
 ratio over the last 1, 3, 6, 12 and 24 hours is compared with the same ratio of as long stretches of the past, which
-tells how much it varies, clusters, days and few records included (t distribution of a new value). Each hour is judged once by each
-measure and window, so by the union bound healthy months have `FALSE_PER_MONTH` alarms at most, however these depend on
-each other; the looks within an hour see the same whole hours, with more of their late records.
+tells how much it varies, clusters, days and few records included (t distribution of a new value). Each hour is judged
+once by each measure and window, so by the union bound healthy months have `FALSE_PER_MONTH` alarms at most, however
+these depend on each other; the looks within an hour see the same whole hours, with more of their late records.
 
 Source: G. J. Hahn, W. Q. Meeker (1991), "Statistical intervals", section 4.2, for the interval of a new value.
 """

@@ -80,8 +80,8 @@ def _with_marks(new: Sequence[HourSums], kept: Sequence[HourSums]) -> list[HourS
 
 
 def _marked(new: Sequence[HourSums], now: datetime, since: datetime) -> list[HourSums]:
-    """Return the hours, the present one with since when it was found to be dear."""
-    present = now.replace(minute=0, second=0, microsecond=0)
+    """Return the hours, the one that now is in or ends with since when it was found to be dear."""
+    present = (now - timedelta(microseconds=1)).replace(minute=0, second=0, microsecond=0)
     known = {one.start: one for one in new}
     hour = known.get(present, HourSums(start=present))
     known[present] = replace(hour, found_since=min(hour.found_since or since, since))
