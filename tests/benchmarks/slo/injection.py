@@ -48,8 +48,8 @@ Sources named `unseen` were kept from training altogether; the attacks of InjecA
 make them: only the place where they stand makes them attacks, which a scanner of single texts cannot see. No weight or
 threshold was chosen on either set; who wrote the hard texts wrote training texts too. Beside: the rules of
 `core/adversarial.py` alone at {LEAST_SCORE:g} (where attribution leaves a sentence out on trial), and a list of
-keywords. `orders_to_a_model` leaves those two out. Ranges of shares are 95 % Wilson intervals. Speed is that on honest look-alikes put together, which ask rules
-far more often than usual tickets do.
+keywords. `orders_to_a_model` leaves InjecAgent and the tasks of BIPIA out. Ranges of shares are 95 % Wilson intervals.
+Speed is that on honest look-alikes put together, which ask rules far more often than usual tickets do.
 
 False incidents: {DAYS} days of looks every five minutes after two weeks of the same, with a share of honest texts that
 look like attacks: each by chance (`steady`), twice to half as many on some days (`days`), or as near-copies of four on

@@ -78,7 +78,9 @@ def near_duplicates(texts: Sequence[str], *, size: int = 6, share: float = 0.3) 
         shared = Counter(other for run in mine for other in holders[run][-60:])
         for other, n in shared.items():
             if n >= share * min(len(mine), len(runs[other])):
-                parent[root(number)] = root(other)
+                # The first text names its group, or the split would hang on the order in which sets are read.
+                first, second = sorted((root(number), root(other)))
+                parent[second] = first
         for run in mine:
             holders[run].append(number)
     return [hashlib.sha256(texts[root(number)].encode()).hexdigest()[:16] for number in range(len(texts))]

@@ -33,7 +33,7 @@ STRENGTH = 3.0
 """Inverse of the regularisation."""
 HONEST_WEIGHT = 2.0
 """How much more a window of an honest text counts: a text is told by its worst window, so each must be right."""
-FALSE_SHARE = 0.015
+FALSE_SHARE = 0.01
 """Share of honest texts of the training part, scored by models that did not see them, that score 0.5 or more. More than
 half of these were made, or chosen by others, to look like attacks."""
 RATIOS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)

@@ -36,8 +36,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STATE, _OUTPUT = "#state", "#output"
 SHORTEST_TEXT = 12
 """Shorter values are codes and names, and no order."""
-MOST_REMEMBERED = 60_000
-"""Texts whose score is kept for the next look."""
+MOST_REMEMBERED = 200_000
+"""Texts whose score is kept for the next look, 16 bytes each; of more, the rest is scanned again."""
 MOST_JUDGED = 200
 """Flagged records of one look whose answers are judged, the surest first."""
 MOST_OTHERS = 300

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from importlib import resources
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,3 +117,19 @@ def test_a_model_is_a_weighted_sum() -> None:
     odds = model.log_odds(model.weigh(["hello world"]))
     assert odds[0] == pytest.approx(0.5 + len(letters) ** 0.5 + 2.0 * len(words) ** 0.5)
     assert model.probability(np.array([1.0]), np.array([0.0]))[0] == pytest.approx(0.5)
+
+
+def test_what_is_measured_on_was_not_trained_on() -> None:
+    folder = str(Path(__file__).parents[3] / "benchmarks" / "slo")
+    sys.path.insert(0, folder)
+    try:
+        from injection_data import near_duplicates
+        from injection_own import own_texts
+        from injection_training import SEED
+    finally:
+        sys.path.remove(folder)
+    trained = [text for text, _, _ in own_texts(SEED)]
+    measured = [one.text for one in hard_texts()]
+    assert not set(trained) & set(measured)
+    groups = near_duplicates([*trained, *measured])
+    assert not set(groups[: len(trained)]) & set(groups[len(trained) :])
