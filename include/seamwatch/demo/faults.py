@@ -111,7 +111,11 @@ _FAULTS = (
     Fault(
         name="cost_runaway",
         description=f"{NEXT_PROMPT_VERSION}, tried out on the app's tickets, takes no answer and asks again and again",
-        injected=Injected(responsibility=Responsibility.INTEGRATION, stage="triage_model", fields=("prompt_version",)),
+        injected=Injected(
+            responsibility=Responsibility.INTEGRATION,
+            stage="triage_model",
+            fields=(f"prompt_version={NEXT_PROMPT_VERSION}",),
+        ),
         onset_hour=10,
         channel="app",
         integration=Integration(

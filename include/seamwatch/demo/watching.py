@@ -41,10 +41,10 @@ class Watched:
 
 WATCHED: Mapping[str, Watched] = {
     # Retries take time too: with the loop first, the past of latencies would hold its long waits.
-    "latency_spike": Watched(watch=Watch.LATENCY, looks=((12, 55), (13, 15), (13, 30), (14, 0), (15, 0))),
+    "latency_spike": Watched(watch=Watch.LATENCY, looks=((12, 55), (13, 30), (14, 0), (15, 0))),
     "cost_runaway": Watched(watch=Watch.COST, looks=((10, 0), (10, 5), (10, 10), (10, 15), (10, 20), (12, 0))),
     "input_drift": Watched(watch=Watch.DRIFT),
-    "injection": Watched(watch=Watch.INJECTION, looks=((10, 55), (11, 15), (11, 30), (12, 0))),
+    "injection": Watched(watch=Watch.INJECTION, looks=((10, 55), (12, 0), (13, 0), (14, 0))),
 }
 
 
