@@ -9,7 +9,7 @@ from typing import Any
 
 WANTED = {"healthy", "stale_code_table", "queue_code_shift", "degraded_model", "provider_outage", "stale_policy"}
 WATCHED = {"cost_runaway": "cost", "latency_spike": "latency", "input_drift": "drift", "injection": "injection"}
-SECONDS = 240
+SECONDS = 600
 CALLS = 50
 """Within so many repeated calls a runaway client has to be found."""
 
