@@ -5,18 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from help_desk import FAULT, OVER, PIPELINE, Desk, make_desk
 from seamwatch.adapters.notify.file import FileNotifier
 from seamwatch.core.incidents import ChangeKind
+from seamwatch.core.results import Window
 from seamwatch.engine.deliver import deliver_pending
 from seamwatch.engine.incidents import decide_on_watches, render_report, report_of
+from seamwatch.engine.new_records import NewRecords
+from seamwatch.engine.new_records import _read as original_read
 from seamwatch.engine.slo import look_at_objectives
 from seamwatch.engine.slo_page import slo_page
 from seamwatch.engine.watch import run
 from seamwatch.errors import WatchError
+from seamwatch.spec.monitoring import Monitoring
 from seamwatch.vocabulary import IncidentState, Responsibility, Watch
 
 pytestmark = pytest.mark.integration
@@ -125,3 +130,19 @@ def test_a_watch_that_cannot_look_stops_no_objective_and_goes_on_from_where_it_w
         one.start_at for one in desk.deps.store.aggregates("help", Watch.LATENCY, since=FAULT - timedelta(hours=6))
     }
     assert {FAULT.replace(minute=0) - timedelta(hours=n) for n in range(3)} <= hours
+
+
+def test_a_look_reads_what_is_new_whatever_a_watch_has_judged(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Window] = []
+    monkeypatch.setattr("seamwatch.engine.new_records._read", lambda *given: _noted(read, *given))
+    pipeline = desk.pipeline.model_copy(update={"monitoring": Monitoring()})
+    look_at_objectives(desk.deps, pipeline, now=FAULT)
+    assert read[0].start == FAULT.replace(minute=0) - timedelta(days=28)
+    read.clear()
+    look_at_objectives(desk.deps, pipeline, now=FAULT + timedelta(minutes=5))
+    assert [window.start for window in read] == [(FAULT - pipeline.settle).replace(minute=0)]
+
+
+def _noted(read: list[Window], *given: Any) -> NewRecords:
+    read.append(given[2])
+    return original_read(*given)

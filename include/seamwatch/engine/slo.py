@@ -15,7 +15,7 @@ from seamwatch.core.slo.told import known_stretches
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.new_records import read_new, span_to_read
 from seamwatch.engine.protocols import with_protocols
-from seamwatch.engine.watch.run import run_watches, watched_until, watches_of
+from seamwatch.engine.watch.run import run_watches, watches_of
 from seamwatch.errors import DataContractError, Problem, SpecError, StoreError, WatchError
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import GateState, Watch
@@ -47,7 +47,8 @@ def look_at_objectives(deps: Deps, pipeline: Pipeline, *, now: datetime | None =
     pipeline = with_protocols(pipeline, deps)
     now = now or deps.clock()
     last = deps.store.last_look(pipeline.pipeline)
-    span = span_to_read(pipeline, last, watched_until(deps, pipeline), now)
+    before = dict(last.status.watched) if last is not None else {}
+    span = span_to_read(pipeline, last, [before.get(watch) for watch in watches_of(pipeline)], now)
     notes: list[str] = []
     failed: dict[Watch, Exception] = {}
     for part in read_new(deps, pipeline, span):
@@ -71,6 +72,7 @@ def look_at_objectives(deps: Deps, pipeline: Pipeline, *, now: datetime | None =
         objectives=found,
         gate=_gate(deps, pipeline, found, now, last.status if last else None),
         notes=tuple(dict.fromkeys(notes)),
+        watched=before | {watch: now for watch in watches_of(pipeline) if watch not in failed},
     )
     deps.store.save_look(status, late_at=span.late_at)
     if failed:

@@ -32,7 +32,7 @@ from seamwatch.core.slo.policy import GateDecision
 from seamwatch.core.slo.quality import Judged, extrapolate
 from seamwatch.core.slo.windows import Window, calendar_window, rolling_window
 from seamwatch.spec.objectives import AccuracyObjective, CostObjective, Objective
-from seamwatch.vocabulary import AlertSeverity
+from seamwatch.vocabulary import AlertSeverity, Watch
 
 Stretch = tuple[datetime, datetime]
 """From a moment to before another."""
@@ -77,6 +77,8 @@ class SloStatus:
     objectives: tuple[ObjectiveStatus, ...]
     gate: GateDecision
     notes: tuple[str, ...] = field(default_factory=tuple)
+    watched: dict[Watch, datetime] = field(default_factory=dict)
+    """Until when each watch has read; one that failed goes on from there."""
 
 
 def window_of(objective: Objective, now: datetime) -> Window:

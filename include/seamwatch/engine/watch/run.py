@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from datetime import datetime
 
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.engine.deps import Deps
@@ -34,12 +33,6 @@ def watches_of(pipeline: Pipeline) -> tuple[Watch, ...]:
         Watch.INJECTION: monitoring.injection,
     }
     return tuple(watch for watch, settings in switches.items() if settings is not None and watch in LOOKS)
-
-
-def watched_until(deps: Deps, pipeline: Pipeline) -> list[datetime | None]:
-    """Return until when each watch has looked; None for one that never did."""
-    last = [deps.store.last_watch_report(pipeline.pipeline, watch) for watch in watches_of(pipeline)]
-    return [None if report is None else report.window.end for report in last]
 
 
 def run_watches(
