@@ -177,8 +177,10 @@ monitoring: {cost: {prices: {rules-1: {input_per_mtok: 1000, output_per_mtok: 40
 """
 
 
-def test_what_a_query_costs_is_priced_by_its_tokens_where_no_cost_is_recorded(tmp_path: Path) -> None:
-    text = PIPELINE.replace("status: status,", "status: status, input_tokens: tokens_in, output_tokens: tokens_out,")
+@pytest.mark.parametrize("fields", ["", "fields: [answer], "])
+def test_what_a_query_costs_is_priced_by_its_tokens_where_no_cost_is_recorded(tmp_path: Path, fields: str) -> None:
+    named = f"{fields}status: status, input_tokens: tokens_in, output_tokens: tokens_out,"
+    text = PIPELINE.replace("status: status,", named)
     write_project(tmp_path, pipeline=text + PRICED)
     url = f"sqlite:///{tmp_path / 'parcels.db'}"
     fill_database(url, "none", n=40)

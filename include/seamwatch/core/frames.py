@@ -136,7 +136,8 @@ def _model_columns(rows: pd.DataFrame, stage: Stage) -> dict[str, pd.Series[Any]
     named = (stage.request, stage.response, stage.status, stage.finish_reason, stage.model)
     columns = tuple(column for column in named if column is not None)
     require_columns(rows, columns, where=f"stage {stage.name} ({stage.relation})")
-    return {column: rows[column] for column in columns}
+    measures = (column for column in stage.measures if column in rows.columns)
+    return {column: rows[column] for column in (*columns, *measures)}
 
 
 def _open(rows: pd.DataFrame, name: str, stage: Stage) -> pd.Series[Any]:

@@ -85,10 +85,11 @@ class StageReader:
         if not stage.fields:
             return None
         named = (stage.request, stage.response, stage.status, stage.finish_reason, stage.model, time)
-        wanted = [self.pipeline.stage_key(stage), *(c for c in named if c)]
         present = self.source(self.pipeline.stage_database(stage)).columns(
             stage.table or stage.query or "", is_query=stage.query is not None
         )
+        measures = [column for column in stage.measures if column in present]
+        wanted = [self.pipeline.stage_key(stage), *(c for c in named if c), *measures]
         wanted += [name if name in present else name.partition(".")[0] for name in stage.fields]
         return list(dict.fromkeys(wanted))
 

@@ -158,6 +158,12 @@ class Stage(Spec):
         return self
 
     @property
+    def measures(self) -> tuple[str, ...]:
+        """Return the columns that say how long a model's call took, and what it used and cost."""
+        named = (self.latency_ms, self.input_tokens, self.output_tokens, self.cost_usd)
+        return tuple(column for column in named if column is not None)
+
+    @property
     def relation(self) -> str:
         """Return the table, or the query, as words for messages."""
         return self.table or "its query"
