@@ -13,7 +13,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from parcels import WINDOW, fill_database, write_project
+from parcels import PIPELINE, WINDOW, fill_database, write_project
 from seamwatch.core.results import Window
 from seamwatch.demo.airflow import Standalone, airflow_env, free_port, wait_until
 from seamwatch.demo.slack_receiver import SlackReceiver
@@ -30,7 +30,7 @@ def slack() -> Iterator[SlackReceiver]:
 @pytest.fixture(scope="module")
 def airflow(tmp_path_factory: pytest.TempPathFactory, slack: SlackReceiver) -> Iterator[Standalone]:
     root = tmp_path_factory.mktemp("standalone")
-    write_project(root)
+    write_project(root, pipeline=f"{PIPELINE}slos: [{{kind: accuracy, goal: 0.9, over: 7d}}]\n")
     (root / "include/pipelines/broken.yaml").write_text("pipeline: broken\nkey: id\nstages: 3\n")
     fill_database(f"sqlite:///{root / 'parcels.db'}", "code_table", n=120)
     env = airflow_env(
@@ -82,9 +82,13 @@ def _trigger(client: httpx.Client, window: Window) -> None:
 
 
 def _finished_run(client: httpx.Client, dag_id: str) -> dict[str, Any] | None:
-    runs = client.get(f"/api/v2/dags/{dag_id}/dagRuns").json()["dag_runs"]
-    done = [run for run in runs if run["state"] in ("success", "failed")]
+    done = [run for run in _runs(client, dag_id) if run["state"] in ("success", "failed")]
     return done[0] if done else None
+
+
+def _runs(client: httpx.Client, dag_id: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.get(f"/api/v2/dags/{dag_id}/dagRuns").json()["dag_runs"]
+    return found
 
 
 def _states(client: httpx.Client, run: dict[str, Any]) -> dict[str, str]:
@@ -117,6 +121,18 @@ def test_the_task_leads_to_the_report(airflow: Standalone, runs: dict[str, dict[
         links = {name: client.get(f"{path}/{name}/links").json()["extra_links"] for name in ("decide", "deliver")}
         assert links["decide"] == {"Root-cause report": f"{airflow.url}/seamwatch/incidents/{_incident(airflow)}"}
         assert links["deliver"] == {}
+
+
+def test_objectives_and_watches_are_looked_at_on_schedule(airflow: Standalone, runs: dict[str, dict[str, Any]]) -> None:
+    with airflow.client("admin") as client:
+        run = wait_until(
+            lambda: next((one for one in _runs(client, "parcels__slo") if one["state"] == "success"), None),
+            within_s=120,
+            what="no scheduled look at the objectives ended",
+        )
+        states = _states(client, run)
+    assert run["run_type"] == "scheduled"
+    assert states == dict.fromkeys(("look", "gate", "decide", "deliver"), "success")
 
 
 def test_windows_that_queue_up_are_all_carried_to_the_end(airflow: Standalone, runs: dict[str, dict[str, Any]]) -> None:
