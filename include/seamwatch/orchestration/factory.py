@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, TaskGroup
 from airflow.sdk.exceptions import AirflowException
 
@@ -124,6 +122,10 @@ def _task(task: TaskPlan, shared: dict[str, Any], groups: dict[str, TaskGroup], 
 
 def _other_task(task: TaskPlan, groups: dict[str, TaskGroup], made: dict[str, Any]) -> Any:
     """Return a task that waits for a person, or for another DAG."""
+    # Few pipelines have such tasks, and every parse of the DAG file would pay a fifth of a second for these imports.
+    from airflow.providers.standard.operators.hitl import ApprovalOperator
+    from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+
     assert task.text_from is not None
     group = groups[task.group] if task.group else None
     if task.kind == "approval":
