@@ -28,11 +28,11 @@ from write_page import Figure, write_figures
 
 from seamwatch.core.attribution.evidence import gather
 from seamwatch.core.attribution.sampling import Strata, stratify
-from seamwatch.core.frames import with_answer
 from seamwatch.core.interventions import World
-from seamwatch.core.mapping import reconcile
-from seamwatch.core.outcomes import call_lost_wrong, judge_by_truth
-from seamwatch.core.references import FunctionReference, Reference
+from seamwatch.core.records.frames import with_answer
+from seamwatch.core.records.outcomes import call_lost_wrong, judge_by_truth
+from seamwatch.core.records.reconciliation import reconcile
+from seamwatch.core.records.references import FunctionReference, Reference
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import OutcomeState
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from seamwatch.adapters.connections import EnvironmentConnections, database_url
-from seamwatch.core.mapping import reconcile
+from seamwatch.core.records.reconciliation import reconcile
 from seamwatch.core.results import Window
 from seamwatch.demo.world import DemoWorld
 from seamwatch.engine.reading import StageReader

@@ -15,10 +15,18 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from seamwatch.core.compare import canonical_json, document_text, is_null, leaves, loose_text, read_json, strict_text
-from seamwatch.core.frames import positions
-from seamwatch.core.mapping import discrepancies, reconcile
-from seamwatch.core.references import FunctionReference, to_records
+from seamwatch.core.records.comparison import (
+    canonical_json,
+    document_text,
+    is_null,
+    leaves,
+    loose_text,
+    read_json,
+    strict_text,
+)
+from seamwatch.core.records.frames import positions
+from seamwatch.core.records.reconciliation import discrepancies, reconcile
+from seamwatch.core.records.references import FunctionReference, to_records
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import DiscrepancyKind
 
@@ -207,7 +215,7 @@ def test_crossed_documents_are_those_that_equal_exactly_one_other(
         if len(same) == 1 and same[0] != key:
             wanted[key] = same[0]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("seamwatch.core.mapping._READ_ALL", read_all)
+        patch.setattr("seamwatch.core.records.reconciliation._READ_ALL", read_all)
         source = pd.DataFrame({"id": range(len(rows))})
         assert reconcile(STAGE, recorded, {"source": source}, reference).crossed == wanted
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from seamwatch.core.attribution.causes import BaseRates, find_causes
 from seamwatch.core.attribution.minimal import delta_debug, smallest_cures
-from seamwatch.core.compare import (
+from seamwatch.core.records.comparison import (
     at_path,
     is_null,
     leaves,
@@ -24,10 +24,10 @@ from seamwatch.core.compare import (
     strict_text,
     values_equal,
 )
-from seamwatch.core.field_map import apply_field_map
-from seamwatch.core.mapping import discrepancies, reconcile, set_field
-from seamwatch.core.outcomes import judge_by_truth
-from seamwatch.core.references import FunctionReference
+from seamwatch.core.records.field_maps import apply_field_map
+from seamwatch.core.records.outcomes import judge_by_truth
+from seamwatch.core.records.reconciliation import discrepancies, reconcile, set_field
+from seamwatch.core.records.references import FunctionReference
 from seamwatch.core.results import Verdict
 from seamwatch.core.stats import onset_index, wilson_interval
 from seamwatch.spec.mapping import MappingSpec

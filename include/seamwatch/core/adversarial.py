@@ -14,9 +14,9 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.compare import leaves, parse_json
 from seamwatch.core.interventions import World
-from seamwatch.core.mapping import set_field
+from seamwatch.core.records.comparison import leaves, parse_json
+from seamwatch.core.records.reconciliation import set_field
 from seamwatch.vocabulary import StageKind
 
 LEAST_SCORE = 0.3

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.compare import strict_text
-from seamwatch.core.frames import StageData
-from seamwatch.core.mapping import Reconciliation
+from seamwatch.core.records.comparison import strict_text
+from seamwatch.core.records.frames import StageData
+from seamwatch.core.records.reconciliation import Reconciliation
 from seamwatch.core.results import Check, Discrepancy, StageResult
 from seamwatch.vocabulary import CheckStatus, DiscrepancyKind, SeamBreak, Severity, StageKind
 

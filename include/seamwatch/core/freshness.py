@@ -14,9 +14,9 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from seamwatch.core.compare import is_null
 from seamwatch.core.documents import matches_any
 from seamwatch.core.freshness_results import AnswerSli, DocumentAnswers, Lag
+from seamwatch.core.records.comparison import is_null
 from seamwatch.vocabulary import FreshnessReason as Reason
 
 FINDING_COLUMNS = ("document", "reason", "since", "until", "detail")

@@ -16,11 +16,11 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.compare import canonical_json, is_null, loose_text, parse_json
-from seamwatch.core.frames import ANSWER, with_answer
-from seamwatch.core.mapping import Reconciliation, set_field
-from seamwatch.core.outcomes import Judge
-from seamwatch.core.references import Reference, to_records
+from seamwatch.core.records.comparison import canonical_json, is_null, loose_text, parse_json
+from seamwatch.core.records.frames import ANSWER, with_answer
+from seamwatch.core.records.outcomes import Judge
+from seamwatch.core.records.reconciliation import Reconciliation, set_field
+from seamwatch.core.records.references import Reference, to_records
 from seamwatch.core.replays import ModelAnswer, ModelCall
 from seamwatch.core.served import Context
 from seamwatch.spec.graph import ancestors, topological_order

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.compare import is_null
+from seamwatch.core.records.comparison import is_null
 from seamwatch.errors import DataContractError
 
 _SHORTEST = 3

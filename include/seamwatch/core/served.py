@@ -11,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.compare import canonical_json, is_null, parse_json
 from seamwatch.core.documents import Served, document_id
 from seamwatch.core.freshness_results import DocumentAnswers
+from seamwatch.core.records.comparison import canonical_json, is_null, parse_json
 from seamwatch.spec.knowledge import DocumentIds
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import FreshnessReason as Reason

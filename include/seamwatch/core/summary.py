@@ -12,9 +12,9 @@ from seamwatch.core.attribution.causes import ASSUMED_ACCURACY
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.records import Attributed
 from seamwatch.core.checks import examples, reconciliation_checks
-from seamwatch.core.compare import strict_text
-from seamwatch.core.frames import ANSWER
 from seamwatch.core.interventions import World
+from seamwatch.core.records.comparison import strict_text
+from seamwatch.core.records.frames import ANSWER
 from seamwatch.core.results import (
     Attribution,
     Cause,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seamwatch.core.compare import loose_text, strict_text
+from seamwatch.core.records.comparison import loose_text, strict_text
 
 LIKELY_WRONG = 0.6
 """Probability from which a label is doubted rather than the model."""

@@ -11,11 +11,11 @@ import pandas as pd
 from seamwatch.core.adversarial import neutral_payloads
 from seamwatch.core.attribution.evidence import gather
 from seamwatch.core.attribution.records import attribute_records
-from seamwatch.core.frames import StageData, holds_text, split_versions
 from seamwatch.core.interventions import World
-from seamwatch.core.mapping import Reconciliation, reconcile
-from seamwatch.core.outcomes import call_lost_wrong
-from seamwatch.core.references import Reference
+from seamwatch.core.records.frames import StageData, holds_text, split_versions
+from seamwatch.core.records.outcomes import call_lost_wrong
+from seamwatch.core.records.reconciliation import Reconciliation, reconcile
+from seamwatch.core.records.references import Reference
 from seamwatch.core.results import Attribution, StageResult, Window
 from seamwatch.core.revisits import SOONEST, due_revisits
 from seamwatch.core.summary import summarise

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from seamwatch.core.benchmark import BenchmarkResult, Comparison, compare_results
-from seamwatch.core.compare import strict_text
-from seamwatch.core.frames import stage_data
 from seamwatch.core.interventions import World
 from seamwatch.core.isolation import BenchmarkScore, obstacle, score_benchmark, split_calls, spread_sample
+from seamwatch.core.records.comparison import strict_text
+from seamwatch.core.records.frames import stage_data
 from seamwatch.core.results import Cause, IsolationResult
 from seamwatch.engine.causes import accepted_accuracy
 from seamwatch.engine.deps import Deps

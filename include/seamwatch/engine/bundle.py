@@ -19,7 +19,7 @@ import pandas as pd
 
 from seamwatch.adapters.base import ConnectionInfo, Connections
 from seamwatch.adapters.stages.sql import SqlStageSource
-from seamwatch.core.compare import canonical_json
+from seamwatch.core.records.comparison import canonical_json
 from seamwatch.core.replays import ModelAnswer, ModelCall
 from seamwatch.core.results import Attribution, StageResult, Window
 from seamwatch.core.served import Context

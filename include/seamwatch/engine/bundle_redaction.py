@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.compare import at_path
+from seamwatch.core.records.comparison import at_path
 from seamwatch.core.redaction import Redactor
 from seamwatch.engine.bundle_file import Evidence
 from seamwatch.engine.typed_json import decode, encode

@@ -13,9 +13,9 @@ from seamwatch.adapters.base import Connections
 from seamwatch.adapters.knowledge.indexes import open_index
 from seamwatch.adapters.knowledge.place import Place
 from seamwatch.adapters.knowledge.sources import open_source
-from seamwatch.core.field_map import source_fields
-from seamwatch.core.frames import ANSWER
-from seamwatch.core.references import FieldMapReference
+from seamwatch.core.records.field_maps import source_fields
+from seamwatch.core.records.frames import ANSWER
+from seamwatch.core.records.references import FieldMapReference
 from seamwatch.engine.reading import StageReader
 from seamwatch.engine.references import load_function, load_reference
 from seamwatch.errors import AdapterError, DataContractError, Problem, SpecError

@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.compare import leaves, parse_json
 from seamwatch.core.documents import Served
 from seamwatch.core.freshness import answer_sli, rested_on
 from seamwatch.core.interventions import World
+from seamwatch.core.records.comparison import leaves, parse_json
 from seamwatch.core.results import Window
 from seamwatch.core.retrieval import missed_documents, next_passages
 from seamwatch.core.served import Context, served_documents

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.core.attribution.evidence import provider_failure
-from seamwatch.core.frames import StageData, key_text
 from seamwatch.core.freshness import rested_on
+from seamwatch.core.records.frames import StageData, key_text
 from seamwatch.core.results import Window
 from seamwatch.core.slo.events import RECORD_COLUMNS
 from seamwatch.core.slo.status import window_of

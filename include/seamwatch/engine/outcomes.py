@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.frames import key_text, require_columns
-from seamwatch.core.outcomes import Judge, judge_by_evaluator, judge_by_failures, judge_by_truth
+from seamwatch.core.records.frames import key_text, require_columns
+from seamwatch.core.records.outcomes import Judge, judge_by_evaluator, judge_by_failures, judge_by_truth
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.reading import StageReader
 from seamwatch.engine.references import load_function

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seamwatch.core.responses import choose_protocol
+from seamwatch.core.records.responses import choose_protocol
 from seamwatch.engine.deps import Deps
 from seamwatch.errors import ConnectionNotFound
 from seamwatch.spec.pipeline import Pipeline

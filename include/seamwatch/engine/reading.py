@@ -12,7 +12,7 @@ import pandas as pd
 from seamwatch.adapters.base import Connections, StageSource
 from seamwatch.adapters.connections import database_url
 from seamwatch.adapters.stages.sql import SqlStageSource, find_time_column
-from seamwatch.core.frames import StageData, key_text, stage_data
+from seamwatch.core.records.frames import StageData, key_text, stage_data
 from seamwatch.core.results import Window
 from seamwatch.errors import DataContractError, StageError
 from seamwatch.spec.pipeline import Pipeline, Stage

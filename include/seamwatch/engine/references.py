@@ -9,7 +9,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from seamwatch.core.references import CopyReference, FieldMapReference, FunctionReference, Reference, choose_mode
+from seamwatch.core.records.references import (
+    CopyReference,
+    FieldMapReference,
+    FunctionReference,
+    Reference,
+    choose_mode,
+)
 from seamwatch.errors import Problem, SpecError
 from seamwatch.spec.load import Project, load_mapping
 from seamwatch.spec.pipeline import Pipeline, Stage

@@ -11,9 +11,9 @@ import pandas as pd
 
 from seamwatch.adapters.knowledge.place import Place
 from seamwatch.adapters.knowledge.sources import open_source
-from seamwatch.core.compare import leaves, parse_json
 from seamwatch.core.documents import Served
-from seamwatch.core.frames import key_text
+from seamwatch.core.records.comparison import leaves, parse_json
+from seamwatch.core.records.frames import key_text
 from seamwatch.core.retrieval import missed_documents
 from seamwatch.core.served import served_documents
 from seamwatch.engine.deps import Deps

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from seamwatch.core.attribution.switches import find_switches
-from seamwatch.core.frames import ANSWER, key_text
 from seamwatch.core.interventions import World
+from seamwatch.core.records.frames import ANSWER, key_text
 from seamwatch.core.results import Cause, Verdict, Window
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.reading import StageReader

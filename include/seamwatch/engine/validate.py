@@ -6,7 +6,7 @@ import pandas as pd
 
 from seamwatch.adapters.connections import database_url
 from seamwatch.core.checks import stage_result
-from seamwatch.core.mapping import reconcile
+from seamwatch.core.records.reconciliation import reconcile
 from seamwatch.core.results import Check, StageResult, Window
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.protocols import with_protocols

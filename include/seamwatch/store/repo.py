@@ -13,8 +13,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from seamwatch.core.benchmark import BenchmarkResult
-from seamwatch.core.compare import strict_text
-from seamwatch.core.mapping import DISCREPANCY_COLUMNS
+from seamwatch.core.records.comparison import strict_text
+from seamwatch.core.records.reconciliation import DISCREPANCY_COLUMNS
 from seamwatch.core.results import Attribution, StageResult, Verdict, Window
 from seamwatch.core.revisits import PendingWindow
 from seamwatch.errors import StoreError

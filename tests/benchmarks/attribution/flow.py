@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from attribution.model import PERFECT, Context, Fault, Law, Payload, Shape, Stage, read_facts, share_of
-from seamwatch.core.compare import values_equal
+from seamwatch.core.records.comparison import values_equal
 
 Payloads = dict[str, Payload | None]
 """By stage; None where the record did not arrive."""

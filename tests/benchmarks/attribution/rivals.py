@@ -22,10 +22,10 @@ from attribution.project import WINDOW
 from attribution.score import IncidentScore, score_incident, score_record
 from attribution.server import Played
 from attribution.truth import Blame
-from seamwatch.core.frames import is_success
 from seamwatch.core.interventions import EVERYTHING, World, run_trial
+from seamwatch.core.records.frames import is_success
+from seamwatch.core.records.responses import read_response
 from seamwatch.core.replays import ModelAnswer, ModelCall
-from seamwatch.core.responses import read_response
 from seamwatch.engine.attribute import judge_window
 from seamwatch.engine.protocols import with_protocols
 from seamwatch.engine.reading import StageReader

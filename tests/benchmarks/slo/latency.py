@@ -21,7 +21,7 @@ if __name__ == "__main__":
 
 from write_page import Figure
 
-from seamwatch.core.frames import StageData
+from seamwatch.core.records.frames import StageData
 from seamwatch.core.stats import wilson_interval
 from seamwatch.core.watch.latency import LEAST_RECORDS, Shift, find_shift, learn
 from seamwatch.core.watch.latency_hours import HOUR, Hour, about_records, count_hours, read_samples, take_samples

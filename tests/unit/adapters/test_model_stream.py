@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from seamwatch.adapters.models.stream import assemble_stream
-from seamwatch.core.responses import read_response
+from seamwatch.core.records.responses import read_response
 from seamwatch.vocabulary import Protocol
 
 OPENAI, ANTHROPIC = Protocol.OPENAI_CHAT, Protocol.ANTHROPIC_MESSAGES

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 
 from seamwatch.core.interventions import EVERYTHING, NEUTRAL, Ask, World, run_trial
-from seamwatch.core.mapping import reconcile
-from seamwatch.core.outcomes import judge_by_truth
-from seamwatch.core.references import FunctionReference, Reference
+from seamwatch.core.records.outcomes import judge_by_truth
+from seamwatch.core.records.reconciliation import reconcile
+from seamwatch.core.records.references import FunctionReference, Reference
 from seamwatch.core.replays import ModelAnswer, ModelCall
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.vocabulary import Gap, OutcomeState

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from seamwatch.core.attribution.patterns import name_pattern, name_patterns
 from seamwatch.core.attribution.words import headline
-from seamwatch.core.mapping import reconcile
-from seamwatch.core.references import Expected
+from seamwatch.core.records.reconciliation import reconcile
+from seamwatch.core.records.references import Expected
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import Responsibility, StageKind
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from seamwatch.adapters.connections import EnvironmentConnections
-from seamwatch.core.mapping import Reconciliation, reconcile
+from seamwatch.core.records.reconciliation import Reconciliation, reconcile
 from seamwatch.core.results import Window
 from seamwatch.demo.classifier import TriageModel
 from seamwatch.demo.faults import FAULTS

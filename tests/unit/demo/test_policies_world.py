@@ -24,7 +24,7 @@ from sqlalchemy.exc import IntegrityError
 
 from seamwatch.adapters.connections import EnvironmentConnections
 from seamwatch.core.documents import content_hash
-from seamwatch.core.mapping import Reconciliation, reconcile
+from seamwatch.core.records.reconciliation import Reconciliation, reconcile
 from seamwatch.core.results import Window
 from seamwatch.core.served import current_passage, without_front_matter
 from seamwatch.demo.policies.documents import FORGOTTEN, POPULAR, facts_by_id, policies_by_document, read_facts

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from seamwatch.core.frames import StageData, stage_data
+from seamwatch.core.records.frames import StageData, stage_data
 from seamwatch.core.watch.loops import Loop
 from seamwatch.engine.watch.cost_calls import priced_calls, read_calls, record_costs, runs_of, tariffs
 from seamwatch.spec.pipeline import Pipeline

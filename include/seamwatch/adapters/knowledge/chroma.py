@@ -24,8 +24,8 @@ from seamwatch.adapters.knowledge.chunks import (
     whole_numbers,
 )
 from seamwatch.adapters.knowledge.place import Place
-from seamwatch.core.compare import strict_text
 from seamwatch.core.documents import IndexListing
+from seamwatch.core.records.comparison import strict_text
 from seamwatch.errors import KnowledgeError
 from seamwatch.spec.knowledge import ChromaIndex
 

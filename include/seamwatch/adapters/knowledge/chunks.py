@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from seamwatch.core.compare import is_null, strict_text
 from seamwatch.core.documents import IndexListing, index_frame
+from seamwatch.core.records.comparison import is_null, strict_text
 from seamwatch.errors import KnowledgeError
 from seamwatch.spec.knowledge import ChromaIndex, QdrantIndex
 

@@ -30,8 +30,8 @@ from seamwatch.adapters.knowledge.place import Place
 from seamwatch.adapters.stages.database import open_read_only, told_plainly
 from seamwatch.adapters.stages.sql import SqlStageSource
 from seamwatch.adapters.stages.times import TimeForm, detect_form, parse_times, within
-from seamwatch.core.compare import is_null, strict_text
 from seamwatch.core.documents import IndexListing, index_frame
+from seamwatch.core.records.comparison import is_null, strict_text
 from seamwatch.errors import KnowledgeError, StageError
 from seamwatch.spec.knowledge import SqlIndex
 

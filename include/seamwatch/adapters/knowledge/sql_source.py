@@ -14,8 +14,8 @@ from seamwatch.adapters.knowledge.chunks import next_bound, whole_numbers
 from seamwatch.adapters.knowledge.front_matter import as_moment
 from seamwatch.adapters.knowledge.place import Place
 from seamwatch.adapters.stages.sql import SqlStageSource
-from seamwatch.core.compare import is_null, strict_text
 from seamwatch.core.documents import Known, SourceListing, content_hash, source_frame
+from seamwatch.core.records.comparison import is_null, strict_text
 from seamwatch.errors import KnowledgeError, StageError
 from seamwatch.spec.knowledge import SqlSource
 

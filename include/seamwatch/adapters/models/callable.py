@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any
 
-from seamwatch.core.compare import canonical_json, parse_json
+from seamwatch.core.records.comparison import canonical_json, parse_json
+from seamwatch.core.records.responses import read_recorded
 from seamwatch.core.replays import ModelAnswer, ModelCall
-from seamwatch.core.responses import read_recorded
 from seamwatch.vocabulary import Protocol
 
 

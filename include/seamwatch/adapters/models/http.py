@@ -18,8 +18,8 @@ from seamwatch.adapters.models.exchange import Attempt, Gate, open_gate, run_asy
 from seamwatch.adapters.models.protocols import endpoint_url, request_headers
 from seamwatch.adapters.models.retries import Patience, is_passing_status, retry_after_s
 from seamwatch.adapters.models.stream import assemble_stream
+from seamwatch.core.records.responses import ParsedResponse, choose_protocol, read_response
 from seamwatch.core.replays import ModelAnswer, ModelCall
-from seamwatch.core.responses import ParsedResponse, choose_protocol, read_response
 from seamwatch.spec.pipeline import Endpoint
 
 MAX_BODY_BYTES = 10 * 1024 * 1024

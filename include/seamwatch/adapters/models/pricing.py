@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from seamwatch.core.compare import parse_json
+from seamwatch.core.records.comparison import parse_json
 from seamwatch.core.replays import ModelAnswer
 from seamwatch.errors import AdapterError
 

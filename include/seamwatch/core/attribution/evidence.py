@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.compare import is_null, loose_text, strict_text
-from seamwatch.core.frames import ANSWER, is_success
 from seamwatch.core.interventions import World
+from seamwatch.core.records.comparison import is_null, loose_text, strict_text
+from seamwatch.core.records.frames import ANSWER, is_success
 from seamwatch.spec.graph import descendants
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import DiscrepancyKind, FreshnessReason, StageKind

@@ -12,8 +12,8 @@ import pandas as pd
 from seamwatch.core.attribution import confidence
 from seamwatch.core.attribution.chance import Draws, Kind, Law, estimate_law, likelihoods, posterior
 from seamwatch.core.attribution.evidence import Evidence
-from seamwatch.core.compare import is_null
 from seamwatch.core.interventions import EVERYTHING, Ask, Repairs, Trial, run_trial
+from seamwatch.core.records.comparison import is_null
 from seamwatch.core.replays import ModelAnswer
 from seamwatch.spec.pipeline import Isolation
 from seamwatch.vocabulary import Gap, OutcomeState

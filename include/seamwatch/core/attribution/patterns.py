@@ -16,8 +16,8 @@ from urllib.parse import unquote
 import numpy as np
 import pandas as pd
 
-from seamwatch.core.compare import as_number, at_path, is_null, loose_text, strict_text
-from seamwatch.core.mapping import Reconciliation
+from seamwatch.core.records.comparison import as_number, at_path, is_null, loose_text, strict_text
+from seamwatch.core.records.reconciliation import Reconciliation
 from seamwatch.vocabulary import DiscrepancyKind
 
 EXPLAINED = 0.8

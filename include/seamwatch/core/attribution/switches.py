@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from seamwatch.core.compare import strict_text
+from seamwatch.core.records.comparison import strict_text
 from seamwatch.core.results import Cause, Switch
 from seamwatch.core.stats import onset_index
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seamwatch.core.compare import at_path
-from seamwatch.core.frames import StageData
+from seamwatch.core.records.comparison import at_path
+from seamwatch.core.records.frames import StageData
 from seamwatch.core.watch.drift import Period
 from seamwatch.core.watch.features import Sample, close, lowest, merge, stage_features
 from seamwatch.spec.monitoring import DriftWatch

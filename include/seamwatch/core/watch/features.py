@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.core.attribution.evidence import provider_failure
-from seamwatch.core.compare import as_number, is_null, may_be_json, parse_json, strict_text
-from seamwatch.core.frames import ANSWER
+from seamwatch.core.records.comparison import as_number, is_null, may_be_json, parse_json, strict_text
+from seamwatch.core.records.frames import ANSWER
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import StageKind
 

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.core.attribution.evidence import provider_failure
-from seamwatch.core.frames import StageData, is_success
+from seamwatch.core.records.frames import StageData, is_success
 from seamwatch.core.watch.sketch import Sketch
 from seamwatch.core.watch.stage_times import Misfit, Split
 from seamwatch.spec.pipeline import Pipeline, Stage

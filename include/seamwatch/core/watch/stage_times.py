@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from seamwatch.core.frames import StageData, is_success
+from seamwatch.core.records.frames import StageData, is_success
 from seamwatch.spec.graph import ancestors, topological_order
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.vocabulary import StageKind

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.adapters.models.tariffs import Tariffs
-from seamwatch.core.compare import is_null, read_json, strict_text
-from seamwatch.core.frames import StageData, is_success
-from seamwatch.core.responses import choose_protocol, read_recorded
+from seamwatch.core.records.comparison import is_null, read_json, strict_text
+from seamwatch.core.records.frames import StageData, is_success
+from seamwatch.core.records.responses import choose_protocol, read_recorded
 from seamwatch.core.watch.cost_prices import CALL_COLUMNS, Absurd, TariffOf, price_calls
 from seamwatch.core.watch.loops import Loop, longest_runs
 from seamwatch.engine.watch.reading import WatchRead

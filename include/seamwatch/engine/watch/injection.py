@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seamwatch.core.compare import is_null, leaves, parse_json, strict_text
-from seamwatch.core.frames import ANSWER, StageData
 from seamwatch.core.injection.classifier import trained_model
 from seamwatch.core.injection.scan import scan_texts
+from seamwatch.core.records.comparison import is_null, leaves, parse_json, strict_text
+from seamwatch.core.records.frames import ANSWER, StageData
 from seamwatch.core.results import Window
 from seamwatch.core.watch import injection as rates
 from seamwatch.core.watch.injection_output import Obedience, judge_answer, loose, marker_forms, says_marker

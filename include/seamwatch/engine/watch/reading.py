@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.frames import StageData
+from seamwatch.core.records.frames import StageData
 
 
 @dataclass(frozen=True, kw_only=True)

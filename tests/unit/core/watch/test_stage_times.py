@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seamwatch.core.frames import StageData
+from seamwatch.core.records.frames import StageData
 from seamwatch.core.watch.stage_times import Misfit, Split, split_seconds
 from seamwatch.spec.pipeline import Pipeline
 

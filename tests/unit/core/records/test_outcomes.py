@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seamwatch.core.outcomes import call_lost_wrong, judge_by_evaluator, judge_by_failures, judge_by_truth
+from seamwatch.core.records.outcomes import call_lost_wrong, judge_by_evaluator, judge_by_failures, judge_by_truth
 from seamwatch.errors import DataContractError
 from seamwatch.spec.pipeline import Comparator
 from seamwatch.vocabulary import OutcomeState

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seamwatch.core.compare import (
+from seamwatch.core.records.comparison import (
     as_number,
     at_path,
     equal_cells,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seamwatch.core.responses import ParsedResponse, choose_protocol, read_recorded, read_response
+from seamwatch.core.records.responses import ParsedResponse, choose_protocol, read_recorded, read_response
 from seamwatch.errors import DataContractError
 from seamwatch.spec.pipeline import Endpoint
 from seamwatch.vocabulary import Protocol

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from seamwatch.core.compare import at_path, is_null, parse_json, read_json, strict_text
+from seamwatch.core.records.comparison import at_path, is_null, parse_json, read_json, strict_text
 from seamwatch.errors import DataContractError
 from seamwatch.spec.pipeline import Endpoint
 from seamwatch.vocabulary import Protocol

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seamwatch.core.compare import equal_cells, is_null, values_equal
-from seamwatch.core.frames import positions, require_columns, take
+from seamwatch.core.records.comparison import equal_cells, is_null, values_equal
+from seamwatch.core.records.frames import positions, require_columns, take
 from seamwatch.errors import DataContractError
 from seamwatch.spec.pipeline import Comparator
 from seamwatch.vocabulary import OutcomeState

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from seamwatch.core.frames import align_keys, is_success, key_text, require_columns, split_versions, stage_data
+from seamwatch.core.records.frames import align_keys, is_success, key_text, require_columns, split_versions, stage_data
 from seamwatch.errors import DataContractError
 from seamwatch.spec.pipeline import Stage
 

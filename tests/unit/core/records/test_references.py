@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from seamwatch.core.references import (
+from seamwatch.core.records.references import (
     CopyReference,
     FieldMapReference,
     FunctionReference,

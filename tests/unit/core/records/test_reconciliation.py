@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from seamwatch.core.mapping import discrepancies, reconcile, set_field
-from seamwatch.core.references import FunctionReference, Reference
+from seamwatch.core.records.reconciliation import discrepancies, reconcile, set_field
+from seamwatch.core.records.references import FunctionReference, Reference
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import DiscrepancyKind
 

@@ -10,9 +10,9 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import pandas as pd
 
-from seamwatch.core.compare import is_null
-from seamwatch.core.field_map import apply_field_map, pick, source_fields
-from seamwatch.core.frames import positions, take
+from seamwatch.core.records.comparison import is_null
+from seamwatch.core.records.field_maps import apply_field_map, pick, source_fields
+from seamwatch.core.records.frames import positions, take
 from seamwatch.errors import DataContractError
 from seamwatch.spec.mapping import MappingSpec
 

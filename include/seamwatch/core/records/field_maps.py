@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.compare import as_number, at_path, canonical_json, is_null, parse_json, strict_text
+from seamwatch.core.records.comparison import as_number, at_path, canonical_json, is_null, parse_json, strict_text
 from seamwatch.errors import DataContractError
 from seamwatch.spec.mapping import DateFormat, FieldMap, MappingSpec
 

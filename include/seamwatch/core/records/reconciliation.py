@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import infer_dtype
 
-from seamwatch.core.compare import (
+from seamwatch.core.records.comparison import (
     document_text,
     equal_cells,
     is_null,
@@ -23,8 +23,8 @@ from seamwatch.core.compare import (
     spellings,
     strict_text,
 )
-from seamwatch.core.frames import Positions, positions, take
-from seamwatch.core.references import Reference, shared_keys
+from seamwatch.core.records.frames import Positions, positions, take
+from seamwatch.core.records.references import Reference, shared_keys
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import DiscrepancyKind
 

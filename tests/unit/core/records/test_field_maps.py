@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from seamwatch.core.field_map import apply_field_map, pick, source_fields
+from seamwatch.core.records.field_maps import apply_field_map, pick, source_fields
 from seamwatch.errors import DataContractError
 from seamwatch.spec.mapping import MappingSpec
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seamwatch.core.compare import at_path, is_null, strict_text
-from seamwatch.core.responses import ParsedResponse, choose_protocol, read_recorded
+from seamwatch.core.records.comparison import at_path, is_null, strict_text
+from seamwatch.core.records.responses import ParsedResponse, choose_protocol, read_recorded
 from seamwatch.errors import DataContractError
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import StageKind

@@ -1,0 +1,1 @@
+"""What flowed through a pipeline, and what should have: values, frames, references, answers, outcomes."""
