@@ -53,6 +53,27 @@ class OutcomeState(StrEnum):
     """The truth has not arrived yet, or the record may still be on its way."""
 
 
+class UnknownReason(StrEnum):
+    """Why a value could not be read."""
+
+    UNREADABLE_BODY = "unreadable_body"
+    """Not a body of a known protocol."""
+    UNREADABLE_PATH = "unreadable_path"
+    """A path into a document that cannot be opened, or does not hold it."""
+    NOT_A_NUMBER = "not_a_number"
+    """Text where a number was asked for."""
+    NOT_A_DATE = "not_a_date"
+    """Text where a date or time was asked for."""
+    AMBIGUOUS_FORM = "ambiguous_form"
+    """A number or date that reads in more than one way."""
+    UNKNOWN_STATUS = "unknown_status"
+    """A status word of no known meaning."""
+    UNKNOWN_DOCUMENT = "unknown_document"
+    """An id of a document that neither the source nor the index knows."""
+    NO_MATCHING_KEY = "no_matching_key"
+    """A key that matches nobody in the form that it has."""
+
+
 class DiscrepancyKind(StrEnum):
     """How a recorded field differs from what its reference makes of the recorded inputs."""
 
