@@ -33,6 +33,7 @@ from attribution.latency import replay_time
 from attribution.plans import FULL, SHORT, make_plans
 from attribution.run import Worker, run_all
 from attribution.score import IncidentScore, Scored
+from evidence import cells, measure
 from write_page import ROOT, Figure, write_document, write_page
 
 SEED = 20_261_123
@@ -107,6 +108,14 @@ def measure_latency() -> Figure:
         worker.close()
 
 
+def measure_evidence(*, seed: int, jobs: int) -> dict[str, Figure]:
+    """Return how often something was said without the evidence for it; what was, is printed."""
+    found = measure.run_cells(cells.make_cells(seed=seed % 1000, is_short=IS_SHORT), jobs=jobs)
+    for line in measure.mistakes(found):
+        print(line, file=sys.stderr)
+    return measure.make_figures(found)
+
+
 def details_of(scores: Sequence[Scored]) -> dict[str, Any]:
     """Return what stands in the file beside the figures."""
     faulty = [s for s in scores if s.family != "healthy" and not s.facts["removed"]]
@@ -148,6 +157,7 @@ def main() -> None:
     figures = make_figures(scores)
     if not is_part:
         figures["replay_time_ratio"] = measure_latency()
+        figures |= measure_evidence(seed=given.seed, jobs=given.jobs)
     seconds = time.perf_counter() - started
     out = given.out or ROOT / "build" / "bench" / ("part" if is_part else "") / "attribution.json"
     command = f"{'SHORT=1 ' if IS_SHORT else ''}make bench-attribution"
