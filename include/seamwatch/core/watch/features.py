@@ -384,7 +384,7 @@ def _split(terms: Any) -> list[str]:
 def _column_data(values: pd.Series[Any]) -> Any:
     if pd.api.types.is_numeric_dtype(values.dtype):
         numbers = values.to_numpy(dtype=float)
-        return [None if np.isnan(one) else float(f"{one:.{_DIGITS}g}") for one in numbers]
+        return [None if np.isnan(one) else _shortened(float(one)) for one in numbers]
     texts = [one if isinstance(one, str) else None for one in values]
     places = {level: number for number, level in enumerate(sorted({one for one in texts if one is not None}))}
     return {"levels": list(places), "codes": [-1 if one is None else places[one] for one in texts]}
@@ -395,3 +395,9 @@ def _read_column(data: Any) -> np.ndarray[Any, Any]:
         levels = np.array([*data["levels"], None], dtype=object)
         return levels[np.array(data["codes"], dtype=int)] if data["codes"] else np.array([], dtype=object)
     return np.array([np.nan if one is None else one for one in data], dtype=float)
+
+
+def _shortened(number: float) -> float:
+    """Return the number with fewer digits; as it is where rounding would carry it beyond the largest float."""
+    short = float(f"{number:.{_DIGITS}g}")
+    return number if np.isinf(short) else short

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from seamwatch.core.watch.features import MOST_COLUMNS, Sample, close, guess_language, merge, stage_features
@@ -142,6 +142,7 @@ CELL = st.one_of(st.none(), st.text(max_size=60), st.floats(), st.integers(), st
 
 @settings(max_examples=60, deadline=None)
 @given(cells=st.lists(CELL, min_size=1, max_size=20))
+@example(cells=[1.7976931345e308])
 def test_any_column_survives_and_comes_back_from_the_store(cells: list[Any]) -> None:
     made = rows({"c": cells})
     merged = merge([Sample(n=len(made), rows=made)], k=100)
