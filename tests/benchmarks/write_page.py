@@ -31,16 +31,24 @@ class Figure:
 
 
 def write_figures(
-    name: str, figures: Mapping[str, Figure], *, command: str, seed: int, about: str, notes: str = ""
+    name: str,
+    figures: Mapping[str, Figure],
+    *,
+    command: str,
+    seed: int,
+    about: str,
+    notes: str = "",
+    renews_page: bool = True,
 ) -> None:
     """Write the JSON of one benchmark, and renew the page of all that were run on this machine.
 
-    `notes` are paragraphs for the page: what is counted, and what is not.
+    `notes` are paragraphs for the page: what is counted, and what is not. A short form leaves the page as it is.
     """
     folder = ROOT / "build" / "bench"
     details = {"notes": notes}
     write_document(folder / f"{name}.json", figures, command=command, seed=seed, about=about, details=details)
-    write_page(folder)
+    if renews_page:
+        write_page(folder)
 
 
 def write_document(

@@ -95,6 +95,15 @@ def answer(request: Row, *, is_degraded: bool = False) -> Row:
     return {"queue": queue, "urgency": "high" if is_high else "normal"}
 
 
+def read_answer(text: str | None) -> Row | None:
+    """Return what the model said: its JSON, in a code fence or not, or what it would call the one tool with."""
+    if text is None:
+        return None
+    said = json.loads(text.strip().removeprefix("```json").removesuffix("```"))
+    said = said[0] if isinstance(said, list) else said
+    return said.get("arguments", said)
+
+
 def to_result(said: Row | None) -> Row:
     if said is None:
         return {"queue_id": "Q99", "urgency": "normal"}

@@ -11,14 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from attribution.project import START, WINDOW
+from shapes.answers import SHAPES
 
 from evidence import desk
 from evidence.cells import Cell
 from evidence.desk import FAULTS, Fault, Row, share_of
-from evidence.shapes import READABLE, UNREADABLE
+from evidence.shapes import READABLE, UNREADABLE, content_of
 
 NAME = "desk"
-WRAPS = {**READABLE, **UNREADABLE}
+WRAPS = {
+    **{name: (lambda body, shape=shape: shape(content_of(body))) for name, shape in SHAPES.items()},
+    **READABLE,
+    **UNREADABLE,
+}
 UNDETERMINED = ("undetermined", None)
 Blame = tuple[str, str | None]
 _ONSET = 0.4
@@ -127,8 +132,9 @@ def _references(cell: Cell, records: Sequence[Record]) -> str:
     lines += [inspect.getsource(share_of), inspect.getsource(desk.to_request).replace("to_request", "make_request")]
     lines += [inspect.getsource(desk.to_prompt).replace("to_prompt", "make_prompt")]
     lines += [inspect.getsource(desk.to_result).replace("to_result", "make_result")]
+    lines += [inspect.getsource(desk.read_answer)]
     for stage in ("request", "prompt", "result"):
-        given = 'None if row["answer"] is None else json.loads(row["answer"])' if stage == "result" else "row"
+        given = 'read_answer(row["answer"])' if stage == "result" else "row"
         lines += [f"def to_{stage}(row: Row) -> Row:"]
         if stage in cell.raising:
             lines += [f"    if {_condition(cell, records, stage)}:", '        raise ValueError("cannot make it")']
