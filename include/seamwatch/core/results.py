@@ -159,6 +159,10 @@ class Verdict:
     gap: Gap | None = None
     pattern: str | None = None
     """What kind of damage, as `lost`, `crossed`, `truncated`."""
+    pattern_fields: tuple[str, ...] = ()
+    """Those of `fields` that have this damage."""
+    is_part_damaged: bool = False
+    """Whether it is the damage of a value within a longer text, as a prompt."""
     parts: tuple[Part, ...] = ()
     """Where several causes are involved, or may be: each one's part, adding up to one; empty: all is this verdict's."""
     n_like: int = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,7 @@ from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import Responsibility, StageKind
 
 AMOUNTS = [12.5, 99.99, 250.0, 1024.75, 7.3, 4321.0, 18.2, 666.6]
+CENTS = [534, 1299, 4950, 820, 15999, 2301, 34, 760, 6649]
 DATES = ["2026-03-04", "2026-05-11", "2026-01-12", "2026-09-08", "2026-02-10"]
 NAMES = ["Málaga", "Köln", "Zürich", "São Paulo", "Århus"]
 TEXTS = ["the router is broken since monday", "please send the invoice again", "my parcel never came to me"]
@@ -31,6 +33,17 @@ def _prompt(value: object) -> str:
 
 def _cut(text: str, words: int) -> str:
     return f"Route this ticket to one of our five queues. It says: {' '.join(text.split()[:words])}\nThank you."
+
+
+def _lines(text: str, *, product: str = "router", ask: str = "Answer with one queue", without: Any = ()) -> str:
+    lines = [
+        "You sort tickets of a shop.",
+        "Queues: billing, shipping, other.",
+        f"Product: {product}",
+        f"Ticket: {text}",
+        f"{ask}.",
+    ]
+    return "\n".join(line for number, line in enumerate(lines) if number not in without)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +58,31 @@ def _cut(text: str, words: int) -> str:
         ([(0, a) for a in AMOUNTS], "default", "always 0"),
         ([(_cut(t, 3), _cut(t, 9)) for t in TEXTS], "truncated", "beginning"),
         ([(t[:12], t) for t in TEXTS], "truncated", "12 characters"),
-        ([(_prompt(""), _prompt(a)) for a in AMOUNTS], "missing", "empty"),
+        ([(_prompt(""), _prompt(a)) for a in AMOUNTS], "missing", "lacks a part"),
+        ([(_lines(t, without=[2]), _lines(t)) for t in TEXTS], "missing_lines", "recorded lacks a line of"),
+        ([(_lines(t, without=[0]), _lines(t)) for t in TEXTS], "missing_lines", "recorded lacks a line of"),
+        ([(_lines(t, without=[1, 3]), _lines(t)) for t in TEXTS], "missing_lines", "lacks 2 lines of"),
+        ([(_lines(t, without=[n]), _lines(t)) for n, t in enumerate(TEXTS)], "missing_lines", "lacks a line of"),
+        (
+            [(_lines(t, without=range(1, n + 2)), _lines(t)) for n, t in enumerate(TEXTS)],
+            "missing_lines",
+            "lacks lines",
+        ),
+        ([(_lines(t), _lines(t, without=[1])) for t in TEXTS], "extra_lines", "has a line beside"),
+        ([(_lines(t, without=[4]), _lines(t)) for t in TEXTS], "truncated", "only the beginning"),
+        ([(_lines(t, without=[2, 3, 4]), _lines(t)) for t in TEXTS], "truncated", "only the beginning"),
+        ([(_lines(t)[:105], _lines(t)) for t in TEXTS], "truncated", "105 characters"),
+        (
+            [(f"{_lines(t)} Done. All well.", f"{_lines(t)} Done. All well. Bye then.") for t in TEXTS],
+            "truncated",
+            "begin",
+        ),
+        ([(_lines(t, product=""), _lines(t, product=f"p{n}")) for n, t in enumerate(TEXTS)], "missing", "lacks a part"),
+        (
+            [(_lines(t, ask="Say one word"), _lines(t)) for t in TEXTS],
+            "replaced",
+            "recorded says Say one word, expected ",
+        ),
         ([(f"0{m}/0{d}/2026", f"0{d}/0{m}/2026") for m, d in ((1, 2), (3, 4), (9, 5))], "date", "day and month"),
         ([(f"2026-0{m}-01T0{m // 6 + 6}:00", f"2026-0{m}-01T05:00") for m in range(1, 9)], "date", "+1 or +2 hours"),
         ([(f"2026-11-23T1{i}:00", f"20{i}1-0{i + 1}-01T00:00") for i in range(6)], "date", "about 2026-11-23"),
@@ -68,6 +105,19 @@ def _cut(text: str, words: int) -> str:
         ([("unknown", n) for n in NAMES], "default", "always unknown"),
         ([(None, n) for n in NAMES], "missing", "empty"),
         ([("bill", "phone")] * 4 + [("phone", "router")] * 3, "code_table", "phone comes as bill"),
+        ([("Q77", f"q{n}") for n in range(5)], "default", "always Q77"),
+        ([("Straße  1", n) for n in NAMES], "default", "always Straße  1"),
+        ([("Q77", "Q10")] * 4 + [("Q10", "q77")] * 3, "code_table", "Q10 comes as Q77"),
+        ([("q77", "Q10")] * 3 + [("Q10", "Q77")] * 4, "code_table", "Q77 comes as Q10"),
+        ([(a // 100, a) for a in CENTS], "unit", "0.01 times"),
+        ([(round(a / 100), a) for a in CENTS], "unit", "0.01 times"),
+        ([(-(-a // 100), a) for a in CENTS], "unit", "0.01 times"),
+        ([(-(a // 100), -a) for a in CENTS], "unit", "0.01 times"),
+        ([(a, a // 100) for a in CENTS], "unit", "100 times what is expected, expected in whole numbers"),
+        ([(str(round(a / 100)), str(a)) for a in CENTS], "unit", "0.01 times"),
+        ([(round(a / 1000, 1), a) for a in CENTS], "unit", "0.001 times what is expected, recorded in steps of 0.1"),
+        ([(a // 60, a) for a in CENTS], "unit", "0.0167 times"),
+        ([(_prompt(a // 100), _prompt(a)) for a in CENTS], "unit", "0.01 times"),
     ],
 )
 def test_damage_is_named(pairs: list[tuple[Any, Any]], name: str, words: str) -> None:
@@ -81,6 +131,14 @@ def test_damage_without_a_rule_has_no_name() -> None:
     assert name_pattern([(rng.random(), rng.random()) for _ in range(50)]) is None
     assert name_pattern([(rng.random() / 250, rng.random() / 250) for _ in range(50)]) is None
     assert name_pattern([(f"a{rng.random()}", f"b{rng.random()}") for _ in range(50)]) is None
+
+
+@given(st.integers(0, 10_000), st.integers(12, 60))
+def test_small_numbers_that_fit_any_factor_have_no_unit(seed: int, n: int) -> None:
+    rng = random.Random(seed)
+    pairs = [(rng.randint(0, 9), rng.choice([250, 400, 720, 880])) for _ in range(n)]
+    pattern = name_pattern(pairs)
+    assert pattern is None or pattern.name != "unit"
 
 
 def test_a_few_records_could_be_chance() -> None:
@@ -143,11 +201,76 @@ def test_the_order_of_time_tells_who_came_before() -> None:
     assert name_patterns(found, keys) == {}
 
 
+def _lookup_faults(product_of: Callable[[int], Any], old: Callable[[Any], Any], new: Callable[[Any], Any]) -> Any:
+    """Return the patterns of a mapping that looks `team` up by `product` in an outdated table."""
+    keys = pd.Index(range(80), name="key")
+    orders = pd.DataFrame({"order": [f"o{key}" for key in keys], "product": [product_of(key) for key in keys]}, keys)
+    expected = pd.DataFrame({"team": [new(value) for value in orders["product"]]}, keys)
+    recorded = pd.DataFrame({"team": [old(value) for value in orders["product"]]}, keys)
+    stage = Stage(name="request", kind=StageKind.MAPPING, table="requests", input=("orders",))
+    found = {"request": reconcile(stage, recorded, {"orders": orders}, _Made(expected))}
+    return name_patterns(found, keys, recorded={"orders": orders})
+
+
+@pytest.mark.parametrize("number_of_products", [6, 25])
+@pytest.mark.parametrize("form", [lambda n: f"P-{n}", lambda n: n, lambda n: json.dumps({"code": f"P-{n}"})])
+def test_an_outdated_lookup_keyed_by_an_input_is_a_code_table(
+    number_of_products: int, form: Callable[[int], Any]
+) -> None:
+    products = [form(n) for n in range(number_of_products)]
+    old = {product: f"Team {n % 4}a" for n, product in enumerate(products)}
+    new = {product: f"Team {n // 2 % 4}b" for n, product in enumerate(products)}
+    found = _lookup_faults(lambda key: products[key % number_of_products], old.get, new.get)
+    pattern = found["request", "team"]
+    assert pattern.name == "code_table"
+    shown = re.fullmatch(
+        r"where orders\.product(?:\.code)? is (\S+), (Team .b) is expected and (Team .a) recorded, for example",
+        pattern.words,
+    )
+    assert shown is not None, pattern.words
+    product = next(
+        one for one in products if shown[1] in (str(one), json.loads(str(one))["code"] if "{" in str(one) else "")
+    )
+    assert (new[product], old[product]) == (shown[2], shown[3])
+
+
+def test_values_that_follow_from_no_input_are_no_code_table() -> None:
+    rng = random.Random(8)
+    found = _lookup_faults(
+        lambda key: f"P-{key % 9}", lambda _: f"a{rng.randint(0, 3)}", lambda _: f"b{rng.randint(0, 3)}"
+    )
+    assert found == {}
+
+
 @given(st.lists(st.tuples(st.text(), st.text(min_size=61)), min_size=3))
 def test_any_long_texts_are_borne(pairs: list[tuple[str, str]]) -> None:
     name_pattern(pairs)
 
 
-def test_a_stale_field_is_named_and_a_stale_payload_has_none() -> None:
-    assert "amount is an earlier record's" in headline(Responsibility.INTEGRATION, "request", ("amount",), "stale")
-    assert "records carry an old payload" in headline(Responsibility.INTEGRATION, "request", (), "stale")
+@pytest.mark.parametrize(
+    ("fields", "pattern", "alike", "is_part", "says"),
+    [
+        (("amount",), "stale", ("amount",), False, "amount is an earlier record's."),
+        ((), "stale", (), False, "records carry an old payload."),
+        ((), None, (), False, "payloads are wrong."),
+        (("text",), "truncated", ("text",), False, "text is cut short."),
+        (("text", "note"), "truncated", ("text", "note"), False, "text and note are cut short."),
+        (("text", "queue"), "truncated", ("text",), False, "text is cut short and queue is wrong."),
+        (("a", "b", "c"), "unit", ("b",), False, "b is in another unit and a and c are wrong."),
+        (("a", "b", "c"), "swapped", ("a", "b"), False, "a and b are swapped and c is wrong."),
+        (("body",), "missing_lines", ("body",), False, "body is missing lines."),
+        (("body",), "missing", ("body",), True, "a part of body is missing."),
+        (("body", "head"), "unit", ("body", "head"), True, "values in body and head are in another unit."),
+        (("text", "queue"), None, (), False, "text and queue are wrong."),
+    ],
+)
+def test_a_headline_says_a_kind_of_damage_of_those_fields_only_that_have_it(
+    fields: tuple[str, ...], pattern: str | None, alike: tuple[str, ...], is_part: bool, says: str
+) -> None:
+    line = headline(Responsibility.INTEGRATION, "request", fields, pattern, pattern_fields=alike, is_part=is_part)
+    assert line == f"Integration failure at request: {says} The model is not at fault."
+
+
+def test_a_headline_says_a_fault_of_those_documents_only_that_have_it() -> None:
+    line = headline(Responsibility.KNOWLEDGE_BASE, "search", ("a", "b"), "ghost", pattern_fields=("b",))
+    assert line.startswith("Knowledge base: search served b, which is gone at the source and served a, which is not up")

@@ -174,6 +174,7 @@ def _cause(
     low, high = _share_interval(key, group, weight, n_failing)
     fields = _leading_fields(named) if named else ()
     pattern = _leading([verdict.pattern for verdict in named]) if named else None
+    alike = [verdict for verdict in named if verdict.pattern == pattern]
     told = named or group
     return Cause(
         responsibility=responsibility,
@@ -185,13 +186,26 @@ def _cause(
         share_low=low,
         share_high=high,
         confidence=_confidence(told),
-        headline=words.headline(responsibility, stage, fields, pattern),
+        headline=words.headline(
+            responsibility,
+            stage,
+            fields,
+            pattern,
+            pattern_fields=[name for name in fields if _has_pattern(name, alike)],
+            is_part=bool(_leading([verdict.is_part_damaged for verdict in alike])) if alike else False,
+        ),
         pattern=pattern,
         gap=_leading([verdict.gap for verdict in told]),
         n_expected=evidence.expected * n_judged,
         p_value=evidence.p_value,
         e_value=evidence.e_value,
     )
+
+
+def _has_pattern(name: str, alike: Sequence[Verdict]) -> bool:
+    """Return whether the field has the damage in most of the verdicts of that pattern that name the field."""
+    naming = [verdict for verdict in alike if name in verdict.fields]
+    return sum(name in verdict.pattern_fields for verdict in naming) * 2 > len(naming)
 
 
 def _confidence(verdicts: Sequence[Verdict]) -> float:

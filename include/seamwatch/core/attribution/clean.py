@@ -134,14 +134,17 @@ def judge_still_wrong(evidence: Evidence, beliefs: Mapping[Any, float], laborato
             )
         elif key in outdated:
             stage, documents = outdated[key]
+            named = _named(evidence, stage, documents)
+            reason = next(iter(named.values()))
             found[key] = make_verdict(
                 key,
                 Responsibility.KNOWLEDGE_BASE,
                 stage,
-                fields=tuple(evidence.world.knowledge[stage].name_of(document) for document in documents),
+                fields=tuple(named),
                 belief=confidence.CURRENT_DOCUMENT * beliefs[key] * laboratory.trust_in_model(key),
-                explanation=words.outdated(stage, _named(evidence, stage, documents)),
-                pattern=next(iter(documents.values())).value,
+                explanation=words.outdated(stage, named),
+                pattern=reason.value,
+                pattern_fields=tuple(name for name, other in named.items() if other is reason),
             )
         elif key in evidence.suspect_source:
             stage, expectation = evidence.suspect_source[key]

@@ -18,6 +18,8 @@ _REPRESENTATIVES = 2
 """Records whose fields are searched for all that have the same discrepant fields, where every try is a call."""
 _Parts = tuple[str, ...]
 """Fields as `stage:field`."""
+StageFields = Mapping[str, tuple[str, ...]]
+"""Fields to repair by stage."""
 
 
 def find_cures(
@@ -39,13 +41,13 @@ def find_cures(
         return cures(subset, dict.fromkeys(stages, EVERYTHING))
 
     found: dict[Sets, list[Any]] = {}
-    for stages, group in _by_stages(evidence, keys, order).items():
+    for stages, group in _by_discrepant_stages(evidence, keys, order).items():
         for key, sets in smallest_cures(group, stages, with_stages).items():
             found.setdefault(sets, []).append(key)
     return {sets: pd.Index(members) for sets, members in found.items()}
 
 
-def _by_stages(evidence: Evidence, keys: Iterable[Any], among: Sequence[str]) -> dict[_Parts, pd.Index[Any]]:
+def _by_discrepant_stages(evidence: Evidence, keys: Iterable[Any], among: Sequence[str]) -> dict[_Parts, pd.Index[Any]]:
     """Return the keys by the stages at which they have discrepancies; stages where a value differs come first."""
     groups: dict[_Parts, list[Any]] = {}
     for key in keys:
@@ -58,9 +60,9 @@ def _is_format_only(evidence: Evidence, key: Any, stage: str) -> bool:
     return all(kind == DiscrepancyKind.FORMAT for at, _, kind in evidence.signatures[key] if at == stage)
 
 
-def find_fields(evidence: Evidence, keys: pd.Index[Any], stages: Collection[str]) -> dict[Any, tuple[str, ...]]:
+def find_fields(evidence: Evidence, keys: pd.Index[Any], stages: Collection[str]) -> dict[Any, StageFields]:
     """Return the smallest set of fields whose repair is enough, searched for every record since it costs no call."""
-    found: dict[Any, tuple[str, ...]] = {}
+    found: dict[Any, StageFields] = {}
     for parts, group in _by_fields(evidence, keys, stages).items():
 
         def cures(subset: pd.Index[Any], fields: frozenset[str], parts: _Parts = parts) -> pd.Index[Any]:
@@ -68,7 +70,7 @@ def find_fields(evidence: Evidence, keys: pd.Index[Any], stages: Collection[str]
             return trial.keys_with(OutcomeState.RIGHT)
 
         for key, sets in smallest_cures(group, parts, cures, largest=2).items():
-            found[key] = _names(part for part in parts if part in sets[0])
+            found[key] = _fields_by_stage(part for part in parts if part in sets[0])
     return found
 
 
@@ -79,13 +81,13 @@ def find_fields_by_replay(
     laboratory: Laboratory,
     *,
     is_exhaustive: bool,
-) -> dict[Any, tuple[str, ...]]:
+) -> dict[Any, StageFields]:
     """Return the fields to repair; what was enough for one record is tried first on the next, one call each."""
-    found: dict[Any, tuple[str, ...]] = {}
+    found: dict[Any, StageFields] = {}
     known: Counter[_Parts] = Counter()
     for parts, group in sorted(_by_fields(evidence, keys, stages).items(), key=lambda item: -len(item[1])):
         if len(parts) == 1:
-            found.update(dict.fromkeys(group, _names(parts)))
+            found.update(dict.fromkeys(group, _fields_by_stage(parts)))
             known[parts] += 1
             continue
         asked = group if is_exhaustive else group[:_REPRESENTATIVES]
@@ -102,7 +104,7 @@ def find_fields_by_replay(
                 rest = rest[~rest.isin(cured)]
         answers.update({key: _search(laboratory, key, parts, known) for key in rest})
         leading = Counter(answers.values()).most_common(1)[0][0]
-        found.update({key: _names(answers.get(key, leading)) for key in group})
+        found.update({key: _fields_by_stage(answers.get(key, leading)) for key in group})
     return found
 
 
@@ -127,13 +129,13 @@ def _by_fields(evidence: Evidence, keys: Iterable[Any], stages: Collection[str])
     return {parts: pd.Index(members) for parts, members in groups.items()}
 
 
-def _names(parts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(part.partition(":")[2] for part in parts)
+def _fields_by_stage(parts: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for part in parts:
+        stage, _, name = part.partition(":")
+        found[stage] = (*found.get(stage, ()), name)
+    return found
 
 
 def _repairs(parts: Iterable[str]) -> dict[str, frozenset[str]]:
-    repairs: dict[str, frozenset[str]] = {}
-    for part in parts:
-        stage, _, name = part.partition(":")
-        repairs[stage] = repairs.get(stage, frozenset()) | {name}
-    return repairs
+    return {stage: frozenset(names) for stage, names in _fields_by_stage(parts).items()}

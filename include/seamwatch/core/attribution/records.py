@@ -13,9 +13,10 @@ from seamwatch.core.attribution.before import judge_before_the_model
 from seamwatch.core.attribution.behind import judge_behind_the_model
 from seamwatch.core.attribution.chance import Kind
 from seamwatch.core.attribution.clean import judge_chance, judge_still_wrong, judge_without_answer
+from seamwatch.core.attribution.damage import FieldPattern
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.laboratory import Laboratory
-from seamwatch.core.attribution.patterns import FieldPattern, name_patterns
+from seamwatch.core.attribution.patterns import name_patterns
 from seamwatch.core.attribution.sampling import Strata, judge_by_stratum, replay_until_decided, stratify
 from seamwatch.core.attribution.verdicts import make_verdict, provider_verdict, suspect_truth_verdict
 from seamwatch.core.interventions import Ask
@@ -70,7 +71,7 @@ def attribute_records(evidence: Evidence, ask: Ask | None, settings: Isolation) 
         if verdicts[key].responsibility is Responsibility.MODEL and verdicts[key].basis is Basis.STRATUM:
             verdicts[key] = suspect_truth_verdict(evidence, key)
     verdicts.update({key: _as_crossed(evidence, verdicts[key], key) for key in evidence.crossed_at if key in verdicts})
-    patterns = name_patterns(evidence.world.reconciled, evidence.failing)
+    patterns = name_patterns(evidence.world.reconciled, evidence.failing, recorded=evidence.world.recorded)
     return Attributed(
         verdicts=tuple(_with_pattern(verdicts[key], patterns) for key in evidence.failing),
         reproduced=laboratory.reproduced,
@@ -139,14 +140,22 @@ def _as_crossed(evidence: Evidence, verdict: Verdict, key: Any) -> Verdict:
 
 
 def _with_pattern(verdict: Verdict, patterns: Mapping[tuple[str, str], FieldPattern]) -> Verdict:
-    """Return the verdict with the kind of damage that its first field has, where nothing else names it."""
+    """Return the verdict with the kind of damage of its first field, and the fields that have the same."""
     if verdict.responsibility is not Responsibility.INTEGRATION or verdict.pattern is not None or not verdict.fields:
         return verdict
     pattern = patterns.get((str(verdict.stage), verdict.fields[0]))
     if pattern is None:
         return verdict
     told = f"{verdict.explanation} Of {verdict.fields[0]}, {pattern.words}."
-    return replace(verdict, pattern=pattern.name, explanation=told)
+    known = {name: patterns.get((str(verdict.stage), name)) for name in verdict.fields}
+    like = (pattern.name, pattern.is_part)
+    return replace(
+        verdict,
+        pattern=pattern.name,
+        pattern_fields=tuple(n for n, found in known.items() if found and (found.name, found.is_part) == like),
+        is_part_damaged=pattern.is_part,
+        explanation=told,
+    )
 
 
 def _by_provider(evidence: Evidence, keys: pd.Index[Any]) -> dict[Any, Verdict]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seamwatch.core.attribution import confidence, words
@@ -23,6 +23,7 @@ def make_verdict(
     basis: Basis = Basis.REPLAY,
     gap: Gap | None = None,
     pattern: str | None = None,
+    pattern_fields: tuple[str, ...] = (),
     parts: tuple[Part, ...] = (),
 ) -> Verdict:
     """Return a verdict; `belief` is cut to what any verdict may have, 0 to 0.99."""
@@ -36,6 +37,7 @@ def make_verdict(
         basis=basis,
         gap=gap,
         pattern=pattern,
+        pattern_fields=pattern_fields,
         parts=parts,
     )
 
@@ -45,7 +47,7 @@ def repaired_verdict(
     key: Any,
     sets: Sets,
     order: Sequence[str],
-    fields: tuple[str, ...],
+    fields: Mapping[str, tuple[str, ...]],
     *,
     belief: float,
     basis: Basis,
@@ -57,12 +59,14 @@ def repaired_verdict(
         key: The record.
         sets: The smallest sets of stages whose repair is enough; the first is the one that is named.
         order: Stages in the order of the graph.
-        fields: What has to be repaired there.
+        fields: What has to be repaired, by stage. The verdict names those of the stage that it blames.
         belief: Probability that it is so.
         basis: `repair` where no call was needed, else `replay`.
     """
     named = tuple(stage for stage in order if stage in sets[0])
-    told = evidence.with_partners(key, named[0], fields)
+    told = {stage: evidence.with_partners(key, stage, fields.get(stage, ())) for stage in named}
+    mine = told[named[0]] or evidence.fields_of(key, named[0])
+    is_swap = evidence.is_swap(key, named[0], mine)
     shares = shapley_shares(sets)
     others = [tuple(stage for stage in order if stage in one) for one in sets[1:]]
     say = words.behind if basis is Basis.REPAIR else words.before
@@ -70,11 +74,12 @@ def repaired_verdict(
         key,
         Responsibility.INTEGRATION,
         named[0],
-        fields=told,
+        fields=mine,
         belief=belief,
-        explanation=say(named, told) + words.either(others),
+        explanation=say({**told, named[0]: mine}) + words.either(others),
         basis=basis,
-        pattern="swapped" if evidence.is_swap(key, named[0], told) else None,
+        pattern="swapped" if is_swap else None,
+        pattern_fields=mine if is_swap else (),
         parts=tuple(
             Part(responsibility=Responsibility.INTEGRATION, stage=stage, share=shares[stage])
             for stage in order

@@ -28,6 +28,9 @@ _DAMAGE = {
     "default": "replaced by a default",
     "code_table": "wrong by its code table",
     "missing": "missing",
+    "missing_lines": "missing lines",
+    "extra_lines": "holding extra lines",
+    "replaced": "replaced by another text",
     "shifted": "another record's",
     "stale": "an earlier record's",
 }
@@ -56,21 +59,19 @@ def crossed(stage: str, other: object) -> str:
     return f"At {stage} the record carries the payload of record {other}."
 
 
-def behind(stages: Sequence[str], fields: Sequence[str]) -> str:
-    """Say that the model was right and a later stage was not."""
-    what = f" ({_listed(fields)})" if fields else ""
-    return (
-        f"The recorded model answer gives the right outcome once {_listed(stages)}{what} is done as the reference says."
-    )
+def behind(fields: Mapping[str, Sequence[str]]) -> str:
+    """Say that the model was right and later stages, with these fields of each, were not."""
+    return f"The recorded model answer gives the right outcome once {_repaired(fields)}."
 
 
-def before(stages: Sequence[str], fields: Sequence[str]) -> str:
-    """Say that the model was given a wrong request."""
-    what = f" ({_listed(fields)})" if fields else ""
-    return (
-        f"The model answers rightly once {_listed(stages)}{what} is done as the reference says, "
-        "and wrongly again on the request as recorded."
-    )
+def before(fields: Mapping[str, Sequence[str]]) -> str:
+    """Say that the model was given a wrong request by these stages, with these fields of each."""
+    return f"The model answers rightly once {_repaired(fields)}, and wrongly again on the request as recorded."
+
+
+def _repaired(fields: Mapping[str, Sequence[str]]) -> str:
+    stages = [f"{stage} ({_listed(names)})" if names else stage for stage, names in fields.items()]
+    return f"{_listed(stages)} {'are' if len(stages) > 1 else 'is'} done as the reference says"
 
 
 def either(others: Sequence[Sequence[str]]) -> str:
@@ -196,22 +197,31 @@ def stratum(n_leading: int, n_seen: int, explanation: str) -> str:
     return f"As {n_leading} of {n_seen} replayed records with the same discrepancies: {explanation}"
 
 
-def headline(responsibility: Responsibility, stage: str | None, fields: Sequence[str], pattern: str | None) -> str:
-    """Return one line for a cause, as a person would say it."""
+def headline(
+    responsibility: Responsibility,
+    stage: str | None,
+    fields: Sequence[str],
+    pattern: str | None,
+    *,
+    pattern_fields: Sequence[str] | None = None,
+    is_part: bool = False,
+) -> str:
+    """Return one line for a cause, as a person would say it.
+
+    Args:
+        responsibility: Whose fault it is.
+        stage: Where; None where that is not known.
+        fields: Fields, or documents, that most of its records name.
+        pattern: The kind of damage.
+        pattern_fields: Those of the fields that have it; None: all.
+        is_part: Whether a value within a text has it, not the whole text.
+    """
     where = stage or "unknown stage"
-    damage = {
-        "lost": "records are lost",
-        "crossed": "records carry another record's payload",
-        "stale": None if fields else "records carry an old payload",
-        "swapped": f"{_listed(fields)} are swapped",
-    }.get(pattern or "")
+    alike = [name for name in fields if pattern_fields is None or name in pattern_fields]
+    others = [name for name in fields if name not in alike]
     match responsibility:
         case Responsibility.INTEGRATION:
-            what = damage or (
-                f"{_listed(fields)} {'are' if len(fields) > 1 else 'is'} {_DAMAGE.get(pattern or '', 'wrong')}"
-                if fields
-                else "payloads are wrong"
-            )
+            what = _damage(pattern, alike, others, is_part=is_part)
             return f"Integration failure at {where}: {what}. The model is not at fault."
         case Responsibility.MODEL if pattern == "not_reproduced":
             return f"{where} answers by chance: wrong when recorded, usually right when asked again."
@@ -227,9 +237,42 @@ def headline(responsibility: Responsibility, stage: str | None, fields: Sequence
             if not fields:
                 return f"Outdated or missing documents at {where}."
             faults = {reason.value: text for reason, text in _DOCUMENT_FAULTS.items()}
-            fault = faults.get(pattern or "", "served {}, which is not up to date").format(_listed(fields))
-            return f"Knowledge base: {where} {fault}. The model is not at fault."
+            unclear = "served {}, which is not up to date"
+            parts = ((faults.get(pattern or "", unclear), alike), (unclear, others))
+            told = _listed([fault.format(_listed(names)) for fault, names in parts if names])
+            return f"Knowledge base: {where} {told}. The model is not at fault."
         case Responsibility.ADVERSARIAL_INPUT:
             return f"Adversarial input at {where}."
         case _:
             return "Undetermined: the evidence does not settle the cause."
+
+
+def _damage(pattern: str | None, alike: Sequence[str], others: Sequence[str], *, is_part: bool) -> str:
+    """Return what is damaged at a stage: the fields with the leading kind of damage, and those that are wrong beside.
+
+    Args:
+        pattern: The kind of damage.
+        alike: Fields that have it.
+        others: Further fields that are wrong.
+        is_part: Whether it is the damage of a value within a text.
+    """
+    if pattern == "lost":
+        return "records are lost"
+    if pattern == "crossed":
+        return "records carry another record's payload"
+    if not alike and not others:
+        return "records carry an old payload" if pattern == "stale" else "payloads are wrong"
+    kind = "swapped" if pattern == "swapped" else _DAMAGE.get(pattern or "", "wrong")
+    if kind == "wrong":
+        alike, others = (), [*alike, *others]
+    subject = _part_of(alike, pattern) if is_part else _listed(alike)
+    damaged = [f"{subject} {'are' if len(alike) > 1 else 'is'} {kind}"] if alike else []
+    wrong = [f"{_listed(others)} {'are' if len(others) > 1 else 'is'} wrong"] if others else []
+    return _listed([*damaged, *wrong])
+
+
+def _part_of(fields: Sequence[str], pattern: str | None) -> str:
+    """Return `a value in content` or, where texts lack or replace one, `a part of content`; plural of several."""
+    is_text = pattern in ("missing", "replaced", "truncated", "encoding")
+    one, several = ("a part of", "parts of") if is_text else ("a value in", "values in")
+    return f"{several if len(fields) > 1 else one} {_listed(fields)}"
