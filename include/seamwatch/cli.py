@@ -52,6 +52,7 @@ def main() -> None:
 @app.command()
 def check(
     pipeline: Annotated[str | None, typer.Argument(help="Only this pipeline.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse what is a warning else, as no owner.")] = False,
     project: ProjectOption = None,
     as_json: JsonOption = None,
 ) -> None:
@@ -66,8 +67,9 @@ def check(
     _write_json(as_json, {"problems": [vars(p) for p in problems], "pipelines": sorted(loaded.pipelines)})
     for problem in problems:
         print(problem, file=sys.stderr)
-    if problems:
-        print(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}", file=sys.stderr)
+    refused = [problem for problem in problems if strict or not problem.is_warning]
+    if refused:
+        print(f"{len(refused)} problem{'s' if len(refused) > 1 else ''}", file=sys.stderr)
         raise typer.Exit(1)
     if str(as_json) != "-":
         names = [pipeline] if pipeline else sorted(loaded.pipelines)

@@ -39,11 +39,14 @@ class Problem:
     """Where inside the document, as `stages.answer.table`."""
     text: str
     """What is wrong and what would be right."""
+    is_warning: bool = False
+    """It works, and is not as it should be: told, and refused by `seamwatch check --strict` only."""
 
     def __str__(self) -> str:
         """Return `file:line path: text`."""
         place = f"{self.file}:{self.line}" if self.line is not None else self.file
-        return f"{place} {self.path}: {self.text}" if self.path else f"{place}: {self.text}"
+        text = f"warning: {self.text}" if self.is_warning else self.text
+        return f"{place} {self.path}: {text}" if self.path else f"{place}: {text}"
 
 
 class SpecError(SeamwatchError):

@@ -20,12 +20,13 @@ from seamwatch.adapters.models.pricing import Prices
 from seamwatch.adapters.models.retries import Patience
 from seamwatch.core.replays import BudgetLimits, ModelCall
 from seamwatch.errors import StoreError
+from seamwatch.spec.monitoring import ModelPrice
 from seamwatch.spec.pipeline import Endpoint
 from seamwatch.store.repo import Store
 
 pytestmark = pytest.mark.integration
 
-PRICES = Prices({"gpt-4o-mini": {"input_per_mtok": 1.0, "output_per_mtok": 10.0, "cached_input_per_mtok": 0.5}})
+PRICES = Prices({"gpt-4o-mini": ModelPrice(input_per_mtok=1.0, output_per_mtok=10.0, cached_input_per_mtok=0.5)})
 COST_USD = (60 * 1.0 + 40 * 0.5 + 20 * 10.0) / 1e6
 """Of `chat_body`: 100 tokens in, 40 of them cached, 20 out."""
 

@@ -16,13 +16,13 @@ from seamwatch.adapters.knowledge.sources import open_source
 from seamwatch.core.records.field_maps import source_fields
 from seamwatch.core.records.frames import ANSWER
 from seamwatch.core.records.references import FieldMapReference
+from seamwatch.engine.check_files import check_files, unused_folders
 from seamwatch.engine.reading import StageReader
-from seamwatch.engine.references import load_function, load_reference
+from seamwatch.engine.references import load_reference
 from seamwatch.errors import AdapterError, DataContractError, Problem, SpecError
 from seamwatch.spec.document import stage_fields
 from seamwatch.spec.load import Project, line_of
 from seamwatch.spec.pipeline import Benchmark, Pipeline, Stage, Truth
-from seamwatch.validation.suites import check_suite
 from seamwatch.vocabulary import Protocol, StageKind
 
 _NEWER_THAN_ALL = "9999-01-01T00:00:00+00:00"
@@ -35,13 +35,13 @@ def check_project(project: Project, connections: Connections, *, only: str | Non
         if only in (None, name):
             problems += check_pipeline(project, pipeline, connections)
     if only is None:
-        problems += _unused_suites(project)
+        problems += unused_folders(project)
     return problems
 
 
 def check_pipeline(project: Project, pipeline: Pipeline, connections: Connections) -> list[Problem]:
     """Return every problem of one pipeline that only its surroundings show."""
-    problems = [*_check_suites(project, pipeline), *_check_functions(project, pipeline)]
+    problems = [*check_files(project, pipeline)]
     reader = StageReader(pipeline, connections)
     try:
         for stage in pipeline.stages:
@@ -82,45 +82,6 @@ def _tried(pipeline: Pipeline, path: str, connections: Connections, conn_id: str
     except AdapterError as error:
         return [_problem(pipeline, path, str(error))]
     return []
-
-
-def _check_suites(project: Project, pipeline: Pipeline) -> Iterator[Problem]:
-    for stage in pipeline.stages:
-        path = project.suite_path(pipeline, stage.suite or stage.name)
-        if stage.suite is not None or path.is_file():
-            yield from check_suite(path)
-    if pipeline.outcome is not None and pipeline.outcome.suite is not None:
-        yield from check_suite(project.suite_path(pipeline, pipeline.outcome.suite))
-
-
-def _unused_suites(project: Project) -> Iterator[Problem]:
-    for name, pipeline in project.pipelines.items():
-        used = {stage.suite or stage.name for stage in pipeline.stages}
-        if pipeline.outcome is not None and pipeline.outcome.suite is not None:
-            used.add(pipeline.outcome.suite)
-        for path in sorted((project.root / "expectations" / name).glob("*.json")):
-            if path.stem not in used:
-                near = difflib.get_close_matches(path.stem, sorted(used), n=1)
-                hint = f"; did you mean {near[0]}.json?" if near else ""
-                text = f"belongs to no stage of {name}{hint} Stages: {', '.join(sorted(used))}"
-                yield Problem(file=path.relative_to(project.root).as_posix(), text=text)
-
-
-def _check_functions(project: Project, pipeline: Pipeline) -> Iterator[Problem]:
-    for stage in pipeline.stages:
-        try:
-            load_reference(project, stage)
-            if stage.endpoint is not None and stage.endpoint.protocol is Protocol.CALLABLE:
-                load_function(project, stage.endpoint.connection)
-        except SpecError as error:
-            yield from error.problems
-        except DataContractError as error:
-            yield _problem(pipeline, f"stages.{stage.name}.reference", str(error))
-    if pipeline.outcome is not None and pipeline.outcome.evaluator is not None:
-        try:
-            load_function(project, pipeline.outcome.evaluator)
-        except SpecError as error:
-            yield from error.problems
 
 
 def _check_stage(project: Project, pipeline: Pipeline, stage: Stage, reader: StageReader) -> Iterator[Problem]:
@@ -170,7 +131,7 @@ def _check_map(
     try:
         reference = load_reference(project, stage)
     except (SpecError, DataContractError):
-        return  # told by _check_functions
+        return  # told by check_files
     if not isinstance(reference, FieldMapReference):
         return
     known: set[str] = set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
 import sys
 from collections.abc import Callable
@@ -42,8 +43,7 @@ def load_function(project: Project, name: str) -> Callable[..., Any]:
 
 def _load_module(path: Path, where: str) -> ModuleType:
     if not path.is_file():
-        known = ", ".join(sorted(p.name for p in path.parent.glob("*.py"))) or "none"
-        raise SpecError([Problem(file=where, text=f"no such file; known: {known}")])
+        raise SpecError([Problem(file=where, text=_no_such_file(path, "*.py"))])
     name = f"seamwatch_mappings.{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
@@ -61,6 +61,13 @@ def _load_module(path: Path, where: str) -> ModuleType:
     return module
 
 
+def _no_such_file(path: Path, pattern: str) -> str:
+    known = sorted(one.name for one in path.parent.glob(pattern))
+    near = difflib.get_close_matches(path.name, known, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ";"
+    return f"no such file{hint} known: {', '.join(known) or 'none'}"
+
+
 def load_reference(project: Project, stage: Stage) -> Reference | None:
     """Return the stage's reference, or None where it has none; SpecError."""
     name = stage.reference
@@ -68,6 +75,9 @@ def load_reference(project: Project, stage: Stage) -> Reference | None:
         return None
     if name.endswith((".yaml", ".yml")):
         path = project.mappings_dir / name
+        if not path.exists():
+            where = path.relative_to(project.root).as_posix()
+            raise SpecError([Problem(file=where, text=_no_such_file(path, "*.y*ml"))])
         return FieldMapReference(name=name, spec=load_mapping(path, file=path.relative_to(project.root).as_posix()))
     function = load_function(project, name)
     return FunctionReference(name=name, function=function, mode=choose_mode(function), body_column=stage.request)

@@ -25,6 +25,7 @@ from seamwatch.report.blocks import (
     Small,
 )
 from seamwatch.report.text import printable
+from seamwatch.spec.owners import GROUP, USER
 from seamwatch.vocabulary import IncidentState
 
 Json = dict[str, Any]
@@ -51,8 +52,6 @@ _STYLES: dict[Emphasis, Json] = {
     Emphasis.CODE: {"code": True},
     Emphasis.REMOVED: {"strike": True},
 }
-_USER = re.compile(r"@([UW][A-Z0-9]{2,20})")
-_GROUP = re.compile(r"!subteam\^(S[A-Z0-9]{1,20})")
 _ESCAPES = {"&": 5, "<": 4, ">": 4}
 
 
@@ -79,9 +78,9 @@ def fallback(text: str) -> str:
 
 def mention(target: str) -> str | None:
     """Return Slack's markup for `@U012AB` or `!subteam^S01`; None for anything else."""
-    if user := _USER.fullmatch(target):
+    if user := USER.fullmatch(target):
         return f"<@{user[1]}>"
-    if group := _GROUP.fullmatch(target):
+    if group := GROUP.fullmatch(target):
         return f"<!subteam^{group[1]}>"
     return None
 

@@ -6,22 +6,72 @@ import re
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+
+from seamwatch.spec.yaml_text import scalar_value
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Ratio = Annotated[float, Field(ge=0.0, le=1.0)]
 
-_DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*$")
-_UNITS_S = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+LONGEST_DAYS = 36_525
+"""A hundred years. Longer durations would lead out of the calendar of Python and of databases."""
+_DURATION = re.compile(r"^\s*(\d{1,20}(?:\.\d{1,20})?)\s*(ms|s|m|h|d|w|y)\s*$")
+_BARE_NUMBER = re.compile(r"^\s*[-+]?[\d_]*\.?\d+\s*$")
+_UNITS_S = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31_536_000}
+_LIKELY_UNITS = {
+    "over": ("d",),
+    "late_after": ("d",),
+    "reference": ("d",),
+    "every": ("d", "h"),
+    "full_sweep": ("d", "h"),
+    "longest_override": ("d", "h"),
+    "timeout": ("s",),
+    "threshold": ("ms", "s"),
+    "long": ("h", "m"),
+    "short": ("m", "h"),
+    "check_every": ("h", "m"),
+}
+"""By field, what people mean who forget the unit; `_OTHER_UNITS` for all others."""
+_OTHER_UNITS = ("m", "h", "d")
 
 
-def _parse_duration(value: object) -> object:
+def _parse_duration(value: object, info: ValidationInfo) -> object:
+    """Return the duration of text with a unit; what only Python writes (a timedelta, its ISO 8601 dump) stays."""
+    if isinstance(value, timedelta):
+        return value
     if isinstance(value, str) and (found := _DURATION.match(value)):
-        return timedelta(seconds=float(found[1]) * _UNITS_S[found[2]])
-    if isinstance(value, str) and not value.startswith("P"):  # ISO 8601 is what a dump of this type writes
-        msg = f"{value!r} is no duration; write a number and a unit (ms, s, m, h, d, w), as 15m or 7d"
+        # Beyond the calendar the number itself would not fit into a timedelta.
+        seconds = min(float(found[1]) * _UNITS_S[found[2]], 2 * LONGEST_DAYS * 86_400)
+        return timedelta(seconds=seconds)
+    if isinstance(value, str) and value.startswith("P"):
+        return value
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number or (isinstance(value, str) and _BARE_NUMBER.match(value)):
+        shown = _shown(str(value).strip())
+        units = _LIKELY_UNITS.get(info.field_name or "", _OTHER_UNITS)
+        msg = f"{shown} has no unit: {' or '.join(shown + unit for unit in units)}? (ms, s, m, h, d, w, y)"
+        raise ValueError(msg)
+    shown = repr(_shown(value)) if isinstance(value, str) else type(value).__name__
+    msg = f"{shown} is no duration; write a number and a unit (ms, s, m, h, d, w, y), as 15m or 7d"
+    raise ValueError(msg)
+
+
+def _not_too_long(value: timedelta) -> timedelta:
+    if value > timedelta(days=LONGEST_DAYS):
+        msg = "must be at most 100 years"
         raise ValueError(msg)
     return value
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:40]}..."
+
+
+def _parse_scalar(value: object) -> object:
+    if isinstance(value, list | tuple | dict):
+        msg = "must be text, a number, true, false or null; got a list or a mapping"
+        raise ValueError(msg)
+    return scalar_value(value)
 
 
 def as_tuple(value: object) -> object:
@@ -29,11 +79,21 @@ def as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_parse_duration, json_schema_input_type=str), Field(gt=timedelta(0))]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_parse_duration, json_schema_input_type=str),
+    Field(gt=timedelta(0)),
+    AfterValidator(_not_too_long),
+]
 Names = Annotated[tuple[str, ...], BeforeValidator(as_tuple, json_schema_input_type=str | list[str])]
+Scalar = Annotated[
+    str | int | float | bool | None,
+    BeforeValidator(_parse_scalar, json_schema_input_type=str | int | float | bool | None),
+]
+"""A value as YAML writes it: quoted, or not a number, it is text."""
 
 
 class Spec(BaseModel):
     """Base of all that a person writes: frozen, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import ValidationError
 
 from seamwatch.errors import Problem, SpecError
@@ -15,9 +15,12 @@ from seamwatch.spec.base import Spec
 from seamwatch.spec.document import graph_problems
 from seamwatch.spec.mapping import MappingSpec
 from seamwatch.spec.pipeline import Pipeline
+from seamwatch.spec.validation_messages import problems_of
+from seamwatch.spec.yaml_text import MOST_BYTES, Loc, YamlDocument, YamlTextError, decode_text, read_document
 
-Loc = tuple[Hashable, ...]
 SpecT = TypeVar("SpecT", bound=Spec)
+_MOST_CHARS = 200
+"""Of the text of an error that nobody foresaw."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,18 +71,27 @@ def load_project(root: Path) -> Project:
         raise SpecError([Problem(file=str(folder), text=text)])
     project = Project(root=root)
     for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
-        file = path.relative_to(root).as_posix()
+        file = _printable(path.relative_to(root).as_posix())
         try:
             pipeline = load_pipeline(path, file=file)
         except SpecError as error:
             project.broken[file] = error.problems
             continue
-        if pipeline.pipeline != path.stem:
-            text = f"pipeline {pipeline.pipeline!r} stands in {path.name}; the file must be named after it"
+        name = pipeline.pipeline
+        if name != path.stem:
+            text = f"pipeline {name!r} stands in {_printable(path.name)}; the file must be named after it"
             project.broken[file] = [Problem(file=file, line=1, path="pipeline", text=text)]
-            continue
-        project.pipelines[pipeline.pipeline] = pipeline
+        elif name in project.pipelines:
+            text = f"pipeline {name!r} stands in {name}.yaml already; keep one of the two files"
+            project.broken[file] = [Problem(file=file, line=1, path="pipeline", text=text)]
+        else:
+            project.pipelines[name] = pipeline
     return project
+
+
+def _printable(name: str) -> str:
+    """Return a file's name as text that can be printed, whatever bytes it is made of."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in name)
 
 
 def load_pipeline(path: Path, *, file: str | None = None) -> Pipeline:
@@ -93,111 +105,85 @@ def load_mapping(path: Path, *, file: str | None = None) -> MappingSpec:
 
 
 def line_of(path: Path, place: str) -> int | None:
-    """Return the line of a dotted place (`stages.answer.table`) in a file, or of the nearest part above it."""
-    text = path.read_text(encoding="utf-8")
-    root, data = _parse(text)
-    if root is None:
+    """Return the line of a dotted place (`stages.answer.table`) in a file, or of the nearest part above it.
+
+    None where the file cannot be read any more: whoever asks has a problem to tell, and tells it without a line.
+    """
+    try:
+        document = read_document(_text(path))
+    except (OSError, YamlTextError):
         return None
-    lines = {_dotted(loc, data): line for loc, line in _lines(root).items()}
+    lines = {_dotted(loc, document.data): line for loc, line in document.lines.items()}
     parts = place.split(".")
     return next((lines[p] for n in range(len(parts), 0, -1) if (p := ".".join(parts[:n])) in lines), None)
 
 
 def _load(path: Path, file: str, kind: type[SpecT], further_problems: Callable[[Any], list[tuple[Loc, str]]]) -> SpecT:
+    """Return what the file holds; whatever goes wrong with one file is that file's problem, and a SpecError."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError([Problem(file=file, text=f"cannot be read as UTF-8 text: {error}")]) from error
-    try:
-        root, data = _parse(text)
-    except yaml.YAMLError as error:
-        raise SpecError([_yaml_problem(file, error)]) from error
-    if not isinstance(data, dict) or root is None:
+        return _read(path, file, kind, further_problems)
+    except SpecError:
+        raise
+    except YamlTextError as error:
+        raise SpecError([Problem(file=file, line=error.line, text=str(error))]) from error
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise SpecError([Problem(file=file, text=f"cannot be read: {reason}")]) from error
+    except Exception as error:
+        text = f"cannot be loaded: {type(error).__name__}: {str(error)[:_MOST_CHARS]}"
+        raise SpecError([Problem(file=file, text=text)]) from error
+
+
+def _read(path: Path, file: str, kind: type[SpecT], further_problems: Callable[[Any], list[tuple[Loc, str]]]) -> SpecT:
+    document = read_document(_text(path))
+    data = document.data
+    if not isinstance(data, dict):
         raise SpecError([Problem(file=file, line=1, text="must be a mapping of names to values; got no mapping")])
-    lines = _lines(root)
-    found = [((*loc,), text) for loc, text in _duplicate_keys(root)]
+    found = [*document.problems]
     spec: SpecT | None = None
     try:
         spec = kind.model_validate(data)
     except ValidationError as error:
-        found += [(e["loc"], _words(e)) for e in error.errors() if e["type"] != "seamwatch_graph"]
+        found += problems_of([e for e in error.errors() if e["type"] != "seamwatch_graph"], kind)
     found += further_problems(data)
     if spec is None or found:
+        places = [(_written(document, loc), text) for loc, text in found]
         raise SpecError(
-            [Problem(file=file, line=_line_of(lines, loc), path=_dotted(loc, data), text=text) for loc, text in found]
+            [Problem(file=file, line=_line(document, loc), path=_dotted(loc, data), text=text) for loc, text in places]
         )
     return spec
 
 
-def _parse(text: str) -> tuple[yaml.Node | None, Any]:
-    """Return the nodes, which know their lines, and the values made of them; by the C parser where there is one."""
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
-    try:
-        root = loader.get_single_node()
-        return root, None if root is None else loader.construct_document(root)
-    finally:
-        loader.dispose()
+def _text(path: Path) -> str:
+    """Return the text of a regular file; of a pipe or a device, which might never end, nothing is read.
+
+    Raises:
+        OSError: If it cannot be read.
+        YamlTextError: If it is no regular file, too long, or no UTF-8 text.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        msg = "is no regular file; remove it or give it another ending than .yaml"
+        raise YamlTextError(msg)
+    with path.open("rb") as file:
+        return decode_text(file.read(MOST_BYTES + 1))
 
 
-def _yaml_problem(file: str, error: yaml.YAMLError) -> Problem:
-    mark = getattr(error, "problem_mark", None)
-    what = getattr(error, "problem", None) or str(error)
-    return Problem(file=file, line=mark.line + 1 if mark else None, text=f"is no valid YAML: {what}")
+def _written(document: YamlDocument, loc: Loc) -> Loc:
+    """Return a place as it stands in the file, with a key that is missing there as its last part.
+
+    Parts that pydantic adds (the kind of an objective, the type tried) stand in no file and are passed over.
+    """
+    known: Loc = ()
+    data = document.data
+    for step in loc:
+        if (*known, step) in document.lines:
+            known, data = (*known, step), _step(data, step)
+    is_missing = known[-1:] != loc[-1:] and isinstance(data, dict) and loc[-1] not in data.values()
+    return (*known, loc[-1]) if is_missing and loc else known
 
 
-def _words(error: Any) -> str:
-    """Return pydantic's finding as a sentence that names what was got."""
-    if error["type"] == "extra_forbidden":
-        return f"unknown key {error['loc'][-1]!r}; remove it or correct its name"
-    if error["type"] == "missing":
-        return f"{error['loc'][-1]!r} is missing"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    got = error.get("input")
-    plain = isinstance(got, str | int | float | bool) or got is None
-    return f"{message}; got {got!r}" if plain and repr(got) not in message else message
-
-
-def _lines(root: yaml.Node) -> dict[Loc, int]:
-    """Return the 1-based line of every value by its path."""
-    lines: dict[Loc, int] = {}
-
-    def walk(node: yaml.Node, loc: Loc) -> None:
-        lines.setdefault(loc, node.start_mark.line + 1)
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                lines[(*loc, key.value)] = key.start_mark.line + 1
-                walk(value, (*loc, key.value))
-        elif isinstance(node, yaml.SequenceNode):
-            for number, value in enumerate(node.value):
-                walk(value, (*loc, number))
-
-    walk(root, ())
-    return lines
-
-
-def _duplicate_keys(node: yaml.Node, loc: Loc = ()) -> list[tuple[Loc, str]]:
-    """Return keys that stand twice in one mapping; YAML would keep the last and say nothing."""
-    found: list[tuple[Loc, str]] = []
-    if isinstance(node, yaml.MappingNode):
-        seen: dict[Any, int] = {}
-        for key, value in node.value:
-            if key.value in seen:
-                text = f"{key.value!r} stands twice in one mapping, first on line {seen[key.value]}; keep one"
-                found.append(((*loc, key.value), text))
-            seen.setdefault(key.value, key.start_mark.line + 1)
-            found += _duplicate_keys(value, (*loc, key.value))
-    elif isinstance(node, yaml.SequenceNode):
-        for number, value in enumerate(node.value):
-            found += _duplicate_keys(value, (*loc, number))
-    return found
-
-
-def _line_of(lines: dict[Loc, int], loc: Loc) -> int | None:
-    """Return the line of the path, or of the nearest part above it that stands in the file."""
-    for length in range(len(loc), -1, -1):
-        if loc[:length] in lines:
-            return lines[loc[:length]]
-    return None
+def _line(document: YamlDocument, loc: Loc) -> int | None:
+    return document.lines.get(loc, document.lines.get(loc[:-1]))
 
 
 def _dotted(loc: Loc, data: Any) -> str:

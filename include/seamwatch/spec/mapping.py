@@ -18,9 +18,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from seamwatch.spec.base import Spec
-
-Scalar = str | int | float | bool | None
+from seamwatch.spec.base import Scalar, Spec
 
 
 class DateFormat(Spec):

@@ -9,8 +9,27 @@ from pydantic import Field, model_validator
 
 from seamwatch.spec.base import Duration, Names, Ratio, Spec
 
-PerModel = dict[str, float]
-"""`input_per_mtok`, `output_per_mtok`, `cached_input_per_mtok`, in USD."""
+_SWITCHES = {"yes": True, "on": True, "no": False, "off": False}
+"""Words that switch a watch on or off besides `true` and `false`."""
+UsdPerMtok = Annotated[float, Field(ge=0.0)]
+
+
+class ModelPrice(Spec):
+    """What a model costs per million tokens. What is not said is not known, and never free."""
+
+    input_per_mtok: UsdPerMtok | None = None
+    """Of tokens of the request; a call of which it is not known has no price."""
+    output_per_mtok: UsdPerMtok | None = None
+    """Of tokens of the answer; a call with an answer has no price where it is not known. Write 0 where it is free."""
+    cached_input_per_mtok: UsdPerMtok | None = None
+    """Of tokens of the request that came from a cache; default: `input_per_mtok`."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.input_per_mtok is None and self.output_per_mtok is None:
+            msg = "a price needs input_per_mtok and output_per_mtok, in USD per million tokens; 0 where it is free"
+            raise ValueError(msg)
+        return self
 
 
 class LatencyWatch(Spec):
@@ -27,7 +46,7 @@ class CostWatch(Spec):
 
     least_change: Annotated[float, Field(gt=0.0)] = 0.5
     """The cost per hour must grow by this share before anybody is told."""
-    prices: dict[str, PerModel] = {}
+    prices: dict[str, ModelPrice] = {}
     """Own prices by model, before the public ones."""
     currency: str = "USD"
     """Of `cost_usd` columns and own prices."""
@@ -93,7 +112,10 @@ class Monitoring(Spec):
     @model_validator(mode="before")
     @classmethod
     def _read_switches(cls, data: object) -> object:
-        """Take `drift: false` for none and `drift: true` for the defaults."""
+        """Take `drift: false` for none and `drift: true` for the defaults; `off`, `no`, `on`, `yes` alike."""
         if not isinstance(data, dict):
             return data
-        return {key: ({} if value else None) if isinstance(value, bool) else value for key, value in data.items()}
+        read = {
+            key: _SWITCHES.get(value.lower(), value) if isinstance(value, str) else value for key, value in data.items()
+        }
+        return {key: ({} if value else None) if isinstance(value, bool) else value for key, value in read.items()}

@@ -20,6 +20,8 @@ from seamwatch.spec.objectives import (
     BudgetPolicy,
     Objective,
 )
+from seamwatch.spec.owners import Mention
+from seamwatch.spec.schedule import Day, Schedule
 from seamwatch.vocabulary import Protocol, StageKind
 
 Normaliser = Literal["exact", "strip", "casefold", "collapse_blanks", "number", "date", "null_if_empty", "sorted"]
@@ -293,13 +295,13 @@ class Pipeline(Spec):
     """Name; also of the file."""
     description: str = ""
     """One sentence for the DAG's page."""
-    schedule: str | None = None
+    schedule: Schedule | None = None
     """Cron expression or Airflow preset; none means: only by hand or asset."""
-    start_date: str = "2026-01-01"
+    start_date: Day = "2026-01-01"
     """First day that the schedule counts from."""
     database: str
     """Airflow connection id of the database that holds the stages."""
-    owners: dict[str, str] = {}
+    owners: dict[str, Mention] = {}
     """By `reliability` or a responsibility, a Slack mention: `@U012AB` or `!subteam^S01`."""
     slack: Slack | None = None
     """Where alerts go; none means: only the Airflow UI and the report."""

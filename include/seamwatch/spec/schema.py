@@ -45,6 +45,7 @@ _SECTIONS = (
     ("Monitoring", "monitoring", ""),
     ("LatencyWatch", "monitoring.latency", ""),
     ("CostWatch", "monitoring.cost", ""),
+    ("ModelPrice", "monitoring.cost.prices", "By model. A price that is not written is not known, and never free."),
     ("DriftWatch", "monitoring.drift", ""),
     ("InjectionWatch", "monitoring.injection", ""),
 )
@@ -67,7 +68,13 @@ def reference_page() -> str:
         "# The pipeline file and the field map",
         "",
         "Written from the types by `python -m seamwatch.spec.schema`; a test keeps it true. Unknown keys are refused,",
-        "and `seamwatch check` tells all mistakes at once with file and line. Durations are written as `15m` or `7d`.",
+        "and `seamwatch check` tells all mistakes at once with file and line. Durations are written as `15m` or `7d`;",
+        "a number without a unit is refused.",
+        "",
+        "Text is what was written: only `true`, `false`, `null` and numbers as JSON writes them (`47`, `-0.5`, not",
+        "`1e5`) are more. `NO`, `on`, `007`, `12:30`, `1_000` and dates stay as they are, also as keys of a lookup; a",
+        "number where text is wanted is its text. A file has at most 1 MiB, 50 levels and 100,000 values, aliases",
+        "counted as what they stand for; a file that cannot be read stops no other pipeline.",
     ]
     pipeline, mapping = json_schema(), MappingSpec.model_json_schema(by_alias=True, mode="validation")
     for schema, sections in ((pipeline, _SECTIONS), (mapping, _MAP_SECTIONS)):

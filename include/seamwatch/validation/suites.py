@@ -11,6 +11,13 @@ from typing import Any
 from seamwatch.errors import Problem, SpecError
 from seamwatch.vocabulary import Severity
 
+_OLDER_KEYS = {
+    "expectation_suite_name": "call it 'name'",
+    "data_asset_type": "remove it",
+    "evaluation_parameters": "call it 'suite_parameters'",
+    "ge_cloud_id": "call it 'id'",
+}
+"""Keys of a suite, and what has become of them (Great Expectations, migration guide 0.18 to 1.0)."""
 _SHAPE = '{"name": ..., "expectations": [{"type": ..., "kwargs": {...}}]}'
 
 
@@ -71,11 +78,11 @@ def check_suite(path: Path) -> list[Problem]:
     try:
         suite = load_suite(path)
     except SpecError as error:
-        return error.problems
+        return [*_older_keys(path), *error.problems]
     from seamwatch.validation.context import UnknownExpectation, refusal, to_expectation
 
     lines = _lines(path.read_text(encoding="utf-8"))
-    found = []
+    found = _older_keys(path)
     for n, given in enumerate(suite.expectations):
         place = f"expectations.{n}"
         try:
@@ -85,6 +92,22 @@ def check_suite(path: Path) -> list[Problem]:
         except (ValueError, TypeError) as error:
             words = f"{given['type']} refuses its kwargs: {refusal(error)}"
             found.append(Problem(file=suite.file, line=lines.get(n), path=f"{place}.kwargs", text=words))
+    return found
+
+
+def _older_keys(path: Path) -> list[Problem]:
+    """Return the keys of a whole suite that Great Expectations before 1.0 wrote, each with its new name."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        document = json.loads(text)
+    except (OSError, ValueError):
+        return []
+    found = []
+    for older, newer in _OLDER_KEYS.items():
+        if isinstance(document, dict) and older in document:
+            line = text.count("\n", 0, text.find(f'"{older}"')) + 1
+            words = f"is of Great Expectations before 1.0; {newer}"
+            found.append(Problem(file=_told(path), line=line, path=older, text=words))
     return found
 
 
@@ -99,6 +122,9 @@ def _severity(given: dict[str, Any]) -> Any:
 
 def _mistakes(given: Any) -> list[tuple[str, str]]:
     """Return where in an expectation something is wrong, and what."""
+    if isinstance(given, dict) and "type" not in given and "expectation_type" in given:
+        words = "is of Great Expectations before 1.0; call it 'type'"
+        return [(".expectation_type", words), *_mistakes({"type": str(given["expectation_type"]), **_newer(given)})]
     if not isinstance(given, dict) or not isinstance(given.get("type"), str):
         return [("", "needs a 'type', as expect_column_values_to_not_be_null")]
     wrong = [(f".{p}", f"must be an object, got {given[p]!r}") for p in ("kwargs", "meta") if not _is_object(given, p)]
@@ -110,6 +136,10 @@ def _mistakes(given: Any) -> list[tuple[str, str]]:
     if severity is not None and severity not in list(Severity):
         wrong.append((".severity", f"unknown severity {severity!r}; known: {', '.join(Severity)}"))
     return wrong
+
+
+def _newer(given: dict[str, Any]) -> dict[str, Any]:
+    return {part: value for part, value in given.items() if part != "expectation_type"}
 
 
 def _is_object(given: dict[str, Any], part: str) -> bool:

@@ -8,8 +8,9 @@ import pytest
 from seamwatch.adapters.models.pricing import Prices
 from seamwatch.core.replays import ModelAnswer
 from seamwatch.errors import AdapterError
+from seamwatch.spec.monitoring import ModelPrice
 
-OWN = Prices({"house": {"input_per_mtok": 2.0, "output_per_mtok": 8.0, "cached_input_per_mtok": 0.5}})
+OWN = Prices({"house": ModelPrice(input_per_mtok=2.0, output_per_mtok=8.0, cached_input_per_mtok=0.5)})
 
 
 def answer(
@@ -24,7 +25,7 @@ def test_own_prices_count_cached_tokens_once() -> None:
 
 
 def test_own_price_without_a_cached_one_takes_the_full_one() -> None:
-    prices = Prices({"house": {"input_per_mtok": 2.0, "output_per_mtok": 8.0}})
+    prices = Prices({"house": ModelPrice(input_per_mtok=2.0, output_per_mtok=8.0)})
     assert prices.cost_usd(answer(cached_tokens=400)) == prices.cost_usd(answer())
 
 
@@ -85,9 +86,21 @@ def test_worst_case_of_an_unknown_model_is_nothing(body: str) -> None:
     assert OWN.worst_case_usd(body) == 0.0
 
 
-@pytest.mark.parametrize("given", [{"house": {"input_per_mtok": 2}}, '{"house": {"input_per_mtok": 2}}'])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"house": {"input_per_mtok": 2, "output_per_mtok": 0}},
+        '{"house": {"input_per_mtok": 2, "output_per_mtok": 0}}',
+    ],
+)
 def test_extra_may_be_an_object_or_its_json(given: Any) -> None:
     assert Prices.from_extra(given, conn_id="m").cost_usd(answer()) == pytest.approx(0.002)
+
+
+def test_a_call_that_used_what_has_no_price_has_no_price() -> None:
+    prices = Prices.from_extra({"house": {"input_per_mtok": 2}}, conn_id="m")
+    assert prices.cost_usd(answer()) is None
+    assert prices.cost_usd(answer(n_output=0)) == pytest.approx(0.002)
 
 
 @pytest.mark.parametrize("given", [None, {}, ""])
@@ -102,6 +115,9 @@ def test_extra_may_be_missing(given: Any) -> None:
         [1],
         {"house": 2},
         {"house": {"input": 2}},
+        {"house": {"input_per_mtok": 2, "output": 8}},
+        {"house": {"cached_input_per_mtok": 1}},
+        {"house": {}},
         {"house": {"input_per_mtok": "2"}},
         {"house": {"input_per_mtok": -1}},
         {"house": {"input_per_mtok": float("nan")}},

@@ -153,7 +153,17 @@ def test_check_writes_problems_for_programs(run: Run, project: Path) -> None:
     code, out, _ = run("check", "--json", "-")
     document = json.loads(out)
     assert (code, document["pipelines"]) == (1, ["parcels"])
-    assert {"file", "line", "path", "text"} == set(document["problems"][0])
+    assert {"file", "line", "path", "text", "is_warning"} == set(document["problems"][0])
+
+
+def test_a_warning_is_told_and_refused_only_where_it_is_asked_for(run: Run, project: Path) -> None:
+    path = project / "include/pipelines/parcels.yaml"
+    path.write_text(path.read_text().replace('reliability: "@U0REL", ', ""))
+    code, out, err = run("check")
+    assert (code, out.strip()) == (0, "parcels: no problem found")
+    assert "parcels.yaml:5 owners: warning: nobody is named under reliability" in err
+    code, out, err = run("check", "--strict")
+    assert (code, out, err.splitlines()[-1]) == (1, "", "1 problem")
 
 
 @pytest.mark.parametrize("command", ["check", "attribute"])

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from seamwatch.core.records.comparison import parse_json
 from seamwatch.core.replays import ModelAnswer
 from seamwatch.errors import AdapterError
+from seamwatch.spec.monitoring import ModelPrice
 
 _BYTES_PER_TOKEN = 3
 """Fewer than any common tokeniser has, in scripts beside Latin too, so that the estimate is on the safe side."""
 _OUTPUT_TOKENS = 4096
 """Assumed where a request names no limit."""
 _OUTPUT_LIMITS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
-_PRICE_NAMES = frozenset({"input_per_mtok", "output_per_mtok", "cached_input_per_mtok"})
+_OWN_PRICES = TypeAdapter(dict[str, ModelPrice])
 
 
 class Prices:
     """Prices of one endpoint."""
 
-    def __init__(self, overrides: Mapping[str, Mapping[str, float]] | None = None) -> None:
-        """Take own prices by model: `input_per_mtok`, `output_per_mtok`, `cached_input_per_mtok`, in USD."""
+    def __init__(self, overrides: Mapping[str, ModelPrice] | None = None) -> None:
+        """Take own prices by model, in USD."""
         self._overrides = overrides or {}
 
     @classmethod
@@ -32,14 +34,15 @@ class Prices:
         Raises:
             AdapterError: If they are not in the shape `{"model": {"input_per_mtok": 0.15, ...}}`.
         """
-        prices = parse_json(given) or {}
-        if not isinstance(prices, Mapping) or not all(_is_price(price) for price in prices.values()):
+        try:
+            return cls(_OWN_PRICES.validate_python(parse_json(given) or {}, strict=True))
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'it'}: {e['msg']}" for e in error.errors()[:3])
             msg = (
                 f"connection {conn_id!r}: the extra 'prices' must be an object of models, each with numbers from 0 up "
-                f"among {', '.join(sorted(_PRICE_NAMES))}"
+                f"among {', '.join(ModelPrice.model_fields)}; {wrong}"
             )
-            raise AdapterError(msg)
-        return cls(prices)
+            raise AdapterError(msg) from None  # a connection's extra may hold secrets, and the error holds the extra
 
     def cost_usd(self, answer: ModelAnswer, body: str = "") -> float | None:
         """Return what the call cost; None if the model or its tokens are not known. Cached tokens count once.
@@ -86,24 +89,17 @@ class Prices:
             return None
 
 
-def _by_override(price: Mapping[str, float], n_input: int, n_output: int, n_cached: int) -> float:
-    fresh = price.get("input_per_mtok", 0.0)
-    return (
-        (n_input - n_cached) * fresh
-        + n_cached * price.get("cached_input_per_mtok", fresh)
-        + n_output * price.get("output_per_mtok", 0.0)
-    ) / 1e6
-
-
-def _is_price(price: Any) -> bool:
-    return (
-        isinstance(price, Mapping)
-        and price.keys() <= _PRICE_NAMES
-        and all(
-            isinstance(usd, int | float) and not isinstance(usd, bool) and math.isfinite(usd) and usd >= 0
-            for usd in price.values()
-        )
+def _by_override(price: ModelPrice, n_input: int, n_output: int, n_cached: int) -> float | None:
+    """Return what the tokens cost; None where the price of a kind that was used is not known."""
+    fresh, cached = price.input_per_mtok, price.cached_input_per_mtok
+    parts = (
+        (n_input - n_cached, fresh),
+        (n_cached, fresh if cached is None else cached),
+        (n_output, price.output_per_mtok),
     )
+    used = [(n, usd) for n, usd in parts if n > 0]
+    known = [n * usd for n, usd in used if usd is not None]
+    return sum(known) / 1e6 if len(known) == len(used) else None
 
 
 def _is_count(value: Any) -> bool:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from seamwatch.core.watch.cost_prices import Rates, Tariff, own_tariff
+from seamwatch.spec.monitoring import ModelPrice
 
 _PROBE = 1000
 
@@ -14,7 +15,7 @@ _PROBE = 1000
 class Tariffs:
     """Model and time of a call to its tariff; asked once, it is remembered."""
 
-    def __init__(self, own: Mapping[str, Mapping[str, float]], *, usd_per_unit: float = 1.0) -> None:
+    def __init__(self, own: Mapping[str, ModelPrice], *, usd_per_unit: float = 1.0) -> None:
         """Take own prices by model, per million tokens, in a currency of which one unit is so many USD."""
         self._own = {model: own_tariff(price, usd_per_unit) for model, price in own.items()}
         self._known: dict[tuple[str, datetime], Tariff | None] = {}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
 import numpy as np
 import pandas as pd
+
+from seamwatch.spec.monitoring import ModelPrice
 
 MOST_TOKENS = 50_000_000
 """More tokens than this in one call cannot be: no model takes as many."""
@@ -27,7 +29,7 @@ a cache, tokens of the answer, recorded USD (NaN where unknown), whether the cal
 
 @dataclass(frozen=True, kw_only=True)
 class Rates:
-    """USD per token, and per call."""
+    """USD per token, and per call; NaN where it is not known."""
 
     fresh: float
     """Of an input token that did not come from a cache."""
@@ -89,9 +91,11 @@ def price_calls(calls: pd.DataFrame, tariff_of: TariffOf) -> tuple[pd.DataFrame,
     cached = np.minimum(tokens[:, 1], tokens[:, 0])
     fresh, output = tokens[:, 0] - cached, tokens[:, 2]
     rates, tier, is_known = _rates(calls, tokens[:, 0], tariff_of)
-    parts = np.column_stack([fresh, cached, output, np.ones(len(calls))]) * rates
+    used = np.column_stack([fresh, cached, output, np.ones(len(calls))])
+    # What was not used costs nothing, also where its price is not known; what was used then has no price.
+    parts = np.where(used > 0, used * rates, 0.0)
     listed = parts.sum(axis=1)
-    is_known &= has_tokens & ~is_odd_cost
+    is_known &= has_tokens & ~is_odd_cost & ~np.isnan(listed)
     is_split = is_known & (listed > 0)
     has_cost = ~np.isnan(recorded)
     scale = np.where(has_cost & is_split, np.divide(recorded, listed, out=np.ones(len(calls)), where=listed > 0), 1.0)
@@ -125,9 +129,9 @@ def _rates(calls: pd.DataFrame, n_input: Any, tariff_of: TariffOf) -> tuple[Any,
     return rates, tier, is_known
 
 
-def own_tariff(price: Mapping[str, float], usd_per_unit: float = 1.0) -> Tariff:
+def own_tariff(price: ModelPrice, usd_per_unit: float = 1.0) -> Tariff:
     """Return the tariff of prices per million tokens; cached tokens cost as others where no price is given."""
     unit = usd_per_unit / 1e6
-    fresh = price.get("input_per_mtok", 0.0)
-    cached = price.get("cached_input_per_mtok", fresh)
-    return Tariff.flat(Rates(fresh=fresh * unit, cached=cached * unit, output=price.get("output_per_mtok", 0.0) * unit))
+    fresh, output = (float("nan") if p is None else p * unit for p in (price.input_per_mtok, price.output_per_mtok))
+    cached = fresh if price.cached_input_per_mtok is None else price.cached_input_per_mtok * unit
+    return Tariff.flat(Rates(fresh=fresh, cached=cached, output=output))

@@ -14,6 +14,7 @@ from seamwatch.adapters.models.pricing import Prices
 from seamwatch.adapters.models.tariffs import Tariffs
 from seamwatch.core.replays import ModelAnswer
 from seamwatch.core.watch.cost_prices import CALL_COLUMNS, SUM_TIER, UNPRICED_TIER, Rates, Tariff, price_calls
+from seamwatch.spec.monitoring import ModelPrice
 
 AT = datetime(2026, 3, 2, 9, 17, tzinfo=UTC)
 TARIFF = Tariff(tiers=((-1, Rates(fresh=1.0, cached=0.1, output=5.0)), (100, Rates(fresh=2.0, cached=0.2, output=7.0))))
@@ -97,10 +98,20 @@ def test_public_tariffs_are_those_of_genai_prices(model: str) -> None:
 
 
 def test_own_prices_come_first_and_agree_with_those_of_replays() -> None:
-    own = {"gpt-4o-mini": {"input_per_mtok": 1.0, "output_per_mtok": 2.0, "cached_input_per_mtok": 0.5}}
+    own = {"gpt-4o-mini": ModelPrice(input_per_mtok=1.0, output_per_mtok=2.0, cached_input_per_mtok=0.5)}
     priced, _ = price_calls(calls(("gpt-4o-mini", 1000, 400, 100, float("nan"), False)), Tariffs(own))
     answer = ModelAnswer(status="ok", model="gpt-4o-mini", input_tokens=1000, output_tokens=100, cached_tokens=400)
     assert priced["usd"].iloc[0] == pytest.approx(Prices(own).cost_usd(answer))
     euros, _ = price_calls(calls(("gpt-4o-mini", 1000, 400, 100, float("nan"), False)), Tariffs(own, usd_per_unit=1.1))
     assert euros["usd"].iloc[0] == pytest.approx(1.1 * priced["usd"].iloc[0])
     assert Tariffs({})("no-such-model", AT) is None
+
+
+def test_a_price_that_is_not_said_is_not_known_and_never_zero() -> None:
+    own = {"asked": ModelPrice(input_per_mtok=2.0), "answers": ModelPrice(output_per_mtok=8.0)}
+    rows = [("asked", 1000, 0, 0, float("nan"), False), ("asked", 1000, 0, 1, float("nan"), False)]
+    rows += [("answers", 0, 0, 10, float("nan"), False), ("answers", 1, 0, 10, float("nan"), False)]
+    rows += [("asked", 1000, 0, 100, 0.5, False)]
+    priced, _ = price_calls(calls(*rows), Tariffs(own))
+    assert list(priced["state"]) == ["priced", "unpriced", "priced", "unpriced", "priced"]
+    assert list(priced["usd"]) == pytest.approx([0.002, 0.0, 0.00008, 0.0, 0.5])

@@ -1,0 +1,102 @@
+"""What is wrong with what a person wrote that no row of a table is needed to see: owners, suites, references."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+
+from seamwatch.engine.references import load_function, load_reference
+from seamwatch.errors import DataContractError, Problem, SpecError
+from seamwatch.spec.load import Project
+from seamwatch.spec.owners import RELIABILITY, owner_problems
+from seamwatch.spec.pipeline import Pipeline
+from seamwatch.validation.suites import check_suite
+from seamwatch.vocabulary import Protocol
+
+
+def check_files(project: Project, pipeline: Pipeline) -> Iterator[Problem]:
+    """Yield every problem of a pipeline's own files; those of the pipeline file itself name it, without a line."""
+    yield from _check_owners(pipeline)
+    yield from _check_suites(project, pipeline)
+    yield from _unused_suites(project, pipeline)
+    yield from _check_functions(project, pipeline)
+
+
+def unused_folders(project: Project) -> Iterator[Problem]:
+    """Yield a problem for each folder of suites that belongs to no pipeline."""
+    known = sorted({*project.pipelines, *(file.rpartition("/")[2].rpartition(".")[0] for file in project.broken)})
+    for folder in sorted((project.root / "expectations").glob("*/")):
+        if folder.name not in known and any(folder.glob("*.json")):
+            near = difflib.get_close_matches(folder.name, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            text = f"belongs to no pipeline{hint} Known: {', '.join(known) or 'none'}"
+            yield Problem(file=folder.relative_to(project.root).as_posix(), text=text)
+
+
+def _of(pipeline: Pipeline, path: str, text: str, *, is_warning: bool = False) -> Problem:
+    file = f"include/pipelines/{pipeline.pipeline}.yaml"
+    return Problem(file=file, path=path, text=text, is_warning=is_warning)
+
+
+def _check_owners(pipeline: Pipeline) -> Iterator[Problem]:
+    for role, text in owner_problems(pipeline.owners):
+        yield _of(pipeline, f"owners.{role}", text)
+    if RELIABILITY not in pipeline.owners:
+        text = f"nobody is named under {RELIABILITY}: incidents without an owner of their own call nobody"
+        yield _of(pipeline, "owners", text, is_warning=True)
+
+
+def _check_suites(project: Project, pipeline: Pipeline) -> Iterator[Problem]:
+    named = [(f"stages.{stage.name}.suite", stage.suite, stage.suite or stage.name) for stage in pipeline.stages]
+    if pipeline.outcome is not None and pipeline.outcome.suite is not None:
+        named.append(("outcome.suite", pipeline.outcome.suite, pipeline.outcome.suite))
+    for place, given, name in named:
+        path = project.suite_path(pipeline, name)
+        if path.is_file():
+            yield from check_suite(path)
+        elif given is not None:
+            known = sorted(one.stem for one in path.parent.glob("*.json"))
+            yield _of(pipeline, place, _missing(path.relative_to(project.root).as_posix(), path.stem, known))
+
+
+def _unused_suites(project: Project, pipeline: Pipeline) -> Iterator[Problem]:
+    used = {stage.suite or stage.name for stage in pipeline.stages}
+    if pipeline.outcome is not None and pipeline.outcome.suite is not None:
+        used.add(pipeline.outcome.suite)
+    for path in sorted((project.root / "expectations" / pipeline.pipeline).glob("*.json")):
+        if path.stem not in used:
+            near = difflib.get_close_matches(path.stem, sorted(used), n=1)
+            hint = f"; did you mean {near[0]}.json?" if near else ""
+            text = f"belongs to no stage of {pipeline.pipeline}{hint} Stages: {', '.join(sorted(used))}"
+            yield Problem(file=path.relative_to(project.root).as_posix(), text=text)
+
+
+def _check_functions(project: Project, pipeline: Pipeline) -> Iterator[Problem]:
+    for stage in pipeline.stages:
+        place = f"stages.{stage.name}.reference"
+        try:
+            load_reference(project, stage)
+            if stage.endpoint is not None and stage.endpoint.protocol is Protocol.CALLABLE:
+                place = f"stages.{stage.name}.endpoint"
+                load_function(project, stage.endpoint.connection)
+        except SpecError as error:
+            yield from _named_by(pipeline, place, error)
+        except DataContractError as error:
+            yield _of(pipeline, place, str(error))
+    if pipeline.outcome is not None and pipeline.outcome.evaluator is not None:
+        try:
+            load_function(project, pipeline.outcome.evaluator)
+        except SpecError as error:
+            yield from _named_by(pipeline, "outcome.evaluator", error)
+
+
+def _named_by(pipeline: Pipeline, place: str, error: SpecError) -> Iterator[Problem]:
+    """Yield mistakes with a line in the file that was named; without one the pipeline file names it, at this place."""
+    for problem in error.problems:
+        yield problem if problem.line is not None else _of(pipeline, place, str(problem))
+
+
+def _missing(file: str, name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ";"
+    return f"no such suite file {file}{hint} known: {', '.join(known) or 'none'}"

@@ -1,0 +1,84 @@
+"""When a pipeline runs: its cron expression or preset, and the first day that counts."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+_PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
+"""What Airflow has an interval for; `@once` and `@continuous` have none, and a window is an interval."""
+_FIELDS = (
+    ("minute", "0 to 59"),
+    ("hour", "0 to 23"),
+    ("day of the month", "1 to 31, or L"),
+    ("month", "1 to 12, or JAN to DEC"),
+    ("day of the week", "0 to 6 from Sunday on, or SUN to SAT"),
+)
+_ANY_DAY = datetime(2026, 1, 1)  # noqa: DTZ001 - only whether there is a next date counts
+_LONGEST = 200
+
+
+def schedule_problem(schedule: str) -> str | None:
+    """Return why Airflow could not run the schedule; None if it can."""
+    if schedule in _PRESETS:
+        return None
+    example = "as '*/15 * * * *' for every quarter of an hour, or '@daily'"
+    if schedule.startswith("@"):
+        return f"no preset {schedule[:_LONGEST]!r}; known: {', '.join(_PRESETS)}"
+    fields = schedule.split()
+    if len(fields) != len(_FIELDS):
+        names = ", ".join(name for name, _ in _FIELDS)
+        return f"a cron expression has five fields ({names}), {example}; {schedule[:_LONGEST]!r} has {len(fields)}"
+    if len(schedule) > _LONGEST:
+        return f"a cron expression of {len(schedule)} characters cannot be read; write at most {_LONGEST}"
+    for number, (text, (name, known)) in enumerate(zip(fields, _FIELDS, strict=True)):
+        alone = ["*"] * len(_FIELDS)
+        alone[number] = text
+        if not _has_next(" ".join(alone)):
+            return f"the {name} {text!r} of {schedule!r} is none: {known}; *, lists, ranges and steps of them too"
+    if not _has_next(schedule):
+        return f"{schedule!r} never comes: no month that it names has such a day"
+    return None
+
+
+def _has_next(expression: str) -> bool:
+    from croniter import croniter  # noqa: PLC0415 - only files with a cron expression pay for it
+
+    if expression.upper().startswith(("R", "H")) or " R" in expression.upper():
+        return False  # a minute drawn anew at every reading of the file is no schedule
+    try:
+        croniter(expression, _ANY_DAY).get_next()
+    except (ValueError, KeyError, TypeError, ArithmeticError):
+        return False
+    return True
+
+
+def day_problem(day: str) -> str | None:
+    """Return why the text is no day of the calendar; None if it is."""
+    try:
+        date.fromisoformat(day)
+    except ValueError as error:
+        return f"{day[:_LONGEST]!r} is no day ({error}); write it as 2026-01-31"
+    if len(day) != len("2026-01-31"):
+        return f"{day!r} is no day as it is written here; write it as 2026-01-31"
+    return None
+
+
+def _known_schedule(schedule: str) -> str:
+    problem = schedule_problem(schedule)
+    if problem is not None:
+        raise ValueError(problem)
+    return schedule
+
+
+def _known_day(day: str) -> str:
+    problem = day_problem(day)
+    if problem is not None:
+        raise ValueError(problem)
+    return day
+
+
+Schedule = Annotated[str, AfterValidator(_known_schedule)]
+Day = Annotated[str, AfterValidator(_known_day)]
