@@ -19,6 +19,7 @@ from seamwatch.errors import Problem
 from seamwatch.spec.load import load_project
 from shapes.answers import SHAPES
 from shapes.mistakes import Mistake, make_mistakes, write_healthy
+from shapes.values import count_right_pairs
 
 
 def share(count: int, total: int, unit: str) -> Figure:
@@ -57,6 +58,13 @@ def measure_answers(*, seed: int, is_short: bool, jobs: int) -> tuple[dict[str, 
 
 def _is_read(score: CellScore) -> bool:
     return not score.error and not score.leading and score.n_right == score.n_failing > 0
+
+
+def measure_values() -> tuple[dict[str, Figure], list[str]]:
+    """Return `value_pairs_right`, and a line for each kind of value that was misjudged."""
+    n_right, n_pairs, lines = count_right_pairs()
+    unit = f"share of {n_pairs} pairs, equal or different"
+    return {"value_pairs_right": share(n_right, n_pairs, unit)}, lines
 
 
 def measure_mistakes() -> tuple[dict[str, Figure], list[str]]:
