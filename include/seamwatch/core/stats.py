@@ -107,6 +107,22 @@ def log_beta_binomial(count: Counts | float, total: Counts | float, mean: Counts
     return np.asarray(ways + special.betaln(k + a, n - k + b) - special.betaln(a, b), dtype=float)
 
 
+def rarer_p_value(n_first: int, first: int, n_second: int, second: int) -> float:
+    """Return Fisher's exact one-sided p of so few of the first group having what so many of the second one have.
+
+    Args:
+        n_first: Members of the first group that have it.
+        first: The first group; 0 gives 1.0, since nothing can be said.
+        n_second: Members of the second group that have it.
+        second: The second group.
+
+    Source: R. A. Fisher (1935), "The logic of inductive inference", JRSS 98(1).
+    """
+    if not first or not second:
+        return 1.0
+    return float(stats.hypergeom.cdf(n_first, first + second, n_first + n_second, first))
+
+
 def worse_p_value(n_worse: int, n_better: int) -> float:
     """Return the exact one-sided p of so many pairs that got worse, of all pairs that differ; 1.0 if none does.
 

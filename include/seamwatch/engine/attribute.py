@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from seamwatch.core.adversarial import neutral_payloads
+from seamwatch.core.attribution.accusing_marks import RightRecords
 from seamwatch.core.attribution.evidence import gather
 from seamwatch.core.attribution.records import attribute_records
 from seamwatch.core.interventions import World
@@ -43,6 +44,10 @@ class Judged:
     outcomes: pd.DataFrame
     truth: pd.DataFrame
 
+    def keys_with(self, state: OutcomeState) -> pd.Index[Any]:
+        """Return the records whose outcome is `state`."""
+        return self.outcomes.index[(self.outcomes["state"] == state).to_numpy()]
+
 
 def attribute_window(
     deps: Deps,
@@ -67,7 +72,8 @@ def attribute_window(
     reader = outside.reader(pipeline, deps.connections)
     try:
         judged = judge_window(deps, pipeline, window, reader)
-        failing = judged.outcomes.index[(judged.outcomes["state"] == OutcomeState.WRONG).to_numpy()]
+        failing = judged.keys_with(OutcomeState.WRONG)
+        right = judged.keys_with(OutcomeState.RIGHT)
         results = _stage_results(deps, pipeline, window, outside, needs_sources=bool(len(failing)))
         world = _with_corrections(judged, reader, failing)
         served_at = {name: data.times for name, data in judged.data.stages.items()}
@@ -77,7 +83,8 @@ def attribute_window(
         evidence = gather(
             world,
             failing,
-            _source_findings(pipeline, results, failing),
+            _source_findings(pipeline, results, judged.outcomes.index),
+            right=RightRecords(world=world, keys=right),
             doubted_labels=_doubted_labels(pipeline, judged, failing),
             n_judged=n_judged,
             accuracy=accepted_accuracy(deps, pipeline),
@@ -230,10 +237,8 @@ def _stage_results(
     return [known[stage.name] for stage in pipeline.stages if stage.name in known]
 
 
-def _source_findings(
-    pipeline: Pipeline, results: list[StageResult], failing: pd.Index[Any]
-) -> dict[str, dict[Any, str]]:
-    by_text = {str(key): key for key in failing}
+def _source_findings(pipeline: Pipeline, results: list[StageResult], keys: pd.Index[Any]) -> dict[str, dict[Any, str]]:
+    by_text = {str(key): key for key in keys}
     return {
         result.stage: {by_text[key]: what for key, what in expectation_failures(result).items() if key in by_text}
         for result in results

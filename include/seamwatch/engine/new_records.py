@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seamwatch.core.attribution.evidence import provider_failure
 from seamwatch.core.freshness import rested_on
+from seamwatch.core.records.call_endings import call_failure
 from seamwatch.core.records.frames import StageData, key_text
 from seamwatch.core.results import Window
 from seamwatch.core.slo.events import RECORD_COLUMNS
@@ -146,8 +146,8 @@ def _timeouts(models: list[StageData], keys: pd.Index[Any]) -> pd.Series[Any]:
     for data in models:
         if data.stage.status is not None and data.stage.status in data.payload.columns:
             statuses = data.payload[data.stage.status]
-            known = {one: provider_failure(one, "x", None) for one in statuses.dropna().unique()}
-            late = {one for one, failure in known.items() if failure is not None and failure[0] == "timed_out"}
+            known = {one: call_failure(one, "x", None) for one in statuses.dropna().unique()}
+            late = {one for one, failure in known.items() if failure is not None and failure.pattern == "timed_out"}
             found |= statuses.isin(list(late)).reindex(keys, fill_value=False)
     return found
 

@@ -23,7 +23,7 @@ from attribution.score import IncidentScore, score_incident, score_record
 from attribution.server import Played
 from attribution.truth import Blame
 from seamwatch.core.interventions import EVERYTHING, World, run_trial
-from seamwatch.core.records.frames import is_success
+from seamwatch.core.records.call_endings import is_success
 from seamwatch.core.records.responses import read_response
 from seamwatch.core.replays import ModelAnswer, ModelCall
 from seamwatch.engine.attribute import judge_window
@@ -104,7 +104,8 @@ def _failed_checks(incident: Incident, world: World) -> dict[str, Counter[Any]]:
         if stage.kind is StageKind.SOURCE:
             marks.update(_failing_expectations(incident, stage.name, rows))
         elif stage.kind is StageKind.MODEL:
-            marks.update(rows.index[~rows[stage.status].map(is_success).to_numpy(dtype=bool)])
+            failed = [is_success(status) is False for status in rows[stage.status]]
+            marks.update(rows.index[failed])
         reconciled = world.reconciled.get(stage.name)
         if reconciled is not None:
             rows = reconciled.discrepancies

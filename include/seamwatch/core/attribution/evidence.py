@@ -2,49 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
+from seamwatch.core.attribution.accusing_marks import MarkWeight, RightRecords, common_marks, provider_marks, weigh_mark
 from seamwatch.core.interventions import World
 from seamwatch.core.records.comparison import is_null, loose_text, strict_text
-from seamwatch.core.records.frames import ANSWER, is_success
 from seamwatch.spec.graph import descendants
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import DiscrepancyKind, FreshnessReason, StageKind
-
-_PROVIDER_FINISHES = {
-    "length": "truncated",
-    "max_tokens": "truncated",
-    "model_length": "truncated",
-    "content_filter": "refused",
-    "refusal": "refused",
-    "safety": "refused",
-}
-"""Finish reasons that say the answer is not the model's own last word, and the pattern they are named by."""
-_PROVIDER_STATUSES = {
-    "429": "rate_limited",
-    "rate_limit": "rate_limited",
-    "rate_limited": "rate_limited",
-    "ratelimited": "rate_limited",
-    "throttled": "rate_limited",
-    "408": "timed_out",
-    "504": "timed_out",
-    "timeout": "timed_out",
-    "timed_out": "timed_out",
-}
-"""Statuses of a failed call with a pattern of their own; any other is an `error`."""
-_REFUSAL = re.compile(
-    r"^\W*(i['\u2019]?m sorry|i am sorry|sorry|i apologi[sz]e|unfortunately)?[\s,.;:]*(but )?"
-    r"(i|as an ai[^.]{0,40}?,? i) "
-    r"(can['\u2019]?t|cannot|can not|am unable to|am not able to|won['\u2019]?t|must decline to) "
-    r"(help|assist|comply|provide|answer|fulfil+|process|do that|share|engage|discuss|continue)",
-    re.IGNORECASE,
-)
-"""How models decline in so many words; only an answer that begins so is a refusal."""
 
 Signature = tuple[tuple[str, str, str], ...]
 """Sorted `(stage, field, kind)` of a record's discrepancies."""
@@ -64,6 +33,10 @@ class Evidence:
     """First stage at which it carries another record's payload, and whose."""
     provider: Mapping[Any, tuple[str, str, str]]
     """Model stage, pattern and words of a recorded failure of the provider."""
+    provider_unproven: Mapping[Any, tuple[str, str]] = field(default_factory=dict)
+    """Model stage and words of what may be a failure of the provider, and cannot be told from chance."""
+    status_unread: Mapping[Any, tuple[str, str]] = field(default_factory=dict)
+    """Model stage and a recorded status of unknown meaning that right records do not have."""
     suspect_source: Mapping[Any, tuple[str, str]]
     """Source stage and the critical expectation that its payload fails."""
     unreferenced: tuple[str, ...]
@@ -124,6 +97,7 @@ def gather(
     failing: pd.Index[Any],
     source_findings: Mapping[str, Mapping[Any, str]],
     *,
+    right: RightRecords | None = None,
     doubted_labels: Mapping[Any, float] | None = None,
     n_judged: int | None = None,
     accuracy: float | None = None,
@@ -133,7 +107,8 @@ def gather(
     Args:
         world: The window.
         failing: Keys of records whose outcome is wrong.
-        source_findings: By source stage, key to the critical expectation that it fails.
+        source_findings: By source stage, key to the critical expectation that it fails; of right records too.
+        right: Right records to compare the failing ones with; None where there are none.
         doubted_labels: Probability that the label is wrong, of those that likely are.
         n_judged: Records of the window whose outcome is right or wrong.
         accuracy: Of the healthy model; None if unknown.
@@ -143,35 +118,26 @@ def gather(
     models = tuple(stage.name for stage in order if stage.kind is StageKind.MODEL)
     before = frozenset(stage.name for stage in order if any(m in descendants(graph, stage.name) for m in models))
     wanted = set(failing)
-    lost: dict[Any, str] = {}
-    crossed: dict[Any, tuple[str, Any]] = {}
+    compared = right or RightRecords(world=world, keys=failing[:0])
+    lost, crossed = _seam_breaks(world, order, failing, compared)
     failed: dict[Any, str] = {}
     for stage in order:
         reconciled = world.reconciled.get(stage.name)
-        if reconciled is None:
-            continue
-        for key in reconciled.lost[reconciled.lost.isin(failing)]:
-            lost.setdefault(key, stage.name)
-        for key, other in reconciled.crossed.items():
-            if key in wanted:
-                crossed.setdefault(key, (stage.name, other))
-        for key in reconciled.reference_errors:
+        for key in reconciled.reference_errors if reconciled is not None else ():
             if key in wanted:
                 failed.setdefault(key, stage.name)
     signatures = _signatures(world, order, failing)
+    provider = provider_marks(world, failing, compared)
     return Evidence(
         world=world,
         failing=failing,
         signatures=signatures,
         lost_at=lost,
         crossed_at=crossed,
-        provider=_provider_failures(world, order, failing),
-        suspect_source={
-            key: (stage, text)
-            for stage, findings in source_findings.items()
-            for key, text in findings.items()
-            if key in wanted
-        },
+        provider=provider.failures,
+        provider_unproven=provider.unproven,
+        status_unread=provider.unread,
+        suspect_source=_suspect_sources(source_findings, failing, compared, is_same_window=compared.world is world),
         unreferenced=tuple(
             stage.name
             for stage in order
@@ -193,6 +159,49 @@ def gather(
         n_judged=n_judged,
         n_healthy_errors=0.0 if n_judged is None or accuracy is None else n_judged * (1.0 - accuracy),
     )
+
+
+def _seam_breaks(
+    world: World, order: list[Stage], failing: pd.Index[Any], right: RightRecords
+) -> tuple[dict[Any, str], dict[Any, tuple[str, Any]]]:
+    """Return by record the first stage it did not reach, and the first at which it carries another one's payload.
+
+    A stage that right records do not reach either, as often as wrong ones, loses nothing that matters.
+    """
+    lost: dict[Any, str] = {}
+    crossed: dict[Any, tuple[str, Any]] = {}
+    for stage in order:
+        reconciled, usual = world.reconciled.get(stage.name), right.world.reconciled.get(stage.name)
+        if reconciled is None:
+            continue
+        missing = reconciled.lost[reconciled.lost.isin(failing)]
+        mixed = {key: other for key, other in reconciled.crossed.items() if key in failing}
+        usually_missing = 0 if usual is None else int(usual.lost.isin(right.keys).sum())
+        usually_mixed = 0 if usual is None else sum(key in right.keys for key in usual.crossed)
+        if len(missing) and not _is_common(len(missing), len(failing), usually_missing, len(right.keys)):
+            for key in missing:
+                lost.setdefault(key, stage.name)
+        if mixed and not _is_common(len(mixed), len(failing), usually_mixed, len(right.keys)):
+            for key, other in mixed.items():
+                crossed.setdefault(key, (stage.name, other))
+    return lost, crossed
+
+
+def _is_common(n_wrong_with: int, n_wrong: int, n_right_with: int, n_right: int) -> bool:
+    return weigh_mark(n_wrong_with, n_wrong, n_right_with, n_right) is MarkWeight.COMMON
+
+
+def _suspect_sources(
+    findings: Mapping[str, Mapping[Any, str]], failing: pd.Index[Any], right: RightRecords, *, is_same_window: bool
+) -> dict[Any, tuple[str, str]]:
+    """Return the critical expectations that failing records break at a source, and right ones mostly keep."""
+    found: dict[Any, tuple[str, str]] = {}
+    for stage, broken in findings.items():
+        wrong = {key: what for key, what in broken.items() if key in failing}
+        usual = [what for key, what in broken.items() if key in right.keys] if is_same_window else []
+        common = common_marks(wrong.values(), len(failing), usual, len(right.keys) if is_same_window else 0)
+        found.update({key: (stage, what) for key, what in wrong.items() if what not in common})
+    return found
 
 
 def _swaps(world: World, order: list[Stage], failing: pd.Index[Any]) -> dict[tuple[Any, str], dict[str, str]]:
@@ -267,37 +276,3 @@ def _signatures(world: World, order: list[Stage], failing: pd.Index[Any]) -> dic
         for key, stage, name, kind in zip(frame["key"], frame["stage"], frame["field"], frame["kind"], strict=True):
             found.setdefault(key, []).append((stage, name, str(kind)))
     return {key: tuple(sorted(marks)) for key, marks in found.items()}
-
-
-def _provider_failures(world: World, order: list[Stage], failing: pd.Index[Any]) -> dict[Any, tuple[str, str, str]]:
-    found: dict[Any, tuple[str, str, str]] = {}
-    for stage in order:
-        if stage.kind is not StageKind.MODEL:
-            continue
-        rows = world.recorded[stage.name]
-        rows = rows.loc[rows.index.isin(failing)]
-        statuses = rows[stage.status] if stage.status else pd.Series(None, index=rows.index, dtype=object)
-        known: dict[Any, tuple[str, str] | None] = {}  # the rows of a window mostly have few endings
-        for key, status, answer, finish in zip(rows.index, statuses, rows[ANSWER], rows["_finish_reason"], strict=True):
-            ending = (status, finish, answer)
-            if ending not in known:
-                known[ending] = provider_failure(status, answer, finish)
-            failure = known[ending]
-            if failure is not None:
-                found.setdefault(key, (stage.name, *failure))
-    return found
-
-
-def provider_failure(status: Any, answer: Any, finish: Any) -> tuple[str, str] | None:
-    """Return the pattern and the words of a provider's failure as recorded, or None if the model really answered."""
-    if not is_success(status):
-        known = str(status).strip().casefold().removesuffix(".0").replace(" ", "_").replace("-", "_")
-        return _PROVIDER_STATUSES.get(known, "error"), f"the call ended with status {status}"
-    pattern = _PROVIDER_FINISHES.get(str(finish).strip().casefold()) if not is_null(finish) else None
-    if pattern is not None:
-        return pattern, f"the answer was {pattern} (finish reason {finish})"
-    if is_null(answer) or not str(answer).strip():
-        return "empty", "the answer was empty"
-    if _REFUSAL.match(str(answer)):
-        return "refused", "the answer was a refusal"
-    return None

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seamwatch.core.records.comparison import at_path, is_null, strict_text
+from seamwatch.core.records.call_endings import is_success
+from seamwatch.core.records.comparison import at_path, strict_text
 from seamwatch.core.records.responses import ParsedResponse, choose_protocol, read_recorded
+from seamwatch.core.records.unknown import Unknown
 from seamwatch.errors import DataContractError
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import StageKind
 
 ANSWER = "answer"
 """Field of a model stage's payload that holds the answer's text, whatever the protocol."""
-
-_SUCCESS = frozenset({"ok", "success", "succeeded", "completed", "complete", "done", "true"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,8 @@ def stage_data(rows: pd.DataFrame, stage: Stage, *, key: str, time: str | None, 
         time: Column with the time of the row, aware; None where the stage has none.
         n_late: Rows that came only from beyond the time they were looked for.
 
-    Several rows of one key are attempts: the last successful one gives the payload, or the last one if none was.
+    Several rows of one key are attempts: the last successful one gives the payload; else the last answered one whose
+    status cannot be read, which is no failure; else the last one.
     Rows without a key belong to no record; they are counted and left out.
     """
     require_columns(rows, (key, *((time,) if time else ())), where=f"stage {stage.name} ({stage.relation})")
@@ -99,8 +100,8 @@ def stage_data(rows: pd.DataFrame, stage: Stage, *, key: str, time: str | None, 
     versions = rows.loc[duplicated].rename(columns={key: "_key", **({time: "_time"} if time else {})})
     chosen = rows
     if duplicated.any():
-        order = rows.assign(_success=_succeeded(rows, stage)).sort_values("_success", kind="stable")
-        chosen = order.drop_duplicates(key, keep="last").sort_index().drop(columns="_success")
+        order = rows.assign(_rank=_success_ranks(rows, stage)).sort_values("_rank", kind="stable")
+        chosen = order.drop_duplicates(key, keep="last").sort_index().drop(columns="_rank")
     index = pd.Index(chosen[key], name="key")
     payload = _payload(chosen, stage, drop=[key, *([time] if time else [])]).set_axis(index)
     times = pd.Series(chosen[time].to_numpy(), index=index) if time else pd.Series(index=index[:0], dtype="object")
@@ -215,20 +216,17 @@ def split_versions(
     return used, corrected[differs.to_numpy()]
 
 
-def _succeeded(rows: pd.DataFrame, stage: Stage) -> pd.Series[bool]:
-    """Return which rows are successful attempts; every row is, unless a model says otherwise."""
+def _success_ranks(rows: pd.DataFrame, stage: Stage) -> pd.Series[int]:
+    """Return how far each row is a successful attempt: 2 yes, 1 it may be, 0 no; yes, unless a model says otherwise."""
     if stage.kind is not StageKind.MODEL or stage.response is None:
-        return pd.Series(True, index=rows.index)
+        return pd.Series(2, index=rows.index)
     answered = rows[stage.response].notna()
-    return answered & rows[stage.status].map(is_success) if stage.status else answered
+    return answered * (2 if stage.status is None else rows[stage.status].map(_success_rank))
 
 
-def is_success(status: Any) -> bool:
-    """Return whether a recorded status says that the provider answered: 2xx, or a word as ok; no status says yes."""
-    if is_null(status):
-        return True
-    text = str(status).strip().casefold().removesuffix(".0")
-    return 200 <= int(text) < 300 if text.isdigit() else text in _SUCCESS
+def _success_rank(status: Any) -> int:
+    found = is_success(status)
+    return 1 if isinstance(found, Unknown) else 2 * found
 
 
 def align_keys(frames: dict[str, pd.DataFrame], columns: dict[str, str]) -> dict[str, pd.DataFrame]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seamwatch.core.attribution.evidence import provider_failure
+from seamwatch.core.records.call_endings import call_failure
 from seamwatch.core.records.comparison import as_number, is_null, may_be_json, parse_json, strict_text
 from seamwatch.core.records.frames import ANSWER
 from seamwatch.spec.pipeline import Stage
@@ -325,8 +325,8 @@ def _endings(payload: pd.DataFrame, stage: Stage) -> np.ndarray[Any, Any]:
     finishes = payload.get("_finish_reason", empty)
     found = []
     for status, answer, finish in zip(statuses, payload[ANSWER], finishes, strict=True):
-        failure = provider_failure(status, answer, finish)
-        found.append("answered" if failure is None else failure[0])
+        failure = call_failure(status, answer, finish)
+        found.append("answered" if failure is None else failure.pattern)
     return np.array(found, dtype=object)
 
 

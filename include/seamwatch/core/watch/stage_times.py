@@ -29,7 +29,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from seamwatch.core.records.frames import StageData, is_success
+from seamwatch.core.records.call_endings import is_success
+from seamwatch.core.records.frames import StageData
 from seamwatch.spec.graph import ancestors, topological_order
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.vocabulary import StageKind
@@ -275,7 +276,7 @@ class _Calls:
         last: Floats = _milliseconds(data.payload, column).reindex(keys).fillna(0.0).to_numpy(dtype=float)
         is_answered = np.ones(len(keys), dtype=bool)
         if stage.status is not None and stage.status in data.payload.columns:
-            words = {one for one in data.payload[stage.status].dropna().unique() if not is_success(one)}
+            words = {one for one in data.payload[stage.status].dropna().unique() if is_success(one) is False}
             is_answered = ~data.payload[stage.status].isin(list(words)).reindex(keys, fill_value=False).to_numpy(bool)
         if not len(data.versions):
             return cls(last=last, earlier=none, first=last, spread=none, is_answered=is_answered)

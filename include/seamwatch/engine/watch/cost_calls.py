@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.adapters.models.tariffs import Tariffs
+from seamwatch.core.records.call_endings import is_success
 from seamwatch.core.records.comparison import is_null, read_json, strict_text
-from seamwatch.core.records.frames import StageData, is_success
+from seamwatch.core.records.frames import StageData
 from seamwatch.core.records.responses import choose_protocol, read_recorded
 from seamwatch.core.watch.cost_prices import CALL_COLUMNS, Absurd, TariffOf, price_calls
 from seamwatch.core.watch.loops import Loop, longest_runs
@@ -137,7 +138,7 @@ def _stage_calls(stage: Stage, read: WatchRead) -> tuple[pd.DataFrame, list[str]
     body = _from_bodies(stage, response, column("model").fillna(rows.get("_model", column("model"))), column("input"))
     texts = request.map(_text)
     is_open = response.map(is_null).to_numpy(dtype=bool)
-    known = {one: is_success(one) for one in status.dropna().unique()}
+    known = {one: is_success(one) is not False for one in status.dropna().unique()}
     failed = status.map(known).eq(False).to_numpy() | is_open
     errors = {one: _is_provider_error(one) for one in known}
     is_error = np.where(status.notna(), status.map(errors).eq(True), is_open)
@@ -236,7 +237,7 @@ def _is_provider_error(status: Any) -> bool:
     text = str(status).strip().casefold().removesuffix(".0")
     if text.isdigit():
         return int(text) in _PROVIDER_STATUSES
-    return not is_success(status) and _PROVIDER_WORDS.search(text) is not None
+    return is_success(status) is not True and _PROVIDER_WORDS.search(text) is not None
 
 
 def runs_of(calls: pd.DataFrame) -> dict[Loop, pd.Series[Any]]:

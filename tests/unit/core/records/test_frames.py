@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from seamwatch.core.records.frames import align_keys, is_success, key_text, require_columns, split_versions, stage_data
+from seamwatch.core.records.frames import align_keys, key_text, require_columns, split_versions, stage_data
 from seamwatch.errors import DataContractError
 from seamwatch.spec.pipeline import Stage
 
@@ -102,14 +102,21 @@ def test_all_missing_columns_are_told_at_once() -> None:
         require_columns(pd.DataFrame({"a": [1]}), ("a", "b", "c"), where="here")
 
 
-@pytest.mark.parametrize("status", [200, "204", 200.0, "OK", " succeeded ", None, float("nan"), "true"])
-def test_statuses_that_say_the_provider_answered(status: Any) -> None:
-    assert is_success(status)
-
-
-@pytest.mark.parametrize("status", [503, "429", 301, "error", "timeout", "", "false"])
-def test_statuses_that_say_it_did_not(status: Any) -> None:
-    assert not is_success(status)
+@pytest.mark.parametrize(
+    ("attempts", "chosen"),
+    [
+        ([("ok", "a"), ("kaputt", "b")], "a"),
+        ([("503", "a"), ("kaputt", "b"), ("error", "c")], "b"),
+        ([("DEFAULT", "a"), ("DEFAULT", "b")], "b"),
+        ([("DEFAULT", "a"), ("DEFAULT", None)], "a"),
+        ([("503", "a"), ("timeout", "b")], "b"),
+    ],
+)
+def test_the_payload_is_the_best_attempt_and_an_unknown_status_is_no_failure(
+    attempts: list[tuple[str, str | None]], chosen: str
+) -> None:
+    rows = _calls(*((1, minute, answer, status) for minute, (status, answer) in enumerate(attempts)))
+    assert stage_data(rows, MODEL, key="id", time="at").payload["answer"].tolist() == [chosen]
 
 
 def test_keys_of_one_integer_type_stay_as_they_are() -> None:

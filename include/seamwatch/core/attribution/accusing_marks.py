@@ -1,0 +1,151 @@
+"""Marks that accuse a stage without an experiment, and whether right records carry them as well.
+
+A mark (a failed status, an empty answer, a lost record, an expectation that fails) accuses only where it is rarer among
+right records than among wrong ones. One that right records carry about as often is a habit of the system, not a fault.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from seamwatch.core.interventions import World
+from seamwatch.core.records.call_endings import CallFailure, call_failure, is_success
+from seamwatch.core.records.comparison import is_null
+from seamwatch.core.records.frames import ANSWER
+from seamwatch.core.records.responses import choose_protocol, read_recorded
+from seamwatch.core.records.unknown import Unknown
+from seamwatch.core.stats import rarer_p_value
+from seamwatch.spec.pipeline import Stage
+from seamwatch.vocabulary import StageKind
+
+_SIGNIFICANT = 0.05
+_ABOUT_AS_OFTEN = 0.5
+"""A mark that right records carry at least half as often as wrong ones tells the two no better than a coin."""
+_COMPARED = 2000
+"""Right records whose calls are read; more would only cost time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RightRecords:
+    """Records whose outcome is right, to compare failing ones with: of this window, else of an earlier healthy one."""
+
+    world: World
+    keys: pd.Index[Any]
+
+
+class MarkWeight(StrEnum):
+    """What a mark on failing records is worth."""
+
+    ACCUSES = "accuses"
+    """Rarer among right records, by more than chance."""
+    COMMON = "common"
+    """Right records carry it about as often."""
+    UNPROVEN = "unproven"
+    """Too few records carry it, or there are too few right ones to compare with."""
+
+
+def weigh_mark(n_wrong_with: int, n_wrong: int, n_right_with: int, n_right: int) -> MarkWeight:
+    """Return whether a mark is rarer among right records than among wrong ones.
+
+    Args:
+        n_wrong_with: Wrong records that carry it, at least one.
+        n_wrong: All wrong records that may carry it.
+        n_right_with: Right records that carry it.
+        n_right: All right records that were compared; 0: nothing is proven.
+
+    Fisher's exact test, one-sided at 5 %.
+    """
+    if not n_right:
+        return MarkWeight.UNPROVEN
+    if n_right_with / n_right >= _ABOUT_AS_OFTEN * n_wrong_with / n_wrong:
+        return MarkWeight.COMMON
+    p_value = rarer_p_value(n_right_with, n_right, n_wrong_with, n_wrong)
+    return MarkWeight.ACCUSES if p_value < _SIGNIFICANT else MarkWeight.UNPROVEN
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderMarks:
+    """What the recorded calls of failing records say of the provider."""
+
+    failures: Mapping[Any, tuple[str, str, str]]
+    """Model stage, pattern and words of a failure that stands."""
+    unproven: Mapping[Any, tuple[str, str]]
+    """Model stage and words of what looks like a failure, is not documented, and is on too few records to be proven."""
+    unread: Mapping[Any, tuple[str, str]]
+    """Model stage and a status whose meaning is unknown, and which right records do not have."""
+
+
+def provider_marks(world: World, failing: pd.Index[Any], right: RightRecords) -> ProviderMarks:
+    """Return what the recorded calls say: a documented failure stands unless right records carry it about as often.
+
+    What only looks like a failure (an empty text in a readable body, a refusal in so many words) has to be proven. A
+    status that cannot be read accuses nobody.
+    """
+    failures: dict[Any, tuple[str, str, str]] = {}
+    unproven: dict[Any, tuple[str, str]] = {}
+    unread: dict[Any, tuple[str, str]] = {}
+    for stage in world.order:
+        if stage.kind is not StageKind.MODEL:
+            continue
+        mine = _call_marks(stage, world.recorded[stage.name], failing)
+        if not any(mine.values()):
+            continue
+        chosen = right.keys[right.keys.isin(right.world.recorded[stage.name].index)]
+        chosen = chosen[np.linspace(0, len(chosen) - 1, min(len(chosen), _COMPARED)).astype(int)]
+        usual = Counter(_call_marks(stage, right.world.recorded[stage.name], chosen).values())
+        counts = Counter(mine.values())
+        weights = {
+            mark: weigh_mark(n, len(mine), usual[mark], len(chosen)) for mark, n in counts.items() if mark is not None
+        }
+        for key, mark in mine.items():
+            if mark is None or weights[mark] is MarkWeight.COMMON:
+                continue
+            if isinstance(mark, str):
+                if weights[mark] is MarkWeight.ACCUSES:
+                    unread.setdefault(key, (stage.name, mark))
+            elif mark.is_documented or weights[mark] is MarkWeight.ACCUSES:
+                failures.setdefault(key, (stage.name, mark.pattern, mark.text))
+            else:
+                unproven.setdefault(key, (stage.name, mark.text))
+    return ProviderMarks(failures=failures, unproven=unproven, unread=unread)
+
+
+def _call_marks(stage: Stage, recorded: pd.DataFrame, keys: pd.Index[Any]) -> dict[Any, CallFailure | str | None]:
+    """Return by record how its call failed, or its status where that cannot be read; None where the model answered."""
+    assert stage.response is not None
+    rows = recorded.loc[recorded.index.isin(keys)]
+    statuses = rows[stage.status] if stage.status else pd.Series(None, index=rows.index, dtype=object)
+    found: dict[Any, CallFailure | str | None] = {}
+    cells = (statuses, rows[ANSWER], rows["_finish_reason"], rows[stage.response])
+    for key, status, answer, finish, response in zip(rows.index, *cells, strict=True):
+        is_empty = not isinstance(answer, Unknown) and (is_null(answer) or not str(answer).strip())
+        failure = call_failure(status, answer, finish, has_body=is_empty and _has_good_body(stage, response))
+        if failure is None and isinstance(is_success(status), Unknown):
+            found[key] = str(status)
+        else:
+            found[key] = failure
+    return found
+
+
+def _has_good_body(stage: Stage, response: Any) -> bool:
+    """Return whether a body came that could be read and is no error."""
+    if is_null(response) or not str(response).strip():
+        return False
+    assert stage.endpoint is not None
+    problem = read_recorded(choose_protocol(stage.endpoint), response, stage.endpoint.answer).problem
+    return problem is None or not problem.startswith("an error")
+
+
+def common_marks(wrong: Iterable[str], n_wrong: int, right: Iterable[str], n_right: int) -> frozenset[str]:
+    """Return the marks of wrong records, one each, that right records carry about as often: they accuse nobody."""
+    usual = Counter(right)
+    return frozenset(
+        mark for mark, n in Counter(wrong).items() if weigh_mark(n, n_wrong, usual[mark], n_right) is MarkWeight.COMMON
+    )
