@@ -90,7 +90,7 @@ def run(
     from seamwatch.engine.deliver import deliver_pending
     from seamwatch.engine.incidents import decide_incidents, write_reports
     from seamwatch.engine.validate import check_stage
-    from seamwatch.report.console import print_attribution
+    from seamwatch.report.console import print_attribution, print_changes
     from seamwatch.report.machine import attribution_json
 
     errors: tuple[str, ...] = ()
@@ -112,6 +112,7 @@ def run(
     _write_json(as_json, document)
     if str(as_json) != "-":
         print_attribution(attribution)
+        print_changes(changes)
         for path in reports:
             if path.suffix == ".html":
                 print(f"report: {path}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from seamwatch.core.records.reconciliation import Reconciliation
 from seamwatch.core.results import Check, Discrepancy, StageResult
 from seamwatch.vocabulary import CheckStatus, DiscrepancyKind, SeamBreak, Severity, StageKind
 
+REFERENCE_ERROR = "reference_error"
+"""Kind of the signal that a reference raised."""
 _KEYS = 1000
 """Failing keys kept with a check; the count is always whole."""
 _EXAMPLES = 20
@@ -98,17 +101,7 @@ def reconciliation_checks(found: Reconciliation) -> list[Check]:
             "records carry the payload of another",
         )
     )
-    made.append(
-        _seam(
-            stage,
-            "reference_error",
-            n,
-            list(found.reference_errors),
-            "the reference can make every record",
-            _first_error(found),
-            severity=Severity.WARNING,
-        )
-    )
+    made.append(_reference_errors(found))
     made += [_field(stage, str(name), rows, n) for name, rows in _by_field(found.discrepancies)]
     return made
 
@@ -172,8 +165,26 @@ def _seam(
     )
 
 
-def _first_error(found: Reconciliation) -> str:
-    return f"failures, e.g. {next(iter(found.reference_errors.values()))}" if found.reference_errors else "failures"
+def _reference_errors(found: Reconciliation) -> Check:
+    """Return the check that the reference could make every record; what it raised most stands in what was observed."""
+    kinds = Counter(_kind_of_error(text) for text in found.reference_errors.values())
+    kind, n_usual = kinds.most_common(1)[0] if kinds else ("", 0)
+    usual = next((text for text in found.reference_errors.values() if _kind_of_error(text) == kind), "")
+    others = f"; {len(found.reference_errors) - n_usual} of them otherwise" if len(kinds) > 1 else ""
+    return _seam(
+        found.stage.name,
+        REFERENCE_ERROR,
+        found.n_input,
+        list(found.reference_errors),
+        "the reference can make every record",
+        f"of {found.n_input} records fail: {usual}{others}",
+        severity=Severity.WARNING,
+    )
+
+
+def _kind_of_error(text: str) -> str:
+    """Return which reference raised which error, without the message, which may name the record's own values."""
+    return text.partition(": ")[0]
 
 
 def _data_notes(data: StageData) -> list[str]:

@@ -42,10 +42,15 @@ class Incident:
     resolved_at: datetime | None = None
     first_window: Window
     last_window: Window
-    """The latest window that showed the cause."""
+    """The latest window that showed the cause; where it was run again after the repair, it shows it no longer."""
     n_windows: int = 1
+    """Windows that show the cause, each as it was run last."""
     n_records: int
     """Failing records of this cause in the latest window."""
+    n_judged: int | None = None
+    """Records of the latest window whose outcome was known; None where a watch found it, or before this was kept."""
+    resolved_in: Window | None = None
+    """The window that no longer showed the cause; None: it is not resolved, or something else resolved it."""
     watch: Watch | None = None
     """What found it; None: attribution, or a check of a knowledge base."""
     pattern: str | None = None
@@ -94,9 +99,12 @@ def decide(known: Iterable[Incident], attribution: Attribution, *, now: datetime
         now: Aware time of the decision.
 
     An open incident is resolved by a later window that has judged records and no longer shows the cause as a change,
-    unless the window is too small to say that it is over (`Attribution.lingering`).
-    A window that is run again gives the same incidents. A window before an incident's last one resolves nothing.
+    unless the window is too small to say that it is over (`Attribution.lingering`), or so many of its records are
+    undetermined that the cause may be among them. So does its last window when it is run again after the repair, if
+    half as many of its records are judged as then. A window that is run again without a repair gives the same
+    incidents. A window before an incident's last one resolves nothing.
     """
+    n_judged = attribution.n_observed - attribution.n_pending
     by_print = {incident.fingerprint: incident for incident in known if incident.watch is None}
     seen: set[str] = set()
     changes: list[IncidentChange] = []
@@ -109,20 +117,51 @@ def decide(known: Iterable[Incident], attribution: Attribution, *, now: datetime
         seen.add(mark)
         before = by_print.get(mark)
         changes.append(
-            _open(attribution.pipeline, attribution.window, cause, mark, now)
+            _open(attribution.pipeline, attribution.window, cause, mark, now, n_judged=n_judged)
             if before is None
-            else _renew(before, attribution.window, cause, now)
+            else _renew(before, attribution.window, cause, now, n_judged=n_judged)
         )
-    if attribution.n_observed > attribution.n_pending:
-        changes.extend(
-            _resolve(incident, now)
-            for incident in by_print.values()
-            if incident.fingerprint not in seen
-            and incident.state is not IncidentState.RESOLVED
-            and incident.last_window.end <= attribution.window.start
-            and (incident.responsibility, incident.stage) not in attribution.lingering
-        )
+    changes.extend(
+        _resolve_in(incident, attribution, now)
+        for incident in by_print.values()
+        if incident.fingerprint not in seen
+        and incident.state is not IncidentState.RESOLVED
+        and _says_it_is_over(incident, attribution)
+    )
     return changes
+
+
+def _says_it_is_over(incident: Incident, attribution: Attribution) -> bool:
+    """Return whether a window that does not show an open incident's cause as a change says that it is over."""
+    n_judged = attribution.n_observed - attribution.n_pending
+    is_later = incident.last_window.end <= attribution.window.start
+    is_again = incident.last_window == attribution.window and 2 * n_judged >= (incident.n_judged or 0)
+    # Answers that could not be had, as with a spent budget, are no sign of a repair.
+    n_unknown = sum(
+        cause.n_records
+        for cause in attribution.causes
+        if cause.is_change and cause.responsibility is Responsibility.UNDETERMINED
+    )
+    return (
+        n_judged > 0
+        and (is_later or is_again)
+        and 2 * n_unknown < max(incident.n_records, 1)
+        and (incident.responsibility, incident.stage) not in attribution.lingering
+    )
+
+
+def _resolve_in(incident: Incident, attribution: Attribution, now: datetime) -> IncidentChange:
+    """Return an incident resolved by a window; what its last window counted is replaced where that was run again."""
+    if incident.last_window == attribution.window:
+        place = (incident.responsibility, incident.stage)
+        n_left = sum(cause.n_records for cause in attribution.causes if (cause.responsibility, cause.stage) == place)
+        incident = replace(
+            incident,
+            n_windows=incident.n_windows - 1,
+            n_records=n_left,
+            n_judged=attribution.n_observed - attribution.n_pending,
+        )
+    return _resolve(replace(incident, resolved_in=attribution.window), now)
 
 
 def decide_watch(known: Iterable[Incident], report: WatchReport, *, now: datetime) -> list[IncidentChange]:
@@ -179,7 +218,14 @@ def _resolve(incident: Incident, now: datetime) -> IncidentChange:
 
 
 def _open(
-    pipeline: str, window: Window, cause: Cause | Found, mark: str, now: datetime, *, watch: Watch | None = None
+    pipeline: str,
+    window: Window,
+    cause: Cause | Found,
+    mark: str,
+    now: datetime,
+    *,
+    watch: Watch | None = None,
+    n_judged: int | None = None,
 ) -> IncidentChange:
     incident = Incident(
         id=f"{pipeline}-{(window.end if watch else window.start):%Y%m%d%H%M}-{mark[:6]}",
@@ -196,22 +242,28 @@ def _open(
         first_window=window,
         last_window=window,
         n_records=cause.n_records,
+        n_judged=n_judged,
         watch=watch,
         pattern=cause.pattern if watch else None,
     )
     return IncidentChange(kind=ChangeKind.OPENED, incident=incident)
 
 
-def _renew(before: Incident, window: Window, cause: Cause | Found, now: datetime) -> IncidentChange:
+def _renew(
+    before: Incident, window: Window, cause: Cause | Found, now: datetime, *, n_judged: int | None = None
+) -> IncidentChange:
+    # Its last window may have been run again twice: after a repair, and after that was undone.
+    is_back = before.state is IncidentState.RESOLVED and window == before.last_window == before.resolved_in
     is_later = window > before.last_window
-    was_resolved = before.state is IncidentState.RESOLVED and is_later
+    was_resolved = before.state is IncidentState.RESOLVED and (is_later or is_back)
     # A window between the first and the last has been counted, or cannot be told from one that is run again.
-    is_new = is_later or window < before.first_window
+    is_new = is_later or is_back or window < before.first_window
     after = replace(
         before,
         updated_at=now,
         state=IncidentState.OPEN if was_resolved else before.state,
         resolved_at=None if was_resolved else before.resolved_at,
+        resolved_in=None if was_resolved else before.resolved_in,
         first_window=min(before.first_window, window),
         last_window=max(before.last_window, window),
         n_windows=before.n_windows + is_new,
@@ -223,6 +275,7 @@ def _renew(before: Incident, window: Window, cause: Cause | Found, now: datetime
             headline=cause.headline,
             confidence=cause.confidence,
             n_records=cause.n_records,
+            n_judged=n_judged,
             pattern=cause.pattern if before.watch else None,
         )
     return IncidentChange(kind=ChangeKind.REOPENED if was_resolved else ChangeKind.UPDATED, incident=after)

@@ -156,8 +156,11 @@ def _announce(deps: Deps, pipeline: Pipeline, changes: Sequence[IncidentChange],
 def _occasion(change: IncidentChange, window: Window) -> str:
     """Return what makes the message of a change one message: opening is told once, anything else once a window.
 
-    A window that is run again shows the incident that it opened as updated; that is no news.
+    A window that is run again shows the incident that it opened as updated; that is no news. That an incident is over
+    or back is, each time: the same window may be run again after its repair, and once more.
     """
+    if change.kind in (ChangeKind.RESOLVED, ChangeKind.REOPENED):
+        return f"{change.kind}/{window.id}/{change.incident.updated_at:%Y%m%d%H%M%S%f}"
     is_opening = change.kind is ChangeKind.OPENED or (
         change.kind is ChangeKind.UPDATED and window == change.incident.first_window
     )

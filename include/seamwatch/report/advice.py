@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from seamwatch.core.incidents import Incident
-from seamwatch.core.results import Attribution, Cause
+from seamwatch.core.results import Attribution, Cause, Window
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.report import numbers
 from seamwatch.report.sentences import listed
@@ -13,8 +13,15 @@ from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.vocabulary import Gap, Responsibility
 
 
-def next_steps(incident: Incident, cause: Cause | None, pipeline: Pipeline) -> tuple[str, ...]:
-    """Return concrete steps, in order, naming stages, fields, tables and files."""
+def next_steps(incident: Incident, cause: Cause | None, pipeline: Pipeline, window: Window) -> tuple[str, ...]:
+    """Return concrete steps, in order, naming stages, fields, tables and files.
+
+    Args:
+        incident: The incident as it is now.
+        cause: Of the window; None where that no longer shows it.
+        pipeline: As it is defined now.
+        window: The window that is reported.
+    """
     if cause is None:
         return ("Nothing to do: the window no longer shows the cause. Confirm that the repair stays in place.",)
     stage = next((stage for stage in pipeline.stages if stage.name == incident.stage), None)
@@ -39,7 +46,16 @@ def next_steps(incident: Incident, cause: Cause | None, pipeline: Pipeline) -> t
             )
         case Responsibility.UNDETERMINED:
             steps = _undetermined(cause)
-    return (*steps, "When it is repaired, run the window again with the command below; the incident resolves itself.")
+    return (
+        *steps,
+        "Once it is repaired, the incident resolves itself with the next window that no longer shows the cause. Or "
+        f"make the records of this window anew and run the window again: {run_command(pipeline.pipeline, window)}",
+    )
+
+
+def run_command(pipeline: str, window: Window) -> str:
+    """Return the shell command that runs a window, decides what becomes of its incidents and tells it."""
+    return f"seamwatch run {shlex.quote(pipeline)} --from {numbers.iso(window.start)} --to {numbers.iso(window.end)}"
 
 
 def reproduce_command(attribution: Attribution) -> str:

@@ -9,7 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from seamwatch.core.checks import REFERENCE_ERROR
 from seamwatch.core.freshness_results import FreshnessCheck
+from seamwatch.core.incidents import IncidentChange
 from seamwatch.core.results import Attribution
 from seamwatch.core.slo.status import SloStatus
 from seamwatch.core.watch.results import WatchReport
@@ -108,5 +110,23 @@ def print_attribution(attribution: Attribution) -> None:
                 "yes" if cause.is_change else "no",
             )
         console.print(table)
+    for line in reference_lines(attribution):
+        console.print(Text(line, style="red"))
     for note in (*attribution.notes, *attribution.isolation.notes):
         console.print(Text(f"note: {note}"))
+
+
+def print_changes(changes: Sequence[IncidentChange]) -> None:
+    """Print what became of incidents, one a line."""
+    console = Console()
+    for change in changes:
+        console.print(Text(f"incident {change.incident.id} {change.kind}: {change.incident.headline}"))
+
+
+def reference_lines(attribution: Attribution) -> list[str]:
+    """Return a line for every stage whose reference raised: on how many records of how many, and what."""
+    return [
+        f"reference of {signal.stage}: {signal.text}"
+        for signal in attribution.signals
+        if signal.kind == REFERENCE_ERROR
+    ]

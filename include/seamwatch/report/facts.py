@@ -229,7 +229,7 @@ def incident_report(
         documents=tuple(_document(one) for one in attribution.documents[:_MOST_DOCUMENTS]),
         records=records[:_MOST_RECORDS],
         n_more_records=max(0, n_records - min(len(records), _MOST_RECORDS)),
-        next_steps=advice.next_steps(incident, cause, pipeline) if found is None else found.steps,
+        next_steps=advice.next_steps(incident, cause, pipeline, attribution.window) if found is None else found.steps,
         command=advice.reproduce_command(attribution) if watch is None else advice.look_command(watch),
         caveats=sentences.caveats(cause, attribution, stage_results),
         links=links,

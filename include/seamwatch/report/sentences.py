@@ -118,6 +118,8 @@ def state(incident: Incident) -> str:
 
 def history(incident: Incident) -> str:
     """Return when the cause was first seen and how often."""
+    if incident.n_windows < 1:
+        return "Seen in one window, which was run again since and no longer shows it."
     if incident.n_windows == 1:
         return "Seen in one window so far."
     windows = numbers.plural(incident.n_windows, "window")

@@ -218,6 +218,29 @@ def test_attribute_writes_verdicts_and_json_as_agreed(run: Run, project: Path) -
     assert result["attribution"]["headline"] in " ".join(out.split())
 
 
+@pytest.mark.parametrize("command", ["attribute", "run"])
+def test_a_reference_that_raises_is_told_with_stage_function_error_and_count(
+    run: Run, project: Path, command: str
+) -> None:
+    path = project / "include/mappings/parcels.py"
+    path.write_text(
+        path.read_text().replace('json.loads(answer["answer"])["queue"]', 'json.loads(answer["said"])["q"]')
+    )
+    _, out, _ = run(command, "parcels", *DAY, *(["--no-slack"] if command == "run" else []))
+    assert "120 of 120 records fail: parcels:to_result raised KeyError: 'said'" in " ".join(out.split())
+    assert "reference of result:" in out
+
+
+def test_a_reference_that_raises_on_some_records_is_told_by_its_commonest_error(run: Run, project: Path) -> None:
+    path = project / "include/mappings/parcels.py"
+    raising = 'if "net" in answer["answer"]:\n        raise ValueError(answer["answer"])\n    codes = {"mob"'
+    path.write_text(path.read_text().replace('codes = {"net": "Q1", "mob"', raising))
+    _, out, _ = run("attribute", "parcels", *DAY, "--json", "-")
+    (signal,) = [one for one in json.loads(out)["signals"] if one["kind"] == "reference_error"]
+    assert f"{signal['records']} of 120 records fail: parcels:to_result raised ValueError: " in signal["text"]
+    assert 10 < signal["records"] < 120
+
+
 def test_attribute_for_programs_prints_json_and_nothing_else(run: Run, project: Path) -> None:
     code, out, err = run("attribute", "parcels", *DAY, "--json", "-")
     assert (code, err) == (0, "")

@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from seamwatch.core.incidents import ChangeKind, Incident, decide, fingerprint
 from seamwatch.core.results import Attribution, Cause, IsolationResult, Window
 from seamwatch.vocabulary import IncidentState, Responsibility
@@ -135,13 +137,65 @@ def test_a_window_with_only_pending_truths_resolves_nothing() -> None:
     assert book.only.state is IncidentState.OPEN
 
 
-def test_an_earlier_or_the_same_window_resolves_nothing() -> None:
+def test_an_earlier_or_an_overlapping_window_resolves_nothing() -> None:
     book = Book()
     book.decide(_attribution(5, _cause()))
     assert book.decide(_attribution(4)) == []
-    assert book.decide(_attribution(5)) == []
     overlapping = Window(start=_window(5).start + DAY / 2, end=_window(6).end)
     assert decide(book.known.values(), replace(_attribution(6), window=overlapping), now=NOW) == []
+
+
+def test_the_last_window_run_again_after_its_repair_resolves_and_its_counts_are_replaced() -> None:
+    book = Book()
+    for day in (4, 5):
+        book.decide(_attribution(day, _cause()))
+    assert book.decide(_attribution(4)) == []  # an earlier window says nothing of the latest
+    left = _cause(is_change=False, n_records=2)
+    assert book.decide(_attribution(5, left), now=NOW + DAY) == [RESOLVED]
+    incident = book.only
+    assert (incident.state, incident.resolved_at, incident.resolved_in) == (
+        IncidentState.RESOLVED,
+        NOW + DAY,
+        _window(5),
+    )
+    assert (incident.n_windows, incident.n_records, incident.last_window) == (1, 2, _window(5))
+    assert book.decide(_attribution(5, left)) == []
+
+
+def test_a_window_whose_repair_is_undone_reopens_what_it_resolved() -> None:
+    book = Book()
+    book.decide(_attribution(5, _cause()))
+    book.decide(_attribution(5))
+    assert book.only.n_windows == 0
+    assert book.decide(_attribution(5, _cause())) == [REOPENED]
+    incident = book.only
+    assert (incident.state, incident.resolved_in, incident.n_windows) == (IncidentState.OPEN, None, 1)
+
+
+def test_a_window_run_again_does_not_reopen_what_a_later_one_resolved() -> None:
+    book = Book()
+    book.decide(_attribution(5, _cause()))
+    book.decide(_attribution(6))
+    assert book.decide(_attribution(5, _cause())) == [UPDATED]
+    assert book.only.state is IncidentState.RESOLVED
+
+
+@pytest.mark.parametrize("day", [5, 6])
+@pytest.mark.parametrize(("n_unknown", "kinds"), [(30, [OPENED]), (15, [OPENED]), (14, [OPENED, RESOLVED])])
+def test_records_that_nothing_is_known_of_are_no_sign_of_a_repair(
+    day: int, n_unknown: int, kinds: list[ChangeKind]
+) -> None:
+    book = Book()
+    book.decide(_attribution(5, _cause(n_records=30)))
+    unknown = _cause(responsibility=Responsibility.UNDETERMINED, n_records=n_unknown)
+    assert book.decide(_attribution(day, replace(unknown, stage=None))) == kinds
+
+
+def test_a_window_run_again_with_fewer_judged_records_than_half_resolves_nothing() -> None:
+    book = Book()
+    book.decide(_attribution(5, _cause(), observed=100, pending=20))
+    assert book.decide(_attribution(5, observed=100, pending=61)) == []
+    assert book.decide(_attribution(5, observed=100, pending=60)) == [RESOLVED]
 
 
 def test_another_cause_in_a_later_window_resolves_the_first_and_opens_a_second() -> None:
