@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seamwatch.errors import SeamwatchError
+from seamwatch.errors import ProblemLevel, SeamwatchError
 from seamwatch.settings import Settings
 
 if TYPE_CHECKING:
@@ -63,11 +63,14 @@ def check(
     loaded = _project(_settings(project))
     if pipeline is not None and pipeline not in {*loaded.pipelines, *(Path(file).stem for file in loaded.broken)}:
         loaded.pipeline(pipeline)
-    problems = check_project(loaded, EnvironmentConnections(), only=pipeline)
-    _write_json(as_json, {"problems": [vars(p) for p in problems], "pipelines": sorted(loaded.pipelines)})
-    for problem in problems:
+    found = check_project(loaded, EnvironmentConnections(), only=pipeline)
+    fatal = (ProblemLevel.ERROR, ProblemLevel.WARNING) if strict else (ProblemLevel.ERROR,)
+    refused = [problem for problem in found if problem.level in fatal]
+    notes = [problem for problem in found if problem.level is ProblemLevel.NOTE]
+    problems = [vars(problem) for problem in found if problem.level is not ProblemLevel.NOTE]
+    _write_json(as_json, {"problems": problems, "notes": list(map(vars, notes)), "pipelines": sorted(loaded.pipelines)})
+    for problem in [*notes, *(one for one in found if one.level is not ProblemLevel.NOTE)]:
         print(problem, file=sys.stderr)
-    refused = [problem for problem in problems if strict or not problem.is_warning]
     if refused:
         print(f"{len(refused)} problem{'s' if len(refused) > 1 else ''}", file=sys.stderr)
         raise typer.Exit(1)

@@ -21,15 +21,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 class SeamwatchError(Exception):
     """Base of all errors that Seamwatch raises on purpose."""
 
 
+class ProblemLevel(StrEnum):
+    """What a problem does to the exit code of `seamwatch check`."""
+
+    ERROR = "error"
+    """It must be mended: exit code 1."""
+    WARNING = "warning"
+    """It should be mended: exit code 1 under `--strict` only."""
+    NOTE = "note"
+    """Nothing is wrong: something was guessed, or could not be tried."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One mistake in a file that a person wrote."""
+    """One mistake in a file that a person wrote, or something that this person should know of it."""
 
     file: str
     """Path as the person knows it, relative to the project."""
@@ -39,13 +51,13 @@ class Problem:
     """Where inside the document, as `stages.answer.table`."""
     text: str
     """What is wrong and what would be right."""
-    is_warning: bool = False
-    """It works, and is not as it should be: told, and refused by `seamwatch check --strict` only."""
+    level: ProblemLevel = ProblemLevel.ERROR
+    """How much it matters."""
 
     def __str__(self) -> str:
-        """Return `file:line path: text`."""
+        """Return `file:line path: text`, and before the text its level where that is no error."""
         place = f"{self.file}:{self.line}" if self.line is not None else self.file
-        text = f"warning: {self.text}" if self.is_warning else self.text
+        text = self.text if self.level is ProblemLevel.ERROR else f"{self.level}: {self.text}"
         return f"{place} {self.path}: {text}" if self.path else f"{place}: {text}"
 
 

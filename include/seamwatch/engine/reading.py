@@ -58,6 +58,11 @@ class StageReader:
             source.close()
         self._sources.clear()
 
+    def columns(self, stage: Stage) -> Mapping[str, str]:
+        """Return the columns of a stage's table or query, each with its type family; StageError."""
+        source = self.source(self.pipeline.stage_database(stage))
+        return source.columns(stage.table or stage.query or "", is_query=stage.query is not None)
+
     def time_column(self, stage: Stage) -> str | None:
         """Return the stage's time column: the one named, or the one timestamp; None where there is none.
 
@@ -66,9 +71,7 @@ class StageReader:
         """
         if stage.time is not None:
             return stage.time
-        columns = self.source(self.pipeline.stage_database(stage)).columns(
-            stage.table or stage.query or "", is_query=stage.query is not None
-        )
+        columns = self.columns(stage)
         return find_time_column(columns, where=f"{self.pipeline.pipeline}.{stage.name} ({stage.relation})")
 
     def rows(self, stage: Stage, **selection: Any) -> pd.DataFrame:
@@ -85,9 +88,7 @@ class StageReader:
         if not stage.fields:
             return None
         named = (stage.request, stage.response, stage.status, stage.finish_reason, stage.model, time)
-        present = self.source(self.pipeline.stage_database(stage)).columns(
-            stage.table or stage.query or "", is_query=stage.query is not None
-        )
+        present = self.columns(stage)
         measures = [column for column in stage.measures if column in present]
         wanted = [self.pipeline.stage_key(stage), *(c for c in named if c), *measures]
         wanted += [name if name in present else name.partition(".")[0] for name in stage.fields]
@@ -149,9 +150,7 @@ class StageReader:
         return (pd.concat([frame, late], ignore_index=True) if len(late) else frame), time, late[key].nunique()
 
     def _by_key(self, stage: Stage, key: str, keys: pd.Series[Any], time: str | None = None) -> pd.DataFrame:
-        columns = self.source(self.pipeline.stage_database(stage)).columns(
-            stage.table or stage.query or "", is_query=stage.query is not None
-        )
+        columns = self.columns(stage)
         unique = keys.dropna().unique().tolist()
         typed = [_as_key(k, columns.get(key)) for k in unique]
         frame = self.rows(stage, key=key, keys=[k for k in typed if k is not None], time=time)

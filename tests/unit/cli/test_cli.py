@@ -153,7 +153,7 @@ def test_check_writes_problems_for_programs(run: Run, project: Path) -> None:
     code, out, _ = run("check", "--json", "-")
     document = json.loads(out)
     assert (code, document["pipelines"]) == (1, ["parcels"])
-    assert {"file", "line", "path", "text", "is_warning"} == set(document["problems"][0])
+    assert {"file", "line", "path", "text", "level"} == set(document["problems"][0])
 
 
 def test_a_warning_is_told_and_refused_only_where_it_is_asked_for(run: Run, project: Path) -> None:

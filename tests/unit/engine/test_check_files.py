@@ -10,8 +10,8 @@ import pytest
 from parcels import PIPELINE, SUITE, write_project
 from seamwatch.adapters.connections import EnvironmentConnections
 from seamwatch.engine.check import check_project
-from seamwatch.engine.check_files import check_files
-from seamwatch.errors import Problem
+from seamwatch.engine.check.files import check_files
+from seamwatch.errors import Problem, ProblemLevel
 from seamwatch.spec.load import load_project
 
 OWNERS = 'owners: {reliability: "@U0REL", integration: "!subteam^S0INT", model: "@U0MOD"}'
@@ -48,12 +48,12 @@ def test_an_owner_whom_nobody_would_call_is_told(tmp_path: Path, owner: str, sai
     (problem,) = _problems(tmp_path, OWNERS, f"owners: {{{owner}}}")
     assert said in problem.text
     assert problem.path.startswith("owners.")
-    assert not problem.is_warning
+    assert problem.level is ProblemLevel.ERROR
 
 
 def test_nobody_for_reliability_is_a_warning(tmp_path: Path) -> None:
     (problem,) = _problems(tmp_path, OWNERS, 'owners: {model: "@U0MOD"}')
-    assert problem.is_warning
+    assert problem.level is ProblemLevel.WARNING
     assert str(problem).startswith("include/pipelines/parcels.yaml owners: warning: nobody is named under reliability")
 
 

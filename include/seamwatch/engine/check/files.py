@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
+from seamwatch.engine.check.places import in_pipeline
 from seamwatch.engine.references import load_function, load_reference
-from seamwatch.errors import DataContractError, Problem, SpecError
+from seamwatch.errors import DataContractError, Problem, ProblemLevel, SpecError
 from seamwatch.spec.load import Project
 from seamwatch.spec.owners import RELIABILITY, owner_problems
 from seamwatch.spec.pipeline import Pipeline
@@ -33,17 +34,12 @@ def unused_folders(project: Project) -> Iterator[Problem]:
             yield Problem(file=folder.relative_to(project.root).as_posix(), text=text)
 
 
-def _of(pipeline: Pipeline, path: str, text: str, *, is_warning: bool = False) -> Problem:
-    file = f"include/pipelines/{pipeline.pipeline}.yaml"
-    return Problem(file=file, path=path, text=text, is_warning=is_warning)
-
-
 def _check_owners(pipeline: Pipeline) -> Iterator[Problem]:
     for role, text in owner_problems(pipeline.owners):
-        yield _of(pipeline, f"owners.{role}", text)
+        yield in_pipeline(pipeline, f"owners.{role}", text)
     if RELIABILITY not in pipeline.owners:
         text = f"nobody is named under {RELIABILITY}: incidents without an owner of their own call nobody"
-        yield _of(pipeline, "owners", text, is_warning=True)
+        yield in_pipeline(pipeline, "owners", text, ProblemLevel.WARNING)
 
 
 def _check_suites(project: Project, pipeline: Pipeline) -> Iterator[Problem]:
@@ -56,7 +52,7 @@ def _check_suites(project: Project, pipeline: Pipeline) -> Iterator[Problem]:
             yield from check_suite(path)
         elif given is not None:
             known = sorted(one.stem for one in path.parent.glob("*.json"))
-            yield _of(pipeline, place, _missing(path.relative_to(project.root).as_posix(), path.stem, known))
+            yield in_pipeline(pipeline, place, _missing(path.relative_to(project.root).as_posix(), path.stem, known))
 
 
 def _unused_suites(project: Project, pipeline: Pipeline) -> Iterator[Problem]:
@@ -82,7 +78,7 @@ def _check_functions(project: Project, pipeline: Pipeline) -> Iterator[Problem]:
         except SpecError as error:
             yield from _named_by(pipeline, place, error)
         except DataContractError as error:
-            yield _of(pipeline, place, str(error))
+            yield in_pipeline(pipeline, place, str(error))
     if pipeline.outcome is not None and pipeline.outcome.evaluator is not None:
         try:
             load_function(project, pipeline.outcome.evaluator)
@@ -93,7 +89,7 @@ def _check_functions(project: Project, pipeline: Pipeline) -> Iterator[Problem]:
 def _named_by(pipeline: Pipeline, place: str, error: SpecError) -> Iterator[Problem]:
     """Yield mistakes with a line in the file that was named; without one the pipeline file names it, at this place."""
     for problem in error.problems:
-        yield problem if problem.line is not None else _of(pipeline, place, str(problem))
+        yield problem if problem.line is not None else in_pipeline(pipeline, place, str(problem))
 
 
 def _missing(file: str, name: str, known: list[str]) -> str:
