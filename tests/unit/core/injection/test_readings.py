@@ -92,11 +92,11 @@ def test_every_part_of_every_reading_stands_in_the_text(text: str) -> None:
 @given(st.text(alphabet="aA1 %\\&#<!->x.\u200b\u0430\n\"'", max_size=40), st.integers(min_value=1, max_value=3000))
 def test_no_text_is_dear_to_read(piece: str, times: int) -> None:
     text = piece * times
-    began = time.perf_counter()
+    began = time.process_time()  # a machine that is busy with other things makes no text dear
     for reading in readings(text):
         list(split(reading.text))
     # Far above what it takes, far below what a pattern that backtracks would take on 16,000 characters.
-    assert time.perf_counter() - began < 3.0
+    assert time.process_time() - began < 3.0
 
 
 def test_what_is_unveiled_twice_stays() -> None:
