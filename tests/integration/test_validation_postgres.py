@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,13 @@ FROM (SELECT n, timestamptz '2026-01-31 11:00:00+00' + n * interval '1 minute' A
       FROM generate_series(0, 599) AS n) AS made;
 CREATE VIEW crm.latest AS SELECT id, queue, made_at FROM crm."Calls" WHERE id >= 300;
 CREATE TABLE empty_texts (id int, at text);
+CREATE TABLE extremes (id int, at timestamptz, made timestamp, day date, hour time, body bytea, days date[]);
+INSERT INTO extremes VALUES
+  (1, '2026-01-31 12:00+00', '2026-01-31 12:00', '2026-01-31', '12:00', convert_to('{"x": 1}', 'UTF8'), '{2026-01-31}'),
+  (2, '275760-09-13 00:00+00', 'infinity', '0044-03-15 BC', '12:00', '\\xdeadbeef', '{infinity}'),
+  (3, '-infinity', '-infinity', 'infinity', '12:00', NULL, NULL),
+  (4, NULL, NULL, NULL, NULL, NULL, NULL),
+  (5, '2026-01-31 12:30+00', '20000-01-01', '9999-12-31', '12:00', '', NULL);
 """
 
 
@@ -94,7 +101,7 @@ def test_dates_belong_to_the_window_of_their_first_moment(source: SqlStageSource
 def test_types_are_told_and_values_are_numbers(source: SqlStageSource) -> None:
     families = source.columns("crm.Calls", is_query=False)
     assert [families[name] for name in ("id", "queue", "score", "body", "made_at", "day")] == [
-        *("number", "text", "number", "json", "time", "time")
+        *("number", "text", "number", "json", "time", "date")
     ]
     first = source.read("crm.Calls", is_query=False, columns=["score", "amount", "body"], key="id", keys=[1, "2"]).iloc[
         0
@@ -141,6 +148,35 @@ def test_query_with_two_columns_of_one_name_is_refused(source: SqlStageSource) -
 
 def test_empty_text_times_are_an_empty_window(source: SqlStageSource) -> None:
     assert len(source.read("empty_texts", is_query=False, columns=None, time="at", start=NOON, end=None)) == 0
+
+
+@pytest.mark.parametrize("drivername", ["postgresql+psycopg2", "postgresql+psycopg"])
+def test_times_beyond_python_are_read_as_text_and_bytes_as_bytes(warehouse: sa.URL, drivername: str) -> None:
+    source = SqlStageSource(warehouse.set(drivername=drivername), label="warehouse")
+    columns = ["id", "at", "made", "day", "hour", "body"]
+    rows = source.read("extremes", is_query=False, columns=columns).set_index("id")
+    assert rows["at"].tolist()[1:3] == ["275760-09-13 05:30:00+05:30", "-infinity"]
+    assert rows["made"].tolist()[1:] == ["infinity", "-infinity", None, "20000-01-01 00:00:00"]
+    assert rows["day"].tolist()[1:3] == ["0044-03-15 BC", "infinity"]
+    assert rows["at"][1] == NOON
+    assert rows["day"][5] == date(9999, 12, 31)
+    assert [rows["body"][n] for n in (1, 2, 5)] == [b'{"x": 1}', b"\xde\xad\xbe\xef", b""]
+    window = {"is_query": False, "time": "at", "start": NOON, "end": NOON + HOUR}
+    assert source.read("extremes", columns=["id"], **window)["id"].tolist() == [1, 5]
+    everything = source.read("extremes", is_query=False, columns=["id"], time="at")
+    assert everything.loc[everything["at"].isna(), "id"].tolist() == [2, 3, 4]
+    source.close()
+
+
+def test_a_value_that_the_driver_cannot_convert_is_told_with_table_and_column(source: SqlStageSource) -> None:
+    with pytest.raises(StageError, match=r"connection 'warehouse', extremes, column 'days': .* unable to parse date"):
+        source.read("extremes", is_query=False, columns=None)
+    assert len(source.read("extremes", is_query=False, columns=["id", "day"])) == 5
+
+
+def test_a_day_is_told_from_a_timestamp(source: SqlStageSource) -> None:
+    assert source.columns("extremes", is_query=False)["day"] == "date"
+    assert source.columns('SELECT day, made_at FROM crm."Calls"', is_query=True) == {"day": "date", "made_at": "time"}
 
 
 def test_more_failing_keys_than_the_default_of_great_expectations(warehouse: sa.URL, source: SqlStageSource) -> None:

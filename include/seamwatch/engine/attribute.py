@@ -69,7 +69,7 @@ def attribute_window(
         DataContractError: If a key, truth or compared column is missing.
     """
     pipeline = with_protocols(pipeline, deps)
-    reader = outside.reader(pipeline, deps.connections)
+    reader = outside.reader(pipeline, deps.connections, deps.project)
     try:
         judged = judge_window(deps, pipeline, window, reader)
         failing = judged.keys_with(OutcomeState.WRONG)

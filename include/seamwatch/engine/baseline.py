@@ -26,7 +26,7 @@ def accept_baseline(deps: Deps, pipeline: Pipeline, window: Window, *, size: int
         raise DataContractError(msg)
     benchmark = pipeline.benchmark
     pipeline = with_protocols(pipeline, deps)
-    reader = StageReader(pipeline, deps.connections)
+    reader = StageReader(pipeline, deps.connections, deps.project)
     models = Models(deps, pipeline, window)
     try:
         world = judge_window(deps, pipeline, window, reader).world

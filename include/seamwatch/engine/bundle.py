@@ -36,7 +36,7 @@ from seamwatch.engine.typed_json import decode, encode
 from seamwatch.engine.validate import check_stage
 from seamwatch.errors import AdapterError, ConnectionNotFound, DataContractError, SeamwatchError
 from seamwatch.report.machine import attribution_json, verdicts_csv
-from seamwatch.spec.load import load_project
+from seamwatch.spec.load import Project, load_project
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.store.codec import from_json, to_json
 from seamwatch.store.repo import Store
@@ -64,7 +64,7 @@ def record(deps: Deps, pipeline: Pipeline, window: Window, path: Path) -> Attrib
     )
     evidence.protocols.update(_protocols(with_protocols(pipeline, recording)))
     outside = Outside(
-        reader=lambda spec, known: _RecordingReader(spec, known, evidence),
+        reader=lambda spec, known, project: _RecordingReader(spec, known, project, evidence),
         models=lambda inner, spec, span: _RecordingModels(inner, spec, span, evidence),
         check=lambda inner, spec, stage, span: _checked(inner, spec, stage, span, evidence),
         knowledge=lambda *given: _read_knowledge(*given, evidence=evidence),
@@ -121,7 +121,7 @@ def _replay(files: Mapping[str, bytes], evidence: Evidence) -> Attribution:
             notifier=_no_notifier,
         )
         outside = Outside(
-            reader=lambda spec, connections: _BundleReader(spec, connections, evidence),
+            reader=lambda spec, known, project: _BundleReader(spec, known, project, evidence),
             models=lambda inner, spec, span: _BundleModels(inner, spec, span, evidence),
             check=lambda inner, spec, stage, span: _known_check(stage, evidence),
             knowledge=lambda _, spec, *__: _known_knowledge(spec, evidence),
@@ -238,8 +238,8 @@ class _RecordingSource(SqlStageSource):
 
 
 class _RecordingReader(StageReader):
-    def __init__(self, pipeline: Pipeline, connections: Connections, evidence: Evidence) -> None:
-        super().__init__(pipeline, connections)
+    def __init__(self, pipeline: Pipeline, connections: Connections, project: Project, evidence: Evidence) -> None:
+        super().__init__(pipeline, connections, project)
         self._evidence = evidence
 
     def source(self, database: str) -> SqlStageSource:
@@ -267,8 +267,8 @@ class _BundleSource(SqlStageSource):
 
 
 class _BundleReader(StageReader):
-    def __init__(self, pipeline: Pipeline, connections: Connections, evidence: Evidence) -> None:
-        super().__init__(pipeline, connections)
+    def __init__(self, pipeline: Pipeline, connections: Connections, project: Project, evidence: Evidence) -> None:
+        super().__init__(pipeline, connections, project)
         self._evidence = evidence
 
     def source(self, database: str) -> SqlStageSource:

@@ -308,7 +308,7 @@ def _with_figures(deps: Deps, pipeline: Pipeline, name: str, check: FreshnessChe
     stage = serving_stage(pipeline, name)
     notes = list(check.notes)
     if stage is not None:
-        reader = StageReader(pipeline, deps.connections)
+        reader = StageReader(pipeline, deps.connections, deps.project)
         try:
             answers = read_served(deps, pipeline, stage, reader, start=since, end=now, findings=findings)
         finally:

@@ -106,7 +106,7 @@ def _hour(at: datetime) -> datetime:
 
 
 def _read(deps: Deps, pipeline: Pipeline, window: Window) -> NewRecords:
-    reader = StageReader(pipeline, deps.connections)
+    reader = StageReader(pipeline, deps.connections, deps.project)
     try:
         data = reader.read(window)
         first, final = data.stages[pipeline.first_stage.name], data.stages[pipeline.final_stage.name]

@@ -15,6 +15,7 @@ from seamwatch.engine.deps import Deps
 from seamwatch.engine.isolate import Models
 from seamwatch.engine.reading import StageReader
 from seamwatch.engine.validate import check_stage
+from seamwatch.spec.load import Project
 from seamwatch.spec.pipeline import Pipeline, Stage
 
 
@@ -22,7 +23,7 @@ from seamwatch.spec.pipeline import Pipeline, Stage
 class Outside:
     """What opens the outside; by default the real one."""
 
-    reader: Callable[[Pipeline, Connections], StageReader] = StageReader
+    reader: Callable[[Pipeline, Connections, Project], StageReader] = StageReader
     models: Callable[[Deps, Pipeline, Window], Models] = Models
     check: Callable[[Deps, Pipeline, Stage, Window], StageResult] = check_stage
     knowledge: Callable[..., Knowledge] = read_knowledge

@@ -11,14 +11,19 @@ import pandas as pd
 
 from seamwatch.adapters.base import Connections, StageSource
 from seamwatch.adapters.connections import database_url
-from seamwatch.adapters.stages.sql import SqlStageSource, find_time_column
+from seamwatch.adapters.stages.sql import SqlStageSource
+from seamwatch.adapters.stages.times import holds_timestamps, time_candidates
 from seamwatch.core.records.frames import StageData, key_text, stage_data
 from seamwatch.core.results import Window
+from seamwatch.engine.row_times import RowTime, payload_names
 from seamwatch.errors import DataContractError, StageError
+from seamwatch.spec.load import Project
 from seamwatch.spec.pipeline import Pipeline, Stage
 
 _SKEW = timedelta(hours=1)
 """How much earlier than the first stage a later one may claim to be, by a clock that is off."""
+_PROBED = 200
+"""Rows by which it is told whether a column of text holds times."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +43,20 @@ class WindowData:
 class StageReader:
     """Reads stages of one pipeline; keeps one source per database open."""
 
-    def __init__(self, pipeline: Pipeline, connections: Connections) -> None:
-        """Open nothing yet."""
+    def __init__(self, pipeline: Pipeline, connections: Connections, project: Project | None = None) -> None:
+        """Open nothing yet.
+
+        Args:
+            pipeline: Its stages.
+            connections: Where their databases are found.
+            project: Where references lie: a column that one names is payload, and no guess at the time of a row.
+        """
         self.pipeline = pipeline
+        self.unreadable_times: dict[str, int] = {}
+        """By stage, rows that were left out of what was read, since their time is none."""
         self._connections = connections
+        self._project = project
+        self._times: dict[str, RowTime] = {}
         self._sources: dict[str, SqlStageSource] = {}
         self._as_text: bool | None = None
 
@@ -64,25 +79,62 @@ class StageReader:
         return source.columns(stage.table or stage.query or "", is_query=stage.query is not None)
 
     def time_column(self, stage: Stage) -> str | None:
-        """Return the stage's time column: the one named, or the one timestamp; None where there is none.
+        """Return the stage's time column: the one named, or a guess; None where there is none; StageError."""
+        return self.row_time(stage).column
+
+    def row_time(self, stage: Stage) -> RowTime:
+        """Return which column holds the time of a row, and whether that is a guess.
+
+        Without `time` it is the one timestamp that nothing names as payload; where a database has no type for that, the
+        one column of text that is called like a time (`updated_at`) and holds points in time.
 
         Raises:
             StageError: If there are several and none is named.
         """
         if stage.time is not None:
-            return stage.time
-        columns = self.columns(stage)
-        return find_time_column(columns, where=f"{self.pipeline.pipeline}.{stage.name} ({stage.relation})")
+            return RowTime(column=stage.time)
+        if stage.name not in self._times:
+            self._times[stage.name] = self._guess_time(stage)
+        return self._times[stage.name]
+
+    def _guess_time(self, stage: Stage) -> RowTime:
+        stamps, texts = time_candidates(self.columns(stage))
+        named = payload_names(self.pipeline, stage, self._project) if stamps or texts else {}
+        free = [name for name in stamps if name not in named]
+        if not stamps:
+            free = [name for name in texts if name not in named and self._holds_times(stage, name)]
+        if len(free) > 1:
+            msg = (
+                f"{self.pipeline.pipeline}.{stage.name} ({stage.relation}) has several time columns "
+                f"({', '.join(free)}); name the right one with 'time'"
+            )
+            raise StageError(msg)
+        passed_over = {name: named[name] for name in (*stamps, *texts) if name in named}
+        return RowTime(column=free[0] if free else None, is_guessed=bool(free), passed_over=passed_over)
+
+    def _holds_times(self, stage: Stage, column: str) -> bool:
+        source = self.source(self.pipeline.stage_database(stage))
+        relation, is_query = stage.table or stage.query or "", stage.query is not None
+        return holds_timestamps(source.read(relation, is_query=is_query, columns=[column], limit=_PROBED)[column])
 
     def rows(self, stage: Stage, **selection: Any) -> pd.DataFrame:
-        """Return rows of a stage, all its columns or those that `fields` names."""
+        """Return rows of a stage, all its columns or those that `fields` names.
+
+        Of a span of time, rows whose time cannot be read are left out, and counted in `unreadable_times`.
+        """
         source = self.source(self.pipeline.stage_database(stage))
-        return source.read(
+        time = selection.get("time") or self.time_column(stage)
+        rows = source.read(
             stage.table or stage.query or "",
             is_query=stage.query is not None,
-            columns=self._columns(stage, selection.get("time") or self.time_column(stage)),
+            columns=self._columns(stage, time),
             **selection,
         )
+        if time is None or selection.get("start") is None:
+            return rows
+        has_time = rows[time].notna().to_numpy()
+        self.unreadable_times[stage.name] = self.unreadable_times.get(stage.name, 0) + int((~has_time).sum())
+        return rows[has_time]
 
     def _columns(self, stage: Stage, time: str | None) -> list[str] | None:
         if not stage.fields:
@@ -107,7 +159,11 @@ class StageReader:
         first = self.pipeline.first_stage
         first_time = self.time_column(first)
         if first_time is None:
-            msg = f"{self.pipeline.pipeline}.{first.name} has no time column; a window needs one, name it with 'time'"
+            aside = f" ({self.row_time(first).aside})" if self.row_time(first).passed_over else ""
+            msg = (
+                f"{self.pipeline.pipeline}.{first.name} has no time column{aside}; a window needs one, name it with "
+                "'time'"
+            )
             raise StageError(msg)
         rows = self.rows(first, time=first_time, start=window.start, end=window.end)
         first_key = self.pipeline.stage_key(first)

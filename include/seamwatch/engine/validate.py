@@ -31,7 +31,7 @@ def check_stage(deps: Deps, pipeline: Pipeline, stage: Stage, window: Window) ->
     # A recorded answer is read by its endpoint's protocol, which may stand in the connection only.
     pipeline = with_protocols(pipeline, deps)
     stage = pipeline.stage(stage.name)
-    reader = StageReader(pipeline, deps.connections)
+    reader = StageReader(pipeline, deps.connections, deps.project)
     try:
         result, discrepancies = _check(deps, pipeline, stage, window, reader)
     except AdapterError as error:
@@ -54,6 +54,8 @@ def _check(
     own = data.stages[stage.name]
     outcome = _expectations(deps, pipeline, stage, window, reader)
     notes = ["the window is empty"] if not len(own.payload) else []
+    if n_unreadable := reader.unreadable_times.get(stage.name):
+        notes.append(f"{n_unreadable} rows have no readable time ({reader.time_column(stage)}): they are in no window")
     checks, docs = (outcome.checks, outcome.data_docs) if outcome is not None else ((), None)
     if not stage.input:
         return stage_result(own, None, checks, notes=notes, data_docs=docs), None

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seamwatch.adapters.stages.sql import SqlStageSource, find_time_column
+from seamwatch.adapters.stages.sql import SqlStageSource
+from seamwatch.adapters.stages.times import holds_timestamps, time_candidates
 from seamwatch.errors import AdapterError, StageError
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -136,6 +137,7 @@ def test_empty_table_gives_an_empty_frame_with_its_columns(tmp_path: Path) -> No
         (["2026-01-31", "2026-01-31T12:00:00"], "several forms"),
         (["2026-01-31T12:00:00+02:00"], r"offset \+02:00"),
         (["yesterday"], "holds no times: 'yesterday'"),
+        (["yesterday", "2026-01-31T12:00:00", "n/a"], "holds no times: 'yesterday'"),
         ([17], "holds no times: 17"),
         ([1769860800000000], "holds no times"),
     ],
@@ -298,20 +300,80 @@ def test_missing_driver_is_told() -> None:
         SqlStageSource("oracle+cx_oracle://u:secret@127.0.0.1/x", label="ora")
 
 
+def test_candidates_for_the_time_of_a_row_are_timestamps_and_what_is_called_like_one() -> None:
+    columns = {"made": "time", "updated_at": "text", "timestamp": "other", "due_date": "text", "day": "date"}
+    assert time_candidates({**columns, "format": "text", "sent_at": "number"}) == (
+        ["made"],
+        ["updated_at", "timestamp"],
+    )
+
+
 @pytest.mark.parametrize(
-    ("columns", "found"),
+    ("values", "is_time"),
     [
-        ({"id": "number", "made": "time"}, "made"),
-        ({"id": "number", "made": "time", "updated_at": "text"}, "made"),
-        ({"id": "number", "updated_at": "text"}, "updated_at"),
-        ({"id": "number", "timestamp": "text", "format": "text"}, "timestamp"),
-        ({"id": "number", "status": "text"}, None),
+        (["2026-01-31T12:00:00", None, "2026-01-31 12:00"], True),
+        ([], True),
+        (["2026-01-31"], False),
+        (["350 ms", "2026-01-31T12:00:00Z", "-"], False),
+        (["2026-02-30T12:00:00"], False),
     ],
 )
-def test_time_column_is_found(columns: dict[str, str], found: str | None) -> None:
-    assert find_time_column(columns, where="p.s") == found
+def test_text_holds_timestamps_where_most_of_it_does(values: list[Any], is_time: bool) -> None:
+    assert holds_timestamps(values) is is_time
 
 
-def test_several_time_columns_are_listed() -> None:
-    with pytest.raises(StageError, match=r"p\.s has several time columns \(created_at, updated_at\)"):
-        find_time_column({"created_at": "time", "updated_at": "time"}, where="p.s")
+def test_a_few_values_that_are_no_times_are_in_no_window(tmp_path: Path) -> None:
+    source = make_table(
+        tmp_path / "s.db", ["2026-01-31T12:00:00", "2026-01-31T12:99:00", "n/a", "", None] + [NOON.isoformat()] * 9
+    )
+    rows = source.read("calls", is_query=False, columns=["id"], time="at", start=NOON, end=NOON + HOUR)
+    assert rows["at"].isna().tolist() == [False, *([True] if 1 in rows["id"].tolist() else []), *[False] * 9]
+    everything = source.read("calls", is_query=False, columns=["id"], time="at")
+    assert everything.loc[everything["at"].isna(), "id"].tolist() == [1, 2, 3, 4]
+
+
+def test_newest_rows_come_first(tmp_path: Path) -> None:
+    source = make_table(tmp_path / "s.db", [f"2026-01-{day:02d}T12:00:00" for day in (3, 1, 9, 7)])
+    rows = source.read("calls", is_query=False, columns=["id"], time="at", limit=2, newest_first=True)
+    assert rows["id"].tolist() == [2, 3]
+
+
+@pytest.mark.parametrize(
+    "end",
+    ["-- the newest", ";", "; -- done", " /* all; */ ;\n-- done\n", "\n;;\n", "-- it's ; all", "--"],
+)
+def test_a_query_may_end_in_comments_and_semicolons(tmp_path: Path, end: str) -> None:
+    source = orders(tmp_path)
+    query = f"SELECT id, '; -- no end' AS note, created_at FROM lines -- within\n WHERE id = 1 {end}"
+    chosen = {"is_query": True, "time": "created_at", "start": NOON, "end": NOON + HOUR}
+    assert source.read(query, columns=["id", "note"], **chosen)["note"].tolist() == ["; -- no end"]
+    text = source.window_query(query, **chosen)
+    with sa.create_engine(source._url).connect() as connection:
+        assert [row[0] for row in connection.exec_driver_sql(text)] == [1]
+
+
+def test_text_that_is_no_utf_8_comes_as_its_bytes_and_hides_no_other_row(tmp_path: Path) -> None:
+    source = make_table(tmp_path / "s.db", ["2026-01-31T12:00:00"] * 2, "TEXT")
+    with closing(sqlite3.connect(tmp_path / "s.db")) as database, database:
+        database.execute("ALTER TABLE calls ADD COLUMN body TEXT")
+        database.execute("UPDATE calls SET body = CASE id WHEN 0 THEN 'gr\u00fcn' ELSE CAST(x'6772fc6e' AS TEXT) END")
+    assert source.read("calls", is_query=False, columns=["body"])["body"].tolist() == ["gr\u00fcn", b"gr\xfcn"]
+
+
+def test_an_error_of_pythons_own_while_reading_names_table_and_column(tmp_path: Path) -> None:
+    source = make_table(tmp_path / "s.db", ["2026-01-31T12:00:00"] * 2)
+
+    def convert(raw: bytes) -> str:
+        if not raw.startswith(b"2026"):
+            return raw.decode()  # the catalogue's own words
+        msg = f"year {raw.decode()} is out of range"
+        raise ValueError(msg)
+
+    @sa.event.listens_for(source._engine, "connect")
+    def _(connection: Any, _: Any) -> None:
+        connection.text_factory = convert
+
+    says = "connection 'warehouse', calls, column 'at': .* cannot be read: ValueError: year 2026-01-31T12:00:00 is out"
+    with pytest.raises(StageError, match=says) as caught:
+        source.read("calls", is_query=False, columns=["id", "at"])
+    assert not caught.value.retryable

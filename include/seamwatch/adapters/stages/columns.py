@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +17,7 @@ _FAMILIES: tuple[tuple[type[Any], str], ...] = (
     (sa.Boolean, "boolean"),
     (sa.JSON, "json"),
     (sa.DateTime, "time"),
-    (sa.Date, "time"),
+    (sa.Date, "date"),
     (sa.Numeric, "number"),
     (sa.Float, "number"),
     (sa.Integer, "number"),
@@ -26,7 +26,7 @@ _FAMILIES: tuple[tuple[type[Any], str], ...] = (
 
 
 def family_of_type(kind: sa.types.TypeEngine[Any]) -> str:
-    """Return `text`, `number`, `time`, `json`, `boolean` or `other` for a column of the catalogue."""
+    """Return `text`, `number`, `time`, `date`, `json`, `boolean` or `other` for a column of the catalogue."""
     return next((family for base, family in _FAMILIES if isinstance(kind, base)), "other")
 
 
@@ -36,7 +36,8 @@ def family_of_values(values: Sequence[Any]) -> str:
     kinds: tuple[tuple[Any, str], ...] = (
         (bool, "boolean"),
         (dict | list, "json"),
-        (date, "time"),  # a datetime is a date
+        (datetime, "time"),
+        (date, "date"),
         (int | float | Decimal, "number"),
         (str, "text"),
     )
@@ -46,7 +47,14 @@ def family_of_values(values: Sequence[Any]) -> str:
 def to_frame(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> pd.DataFrame:
     """Return the rows of one fetch, column by column; no value is touched on its own unless it must be."""
     columns = zip(names, zip(*rows, strict=True), strict=True) if rows else ((name, ()) for name in names)
-    return pd.DataFrame({name: _series(values) for name, values in columns})
+    return pd.DataFrame({name: _series(_without_buffers(values)) for name, values in columns})
+
+
+def _without_buffers(values: Sequence[Any]) -> Sequence[Any]:
+    """Return the values with bytes where a driver hands out its buffers: a buffer equals and says nothing."""
+    if not any(type(value) is memoryview for value in values):
+        return values
+    return [value.tobytes() if type(value) is memoryview else value for value in values]
 
 
 def _series(values: Sequence[Any]) -> pd.Series[Any]:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
+from seamwatch.adapters.stages.extremes import keep_extremes
 from seamwatch.errors import AdapterError, StageError
 
 _FINAL = ("authentication failed", "does not exist", "no such", "syntax error", "unable to open", "not a database")
@@ -20,6 +21,9 @@ _FINAL = ("authentication failed", "does not exist", "no such", "syntax error", 
 
 def open_read_only(url: sa.URL, *, label: str) -> sa.Engine:
     """Return an engine that connects when it is first used, and refuses to write where its driver can.
+
+    Values that Python has no type for come as text: times of PostgreSQL beyond Python's years, text of SQLite that is
+    not UTF-8 as bytes.
 
     Raises:
         StageError: If it is an SQLite file that does not exist; SQLite would create it.
@@ -32,19 +36,37 @@ def open_read_only(url: sa.URL, *, label: str) -> sa.Engine:
             msg = f"connection {label!r}: no SQLite file at {path}"
             raise StageError(msg)
         address = f"file:{quote(str(path.absolute()))}?mode=ro"
-        arguments["creator"] = lambda: sqlite3.connect(address, uri=True, check_same_thread=False)
+        arguments["creator"] = lambda: _open_sqlite(address)
     if url.get_backend_name() == "postgresql":
         arguments["execution_options"] = {"postgresql_readonly": True}
     try:
-        return sa.create_engine(url, **arguments)
+        engine = sa.create_engine(url, **arguments)
     except (ImportError, SQLAlchemyError) as error:
         msg = f"connection {label!r}: the driver {url.drivername!r} is not installed ({_first_line(error, url)})"
         raise AdapterError(msg) from error
+    keep_extremes(engine)
+    return engine
+
+
+def _open_sqlite(address: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+    connection.text_factory = _text_or_bytes
+    return connection
+
+
+def _text_or_bytes(raw: bytes) -> str | bytes:
+    """Return the text, or its bytes as they are where they are no UTF-8: one such cell must not hide all others."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw
 
 
 @contextmanager
 def told_plainly(where: str, url: sa.URL) -> Iterator[None]:
-    """Turn a database's error into a StageError without statement, parameters and password.
+    """Turn whatever reading a database raises into a StageError without statement, parameters and password.
+
+    Drivers raise errors of Python's own too, as ValueError for a value that they cannot convert.
 
     Args:
         where: Connection and relation, for the message.
@@ -52,6 +74,8 @@ def told_plainly(where: str, url: sa.URL) -> Iterator[None]:
     """
     try:
         yield
+    except AdapterError:
+        raise
     except DBAPIError as error:
         text = _first_line(error.orig or error, url)
         is_outage = error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
@@ -60,6 +84,9 @@ def told_plainly(where: str, url: sa.URL) -> Iterator[None]:
         raise StageError(msg, retryable=retryable) from error
     except SQLAlchemyError as error:
         msg = f"{where} cannot be read: {_first_line(error, url)}"
+        raise StageError(msg) from error
+    except Exception as error:
+        msg = f"{where} cannot be read: {type(error).__name__}: {_first_line(error, url)}"
         raise StageError(msg) from error
 
 

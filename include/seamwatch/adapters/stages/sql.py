@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -14,10 +13,10 @@ from sqlalchemy.exc import NoSuchTableError
 
 from seamwatch.adapters.stages.columns import family_of_type, family_of_values, join_frames, to_frame
 from seamwatch.adapters.stages.database import open_read_only, told_plainly
+from seamwatch.adapters.stages.statements import as_subquery
 from seamwatch.adapters.stages.times import (
     TimeForm,
     detect_form,
-    find_time_column,
     parse_times,
     require_within,
     within,
@@ -31,8 +30,6 @@ _PROBED = 200
 """Rows looked at to see how a column holds its values."""
 _PROBED_ENDS = 20
 """And of the oldest and the newest times: a change of form comes with time."""
-
-__all__ = ["SqlStageSource", "find_time_column"]
 
 
 class SqlStageSource:
@@ -91,7 +88,7 @@ class SqlStageSource:
 
     def _columns_of_query(self, query: str) -> list[tuple[str, str]]:
         # The catalogue does not know a query's column types: they are read off its first rows.
-        statement = sa.select(sa.text("*")).select_from(_subquery(query, ())).limit(_PROBED)
+        statement = sa.select(sa.text("*")).select_from(as_subquery(query, ())).limit(_PROBED)
         with self._engine.connect() as connection:
             result = connection.execute(statement)
             names, rows = list(result.keys()), result.fetchall()
@@ -109,6 +106,7 @@ class SqlStageSource:
         key: str | None = None,
         keys: Iterable[object] | None = None,
         limit: int | None = None,
+        newest_first: bool = False,
     ) -> pd.DataFrame:
         """Return rows of a table, view or query.
 
@@ -122,10 +120,14 @@ class SqlStageSource:
             key: Column for `keys`.
             keys: Only rows with one of these keys; looked up in chunks.
             limit: At most this many rows; with `keys`, of each chunk of them.
+            newest_first: Whether the rows come in falling order of `time`, for use with `limit`.
+
+        A time that cannot be read comes as NaT, as one that is null does.
 
         Raises:
-            StageError: Naming the connection and the relation: no such table or column, a time column whose values
-                are no times or of several forms, or a database that does not answer (retryable).
+            StageError: Naming the connection, the relation and where it is known the column: no such table or column,
+                a time column whose values are mostly no times or of several forms, a value that the driver cannot
+                hand out, or a database that does not answer (retryable).
         """
         where = self._where(relation, is_query=is_query)
         known = self.columns(relation, is_query=is_query)
@@ -136,17 +138,41 @@ class SqlStageSource:
         statement = sa.select(*(source.c[name] for name in wanted))
         if time and form:
             statement = statement.where(*within(source.c[time], form, start, end, dialect=self._engine.dialect.name))
+        if time and newest_first:
+            statement = statement.order_by(source.c[time].desc())
+        statements = list(_by_keys(statement.limit(limit), source.c[key] if key else None, keys))
+        rows = self._fetch(statements, wanted, where)
+        if time and form:
+            rows[time] = parse_times(rows[time], form)
+            require_within(rows[time], form, start, end, where=f"{where}, column {time!r}")
+        return rows
+
+    def _fetch(self, statements: Sequence[sa.Select[Any]], names: Sequence[str], where: str) -> pd.DataFrame:
+        """Return all rows of the statements, which select these columns."""
+        try:
+            return self._fetch_all(statements, names, where)
+        except StageError as error:
+            # A value that a driver cannot convert is an error of its own, which names no column.
+            refused = [] if error.retryable else [n for n in names if not self._is_readable(statements, n)]
+            if not refused or len(refused) == len(names):
+                raise
+            msg = f"{where}, column {', '.join(map(repr, refused))}: {error}; cast it to text in a query"
+            raise StageError(msg) from error
+
+    def _is_readable(self, statements: Sequence[sa.Select[Any]], name: str) -> bool:
+        try:
+            self._fetch_all([s.with_only_columns(s.selected_columns[name]) for s in statements], [name], "")
+        except StageError:
+            return False
+        return True
+
+    def _fetch_all(self, statements: Sequence[sa.Select[Any]], names: Sequence[str], where: str) -> pd.DataFrame:
         frames: list[pd.DataFrame] = []
         with told_plainly(where, self._url), self._engine.connect() as connection:
             streaming = connection.execution_options(stream_results=True)
-            for part in _by_keys(statement.limit(limit), source.c[key] if key else None, keys):
-                frames += (to_frame(wanted, chunk) for chunk in streaming.execute(part).partitions(_CHUNK))
-        rows = join_frames(frames, wanted)
-        if time and form:
-            column = f"{where}, column {time!r}"
-            rows[time] = parse_times(rows[time], form, where=column)
-            require_within(rows[time], form, start, end, where=column)
-        return rows
+            for statement in statements:
+                frames += (to_frame(names, chunk) for chunk in streaming.execute(statement).partitions(_CHUNK))
+        return join_frames(frames, names)
 
     def window_query(
         self, relation: str, *, is_query: bool, time: str | None, start: datetime | None, end: datetime | None
@@ -194,15 +220,9 @@ class SqlStageSource:
 
 def _selectable(relation: str, columns: Sequence[str], *, is_query: bool) -> sa.FromClause:
     if is_query:
-        return _subquery(relation, columns)
+        return as_subquery(relation, columns)
     schema, _, table = relation.rpartition(".")
     return sa.table(table, *(sa.column(name) for name in dict.fromkeys(columns)), schema=schema or None)
-
-
-def _subquery(query: str, columns: Sequence[str]) -> sa.Subquery:
-    # A colon before a word would be taken for a parameter; a person's SELECT has none.
-    text = re.sub(r"(?<![:\w\\]):(?=\w)", r"\:", query.strip().rstrip(";"))
-    return sa.text(text).columns(*(sa.column(name) for name in dict.fromkeys(columns))).subquery("stage")
 
 
 def _by_keys(

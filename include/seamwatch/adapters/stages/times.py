@@ -16,7 +16,7 @@ from seamwatch.errors import StageError
 
 _ISO = re.compile(r"^\d{4}-\d{2}-\d{2}([ T])\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)?$")
 _DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$")
-_NAMES = re.compile(r"(^|_)(at|time|timestamp|datetime|date|ts|on)$", re.IGNORECASE)
+_NAMES = re.compile(r"(^|_)(at|time|timestamp|datetime|ts)$", re.IGNORECASE)
 _UTC_ZONES = (None, "Z", "+00:00", "+0000")
 _EPOCH_FROM = 1e8
 """A number below this is no epoch: in seconds it would lie before March 1973. It is an id or a duration."""
@@ -50,17 +50,49 @@ def detect_form(values: Iterable[Any], *, family: str, where: str) -> TimeForm:
         family: The column's type family, which decides where every value is null.
         where: For the message.
 
+    Values that are no times are passed over too, as long as most are: `parse_times` reads them as no time, and whoever
+    reads the rows counts them.
+
     Raises:
-        StageError: If a value is no time, is in a zone other than UTC, or if they are of several forms.
+        StageError: If most values are no times, if one is in a zone other than UTC, or if they are of several forms.
     """
-    forms = {_form_of(value, where=where) for value in values if value is not None}
+    known = [value for value in values if value is not None]
+    unreadable = [value for value in known if not is_time(value)]
+    forms = {_form_of(value, where=where) for value in known if is_time(value)}
+    if len(unreadable) * 2 > len(known):
+        msg = (
+            f"{where} holds no times: {_shown(unreadable[0])}; expected a timestamp, ISO 8601 text, or an epoch in s "
+            "or ms"
+        )
+        raise StageError(msg)
     if len(forms) > 1:
-        known = "; ".join(sorted(forms))
-        msg = f"{where} holds times in several forms ({known}); rows would be lost: cast them to one form in a query"
+        listed = "; ".join(sorted(forms))
+        msg = f"{where} holds times in several forms ({listed}); rows would be lost: cast them to one form in a query"
         raise StageError(msg)
     if forms:
         return forms.pop()
-    return {"text": TimeForm.TEXT_T, "number": TimeForm.EPOCH_S}.get(family, TimeForm.NATIVE)
+    return {"text": TimeForm.TEXT_T, "number": TimeForm.EPOCH_S, "date": TimeForm.NATIVE_DAY}.get(
+        family, TimeForm.NATIVE
+    )
+
+
+def is_time(value: Any) -> bool:
+    """Return whether a value reads as a time: a timestamp, a date, ISO 8601 text, or an epoch in s or ms."""
+    if isinstance(value, str):
+        if _DAY.match(value) is None and _ISO.match(value) is None:
+            return False
+        try:
+            datetime.fromisoformat(value)
+        except ValueError:  # as 2026-02-30
+            return False
+        return True
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        return _EPOCH_FROM <= float(value) < _EPOCH_BELOW
+    return isinstance(value, date)
+
+
+def _shown(value: Any) -> str:
+    return repr(value[:40] if isinstance(value, str) else value)
 
 
 def _form_of(value: Any, *, where: str) -> TimeForm:
@@ -68,15 +100,11 @@ def _form_of(value: Any, *, where: str) -> TimeForm:
         return TimeForm.NATIVE_AWARE if value.tzinfo else TimeForm.NATIVE
     if isinstance(value, date):
         return TimeForm.NATIVE_DAY
-    if isinstance(value, int | float | Decimal) and _EPOCH_FROM <= float(value) < _EPOCH_BELOW:
+    if not isinstance(value, str):
         return TimeForm.EPOCH_MS if float(value) >= _MILLISECONDS_FROM else TimeForm.EPOCH_S
-    if isinstance(value, str) and _DAY.match(value):
-        return TimeForm.TEXT_DAY
-    found = _ISO.match(value) if isinstance(value, str) else None
+    found = _ISO.match(value)
     if found is None:
-        shown = repr(value if not isinstance(value, str) else value[:40])
-        msg = f"{where} holds no times: {shown}; expected a timestamp, ISO 8601 text, or an epoch in s or ms"
-        raise StageError(msg)
+        return TimeForm.TEXT_DAY
     separator, zone = found[1], found[4]
     if zone not in _UTC_ZONES:
         msg = f"{where} holds a text time with the offset {zone}; text compares only in UTC: cast it in a query"
@@ -143,20 +171,27 @@ def _literal(utc: datetime, form: TimeForm) -> sa.ColumnElement[Any]:
             return sa.literal(utc.replace(tzinfo=None), sa.DateTime())
 
 
-def parse_times(column: pd.Series[Any], form: TimeForm, *, where: str) -> pd.Series[Any]:
-    """Return aware UTC times; a time without a zone is UTC. StageError names a value that is no time."""
-    try:
-        if form in (TimeForm.EPOCH_S, TimeForm.EPOCH_MS):
-            unit: Literal["s", "ms"] = "s" if form is TimeForm.EPOCH_S else "ms"
-            times: pd.Series[Any] = pd.to_datetime(pd.to_numeric(column), unit=unit, utc=True)
-        else:
-            is_text = form in _TEXT or form is TimeForm.TEXT_DAY
-            times = pd.to_datetime(column, utc=True, format="ISO8601" if is_text else None)
-    except (ValueError, TypeError) as error:
-        msg = f"{where} holds a value that is no time: {str(error).splitlines()[0]}"
-        raise StageError(msg) from error
+def parse_times(column: pd.Series[Any], form: TimeForm) -> pd.Series[Any]:
+    """Return aware UTC times; a time without a zone is UTC, and a value that is no time is NaT, as null is."""
+    if form in (TimeForm.EPOCH_S, TimeForm.EPOCH_MS):
+        unit: Literal["s", "ms"] = "s" if form is TimeForm.EPOCH_S else "ms"
+        numbers = pd.to_numeric(column, errors="coerce")
+        is_epoch = (numbers >= _EPOCH_FROM) & (numbers < _EPOCH_BELOW)
+        times: pd.Series[Any] = pd.to_datetime(numbers.where(is_epoch), unit=unit, utc=True)
+    else:
+        layout = "ISO8601" if form in _TEXT or form is TimeForm.TEXT_DAY else None
+        try:
+            times = pd.to_datetime(column, utc=True, format=layout)
+        except (ValueError, TypeError):
+            # Beside times of a database's own, text is what Python's cannot hold, as `infinity`.
+            readable = column.map(is_time if layout else _is_moment)
+            times = pd.to_datetime(column.where(readable), utc=True, format=layout, errors="coerce")
     in_one_unit: pd.Series[Any] = times.dt.as_unit("us")
     return in_one_unit
+
+
+def _is_moment(value: Any) -> bool:
+    return isinstance(value, date)  # a datetime is a date
 
 
 def require_within(
@@ -178,21 +213,22 @@ def require_within(
         raise StageError(msg)
 
 
-def find_time_column(columns: Mapping[str, str], *, where: str) -> str | None:
-    """Return the one time column, or None where there is none.
+def time_candidates(columns: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Return the columns that may hold the time of a row: timestamps, and others whose name says it.
 
     Args:
-        columns: Name to type family. Without a column of type `time`, one is taken whose name says it, as
-            `updated_at`, `created_time`, `date`: databases such as SQLite hold times as text or numbers.
-        where: For the message.
+        columns: Name to type family.
 
-    Raises:
-        StageError: If there are several; one must be named.
+    Databases such as SQLite hold times as text: `updated_at`, `timestamp`. A date is no candidate, whatever it is
+    called: it says when something is due or was born, and rows of one day would have no order.
     """
-    found = [name for name, family in columns.items() if family == "time"]
-    if not found:
-        found = [name for name, family in columns.items() if family in ("text", "other") and _NAMES.search(name)]
-    if len(found) > 1:
-        msg = f"{where} has several time columns ({', '.join(found)}); name the right one with 'time'"
-        raise StageError(msg)
-    return found[0] if found else None
+    stamps = [name for name, family in columns.items() if family == "time"]
+    named = [name for name, family in columns.items() if family in ("text", "other") and _NAMES.search(name)]
+    return stamps, named
+
+
+def holds_timestamps(values: Iterable[Any]) -> bool:
+    """Return whether most values are points in time rather than days, or there is none."""
+    known = [value for value in values if not pd.isna(value)]
+    n_stamps = sum(is_time(value) and not (isinstance(value, str) and _DAY.match(value)) for value in known)
+    return n_stamps * 2 >= len(known)

@@ -30,7 +30,7 @@ def check_project(project: Project, connections: Connections, *, only: str | Non
 def check_pipeline(project: Project, pipeline: Pipeline, connections: Connections) -> list[Problem]:
     """Return every problem of one pipeline that only its surroundings show."""
     problems = list(check_files(project, pipeline))
-    reader = StageReader(pipeline, connections)
+    reader = StageReader(pipeline, connections, project)
     try:
         for stage in pipeline.stages:
             problems += check_columns(project, pipeline, stage, reader)
