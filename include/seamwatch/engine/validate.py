@@ -92,6 +92,9 @@ def _expectations(
         key_column=pipeline.stage_key(stage),
         stage=stage.name,
         label=f"{pipeline.pipeline}.{stage.name}",
+        table=stage.table,
+        # Through the query once more: as the table holds them, with times as they are written.
+        read_rows=lambda limit: source.read(query, is_query=True, columns=None, limit=limit),
         data_docs_dir=deps.data_dir / "data_docs",
         run_name=window.id,
     )

@@ -31,6 +31,8 @@ def load_gx() -> Any:
     with without_warnings():
         import great_expectations as gx
 
+        import seamwatch.validation.metrics  # noqa: F401 - takes the place of some of its metrics
+
     return gx
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,13 @@ _ERROR = 300
 _NULLS = frozenset({"expect_column_values_to_not_be_null", "expect_column_values_to_be_null"})
 _ROWS = "unexpected_rows_expectation"
 """Its query finds the rows that should not be; they come whole, and 200 of them at most."""
+NOT_IN_A_DATABASE = "Great Expectations cannot run it in a database, and there are no rows to run it on"
+NOT_ON_ROWS = "Great Expectations runs it in a database only"
+_NO_PROVIDER = re.compile(r"No provider found for .* using (\w+)")
+_OF_PROGRAMS = re.compile(
+    r"^'[^']*'$|index out of range|has no attribute|object is not|unsupported operand|NoneType|positional argument"
+)
+"""Messages that speak to whoever wrote Great Expectations, and to nobody else."""
 
 
 def to_check(stage: str, given: Mapping[str, Any], severity: Severity, result: Mapping[str, Any], key: str) -> Check:
@@ -70,8 +78,16 @@ def _exception(info: Any) -> str | None:
     if info.get("raised_exception"):
         # The statement and its parameters stand on the lines that follow.
         lines = [line.strip() for line in str(info.get("exception_message") or "").splitlines() if line.strip()]
-        return lines[0] if lines else "an exception without a message"
+        return _plainly(lines[0]) if lines else "an exception without a message"
     return next((found for part in info.values() if (found := _exception(part)) is not None), None)
+
+
+def _plainly(message: str) -> str:
+    if (missing := _NO_PROVIDER.search(message)) is not None:
+        return NOT_ON_ROWS if missing[1].startswith("Pandas") else NOT_IN_A_DATABASE
+    if _OF_PROGRAMS.search(message):
+        return f"Great Expectations cannot run it on these columns: it raised {message!r}"
+    return message
 
 
 def _column(given: Mapping[str, Any]) -> str | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ import pandas as pd
 from sqlalchemy import URL
 
 from seamwatch.core.results import Check
-from seamwatch.errors import Problem, SpecError
+from seamwatch.errors import AdapterError, Problem, SpecError
 from seamwatch.validation.context import load_gx, quiet_context, refusal, to_expectation, without_warnings
 from seamwatch.validation.docs import write_docs
-from seamwatch.validation.findings import broken_check, to_check
+from seamwatch.validation.findings import NOT_ON_ROWS, broken_check, to_check
+from seamwatch.validation.grounds import NUMBER, Ground, as_written, merge_results, needed_ground, needs_rows
 from seamwatch.validation.suites import SuiteFile
 from seamwatch.vocabulary import CheckStatus, Severity
 
@@ -26,8 +28,8 @@ _PARAMETER = re.compile(r"(?<![:\w\\]):\w+(?!:)")
 _HARMLESS = re.compile(r"\bI?LIKE\s+'[^'\\]*'", re.IGNORECASE)
 """Where a percent sign means the same when it is doubled."""
 _KEY = "_seamwatch_key"
-_NUMBER = "seamwatch_number"
-"""Results come in an order of their own: each expectation carries its place in the suite."""
+FRAME_ROWS = 100_000
+"""Rows of a window that are read for expectations that its database cannot run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +52,17 @@ def validate_query(
     key_column: str,
     stage: str,
     label: str,
+    table: str | None = None,
+    read_rows: Callable[[int], pd.DataFrame] | None = None,
     keys_cap: int = KEYS_CAP,
     data_docs_dir: Path | None = None,
     run_name: str = "",
 ) -> ValidationOutcome:
     """Return the checks of a suite on the rows of a SELECT, run by the database itself, which is only read.
+
+    Three grounds, since no one of them can run every expectation: the query; the table that it selects from, whose
+    columns have types that the database knows; and for what no database can compute (dates and JSON in text, rising
+    values, the keys of rows that are not unique) the rows themselves, the first `FRAME_ROWS` of them.
 
     Args:
         url: Of the database.
@@ -63,6 +71,8 @@ def validate_query(
         key_column: Names the record, in the failing keys.
         stage: For the checks.
         label: `pipeline.stage`; heads the page and names its place.
+        table: The table or view behind the query, `schema.table` allowed; None where a person wrote the query.
+        read_rows: Returns at most so many rows of the query; None: what the database cannot run is an error.
         keys_cap: Failing keys returned per expectation.
         data_docs_dir: Where the page is written; None for no page.
         run_name: The window's id; names the page.
@@ -70,20 +80,35 @@ def validate_query(
     What cannot run is a check of status `error`: a missing column, a dead connection, an expectation that raises. On
     an empty window expectations about rows pass, since there is no row that breaks them; `n_rows` is 0 then, and the
     caller says that the window is empty. A query that Great Expectations would hand on as another one, because of a
-    `%` or of a colon before a word, is an error too; a view has neither trouble.
+    `%` or of a colon before a word, is run on its rows.
     """
     address, options = _read_only(url)
 
-    def open_batch(context: Any) -> Any:
+    def open_query(context: Any) -> Any:
         _refuse_misread(query, url)
         source = context.data_sources.add_sql(name="stage", connection_string=address, kwargs=options)
-        asset = source.add_query_asset(name=label, query=query)
+        return source.add_query_asset(name=label, query=query).add_batch_definition_whole_table("window").get_batch()
+
+    def open_table(context: Any) -> Any:
+        schema, _, name = (table or "").rpartition(".")
+        source = context.data_sources.add_sql(name="stage", connection_string=address, kwargs=options)
+        asset = source.add_table_asset(name=label, table_name=name, schema_name=schema or None)
         return asset.add_batch_definition_whole_table("window").get_batch()
 
-    checks, result = _validate(open_batch, suite=suite, key_column=key_column, stage=stage, keys_cap=keys_cap)
+    about = {"suite": suite, "key_column": key_column, "stage": stage, "keys_cap": keys_cap}
+    kinds = dict(enumerate(str(given["type"]) for given in suite.expectations))
+    grounds = {n: needed_ground(kind, has_table=table is not None) for n, kind in kinds.items()}
+    found = _validate(open_query, only=[n for n, ground in grounds.items() if ground is Ground.QUERY], **about)
+    if of_table := [n for n, ground in grounds.items() if ground is Ground.TABLE]:
+        found = found.replaced_by(_validate(open_table, only=of_table, **about))
+    refused = {n: str(ground) for n, ground in grounds.items() if not isinstance(ground, Ground)}
+    found = found.replaced_by(_refused(refused, suite, stage))
+    if read_rows is not None and (on_rows := [n for n, one in found.checks.items() if needs_rows(one)]):
+        found = found.replaced_by(_on_rows(read_rows, only=on_rows, **about))
+    checks = found.in_order() or (_no_expectation(suite, stage),)
     page = None
-    if data_docs_dir is not None and result is not None:
-        page = write_docs(result, data_docs_dir, label=label, run_name=run_name)
+    if data_docs_dir is not None and found.result is not None:
+        page = write_docs(found.result, data_docs_dir, label=label, run_name=run_name)
     return ValidationOutcome(checks=checks, n_rows=_n_rows(checks), data_docs=page)
 
 
@@ -91,13 +116,10 @@ def validate_frame(
     frame: pd.DataFrame, *, suite: SuiteFile, key_column: str, stage: str, keys_cap: int = KEYS_CAP
 ) -> ValidationOutcome:
     """Return the checks of a suite on a frame; for data that is small or lies in files."""
-
-    def open_batch(context: Any) -> Any:
-        asset = context.data_sources.add_pandas(name="stage").add_dataframe_asset(name=stage)
-        batch = asset.add_batch_definition_whole_dataframe("window")
-        return batch.get_batch(batch_parameters={"dataframe": frame})
-
-    checks, _ = _validate(open_batch, suite=suite, key_column=key_column, stage=stage, keys_cap=keys_cap)
+    every = range(len(suite.expectations))
+    open_batch = partial(_open_frame, frame=frame, name=stage)
+    found = _validate(open_batch, suite=suite, key_column=key_column, stage=stage, keys_cap=keys_cap, only=every)
+    checks = found.in_order() or (_no_expectation(suite, stage),)
     return ValidationOutcome(checks=checks, n_rows=_n_rows(checks))
 
 
@@ -131,16 +153,41 @@ def _no_judgement(check: Check) -> str | None:
     return None
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """What one ground says of some expectations."""
+
+    checks: Mapping[int, Check]
+    """By place in the suite."""
+    result: Any = None
+    """Great Expectations' own; None where nothing could be run."""
+
+    def in_order(self) -> tuple[Check, ...]:
+        return tuple(self.checks[n] for n in sorted(self.checks))
+
+    def replaced_by(self, other: _Found) -> _Found:
+        """Return both, the other's word counting where both speak of one expectation."""
+        merged = merge_results(self.result, other.result, taken=set(other.checks))
+        return _Found(checks={**self.checks, **other.checks}, result=merged)
+
+
 def _validate(
-    open_batch: Callable[[Any], Any], *, suite: SuiteFile, key_column: str, stage: str, keys_cap: int
-) -> tuple[tuple[Check, ...], Any]:
-    """Return the checks, and Great Expectations' own result, or None where nothing could be run."""
+    open_batch: Callable[[Any], Any],
+    *,
+    suite: SuiteFile,
+    key_column: str,
+    stage: str,
+    keys_cap: int,
+    only: Iterable[int],
+) -> _Found:
     checks: dict[int, Check] = {}
     expectations = []
-    for n, given in enumerate(suite.expectations):
+    wanted = list(only)
+    for n in wanted:
+        given = suite.expectations[n]
         try:
             arguments = given.get("kwargs") or {}
-            made = to_expectation(given["type"], arguments, severity=suite.severity(n), meta={_NUMBER: n})
+            made = to_expectation(given["type"], arguments, severity=suite.severity(n), meta={NUMBER: n})
             expectations.append(made)
         except (ValueError, TypeError) as error:
             checks[n] = broken_check(stage, given, suite.severity(n), refusal(error))
@@ -148,16 +195,48 @@ def _validate(
         _run(open_batch, suite.name, expectations, key_column, keys_cap) if expectations else (None, "")
     )
     for one in result.to_json_dict()["results"] if result is not None else []:
-        n = one["expectation_config"]["meta"][_NUMBER]
+        n = one["expectation_config"]["meta"][NUMBER]
         checks[n] = to_check(stage, suite.expectations[n], suite.severity(n), one, key_column)
-    for n, given in enumerate(suite.expectations):
+    for n in wanted:
         if n not in checks:
-            checks[n] = broken_check(stage, given, suite.severity(n), error_text or "no result came back")
-    if not checks:
-        nothing = {"type": "suite", "kwargs": {}}
-        checks[0] = broken_check(stage, nothing, Severity.CRITICAL, f"{suite.file} holds no expectation")
+            error_text = error_text or "no result came back"
+            checks[n] = broken_check(stage, suite.expectations[n], suite.severity(n), error_text)
     # On a frame every failing key comes back, whatever was asked for.
-    return tuple(_capped(checks[n], keys_cap) for n in sorted(checks)), result
+    return _Found(checks={n: _capped(check, keys_cap) for n, check in checks.items()}, result=result)
+
+
+def _refused(reasons: Mapping[int, str], suite: SuiteFile, stage: str) -> _Found:
+    return _Found(
+        checks={n: broken_check(stage, suite.expectations[n], suite.severity(n), why) for n, why in reasons.items()}
+    )
+
+
+def _on_rows(read_rows: Callable[[int], pd.DataFrame], *, only: list[int], suite: SuiteFile, **about: Any) -> _Found:
+    """Run expectations on the rows themselves, at most `FRAME_ROWS` of them."""
+    try:
+        rows = read_rows(FRAME_ROWS + 1)
+    except AdapterError as error:
+        return _refused(dict.fromkeys(only, str(error)), suite, about["stage"])
+    frame = as_written(rows.iloc[:FRAME_ROWS])
+    found = _validate(partial(_open_frame, frame=frame, name=about["stage"]), suite=suite, only=only, **about)
+    # What runs in a database only keeps its error of there, which says what to do.
+    found = replace(found, checks={n: one for n, one in found.checks.items() if one.error != NOT_ON_ROWS})
+    if len(rows) <= FRAME_ROWS:
+        return found
+    aside = f"; only the first {FRAME_ROWS:,} rows of the window were read"
+    checks = {n: replace(check, observed=check.observed + aside) for n, check in found.checks.items()}
+    return replace(found, checks=checks)
+
+
+def _open_frame(context: Any, *, frame: pd.DataFrame, name: str) -> Any:
+    asset = context.data_sources.add_pandas(name="stage").add_dataframe_asset(name=name)
+    batch = asset.add_batch_definition_whole_dataframe("window")
+    return batch.get_batch(batch_parameters={"dataframe": frame})
+
+
+def _no_expectation(suite: SuiteFile, stage: str) -> Check:
+    nothing = {"type": "suite", "kwargs": {}}
+    return broken_check(stage, nothing, Severity.CRITICAL, f"{suite.file} holds no expectation")
 
 
 def _run(
