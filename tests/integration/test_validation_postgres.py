@@ -188,6 +188,22 @@ def test_more_failing_keys_than_the_default_of_great_expectations(warehouse: sa.
     assert (of_table.status, of_table.n_failed) == (CheckStatus.FAILED, None)
 
 
+def test_types_are_those_of_the_table_and_json_is_read_from_its_rows(warehouse: sa.URL, source: SqlStageSource) -> None:
+    query = source.window_query("crm.Calls", is_query=False, time="made_at", start=NOON, end=NOON + HOUR)
+    given = [
+        {"type": "expect_column_values_to_be_of_type", "kwargs": {"column": "id", "type_": "BIGINT"}},
+        {
+            "type": "expect_column_values_to_match_json_schema",
+            "kwargs": {"column": "body", "json_schema": {"required": ["x"]}},
+        },
+        {"type": "expect_column_values_to_be_dateutil_parseable", "kwargs": {"column": "text_at"}},
+    ]
+    read_rows = lambda limit: source.read(query, is_query=True, columns=None, limit=limit)  # noqa: E731
+    checks = run(warehouse, query, *given, table="crm.Calls", read_rows=read_rows).checks
+    assert [check.status for check in checks] == [CheckStatus.PASSED] * 3, checks
+    assert [check.n_rows for check in checks] == [None, 60, 60]
+
+
 def test_expectation_that_raises_takes_no_other_with_it(warehouse: sa.URL) -> None:
     raises = {"type": "expect_column_values_to_match_regex", "kwargs": {"column": "queue", "regex": "("}}
     missing = {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "nope"}}

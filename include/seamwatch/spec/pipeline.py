@@ -87,7 +87,8 @@ class Stage(Spec):
     key: str | None = None
     """Column that names the record; default: the pipeline's."""
     time: str | None = None
-    """Column with the time of the row; default: the one timestamp column."""
+    """Column with the time of the row; default: the one timestamp that no reference, map or setting names, which
+    `seamwatch check` prints. A date is never taken for it."""
     input: Names = ()
     """Stages that this one is made from; default: the stage before it."""
     fields: tuple[str, ...] = ()

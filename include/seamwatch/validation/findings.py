@@ -86,7 +86,7 @@ def _plainly(message: str) -> str:
     if (missing := _NO_PROVIDER.search(message)) is not None:
         return NOT_ON_ROWS if missing[1].startswith("Pandas") else NOT_IN_A_DATABASE
     if _OF_PROGRAMS.search(message):
-        return f"Great Expectations cannot run it on these columns: it raised {message!r}"
+        return f"Great Expectations cannot run it on these columns, or does not find them: it raised {message!r}"
     return message
 
 

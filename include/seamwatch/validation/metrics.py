@@ -23,7 +23,7 @@ class ColumnValuesMatchJsonSchema(ColumnMapMetricProvider):  # type: ignore[misc
     condition_value_keys = ("json_schema",)
 
     @column_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
-    def _pandas(cls, column: Any, json_schema: Any, **_: Any) -> Any:  # noqa: N805 - its decorator makes it a classmethod
+    def _pandas(cls, column: Any, json_schema: Any, **_: Any) -> Any:
         judge = jsonschema.validators.validator_for(json_schema)
         judge.check_schema(json_schema)
         return column.map(lambda value: _matches(judge(json_schema), value))

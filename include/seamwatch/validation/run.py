@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,6 +14,7 @@ from sqlalchemy import URL
 from seamwatch.core.results import Check
 from seamwatch.errors import AdapterError, Problem, SpecError
 from seamwatch.validation.context import load_gx, quiet_context, refusal, to_expectation, without_warnings
+from seamwatch.validation.databases import close_source, quoted, read_only, refuse_misread
 from seamwatch.validation.docs import write_docs
 from seamwatch.validation.findings import NOT_ON_ROWS, broken_check, to_check
 from seamwatch.validation.grounds import NUMBER, Ground, as_written, merge_results, needed_ground, needs_rows
@@ -23,12 +23,8 @@ from seamwatch.vocabulary import CheckStatus, Severity
 
 KEYS_CAP = 1000
 """Failing keys returned per expectation; the counts are always whole."""
-_PARAMETER = re.compile(r"(?<![:\w\\]):\w+(?!:)")
-"""What SQLAlchemy takes for a parameter in a text, also within quotes. Escapes do not survive Great Expectations."""
-_HARMLESS = re.compile(r"\bI?LIKE\s+'[^'\\]*'", re.IGNORECASE)
-"""Where a percent sign means the same when it is doubled."""
 _KEY = "_seamwatch_key"
-FRAME_ROWS = 100_000
+ROWS_CAP = 100_000
 """Rows of a window that are read for expectations that its database cannot run."""
 
 
@@ -55,6 +51,7 @@ def validate_query(
     table: str | None = None,
     read_rows: Callable[[int], pd.DataFrame] | None = None,
     keys_cap: int = KEYS_CAP,
+    rows_cap: int = ROWS_CAP,
     data_docs_dir: Path | None = None,
     run_name: str = "",
 ) -> ValidationOutcome:
@@ -62,7 +59,7 @@ def validate_query(
 
     Three grounds, since no one of them can run every expectation: the query; the table that it selects from, whose
     columns have types that the database knows; and for what no database can compute (dates and JSON in text, rising
-    values, the keys of rows that are not unique) the rows themselves, the first `FRAME_ROWS` of them.
+    values, the keys of rows that are not unique) the rows themselves, the first `rows_cap` of them.
 
     Args:
         url: Of the database.
@@ -74,6 +71,7 @@ def validate_query(
         table: The table or view behind the query, `schema.table` allowed; None where a person wrote the query.
         read_rows: Returns at most so many rows of the query; None: what the database cannot run is an error.
         keys_cap: Failing keys returned per expectation.
+        rows_cap: Rows read for expectations that the database cannot run.
         data_docs_dir: Where the page is written; None for no page.
         run_name: The window's id; names the page.
 
@@ -82,29 +80,33 @@ def validate_query(
     caller says that the window is empty. A query that Great Expectations would hand on as another one, because of a
     `%` or of a colon before a word, is run on its rows.
     """
-    address, options = _read_only(url)
+    address, options = read_only(url)
 
     def open_query(context: Any) -> Any:
-        _refuse_misread(query, url)
+        refuse_misread(query, url)
         source = context.data_sources.add_sql(name="stage", connection_string=address, kwargs=options)
         return source.add_query_asset(name=label, query=query).add_batch_definition_whole_table("window").get_batch()
 
     def open_table(context: Any) -> Any:
         schema, _, name = (table or "").rpartition(".")
         source = context.data_sources.add_sql(name="stage", connection_string=address, kwargs=options)
-        asset = source.add_table_asset(name=label, table_name=name, schema_name=schema or None)
+        asset = source.add_table_asset(name=label, table_name=quoted(name, url), schema_name=schema or None)
         return asset.add_batch_definition_whole_table("window").get_batch()
 
-    about = {"suite": suite, "key_column": key_column, "stage": stage, "keys_cap": keys_cap}
+    validate = partial(_validate, suite=suite, key_column=key_column, stage=stage, keys_cap=keys_cap)
     kinds = dict(enumerate(str(given["type"]) for given in suite.expectations))
     grounds = {n: needed_ground(kind, has_table=table is not None) for n, kind in kinds.items()}
-    found = _validate(open_query, only=[n for n, ground in grounds.items() if ground is Ground.QUERY], **about)
+    found = validate(open_query, only=[n for n, ground in grounds.items() if ground is Ground.QUERY])
     if of_table := [n for n, ground in grounds.items() if ground is Ground.TABLE]:
-        found = found.replaced_by(_validate(open_table, only=of_table, **about))
+        found = found.replaced_by(validate(open_table, only=of_table))
     refused = {n: str(ground) for n, ground in grounds.items() if not isinstance(ground, Ground)}
     found = found.replaced_by(_refused(refused, suite, stage))
     if read_rows is not None and (on_rows := [n for n, one in found.checks.items() if needs_rows(one)]):
-        found = found.replaced_by(_on_rows(read_rows, only=on_rows, **about))
+        try:
+            rows = read_rows(rows_cap + 1)
+            found = found.replaced_by(_on_rows(validate, rows, cap=rows_cap, only=on_rows, stage=stage))
+        except AdapterError as error:
+            found = found.replaced_by(_refused(dict.fromkeys(on_rows, str(error)), suite, stage))
     checks = found.in_order() or (_no_expectation(suite, stage),)
     page = None
     if data_docs_dir is not None and found.result is not None:
@@ -211,20 +213,16 @@ def _refused(reasons: Mapping[int, str], suite: SuiteFile, stage: str) -> _Found
     )
 
 
-def _on_rows(read_rows: Callable[[int], pd.DataFrame], *, only: list[int], suite: SuiteFile, **about: Any) -> _Found:
-    """Run expectations on the rows themselves, at most `FRAME_ROWS` of them."""
-    try:
-        rows = read_rows(FRAME_ROWS + 1)
-    except AdapterError as error:
-        return _refused(dict.fromkeys(only, str(error)), suite, about["stage"])
-    frame = as_written(rows.iloc[:FRAME_ROWS])
-    found = _validate(partial(_open_frame, frame=frame, name=about["stage"]), suite=suite, only=only, **about)
+def _on_rows(validate: Callable[..., _Found], rows: pd.DataFrame, *, cap: int, only: list[int], stage: str) -> _Found:
+    """Run expectations on the first rows themselves, and say so if there were more."""
+    found = validate(partial(_open_frame, frame=as_written(rows.iloc[:cap]), name=stage), only=only)
+    aside = f"; only the first {cap:,} rows of the window were read" if len(rows) > cap else ""
     # What runs in a database only keeps its error of there, which says what to do.
-    found = replace(found, checks={n: one for n, one in found.checks.items() if one.error != NOT_ON_ROWS})
-    if len(rows) <= FRAME_ROWS:
-        return found
-    aside = f"; only the first {FRAME_ROWS:,} rows of the window were read"
-    checks = {n: replace(check, observed=check.observed + aside) for n, check in found.checks.items()}
+    checks = {
+        n: replace(check, observed=check.observed + aside)
+        for n, check in found.checks.items()
+        if check.error != NOT_ON_ROWS
+    }
     return replace(found, checks=checks)
 
 
@@ -260,27 +258,7 @@ def _run(
     finally:
         for source in context.data_sources.all().values():
             if source.type == "sql":
-                _close(source)
-
-
-def _close(source: Any) -> None:
-    """Close a data source's connections: one engine tried the connection, another one ran the expectations."""
-    if source.execution_engine is not None:
-        source.execution_engine.close()
-    if source._engine is not None:
-        source._engine.dispose()
-
-
-def _refuse_misread(query: str, url: URL) -> None:
-    """Raise ValueError for what a person's query may say and Great Expectations would hand on as something else."""
-    if (found := _PARAMETER.search(query)) is not None:
-        msg = f"Great Expectations takes {found[0]!r} in the stage's query for a parameter; put the query into a view"
-        raise ValueError(msg)
-    if url.get_dialect()().paramstyle in ("format", "pyformat") and "%" in _HARMLESS.sub("", query):
-        msg = (
-            "Great Expectations doubles the % in the stage's query, which then means another; put the query into a view"
-        )
-        raise ValueError(msg)
+                close_source(source)
 
 
 def _reason(error: BaseException) -> str:
@@ -288,18 +266,6 @@ def _reason(error: BaseException) -> str:
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
     return refusal(error) if isinstance(error, Exception) else type(error).__name__
-
-
-def _read_only(url: URL) -> tuple[str, dict[str, Any]]:
-    """Return the address and engine options with which a database refuses to write, where its driver can."""
-    options: dict[str, Any] = {}
-    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
-        # Opened in the usual way, a file that does not exist would be created.
-        url = url.set(database=f"file:{Path(url.database).absolute()}", query={"mode": "ro", "uri": "true"})
-    if url.get_backend_name() == "postgresql":
-        options["execution_options"] = {"postgresql_readonly": True}
-    # A dollar sign would be taken for a variable of Great Expectations' own configuration.
-    return url.render_as_string(hide_password=False).replace("$", r"\$"), options
 
 
 def _n_rows(checks: tuple[Check, ...]) -> int | None:

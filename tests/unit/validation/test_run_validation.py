@@ -8,7 +8,7 @@ import logging
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -166,6 +166,103 @@ def test_what_cannot_run_is_an_error_and_never_a_pass(database: sa.URL, name: st
     assert "SELECT" not in (broken.error or "")
     assert broken.observed == "it could not be checked"
     assert healthy.status is CheckStatus.FAILED, "one broken expectation takes no other with it"
+
+
+TEXTS = "SELECT id, at, queue AS word, CASE WHEN id % 3 THEN '{\"x\": 1}' ELSE 'no' END AS body FROM calls"
+
+
+def rows_of(database: sa.URL, query: str) -> Callable[[int], pd.DataFrame]:
+    return lambda limit: pd.read_sql(f"SELECT * FROM ({query}) LIMIT {limit}", database.render_as_string())
+
+
+@pytest.mark.parametrize(
+    ("kind", "kwargs", "n_failed"),
+    [
+        ("expect_column_values_to_match_strftime_format", {"column": "at", "strftime_format": "%Y-%m-%dT%H:%M:%S"}, 0),
+        ("expect_column_values_to_match_strftime_format", {"column": "at", "strftime_format": "%d.%m.%Y"}, N),
+        ("expect_column_values_to_be_dateutil_parseable", {"column": "at"}, 0),
+        ("expect_column_values_to_be_json_parseable", {"column": "body"}, len(BAD)),
+        ("expect_column_values_to_match_json_schema", {"column": "body", "json_schema": {"type": "object"}}, len(BAD)),
+        ("expect_column_values_to_match_json_schema", {"column": "body", "json_schema": {"required": ["y"]}}, N),
+        ("expect_column_values_to_be_increasing", {"column": "id"}, 0),
+        ("expect_compound_columns_to_be_unique", {"column_list": ["word", "at"]}, N),
+        ("expect_compound_columns_to_be_unique", {"column_list": ["id", "at"]}, 0),
+    ],
+)
+def test_what_a_database_cannot_compute_is_run_on_its_rows(
+    database: sa.URL, kind: str, kwargs: dict[str, Any], n_failed: int
+) -> None:
+    given = {"type": kind, "kwargs": kwargs}
+    (check,) = run(database, [given], TEXTS, read_rows=rows_of(database, TEXTS), keys_cap=N).checks
+    assert (check.n_rows, check.n_failed, len(check.failing_keys)) == (N, n_failed, n_failed), check
+    assert check.status is (CheckStatus.FAILED if n_failed else CheckStatus.PASSED)
+
+
+def test_rows_are_read_up_to_a_bound_and_it_is_said(database: sa.URL) -> None:
+    given = {"type": "expect_column_values_to_be_increasing", "kwargs": {"column": "id"}}
+    (check,) = run(database, [given], read_rows=rows_of(database, ALL), rows_cap=100).checks
+    assert check.observed == "0 of 100 rows; only the first 100 rows of the window were read"
+
+
+TYPE: Expectation = {"type": "expect_column_values_to_be_of_type", "kwargs": {"column": "id", "type_": "INTEGER"}}
+
+
+@pytest.mark.parametrize(("type_", "status"), [("INTEGER", CheckStatus.PASSED), ("TEXT", CheckStatus.FAILED)])
+def test_types_are_those_of_the_table_behind_the_query(database: sa.URL, type_: str, status: CheckStatus) -> None:
+    given = {"type": TYPE["type"], "kwargs": {"column": "id", "type_": type_}}
+    checks = run(database, [given, IN_SET], table="calls", read_rows=rows_of(database, ALL)).checks
+    assert [check.status for check in checks] == [status, CheckStatus.FAILED]
+    assert checks[0].observed == "INTEGER"
+
+
+OTHER_TABLE: Expectation = {
+    "type": "expect_table_row_count_to_equal_other_table",
+    "kwargs": {"other_table_name": "keyless"},
+}
+LIKE: Expectation = {
+    "type": "expect_column_values_to_match_like_pattern",
+    "kwargs": {"column": "queue", "like_pattern": "b%"},
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "more", "says"),
+    [
+        (TYPE, {}, "a database knows no types of a query's columns: make the query a view"),
+        (TYPE | {"kwargs": {"column": "nope", "type_": "TEXT"}}, {"table": "calls"}, "or does not find them"),
+        (OTHER_TABLE, {"table": "calls"}, "it compares whole tables, and a window is a part of one"),
+        (
+            {"type": "expect_column_values_to_be_json_parseable", "kwargs": {"column": "at"}},
+            {},
+            "cannot run it in a database, and there are no rows to run it on",
+        ),
+    ],
+)
+def test_what_cannot_run_says_so_in_a_sentence_and_the_others_run(
+    database: sa.URL, given: Expectation, more: dict[str, Any], says: str
+) -> None:
+    broken, healthy = run(database, [given, IN_SET], **more).checks
+    assert broken.status is CheckStatus.ERROR
+    assert says in (broken.error or "")
+    assert (healthy.status, healthy.n_failed) == (CheckStatus.FAILED, len(BAD))
+
+
+def test_a_query_that_would_be_misread_is_run_on_its_rows(database: sa.URL) -> None:
+    query = "SELECT * FROM calls WHERE queue <> ':none'"
+    first, second = run(database, [IN_SET, LIKE], query, read_rows=rows_of(database, query)).checks
+    assert (first.status, first.n_failed) == (CheckStatus.FAILED, len(BAD))
+    assert second.error == (
+        "Great Expectations takes ':none' in the stage's query for a parameter; put the query into a view"
+    )
+
+
+def test_the_page_shows_what_was_run_on_rows(database: sa.URL, tmp_path: Path) -> None:
+    given = {"type": "expect_column_values_to_be_increasing", "kwargs": {"column": "id"}}
+    more = {"read_rows": rows_of(database, ALL), "data_docs_dir": tmp_path, "run_name": "w"}
+    outcome = run(database, [given, TYPE, IN_SET], table="calls", **more)
+    text = (tmp_path / str(outcome.data_docs)).read_text()
+    assert "No provider found" not in text
+    assert "66.67" in text
 
 
 def test_missing_key_column_is_an_error_where_keys_are_needed(database: sa.URL) -> None:

@@ -234,8 +234,11 @@ class SqlDocumentIndex:
         """Write aware times into the rows; return the newest."""
         if form is None or not rows:
             return None
-        times = parse_times(pd.Series([row["indexed_at"] for row in rows], dtype=object), form, where="indexed_at")
+        times = parse_times(pd.Series([row["indexed_at"] for row in rows], dtype=object), form)
         for row, at in zip(rows, times, strict=True):
+            if pd.isna(at) and not is_null(row["indexed_at"]):
+                msg = f"column {self._spec.indexed_at!r} holds a value that is no time: {str(row['indexed_at'])[:40]!r}"
+                raise StageError(msg)
             row["indexed_at"] = at
         newest = times.max()
         return None if pd.isna(newest) else pd.Timestamp(newest).to_pydatetime()
