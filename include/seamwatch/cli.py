@@ -103,7 +103,7 @@ def run(
             mark = "failed" if result.is_critical else "ok"
             _say(f"[{number}/{len(spec.stages)}] {stage.name}: {mark}, {result.n_records} records")
         _say("attributing ...")
-        attribution = attribute_window(deps, spec, window)
+        attribution = attribute_window(deps, spec, window, is_asked=True)
         changes = decide_incidents(deps, spec, window)
         reports = write_reports(deps, spec, window)
         if not no_slack:
@@ -160,7 +160,10 @@ def attribute(
             msg = "give PIPELINE, --from and --to, or --from-bundle FILE"
             raise typer.BadParameter(msg)
         with _open(project, pipeline, start, end) as (deps, spec, window):
-            attribution = attribute_window(deps, spec, window) if bundle is None else record(deps, spec, window, bundle)
+            if bundle is None:
+                attribution = attribute_window(deps, spec, window, is_asked=True)
+            else:
+                attribution = record(deps, spec, window, bundle)
     if verdicts is not None:
         verdicts.parent.mkdir(parents=True, exist_ok=True)
         verdicts.write_text(verdicts_csv(attribution.verdicts), encoding="utf-8", newline="")

@@ -247,6 +247,20 @@ def test_nothing_is_saved_for_a_window_that_was_not_begun(store: Store) -> None:
     assert store.stage_results("p", WINDOW) == []
 
 
+def test_routine_calls_have_a_limit_of_their_own_and_count_for_the_day_too(store: Store) -> None:
+    routine = replace(LIMITS, calls_per_run=100, routine_calls_per_day=3, routine_usd_per_day=0.5)
+    granted = [store.reserve("p", "r", "d", usd=0.2, limits=routine) for _ in range(4)]
+    assert [reservation is not None for reservation in granted] == [True, True, False, False]  # by money
+    assert granted[0] is not None
+    store.settle(granted[0], usd=0.0)
+    assert store.spent("p", routine_day="d") == (2, pytest.approx(0.2))
+    assert store.reserve("p", "r", "d", usd=0.2, limits=routine) is not None
+    assert store.reserve("p", "r", "d", usd=0.0, limits=routine) is None  # by calls
+    assert store.reserve("p", "r", "d", usd=0.2, limits=LIMITS) is not None
+    assert store.spent("p", routine_day="d") == (3, pytest.approx(0.4))
+    assert store.spent("p", day="d") == (4, pytest.approx(0.6))
+
+
 def test_settling_and_releasing_count_once(store: Store) -> None:
     first = store.reserve("p", "r", "d", usd=0.5, limits=LIMITS)
     second = store.reserve("p", "r", "d", usd=0.5, limits=LIMITS)

@@ -56,3 +56,6 @@ class BudgetLimits:
     calls_per_day: int
     usd_per_run: float
     usd_per_day: float
+    routine_calls_per_day: int | None = None
+    """Most calls of the day that samples may take; None: the call is for a change, or a person asked for it."""
+    routine_usd_per_day: float | None = None

@@ -328,6 +328,8 @@ class Attribution:
     n_pending: int
     n_examined: int
     """Failing records with a verdict that rests on their own evidence."""
+    n_sampled: int = 0
+    """Failing records that the sequential tests drew; more are replayed only where the budget allows it."""
     causes: tuple[Cause, ...]
     """Leading cause first."""
     isolation: IsolationResult

@@ -78,6 +78,7 @@ def summarise(
         n_failing=len(evidence.failing),
         n_pending=n_pending,
         n_examined=sum(verdict.basis in own for verdict in attributed.verdicts),
+        n_sampled=attributed.n_sampled,
         causes=causes,
         isolation=isolation,
         signals=tuple(_signals(world, stage_results, causes, len(evidence.failing), len(outcomes) - n_pending)),

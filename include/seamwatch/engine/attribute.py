@@ -22,13 +22,14 @@ from seamwatch.core.revisits import SOONEST, due_revisits
 from seamwatch.core.summary import summarise
 from seamwatch.core.suspect_truths import suspect_truths
 from seamwatch.engine.benchmark import isolate
-from seamwatch.engine.causes import accepted_accuracy, judged_times, window_causes
+from seamwatch.engine.causes import accepted_accuracy, change_test, judged_times
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.outcomes import build_judge, stage_truths
 from seamwatch.engine.outside import Outside
 from seamwatch.engine.protocols import with_protocols
 from seamwatch.engine.reading import StageReader, WindowData
 from seamwatch.engine.references import load_references, with_copies
+from seamwatch.engine.spending import plan_spending
 from seamwatch.engine.switches import with_switches
 from seamwatch.engine.validate import expectation_failures
 from seamwatch.spec.pipeline import Pipeline, Stage
@@ -54,6 +55,8 @@ def attribute_window(
     pipeline: Pipeline,
     window: Window,
     outside: Outside = Outside(),  # noqa: B008
+    *,
+    is_asked: bool = False,
 ) -> Attribution:
     """Return whose fault the window's wrong outcomes were, and save it.
 
@@ -62,6 +65,7 @@ def attribute_window(
         pipeline: Its definition.
         window: The span of time.
         outside: Opens tables, models and checks; a bundle puts its own in their place.
+        is_asked: Whether a person asked for this window: then every failing record is replayed that the budget allows.
 
     Raises:
         SpecError: If the pipeline has no outcome, or a reference, suite or evaluator cannot be loaded.
@@ -90,10 +94,12 @@ def attribute_window(
             accuracy=accepted_accuracy(deps, pipeline),
         )
         models = outside.models(deps, pipeline, window)
-        attributed = attribute_records(evidence, models.ask, pipeline.isolation)
         times = judged_times(judged.outcomes, judged.data.stages[pipeline.first_stage.name].times)
-        found = window_causes(deps, pipeline, window, attributed.verdicts, judged.outcomes, times)
-        causes = with_switches(deps, pipeline, window, reader, world, found.causes, attributed.verdicts, times)
+        test = change_test(deps, pipeline, window, judged.outcomes, times)
+        spending = plan_spending(pipeline, models, test, is_asked=is_asked)
+        attributed = attribute_records(evidence, models.ask, pipeline.isolation, spending)
+        found = test.causes(attributed.verdicts)
+        causes = with_switches(deps, pipeline, window, reader, world, found, attributed.verdicts, times)
         isolation = isolate(deps, pipeline, reader, judged.world, models, causes, reproduced=attributed.reproduced)
     finally:
         reader.close()
@@ -113,7 +119,7 @@ def attribute_window(
     # Whether outdated documents are current again is for the freshness check to say, not for a quiet window.
     outdated = tuple((Responsibility.KNOWLEDGE_BASE, s.name) for s in pipeline.stages if s.knowledge_base is not None)
     attribution = replace(
-        attribution, lingering=(*found.lingering, *outdated), notes=(*attribution.notes, *knowledge.notes)
+        attribution, lingering=(*test.lingering(found), *outdated), notes=(*attribution.notes, *knowledge.notes)
     )
     deps.store.begin_window(pipeline.pipeline, window, now=deps.clock())
     deps.store.save_attribution(attribution, now=deps.clock())

@@ -28,6 +28,7 @@ def accept_baseline(deps: Deps, pipeline: Pipeline, window: Window, *, size: int
     pipeline = with_protocols(pipeline, deps)
     reader = StageReader(pipeline, deps.connections, deps.project)
     models = Models(deps, pipeline, window)
+    models.open_reserve()
     try:
         world = judge_window(deps, pipeline, window, reader).world
         hindrance = obstacle(pipeline, world.references)

@@ -50,14 +50,14 @@ def isolate(
     measured: BenchmarkScore | None = None
     compared: Comparison | None = None
     notes: list[str] = []
-    if pipeline.benchmark is not None and any(cause.is_change for cause in causes):
+    size = benchmark_size(pipeline, causes)
+    if pipeline.benchmark is not None and size:
         hindrance = obstacle(pipeline, world.references)
         if hindrance is not None:
             notes.append(hindrance)
         else:
             inputs = read_benchmark(pipeline, pipeline.benchmark, reader, world)
             baseline = deps.store.baseline_results(pipeline.pipeline)
-            size = _size(pipeline.benchmark, causes)
             measured = measure(
                 pipeline,
                 _known_first(inputs, baseline, size),
@@ -96,11 +96,16 @@ def isolate(
     )
 
 
-def _size(benchmark: Benchmark, causes: Sequence[Cause]) -> int:
-    """Return how many calls the benchmark is worth: few where replays have shown that the model is not the matter."""
+def benchmark_size(pipeline: Pipeline, causes: Sequence[Cause]) -> int:
+    """Return how many calls the benchmark is worth; few where replays have shown that the model is not the matter.
+
+    Without a change, or without a benchmark, it is not asked.
+    """
     changes = {cause.responsibility for cause in causes if cause.is_change}
+    if pipeline.benchmark is None or not changes:
+        return 0
     is_suspect = bool(changes & {Responsibility.MODEL, Responsibility.UNDETERMINED})
-    return benchmark.sample if is_suspect else min(benchmark.sample, _CONFIRMING)
+    return pipeline.benchmark.sample if is_suspect else min(pipeline.benchmark.sample, _CONFIRMING)
 
 
 def measure(

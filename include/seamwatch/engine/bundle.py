@@ -58,7 +58,7 @@ def record(deps: Deps, pipeline: Pipeline, window: Window, path: Path) -> Attrib
     now = deps.clock()
     connections = _RecordingConnections(deps.connections)
     span = [window.start.isoformat(), window.end.isoformat()]
-    evidence = Evidence(pipeline=pipeline.pipeline, window=span, now=now.isoformat())
+    evidence = Evidence(pipeline=pipeline.pipeline, window=span, now=now.isoformat(), spent={"is_asked": True})
     recording = replace(
         deps, clock=lambda: now, connections=connections, store=cast("Store", _RecordingStore(deps.store, evidence))
     )
@@ -69,7 +69,7 @@ def record(deps: Deps, pipeline: Pipeline, window: Window, path: Path) -> Attrib
         check=lambda inner, spec, stage, span: _checked(inner, spec, stage, span, evidence),
         knowledge=lambda *given: _read_knowledge(*given, evidence=evidence),
     )
-    attribution = attribute_window(recording, pipeline, window, outside)
+    attribution = attribute_window(recording, pipeline, window, outside, is_asked=True)
     files = definition(deps.project.root, pipeline)
     fields = tuple(dict.fromkeys(pipeline.bundle.redact))
     content = pack(files, redacted(pipeline, evidence, fields) if fields else evidence, secrets=connections.secrets)
@@ -127,7 +127,8 @@ def _replay(files: Mapping[str, bytes], evidence: Evidence) -> Attribution:
             knowledge=lambda _, spec, *__: _known_knowledge(spec, evidence),
         )
         start, end = (datetime.fromisoformat(moment) for moment in evidence.window)
-        return attribute_window(deps, pipeline, Window(start=start, end=end), outside)
+        is_asked = bool(evidence.spent.get("is_asked"))
+        return attribute_window(deps, pipeline, Window(start=start, end=end), outside, is_asked=is_asked)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -301,6 +302,11 @@ class _RecordingModels(Models):
         self._evidence.spent.update(calls=self.calls, cost_usd=self.cost_usd, notes=list(self.notes))
         return answers
 
+    def calls_left(self, *, is_asked: bool) -> int:
+        left = super().calls_left(is_asked=is_asked)
+        self._evidence.spent.setdefault("left", []).append(left)
+        return left
+
 
 def _timeless(answer: ModelAnswer) -> ModelAnswer:
     return replace(answer, latency_ms=None)
@@ -311,6 +317,7 @@ class _BundleModels(Models):
         super().__init__(deps, pipeline, window)
         self._spent = evidence.spent
         self.notes = list(evidence.spent.get("notes", []))
+        self._left = iter(evidence.spent.get("left", []))
         self._known: dict[tuple[str, str, str, int], list[Any]] = {}
         for name, answers in evidence.answers.items():
             for one in answers:
@@ -326,6 +333,10 @@ class _BundleModels(Models):
             # One that could not be asked at first may have been answered later: in the order of the recording.
             found.append(from_json(ModelAnswer, known.pop(0) if len(known) > 1 else known[0]))
         return found
+
+    def calls_left(self, *, is_asked: bool) -> int:
+        del is_asked
+        return int(next(self._left, 0))
 
     @property
     def calls(self) -> int:

@@ -50,7 +50,7 @@ class Evidence:
     answers: dict[str, list[Any]] = field(default_factory=dict)
     """By model stage: body, attempt, key and answer."""
     spent: dict[str, Any] = field(default_factory=dict)
-    """Calls, their cost, and notes why an endpoint could not be used."""
+    """Calls, their cost, and notes why an endpoint could not be used; whether a person asked, what was left."""
     store: dict[str, Any] = field(default_factory=dict)
     """By question, what the store said."""
     knowledge: dict[str, Any] = field(default_factory=dict)

@@ -8,7 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.attribution.causes import ACCEPTED_RECORDS, BaseRates, find_causes, lingering_causes
+from seamwatch.core.attribution.causes import (
+    ACCEPTED_RECORDS,
+    BaseRates,
+    find_causes,
+    is_failing_rate_change,
+    lingering_causes,
+)
 from seamwatch.core.change import HISTORY_WINDOWS, Budget, read_history
 from seamwatch.core.results import Cause, Verdict, Window
 from seamwatch.engine.deps import Deps
@@ -20,42 +26,54 @@ _BESIDE_STAGES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class WindowCauses:
-    """What struck a window."""
+class ChangeTest:
+    """What tells a change of a window from what healthy windows have."""
 
-    causes: tuple[Cause, ...]
-    """Those that are a change first."""
-    lingering: tuple[tuple[Responsibility, str | None], ...]
-    """Causes of earlier windows that struck nothing here and yet cannot be called over."""
+    base: BaseRates
+    budget: Budget
+    n_judged: int
+    n_failing: int
+    times: pd.Series[Any]
+    """See `judged_times`."""
+
+    @property
+    def is_failing_rate_change(self) -> bool:
+        """Return whether more records fail than in healthy windows, whatever their causes."""
+        return is_failing_rate_change(self.n_failing, n_judged=self.n_judged, base=self.base, budget=self.budget)
+
+    def causes(self, verdicts: Sequence[Verdict]) -> tuple[Cause, ...]:
+        """Return the causes of the window that its verdicts show, those that are a change first."""
+        return find_causes(verdicts, self.times, n_judged=self.n_judged, base=self.base, budget=self.budget)
+
+    def lingering(self, causes: Sequence[Cause]) -> tuple[tuple[Responsibility, str | None], ...]:
+        """Return causes of earlier windows that these do not show as a change and yet cannot be called over."""
+        return lingering_causes(causes, n_judged=self.n_judged, base=self.base)
 
 
-def window_causes(
-    deps: Deps,
-    pipeline: Pipeline,
-    window: Window,
-    verdicts: Sequence[Verdict],
-    outcomes: pd.DataFrame,
-    times: pd.Series[Any],
-) -> WindowCauses:
-    """Return the causes of a window.
+def change_test(
+    deps: Deps, pipeline: Pipeline, window: Window, outcomes: pd.DataFrame, times: pd.Series[Any]
+) -> ChangeTest:
+    """Return the test of a window's causes.
 
     Args:
         deps: The store holds the windows before; the window itself and later ones are not looked at.
         pipeline: Its definition.
         window: The span of time.
-        verdicts: One per failing record.
         outcomes: Index key; `state`.
         times: See `judged_times`.
     """
     is_judged = outcomes["state"] != OutcomeState.PENDING
     are_late = pipeline.outcome is not None and pipeline.outcome.truth is not None
-    n_judged, base = int(is_judged.sum()), base_rates(deps, pipeline, window)
-    budget = Budget(
-        n_candidates=len(pipeline.stages) + _BESIDE_STAGES,
-        share_judged=float(is_judged.mean()) if len(is_judged) and are_late else None,
+    return ChangeTest(
+        base=base_rates(deps, pipeline, window),
+        budget=Budget(
+            n_candidates=len(pipeline.stages) + _BESIDE_STAGES,
+            share_judged=float(is_judged.mean()) if len(is_judged) and are_late else None,
+        ),
+        n_judged=int(is_judged.sum()),
+        n_failing=int((outcomes["state"] == OutcomeState.WRONG).sum()),
+        times=times,
     )
-    causes = find_causes(verdicts, times, n_judged=n_judged, base=base, budget=budget)
-    return WindowCauses(causes=causes, lingering=lingering_causes(causes, n_judged=n_judged, base=base))
 
 
 def judged_times(outcomes: pd.DataFrame, times: pd.Series[Any]) -> pd.Series[Any]:

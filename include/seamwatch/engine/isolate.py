@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
 from seamwatch.adapters.models.factory import open_endpoint
 from seamwatch.adapters.models.metered import MeteredEndpoint
@@ -13,6 +14,8 @@ from seamwatch.engine.references import load_function
 from seamwatch.errors import AdapterError
 from seamwatch.spec.pipeline import Pipeline, Stage
 
+ROUTINE_SHARE = 0.5
+"""Of a day's calls and money, what samples of windows may use; the rest is kept for changes."""
 _NOTES = 8
 """Different failures told; a provider that fails in more ways is understood by then."""
 
@@ -26,6 +29,8 @@ class Models:
         self._pipeline = pipeline
         self._window = window
         self._endpoints: dict[str, MeteredEndpoint] = {}
+        self._run: tuple[str, str] | None = None
+        self._is_routine = True
         self.notes: list[str] = []
         """Why an endpoint could not be used."""
 
@@ -59,11 +64,60 @@ class Models:
         known = [cost for cost in costs if cost is not None]
         return sum(known) if len(known) == len(costs) else None
 
+    def open_reserve(self) -> None:
+        """Let the calls from now on use what the day keeps for changes: the window has one, or a person asked."""
+        self._is_routine = False
+        for endpoint in self._endpoints.values():
+            endpoint.limits = self._limits()
+
+    def calls_left(self, *, is_asked: bool) -> int:
+        """Return how many calls more the run and the day allow, money counted at what a call has cost so far.
+
+        Args:
+            is_asked: A person may use all that the day has left; a change leaves to the windows after it what the day
+                keeps for their samples.
+        """
+        allowed, (run, day) = self._pipeline.isolation, self._named()
+        run_calls, run_usd = self._deps.store.spent(self._pipeline.pipeline, run=run)
+        day_calls, day_usd = self._deps.store.spent(self._pipeline.pipeline, day=day)
+        kept_calls, kept_usd = (0.0, 0.0) if is_asked else self._kept_for_samples(day)
+        left = min(allowed.max_calls_per_run - run_calls, int(allowed.max_calls_per_day - day_calls - kept_calls))
+        if run_calls and run_usd > 0:
+            left_usd = min(allowed.max_usd_per_run - run_usd, allowed.max_usd_per_day - day_usd - kept_usd)
+            left = min(left, int(left_usd / (run_usd / run_calls)))
+        return max(left, 0)
+
+    def _kept_for_samples(self, day: str) -> tuple[float, float]:
+        """Return calls and money that samples of the day's windows may still use."""
+        allowed = self._pipeline.isolation
+        n_calls, usd = self._deps.store.spent(self._pipeline.pipeline, routine_day=day)
+        return (
+            max(ceil(ROUTINE_SHARE * allowed.max_calls_per_day) - n_calls, 0.0),
+            max(ROUTINE_SHARE * allowed.max_usd_per_day - usd, 0.0),
+        )
+
+    def _named(self) -> tuple[str, str]:
+        """Return the ids of this run and of its day: those of its first call, for all endpoints."""
+        if self._run is None:
+            now = self._deps.clock()
+            self._run = f"{self._window.id}@{now:%Y%m%dT%H%M%S.%f}", f"{now:%Y-%m-%d}"
+        return self._run
+
+    def _limits(self) -> BudgetLimits:
+        allowed = self._pipeline.isolation
+        return BudgetLimits(
+            calls_per_run=allowed.max_calls_per_run,
+            calls_per_day=allowed.max_calls_per_day,
+            usd_per_run=allowed.max_usd_per_run,
+            usd_per_day=allowed.max_usd_per_day,
+            routine_calls_per_day=ceil(ROUTINE_SHARE * allowed.max_calls_per_day) if self._is_routine else None,
+            routine_usd_per_day=ROUTINE_SHARE * allowed.max_usd_per_day if self._is_routine else None,
+        )
+
     def _open(self, stage: Stage) -> MeteredEndpoint:
         if stage.name not in self._endpoints:
             assert stage.endpoint is not None
-            limits = self._pipeline.isolation
-            now = self._deps.clock()
+            run, day = self._named()
             inner, prices = open_endpoint(
                 stage.endpoint,
                 self._deps.connections,
@@ -76,14 +130,9 @@ class Models:
                 cache=self._deps.store,
                 budget=self._deps.store,
                 pipeline=self._pipeline.pipeline,
-                run=f"{self._window.id}@{now:%Y%m%dT%H%M%S.%f}",
-                day=f"{now:%Y-%m-%d}",
+                run=run,
+                day=day,
                 scope=f"{self._pipeline.pipeline}/{self._window.id}",
-                limits=BudgetLimits(
-                    calls_per_run=limits.max_calls_per_run,
-                    calls_per_day=limits.max_calls_per_day,
-                    usd_per_run=limits.max_usd_per_run,
-                    usd_per_day=limits.max_usd_per_day,
-                ),
+                limits=self._limits(),
             )
         return self._endpoints[stage.name]

@@ -125,7 +125,7 @@ def attribute(task: StepOperator, context: Context) -> dict[str, int]:
     """Attribute one window, and tell the next DAG that it was."""
     pipeline, window = _pipeline(task), _window(task)
     with open_deps(task.project_dir) as deps:
-        found = attribute_window(deps, pipeline, window)
+        found = attribute_window(deps, pipeline, window, is_asked=_param_window(context) is not None)
     task.log.info("%s", found.leading.headline if found.leading else "no incident")
     _publish(context, attributed_asset(pipeline.pipeline), [window.id])
     return {"failing": found.n_failing, "pending": found.n_pending, "calls": found.isolation.calls}

@@ -264,11 +264,12 @@ class Isolation(Spec):
     max_usd_per_day: Annotated[float, Field(ge=0)] = 20.0
     """Money of the pipeline in one UTC day."""
     mode: Literal["sampled", "exhaustive"] = "sampled"
-    """`exhaustive` replays every failing record; `sampled` draws from each stratum until its cause is decided."""
+    """`sampled` draws from each stratum until its cause is decided, and replays every failing record that the budget
+    allows where a cause is a change or a person asked; `exhaustive` always replays every failing record."""
     confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
     """How sure a replay's reading, and what leads in a stratum, must be before no more calls are made."""
     records_per_stratum: Annotated[int, Field(ge=1)] = 40
-    """Most records of one stratum that are replayed in `sampled` mode."""
+    """Most records of one stratum that a sample draws."""
     repeats: Annotated[int, Field(ge=1, le=50)] = 7
     """Most replays of one request, where the model answers by chance."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -61,18 +62,19 @@ class BudgetStore:
     ) -> int | None:
         """Return a reservation for one call of at most `usd`, or None when a limit of the run or day would be passed.
 
-        Both counters are locked before they are read, so that racing processes never oversell.
+        All counters are locked before they are read, so that racing processes never oversell.
         """
+        is_routine = limits.routine_calls_per_day is not None
         with self._writing() as connection:
-            (run_calls, run_usd), (day_calls, day_usd) = _locked(connection, pipeline, run, day)
-            if run_calls >= limits.calls_per_run or day_calls >= limits.calls_per_day:
-                return None
-            room_usd = min(limits.usd_per_run - run_usd, limits.usd_per_day - day_usd)
-            if usd > room_usd + _ROUNDING_USD:
-                return None
-            _add(connection, pipeline, run, day, n_calls=1, usd=usd)
+            spent = _locked(connection, pipeline, _scopes(run, day, is_routine=is_routine))
+            for (n_calls, n_usd), (most_calls, most_usd) in zip(spent, _most(limits), strict=True):
+                if n_calls >= most_calls or n_usd + usd > most_usd + _ROUNDING_USD:
+                    return None
+            _add(connection, pipeline, _scopes(run, day, is_routine=is_routine), n_calls=1, usd=usd)
             made = connection.execute(
-                sa.insert(ReservationRow).values(pipeline=pipeline, run=run, day=day, usd=usd, is_open=True)
+                sa.insert(ReservationRow).values(
+                    pipeline=pipeline, run=run, day=day, usd=usd, is_open=True, is_routine=is_routine
+                )
             )
             assert made.inserted_primary_key is not None
             return int(made.inserted_primary_key[0])
@@ -88,10 +90,16 @@ class BudgetStore:
             _close(connection, reservation, n_calls=-1, usd=0.0)
 
     def spent(
-        self: Transactions, pipeline: str, *, run: str | None = None, day: str | None = None
+        self: Transactions,
+        pipeline: str,
+        *,
+        run: str | None = None,
+        day: str | None = None,
+        routine_day: str | None = None,
     ) -> tuple[int, float]:
-        """Return calls and money that are spent or reserved, of a run or of a day."""
-        scope = f"run:{run}" if run is not None else f"day:{day}"
+        """Return calls and money that are spent or reserved: of a run, of a day, or of a day's routine calls."""
+        named = {"run": run, "day": day, "routine": routine_day}
+        scope = next(f"{kind}:{name}" for kind, name in named.items() if name is not None)
         with self._reading() as connection:
             statement = sa.select(BudgetRow.n_calls, BudgetRow.usd).filter_by(pipeline=pipeline, scope=scope)
             row = connection.execute(statement).one_or_none()
@@ -103,25 +111,42 @@ def _close(connection: sa.Connection, reservation: int, *, n_calls: int, usd: fl
         sa.update(ReservationRow)
         .where(ReservationRow.id == reservation, ReservationRow.is_open)
         .values(is_open=False)
-        .returning(ReservationRow.pipeline, ReservationRow.run, ReservationRow.day, ReservationRow.usd)
+        .returning(
+            ReservationRow.pipeline,
+            ReservationRow.run,
+            ReservationRow.day,
+            ReservationRow.usd,
+            ReservationRow.is_routine,
+        )
     ).one_or_none()
     if row is None:
         return
-    _locked(connection, row.pipeline, row.run, row.day)
-    _add(connection, row.pipeline, row.run, row.day, n_calls=n_calls, usd=usd - row.usd)
+    scopes = _scopes(row.run, row.day, is_routine=bool(row.is_routine))
+    _locked(connection, row.pipeline, scopes)
+    _add(connection, row.pipeline, scopes, n_calls=n_calls, usd=usd - row.usd)
 
 
-def _scopes(run: str, day: str) -> tuple[str, str]:
-    return f"run:{run}", f"day:{day}"
+def _scopes(run: str, day: str, *, is_routine: bool) -> tuple[str, ...]:
+    """Return the counters of a call, in the order in which everyone locks them: other orders deadlock."""
+    return (f"run:{run}", f"day:{day}", *((f"routine:{day}",) if is_routine else ()))
 
 
-def _locked(connection: sa.Connection, pipeline: str, run: str, day: str) -> list[tuple[int, float]]:
-    """Return calls and money of the run and of the day, locked in this order by everyone: other orders deadlock.
+def _most(limits: BudgetLimits) -> list[tuple[float, float]]:
+    """Return the most calls and money of each counter, in the order of `_scopes`."""
+    found: list[tuple[float, float]] = [
+        (limits.calls_per_run, limits.usd_per_run),
+        (limits.calls_per_day, limits.usd_per_day),
+    ]
+    if limits.routine_calls_per_day is not None:
+        money = limits.usd_per_day if limits.routine_usd_per_day is None else limits.routine_usd_per_day
+        found.append((limits.routine_calls_per_day, money))
+    return found
 
-    A counter that is not there yet is made.
-    """
+
+def _locked(connection: sa.Connection, pipeline: str, scopes: Sequence[str]) -> list[tuple[int, float]]:
+    """Return calls and money of the counters, locked in their order; one that is not there yet is made."""
     found = []
-    for scope in _scopes(run, day):
+    for scope in scopes:
         statement = sa.select(BudgetRow.n_calls, BudgetRow.usd).filter_by(pipeline=pipeline, scope=scope)
         row = connection.execute(statement.with_for_update()).one_or_none()
         if row is None:
@@ -132,9 +157,9 @@ def _locked(connection: sa.Connection, pipeline: str, run: str, day: str) -> lis
     return found
 
 
-def _add(connection: sa.Connection, pipeline: str, run: str, day: str, *, n_calls: int, usd: float) -> None:
+def _add(connection: sa.Connection, pipeline: str, scopes: Sequence[str], *, n_calls: int, usd: float) -> None:
     connection.execute(
         sa.update(BudgetRow)
-        .where(BudgetRow.pipeline == pipeline, BudgetRow.scope.in_(_scopes(run, day)))
+        .where(BudgetRow.pipeline == pipeline, BudgetRow.scope.in_(scopes))
         .values(n_calls=BudgetRow.n_calls + n_calls, usd=BudgetRow.usd + usd)
     )

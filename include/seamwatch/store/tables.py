@@ -159,6 +159,8 @@ class ReservationRow(Table):
     day: Mapped[str] = mapped_column(String(20))
     usd: Mapped[float] = mapped_column(Float)
     is_open: Mapped[bool] = mapped_column(default=True)
+    is_routine: Mapped[bool | None]
+    """Whether it counts against what samples may use; null where it was made before revision 0007."""
 
 
 class BaselineRow(Table):

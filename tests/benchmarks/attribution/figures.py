@@ -11,8 +11,13 @@ from write_page import Figure
 
 from attribution.score import IncidentScore, RecordScore, Scored
 from seamwatch.core.stats import wilson_interval
+from seamwatch.spec.pipeline import Isolation
 
 Wanted = Callable[[RecordScore], bool]
+BUDGET = Isolation().max_calls_per_run
+"""What every run may call by default: up to it all records are replayed, beyond it a sample decides."""
+LARGE_CALLS = 20 * BUDGET
+"""From so many calls of exhaustive replay on, the budget itself is at most a twentieth."""
 RESAMPLES = 400
 BINS = 10
 COVERAGES = (0.5, 0.8, 0.9, 1.0)
@@ -25,7 +30,8 @@ def make_figures(scores: Sequence[Scored]) -> dict[str, Figure]:
     stochastic = [s for s in faulty if s.facts["flip_rate"]]
     removed = [s for s in scores if s.facts["removed"]]
     effective = [s for s in faulty if s.n_changed]
-    large = [s for s in faulty if s.n_failing >= 1000]
+    beyond = [s for s in faulty if "exhaustive" in s.modes and s.modes["exhaustive"].calls > BUDGET]
+    large = [s for s in beyond if s.modes["exhaustive"].calls >= LARGE_CALLS]
     found = {
         "record_stage_accuracy_exhaustive": _share(deterministic, "exhaustive", is_known, is_right),
         "record_stage_accuracy_stochastic": _share(stochastic, "exhaustive", is_known, is_right),
@@ -58,7 +64,8 @@ def make_figures(scores: Sequence[Scored]) -> dict[str, Figure]:
         ),
         "replay_share": _replay_share(large, lambda score: score.replays),
         "replay_share_with_benchmark_set": _replay_share(large, lambda score: score.calls),
-        "sequential_ratio": _sequential_ratio(faulty),
+        "sequential_ratio": _sequential_ratio(beyond),
+        "unasked_calibration": _unasked_calibration(faulty),
         **_calibration_figures(faulty),
     }
     return {name: figure for name, figure in found.items() if figure is not None}
@@ -167,9 +174,35 @@ def _replay_share(scores: Sequence[Scored], count: Callable[[IncidentScore], int
 
 
 def _sequential_ratio(scores: Sequence[Scored]) -> Figure | None:
-    pairs = [(float(s.modes["sampled"].n_replayed), s.modes["sampled"].n_sequential) for s in scores]
+    pairs = [(float(s.modes["sampled"].n_drawn), s.modes["sampled"].n_sequential) for s in scores]
     value = ratio_of(pairs)
-    return None if value is None else Figure(value, *bootstrap(pairs), "replayed records / Wald's mean", {})
+    return None if value is None else Figure(value, *bootstrap(pairs), "drawn records / Wald's mean", {})
+
+
+def _unasked_calibration(scores: Sequence[Scored]) -> Figure | None:
+    """Return how far the mean confidence of records that were not replayed is from the share of them that is right."""
+    sums = [
+        (
+            sum(n * row.confidence for row, n in rows),
+            sum(n * row.is_right for row, n in rows),
+            sum(n for _, n in rows),
+        )
+        for s in scores
+        if (rows := [(row, n) for row, n in s.modes["sampled"].records if row.basis == "stratum" and is_named(row)])
+    ]
+    if not sums:
+        return None
+    data = np.asarray(sums, dtype=float)
+    rng = np.random.default_rng(0)
+    drawn = data[rng.integers(0, len(data), (RESAMPLES, len(data)))].sum(axis=1)
+    low, high = np.quantile(np.abs(drawn[:, 0] - drawn[:, 1]) / drawn[:, 2], (0.025, 0.975))
+    stated, right, n = data.sum(axis=0)
+    unit = f"|{stated / n:.3f} stated - {right / n:.3f} right| of {n:.0f} records"
+    return Figure(abs(stated - right) / n, float(low), float(high), unit, {})
+
+
+def is_named(row: RecordScore) -> bool:
+    return is_known(row) and not row.blamed_nobody
 
 
 def judged_rows(scores: Sequence[Scored], mode: str) -> list[tuple[float, bool, int]]:

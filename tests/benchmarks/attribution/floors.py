@@ -1,6 +1,7 @@
 """What the figures must not fall below (or rise above): a little worse than what was measured on the train side.
 
-The short form has few incidents, so a single one moves a share of incidents by some hundredths.
+The short form has few incidents, so a single one moves a share of incidents by some hundredths. None of them is so
+large that `replay_share` could be measured.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ AT_MOST: Mapping[str, float] = {
     "false_model_blame": 0.10,
     "false_incident": 0.02,
     "calibration_error": 0.10,
-    "replay_share": 0.05,
     "sequential_ratio": 2.0,
+    "unasked_calibration": 0.06,
 }
 
 

@@ -27,8 +27,8 @@ class Amount:
     healthy: int
     """Over all shapes."""
     large: int
-    """Over all shapes; with more than 1,000 failing records."""
-    large_n: int = 3000
+    """Over all shapes; with so many failing records that exhaustive replay needs 8,000 calls, where it needs any."""
+    large_n: int = 12_000
     """Records of a large one."""
     kinds: int | None = None
     """Fault kinds that are injected, drawn by chance; None: all."""
@@ -79,7 +79,7 @@ def _healthy(rng: random.Random, shape: str, seed: int) -> Plan:
 
 
 def _large(rng: random.Random, shape: str, seed: int, number: int, n: int) -> Plan:
-    """Return an incident with more than 1,000 failing records: before, in and behind the model, and at the provider."""
+    """Return an incident of many failing records: before, in and behind the model, and at the provider."""
     wanted = ("model_changed", "crossed", "sink_overwrites", "provider_5xx", "field_missing", "default_value")
     endings = wanted[number % len(wanted) :] + wanted[: number % len(wanted)]
     names = [kind.name for kind in SHAPES[shape].faults]

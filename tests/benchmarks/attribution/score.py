@@ -45,9 +45,10 @@ class IncidentScore:
     seconds: float = 0.0
     n_missing: int = 0
     """Failing records by the benchmark's own count that got no verdict."""
-    n_replayed: int = 0
+    n_drawn: int = 0
+    """Records that the sampled mode drew until it had decided; others are replayed because the budget allows it."""
     n_sequential: float = 0.0
-    """Records that sequential tests, one for each stratum that was replayed, would take on average."""
+    """Records that sequential tests, one for each stratum that was drawn from, would take on average."""
 
 
 @dataclass(frozen=True, kw_only=True)

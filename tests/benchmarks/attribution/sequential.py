@@ -1,4 +1,4 @@
-"""How many replays a sequential test would take for what the sampled mode replayed."""
+"""How many records a sequential test would draw, beside those that the sampled mode drew until it had decided."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ def expected_sample_size(p0: float = 0.5, p1: float = 0.9, *, error: float = 0.0
 
 
 def with_sequential(score: IncidentScore, found: Attribution, seen: Seen) -> IncidentScore:
-    """Return the score with the records that were replayed, and those that sequential tests would take.
+    """Return the score with the records that were drawn to decide, and those that sequential tests would take.
+
+    What it replayed beyond them, since the budget allowed it, is no part of the comparison.
 
     A stratum is what failing records have in common before any call: their discrepancies and failed checks.
     """
@@ -34,7 +36,7 @@ def with_sequential(score: IncidentScore, found: Attribution, seen: Seen) -> Inc
     sampled = {marks.get(key, frozenset()) for key in replayed}
     sizes = Counter(marks.get(key, frozenset()) for key in told)
     each = expected_sample_size()
-    return replace(score, n_replayed=len(replayed), n_sequential=sum(min(sizes[mark], each) for mark in sampled))
+    return replace(score, n_drawn=found.n_sampled, n_sequential=sum(min(sizes[mark], each) for mark in sampled))
 
 
 def _marks(seen: Seen) -> dict[str, frozenset[Any]]:

@@ -74,7 +74,8 @@ class MeteredEndpoint:
         self._cache = cache
         self._budget = budget
         self._pipeline, self._run, self._day, self._scope = pipeline, run, day, scope
-        self._limits = limits
+        self.limits = limits
+        """Of the run and the day; may be changed, for the calls from then on."""
         self._prices = prices or Prices()
         self._lock = threading.Lock()
         self._calls = 0
@@ -176,7 +177,7 @@ class MeteredEndpoint:
 
     def _reserve(self, call: ModelCall) -> tuple[float, int | None]:
         usd = self._prices.worst_case_usd(call.body)
-        return usd, self._budget.reserve(self._pipeline, self._run, self._day, usd=usd, limits=self._limits)
+        return usd, self._budget.reserve(self._pipeline, self._run, self._day, usd=usd, limits=self.limits)
 
     def _book(self, call: ModelCall, reservation: int, reserved_usd: float, attempt: Attempt) -> Attempt:
         """Return the attempt with its cost, after settling it and keeping what will be the same next time."""

@@ -118,6 +118,25 @@ def find_causes(
     return tuple(sorted(causes, key=lambda c: (not c.is_change, c.n_expected - c.n_records, c.stage or "")))
 
 
+def is_failing_rate_change(n_failing: int, *, n_judged: int, base: BaseRates, budget: Budget) -> bool:
+    """Return whether more records fail, of all causes together, than in healthy windows: known before any call.
+
+    Args:
+        n_failing: Records whose outcome is wrong.
+        n_judged: Records whose outcome is right or wrong.
+        base: What a healthy window has.
+        budget: Over how many tests the chance of a false incident is spread.
+    """
+    known = {key for window in base.history for key in window.counts}
+    series = series_of(known, base.history, n_records=n_failing, n_judged=n_judged)
+    return weigh(series, _with_strays(base.prior(Responsibility.MODEL, None))).is_change(n_failing, budget)
+
+
+def _with_strays(model: Prior) -> Prior:
+    """Return what is known of the model's errors and the records that everything else loses, together."""
+    return replace(model, rate=min(model.rate + STRAY_RATE, 1.0))
+
+
 def lingering_causes(causes: Sequence[Cause], *, n_judged: int, base: BaseRates) -> tuple[CauseKey, ...]:
     """Return causes of recent incidents that this window does not show as a change and yet cannot call over.
 
@@ -153,9 +172,9 @@ def _weigh(key: CauseKey, counts: Mapping[CauseKey, int], n_judged: int, base: B
     known = {*counts, *(each for window in base.history for each in window.counts)}
     models = {each for each in known if each[0] is Responsibility.MODEL}
     n_model = sum(counts.get(each, 0) for each in models)
-    prior = base.prior(Responsibility.MODEL, None)
+    prior = _with_strays(base.prior(Responsibility.MODEL, None))
     both = series_of({key, *models}, base.history, n_records=counts[key] + n_model, n_judged=n_judged)
-    joint = weigh(both, replace(prior, rate=min(prior.rate + STRAY_RATE, 1.0)))
+    joint = weigh(both, prior)
     left = joint.expected - n_model / n_judged if n_judged else 0.0
     return replace(
         own,

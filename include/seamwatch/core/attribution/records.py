@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,13 +17,16 @@ from seamwatch.core.attribution.damage import FieldPattern
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.laboratory import Laboratory
 from seamwatch.core.attribution.patterns import name_patterns
-from seamwatch.core.attribution.sampling import Strata, judge_by_stratum, replay_until_decided, stratify
+from seamwatch.core.attribution.sampling import SAMPLE_ONLY, Sample, Spending, replay_more, replay_until_decided
+from seamwatch.core.attribution.sequential import fewest_draws
+from seamwatch.core.attribution.strata import stratify
+from seamwatch.core.attribution.unreplayed import judge_by_stratum
 from seamwatch.core.attribution.verdicts import make_verdict, provider_verdict, suspect_truth_verdict
 from seamwatch.core.interventions import Ask
-from seamwatch.core.replays import ModelAnswer
+from seamwatch.core.replays import ModelAnswer, ModelCall
 from seamwatch.core.results import Verdict
-from seamwatch.spec.pipeline import Isolation
-from seamwatch.vocabulary import Basis, Responsibility
+from seamwatch.spec.pipeline import Isolation, Stage
+from seamwatch.vocabulary import Basis, Gap, Responsibility
 
 _STALE_FROM = 3
 """Records with one and the same other record's payload: it was kept and given out again, not swapped."""
@@ -39,65 +42,113 @@ class Attributed:
     """Share of replayed recorded requests that were wrong again."""
     isolated: Mapping[str, ModelAnswer]
     """By key, the last model's answer to the clean request."""
+    n_sampled: int
+    """Records that the sequential tests drew; what was replayed beyond them, the budget allowed."""
 
 
-def attribute_records(evidence: Evidence, ask: Ask | None, settings: Isolation) -> Attributed:
+def attribute_records(
+    evidence: Evidence, ask: Ask | None, settings: Isolation, spending: Spending = SAMPLE_ONLY
+) -> Attributed:
     """Return a verdict for every failing record.
 
     Args:
         evidence: What is known without calls.
         ask: Calls a model; None where no endpoint can be reached, and verdicts that need one are undetermined.
         settings: `mode` and sizes of the sample; the hard budget is enforced behind `ask`.
+        spending: Whether more is replayed than the sample, and how many calls that may take.
 
     The order is by cost: facts that need nothing, repairs behind the model that need no call, then replays of a
     sample of every stratum (records with the same discrepancies), whose verdicts speak for the rest of the stratum.
+    Where the sample shows a change, or a person asked, the rest is replayed too, as far as the calls go.
     """
-    verdicts = _lost(evidence)
-    left = evidence.failing[~evidence.failing.isin(list(verdicts))]
-    verdicts.update(judge_behind_the_model(evidence, left))
-    left = left[~left.isin(list(verdicts))]
-    verdicts.update(_by_provider(evidence, left))
-    left = left[~left.isin(list(verdicts))]
-    strata = stratify(evidence, left)
-    laboratory = Laboratory(evidence, ask, settings)
+    free = _lost(evidence)
+    left = evidence.failing[~evidence.failing.isin(list(free))]
+    free.update(judge_behind_the_model(evidence, left))
+    left = left[~left.isin(list(free))]
+    free.update(_by_provider(evidence, left))
+    left = left[~left.isin(list(free))]
+    meter = _Meter(ask)
+    laboratory = Laboratory(evidence, meter.ask if ask is not None else None, settings)
+    sample = Sample(stratify(evidence, left))
     if settings.mode == "exhaustive":
-        laboratory.replay(left, _stratum_of(strata))
+        replay_more(laboratory, sample, len(left), settings)
     else:
-        replay_until_decided(laboratory, strata, verdicts, settings)
-    verdicts.update(_judge_replayed(evidence, laboratory, strata, is_exhaustive=settings.mode == "exhaustive"))
-    for keys in strata.values():
-        verdicts.update(judge_by_stratum(evidence, keys, verdicts))
-    for key in evidence.suspect_truth:
-        if verdicts[key].responsibility is Responsibility.MODEL and verdicts[key].basis is Basis.STRATUM:
-            verdicts[key] = suspect_truth_verdict(evidence, key)
-    verdicts.update({key: _as_crossed(evidence, verdicts[key], key) for key in evidence.crossed_at if key in verdicts})
+        replay_until_decided(laboratory, sample, free, settings)
+    n_sampled = sample.n_replayed
+    verdicts = _judge(evidence, laboratory, sample, free, settings)
+    if sample.n_left and spending.is_worth_it(tuple(verdicts.values())):
+        while n := _affordable(sample, meter, spending, settings):
+            replay_more(laboratory, sample, n, settings)
+            verdicts = _judge(evidence, laboratory, sample, free, settings)
     patterns = name_patterns(evidence.world.reconciled, evidence.failing, recorded=evidence.world.recorded)
     return Attributed(
         verdicts=tuple(_with_pattern(verdicts[key], patterns) for key in evidence.failing),
         reproduced=laboratory.reproduced,
         isolated=laboratory.isolated,
+        n_sampled=n_sampled,
     )
 
 
+class _Meter:
+    """Counts the calls that were made: those whose answer was not known already."""
+
+    def __init__(self, ask: Ask | None) -> None:
+        self._ask = ask
+        self.n_calls = 0
+
+    def ask(self, stage: Stage, calls: Sequence[ModelCall]) -> list[ModelAnswer]:
+        assert self._ask is not None
+        answers = self._ask(stage, calls)
+        self.n_calls += sum(not answer.is_cached for answer in answers)
+        return answers
+
+
+def _affordable(sample: Sample, meter: _Meter, spending: Spending, settings: Isolation) -> int:
+    """Return how many records more can be replayed and judged at what one has cost so far; 0 if it is not worth it.
+
+    Their judgement takes calls too, for repairs and fields, and so their share is left for it.
+    """
+    each = max(1.0, meter.n_calls / max(sample.n_replayed, 1))
+    n = int(spending.calls_left() / each)
+    return 0 if n < min(sample.n_left, fewest_draws(confidence=settings.confidence)) else min(n, sample.n_left)
+
+
+def _judge(
+    evidence: Evidence, laboratory: Laboratory, sample: Sample, free: Mapping[Any, Verdict], settings: Isolation
+) -> dict[Any, Verdict]:
+    """Return a verdict for every failing record, from what was replayed so far."""
+    verdicts = dict(free)
+    verdicts.update(_judge_replayed(evidence, laboratory, sample.of, is_exhaustive=settings.mode == "exhaustive"))
+    unanswered = {
+        key: judge_without_answer(evidence, key, gap) for key, gap in laboratory.gaps.items() if key not in verdicts
+    }
+    verdicts.update(
+        (key, verdict) for key, verdict in unanswered.items() if laboratory.gaps[key] is not Gap.BUDGET_SPENT
+    )
+    for keys in sample.strata.values():
+        # Records that the budget did not allow were not replayed: undetermined only where no other speaks for them.
+        if not any(key in verdicts for key in keys):
+            verdicts.update((key, unanswered[key]) for key in keys if key in unanswered)
+        verdicts.update(judge_by_stratum(evidence, keys, verdicts))
+    for key in evidence.suspect_truth:
+        if verdicts[key].responsibility is Responsibility.MODEL and verdicts[key].basis is Basis.STRATUM:
+            verdicts[key] = suspect_truth_verdict(evidence, key)
+    verdicts.update({key: _as_crossed(evidence, verdicts[key], key) for key in evidence.crossed_at if key in verdicts})
+    return verdicts
+
+
 def _judge_replayed(
-    evidence: Evidence, laboratory: Laboratory, strata: Strata, *, is_exhaustive: bool
+    evidence: Evidence, laboratory: Laboratory, strata: Mapping[Any, Hashable], *, is_exhaustive: bool
 ) -> dict[Any, Verdict]:
     """Return the verdicts of the replayed records, each by the rule of its likeliest kind."""
     beliefs: dict[Kind, dict[Any, float]] = {kind: {} for kind in Kind}
-    for key, kinds in laboratory.kinds(_stratum_of(strata)).items():
+    for key, kinds in laboratory.kinds(strata).items():
         likeliest = max(kinds, key=lambda kind: kinds[kind])
         beliefs[likeliest][key] = kinds[likeliest]
     found = judge_chance(evidence, beliefs[Kind.CHANCE], laboratory)
     found.update(judge_still_wrong(evidence, beliefs[Kind.STILL_WRONG], laboratory))
     found.update(judge_before_the_model(evidence, beliefs[Kind.BEFORE], laboratory, is_exhaustive=is_exhaustive))
-    for key, gap in laboratory.gaps.items():
-        if key not in found:
-            found[key] = judge_without_answer(evidence, key, gap)
     return found
-
-
-def _stratum_of(strata: Strata) -> dict[Any, Any]:
-    return {key: mark for mark, members in strata.items() for key in members}
 
 
 def _lost(evidence: Evidence) -> dict[Any, Verdict]:

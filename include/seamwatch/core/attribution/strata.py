@@ -1,0 +1,64 @@
+"""What failing records have in common before any call: strata, from which records are drawn to be replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any
+
+from seamwatch.core.attribution.evidence import Evidence
+from seamwatch.vocabulary import DiscrepancyKind
+
+Strata = Mapping[Hashable, Sequence[Any]]
+
+_RARE, _RARE_SHARE = 6, 0.02
+"""A stratum with fewer records than this, or a smaller share, is not worth replays of its own."""
+
+
+def stratify(evidence: Evidence, keys: Iterable[Any]) -> Strata:
+    """Return the keys by what they have in common before any call.
+
+    That is the fields that differ from their references, and recorded suspicions. Strata too small to be replayed each
+    are put together: first by the stages that differ, then by whether any stage before the model does.
+    """
+    strata: dict[Hashable, list[Any]] = {}
+    left = list(keys)
+    few = max(_RARE, round(_RARE_SHARE * len(left)))
+    for mark in (_by_fields, _by_stages, _by_place):
+        groups: dict[Hashable, list[Any]] = {}
+        for key in left:
+            groups.setdefault((mark.__name__, mark(evidence, key)), []).append(key)
+        strata.update({name: group for name, group in groups.items() if len(group) >= few or mark is _by_place})
+        left = [key for name, group in groups.items() if name not in strata for key in group]
+    return strata
+
+
+def _by_fields(evidence: Evidence, key: Any) -> Hashable:
+    if key in evidence.crossed_at:
+        return evidence.crossed_at[key][0], _suspicion(evidence, key)  # which fields differ is chance
+    marks = evidence.signatures.get(key, ())
+    differing = tuple(dict.fromkeys((stage, name) for stage, name, kind in marks if kind != DiscrepancyKind.FORMAT))
+    return differing, _suspicion(evidence, key)
+
+
+def _by_stages(evidence: Evidence, key: Any) -> Hashable:
+    marks = evidence.signatures.get(key, ())
+    return frozenset(stage for stage, _, kind in marks if kind != DiscrepancyKind.FORMAT), _suspicion(evidence, key)
+
+
+def _by_place(evidence: Evidence, key: Any) -> Hashable:
+    return bool(evidence.stages_of(key) & evidence.before_model)
+
+
+def _suspicion(evidence: Evidence, key: Any) -> Hashable:
+    provider = evidence.provider.get(key)
+    source = evidence.suspect_source.get(key)
+    instructed = evidence.instructed.get(key)
+    outdated = evidence.outdated.get(key)
+    return (
+        provider and provider[:2],
+        source and source[0],
+        instructed and instructed[0],
+        outdated and (outdated[0], tuple(sorted(outdated[1].items()))),
+        key in evidence.suspect_truth,
+        evidence.off_truth.get(key),
+    )

@@ -1,0 +1,45 @@
+"""What replays of a window may cost: a sample where it is healthy, all that the budget allows where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from seamwatch.core.attribution.sampling import Spending
+from seamwatch.core.results import Verdict
+from seamwatch.engine.benchmark import benchmark_size
+from seamwatch.engine.causes import ChangeTest
+from seamwatch.engine.isolate import Models
+from seamwatch.spec.pipeline import Pipeline
+
+_BENCHMARK_SHARE = 0.25
+"""Of a run's calls, what replays leave for the benchmark at most."""
+
+
+def plan_spending(pipeline: Pipeline, models: Models, test: ChangeTest, *, is_asked: bool) -> Spending:
+    """Return what the window's replays may cost.
+
+    Args:
+        pipeline: Its definition.
+        models: Count the calls; what the day keeps for changes is opened for them where there is one.
+        test: Of the window's causes.
+        is_asked: Whether a person asked for this window.
+    """
+    kept_for_benchmark = 0
+    is_known = is_asked or test.is_failing_rate_change
+    if is_known:
+        models.open_reserve()
+
+    def is_worth_it(verdicts: Sequence[Verdict]) -> bool:
+        nonlocal kept_for_benchmark
+        causes = test.causes(verdicts)
+        most = int(_BENCHMARK_SHARE * pipeline.isolation.max_calls_per_run)
+        kept_for_benchmark = min(benchmark_size(pipeline, causes), most)
+        if is_known or any(cause.is_change for cause in causes):
+            models.open_reserve()
+            return True
+        return False
+
+    return Spending(
+        is_worth_it=is_worth_it,
+        calls_left=lambda: max(models.calls_left(is_asked=is_asked) - kept_for_benchmark, 0),
+    )
