@@ -2,8 +2,8 @@
 
 What OpenSLO has no word for travels in the indicator's `metricSource` of type `seamwatch`, whose contents the format
 leaves to the source: the kind, the stage, the knowledge base. A document of ours therefore comes back as it was. One of
-another tool becomes an availability objective of its target, window and alerts, or a latency objective where a
-threshold metric has an upper bound and a unit; what cannot be kept is refused, never dropped silently.
+another tool becomes an availability or a latency objective where it says that it is one, and in which unit
+(`openslo_indicator`); what cannot be kept is refused, never dropped silently.
 
 A bound in USD on a day or month has no share of events as its target. It is written as a threshold metric over a
 calendar-aligned window with a target of 0, which asks for no share of occurrences: the bound is on the window's sum.
@@ -13,6 +13,7 @@ Source: OpenSLO specification v1, sections SLO, SLI, AlertPolicy and AlertCondit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
@@ -24,10 +25,19 @@ from pydantic import TypeAdapter, ValidationError
 from seamwatch.errors import Problem, SpecError
 from seamwatch.spec.base import Duration
 from seamwatch.spec.objectives import BurnAlert, CostObjective, LatencyObjective, Objective
+from seamwatch.spec.openslo_indicator import (
+    Indicator,
+    latency_threshold,
+    read_indicator,
+    refuse_unless_availability,
+)
+from seamwatch.spec.yaml_text import YamlDocument, YamlTextError, read_documents
 
 VERSION = "openslo/v1"
 SOURCE = "seamwatch"
 _UNITS = (("w", timedelta(weeks=1)), ("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("m", timedelta(minutes=1)))
+_CALENDAR_DURATION = re.compile(r"\d+[MQY]")
+_STEP = re.compile(r"[A-Za-z_]+|\d+")
 _OBJECTIVE: TypeAdapter[Objective] = TypeAdapter(Objective)
 _DURATION: TypeAdapter[timedelta] = TypeAdapter(Duration)
 _OWN_FIELDS = ("name", "kind", "stage", "knowledge_base", "time_zone", "expected_per_hour")
@@ -86,12 +96,15 @@ def from_openslo(document: Mapping[str, Any]) -> Objective:
         raise ValueError(msg)
     target = _mapping(_only(spec.get("objectives"), "spec.objectives"), "spec.objectives[0]")
     source, is_threshold = _metric_source(spec)
-    fields = dict(source["spec"]) if source.get("type") == SOURCE else _foreign_fields(document, target, is_threshold)
-    fields |= _window_fields(_mapping(_only(spec.get("timeWindow"), "spec.timeWindow"), "spec.timeWindow[0]"), fields)
+    is_own = source.get("type") == SOURCE
+    own = dict(_mapping(source.get("spec"), "spec.indicator.spec: metricSource.spec")) if is_own else {}
+    window = _mapping(_only(spec.get("timeWindow"), "spec.timeWindow"), "spec.timeWindow[0]")
+    fields = own | _window_fields(window, own)
+    fields |= {} if is_own else _foreign_fields(document, target, is_threshold)
     if "bound" in fields:
         fields[fields.pop("bound")] = target.get("value")
     elif is_threshold and "threshold" not in fields:
-        fields["threshold"] = f"{target.get('value')}s"
+        fields["threshold"] = _own_threshold(target.get("value"))
     if not fields.keys() & {"per_day_usd", "per_month_usd"}:
         fields["goal"] = _goal(target)
     if spec.get("alertPolicies"):
@@ -118,17 +131,24 @@ def objectives_text(text: str, *, file: str) -> str:
         SpecError: If a document of kind SLO says what an objective here cannot keep, or there is none; all at once.
     """
     try:
-        documents = [one for one in yaml.safe_load_all(text) if isinstance(one, Mapping) and one.get("kind") == "SLO"]
-    except yaml.YAMLError as error:
-        line = error.problem_mark.line + 1 if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark else None
-        raise SpecError([Problem(file=file, line=line, text=f"no YAML: {error}")]) from error
+        documents = read_documents(text)
+    except YamlTextError as error:
+        raise SpecError([Problem(file=file, line=error.line, text=str(error))]) from error
     found, problems = [], []
     for number, document in enumerate(documents):
+        path, line = f"documents[{number}]", document.lines.get(())
+        if isinstance(document.data, list):
+            advice = (
+                "is a list; documents of OpenSLO stand one after the other, with --- between them and no dash before"
+            )
+            problems.append(Problem(file=file, line=line, path=path, text=advice))
+        if not isinstance(document.data, Mapping) or document.data.get("kind") != "SLO":
+            continue
         try:
-            found.append(_written(from_openslo(document)))
+            found.append(_written(from_openslo(document.data)))
         except ValueError as error:
-            problems.append(Problem(file=file, path=f"documents[{number}]", text=str(error)))
-    if not documents:
+            problems.append(Problem(file=file, line=_line_of(document, str(error)), path=path, text=str(error)))
+    if not found and not problems:
         problems.append(Problem(file=file, text="no document of kind SLO"))
     if problems:
         raise SpecError(problems)
@@ -245,13 +265,31 @@ def _metric_source(spec: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
 def _foreign_fields(document: Mapping[str, Any], target: Mapping[str, Any], is_threshold: bool) -> dict[str, Any]:
     """Return what is known of another tool's objective."""
     name = str(_mapping(document.get("metadata"), "metadata").get("name", "")).replace("-", "_").replace(".", "_")
-    if not is_threshold:
-        return {"kind": "availability", "name": name}
-    if target.get("op") not in ("lte", "lt"):
-        msg = f"spec.objectives[0].op: only upper bounds (lte, lt) can be kept; got {target.get('op')!r}"
-        raise ValueError(msg)
-    # The format gives thresholds no unit; its examples of latency are in seconds.
-    return {"kind": "latency", "name": name, "threshold": f"{target.get('value')}s"}
+    spec = _mapping(document.get("spec"), "spec")
+    indicator = read_indicator(document, _mapping(spec.get("indicator"), "spec.indicator"), target)
+    place = "spec.objectives[0].value" if is_threshold else "spec.indicator"
+    try:
+        if not is_threshold:
+            refuse_unless_availability(indicator)
+            return {"kind": "availability", "name": name}
+        if target.get("op") not in ("lte", "lt"):
+            place = "spec.objectives[0].op"
+            msg = f"only upper bounds (lte, lt) can be kept; got {target.get('op')!r}"
+            raise ValueError(msg)
+        return {"kind": "latency", "name": name, "threshold": latency_threshold(indicator, target.get("value"))}
+    except ValueError as error:
+        msg = f"{place}: {error}"
+        raise ValueError(msg) from error
+
+
+def _own_threshold(value: Any) -> timedelta:
+    """Return the threshold of a document of ours, in seconds, or in the unit that a person wrote beside it."""
+    own = Indicator(name=SOURCE, texts=("latency",), units=("s",))
+    try:
+        return latency_threshold(own, value)
+    except ValueError as error:
+        msg = f"spec.objectives[0].value: {error}"
+        raise ValueError(msg) from error
 
 
 def _window_fields(window: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -262,16 +300,41 @@ def _window_fields(window: Mapping[str, Any], fields: Mapping[str, Any]) -> dict
     if is_calendar:
         msg = "spec.timeWindow[0]: only bounds in USD have calendar windows; write a rolling one, as 28d"
         raise ValueError(msg)
-    return {"over": _DURATION.validate_python(window.get("duration"))}
+    duration = str(window.get("duration"))
+    if _CALENDAR_DURATION.fullmatch(duration):
+        msg = (
+            f"spec.timeWindow[0].duration: a rolling window of {duration} has no fixed length, as months, quarters and "
+            f"years differ; write 28d or 30d for a month, 90d for a quarter"
+        )
+        raise ValueError(msg)
+    try:
+        return {"over": _DURATION.validate_python(duration)}
+    except ValidationError as error:
+        said = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+        msg = f"spec.timeWindow[0].duration: {said}"
+        raise ValueError(msg) from error
 
 
 def _goal(target: Mapping[str, Any]) -> float:
-    if "target" in target:
-        return float(target["target"])
-    if "targetPercent" in target:
-        return round(float(target["targetPercent"]) / 100.0, 10)
+    for name, parts in (("target", 1.0), ("targetPercent", 100.0)):
+        if name in target:
+            try:
+                return round(float(target[name]) / parts, 10)
+            except (TypeError, ValueError) as error:
+                msg = f"spec.objectives[0].{name}: must be a number; got {str(target[name])[:40]!r}"
+                raise ValueError(msg) from error
     msg = "spec.objectives[0]: target or targetPercent is missing"
     raise ValueError(msg)
+
+
+def _line_of(document: YamlDocument, message: str) -> int | None:
+    """Return the line of the place that a message begins with, or of the nearest part above it."""
+    place, loc = message.partition(":")[0], []
+    for step in _STEP.findall(place):
+        loc.append(int(step) if step.isdigit() else step)
+    return next(
+        (document.lines[part] for n in range(len(loc), -1, -1) if (part := tuple(loc[:n])) in document.lines), None
+    )
 
 
 def _shorthand(span: timedelta) -> str:

@@ -201,11 +201,123 @@ def test_a_document_of_another_tool_is_read() -> None:
         0.995,
         timedelta(28),
     )
-    document["spec"]["indicator"]["spec"] = {"thresholdMetric": {"metricSource": {"type": "Prometheus", "spec": {}}}}
-    document["spec"]["objectives"] = [{"op": "lte", "value": 0.4, "target": 0.95}]
-    slow = from_openslo(document)
-    assert isinstance(slow, LatencyObjective)
-    assert slow.threshold == timedelta(seconds=0.4)
+
+
+def _threshold_document(query: str = "", value: object = 500, **metadata: object) -> dict:
+    document = yaml.safe_load(FOREIGN)
+    document["metadata"] = {"name": "checkout-latency"}
+    source = {"type": "Prometheus", "spec": {"query": query}}
+    document["spec"]["indicator"] = {
+        "metadata": {"name": "answers", **metadata},
+        "spec": {"thresholdMetric": {"metricSource": source}},
+    }
+    document["spec"]["objectives"] = [{"op": "lt", "value": value, "target": 0.95}]
+    return document
+
+
+_P95 = "histogram_quantile(0.95, sum(rate(http_request_duration_{}_bucket[5m])) by (le))"
+
+
+@pytest.mark.parametrize(
+    ("document", "milliseconds"),
+    [
+        (_threshold_document(_P95.format("milliseconds")), 500),
+        (_threshold_document(_P95.format("ms")), 500),
+        (_threshold_document(_P95.format("seconds"), 0.5), 500),
+        (_threshold_document(_P95.format("seconds"), "0.5"), 500),
+        (_threshold_document("http_request_seconds", 2), 2000),
+        (_threshold_document("jobDurationMillis", 250), 250),
+        (_threshold_document("request_latency", "500ms"), 500),
+        (_threshold_document("request_latency", "0.5s"), 500),
+        (_threshold_document("request_latency", "1.5 min"), 90_000),
+        (_threshold_document("request_latency", 500, annotations={"example.com/unit": "ms"}), 500),
+        (_threshold_document("request_latency", 0.5, labels={"unit": "Seconds"}), 500),
+        (_threshold_document("request_latency", 500_000, labels={"units": "µs"}), 500),
+        (_threshold_document("request_latency_seconds * 1000", 500, labels={"unit": "ms"}), 500),
+        (_threshold_document("", "500ms"), 500),
+    ],
+)
+def test_a_threshold_has_the_unit_that_the_document_says(document: dict, milliseconds: float) -> None:
+    found = from_openslo(document)
+    assert isinstance(found, LatencyObjective)
+    assert found.threshold == timedelta(milliseconds=milliseconds)
+    assert (found.goal, found.name) == (0.95, "checkout_latency")
+    written = objectives_text(yaml.safe_dump(document), file="slo.yaml")
+    assert READ.validate_python(yaml.safe_load(written)["slos"][0]) == found
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        (_threshold_document("request_latency"), "does not say in which unit its threshold is; write it beside"),
+        (_threshold_document("request_latency", 0.4), "does not say in which unit"),
+        (_threshold_document("request_latency_seconds * 1000"), "does not say in which unit"),
+        (_threshold_document("a_duration_seconds or b_duration_ms"), "names more than one unit"),
+        (
+            _threshold_document("request_latency", 500, labels={"unit": "ms"}, annotations={"unit": "s"}),
+            "more than one",
+        ),
+        (_threshold_document("request_latency", 500, labels={"unit": "bytes"}), "the unit 'bytes'"),
+        (_threshold_document("request_latency", "500 apples"), "the unit 'apples'"),
+        (_threshold_document("request_latency", "fast"), "is no number above 0"),
+        (_threshold_document("request_latency", -5, labels={"unit": "ms"}), "is no number above 0"),
+        (_threshold_document("request_latency", 0, labels={"unit": "ms"}), "must be above 0"),
+        (_threshold_document("request_latency", None, labels={"unit": "ms"}), "is no number above 0"),
+        (_threshold_document("request_latency", True, labels={"unit": "ms"}), "is no number above 0"),
+        (_threshold_document("kafka_consumer_lag"), "indicator 'answers' (kafka_consumer_lag) measures lag"),
+        (_threshold_document("kafka_consumer_lag_seconds", "500ms"), "measures lag"),
+        (_threshold_document("avg(cpu_usage)", 0.8), "measures cpu and usage"),
+        (_threshold_document("process_cpu_seconds_total"), "measures cpu"),
+        (_threshold_document("slow_request_ratio", 0.01), "measures ratio"),
+        (_threshold_document("time() - last_success_seconds", annotations={"x": "y"}, name="sync_age"), "measures age"),
+        (_threshold_document("queue_depth", 10), "measures depth and queue"),
+    ],
+)
+def test_what_is_no_latency_with_a_unit_is_refused_and_named(document: dict, says: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(says)):
+        from_openslo(document)
+
+
+def _ratio_document(good: str, name: str = "i", title: str = "checkout") -> dict:
+    document = yaml.safe_load(FOREIGN)
+    document["metadata"] = {"name": title}
+    document["spec"]["indicator"]["metadata"] = {"name": name}
+    document["spec"]["objectives"] = [{"target": 0.99}]
+    sources = {
+        part: {"metricSource": {"type": "Prometheus", "spec": {"query": query}}}
+        for part, query in (("good", good), ("total", "sum(calls)"))
+    }
+    document["spec"]["indicator"]["spec"] = {"ratioMetric": {"counter": True, **sources}}
+    return document
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        _ratio_document('sum(http_requests{code!~"5.."})'),
+        _ratio_document('sum(http_requests{status_code=~"2.."})'),
+        _ratio_document("calls_successful_total"),
+        _ratio_document("a", name="webErrors"),
+        _ratio_document("a", title="checkout-availability"),
+    ],
+)
+def test_a_ratio_that_counts_failures_is_availability(document: dict) -> None:
+    assert from_openslo(document).kind == "availability"
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        (_ratio_document('http_duration_seconds_bucket{le="0.5"}'), "is a share of fast calls, not of successful ones"),
+        (_ratio_document("requests_under_latency_goal", title="web-availability"), "is a share of fast calls"),
+        (_ratio_document("fresh_rows_total"), "measures fresh"),
+        (_ratio_document("cpu_below_limit", title="web-availability"), "measures cpu"),
+        (_ratio_document("a"), "does not say that it counts failed or successful calls"),
+    ],
+)
+def test_a_ratio_of_something_else_is_no_availability(document: dict, says: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(says)):
+        from_openslo(document)
 
 
 @pytest.mark.parametrize(
@@ -217,6 +329,15 @@ def test_a_document_of_another_tool_is_read() -> None:
         (lambda d: d["spec"]["objectives"][0].pop("targetPercent"), "target or targetPercent is missing"),
         (lambda d: d["spec"].pop("indicator"), "an indicator must stand inline"),
         (lambda d: d["spec"].update(timeWindow=[{"duration": "1M", "isRolling": False}]), "only bounds in USD"),
+        (
+            lambda d: d["spec"].update(timeWindow=[{"duration": "1M", "isRolling": True}]),
+            "a rolling window of 1M has no",
+        ),
+        (lambda d: d["spec"].update(timeWindow=[{"duration": 28, "isRolling": True}]), "28 has no unit"),
+        (
+            lambda d: d["spec"]["objectives"][0].update(targetPercent="most"),
+            "targetPercent: must be a number; got 'most'",
+        ),
         (lambda d: d["spec"].update(alertPolicies=[{"alertPolicyRef": "p"}]), "a policy must stand inline"),
         (lambda d: d["spec"]["objectives"][0].update(targetPercent=100), "leaves no error budget"),
     ],
@@ -288,7 +409,16 @@ def test_every_document_that_makes_no_objective_is_told() -> None:
     with pytest.raises(SpecError) as caught:
         objectives_text(yaml.safe_dump_all([*documents_, {"kind": "Service"}]), file="slo.yaml")
     assert [one.path for one in caught.value.problems] == ["documents[0]", "documents[2]"]
+    text = yaml.safe_dump_all([*documents_, {"kind": "Service"}])
+    lines = [n for n, row in enumerate(text.splitlines(), start=1) if "Timeslices" in row]
+    assert [one.line for one in caught.value.problems][:1] == lines
     with pytest.raises(SpecError, match="no document of kind SLO"):
         objectives_text("kind: Service\n", file="slo.yaml")
-    with pytest.raises(SpecError, match=r"slo.yaml:2.*no YAML"):
+    with pytest.raises(SpecError, match=r"slo.yaml:3: is no valid YAML"):
         objectives_text("a: 1\nb: [", file="slo.yaml")
+
+
+def test_a_list_of_documents_is_told_how_documents_stand() -> None:
+    text = yaml.safe_dump([yaml.safe_load(FOREIGN)])
+    with pytest.raises(SpecError, match=r"slo.yaml:1 documents\[0\]: is a list; documents of OpenSLO stand one after"):
+        objectives_text(text, file="slo.yaml")
