@@ -52,7 +52,7 @@ def _load_module(path: Path, where: str) -> ModuleType:
     sys.modules[name] = module  # so that dataclasses and pickling inside the file find their module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         line = getattr(error, "lineno", None)
         raise SpecError(

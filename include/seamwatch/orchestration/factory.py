@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, TaskGroup
-from airflow.sdk.exceptions import AirflowException
 
 from seamwatch.errors import Problem, SpecError
 from seamwatch.orchestration.operators import IncidentOperator, StepOperator
@@ -15,6 +14,8 @@ from seamwatch.orchestration.plan import DagPlan, TaskPlan, plan_delivery, plan_
 from seamwatch.spec.load import load_project
 from seamwatch.spec.pipeline import Pipeline
 
+_MOST_CHARS = 300
+"""Of an error's text: a mistake in one pipeline must not fill the page of import errors."""
 _RETRY_DELAY = timedelta(seconds=30)
 _RETRY_FACTOR = 2.0
 _MAX_RETRY_DELAY = timedelta(minutes=10)
@@ -44,10 +45,11 @@ def _build(project_dir: Path) -> tuple[dict[str, DAG], list[Problem]]:
     for pipeline in project.pipelines.values():
         try:
             dags |= _build_pipeline(pipeline, project_dir)
-        except (AirflowException, ValueError) as error:
-            # What only Airflow can judge, as a schedule; it must not stop the other pipelines either.
+        except Exception as error:
+            # What only Airflow can judge, and what nobody foresaw: it must not stop the other pipelines either.
             file = f"include/pipelines/{pipeline.pipeline}.yaml"
-            problems.append(Problem(file=file, text=f"Airflow refuses the DAGs of this pipeline: {error}"))
+            said = f"{type(error).__name__}: {str(error)[:_MOST_CHARS]}"
+            problems.append(Problem(file=file, text=f"Airflow refuses the DAGs of this pipeline: {said}"))
     return dags, problems
 
 

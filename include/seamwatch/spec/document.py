@@ -5,11 +5,19 @@ They work on plain dicts, so that these mistakes are told beside those of single
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from seamwatch.spec.graph import find_cycle
 from seamwatch.vocabulary import StageKind
+
+MOST = {"stages": 200, "slos": 200, "segments": 200}
+"""Entries of a list that every other entry is compared with; a pipeline that people understand has a tenth of them."""
+_MOST_FIELDS = 1000
+"""`stage.field`s of one file that are looked up."""
+_MOST_CHARS = 500
+"""Of the known names that a message lists."""
 
 
 def with_default_columns(stages: list[Any]) -> list[Any]:
@@ -35,6 +43,9 @@ def graph_problems(data: Mapping[str, Any]) -> list[tuple[tuple[Hashable, ...], 
 
     Works on the raw document too, so that these mistakes are told beside those of single fields.
     """
+    for part, most in MOST.items():
+        if len(_list(data.get(part))) > most:
+            return [((part,), f"{len(data[part])} are too many for one pipeline; write at most {most}")]
     data = with_default_inputs(data)
     stages = [stage if isinstance(stage, Mapping) else {} for stage in _list(data.get("stages"))]
     names = [str(stage.get("name")) for stage in stages]
@@ -47,7 +58,7 @@ def graph_problems(data: Mapping[str, Any]) -> list[tuple[tuple[Hashable, ...], 
     if stages and stages[0].get("kind") != StageKind.SOURCE:
         text = f"the first stage must be a source; {names[0]!r} is of kind {stages[0].get('kind')}"
         found.append((("stages", 0, "kind"), text))
-    known = ", ".join(names)
+    known = _listed(names)
     inputs = {name: [i for i in _inputs(stage) if i in names] for name, stage in zip(names, stages, strict=True)}
     # A name that stands twice would look like a cycle that nobody wrote.
     if len(inputs) == len(names) and (cycle := find_cycle(inputs)):
@@ -56,10 +67,10 @@ def graph_problems(data: Mapping[str, Any]) -> list[tuple[tuple[Hashable, ...], 
     judged = outcome.get("stage") if isinstance(outcome, Mapping) else None
     if judged is not None and judged not in names:
         found.append((("outcome", "stage"), f"unknown stage {judged!r}; known: {known}"))
-    for loc, field in stage_fields(data):
+    for loc, field in islice(stage_fields(data), _MOST_FIELDS):
         stage_name, _, name = str(field).partition(".")
         if not name or stage_name not in names:
-            found.append((loc, f"{field!r} must be stage.field with a known stage; known: {known}"))
+            found.append((loc, f"{str(field)[:_MOST_CHARS]!r} must be stage.field with a known stage; known: {known}"))
     return found + _objective_problems(data, names)
 
 
@@ -99,10 +110,10 @@ def _objective_problems(data: Mapping[str, Any], stages: list[str]) -> list[tupl
             found.append((("slos", number, "name" if one.get("name") else "kind"), text))
         seen.add(name)
         if kind == "freshness" and base is not None and base not in known_bases:
-            text = f"unknown knowledge base {base!r}; known: {', '.join(known_bases) or 'none'}"
+            text = f"unknown knowledge base {base!r}; known: {_listed(known_bases) or 'none'}"
             found.append((("slos", number, "knowledge_base"), text))
         if kind in ("latency", "accuracy") and stage not in (None, "final", *stages):
-            found.append((("slos", number, "stage"), f"unknown stage {stage!r}; known: {', '.join(stages)}"))
+            found.append((("slos", number, "stage"), f"unknown stage {stage!r}; known: {_listed(stages)}"))
         if kind == "accuracy" and data.get("outcome") is None:
             text = "without an outcome no answer can be called wrong; define one"
             found.append((("slos", number, "kind"), text))
@@ -112,7 +123,7 @@ def _objective_problems(data: Mapping[str, Any], stages: list[str]) -> list[tupl
 def _stage_problems(stage: Mapping[str, Any], number: int, names: list[str]) -> list[tuple[tuple[Hashable, ...], str]]:
     name, inputs, is_source = names[number], _inputs(stage), stage.get("kind") == StageKind.SOURCE
     found: list[tuple[tuple[Hashable, ...], str]] = [
-        (("input",), f"unknown input {unknown!r}; known: {', '.join(n for n in names if n != name)}")
+        (("input",), f"unknown input {unknown!r}; known: {_listed(n for n in names if n != name)}")
         for unknown in inputs
         if unknown not in names
     ]
@@ -132,7 +143,7 @@ def _knowledge_problems(stage: Mapping[str, Any], data: Mapping[str, Any]) -> li
         text = f"stage {stage.get('name')!r} is of kind {stage.get('kind')}; only a retrieval serves a knowledge base"
         return [(("knowledge_base",), text)]
     if name not in known:
-        text = f"unknown knowledge base {name!r}; known: {', '.join(known) or 'none; define it under knowledge_bases'}"
+        text = f"unknown knowledge base {name!r}; known: {_listed(known) or 'none; define it under knowledge_bases'}"
         return [(("knowledge_base",), text)]
     if stage.get("documents") is None:
         text = f"retrieval {stage.get('name')!r} names no column of served document ids; name it with 'documents'"
@@ -155,6 +166,12 @@ def with_default_inputs(data: Mapping[str, Any]) -> Mapping[str, Any]:
 def _inputs(stage: Mapping[str, Any]) -> list[str]:
     given = stage.get("input") or ()
     return [given] if isinstance(given, str) else [str(name) for name in _list(given)]
+
+
+def _listed(names: Iterable[Any]) -> str:
+    """Return names as text, cut where they are many."""
+    text = ", ".join(map(str, names))
+    return text if len(text) <= _MOST_CHARS else f"{text[:_MOST_CHARS]}..."
 
 
 def _list(value: Any) -> list[Any]:

@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 
 from seamwatch.spec.base import Duration, Names, Ratio, Spec
 
+_SHORTEST_CHECK = timedelta(minutes=1)
+
 
 class _Selected(Spec):
     include: Names = ("**/*",)
@@ -240,3 +242,10 @@ class KnowledgeBase(Spec):
     """How often everything is listed; in between only what changed is read."""
     reindex: Reindex | None = None
     """What rebuilds the index; None: the runbook says what to do, and waits for it."""
+
+    @model_validator(mode="after")
+    def _checked_not_too_often(self) -> Self:
+        if self.check_every < _SHORTEST_CHECK:
+            msg = f"check_every must be at least 1m: it is the schedule of a DAG; got {self.check_every}"
+            raise ValueError(msg)
+        return self

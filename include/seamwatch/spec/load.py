@@ -16,11 +16,23 @@ from seamwatch.spec.document import graph_problems
 from seamwatch.spec.mapping import MappingSpec
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.spec.validation_messages import problems_of
-from seamwatch.spec.yaml_text import MOST_BYTES, Loc, YamlDocument, YamlTextError, decode_text, read_document
+from seamwatch.spec.yaml_text import (
+    MOST_BYTES,
+    MOST_VALUES,
+    Loc,
+    YamlDocument,
+    YamlTextError,
+    decode_text,
+    read_document,
+)
 
 SpecT = TypeVar("SpecT", bound=Spec)
 _MOST_CHARS = 200
 """Of the text of an error that nobody foresaw."""
+_MOST_VALUES = 20_000
+"""In a pipeline file, which every parse of the DAG file reads; a field map with long code tables may have more."""
+_MOST_PROBLEMS = 100
+"""Of one file that are told, before it is only said how many more there are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,19 +147,24 @@ def _load(path: Path, file: str, kind: type[SpecT], further_problems: Callable[[
 
 
 def _read(path: Path, file: str, kind: type[SpecT], further_problems: Callable[[Any], list[tuple[Loc, str]]]) -> SpecT:
-    document = read_document(_text(path))
+    document = read_document(_text(path), most_values=_MOST_VALUES if kind is Pipeline else MOST_VALUES)
     data = document.data
     if not isinstance(data, dict):
         raise SpecError([Problem(file=file, line=1, text="must be a mapping of names to values; got no mapping")])
     found = [*document.problems]
+    n_more = 0
     spec: SpecT | None = None
     try:
         spec = kind.model_validate(data)
     except ValidationError as error:
-        found += problems_of([e for e in error.errors() if e["type"] != "seamwatch_graph"], kind)
+        errors = [e for e in error.errors(include_url=False) if e["type"] != "seamwatch_graph"]
+        n_more = max(len(errors) - _MOST_PROBLEMS, 0)
+        found += problems_of(errors[:_MOST_PROBLEMS], kind)
     found += further_problems(data)
     if spec is None or found:
-        places = [(_written(document, loc), text) for loc, text in found]
+        n_more += max(len(found) - 2 * _MOST_PROBLEMS, 0)
+        places = [(_written(document, loc), text) for loc, text in found[: 2 * _MOST_PROBLEMS]]
+        places += [((), f"has {n_more} mistakes more")] if n_more else []
         raise SpecError(
             [Problem(file=file, line=_line(document, loc), path=_dotted(loc, data), text=text) for loc, text in places]
         )

@@ -18,6 +18,7 @@ _FIELDS = (
 )
 _ANY_DAY = datetime(2026, 1, 1)  # noqa: DTZ001 - only whether there is a next date counts
 _LONGEST = 200
+_FIRST_YEAR, _LAST_YEAR = 1970, 2199
 
 
 def schedule_problem(schedule: str) -> str | None:
@@ -56,13 +57,16 @@ def _has_next(expression: str) -> bool:
 
 
 def day_problem(day: str) -> str | None:
-    """Return why the text is no day of the calendar; None if it is."""
-    try:
-        date.fromisoformat(day)
-    except ValueError as error:
-        return f"{day[:_LONGEST]!r} is no day ({error}); write it as 2026-01-31"
+    """Return why the text is no day that a schedule can count from; None if it is."""
     if len(day) != len("2026-01-31"):
-        return f"{day!r} is no day as it is written here; write it as 2026-01-31"
+        return f"{day[:_LONGEST]!r} is no day; write it as 2026-01-31"
+    try:
+        found = date.fromisoformat(day)
+    except ValueError as error:
+        return f"{day!r} is no day ({error}); write it as 2026-01-31"
+    if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
+        # A schedule counts on from here, and the calendar of Python and of databases ends.
+        return f"{day!r} is no day to count from; write one between {_FIRST_YEAR} and {_LAST_YEAR}"
     return None
 
 

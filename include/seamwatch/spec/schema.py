@@ -73,8 +73,8 @@ def reference_page() -> str:
         "",
         "Text is what was written: only `true`, `false`, `null` and numbers as JSON writes them (`47`, `-0.5`, not",
         "`1e5`) are more. `NO`, `on`, `007`, `12:30`, `1_000` and dates stay as they are, also as keys of a lookup; a",
-        "number where text is wanted is its text. A file has at most 1 MiB, 50 levels and 100,000 values, aliases",
-        "counted as what they stand for; a file that cannot be read stops no other pipeline.",
+        "number where text is wanted is its text. A file has at most 1 MiB, 50 levels and 20,000 values (a field map",
+        "100,000), aliases counted as what they stand for; a file that cannot be read stops no other pipeline.",
     ]
     pipeline, mapping = json_schema(), MappingSpec.model_json_schema(by_alias=True, mode="validation")
     for schema, sections in ((pipeline, _SECTIONS), (mapping, _MAP_SECTIONS)):

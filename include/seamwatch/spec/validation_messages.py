@@ -73,7 +73,7 @@ def _shown(value: object) -> str:
 
 def _known_keys(kind: type[BaseModel], loc: Loc) -> str:
     known = sorted(_keys_at(kind, loc[:-1]))
-    near = difflib.get_close_matches(str(loc[-1]), known, n=1)
+    near = difflib.get_close_matches(str(loc[-1])[:_MOST_CHARS], known, n=1)
     advice = f"did you mean {near[0]!r}?" if near else "remove it or correct its name;"
     if not known or len(known) > _MOST_KNOWN:
         return advice.rstrip(";")

@@ -115,13 +115,17 @@ def decode_text(content: bytes) -> str:
         raise YamlTextError(msg, line) from error
 
 
-def read_document(text: str) -> YamlDocument:
+def read_document(text: str, *, most_values: int = MOST_VALUES) -> YamlDocument:
     """Return the one document of the text; an empty text has null.
+
+    Args:
+        text: As `decode_text` gives it.
+        most_values: Bound on the values in it, each alias counted as all that it stands for.
 
     Raises:
         YamlTextError: If it is no YAML, has several documents, or exceeds a bound.
     """
-    documents = list(_documents(text, most=1))
+    documents = list(_documents(text, most=1, most_values=most_values))
     return _built(documents[0]) if documents else YamlDocument(data=None)
 
 
@@ -130,7 +134,7 @@ def read_documents(text: str) -> list[YamlDocument]:
     return [_built(root) for root in _documents(text)]
 
 
-def _documents(text: str, *, most: int | None = None) -> Iterator[_Node]:
+def _documents(text: str, *, most: int | None = None, most_values: int = MOST_VALUES) -> Iterator[_Node]:
     """Yield the root of every document, read event by event, so that each bound stops the reading where it is hit."""
     parser = _parser(text)
     n_documents = 0
@@ -143,7 +147,7 @@ def _documents(text: str, *, most: int | None = None) -> Iterator[_Node]:
                     msg = "a second document begins here (---); a file holds one"
                     raise YamlTextError(msg, line)
                 n_documents += 1
-                yield _composed(parser)
+                yield _composed(parser, most_values)
     except yaml.YAMLError as error:
         raise _syntax_error(text, error) from error
     finally:
@@ -162,7 +166,7 @@ def _parser(text: str) -> Any:
         raise _syntax_error(text, error) from error
 
 
-def _composed(parser: Any) -> _Node:
+def _composed(parser: Any, most_values: int) -> _Node:
     """Return the root of the document whose start was just read."""
     anchors: dict[str, _Node] = {}
     path: list[_Node] = []
@@ -175,8 +179,8 @@ def _composed(parser: Any) -> _Node:
         else:
             node = _node(event, anchors)
             n_values += node.size
-            if n_values > MOST_VALUES:
-                msg = f"stands for more than {MOST_VALUES:,} values, aliases written out; such a document is not read"
+            if n_values > most_values:
+                msg = f"stands for more than {most_values:,} values, aliases written out; such a document is not read"
                 raise YamlTextError(msg, event.start_mark.line + 1)
             if len(path) + node.height > DEEPEST:
                 msg = f"lists and mappings stand more than {DEEPEST} levels deep in each other"

@@ -132,3 +132,12 @@ def test_a_suite_of_older_great_expectations_is_told_with_the_new_names(tmp_path
         (3, "expectation_suite_name", older + "call it 'name'"),
         (5, "expectations.0.expectation_type", older + "call it 'type'"),
     ]
+
+
+def test_a_reference_file_that_ends_the_program_ends_only_itself(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    (tmp_path / "include/mappings/parcels.py").write_text("import sys\n\nsys.exit(3)\n")
+    project = load_project(tmp_path)
+    texts = [problem.text for problem in check_files(project, project.pipeline("parcels"))]
+    assert texts
+    assert all("parcels.py: cannot be run: SystemExit: 3" in text for text in texts)

@@ -82,6 +82,7 @@ def test_a_sound_file_is_read_with_defaults_filled(tmp_path: Path) -> None:
         ("key: id", "key: id\nstart_date: 2026-02-30", "start_date", "'2026-02-30' is no day (day is out of range"),
         ("key: id", "key: id\nstart_date: 2026-01-01T25:00", "start_date", "is no day"),
         ("key: id", "key: id\nstart_date: soon", "start_date", "write it as 2026-01-31"),
+        ("key: id", "key: id\nstart_date: 0001-01-01", "start_date", "between 1970 and 2199"),
         ("key: id", "key: id\nschedule: every day", "schedule", "five fields (minute, hour"),
         ("key: id", "key: id\nschedule: '0 25 * * *'", "schedule", "the hour '25' of '0 25 * * *' is none: 0 to 23"),
         ("key: id", "key: id\nschedule: '@once'", "schedule", "no preset '@once'; known: @hourly"),
