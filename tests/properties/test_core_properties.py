@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import string
-from datetime import UTC, date, datetime
+from base64 import b64encode
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -28,6 +29,7 @@ from seamwatch.core.records.field_maps import apply_field_map
 from seamwatch.core.records.outcomes import judge_by_truth
 from seamwatch.core.records.reconciliation import discrepancies, reconcile, set_field
 from seamwatch.core.records.references import FunctionReference
+from seamwatch.core.records.unknown import Unknown
 from seamwatch.core.results import Verdict
 from seamwatch.core.stats import onset_index, wilson_interval
 from seamwatch.spec.mapping import MappingSpec
@@ -96,13 +98,57 @@ def test_what_is_strictly_equal_is_loosely_equal(left: Any, right: Any) -> None:
 
 @given(st.integers(), st.integers())
 def test_whole_numbers_are_equal_only_to_themselves(left: int, right: int) -> None:
-    for how in ("auto", "exact", "text"):
+    for how in ("auto", "exact", "text", "number"):
         assert values_equal(left, str(right), how=how) is (left == right)
 
 
-@given(CELLS, CELLS, st.sampled_from(["auto", "exact", "text", "number", "set"]))
+@given(CELLS, CELLS, st.sampled_from(["auto", "exact", "text", "number", "date", "set"]))
 def test_comparators_are_symmetric_and_never_raise(left: Any, right: Any, how: str) -> None:
-    assert values_equal(left, right, how=how) == values_equal(right, left, how=how)
+    one, other = values_equal(left, right, how=how), values_equal(right, left, how=how)
+    assert (one.reason if isinstance(one, Unknown) else one) == (other.reason if isinstance(other, Unknown) else other)
+
+
+@given(CELLS, st.sampled_from(["auto", "exact", "text", "number", "date", "set"]))
+def test_every_value_equals_itself_by_every_comparator(value: Any, how: str) -> None:
+    assert values_equal(value, value, how=how) is True
+    if how != "set":
+        assert values_equal(value, strict_text(value), how=how) is True
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False), st.decimals(allow_nan=False, allow_infinity=False))
+def test_decimals_are_equal_only_to_themselves(left: Decimal, right: Decimal) -> None:
+    for how in ("auto", "exact", "number"):
+        assert values_equal(left, right, how=how) is (left == right)
+
+
+@given(
+    st.sampled_from([16, 20, 28, 32, 48, 64]).flatmap(lambda n: st.tuples(*[st.binary(min_size=n, max_size=n)] * 2)),
+    st.data(),
+)
+def test_hashes_are_equal_only_to_themselves_in_every_spelling(pair: tuple[bytes, bytes], data: st.DataObject) -> None:
+    name = {16: "md5", 20: "sha1", 28: "sha224", 32: "sha256", 48: "sha384", 64: "sha512"}[len(pair[0])]
+
+    def spelt(digest: bytes) -> str:
+        base64 = b64encode(digest).decode()
+        forms = [digest.hex(), digest.hex().upper(), f"{name}:{digest.hex()}", f"{name}-{base64}"]
+        return data.draw(st.sampled_from([*forms, base64] if base64.endswith("=") else forms))
+
+    assert values_equal(spelt(pair[0]), spelt(pair[1]), how="auto") is (pair[0] == pair[1])
+    assert values_equal(spelt(pair[0]), spelt(pair[0]), how="auto") is True
+
+
+@given(st.datetimes(timezones=st.just(UTC)), st.datetimes(timezones=st.just(UTC)), st.data())
+def test_moments_are_equal_only_to_themselves_in_every_dress(left: datetime, right: datetime, data: Any) -> None:
+    assume(date(2, 1, 1) <= min(left, right).date() <= max(left, right).date() < date(9999, 12, 1))
+    zone = timezone(timedelta(hours=data.draw(st.integers(-12, 12))))
+
+    def dressed(at: datetime) -> Any:
+        forms: list[Any] = [at, at.isoformat(), at.astimezone(zone).isoformat(" "), at.replace(tzinfo=None)]
+        forms += [at.isoformat().replace("+00:00", "Z"), pd.Timestamp(at)]
+        return data.draw(st.sampled_from(forms))
+
+    assert values_equal(dressed(left), dressed(right), how="auto") is (left == right)
+    assert values_equal(dressed(left), dressed(left), how="auto") is True
 
 
 @given(
@@ -283,6 +329,6 @@ def test_parsing_never_raises(value: Any) -> None:
 
 
 def test_kinds_of_difference_are_told_by_name() -> None:
-    frame = _frame([(Decimal("1.0"), date(2026, 1, 5))])
-    other = _frame([("1.0 ", datetime(2026, 1, 5, tzinfo=UTC))])
+    frame = _frame([(Decimal("1.0"), date(2026, 1, 5))] * 2)
+    other = _frame([("1.0 ", datetime(2026, 1, 5, tzinfo=UTC)), (1, datetime(2026, 1, 5, 8, tzinfo=UTC))])
     assert discrepancies(frame, other, STAGE)["kind"].tolist() == [DiscrepancyKind.FORMAT, DiscrepancyKind.VALUE]

@@ -14,6 +14,7 @@ from seamwatch.adapters.connections import database_url
 from seamwatch.adapters.stages.sql import SqlStageSource
 from seamwatch.adapters.stages.times import holds_timestamps, time_candidates
 from seamwatch.core.records.frames import StageData, key_text, stage_data
+from seamwatch.core.records.json_documents import column_of
 from seamwatch.core.results import Window
 from seamwatch.engine.row_times import RowTime, payload_names
 from seamwatch.errors import DataContractError, StageError
@@ -143,7 +144,7 @@ class StageReader:
         present = self.columns(stage)
         measures = [column for column in stage.measures if column in present]
         wanted = [self.pipeline.stage_key(stage), *(c for c in named if c), *measures]
-        wanted += [name if name in present else name.partition(".")[0] for name in stage.fields]
+        wanted += [column_of(name, present) or name for name in stage.fields]
         return list(dict.fromkeys(wanted))
 
     def read(self, window: Window, only: Collection[str] | None = None) -> WindowData:

@@ -32,10 +32,14 @@ class Comparator(Spec):
 
     column: str
     """Column of the truth table."""
-    how: Literal["auto", "exact", "text", "number", "set"] = "auto"
-    """`auto` compares numbers as numbers and text without regard to case and blanks."""
+    how: Literal["auto", "exact", "text", "number", "date", "set"] = "auto"
+    """`auto` compares numbers, dates, booleans, UUIDs and hashes as such, whatever type holds them, and text without
+    regard to case and blanks; `exact` allows for the type alone, `text` for case and blanks alone; `number` and `date`
+    read text in any notation, and leave a record pending where it reads in none or in several."""
     tolerance: Annotated[float, Field(ge=0.0)] = 0.0
     """Largest absolute difference that is still equal; for `number`."""
+    scale: Annotated[float, Field(gt=0.0)] | None = None
+    """What the final field is multiplied by before it is compared as a number: 0.01 for cents against euros."""
 
 
 def _as_comparator(value: object) -> object:

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from seamwatch.core.documents import IndexListing, index_frame
-from seamwatch.core.records.comparison import is_null, strict_text
+from seamwatch.core.records.comparison import at_path, is_null, read_path, strict_text
+from seamwatch.core.records.unknown import Unknown
 from seamwatch.errors import KnowledgeError
 from seamwatch.spec.knowledge import ChromaIndex, QdrantIndex
 
@@ -51,7 +52,7 @@ class ChunkCounter:
         """Count a chunk by its metadata."""
         spec = self._spec
         self._n_chunks += 1
-        self._unseen -= {name for name in self._unseen if _at(metadata, name) is not _NOTHING}
+        self._unseen -= {name for name in self._unseen if not isinstance(read_path(metadata, name), Unknown)}
         raw = strict_text(value_of(metadata, spec.document))
         if raw is None:
             self._n_unnamed += 1
@@ -147,21 +148,10 @@ class ChunkCounter:
             yield future_note(self._newest)
 
 
-_NOTHING = object()
-
-
-def _at(metadata: Mapping[str, Any], name: str) -> Any:
-    if name in metadata:
-        return metadata[name]
-    first, dot, rest = name.partition(".")
-    inner = metadata.get(first) if dot else None
-    return _at(inner, rest) if isinstance(inner, Mapping) else _NOTHING
-
-
 def value_of(metadata: Mapping[str, Any], name: str | None) -> Any:
     """Return the value of a key, or of a key in an object by `object.key`; None where it has none."""
-    value = _at(metadata, name) if name is not None else None
-    return None if value is _NOTHING or is_null(value) else value
+    value = at_path(metadata, name) if name is not None else None
+    return None if is_null(value) else value
 
 
 def number_of(value: Any) -> float | None:

@@ -1,259 +1,334 @@
-"""When two values are the same: strictly, in another dress, or by the rule a person gave."""
+"""When two values are the same: by their canonical form, or by the rule that a person gave."""
 
 from __future__ import annotations
 
-import json
-import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime
-from decimal import Decimal
-from typing import Any
+from decimal import Decimal, InvalidOperation
+from functools import cached_property, partial
+from typing import Any, Generic, TypeVar
 
 import msgspec
 import numpy as np
 import pandas as pd
 
+from seamwatch.core.records.date_forms import Moment
+from seamwatch.core.records.json_documents import (
+    at_path,
+    document_text,
+    leaves,
+    may_be_json,
+    parse_json,
+    pick,
+    read_json,
+    read_path,
+    spellings,
+)
+from seamwatch.core.records.number_forms import FLOAT_NOISE, Number, distance, multiply, same_numbers
+from seamwatch.core.records.unknown import Unknown
+from seamwatch.core.records.values import (
+    PLAIN,
+    Forms,
+    boolean_of,
+    canonical_json,
+    compare_values,
+    cut,
+    equal_by_readings,
+    is_null,
+    loose_text,
+    read_moments,
+    read_numbers,
+    shown_forms,
+    strict_text,
+)
 from seamwatch.errors import DataContractError
+from seamwatch.vocabulary import DiscrepancyKind, UnknownReason
 
-_WHOLE = re.compile(r"^[+-]?\d+$")
-_NUMBER = re.compile(r"^[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?$")
+__all__ = [
+    "PairComparison",
+    "as_number",
+    "at_path",
+    "canonical_json",
+    "compare_normalised",
+    "document_text",
+    "equal_cells",
+    "is_null",
+    "leaves",
+    "loose_text",
+    "may_be_json",
+    "normalise",
+    "parse_json",
+    "pick",
+    "read_json",
+    "read_path",
+    "spellings",
+    "strict_text",
+    "values_equal",
+]
+
+T = TypeVar("T")
 _BLANKS = re.compile(r"\s+")
-_RELATIVE_TOLERANCE = 1e-9
-"""Two floats that differ by less came from the same number by another way of arithmetic; never two whole numbers."""
-_SIGNIFICANT_DIGITS = 12
-_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-_PLAIN_TYPES = frozenset({str, int, bool, type(None)})
-"""Of these JSON says the same whatever database they came from."""
-_PLAIN_KINDS = frozenset({"string", "integer", "floating", "boolean"})
-"""What pandas calls columns of Python values of which == says whether their texts are equal."""
-
-
-def is_null(value: Any) -> bool:
-    """Return whether the value is no data: None, NaN, NaT or pandas' NA."""
-    if type(value) in _PLAIN_TYPES or value is pd.NA or value is pd.NaT:
-        return value is None or value is pd.NA or value is pd.NaT
-    if isinstance(value, Decimal):
-        return value.is_nan()
-    return isinstance(value, float | np.floating) and math.isnan(value)
-
-
-def strict_text(value: Any) -> str | None:
-    """Return the value as text so that equal values of different storage types have equal texts; None for no data.
-
-    A database may give 5, 5.0 or Decimal("5") for the same cell, 1 for true, and text for JSON. Numbers lose their
-    type, times become ISO 8601 in UTC, objects and lists become JSON with sorted keys. Text stays as it is.
-    """
-    if isinstance(value, str):
-        return value
-    if is_null(value):
-        return None
-    if isinstance(value, bool | np.bool_):
-        return "true" if value else "false"
-    if isinstance(value, int | np.integer):
-        return str(int(value))
-    if isinstance(value, float | Decimal | np.floating):
-        return _number_text(value)
-    if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Mapping | list | tuple | np.ndarray):
-        return canonical_json(value)
-    if isinstance(value, bytes):
-        return value.decode("utf-8", errors="replace")
-    return str(value)
-
-
-def loose_text(value: Any) -> str | None:
-    """Return the text without what is harmless: case, blanks, Unicode form, a number's formatting, empty for null."""
-    text = strict_text(value)
-    if text is None:
-        return None
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
-    text = " ".join(text.split()).casefold()
-    if not text:
-        return None
-    if not (text[0] in "+-.," or text[0].isdecimal()):  # spares most texts the search for a number
-        return text
-    if _WHOLE.match(text):  # digit by digit: an account number has more of them than a float keeps
-        digits = text.lstrip("+-").lstrip("0") or "0"
-        return f"-{digits}" if text.startswith("-") and digits != "0" else digits
-    number = as_number(text)
-    return text if number is None else _number_text(number)
+_PARTS = re.compile(r"[;,|]")
+_NUMERIC_KINDS = frozenset({"integer", "floating", "boolean", "decimal", "mixed-integer-float"})
+_PLAIN_KINDS = frozenset({"string", "date", "datetime"})
+"""What pandas calls columns of Python values of which == says whether they are equal; of numbers across their types."""
+COMPARISONS = ("auto", "exact", "text", "number", "date", "set")
 
 
 def as_number(value: Any) -> float | None:
-    """Return the value as a float, from a number or a text that is nothing but a number; else None."""
+    """Return the value as a float, from a number or a text that is a number in one reading; else None."""
     if isinstance(value, bool | np.bool_) or is_null(value):
         return None
-    if isinstance(value, int | float | Decimal | np.integer | np.floating):
-        return float(value)
-    if isinstance(value, str) and _NUMBER.match(text := value.strip()):
-        return float(text.replace(",", "."))
-    return None
+    numbers = read_numbers(value, exponents="signed")
+    return float(numbers[0].value) if len(numbers) == 1 else None
 
 
-def canonical_json(value: Any) -> str:
-    """Return JSON text that does not depend on the order of keys or on the storage type of numbers."""
-    return _CANONICAL.encode(_plain(value))
-
-
-def document_text(value: Any) -> str | None:
-    """Return one text for all spellings of an object or list, given as it is or as JSON; None for anything else.
-
-    It tells apart what `canonical_json` does, but for infinity and null, and is made faster from text.
-    """
-    try:
-        document = _WHOLE_FLOATS.decode(value) if isinstance(value, str) else _plain(value)
-    except (ValueError, RecursionError):
-        document = _plain(parse_json(value))
-    if not isinstance(document, dict | list):
-        return None
-    try:
-        return msgspec.json.encode(document, order="sorted").decode()
-    except (TypeError, ValueError):  # half of a surrogate pair
-        return canonical_json(document)
-
-
-def spellings(text: str) -> set[str]:
-    """Return the text, and where it is JSON how programs mostly write that: close or spaced, in ASCII or not."""
-    try:
-        close = msgspec.json.format(text, indent=-1)
-        texts = {text, close, msgspec.json.format(text, indent=0)}
-        if not text.isascii() or "\\u" in text:
-            document = read_json(text)
-            texts |= {
-                json.dumps(document, ensure_ascii=is_ascii, separators=separators)
-                for is_ascii in (True, False)
-                for separators in (None, (",", ":"))
-            }
-    except (ValueError, RecursionError):
-        return {text}
-    return texts
-
-
-def read_json(text: str) -> Any:
-    """Return what `json.loads` does, in a quarter of the time where the text is plain JSON.
-
-    Raises:
-        ValueError: If it is no JSON.
-        RecursionError: If it is nested too deeply.
-    """
-    try:
-        return msgspec.json.decode(text)
-    except (ValueError, RecursionError):  # NaN, Infinity, half of a surrogate pair, or no JSON at all
-        return json.loads(text)
-
-
-def may_be_json(value: Any) -> bool:
-    """Return whether the value is an object or list, or text that begins like one's JSON."""
-    if isinstance(value, str):
-        return value.lstrip()[:1] in ("{", "[")
-    return type(value) not in _PLAIN_TYPES and isinstance(value, (list, tuple, Mapping))
-
-
-def parse_json(value: Any) -> Any:
-    """Return the object or list that the value is, or holds as JSON text; the value itself if it holds none."""
-    if isinstance(value, str) and may_be_json(value):
-        try:
-            return read_json(value)
-        except ValueError:
-            return value
-    return value
-
-
-def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield `(dotted path, scalar)` of every leaf of an object or list; an empty one is a leaf itself."""
-    if isinstance(value, Mapping) and value:
-        for name, part in value.items():
-            inner = f"{path}.{name}" if path else str(name)
-            if type(part) in _PLAIN_TYPES:
-                yield inner, part
-            else:
-                yield from leaves(part, inner)
-    elif isinstance(value, list | tuple) and value:
-        for number, part in enumerate(value):
-            yield from leaves(part, f"{path}.{number}" if path else str(number))
-    else:
-        yield path, value
-
-
-def at_path(value: Any, path: str) -> Any:
-    """Return what stands at a dotted path, opening JSON text on the way; None if there is nothing."""
-    for step in path.split(".") if path else ():
-        if type(value) is dict:  # spares the look at what else it could be
-            value = value.get(step)
-            continue
-        value = parse_json(value)
-        if isinstance(value, Mapping):
-            value = value.get(step)
-        elif isinstance(value, list | tuple) and step.isdigit() and int(step) < len(value):
-            value = value[int(step)]
-        else:
-            return None
-    return value
-
-
-def normalise(value: Any, steps: Sequence[str]) -> str | None:
-    """Return the text that two values share when they are equal by the rule; None for no data."""
-    text = strict_text(value)
-    for step in steps:
-        if text is None:
-            return None
-        text = _STEPS[step](text)
-    return text
-
-
-def values_equal(value: Any, wanted: Any, *, how: str, tolerance: float = 0.0) -> bool:
-    """Return whether a final field equals its truth.
+def values_equal(
+    value: Any,
+    wanted: Any,
+    *,
+    how: str,
+    tolerance: float = 0.0,
+    scale: float | None = None,
+    forms: Forms = PLAIN,
+) -> bool | Unknown:
+    """Return whether a final field equals its truth; Unknown where that cannot be read off them.
 
     Args:
         value: What the pipeline gave.
         wanted: What the truth says.
-        how: `auto` (numbers as numbers, text without case and blanks), `exact`, `text`, `number` or `set`.
-        tolerance: Largest absolute difference for `number`, beside the relative one of float arithmetic.
+        how: `auto` (booleans, numbers and dates as such, text without case and blanks), `exact`, `text`, `number`,
+            `date` or `set`.
+        tolerance: Largest absolute difference for `number`.
+        scale: For `number`: what the final field is multiplied by.
+        forms: What the two columns show of their notation.
 
     Raises:
         DataContractError: If `how` is unknown.
     """
-    if how == "exact":
-        return strict_text(value) == strict_text(wanted)
-    if how in ("auto", "text"):
-        return loose_text(value) == loose_text(wanted)
-    if how == "number":
-        a, b = as_number(value), as_number(wanted)
-        if a is None or b is None:
-            return a is None and b is None
-        relative = 0.0 if a.is_integer() and b.is_integer() else _RELATIVE_TOLERANCE
-        return math.isclose(a, b, rel_tol=relative, abs_tol=tolerance)
+    if isinstance(value, Unknown) or isinstance(wanted, Unknown):
+        return value if isinstance(value, Unknown) else wanted
+    if how == "number" or (how == "auto" and scale is not None):
+        return _equal_numbers(value, wanted, forms, tolerance=tolerance, scale=scale)
+    if how == "date":
+        return _equal_dates(value, wanted, forms)
     if how == "set":
         return _as_set(value) == _as_set(wanted)
-    msg = f"unknown comparison {how!r}; known: auto, exact, text, number, set"
+    if how == "text":
+        return _plain_text(value) == _plain_text(wanted)
+    if how in ("auto", "exact"):
+        kind = _compare_documents(value, wanted, forms)
+        return kind if isinstance(kind, Unknown) else kind is None or (how == "auto" and kind is DiscrepancyKind.FORMAT)
+    msg = f"unknown comparison {how!r}; known: {', '.join(COMPARISONS)}"
     raise DataContractError(msg)
+
+
+def _compare_documents(left: Any, right: Any, forms: Forms) -> DiscrepancyKind | Unknown | None:
+    """Compare two values; objects and lists, or their JSON texts, leaf by leaf."""
+    if not (may_be_json(left) and may_be_json(right)):
+        return compare_values(left, right, forms)
+    a, b = parse_json(left), parse_json(right)
+    if not (isinstance(a, Mapping | list | tuple) and isinstance(b, Mapping | list | tuple)):
+        return compare_values(left, right, forms)
+    before, after = dict(leaves(a)), dict(leaves(b))
+    kinds = [compare_values(before.get(path), after.get(path), forms) for path in {**before, **after}]
+    if DiscrepancyKind.VALUE in kinds:
+        return DiscrepancyKind.VALUE
+    unread = next((kind for kind in kinds if isinstance(kind, Unknown)), None)
+    return unread or (DiscrepancyKind.FORMAT if DiscrepancyKind.FORMAT in kinds else None)
+
+
+def _equal_numbers(value: Any, wanted: Any, forms: Forms, *, tolerance: float, scale: float | None) -> bool | Unknown:
+    texts = (strict_text(value), strict_text(wanted))
+    if scale is None and texts[0] == texts[1]:
+        return True
+    if (empty := _one_is_empty(value, wanted)) is not None:
+        return empty
+    numbers = read_numbers(value, exponents="all", decimal=forms.left_decimal)
+    truths = read_numbers(wanted, exponents="all", decimal=forms.right_decimal)
+    if not (numbers and truths):
+        return _by_text(texts, (bool(numbers), bool(truths)), UnknownReason.NOT_A_NUMBER)
+    if scale is not None:
+        numbers = tuple(Number(value=multiply(n.value, scale), is_float=n.is_float) for n in numbers)
+    return equal_by_readings(numbers, truths, texts, partial(_within, tolerance=Decimal(repr(float(tolerance)))))
+
+
+def _within(left: Number, right: Number, *, tolerance: Decimal) -> bool:
+    return same_numbers(left, right) or (bool(tolerance) and distance(left.value, right.value) <= tolerance)
+
+
+def _equal_dates(value: Any, wanted: Any, forms: Forms) -> bool | Unknown:
+    texts = (strict_text(value), strict_text(wanted))
+    if texts[0] == texts[1]:
+        return True
+    if (empty := _one_is_empty(value, wanted)) is not None:
+        return empty
+    moments = read_moments(value, forms.left_order), read_moments(wanted, forms.right_order)
+    if not (moments[0] and moments[1]):
+        return _by_text(texts, (bool(moments[0]), bool(moments[1])), UnknownReason.NOT_A_DATE)
+    return equal_by_readings(*moments, texts, _same_day_or_moment)
+
+
+def _same_day_or_moment(left: Moment, right: Moment) -> bool:
+    """Compare two moments, or the days where one of them is no more than a day."""
+    if left.is_day or right.is_day:
+        return left.at.date() == right.at.date()
+    return left.at == right.at
+
+
+def _one_is_empty(value: Any, wanted: Any) -> bool | None:
+    """Return whether two values of which one is empty are both so; None where neither is."""
+    is_empty = [loose_text(one) is None for one in (value, wanted)]
+    return all(is_empty) if any(is_empty) else None
+
+
+def _by_text(
+    texts: tuple[str | None, str | None], are_read: tuple[bool, bool], reason: UnknownReason
+) -> bool | Unknown:
+    """Return False for texts that cannot be the same number or date, as one without any digit: else Unknown."""
+    unread = [text or "" for text, is_read in zip(texts, are_read, strict=True) if not is_read]
+    if any(not any(letter.isdigit() for letter in text) for text in unread):
+        return len(unread) == 2 and loose_text(texts[0]) == loose_text(texts[1])
+    return loose_text(texts[0]) == loose_text(texts[1]) or Unknown(reason=reason, sample=cut(unread[0]))
+
+
+def _plain_text(value: Any) -> str:
+    """Return the text without case, blanks and Unicode form; every digit and sign stays."""
+    text = strict_text(value) or ""
+    return " ".join(unicodedata.normalize("NFC", text).split()).casefold()
+
+
+def _as_set(value: Any) -> frozenset[str | None]:
+    value = parse_json(value)
+    if isinstance(value, str):
+        value = [part for part in _PARTS.split(value) if part.strip()]
+    parts = value if isinstance(value, list | tuple | set | frozenset) else [] if is_null(value) else [value]
+    return frozenset(loose_text(part) for part in parts)
+
+
+def normalise(value: Any, steps: Sequence[str]) -> str | None:
+    """Return the text of a value after the steps of a rule that change text; None for no data.
+
+    `number` and `date` are no change of a text: they say how two of them are compared (`compare_normalised`).
+    """
+    text = strict_text(value)
+    for step in steps:
+        if text is None:
+            return None
+        text = _STEPS.get(step, _unchanged)(text)
+    return text
+
+
+def compare_normalised(
+    recorded: Any, expected: Any, steps: Sequence[str], forms: Forms = PLAIN
+) -> DiscrepancyKind | Unknown | None:
+    """Return how two values differ by the rule of a stage's `normalise`: None for equal, or `value`.
+
+    Unknown where the rule says `number` or `date` and one of them may be one, but cannot be read.
+    """
+    if isinstance(recorded, Unknown) or isinstance(expected, Unknown):
+        return recorded if isinstance(recorded, Unknown) else expected
+    left, right = normalise(recorded, steps), normalise(expected, steps)
+    if left == right:
+        return None
+    if not (isinstance(recorded, str) and isinstance(expected, str)) and compare_values(recorded, expected) is None:
+        return None  # the same value in two storage types
+    how = next((step for step in reversed(steps) if step in ("number", "date")), None)
+    if how is None or left is None or right is None:
+        return DiscrepancyKind.VALUE
+    is_text = [isinstance(value, str) for value in (recorded, expected)]
+    values = (left if is_text[0] else recorded, right if is_text[1] else expected)
+    is_equal = (
+        _equal_numbers(*values, forms, tolerance=0.0, scale=None) if how == "number" else _equal_dates(*values, forms)
+    )
+    return is_equal if isinstance(is_equal, Unknown) else None if is_equal else DiscrepancyKind.VALUE
+
+
+def _unchanged(text: str) -> str:
+    return text
+
+
+_STEPS: dict[str, Callable[[str], str | None]] = {
+    "strip": str.strip,
+    "casefold": str.casefold,
+    "collapse_blanks": lambda text: _BLANKS.sub(" ", text).strip(),
+    "null_if_empty": lambda text: text if text.strip() else None,
+    "sorted": lambda text: "\x1f".join(sorted(part.strip() for part in _PARTS.split(text))),
+}
+
+
+class PairComparison(Generic[T]):
+    """Compares the values of two columns pair by pair, each pair once, with what the columns show of their notation."""
+
+    def __init__(
+        self, left: Iterable[Any], right: Iterable[Any], compare: Callable[[Any, Any, Forms], T | Unknown]
+    ) -> None:
+        """Look at no value yet.
+
+        Args:
+            left: All values of the first column.
+            right: All values of the second.
+            compare: Compares two values under the forms of their columns.
+        """
+        self._left, self._right = left, right
+        self._compare: Callable[[Any, Any, Forms], T | Unknown] = compare
+        self._known: dict[Any, T | Unknown] = {}
+
+    @cached_property
+    def _forms(self) -> Forms:
+        return shown_forms(self._left, self._right)
+
+    def __call__(self, left: Any, right: Any) -> T | Unknown:
+        """Return what the comparison says of a pair."""
+        pair = (type(left), left, type(right), right)
+        try:
+            found = self._known.get(pair)
+        except TypeError:  # a list or an object
+            return self._of_pair(left, right)
+        if found is None and pair not in self._known:
+            found = self._known[pair] = self._of_pair(left, right)
+        return found  # type: ignore[return-value]
+
+    def _of_pair(self, left: Any, right: Any) -> T | Unknown:
+        found = self._compare(left, right, PLAIN)
+        if isinstance(found, Unknown):
+            return self._compare(left, right, self._forms) if found.reason is UnknownReason.AMBIGUOUS_FORM else found
+        is_different = found is False or found is DiscrepancyKind.VALUE
+        return self._compare(left, right, self._forms) if is_different and _may_read_otherwise(left, right) else found
+
+
+def _may_read_otherwise(left: Any, right: Any) -> bool:
+    """Return whether two values may be equal by what their columns show: words for one boolean, or `1.234`."""
+    if not isinstance(left, str) and not isinstance(right, str):
+        return False
+    if boolean_of(left) is boolean_of(right) is not None:
+        return True
+    return any(isinstance(value, str) and _THOUSANDS_OR_FRACTION.match(value.strip()) for value in (left, right))
+
+
+_THOUSANDS_OR_FRACTION = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}\Z")
 
 
 def equal_cells(left: pd.Series[Any], right: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Return for two aligned columns where they are surely equal; False means: look closer.
 
-    Vectorised, so that only the few cells that may differ pay for `strict_text`.
+    Vectorised, so that only the few cells that may differ pay for `compare_values`.
     """
     dtypes = (left.dtype, right.dtype)
     are_integers = all(pd.api.types.is_integer_dtype(dtype) for dtype in dtypes)
     if not are_integers and all(pd.api.types.is_numeric_dtype(dtype) for dtype in dtypes):
-        return _equal_numbers(left, right)
+        return _equal_floats(left, right)
     if left.dtype == right.dtype and left.dtype != object and not isinstance(left.dtype, pd.StringDtype):
-        both_null = left.isna().to_numpy() & right.isna().to_numpy()
-        same = left.reset_index(drop=True) == right.reset_index(drop=True)
-        return same.to_numpy(dtype=bool, na_value=False) | both_null
+        return _equal_of_one_type(left, right)
+    if all(pd.api.types.is_datetime64_any_dtype(dtype) for dtype in dtypes):
+        return _equal_of_one_type(pd.to_datetime(left, utc=True), pd.to_datetime(right, utc=True))
     a, b = left.to_numpy(dtype=object), right.to_numpy(dtype=object)
     equal = np.zeros(len(a), dtype=bool)
-    kind = pd.api.types.infer_dtype(left, skipna=True)
-    if kind in _PLAIN_KINDS and kind == pd.api.types.infer_dtype(right, skipna=True):
-        with suppress(TypeError):  # pandas' NA neither equals anything nor does not
+    kinds = [pd.api.types.infer_dtype(column, skipna=True) for column in (left, right)]
+    if set(kinds) <= _NUMERIC_KINDS or (kinds[0] == kinds[1] and kinds[0] in _PLAIN_KINDS):
+        with suppress(TypeError, InvalidOperation):  # pandas' NA neither equals anything nor does not
             equal = np.asarray(a == b, dtype=bool)
     suspects = np.flatnonzero(~equal)
     equal[suspects] = pd.isna(a[suspects]) & pd.isna(b[suspects])
@@ -262,13 +337,19 @@ def equal_cells(left: pd.Series[Any], right: pd.Series[Any]) -> np.ndarray[Any, 
     return equal
 
 
-def _equal_numbers(left: pd.Series[Any], right: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def _equal_of_one_type(left: pd.Series[Any], right: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    both_null = left.isna().to_numpy() & right.isna().to_numpy()
+    same = left.reset_index(drop=True) == right.reset_index(drop=True)
+    return same.to_numpy(dtype=bool, na_value=False) | both_null
+
+
+def _equal_floats(left: pd.Series[Any], right: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
     a, b = left.to_numpy(dtype=float, na_value=np.nan), right.to_numpy(dtype=float, na_value=np.nan)
     equal = a == b
     suspects = np.flatnonzero(~equal)
     a, b = a[suspects], b[suspects]
-    close = np.isclose(a, b, rtol=_RELATIVE_TOLERANCE, atol=0.0, equal_nan=True)
-    equal[suspects] = close & ~((a == np.rint(a)) & (b == np.rint(b)))
+    close = np.abs(a - b) <= FLOAT_NOISE * np.maximum(np.abs(a), np.abs(b))
+    equal[suspects] = (close & ~((a == np.rint(a)) & (b == np.rint(b)))) | (np.isnan(a) & np.isnan(b))
     return np.asarray(equal)
 
 
@@ -290,71 +371,3 @@ def _same_document(left: Any, right: Any) -> bool:
         return bool(a == b) and msgspec.json.encode(a) == msgspec.json.encode(b)
     except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError):
         return False
-
-
-def _json_number(text: str) -> int | float:
-    number = float(text)
-    return int(number) if number.is_integer() else number
-
-
-_WHOLE_FLOATS = msgspec.json.Decoder(float_hook=_json_number)
-"""Reads 1.0 as 1, as databases that know but one kind of number give it back."""
-
-
-def _number_text(value: float | Decimal | np.floating[Any]) -> str:
-    """Return the number without the noise of arithmetic, but with every digit before the point."""
-    if not math.isfinite(value):
-        return str(float(value))
-    if abs(value) >= 10 ** (_SIGNIFICANT_DIGITS - 1):
-        return str(round(value))
-    return format(float(value) + 0.0, f".{_SIGNIFICANT_DIGITS}g")  # + 0.0 turns -0.0 into 0.0
-
-
-def _plain(value: Any) -> Any:
-    if type(value) in _PLAIN_TYPES:
-        return value
-    if type(value) is dict or isinstance(value, Mapping):
-        return {str(name): _plain(part) for name, part in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(part) for part in value]
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, float | np.floating | Decimal | np.integer):
-        number = float(value)
-        return None if math.isnan(number) else int(number) if number.is_integer() else number
-    return value if isinstance(value, str | int) or value is None else strict_text(value)
-
-
-def _as_set(value: Any) -> frozenset[str | None]:
-    value = parse_json(value)
-    if isinstance(value, str):
-        value = [part for part in re.split(r"[;,|]", value) if part.strip()]
-    parts = value if isinstance(value, list | tuple | set | frozenset) else [] if is_null(value) else [value]
-    return frozenset(loose_text(part) for part in parts)
-
-
-def _as_date(text: str) -> str:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return text
-    if len(text) <= len("2026-01-01"):
-        return moment.date().isoformat()
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
-
-
-def _as_plain_number(text: str) -> str:
-    number = as_number(text)
-    return text if number is None else _number_text(number)
-
-
-_STEPS: dict[str, Callable[[str], str | None]] = {
-    "exact": lambda text: text,
-    "strip": str.strip,
-    "casefold": str.casefold,
-    "collapse_blanks": lambda text: _BLANKS.sub(" ", text).strip(),
-    "number": _as_plain_number,
-    "date": _as_date,
-    "null_if_empty": lambda text: text if text.strip() else None,
-    "sorted": lambda text: "\x1f".join(sorted(part.strip() for part in re.split(r"[;,|]", text))),
-}

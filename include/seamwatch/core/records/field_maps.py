@@ -3,37 +3,45 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from seamwatch.core.records.comparison import as_number, at_path, canonical_json, is_null, parse_json, strict_text
-from seamwatch.errors import DataContractError
+from seamwatch.core.records.comparison import canonical_json, is_null, parse_json, pick, strict_text
+from seamwatch.core.records.number_forms import DecimalSign, as_plain, multiply, number_text, round_number
+from seamwatch.core.records.unknown import Unknown
+from seamwatch.core.records.values import boolean_of, compare_values, read_numbers
 from seamwatch.spec.mapping import DateFormat, FieldMap, MappingSpec
+from seamwatch.vocabulary import DiscrepancyKind
 
 _PLACE = re.compile(r"\{([^{}]+)\}")
-_TRUE, _FALSE = frozenset({"true", "t", "yes", "y", "1"}), frozenset({"false", "f", "no", "n", "0"})
+_SAME_CODE = (None, DiscrepancyKind.FORMAT)
 
 
-def apply_field_map(spec: MappingSpec, inputs: pd.DataFrame) -> tuple[pd.DataFrame, dict[Any, str]]:
+def apply_field_map(
+    spec: MappingSpec, inputs: pd.DataFrame, held: set[str] | None = None
+) -> tuple[pd.DataFrame, dict[Any, str]]:
     """Return the payload that the map makes of each row, and the rows that it cannot be made for.
 
     Args:
         spec: The field map.
         inputs: One row per record, index key, columns the fields of the inputs.
+        held: Paths that some record is known to hold (`pick`); those seen here are added.
 
     Returns:
         A frame with the same index and one column per mapped field, and `{key: why}` for records of which a value
-        could not be cast, scaled or read as a date. Their other fields are still made.
+        could not be read, cast, scaled or made a date. Their other fields are still made.
 
     Raises:
         DataContractError: If a field that the map names is not among the inputs.
     """
     errors: dict[Any, str] = {}
-    made = {name: _make_field(name, field, inputs, errors) for name, field in spec.fields.items()}
+    made = {name: _make_field(name, field, inputs, errors, held) for name, field in spec.fields.items()}
     return pd.DataFrame(made, index=inputs.index), errors
 
 
@@ -45,35 +53,15 @@ def source_fields(spec: MappingSpec) -> frozenset[str]:
     return frozenset(named)
 
 
-def pick(inputs: pd.DataFrame, name: str) -> pd.Series[Any]:
-    """Return an input field: a column, or the rest of a dotted path inside a column that holds JSON.
-
-    Raises:
-        DataContractError: If no column begins the path.
-    """
-    if name in inputs.columns:
-        return inputs[name]
-    parts = name.split(".")
-    for length in range(len(parts) - 1, 0, -1):
-        column = ".".join(parts[:length])
-        if column in inputs.columns:
-            path = ".".join(parts[length:])
-            return inputs[column].map(partial(_at, path=path)).astype(object)
-    msg = f"no input field {name!r}; known: {', '.join(map(str, inputs.columns))}"
-    raise DataContractError(msg)
-
-
-def _at(value: Any, path: str) -> Any:
-    return at_path(value, path)
-
-
-def _make_field(name: str, field: FieldMap, inputs: pd.DataFrame, errors: dict[Any, str]) -> pd.Series[Any]:
+def _make_field(
+    name: str, field: FieldMap, inputs: pd.DataFrame, errors: dict[Any, str], held: set[str] | None
+) -> pd.Series[Any]:
     if "constant" in field.model_fields_set:
         return pd.Series([field.constant] * len(inputs), index=inputs.index, dtype=object)
     if field.template is not None:
-        return _fill_template(field.template, inputs)
+        return _fill_template(name, field.template, inputs, errors, held)
     assert field.from_ is not None
-    column = pick(inputs, field.from_)
+    column = pick(inputs, field.from_, held)
     steps = _steps(field)
     # A column has few distinct values compared with its rows: each is worked out once.
     known: dict[tuple[type, Any], Any] = {}
@@ -84,13 +72,15 @@ def _make_field(name: str, field: FieldMap, inputs: pd.DataFrame, errors: dict[A
             known[mark] = _run(steps, value)
         result = known[mark]
         if isinstance(result, ValueError):
-            errors.setdefault(key, f"{name}: {result}")
+            errors.setdefault(key, f"{name}: {field.from_}: {result}")
             result = None
         made.append(field.default if is_null(result) else result)
     return pd.Series(made, index=inputs.index, dtype=object)
 
 
 def _run(steps: list[Callable[[Any], Any]], value: Any) -> Any:
+    if isinstance(value, Unknown):
+        return ValueError(unreadable_text(value))
     for step in steps:
         if is_null(value):
             return None
@@ -101,55 +91,88 @@ def _run(steps: list[Callable[[Any], Any]], value: Any) -> Any:
     return value
 
 
+def unreadable_text(value: Unknown) -> str:
+    """Return why a value could not be read, as a clause."""
+    return f"nothing to read there ({value.reason.value}) in {_quoted(value.sample)}"
+
+
 def _steps(field: FieldMap) -> list[Callable[[Any], Any]]:
     steps: list[Callable[[Any], Any]] = []
+    if field.join is not None:
+        steps.append(partial(_join, between=field.join))
     if field.strip:
         steps.append(lambda value: value.strip() if isinstance(value, str) else value)
     if field.case:
         change = getattr(str, field.case)
         steps.append(lambda value: change(value) if isinstance(value, str) else value)
     if field.cast:
-        steps.append(_CASTS[field.cast])
+        steps.append(partial(_CASTS[field.cast], decimal=field.decimal))
     if field.lookup is not None:
-        table = field.lookup
-        steps.append(lambda value: table.get(strict_text(value) or ""))
-    if field.scale is not None:
-        factor = field.scale
-        steps.append(lambda value: _as_float(value) * factor)
-    if field.round is not None:
-        places = field.round
-        steps.append(lambda value: round(_as_float(value), places))
+        steps.append(partial(_look_up, table=field.lookup))
+    if field.scale is not None or field.round is not None:
+        steps.append(partial(_calculate, field=field))
     if field.date is not None:
         form = field.date
         steps.append(lambda value: _redate(value, form))
     return steps
 
 
-def _as_float(value: Any) -> float:
-    number = as_number(value)
-    if number is None:
+def _join(value: Any, *, between: str) -> str:
+    items = parse_json(value)
+    if not isinstance(items, list | tuple | set | frozenset | np.ndarray):
+        msg = f"{_quoted(value)} is no list"
+        raise ValueError(msg)
+    texts = [strict_text(item) for item in items]
+    return between.join(text for text in texts if text is not None)
+
+
+def _look_up(value: Any, *, table: Mapping[str, Any]) -> Any:
+    """Return the entry of a code: by its text, else of a boolean or a number by the same in another spelling."""
+    text = strict_text(value) or ""
+    if text in table or isinstance(value, str):
+        return table.get(text)
+    return next((entry for code, entry in table.items() if compare_values(value, code) in _SAME_CODE), None)
+
+
+def _exact(value: Any, decimal: DecimalSign | None) -> Decimal:
+    """Return the one number that a value is, every digit of it."""
+    numbers = () if isinstance(value, bool | np.bool_) else read_numbers(value, exponents="all", decimal=decimal)
+    if len(numbers) == 1:
+        return numbers[0].value
+    if numbers:
+        readings = " or ".join(number_text(number.value) for number in numbers)
+        msg = f"{_quoted(value)} reads as {readings}; say which with decimal: '.' or ','"
+    else:
         msg = f"{_quoted(value)} is no number"
-        raise ValueError(msg)
-    return number
-
-
-def _as_integer(value: Any) -> int:
-    number = _as_float(value)
-    if not number.is_integer():
-        msg = f"{_quoted(value)} is no whole number"
-        raise ValueError(msg)
-    return int(number)
-
-
-def _as_boolean(value: Any) -> bool:
-    text = (strict_text(value) or "").strip().casefold()
-    if text in _TRUE or text in _FALSE:
-        return text in _TRUE
-    msg = f"{_quoted(value)} is neither true nor false"
     raise ValueError(msg)
 
 
-def _as_json(value: Any) -> Any:
+def _as_number(value: Any, *, decimal: DecimalSign | None) -> Any:
+    return as_plain(_exact(value, decimal))
+
+
+def _as_integer(value: Any, *, decimal: DecimalSign | None) -> int:
+    numbers = [] if isinstance(value, bool | np.bool_) else read_numbers(value, exponents="all", decimal=decimal)
+    whole = [number.value for number in numbers if number.value == number.value.to_integral_value()]
+    if len(numbers) > 1 and whole:
+        # `1,000` is whole as thousands, and as a fraction of zeros that nobody writes.
+        return int(max(whole, key=abs))
+    exact = whole[0] if whole else _exact(value, decimal)
+    if not exact.is_finite() or not whole:
+        msg = f"{_quoted(value)} is no whole number"
+        raise ValueError(msg)
+    return int(exact)
+
+
+def _as_boolean(value: Any, *, decimal: DecimalSign | None) -> bool:
+    found = boolean_of(value)
+    if found is None:
+        msg = f"{_quoted(value)} is neither true nor false"
+        raise ValueError(msg)
+    return found
+
+
+def _as_json(value: Any, *, decimal: DecimalSign | None) -> Any:
     parsed = parse_json(value)
     if isinstance(parsed, dict | list):
         return canonical_json(parsed)
@@ -157,13 +180,27 @@ def _as_json(value: Any) -> Any:
     raise ValueError(msg)
 
 
-_CASTS: dict[str, Callable[[Any], Any]] = {
-    "text": strict_text,
+def _as_text(value: Any, *, decimal: DecimalSign | None) -> str | None:
+    return strict_text(value)
+
+
+_CASTS: dict[str, Callable[..., Any]] = {
+    "text": _as_text,
     "integer": _as_integer,
-    "number": _as_float,
+    "number": _as_number,
     "boolean": _as_boolean,
     "json": _as_json,
 }
+
+
+def _calculate(value: Any, *, field: FieldMap) -> Any:
+    """Return the number scaled and rounded in decimal arithmetic, as a float where that keeps every digit."""
+    number = _exact(value, field.decimal)
+    if field.scale is not None:
+        number = multiply(number, field.scale)
+    if field.round is not None:
+        number = round_number(number, field.round.digits, field.round.mode or "half_up")
+    return as_plain(number)
 
 
 def _redate(value: Any, form: DateFormat) -> str:
@@ -181,13 +218,23 @@ def _redate(value: Any, form: DateFormat) -> str:
     return moment.date().isoformat() if is_day else moment.isoformat()
 
 
-def _fill_template(template: str, inputs: pd.DataFrame) -> pd.Series[Any]:
-    columns = {name: pick(inputs, name).to_numpy(dtype=object) for name in dict.fromkeys(_PLACE.findall(template))}
-    texts = [
-        _PLACE.sub(lambda place, row=row: strict_text(columns[place[1]][row]) or "", template)  # type: ignore[misc]
-        for row in range(len(inputs))
-    ]
+def _fill_template(
+    name: str, template: str, inputs: pd.DataFrame, errors: dict[Any, str], held: set[str] | None
+) -> pd.Series[Any]:
+    places = dict.fromkeys(_PLACE.findall(template))
+    columns = {place: pick(inputs, place, held).to_numpy(dtype=object) for place in places}
+    texts: list[str | None] = []
+    for row, key in enumerate(inputs.index):
+        values = {place: column[row] for place, column in columns.items()}
+        unread = [(place, value) for place, value in values.items() if isinstance(value, Unknown)]
+        for place, value in unread:
+            errors.setdefault(key, f"{name}: {place}: {unreadable_text(value)}")
+        texts.append(None if unread else _PLACE.sub(partial(_text_of, values), template))
     return pd.Series(texts, index=inputs.index, dtype=object)
+
+
+def _text_of(values: Mapping[str, Any], place: re.Match[str]) -> str:
+    return strict_text(values[place[1]]) or ""
 
 
 def _quoted(value: Any) -> str:

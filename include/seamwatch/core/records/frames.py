@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.core.records.call_endings import is_success
-from seamwatch.core.records.comparison import at_path, strict_text
+from seamwatch.core.records.comparison import pick, strict_text
 from seamwatch.core.records.responses import ParsedResponse, choose_protocol, read_recorded
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.errors import DataContractError
@@ -144,9 +144,11 @@ def _model_columns(rows: pd.DataFrame, stage: Stage) -> dict[str, pd.Series[Any]
 def _open(rows: pd.DataFrame, name: str, stage: Stage) -> pd.Series[Any]:
     if name in rows.columns:
         return rows[name]
-    column, _, path = name.partition(".")
-    require_columns(rows, (column,), where=f"stage {stage.name} ({stage.relation})")
-    return rows[column].map(lambda value: at_path(value, path)).astype(object)
+    try:
+        return pick(rows, name)
+    except DataContractError as error:
+        msg = f"stage {stage.name} ({stage.relation}): {error}"
+        raise DataContractError(msg) from error
 
 
 def with_answer(payload: pd.DataFrame, stage: Stage) -> pd.DataFrame:

@@ -2,33 +2,110 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from seamwatch.core.records.comparison import equal_cells, is_null, values_equal
-from seamwatch.core.records.frames import positions, require_columns, take
+from seamwatch.core.records.comparison import PairComparison, equal_cells, is_null, strict_text, values_equal
+from seamwatch.core.records.frames import Positions, positions, require_columns, take
+from seamwatch.core.records.unknown import Unknown
+from seamwatch.core.records.values import Forms, cut
 from seamwatch.errors import DataContractError
 from seamwatch.spec.pipeline import Comparator
-from seamwatch.vocabulary import OutcomeState
+from seamwatch.vocabulary import OutcomeState, UnknownReason
+
+UNREADABLE = "unreadable"
+"""Begins the reason of a record that is pending as a value or its label cannot be read."""
+_FEWEST = 5
+"""Records from which it can be said that all of them fail by form alone."""
+_BY_FORM = 0.8
+"""Share of them that must; the others are wrong by any comparison."""
+_LOOSER = ("auto", "date", "number", "set")
+"""Comparisons that a person may have meant, the most usual first."""
 
 Judge = Callable[[pd.DataFrame], pd.DataFrame]
 """Final payloads (index key) to outcomes (the same index; columns state, reason)."""
 
 
-def judge_by_truth(final: pd.DataFrame, truth: pd.DataFrame, compare: Mapping[str, Comparator]) -> pd.DataFrame:
-    """Return the outcome of each record by its truth label.
+@dataclass(frozen=True, kw_only=True)
+class FieldAccuracy:
+    """How one final field stands against its truth."""
+
+    field: str
+    how: str
+    """The comparison."""
+    n_judged: int
+    """Records with a label whose value and label could be compared."""
+    n_right: int
+    n_unreadable: int = 0
+    """Records with a label that cannot be compared, as a text where a number was asked for."""
+    reason: UnknownReason | None = None
+    """Why most of them cannot."""
+    unreadable: tuple[tuple[str, str], ...] = ()
+    """Value and label of two of them."""
+    form: str | None = None
+    """Where not one record is right: the comparison by which they would be, as they differ by their form alone."""
+    n_form: int = 0
+    """Records that would be right by it."""
+    forms: tuple[tuple[str, str], ...] = ()
+    """Value and label of two of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """The outcomes of some records, and how each final field stands."""
+
+    outcomes: pd.DataFrame
+    """Index of the final payloads; `state`, `reason`."""
+    fields: tuple[FieldAccuracy, ...]
+
+    @property
+    def form_only(self) -> dict[str, str]:
+        """Return the fields in which every record fails by its form alone, and the comparison that would not."""
+        return {one.field: one.form for one in self.fields if one.form is not None}
+
+
+def judge_by_truth(
+    final: pd.DataFrame,
+    truth: pd.DataFrame,
+    compare: Mapping[str, Comparator],
+    form_only: Mapping[str, str] = MappingProxyType({}),
+) -> pd.DataFrame:
+    """Return the outcome of each record by its truth label; see `judge_fields`.
 
     Args:
         final: Final payloads, index key.
         truth: Labels, index key, unique, with the compared columns.
         compare: Final field to truth column and comparator.
+        form_only: Fields in which every record of the window fails by form alone, and the comparison by which it does
+            not: what is equal by that is pending.
+    """
+    return judge_fields(final, truth, compare, form_only).outcomes
+
+
+def judge_fields(
+    final: pd.DataFrame,
+    truth: pd.DataFrame,
+    compare: Mapping[str, Comparator],
+    form_only: Mapping[str, str] | None = None,
+) -> Judgement:
+    """Return the outcome of each record by its truth label, and how each field stands.
+
+    Args:
+        final: Final payloads, index key.
+        truth: Labels, index key, unique, with the compared columns.
+        compare: Final field to truth column and comparator.
+        form_only: As of `judge_by_truth`; None looks for such fields.
 
     Returns:
-        Index of `final`; `state` (right, wrong, or pending where no label, or a null one, has arrived) and `reason`
-        (the fields that are wrong).
+        Outcomes: `state` (right, wrong, or pending where no label, or a null one, has arrived, or where a value or
+        label cannot be read and no other field is wrong) and `reason` (the fields that are wrong, or unreadable).
 
     Raises:
         DataContractError: If a compared column is missing on either side.
@@ -42,34 +119,103 @@ def judge_by_truth(final: pd.DataFrame, truth: pd.DataFrame, compare: Mapping[st
     given = take(final[list(compare)], labelled)
     wanted = take(truth[list({c.column: None for c in compare.values()})], where[labelled])
     wrong_fields: dict[int, list[str]] = {}
+    unread_fields: dict[int, list[str]] = {}
+    fields: list[FieldAccuracy] = []
     for name, comparator in compare.items():
-        values, labels = given[name], wanted[comparator.column]
-        is_known = labels.notna().to_numpy()
-        has_truth[labelled[~is_known]] = False
-        # Equal cells are equal by every rule; only the others are looked at one by one.
-        suspects = np.flatnonzero(~equal_cells(values, labels) & is_known)
-        cells = zip(
-            labelled[suspects],
-            values.iloc[suspects].to_numpy(dtype=object),
-            labels.iloc[suspects].to_numpy(dtype=object),
-            strict=True,
-        )
-        known: dict[Any, bool] = {}  # a field that is judged mostly has few values
-        for position, value, label in cells:
-            is_text = type(value) is str and type(label) is str
-            is_equal = known.get((value, label)) if is_text else None
-            if is_equal is None:
-                is_equal = values_equal(value, label, how=comparator.how, tolerance=comparator.tolerance)
-                if is_text:
-                    known[value, label] = is_equal
-            if not is_equal:
-                wrong_fields.setdefault(int(position), []).append(name)
-    state = np.full(len(final), OutcomeState.PENDING, dtype=object)
+        cells = _Cells(given[name], wanted[comparator.column], comparator)
+        has_truth[labelled[~cells.is_known]] = False
+        looser = None if form_only is None else form_only.get(name)
+        fields.append(cells.accuracy(name) if form_only is None else cells.count(name))
+        excused = cells.excused(looser or fields[-1].form)
+        for at in cells.wrong[~excused]:
+            wrong_fields.setdefault(int(labelled[at]), []).append(name)
+        for at in (*cells.unread, *cells.wrong[excused]):
+            unread_fields.setdefault(int(labelled[at]), []).append(name)
+    return Judgement(outcomes=_states(final.index, has_truth, wrong_fields, unread_fields), fields=tuple(fields))
+
+
+def _states(
+    index: pd.Index[Any],
+    has_truth: np.ndarray[Any, np.dtype[np.bool_]],
+    wrong_fields: Mapping[int, list[str]],
+    unread_fields: Mapping[int, list[str]],
+) -> pd.DataFrame:
+    state = np.full(len(index), OutcomeState.PENDING, dtype=object)
     state[has_truth] = OutcomeState.RIGHT
-    reason = np.full(len(final), "", dtype=object)
+    reason = np.full(len(index), "", dtype=object)
+    for at, names in unread_fields.items():
+        state[at], reason[at] = OutcomeState.PENDING, f"{UNREADABLE}: {';'.join(names)}"
     for at, names in wrong_fields.items():
         state[at], reason[at] = OutcomeState.WRONG if has_truth[at] else OutcomeState.PENDING, ";".join(names)
-    return pd.DataFrame({"state": state, "reason": reason}, index=final.index)
+    return pd.DataFrame({"state": state, "reason": reason}, index=index)
+
+
+class _Cells:
+    """One final field beside its labels, in the order of the labelled records."""
+
+    def __init__(self, values: pd.Series[Any], labels: pd.Series[Any], comparator: Comparator) -> None:
+        self._values, self._labels, self._comparator = values, labels, comparator
+        self.is_known = labels.notna().to_numpy()
+        # Equal cells are equal by every rule that does not scale; only the others are looked at one by one.
+        differs = self.is_known if comparator.scale is not None else ~equal_cells(values, labels) & self.is_known
+        suspects = np.flatnonzero(differs)
+        found = self._compare(suspects, comparator)
+        self.wrong = suspects[[one is False for one in found]]
+        self.unread = suspects[[isinstance(one, Unknown) for one in found]]
+        self._reasons = Counter(one.reason for one in found if isinstance(one, Unknown))
+
+    def _compare(self, at: Positions, comparator: Comparator) -> list[bool | Unknown]:
+        compare = PairComparison[bool](self._values, self._labels, partial(_values_equal, comparator=comparator))
+        return [compare(value, label) for value, label in self._pairs(at)]
+
+    def _pairs(self, at: Positions) -> Iterable[tuple[Any, Any]]:
+        return zip(
+            self._values.iloc[at].to_numpy(dtype=object), self._labels.iloc[at].to_numpy(dtype=object), strict=True
+        )
+
+    def count(self, name: str) -> FieldAccuracy:
+        """Return how many records are right in the field."""
+        n_judged = int(self.is_known.sum()) - len(self.unread)
+        return FieldAccuracy(
+            field=name,
+            how=self._comparator.how,
+            n_judged=n_judged,
+            n_right=n_judged - len(self.wrong),
+            n_unreadable=len(self.unread),
+            reason=self._reasons.most_common(1)[0][0] if self._reasons else None,
+            unreadable=self._examples(self.unread),
+        )
+
+    def accuracy(self, name: str) -> FieldAccuracy:
+        """Return the same, and where not one record is right, whether all but a few differ by their form alone."""
+        counted = self.count(name)
+        if counted.n_right or len(self.wrong) < _FEWEST:
+            return counted
+        for how in _LOOSER:
+            is_equal = self.excused(how)
+            if how != self._comparator.how and is_equal.mean() >= _BY_FORM:
+                forms = self._examples(self.wrong[is_equal])
+                return replace(counted, form=how, n_form=int(is_equal.sum()), forms=forms)
+        return counted
+
+    def excused(self, how: str | None) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Return which of the wrong cells are equal by a looser comparison."""
+        if how is None or not len(self.wrong):
+            return np.zeros(len(self.wrong), dtype=bool)
+        looser = self._comparator.model_copy(update={"how": how})
+        return np.array([one is True for one in self._compare(self.wrong, looser)], dtype=bool)
+
+    def _examples(self, at: Positions) -> tuple[tuple[str, str], ...]:
+        pairs = dict.fromkeys(
+            (cut(strict_text(value)), cut(strict_text(label))) for value, label in self._pairs(at[:50])
+        )
+        return tuple(pairs)[:2]
+
+
+def _values_equal(value: Any, label: Any, forms: Forms, *, comparator: Comparator) -> bool | Unknown:
+    return values_equal(
+        value, label, how=comparator.how, tolerance=comparator.tolerance, scale=comparator.scale, forms=forms
+    )
 
 
 def judge_by_evaluator(final: pd.DataFrame, evaluator: Callable[[pd.DataFrame], Any], *, name: str) -> pd.DataFrame:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,27 +13,30 @@ import pandas as pd
 from pandas.api.types import infer_dtype
 
 from seamwatch.core.records.comparison import (
+    PairComparison,
+    compare_normalised,
     document_text,
     equal_cells,
     is_null,
     leaves,
-    loose_text,
     may_be_json,
-    normalise,
     parse_json,
     spellings,
     strict_text,
 )
 from seamwatch.core.records.frames import Positions, positions, take
+from seamwatch.core.records.json_documents import column_of
 from seamwatch.core.records.references import Reference, shared_keys
+from seamwatch.core.records.unknown import Unknown
+from seamwatch.core.records.values import Forms, compare_values
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import DiscrepancyKind
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}$")
 _READ_ALL = 20_000
 """Up to this many expected documents are all read to find the owner of a crossed one; of more, the text is found."""
-_NUMBERS = frozenset({int, float})
 DISCREPANCY_COLUMNS = ("key", "stage", "field", "recorded", "expected", "kind")
+UNREADABLE_COLUMNS = ("key", "stage", "field", "reason", "sample")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +56,8 @@ class Reconciliation:
     """What the reference makes of the recorded inputs; empty without a reference."""
     discrepancies: pd.DataFrame
     """One row per field that differs: key, stage, field, recorded, expected, kind."""
+    unreadable: pd.DataFrame = field(default_factory=lambda: _as_frame([], UNREADABLE_COLUMNS))
+    """One row per field that cannot be compared, as one side cannot be read: key, stage, field, reason, sample."""
     reference_errors: Mapping[Any, str] = field(default_factory=dict)
     is_checked: bool
     """Whether there was a reference."""
@@ -88,13 +94,13 @@ def reconcile(
             lost=lost,
             extra=nothing if extra is None else extra,
             expected=pd.DataFrame(index=nothing),
-            discrepancies=_as_frame([]),
+            discrepancies=_as_frame([], DISCREPANCY_COLUMNS),
             is_checked=False,
         )
     made = reference.expected(inputs)
     if not made.frame.index.equals(reached):
         where = positions(recorded.index, made.frame.index)
-    found = discrepancies(recorded, made.frame, stage, where=where)
+    found, unreadable = compare_payloads(recorded, made.frame, stage, where=where)
     return Reconciliation(
         stage=stage,
         n_input=len(reached),
@@ -103,6 +109,7 @@ def reconcile(
         crossed=crossed_records(recorded, made.frame, found, stage, where=where),
         expected=made.frame,
         discrepancies=found,
+        unreadable=unreadable,
         reference_errors=made.errors,
         is_checked=True,
     )
@@ -111,7 +118,14 @@ def reconcile(
 def discrepancies(
     recorded: pd.DataFrame, expected: pd.DataFrame, stage: Stage, *, where: Positions | None = None
 ) -> pd.DataFrame:
-    """Return one row per field of a record that differs from what was expected.
+    """Return one row per field of a record that differs from what was expected; see `compare_payloads`."""
+    return compare_payloads(recorded, expected, stage, where=where)[0]
+
+
+def compare_payloads(
+    recorded: pd.DataFrame, expected: pd.DataFrame, stage: Stage, *, where: Positions | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the fields of records that differ from what was expected, and those that cannot be compared.
 
     Args:
         recorded: Payloads, index key, unique.
@@ -120,91 +134,147 @@ def discrepancies(
         where: Position in `recorded` of each row of `expected`, -1 where it is not there, if it is known already.
 
     Returns:
-        Columns key, stage, field, recorded, expected (values as they are), kind (`DiscrepancyKind`). A field inside a
-        JSON column is named `column.path`. Empty for equal frames. Records in one frame only are left out: they are
-        lost or extra, not discrepant.
+        Two frames, a row per field of a record. Of what differs: key, stage, field, recorded, expected (values as they
+        are), kind (`DiscrepancyKind`). Of what cannot be compared: key, stage, field, reason (`UnknownReason`), sample.
+        A field inside a JSON column is named `column.path`. Both empty for equal frames. Records in one frame only are
+        left out: they are lost or extra, not discrepant.
     """
     columns = [name for name in expected.columns if name in recorded.columns and name not in stage.ignore]
     where = positions(recorded.index, expected.index) if where is None else where
     is_here = where >= 0
-    if not is_here.any() or not columns:
-        return _as_frame([])
-    # Only what is compared is brought into one order; a row that is not here is compared with any other, for nothing.
-    left = take(recorded[columns], where.clip(min=0))
     rows: list[tuple[Any, ...]] = []
-    for column in columns:
-        suspect = np.flatnonzero(~equal_cells(left[column], expected[column]) & is_here)
-        if not len(suspect):
-            continue
-        cells = zip(
-            expected.index[suspect],
-            left[column].iloc[suspect].to_numpy(dtype=object),
-            expected[column].iloc[suspect].to_numpy(dtype=object),
-            strict=True,
-        )
-        if _are_numbers(left[column], expected[column]) and column not in stage.normalise:
-            # What is not equal as a number is too far apart for its text to be the same.
-            rows += [(key, stage.name, column, was, wanted, DiscrepancyKind.VALUE) for key, was, wanted in cells]
-            continue
-        # A fault mostly makes few pairs of values: each pair is compared once.
-        known: dict[Any, list[tuple[Any, ...]]] = {}
-        for key, was, wanted in cells:
-            pair = (type(was), was, type(wanted), wanted) if _is_scalar(was) and _is_scalar(wanted) else None
-            parts = known.get(pair) if pair is not None else None
-            if parts is None:
-                parts = list(differing_leaves(column, was, wanted, normalisers=stage.normalise))
-                if pair is not None:
-                    known[pair] = parts
-            rows += [(key, stage.name, *part) for part in parts]
-    return _as_frame(rows)
+    unread: list[tuple[Any, ...]] = []
+    if is_here.any() and columns:
+        # Only what is compared is brought into one order; a row that is not here is compared with any other.
+        left = take(recorded[columns], where.clip(min=0))
+        for column in columns:
+            suspect = np.flatnonzero(~equal_cells(left[column], expected[column]) & is_here)
+            if len(suspect):
+                _compare_column(left[column], expected[column], suspect, stage, rows, unread)
+    return _as_frame(rows, DISCREPANCY_COLUMNS), _as_frame(unread, UNREADABLE_COLUMNS)
+
+
+def _compare_column(
+    recorded: pd.Series[Any],
+    expected: pd.Series[Any],
+    suspect: Positions,
+    stage: Stage,
+    rows: list[tuple[Any, ...]],
+    unread: list[tuple[Any, ...]],
+) -> None:
+    """Add what differs among the suspect cells of one column, and what cannot be compared."""
+    column = str(expected.name)
+    cells = zip(
+        expected.index[suspect],
+        recorded.iloc[suspect].to_numpy(dtype=object),
+        expected.iloc[suspect].to_numpy(dtype=object),
+        strict=True,
+    )
+    if _are_numbers(recorded, expected) and column not in stage.normalise:
+        # What is not equal as a number is too far apart for its text to be the same.
+        rows += [(key, stage.name, column, was, wanted, DiscrepancyKind.VALUE) for key, was, wanted in cells]
+        return
+    compare = LeafComparison(recorded, expected, normalisers=stage.normalise)
+    # A fault mostly makes few pairs of values: each pair is compared once.
+    known: dict[Any, list[Leaf]] = {}
+    for key, was, wanted in cells:
+        pair = (type(was), was, type(wanted), wanted) if _is_scalar(was) and _is_scalar(wanted) else None
+        parts = known.get(pair) if pair is not None else None
+        if parts is None:
+            parts = list(compare.differing(column, was, wanted))
+            if pair is not None:
+                known[pair] = parts
+        for name, before, after, kind in parts:
+            if isinstance(kind, Unknown):
+                unread.append((key, stage.name, name, kind.reason, kind.sample))
+            else:
+                rows.append((key, stage.name, name, before, after, kind))
 
 
 def _are_numbers(*columns: pd.Series[Any]) -> bool:
-    dtypes = [column.dtype for column in columns]
-    return all(pd.api.types.is_numeric_dtype(one) and not pd.api.types.is_bool_dtype(one) for one in dtypes)
+    """Return whether the columns hold numbers of full width: a narrow float has other digits than it seems."""
+    return all(
+        pd.api.types.is_numeric_dtype(column.dtype)
+        and not pd.api.types.is_bool_dtype(column.dtype)
+        and column.dtype not in ("float32", "float16", "Float32")
+        for column in columns
+    )
 
 
-def differing_leaves(
-    column: str, recorded: Any, expected: Any, *, normalisers: Mapping[str, Sequence[str]]
-) -> Iterator[tuple[str, Any, Any, DiscrepancyKind]]:
-    """Yield `(field, recorded, expected, kind)` of what differs in one cell, leaf by leaf where it holds JSON."""
-    is_json = may_be_json(recorded) and may_be_json(expected)
-    was, wanted = (parse_json(recorded), parse_json(expected)) if is_json else (None, None)
-    if not (isinstance(wanted, Mapping | list | tuple) and isinstance(was, Mapping | list | tuple)):
-        kind = _kind(recorded, expected, normalisers.get(column))
-        if kind is not None:
-            yield column, recorded, expected, kind
-        return
-    before, after = dict(leaves(was)), dict(leaves(wanted))
-    for path in dict.fromkeys([*after, *before]):
-        mine = before.get(path)
-        if type(mine) is str and mine == after.get(path):
-            continue  # as most leaves of most documents
-        name = f"{column}.{path}" if path else column
+Leaf = tuple[str, Any, Any, DiscrepancyKind | Unknown]
+"""Field, recorded, expected, and how they differ."""
+
+
+class LeafComparison:
+    """Compares the cells of two columns, leaf by leaf where they hold JSON."""
+
+    def __init__(
+        self, recorded: Iterable[Any], expected: Iterable[Any], *, normalisers: Mapping[str, Sequence[str]]
+    ) -> None:
+        """Look at no cell yet.
+
+        Args:
+            recorded: The whole column as recorded, for what it shows of its notation.
+            expected: And as it should be.
+            normalisers: By field, what makes two values equal.
+        """
+        self._normalisers = normalisers
+        self._of_cells = PairComparison[DiscrepancyKind | None](recorded, expected, compare_values)
+        self._columns = recorded, expected
+        self._by_rule: dict[tuple[str, ...], PairComparison[DiscrepancyKind | None]] = {}
+
+    def differing(self, column: str, recorded: Any, expected: Any) -> Iterator[Leaf]:
+        """Yield what differs in one cell, or cannot be compared."""
+        is_json = may_be_json(recorded) and may_be_json(expected)
+        was, wanted = (parse_json(recorded), parse_json(expected)) if is_json else (None, None)
+        if not (isinstance(wanted, Mapping | list | tuple) and isinstance(was, Mapping | list | tuple)):
+            kind = self._kind(recorded, expected, self._normalisers.get(column))
+            if kind is not None:
+                yield column, recorded, expected, kind
+            return
+        before, after = dict(leaves(was)), dict(leaves(wanted))
+        for path in dict.fromkeys([*after, *before]):
+            mine = before.get(path)
+            if type(mine) is str and mine == after.get(path):
+                continue  # as most leaves of most documents
+            name = f"{column}.{path}" if path else column
+            kind = self._leaf_kind(path, before, after, self._normalisers.get(name, self._normalisers.get(column)))
+            if kind is not None:
+                yield name, before.get(path), after.get(path), kind
+
+    def _leaf_kind(
+        self, path: str, before: Mapping[str, Any], after: Mapping[str, Any], steps: Sequence[str] | None
+    ) -> DiscrepancyKind | Unknown | None:
         if path not in before:
-            kind = None if is_null(after[path]) else DiscrepancyKind.MISSING
-        elif path not in after:
-            kind = None if is_null(before[path]) else DiscrepancyKind.UNEXPECTED
-        else:
-            kind = _kind(before[path], after[path], normalisers.get(name, normalisers.get(column)))
-        if kind is not None:
-            yield name, before.get(path), after.get(path), kind
+            return None if is_null(after[path]) else DiscrepancyKind.MISSING
+        if path not in after:
+            return None if is_null(before[path]) else DiscrepancyKind.UNEXPECTED
+        was, wanted = before[path], after[path]
+        kind = self._kind(was, wanted, steps)
+        # JSON has a type of its own for true: who reads 1 in its place may not take it for that.
+        is_boolean = isinstance(was, bool) is not isinstance(wanted, bool)
+        return DiscrepancyKind.FORMAT if kind is None and is_boolean and not (steps or is_null(was)) else kind
+
+    def _kind(self, recorded: Any, expected: Any, steps: Sequence[str] | None) -> DiscrepancyKind | Unknown | None:
+        if type(recorded) is type(expected) and _is_scalar(recorded) and recorded == expected:
+            return None
+        if steps is None:
+            return self._of_cells(recorded, expected)
+        rule = tuple(steps)
+        if rule not in self._by_rule:
+            compare = partial(_compare_by_rule, steps=rule)
+            self._by_rule[rule] = PairComparison[DiscrepancyKind | None](*self._columns, compare)
+        return self._by_rule[rule](recorded, expected)
+
+
+def _compare_by_rule(
+    recorded: Any, expected: Any, forms: Forms, *, steps: Sequence[str]
+) -> DiscrepancyKind | Unknown | None:
+    return compare_normalised(recorded, expected, steps, forms)
 
 
 def _is_scalar(value: Any) -> bool:
     return value is None or isinstance(value, (str, int, float))
-
-
-def _kind(recorded: Any, expected: Any, steps: Sequence[str] | None) -> DiscrepancyKind | None:
-    if type(recorded) is type(expected) and _is_scalar(recorded) and recorded == expected:
-        return None
-    if steps is not None:
-        return None if normalise(recorded, steps) == normalise(expected, steps) else DiscrepancyKind.VALUE
-    if strict_text(recorded) == strict_text(expected):
-        return None
-    if type(recorded) in _NUMBERS and type(expected) in _NUMBERS:
-        return DiscrepancyKind.VALUE  # a number has no other format than its strict text
-    return DiscrepancyKind.FORMAT if loose_text(recorded) == loose_text(expected) else DiscrepancyKind.VALUE
 
 
 def crossed_records(
@@ -278,8 +348,8 @@ def _may_have(column: pd.Series[Any], marks: Collection[str]) -> np.ndarray[Any,
 
 def _column_of(expected: pd.DataFrame) -> Callable[[str], str]:
     """Return a function from a field, which may be a path into a JSON column, to its column."""
-    columns = [str(name) for name in expected.columns]
-    return lambda name: next((c for c in columns if name == c or name.startswith(f"{c}.")), name)
+    columns = frozenset(map(str, expected.columns))
+    return lambda name: column_of(name, columns) or name
 
 
 def _marks(frame: pd.DataFrame) -> dict[str, list[str]]:
@@ -296,24 +366,19 @@ def set_field(payload: Mapping[str, Any], name: str, value: Any) -> dict[str, An
     """Return the payload with one field set, where the field may be a path into a JSON column."""
     if name in payload:
         return {**payload, name: value}
-    column, _, path = name.partition(".")
-    while column not in payload and "." in path:
-        step, _, path = path.partition(".")
-        column = f"{column}.{step}"
-    document = parse_json(payload.get(column))
-    return {**payload, column: _set_path(document, path.split("."), value)}
+    column = column_of(name, payload) or name.partition(".")[0]
+    steps = name[len(column) + 1 :].split(".")
+    return {**payload, column: _set_path(parse_json(payload.get(column)), steps, value)}
 
 
 def _set_path(document: Any, steps: list[str], value: Any) -> Any:
-    step, rest = steps[0], steps[1:]
     if isinstance(document, list | tuple):
-        parts = list(document)
-        number = int(step)
-        if number >= len(parts):
-            return [*parts, _set_path(None, rest, value) if rest else value] if value is not None else parts
-        parts[number] = _set_path(parts[number], rest, value) if rest else value
-        return parts
+        return _set_item(list(document), int(steps[0]), steps[1:], value)
     inner = dict(document) if isinstance(document, Mapping) else {}
+    # Of a path with dots in its keys the longest beginning that is a key is meant, as where it was read.
+    joined = (".".join(steps[:length]) for length in range(len(steps), 0, -1))
+    step = next((key for key in joined if key in inner), steps[0])
+    rest = steps[step.count(".") + 1 :]
     if rest:
         inner[step] = _set_path(inner.get(step), rest, value)
     elif value is None:
@@ -323,5 +388,13 @@ def _set_path(document: Any, steps: list[str], value: Any) -> Any:
     return inner
 
 
-def _as_frame(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=list(DISCREPANCY_COLUMNS), dtype=object)
+def _set_item(parts: list[Any], number: int, rest: list[str], value: Any) -> list[Any]:
+    if number < len(parts):
+        parts[number] = _set_path(parts[number], rest, value) if rest else value
+    elif value is not None:
+        parts.append(_set_path(None, rest, value) if rest else value)
+    return parts
+
+
+def _as_frame(rows: list[tuple[Any, ...]], columns: Sequence[str]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(columns), dtype=object)

@@ -9,10 +9,13 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import infer_dtype
 
-from seamwatch.core.records.comparison import is_null
-from seamwatch.core.records.field_maps import apply_field_map, pick, source_fields
+from seamwatch.core.records.comparison import is_null, pick
+from seamwatch.core.records.field_maps import apply_field_map, source_fields, unreadable_text
 from seamwatch.core.records.frames import positions, take
+from seamwatch.core.records.json_documents import column_of
+from seamwatch.core.records.unknown import Unknown
 from seamwatch.errors import DataContractError
 from seamwatch.spec.mapping import MappingSpec
 
@@ -80,22 +83,24 @@ class FieldMapReference:
 
     name: str
     spec: MappingSpec
+    held: set[str] = field(default_factory=set, compare=False)
+    """Paths that some input of this run was seen to hold: there a lacking key is null, also among a few records."""
 
     def expected(self, inputs: Mapping[str, pd.DataFrame]) -> Expected:
         """Return the mapped payloads; DataContractError if a field is in no input or in more than one."""
         keys = shared_keys(inputs)
-        needed = {name: _resolve(inputs, name).reindex(keys) for name in source_fields(self.spec)}
-        frame, errors = apply_field_map(self.spec, pd.DataFrame(needed, index=keys))
+        needed = {name: _resolve(inputs, name, self.held).reindex(keys) for name in source_fields(self.spec)}
+        frame, errors = apply_field_map(self.spec, pd.DataFrame(needed, index=keys), self.held)
         return Expected(frame=frame.drop(index=list(errors)), errors=errors)
 
 
-def _resolve(inputs: Mapping[str, pd.DataFrame], name: str) -> pd.Series[Any]:
+def _resolve(inputs: Mapping[str, pd.DataFrame], name: str, held: set[str]) -> pd.Series[Any]:
     stage, _, rest = name.partition(".")
     if stage in inputs and rest:
-        return pick(inputs[stage], rest)
-    holders = [s for s, frame in inputs.items() if name in frame.columns or name.partition(".")[0] in frame.columns]
+        return pick(inputs[stage], rest, held)
+    holders = [s for s, frame in inputs.items() if column_of(name, frame.columns) is not None]
     if len(holders) == 1:
-        return pick(inputs[holders[0]], name)
+        return pick(inputs[holders[0]], name, held)
     known = ", ".join(f"{s}.{column}" for s, frame in inputs.items() for column in frame.columns)
     what = f"is in {' and '.join(holders)}; write stage.field" if holders else f"is in no input; known: {known}"
     msg = f"input field {name!r} {what}"
@@ -113,13 +118,16 @@ class FunctionReference:
     """For a prompt: the column that holds the request body, which the function may return bare."""
 
     def expected(self, inputs: Mapping[str, pd.DataFrame]) -> Expected:
-        """Return the payloads; a record for which the function raises is told in `errors`, the others go on."""
+        """Return the payloads; a record for which it raises, or whose inputs are unreadable, is told in `errors`."""
         keys = shared_keys(inputs)
         if not len(keys):
             return Expected(frame=pd.DataFrame(index=keys))
         arguments = [take(frame, positions(frame.index, keys)) for frame in _arrange(self.function, inputs)]
+        unread = _unreadable(arguments)
+        if unread:
+            arguments = [frame.drop(index=list(unread)) for frame in arguments]
         made = self._by_frame(arguments) if self.mode == "frame" else self._by_record(arguments)
-        return made
+        return Expected(frame=made.frame, errors={**unread, **made.errors}) if unread else made
 
     def _by_record(self, arguments: Sequence[pd.DataFrame]) -> Expected:
         keys = arguments[0].index
@@ -187,6 +195,20 @@ class FunctionReference:
             return result
         msg = f"{self.name} returned {len(result)} rows whose index is not that of the {len(keys)} rows it was given"
         raise DataContractError(msg)
+
+
+def _unreadable(inputs: Sequence[pd.DataFrame]) -> dict[Any, str]:
+    """Return the records with a field that could not be read, and which: nothing can be made of them."""
+    found: dict[Any, str] = {}
+    for frame in inputs:
+        for name in frame.columns:
+            column = frame[name]
+            if column.dtype != object or infer_dtype(column, skipna=True) == "string":
+                continue
+            values = column.to_numpy(dtype=object)
+            for at in [at for at, value in enumerate(values) if type(value) is Unknown]:
+                found.setdefault(frame.index[at], f"{name}: {unreadable_text(values[at])}")
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)

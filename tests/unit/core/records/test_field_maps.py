@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from seamwatch.core.records.field_maps import apply_field_map, pick, source_fields
+from seamwatch.core.records.comparison import pick
+from seamwatch.core.records.field_maps import apply_field_map, source_fields
+from seamwatch.core.records.references import FieldMapReference
+from seamwatch.core.records.unknown import Unknown
 from seamwatch.errors import DataContractError
 from seamwatch.spec.mapping import MappingSpec
 
@@ -53,6 +58,27 @@ def _made(rule: dict[str, Any] | str, *values: Any) -> tuple[list[Any], dict[Any
             ["2026-01-05T09:00:00+01:00", datetime(2026, 1, 5, 8, tzinfo=UTC)],
             ["2026-01-05T08:00:00+00:00", "2026-01-05T08:00:00+00:00"],
         ),
+        (
+            {"from": "x", "cast": "integer"},
+            ["1799999999999999001", "1,000", "1,234"],
+            [1799999999999999001, 1000, 1234],
+        ),
+        ({"from": "x", "cast": "integer"}, [Decimal(10**30), "1e3"], [10**30, 1000]),
+        ({"from": "x", "cast": "integer", "decimal": ","}, ["1.000", "12.345.678"], [1000, 12345678]),
+        ({"from": "x", "cast": "number"}, ["1,234.50", "1.234,50", "1e-05"], [1234.5, 1234.5, 0.00001]),
+        ({"from": "x", "cast": "number", "decimal": "."}, ["1,234"], [1234.0]),
+        ({"from": "x", "cast": "number"}, ["1799999999999999001"], [1799999999999999001]),
+        ({"from": "x", "cast": "number"}, ["12345678901234567.89"], [Decimal("12345678901234567.89")]),
+        ({"from": "x", "scale": 0.01}, [74706, "1"], [747.06, 0.01]),
+        ({"from": "x", "round": 2}, [2.675, 1.005, 0.125, -0.125], [2.68, 1.01, 0.13, -0.13]),
+        ({"from": "x", "round": {"digits": 2, "mode": "half_even"}}, [2.675, 1.005, 0.125], [2.68, 1.0, 0.12]),
+        ({"from": "x", "scale": 0.5, "round": 2}, [5.35, "2.01"], [2.68, 1.01]),
+        ({"from": "x", "join": ", "}, ['["a", null, 1]', ["b"], []], ["a, 1", "b", ""]),
+        ({"from": "x.*.name", "join": "/"}, ['[{"name": "a"}, {"name": "b"}]'], ["a/b"]),
+        ({"from": "x.app.queue"}, ['{"app.queue": "q", "app": {}}', '{"app": {"queue": "r"}}'], ["q", "r"]),
+        ({"from": "x", "lookup": {"true": "yes", "false": "no"}}, [True, np.False_], ["yes", "no"]),
+        ({"from": "x", "lookup": {"1": "yes", "0": "no"}}, [True, False], ["yes", "no"]),
+        ({"from": "x", "lookup": {"007": "bond"}}, [7, "007", "7"], ["bond", "bond", None]),
         ({"constant": "email"}, [1, None], ["email", "email"]),
         ({"constant": None}, [1], [None]),
         ({"template": "no. {x}!"}, [7.0, None, "a"], ["no. 7!", "no. !", "no. a!"]),
@@ -76,6 +102,8 @@ def test_each_step_makes_what_it_says(rule: Any, values: list[Any], made: list[A
         ({"round": 1}, True, 1.26, 1.3, "True is no number"),
         ({"date": {"in": "%d/%m/%Y"}}, "2026-01-05", "05/01/2026", "2026-01-05", "2026-01-05"),
         ({"date": {}}, "soon", "2026-01-05", "2026-01-05", "soon"),
+        ({"cast": "number"}, "1,234", "1.5", 1.5, "'1,234' reads as 1.234 or 1234; say which with decimal: '.' or ','"),
+        ({"join": ","}, "a, b", '["a"]', "a", "'a, b' is no list"),
     ],
 )
 def test_a_bad_value_is_told_for_its_record_and_the_others_go_on(
@@ -86,6 +114,24 @@ def test_a_bad_value_is_told_for_its_record_and_the_others_go_on(
     assert errors[2].startswith("made: ")
     assert said in errors[2]
     assert got == [made, None, made]
+
+
+def test_a_path_that_no_record_holds_is_told_and_makes_nothing() -> None:
+    inputs = pd.DataFrame({"body": ['{"queue": "a"}', "Sorry."]}, index=["k1", "k2"])
+    for rule in ({"from": "body.quue"}, {"template": "in {body.quue}"}):
+        frame, errors = apply_field_map(_spec(made=rule), inputs)
+        assert frame["made"].isna().all()
+        assert list(errors) == ["k1", "k2"]
+        assert errors["k1"].startswith("made: body.quue: nothing to read there (unreadable_path)")
+    _, errors = apply_field_map(_spec(made={"from": "body.queue"}), inputs)
+    assert list(errors) == ["k2"]
+
+
+def test_a_key_seen_in_the_window_stays_null_among_a_few_records_that_lack_it() -> None:
+    reference = FieldMapReference(name="map", spec=_spec(made={"from": "body.queue"}))
+    window = pd.DataFrame({"body": ['{"queue": "a"}', "{}"]}, index=["k1", "k2"])
+    assert reference.expected({"model": window}).frame["made"].tolist() == ["a", None]
+    assert reference.expected({"model": window[1:]}).errors == {}
 
 
 def test_the_other_fields_of_a_record_with_a_bad_value_are_made() -> None:
@@ -110,7 +156,9 @@ def test_a_field_that_no_input_has_is_told_with_those_that_exist() -> None:
 def test_a_path_is_followed_into_json_and_a_dotted_column_is_a_column() -> None:
     inputs = pd.DataFrame({"body": ['{"a": {"b": 1}}', "no json", None], "body.a": [7, 8, 9]})
     assert pick(inputs, "body.a").tolist() == [7, 8, 9]
-    assert pick(inputs[["body"]], "body.a.b").dropna().tolist() == [1]
+    found, text, null = pick(inputs[["body"]], "body.a.b").tolist()
+    assert (found, null) == (1, None)
+    assert isinstance(text, Unknown)
 
 
 def test_source_fields_are_all_that_is_read() -> None:

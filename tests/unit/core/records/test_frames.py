@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from seamwatch.core.records.frames import align_keys, key_text, require_columns, split_versions, stage_data
+from seamwatch.core.records.unknown import Unknown
 from seamwatch.errors import DataContractError
 from seamwatch.spec.pipeline import Stage
 
@@ -48,7 +49,7 @@ def test_fields_choose_columns_and_open_json() -> None:
     data = stage_data(rows, stage, key="id", time=None)
     assert list(data.payload.columns) == ["a", "doc.x.0"]
     assert data.payload.at[1, "doc.x.0"] == 5
-    assert pd.isna(data.payload.at[2, "doc.x.0"])
+    assert isinstance(data.payload.at[2, "doc.x.0"], Unknown)
     assert not len(data.times)
 
 

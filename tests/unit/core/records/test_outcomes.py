@@ -8,10 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seamwatch.core.records.outcomes import call_lost_wrong, judge_by_evaluator, judge_by_failures, judge_by_truth
+from seamwatch.core.records.outcomes import (
+    Judgement,
+    call_lost_wrong,
+    judge_by_evaluator,
+    judge_by_failures,
+    judge_by_truth,
+    judge_fields,
+)
 from seamwatch.errors import DataContractError
 from seamwatch.spec.pipeline import Comparator
-from seamwatch.vocabulary import OutcomeState
+from seamwatch.vocabulary import OutcomeState, UnknownReason
 
 RIGHT, WRONG, PENDING = OutcomeState.RIGHT, OutcomeState.WRONG, OutcomeState.PENDING
 FINAL = pd.DataFrame({"queue": ["Q1", " q2 ", "Q3", None], "amount": [1.0, 2.0, 3.0, 4.0]}, index=[1, 2, 3, 4])
@@ -30,6 +37,83 @@ def test_records_are_right_wrong_or_pending() -> None:
 def test_a_missing_answer_to_a_known_truth_is_wrong() -> None:
     judged = judge_by_truth(FINAL, _truth({4: "Q1"}), {"queue": Comparator(column="label")})
     assert judged.at[4, "state"] == WRONG
+
+
+def _judge(values: list[Any], labels: list[Any], **comparator: Any) -> Judgement:
+    keys = range(len(values))
+    final = pd.DataFrame({"total": pd.Series(values, index=keys, dtype=object)})
+    truth = pd.DataFrame({"label": pd.Series(labels, index=keys, dtype=object)})
+    return judge_fields(final, truth, {"total": Comparator(column="label", **comparator)})
+
+
+def test_a_record_that_cannot_be_compared_is_pending_and_counted() -> None:
+    judged = _judge(["5 EUR", "6", "7", "n/a"], [5, 6, 8, 9], how="number")
+    assert judged.outcomes["state"].tolist() == [PENDING, RIGHT, WRONG, WRONG]
+    assert judged.outcomes.at[0, "reason"] == "unreadable: total"
+    (field,) = judged.fields
+    assert (field.n_judged, field.n_right, field.n_unreadable) == (3, 1, 1)
+    assert (field.reason, field.unreadable) == (UnknownReason.NOT_A_NUMBER, (("5 EUR", "5"),))
+
+
+def test_a_wrong_field_decides_beside_one_that_cannot_be_read() -> None:
+    final = pd.DataFrame({"a": ["1,234"], "b": ["x"]})
+    truth = pd.DataFrame({"a": [1234], "b": ["y"]})
+    judged = judge_by_truth(final, truth, {name: Comparator(column=name) for name in "ab"})
+    assert judged.loc[0].tolist() == [WRONG, "b"]
+
+
+def test_each_field_has_its_own_accuracy() -> None:
+    final = pd.DataFrame({"a": list("xxxx"), "b": list("yyyz")})
+    truth = pd.DataFrame({"a": list("xxxx"), "b": ["y", "q", None, "z"]})
+    judged = judge_fields(final, truth, {name: Comparator(column=name) for name in "ab"})
+    assert [(one.field, one.n_judged, one.n_right) for one in judged.fields] == [("a", 4, 4), ("b", 3, 2)]
+
+
+def test_cents_are_compared_with_euros_by_a_scale() -> None:
+    assert _judge([1999, 500], ["19.99", 500], scale=0.01).outcomes["state"].tolist() == [RIGHT, WRONG]
+
+
+DAYS = [f"{day:02}/03/2018" for day in range(10, 30)]
+ISO_DAYS = [f"2018-03-{day:02}" for day in range(10, 30)]
+
+
+@pytest.mark.parametrize(
+    ("values", "labels", "how", "form"),
+    [
+        (DAYS, ISO_DAYS, "auto", "date"),
+        (ISO_DAYS, [f"{day} 14:05:00" for day in ISO_DAYS], "auto", "date"),
+        (["BILLING"] * 9, ["billing"] * 9, "exact", "auto"),
+        (["1e5"] * 9, [100_000] * 9, "auto", "number"),
+        (["b;a"] * 9, ["a;b"] * 9, "auto", "set"),
+    ],
+)
+def test_where_every_record_fails_by_form_alone_none_is_wrong(
+    values: list[Any], labels: list[Any], how: str, form: str
+) -> None:
+    judged = _judge(values, labels, how=how)
+    assert set(judged.outcomes["state"]) == {PENDING}
+    assert judged.form_only == {"total": form}
+    assert judged.fields[0].n_form == len(values)
+    assert judged.fields[0].forms[0] == (values[0], labels[0] if isinstance(labels[0], str) else "100000")
+
+
+def test_a_record_that_differs_in_more_than_form_stays_wrong_among_those_that_do_not() -> None:
+    judged = _judge(["BILLING"] * 9 + ["OTHER"], ["billing"] * 10, how="exact")
+    assert judged.outcomes["state"].tolist() == [PENDING] * 9 + [WRONG]
+    assert judged.form_only == {"total": "auto"}
+
+
+def test_records_of_another_form_are_wrong_where_others_are_right() -> None:
+    judged = _judge(["BILLING"] * 9 + ["billing"], ["billing"] * 10, how="exact")
+    assert judged.outcomes["state"].tolist() == [WRONG] * 9 + [RIGHT]
+    assert judged.form_only == {}
+
+
+def test_a_trial_excuses_the_form_that_the_window_showed() -> None:
+    final, truth = pd.DataFrame({"a": ["X", "Y"]}), pd.DataFrame({"a": ["x", "z"]})
+    compare = {"a": Comparator(column="a", how="exact")}
+    assert judge_by_truth(final, truth, compare)["state"].tolist() == [WRONG, WRONG]
+    assert judge_by_truth(final, truth, compare, {"a": "auto"})["state"].tolist() == [PENDING, WRONG]
 
 
 def test_a_null_label_is_pending_and_not_an_answer() -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from seamwatch.core.records.reconciliation import discrepancies, reconcile, set_field
 from seamwatch.core.records.references import FunctionReference, Reference
+from seamwatch.core.records.unknown import Unknown
 from seamwatch.spec.pipeline import Stage
-from seamwatch.vocabulary import DiscrepancyKind
+from seamwatch.vocabulary import DiscrepancyKind, UnknownReason
 
 COPY: Reference = FunctionReference(name="copy", function=lambda df: df, mode="frame")
 
@@ -38,6 +39,42 @@ def test_lost_and_extra_records_are_told_apart_from_discrepant_ones() -> None:
     assert found.extra.tolist() == [9]
     assert found.discrepancies["key"].tolist() == [3]
     assert found.is_checked
+
+
+def test_what_cannot_be_compared_is_no_discrepancy_and_is_counted() -> None:
+    unread = Unknown(reason=UnknownReason.UNREADABLE_PATH, sample="no json")
+    recorded = _frame({1: {"a": unread, "b": "5 EUR"}, 2: {"a": "x", "b": "1,234"}, 3: {"a": "x", "b": "6"}})
+    expected = _frame({1: {"a": "x", "b": 5}, 2: {"a": "x", "b": 1234}, 3: {"a": "x", "b": 5}})
+    reference = FunctionReference(name="given", function=lambda df: expected, mode="frame")
+    found = reconcile(_stage(normalise={"b": "number"}), recorded, {"orders": _frame({1: {}, 2: {}, 3: {}})}, reference)
+    assert [(row.key, row.field, row.reason, row.sample) for row in found.unreadable.itertuples()] == [
+        (1, "a", UnknownReason.UNREADABLE_PATH, "no json"),
+        (1, "b", UnknownReason.NOT_A_NUMBER, "5 EUR"),
+        (2, "b", UnknownReason.AMBIGUOUS_FORM, "1,234"),
+    ]
+    assert [(row.key, row.field) for row in found.discrepancies.itertuples()] == [(3, "b")]
+
+
+def test_a_reference_makes_nothing_of_an_input_that_cannot_be_read() -> None:
+    source = _frame({1: {"a": "x"}, 2: {"a": Unknown(reason=UnknownReason.UNREADABLE_BODY, sample="data: {}")}})
+    recorded = _frame({1: {"a": "x"}, 2: {"a": "x"}})
+    for mode, function in (("frame", lambda df: df), ("record", lambda row: {**row})):
+        reference = FunctionReference(name="copy", function=function, mode=mode)  # type: ignore[arg-type]
+        found = reconcile(_stage(), recorded, {"orders": source}, reference)
+        assert found.reference_errors == {2: "a: nothing to read there (unreadable_body) in 'data: {}'"}
+        assert not len(found.discrepancies)
+
+
+def test_a_boolean_is_the_number_a_database_holds_it_as_but_in_json_that_is_another_form() -> None:
+    assert _found(1, True) == []
+    assert [kind for *_, kind in _found("Y", True)] == [DiscrepancyKind.FORMAT]
+    assert [kind for *_, kind in _found('{"vip": 1}', {"vip": True})] == [DiscrepancyKind.FORMAT]
+
+
+def test_a_column_of_words_for_booleans_differs_in_form_only() -> None:
+    recorded, expected = _frame({1: {"a": "t"}, 2: {"a": "f"}}), _frame({1: {"a": "true"}, 2: {"a": "true"}})
+    kinds = discrepancies(recorded, expected, _stage())["kind"].tolist()
+    assert kinds == [DiscrepancyKind.FORMAT, DiscrepancyKind.VALUE]
 
 
 def test_without_a_reference_a_stage_is_watched_only() -> None:
@@ -172,3 +209,9 @@ def test_set_field_changes_one_leaf(payload: dict[str, Any], name: str, value: A
     before = repr(payload)
     assert set_field(payload, name, value) == after
     assert repr(payload) == before
+
+
+def test_a_field_is_set_below_a_key_with_dots() -> None:
+    payload = {"attributes": '{"app.decision.queue": "a", "n": 1}', "run.id": {"x": 1}}
+    assert set_field(payload, "attributes.app.decision.queue", "b")["attributes"] == {"app.decision.queue": "b", "n": 1}
+    assert set_field(payload, "run.id.x", 2)["run.id"] == {"x": 2}
