@@ -107,6 +107,8 @@ class Gap(StrEnum):
     REQUEST_NOT_RECORDED = "request_not_recorded"
     NOT_REPRODUCED = "not_reproduced"
     STAGES_NOT_SEPARABLE = "stages_not_separable"
+    UNCHECKED_FIELD = "unchecked_field"
+    """A field that no reference makes reaches the model or the outcome."""
 
 
 class Basis(StrEnum):

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from seamwatch.core.records.comparison import strict_text
+from seamwatch.core.records.coverage import Misplaced, describe, describe_unmade
 from seamwatch.core.records.frames import StageData
 from seamwatch.core.records.reconciliation import Reconciliation
 from seamwatch.core.results import Check, Discrepancy, StageResult
@@ -56,6 +57,8 @@ def stage_result(
     differing = found.discrepancies[found.discrepancies["kind"] != DiscrepancyKind.FORMAT]
     if not found.is_checked and data.stage.kind is not StageKind.MODEL:
         all_notes.append("no reference: this stage is watched, not checked")
+    if found.is_checked and found.unmade:
+        all_notes.append(describe_unmade(found.unmade))
     n_format = found.discrepancies["key"].nunique() - differing["key"].nunique()
     if n_format:
         all_notes.append(f"{n_format} records differ from the reference in format only (case, blanks, number format)")
@@ -102,6 +105,7 @@ def reconciliation_checks(found: Reconciliation) -> list[Check]:
         )
     )
     made.append(_reference_errors(found))
+    made += [_output(found, one) for one in found.misplaced]
     made += [_field(stage, str(name), rows, n) for name, rows in _by_field(found.discrepancies)]
     return made
 
@@ -185,6 +189,21 @@ def _reference_errors(found: Reconciliation) -> Check:
 def _kind_of_error(text: str) -> str:
     """Return which reference raised which error, without the message, which may name the record's own values."""
     return text.partition(": ")[0]
+
+
+def _output(found: Reconciliation, one: Misplaced) -> Check:
+    """Return an output that is compared with nothing: an error where it is a field that is compared with nothing."""
+    is_meant = one.suggestion in found.unmade
+    return Check(
+        stage=found.stage.name,
+        expectation="reconcile_output",
+        column=one.output,
+        severity=Severity.CRITICAL if is_meant else Severity.WARNING,
+        status=CheckStatus.ERROR if is_meant else CheckStatus.FAILED,
+        expected=f"a column of {found.stage.relation}",
+        observed="no such column; the output is compared with nothing",
+        error=describe(one, where=found.stage.relation) if is_meant else None,
+    )
 
 
 def _data_notes(data: StageData) -> list[str]:

@@ -14,6 +14,7 @@ from seamwatch.core.attribution.records import Attributed
 from seamwatch.core.checks import examples, reconciliation_checks
 from seamwatch.core.interventions import World
 from seamwatch.core.records.comparison import strict_text
+from seamwatch.core.records.coverage import describe, describe_unmade
 from seamwatch.core.records.frames import ANSWER
 from seamwatch.core.results import (
     Attribution,
@@ -111,6 +112,10 @@ def _notes(evidence: Evidence, n_observed: int, n_pending: int, n_overdue: int, 
         notes.append(f"the truth of {n_overdue} records is overdue (outcome.late_after)")
     if evidence.unreferenced:
         notes.append(f"no reference for {', '.join(evidence.unreferenced)}: watched, not checked")
+    for name, found in evidence.world.reconciled.items():
+        if found.unmade and name not in evidence.unreferenced:
+            notes.append(f"{name}: {describe_unmade(found.unmade)}")
+        notes += [f"{name}: {describe(one, where=found.stage.relation)}" for one in found.misplaced]
     if not has_baseline and evidence.models:
         notes.append(
             f"no accepted baseline: an accuracy of {ASSUMED_ACCURACY:.0%} is assumed; "
@@ -130,6 +135,11 @@ def _signals(
         if name not in seen
         for check in reconciliation_checks(found)
         if check.status != CheckStatus.PASSED
+    ]
+    signals += [
+        Signal(kind="unchecked_field", stage=name, severity=Severity.INFO, text=describe_unmade(found.unmade))
+        for name, found in world.reconciled.items()
+        if found.unmade
     ]
     if any(cause.is_change for cause in causes):
         text = f"{n_failing} of {n_judged} judged records are wrong"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seamwatch.core.attribution.unchecked_fields import unmade_obstacle
 from seamwatch.core.isolation import BenchmarkScore, obstacle
 from seamwatch.core.results import Window
 from seamwatch.engine.attribute import judge_window
@@ -31,7 +32,7 @@ def accept_baseline(deps: Deps, pipeline: Pipeline, window: Window, *, size: int
     models.open_reserve()
     try:
         world = judge_window(deps, pipeline, window, reader).world
-        hindrance = obstacle(pipeline, world.references)
+        hindrance = obstacle(pipeline, world.references) or unmade_obstacle(world)
         if hindrance is not None:
             raise DataContractError(f"{pipeline.pipeline}: {hindrance}")
         inputs = read_benchmark(pipeline, benchmark, reader, world)

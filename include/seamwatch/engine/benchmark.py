@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from seamwatch.core.attribution.unchecked_fields import unmade_obstacle
 from seamwatch.core.benchmark import BenchmarkResult, Comparison, compare_results
 from seamwatch.core.interventions import World
 from seamwatch.core.isolation import BenchmarkScore, obstacle, score_benchmark, split_calls, spread_sample
@@ -52,7 +53,7 @@ def isolate(
     notes: list[str] = []
     size = benchmark_size(pipeline, causes)
     if pipeline.benchmark is not None and size:
-        hindrance = obstacle(pipeline, world.references)
+        hindrance = obstacle(pipeline, world.references) or unmade_obstacle(world)
         if hindrance is not None:
             notes.append(hindrance)
         else:

@@ -181,6 +181,7 @@ def _undetermined(cause: Cause) -> tuple[str, ...]:
         Gap.BUDGET_SPENT: "Raise isolation.max_calls_per_run or max_usd_per_run in the pipeline file.",
         Gap.REQUEST_NOT_RECORDED: "Record the request body as it is sent, and name its column in request:.",
         Gap.NOT_REPRODUCED: "Raise isolation.repeats, or ask whether the model changed since.",
+        Gap.UNCHECKED_FIELD: "Let the references make the fields that are named as not checked.",
         Gap.STAGES_NOT_SEPARABLE: "Label the outcome of the stage between the models, and name it in truth:.",
     }
     text = gap[cause.gap] if cause.gap else "Look at the records below by hand; no intervention turned them right."

@@ -37,6 +37,7 @@ _GAPS = {
     Gap.REQUEST_NOT_RECORDED: "the request was not recorded",
     Gap.NOT_REPRODUCED: "the failure did not come again",
     Gap.STAGES_NOT_SEPARABLE: "several models cannot be told apart",
+    Gap.UNCHECKED_FIELD: "a field that no reference makes may be the cause",
 }
 _FINDINGS: dict[tuple[Responsibility, str | None], str] = {
     (Responsibility.INTEGRATION, None): (

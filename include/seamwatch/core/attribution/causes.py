@@ -195,6 +195,7 @@ def _cause(
     pattern = _leading([verdict.pattern for verdict in named]) if named else None
     alike = [verdict for verdict in named if verdict.pattern == pattern]
     told = named or group
+    gap = _leading([verdict.gap for verdict in told])
     return Cause(
         responsibility=responsibility,
         stage=stage,
@@ -211,10 +212,11 @@ def _cause(
             fields,
             pattern,
             pattern_fields=[name for name in fields if _has_pattern(name, alike)],
+            gap=gap,
             is_part=bool(_leading([verdict.is_part_damaged for verdict in alike])) if alike else False,
         ),
         pattern=pattern,
-        gap=_leading([verdict.gap for verdict in told]),
+        gap=gap,
         n_expected=evidence.expected * n_judged,
         p_value=evidence.p_value,
         e_value=evidence.e_value,

@@ -31,6 +31,8 @@ CURRENT_DOCUMENT = 0.97
 """Right with the documents as they are at the source; less a doubt that the passage put in is the one it had found."""
 NOT_REPRODUCED = 0.97
 """Usually right on the recorded request: the model answered otherwise then, by chance or as another version."""
+UNCHECKED_FIELD = 0.5
+"""The model, where a field that no reference makes reaches its request: the fault may as well lie there."""
 NOT_SEPARABLE = 0.5
 """One of several models, and no label between them tells which."""
 KEPT_CONTEXT = 0.9

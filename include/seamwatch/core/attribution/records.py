@@ -20,6 +20,7 @@ from seamwatch.core.attribution.patterns import name_patterns
 from seamwatch.core.attribution.sampling import SAMPLE_ONLY, Sample, Spending, replay_more, replay_until_decided
 from seamwatch.core.attribution.sequential import fewest_draws
 from seamwatch.core.attribution.strata import stratify
+from seamwatch.core.attribution.unchecked_fields import bound_by_unchecked
 from seamwatch.core.attribution.unreplayed import judge_by_stratum
 from seamwatch.core.attribution.verdicts import make_verdict, provider_verdict, suspect_truth_verdict
 from seamwatch.core.interventions import Ask
@@ -80,6 +81,7 @@ def attribute_records(
         while n := _affordable(sample, meter, spending, settings):
             replay_more(laboratory, sample, n, settings)
             verdicts = _judge(evidence, laboratory, sample, free, settings)
+    verdicts = bound_by_unchecked(evidence, verdicts)
     patterns = name_patterns(evidence.world.reconciled, evidence.failing, recorded=evidence.world.recorded)
     return Attributed(
         verdicts=tuple(_with_pattern(verdicts[key], patterns) for key in evidence.failing),

@@ -16,6 +16,7 @@ _GAPS = {
     Gap.REQUEST_NOT_RECORDED: "the request was not recorded and cannot be rebuilt",
     Gap.NOT_REPRODUCED: "the failure did not come again",
     Gap.STAGES_NOT_SEPARABLE: "no truth between the models tells them apart",
+    Gap.UNCHECKED_FIELD: "a field that the outcome rests on is made by no reference",
 }
 
 _DAMAGE = {
@@ -181,6 +182,24 @@ def missing_reference(stages: Sequence[str]) -> str:
     return f"{_listed(stages)} {plural} no reference: add one to tell the model and the mapping apart."
 
 
+def _fields_by_stage(fields: Mapping[str, Sequence[str]]) -> str:
+    return _listed([f"{_listed(names)} at {stage}" for stage, names in fields.items()])
+
+
+def not_checked(fields: Mapping[str, Sequence[str]]) -> str:
+    """Say which fields were compared with nothing, by stage."""
+    return f"Not checked: {_fields_by_stage(fields)}."
+
+
+def unchecked_suspect(fields: Mapping[str, Sequence[str]]) -> str:
+    """Say that the fault may lie in fields that were compared with nothing, by stage."""
+    n = sum(len(names) for names in fields.values())
+    return (
+        f"Not checked: {_fields_by_stage(fields)}. No reference makes {'them' if n > 1 else 'it'}, and the fault may "
+        f"lie there: let the reference make {'them' if n > 1 else 'it'} to tell it from the model."
+    )
+
+
 def reference_failed(stage: str) -> str:
     """Say that a reference raised."""
     return f"The reference of {stage} could not make this record's payload."
@@ -197,6 +216,16 @@ def stratum(n_leading: int, n_seen: int, explanation: str) -> str:
     return f"As {n_leading} of {n_seen} replayed records with the same discrepancies: {explanation}"
 
 
+def _model_headline(where: str, pattern: str | None, gap: Gap | None) -> str:
+    if pattern == "not_reproduced":
+        return f"{where} answers by chance: wrong when recorded, usually right when asked again."
+    if pattern == "changed_since":
+        return f"{where} answered wrongly and no longer does: the model has changed since."
+    if gap is Gap.UNCHECKED_FIELD:
+        return f"The model at {where} is wrong, or a field of its request that no reference makes."
+    return f"The model at {where} is wrong on clean requests."
+
+
 def headline(
     responsibility: Responsibility,
     stage: str | None,
@@ -205,6 +234,7 @@ def headline(
     *,
     pattern_fields: Sequence[str] | None = None,
     is_part: bool = False,
+    gap: Gap | None = None,
 ) -> str:
     """Return one line for a cause, as a person would say it.
 
@@ -215,6 +245,7 @@ def headline(
         pattern: The kind of damage.
         pattern_fields: Those of the fields that have it; None: all.
         is_part: Whether a value within a text has it, not the whole text.
+        gap: What evidence is missing of most of its records.
     """
     where = stage or "unknown stage"
     alike = [name for name in fields if pattern_fields is None or name in pattern_fields]
@@ -223,12 +254,8 @@ def headline(
         case Responsibility.INTEGRATION:
             what = _damage(pattern, alike, others, is_part=is_part)
             return f"Integration failure at {where}: {what}. The model is not at fault."
-        case Responsibility.MODEL if pattern == "not_reproduced":
-            return f"{where} answers by chance: wrong when recorded, usually right when asked again."
-        case Responsibility.MODEL if pattern == "changed_since":
-            return f"{where} answered wrongly and no longer does: the model has changed since."
         case Responsibility.MODEL:
-            return f"The model at {where} is wrong on clean requests."
+            return _model_headline(where, pattern, gap)
         case Responsibility.PROVIDER:
             return f"Provider failure at {where}: {_PROVIDER_KINDS.get(pattern or '', 'failed calls')}."
         case Responsibility.SOURCE_DATA:

@@ -24,6 +24,13 @@ from seamwatch.core.records.comparison import (
     spellings,
     strict_text,
 )
+from seamwatch.core.records.coverage import (
+    Misplaced,
+    made_fields,
+    misplaced_in,
+    unmade_fields,
+    watched_otherwise,
+)
 from seamwatch.core.records.frames import Positions, positions, take
 from seamwatch.core.records.json_documents import column_of
 from seamwatch.core.records.references import Reference, shared_keys
@@ -61,6 +68,10 @@ class Reconciliation:
     reference_errors: Mapping[Any, str] = field(default_factory=dict)
     is_checked: bool
     """Whether there was a reference."""
+    unmade: tuple[str, ...] = ()
+    """Payload fields that the reference does not make, ids and times left out: they were compared with nothing."""
+    misplaced: tuple[Misplaced, ...] = ()
+    """Outputs of the reference that are no field of the stage: they were compared with nothing."""
 
 
 def reconcile(
@@ -96,8 +107,10 @@ def reconcile(
             expected=pd.DataFrame(index=nothing),
             discrepancies=_as_frame([], DISCREPANCY_COLUMNS),
             is_checked=False,
+            unmade=unmade_fields(stage, recorded, watched_otherwise(stage)),
         )
     made = reference.expected(inputs)
+    makes = made_fields(reference, made.frame)
     if not made.frame.index.equals(reached):
         where = positions(recorded.index, made.frame.index)
     found, unreadable = compare_payloads(recorded, made.frame, stage, where=where)
@@ -112,6 +125,8 @@ def reconcile(
         unreadable=unreadable,
         reference_errors=made.errors,
         is_checked=True,
+        unmade=unmade_fields(stage, recorded, makes),
+        misplaced=tuple(misplaced_in(stage, recorded, makes)),
     )
 
 
