@@ -280,7 +280,10 @@ def gate(
     project: ProjectOption = None,
     as_json: JsonOption = None,
 ) -> None:
-    """Say whether releases may go on: exit code 0, or 3 where a spent error budget freezes them."""
+    """Say whether releases may go on: exit code 0, or 3 where a spent error budget freezes them.
+
+    Exit code 4 where the last look at the budgets is stale and `error_budget.when_stale` is `freeze`.
+    """
     from seamwatch.engine.slo import gate as decide
     from seamwatch.engine.slo import let_through
     from seamwatch.report.machine import gate_json
@@ -298,7 +301,7 @@ def gate(
     if str(as_json) != "-":
         print(f"{pipeline}: releases {'may go on' if decision.allowed else 'are frozen'}: {decision.reason}")
     if not decision.allowed:
-        raise typer.Exit(3)
+        raise typer.Exit(3 if decision.is_frozen else 4)
 
 
 @app.command()

@@ -253,3 +253,96 @@ def test_a_window_and_a_bundle_exclude_each_other(arguments: list[str]) -> None:
     done = CliRunner().invoke(app, ["attribute", *arguments])
     assert done.exit_code == 2
     assert "--from-bundle" in done.output
+
+
+def _with_codes(tmp_path: Path, opening: str, *, beside: str = "") -> Path:
+    """Return a project whose last reference has its codes from `opening`; `beside` stands above the functions."""
+    root = tmp_path / "project"
+    root.mkdir()
+    fill_database(f"sqlite:///{root / 'parcels.db'}", "unit", n=60)
+    write_project(root)
+    mappings = root / "include/mappings/parcels.py"
+    codes = 'codes = {"net": "Q1", "mob": "Q2", "fin": "Q3", "fraud": "Q4", "misc": "Q5"}'
+    text = (
+        mappings.read_text().replace(codes, f"codes = {opening}").replace("import zlib\n", f"import zlib\n{beside}\n")
+    )
+    mappings.write_text(f"import sqlite3, subprocess, tempfile\nfrom pathlib import Path\nimport pandas as pd\n{text}")
+    return root
+
+
+CODES = {"net": "Q1", "mob": "Q2", "fin": "Q3", "fraud": "Q4", "misc": "Q5"}
+
+
+def _record_of(root: Path, bundle: Path) -> Attribution:
+    deps = make_deps(root, {"AIRFLOW_CONN_PARCELS_DB": f"sqlite:///{root / 'parcels.db'}"})
+    return record(deps, deps.project.pipeline("parcels"), WINDOW, bundle)
+
+
+@pytest.mark.parametrize(
+    ("opening", "beside"),
+    [
+        ("load(OUTSIDE)", "def load(path):\n    with open(path) as file:\n        return json.load(file)\n"),
+        ("json.loads(Path(OUTSIDE).read_text())", ""),
+        ("json.loads(Path('codes.json').read_text())", ""),
+        ("pd.read_json(OUTSIDE, typ='series').to_dict()", ""),
+        ("CODES", "with open(OUTSIDE) as file:\n    CODES = json.load(file)"),
+        ("json.loads(Path(__file__).parents[2].joinpath('codes.json').read_text())", ""),
+        ("json.loads(Path(__file__).parent.joinpath('.codes.json').read_text())", ""),
+    ],
+)
+def test_a_reference_that_reads_a_file_outside_is_named_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opening: str, beside: str
+) -> None:
+    outside = tmp_path / "shared/codes.json"
+    outside.parent.mkdir()
+    root = _with_codes(
+        tmp_path, opening.replace("OUTSIDE", repr(str(outside))), beside=beside.replace("OUTSIDE", repr(str(outside)))
+    )
+    for path in (outside, root / "codes.json", root / "include/mappings/.codes.json"):
+        path.write_text(json.dumps(CODES))
+    monkeypatch.chdir(root)
+    with pytest.raises(DataContractError, match=r"include/mappings/parcels\.py:\d+ reads /\S+codes\.json\. A bundle"):
+        _record_of(root, tmp_path / "incident.bundle")
+    assert not (tmp_path / "incident.bundle").exists()
+
+
+@pytest.mark.parametrize(
+    ("beside", "said"),
+    [
+        ("sqlite3.connect(OUTSIDE).close()", r"parcels\.py:\d+ opens /\S+codes\.json"),
+        ("subprocess.run(['true'])", r"parcels\.py:\d+ starts true"),
+        ("import sys; sys.path.insert(0, str(Path(OUTSIDE).parent)); import team_codes", r"reads /\S+team_codes\.py"),
+    ],
+)
+def test_a_reference_that_reaches_something_else_outside_is_named(tmp_path: Path, beside: str, said: str) -> None:
+    outside = tmp_path / "shared/codes.json"
+    outside.parent.mkdir()
+    (outside.parent / "team_codes.py").write_text("CODES = 1\n")
+    outside.write_text("")
+    root = _with_codes(tmp_path, repr(CODES), beside=beside.replace("OUTSIDE", repr(str(outside))))
+    with pytest.raises(DataContractError, match=said):
+        _record_of(root, tmp_path / "incident.bundle")
+    sys.path[:] = [path for path in sys.path if path != str(outside.parent)]
+    sys.modules.pop("team_codes", None)
+
+
+@pytest.mark.parametrize(
+    ("opening", "beside"),
+    [
+        ("json.loads(Path(__file__).with_name('codes.json').read_text())", ""),
+        ("json.loads(next(Path(__file__).parent.glob('codes.js*')).read_text())", ""),
+        ("json.loads(MADE.read_text())", "MADE = Path(tempfile.mkdtemp()) / 'made.json'; MADE.write_text(CODES)"),
+        ("json.loads(CODES)", "import colorsys, zoneinfo; zoneinfo.ZoneInfo.no_cache('Europe/Berlin')"),
+    ],
+)
+def test_what_a_bundle_holds_and_every_machine_has_may_be_read(tmp_path: Path, opening: str, beside: str) -> None:
+    codes = f"CODES = {json.dumps(CODES)!r}\n"
+    root = _with_codes(tmp_path, opening, beside=codes + beside)
+    (root / "include/mappings/codes.json").write_text(json.dumps(CODES))
+    mappings = root / "include/mappings/parcels.py"
+    (root / "weights").write_text("1")
+    # What stands in for the model may read what it likes: its answers are recorded.
+    weights = f"def model(body):\n    Path({str(root / 'weights')!r}).read_text()"
+    mappings.write_text(mappings.read_text().replace("def model(body):", weights))
+    found = _record_of(root, tmp_path / "incident.bundle")
+    assert _outputs(replay(tmp_path / "incident.bundle")) == _outputs(found)

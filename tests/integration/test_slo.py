@@ -107,7 +107,11 @@ def test_a_spent_budget_freezes_releases_until_an_override_which_is_kept(desk: D
     status = look_at_objectives(desk.deps, desk.pipeline, now=END)
     assert (status.gate.state, status.gate.allowed) == (GateState.FROZEN, False)
     assert "accuracy" in status.gate.reason
-    until = END + timedelta(days=9)
+    until = desk.deps.clock() + timedelta(hours=20)
+    with pytest.raises(
+        DataContractError, match=r"may last 1 day at most \(error_budget.longest_override\); got 9 days"
+    ):
+        let_through(desk.deps, desk.pipeline, reason="r", by="ada", until=desk.deps.clock() + timedelta(days=9))
     with pytest.raises(DataContractError, match="has no objective 'speed'; known: accuracy, latency, availability"):
         let_through(desk.deps, desk.pipeline, reason="r", by="ada", until=until, objective="speed")
     with pytest.raises(DataContractError, match="needs a reason and a name"):
@@ -119,8 +123,11 @@ def test_a_spent_budget_freezes_releases_until_an_override_which_is_kept(desk: D
     (kept,) = desk.deps.store.overrides("parcels")
     assert (kept.by, kept.reason, kept.until) == ("ada", "fixes the code table", until)
     assert "look again" in gate(desk.deps, desk.pipeline, now=END + timedelta(hours=3)).reason
-    # Whatever the override says, the policy ends it after a day.
-    assert not gate(desk.deps, desk.pipeline, now=kept.at + timedelta(days=1)).allowed
+    # A policy that was tightened since ends it earlier than it says.
+    policy = desk.pipeline.error_budget.model_copy(update={"longest_override": timedelta(hours=10)})
+    tightened = desk.pipeline.model_copy(update={"error_budget": policy})
+    assert gate(desk.deps, desk.pipeline, now=kept.at + timedelta(hours=10)).allowed
+    assert not gate(desk.deps, tightened, now=kept.at + timedelta(hours=10)).allowed
 
 
 def test_a_voided_incident_gives_its_debits_back_and_an_undone_one_takes_them_again(desk: Desk) -> None:

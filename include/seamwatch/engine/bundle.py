@@ -25,6 +25,7 @@ from seamwatch.core.results import Attribution, StageResult, Window
 from seamwatch.core.served import Context
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.bundle_file import Evidence, definition, pack, read_bundle, unpack
+from seamwatch.engine.bundle_reads import watch_references
 from seamwatch.engine.bundle_redaction import redacted
 from seamwatch.engine.contexts import Knowledge, read_knowledge
 from seamwatch.engine.deps import Deps
@@ -44,6 +45,7 @@ from seamwatch.vocabulary import FreshnessReason, Protocol
 
 _STORE_READS = ("baseline", "baseline_results", "stage_results", "cause_history", "windows", "verdicts")
 _STORE_WRITES = ("begin_window", "save_attribution")
+_REACHED_SHOWN = 3
 _SECRET_NAMES = ("key", "token", "secret", "password", "authorization", "credential")
 """Parts of a connection's extra are secret whose name holds one of these."""
 
@@ -52,8 +54,9 @@ def record(deps: Deps, pipeline: Pipeline, window: Window, path: Path) -> Attrib
     """Attribute a window and write its bundle, once it has been replayed; errors as `attribute_window`.
 
     Raises:
-        DataContractError: If the bundle gives other verdicts, by a redaction or since a reference rests on something
-            that the bundle cannot hold, or if the file cannot be written; nothing is written then.
+        DataContractError: If a reference reads what the bundle does not hold, as a file outside of `include/mappings`;
+            if the bundle gives other verdicts, by a redaction or since a reference rests on something else that the
+            bundle cannot hold; or if the file cannot be written. Nothing is written then.
     """
     now = deps.clock()
     connections = _RecordingConnections(deps.connections)
@@ -69,8 +72,11 @@ def record(deps: Deps, pipeline: Pipeline, window: Window, path: Path) -> Attrib
         check=lambda inner, spec, stage, span: _checked(inner, spec, stage, span, evidence),
         knowledge=lambda *given: _read_knowledge(*given, evidence=evidence),
     )
-    attribution = attribute_window(recording, pipeline, window, outside, is_asked=True)
     files = definition(deps.project.root, pipeline)
+    with watch_references(deps.project.root, [deps.project.root / name for name in files]) as reached:
+        attribution = attribute_window(recording, pipeline, window, outside, is_asked=True)
+    if reached:
+        raise DataContractError(_unheld(pipeline, reached))
     fields = tuple(dict.fromkeys(pipeline.bundle.redact))
     content = pack(files, redacted(pipeline, evidence, fields) if fields else evidence, secrets=connections.secrets)
     fault = _fault(content, attribution, is_redacted=bool(fields))
@@ -163,6 +169,15 @@ def _refusal(pipeline: Pipeline, fields: Sequence[str], fault: str) -> str:
     return (
         f"{pipeline.pipeline}: the bundle cannot be replayed ({fault}): a reference may rest on the time, on chance, "
         "on the environment or on a file outside of include/mappings. Nothing was written"
+    )
+
+
+def _unheld(pipeline: Pipeline, reached: Sequence[str]) -> str:
+    more = f", and {len(reached) - _REACHED_SHOWN} more" if len(reached) > _REACHED_SHOWN else ""
+    return (
+        f"{pipeline.pipeline}: the bundle cannot be replayed elsewhere: {'; '.join(reached[:_REACHED_SHOWN])}{more}. "
+        "A bundle holds include/mappings: put what a reference needs there and open it beside the reference, as "
+        "Path(__file__).parent / 'codes.csv'. Nothing was written"
     )
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pandas as pd
 
 from seamwatch.core.slo.events import BUCKET, Events, count_events
 from seamwatch.core.slo.ledger import Ledger, Ruling
-from seamwatch.core.slo.policy import GateDecision, Override, decide_gate
+from seamwatch.core.slo.policy import GateDecision, Override, decide_gate, refuse_too_long
 from seamwatch.core.slo.status import ObjectiveStatus, SloStatus, objective_status, window_of
 from seamwatch.core.slo.told import known_stretches
 from seamwatch.engine.deps import Deps
@@ -22,8 +21,6 @@ from seamwatch.vocabulary import GateState, Watch
 
 EVERY = timedelta(minutes=5)
 """How often objectives are looked at."""
-_OLD = timedelta(hours=1)
-"""A gate that rests on an older look says so."""
 _LOOK_BACK = timedelta(days=28)
 """What alerts learn from a service's past."""
 
@@ -98,12 +95,7 @@ def gate(deps: Deps, pipeline: Pipeline, *, now: datetime | None = None) -> Gate
             f"the objectives of {pipeline.pipeline} were never looked at; run `seamwatch slo {pipeline.pipeline}` first"
         )
         raise StoreError(msg)
-    decision = _gate(deps, pipeline, last.status.objectives, now, last.status)
-    if now - last.looked_at < _OLD:
-        return decision
-    return replace(
-        decision, reason=f"{decision.reason}; last looked at {last.looked_at:%Y-%m-%d %H:%M} UTC, so look again"
-    )
+    return _gate(deps, pipeline, last.status.objectives, now, last.status, looked_at=last.looked_at)
 
 
 def let_through(
@@ -112,13 +104,15 @@ def let_through(
     """Return the override that was added: a frozen budget lets releases through until then.
 
     Raises:
-        DataContractError: If it has no reason, name or end, or names no objective of the pipeline.
+        DataContractError: If it has no reason, name or end, lasts longer than the policy allows, or names no objective
+            of the pipeline.
     """
     known = [one.id for one in pipeline.slos]
     if objective is not None and objective not in known:
         msg = f"{pipeline.pipeline} has no objective {objective!r}; known: {', '.join(known)}"
         raise DataContractError(msg)
     override = Override(objective=objective, reason=reason, by=by, at=deps.clock(), until=until)
+    refuse_too_long(pipeline.error_budget, override)
     deps.store.add_override(pipeline.pipeline, override)
     return override
 
@@ -164,10 +158,12 @@ def _gate(
     objectives: tuple[ObjectiveStatus, ...],
     now: datetime,
     before: SloStatus | None,
+    looked_at: datetime | None = None,
 ) -> GateDecision:
     states: dict[str, GateState] = before.gate.states if before is not None else {}
     left = {one.objective: one.budget.left for one in objectives}
-    return decide_gate(pipeline.error_budget, left, deps.store.overrides(pipeline.pipeline), now, before=states)
+    overrides = deps.store.overrides(pipeline.pipeline)
+    return decide_gate(pipeline.error_budget, left, overrides, now, before=states, looked_at=looked_at)
 
 
 def _link_rulings(deps: Deps, pipeline: Pipeline, now: datetime) -> None:

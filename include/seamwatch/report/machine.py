@@ -201,6 +201,8 @@ def gate_json(decision: GateDecision) -> dict[str, Any]:
         "state": decision.state.value,
         "allowed": decision.allowed,
         "reason": decision.reason,
+        "looked_at": None if decision.looked_at is None else numbers.iso(decision.looked_at),
+        "stale": decision.is_stale,
         "objectives": [
             {
                 "objective": one.objective,

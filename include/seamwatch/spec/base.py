@@ -25,6 +25,7 @@ _LIKELY_UNITS = {
     "every": ("d", "h"),
     "full_sweep": ("d", "h"),
     "longest_override": ("d", "h"),
+    "stale_after": ("h", "m"),
     "timeout": ("s",),
     "threshold": ("ms", "s"),
     "long": ("h", "m"),

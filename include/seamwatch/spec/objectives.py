@@ -214,7 +214,11 @@ class BudgetPolicy(Spec):
     unfreeze_at: Ratio = 0.1
     """A frozen budget lets releases through again only once so much is left: no flapping around the threshold."""
     longest_override: Duration = timedelta(days=7)
-    """An override ends after so long, whatever it says."""
+    """An override may last so long; a longer one is refused."""
+    stale_after: Duration = timedelta(hours=1)
+    """A look at the budgets that is older says nothing of the time since: the gate calls it stale."""
+    when_stale: Literal["warn", "freeze"] = "warn"
+    """What the gate does on a stale look: it says so (`warn`), or lets no release through (`freeze`)."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,31 @@ def test_check_looks_for_the_columns_that_segments_and_watches_name(run: Run, pr
     assert f"parcels.yaml:{last - 1} segments.1: orders has no column 'kode'; did you mean 'code'?" in err
     assert f"parcels.yaml:{last} monitoring.cost.sources.1: orders has no column 'tier'" in err
     assert err.splitlines()[-1] == "2 problems"
+
+
+@pytest.mark.parametrize(("setting", "code"), [("", 0), ("error_budget: {when_stale: freeze}\n", 4)])
+def test_a_gate_on_a_look_of_long_ago_says_stale_and_is_closed_where_that_is_asked_for(
+    run: Run, project: Path, setting: str, code: int
+) -> None:
+    path = project / "include/pipelines/parcels.yaml"
+    path.write_text(f"{path.read_text()}slos: [{{kind: accuracy, goal: 0.5}}]\nmonitoring: {{}}\n{setting}")
+    assert run("slo", "parcels", "--at", FROM)[0] == 0
+    found, out, _ = run("gate", "parcels")
+    assert found == code
+    assert f"last looked at {FROM} 00:00 UTC" in out
+    assert "stale, so look again" in out
+    document = json.loads(run("gate", "parcels", "--json", "-")[1])
+    assert (document["stale"], document["allowed"], document["looked_at"][:10]) == (True, code == 0, FROM)
+
+
+def test_an_override_beyond_the_longest_is_refused_with_its_limit(run: Run, project: Path) -> None:
+    path = project / "include/pipelines/parcels.yaml"
+    path.write_text(f"{path.read_text()}slos: [{{kind: accuracy, goal: 0.5}}]\n")
+    assert run("slo", "parcels", "--at", FROM)[0] == 0
+    override = ["gate", "parcels", "--override", "hotfix", "--by", "ada", "--until", "2099-01-01"]
+    code, out, err = run(*override)
+    assert (code, out) == (1, "")
+    assert err.startswith("seamwatch: an override may last 7 days at most (error_budget.longest_override); got ")
 
 
 def test_objectives_are_written_as_openslo_and_read_again(run: Run, project: Path) -> None:
@@ -348,7 +374,8 @@ def test_a_spent_budget_makes_the_gate_refuse_until_an_override(run: Run, projec
     assert document["objectives"][0]["bad"] > 0
     assert run("gate", "parcels")[0] == 3
     assert run("gate", "parcels", "--override", "hotfix")[0] == 2
-    given = ("--override", "hotfix", "--by", "ada", "--until", "2999-01-01", "--json", "-")
+    until = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%dT%H:%M}"
+    given = ("--override", "hotfix", "--by", "ada", "--until", until, "--json", "-")
     code, out, _ = run("gate", "parcels", *given)
     assert code == 0
     assert json.loads(out)["objectives"][0]["override"]["by"] == "ada"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from seamwatch.errors import DataContractError
@@ -59,6 +59,15 @@ class GateDecision:
     allowed: bool
     reason: str
     objectives: tuple[Freeze, ...]
+    looked_at: datetime | None = None
+    """When the budgets were last looked at."""
+    is_stale: bool = False
+    """Whether that is so long ago that it says nothing of the present."""
+
+    @property
+    def is_frozen(self) -> bool:
+        """Return whether a spent budget stops releases: not a stale look alone."""
+        return any(one.state is GateState.FROZEN and one.override is None for one in self.objectives)
 
     @property
     def states(self) -> dict[str, GateState]:
@@ -88,6 +97,7 @@ def decide_gate(
     now: datetime,
     *,
     before: Mapping[str, GateState] | None = None,
+    looked_at: datetime | None = None,
 ) -> GateDecision:
     """Return whether releases may go on.
 
@@ -97,6 +107,7 @@ def decide_gate(
         overrides: All that were ever given.
         now: The present.
         before: States at the last decision, by objective; a new objective begins as ok.
+        looked_at: When it was seen what is left; None: now.
     """
     found = []
     for objective, share in left.items():
@@ -104,9 +115,45 @@ def decide_gate(
         holding = [o for o in overrides if o.holds(objective, now, longest=policy.longest_override)]
         override = max(holding, key=lambda o: o.at, default=None) if state is GateState.FROZEN else None
         found.append(Freeze(objective=objective, state=state, left=share, override=override))
-    state = max((one.state for one in found), key=_ORDER.index, default=GateState.OK)
-    stopped = [one for one in found if one.state is GateState.FROZEN and one.override is None]
-    return GateDecision(state=state, allowed=not stopped, reason=_reason(found, policy), objectives=tuple(found))
+    seen_at = looked_at or now
+    decision = GateDecision(
+        state=max((one.state for one in found), key=_ORDER.index, default=GateState.OK),
+        allowed=True,
+        reason=_reason(found, policy),
+        objectives=tuple(found),
+        looked_at=seen_at,
+        is_stale=now - seen_at > policy.stale_after,
+    )
+    # Who lets everything through in his name does so also where nothing is known.
+    of_all = [o for o in overrides if o.objective is None and o.holds("", now, longest=policy.longest_override)]
+    is_unknown = decision.is_stale and policy.when_stale == "freeze" and not of_all
+    decision = replace(decision, allowed=not decision.is_frozen and not is_unknown)
+    if not decision.is_stale:
+        return decision
+    stale = f"last looked at {seen_at:%Y-%m-%d %H:%M} UTC, {_span(now - seen_at)} ago: stale, so look again"
+    waits = "; releases wait for a new look (error_budget.when_stale: freeze)" if is_unknown else ""
+    return replace(decision, reason=f"{stale}{waits}; then: {decision.reason}")
+
+
+def refuse_too_long(policy: BudgetPolicy, override: Override) -> None:
+    """Raise a `DataContractError` where an override would last longer than the policy allows."""
+    longest = policy.longest_override
+    if override.until - override.at > longest:
+        msg = (
+            f"an override may last {_span(longest)} at most (error_budget.longest_override); got "
+            f"{_span(override.until - override.at)}, until {override.until.isoformat()}; let it end by "
+            f"{(override.at + longest).isoformat(timespec='minutes')}, and give another one then if it is still needed"
+        )
+        raise DataContractError(msg)
+
+
+def _span(length: timedelta) -> str:
+    """Return a length of time in the largest unit of which it has two at least."""
+    for name, unit in (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1))):
+        if length >= 2 * unit or (length == unit and name != "minute"):
+            n = length / unit
+            return f"{n:.3g} {name}{'' if n == 1 else 's'}"
+    return f"{length.total_seconds():.0f} seconds"
 
 
 def _reason(found: Sequence[Freeze], policy: BudgetPolicy) -> str:
