@@ -49,6 +49,18 @@ def _earlier(number: int) -> Window:
     return Window(start=start, end=start + timedelta(days=1))
 
 
+def test_the_history_holds_the_spans_of_each_window_and_cause(tmp_path: Path) -> None:
+    deps = _deps(tmp_path)
+    found = _attribute(deps)
+    later = Window(start=WINDOW.end, end=WINDOW.end + timedelta(days=1))
+    (past,) = base_rates(deps, deps.project.pipeline("parcels"), later).history
+    assert sum(past.judged_by_part) == past.n_judged == 295
+    assert {key: sum(spans) for key, spans in past.counts_by_part.items()} == past.counts
+    (seam,) = (cause for cause in found.causes if (cause.responsibility, cause.stage) == REQUEST)
+    assert past.counts_by_part[REQUEST] == seam.n_by_part
+    assert sum(seam.n_by_part[:8]) == 0 < min(seam.n_by_part[8:23])
+
+
 def test_a_rate_that_earlier_windows_had_is_no_incident(tmp_path: Path) -> None:
     deps = _deps(tmp_path)
     leading = _attribute(deps).leading

@@ -1,12 +1,15 @@
 """Whether failing records of one kind are a change, or what a healthy pipeline has: against the windows before.
 
-Two tests share a budget of one false incident in 1,000 healthy windows of a pipeline, half each.
+Three tests share a budget of one false incident in 1,000 healthy windows of a pipeline: half of it is for the first, a
+quarter for each of the others.
 
 *The window alone*: the probability of so many failing records in a healthy window, from a beta-binomial whose mean and
-spread are learnt from the windows before. Its half is split evenly over the causes that could be tested. Where truths
+spread are learnt from the windows before. Its part is split evenly over the causes that could be tested. Where truths
 arrive late it is spent by how much of the window is judged: half for the whole, less for the parts before (K. Lan and
 D. DeMets, 1983, "Discrete sequential boundaries for clinical trials"). Looks at the same part see nearly the same
 records and count as one.
+
+*The last part of the window*, for what began inside a window too wide to show it: `core/recent_change.py`.
 
 *A run of windows up to this one*, for changes that are too small for one window: the likelihood of the run's count if a
 fault strikes some share of the records, over its likelihood in healthy windows. Such a ratio is an e-value; the sum
@@ -42,10 +45,12 @@ NO_MARK: Mark = (frozenset(), None)
 
 FALSE_INCIDENTS = 0.001
 """False incidents per healthy window of a pipeline, all causes together (DESIGN.md section 7: one in 1,000)."""
+ALONE_SHARE, RECENT_SHARE, RUN_SHARE = 0.5, 0.25, 0.25
+"""What each of the three tests may use of that."""
 SEAM_SLACK = 4.0
-"""For every cause but the model, how many times its part of the budget a window alone may seem to use. The bounds are
-loose there: few whole records, looks that mostly agree. Healthy windows drawn by chance (`tests/support/
-healthy_windows.py`) are still called an incident less often than the budget allows."""
+"""For every cause but the model, how many times its part of the budget a window alone, or its last part, may seem to
+use. The bounds are loose there: few whole records, looks that mostly agree. Healthy windows drawn by chance
+(`tests/support/healthy_windows.py`) are still called an incident less often than the budget allows."""
 SPENT_BY_PART = ((0.95, 0.5), (0.75, 0.25), (0.5, 0.125), (0.0, 0.125))
 """From which share of judged records on, how much of the budget a look may use; the parts add up to one."""
 MIN_RECORDS = 3
@@ -80,6 +85,10 @@ class WindowCount:
 
     Nothing healthy is learnt of a window with an incident: one cause hides records of the others.
     """
+    judged_by_part: tuple[int, ...] = ()
+    """Judged records in each of equal spans of the window, in order of time; empty where it was not kept."""
+    counts_by_part: Mapping[CauseKey, tuple[int, ...]] = field(default_factory=dict)
+    """Failing records by cause in each of them; a cause that is missing had none; empty where it was not kept."""
 
     def had_other(self, key: CauseKey, mark: Mark) -> bool:
         """Return whether another damage at the same place was an incident then; unknown damage counts as the same."""
@@ -146,14 +155,36 @@ class Budget:
     @property
     def p_alone(self) -> float:
         """Return the p-value under which one cause of one window is a change at this look."""
-        judged = self.share_judged
-        part = 1.0 if judged is None else next(spent for least, spent in SPENT_BY_PART if judged >= least)
-        return part * FALSE_INCIDENTS / 2 / self.n_candidates
+        return self._at_this_look * ALONE_SHARE * FALSE_INCIDENTS / self.n_candidates
+
+    @property
+    def p_recent(self) -> float:
+        """Return the p-value under which one cause is a change since a moment inside the window."""
+        return self._at_this_look * RECENT_SHARE * FALSE_INCIDENTS / self.n_candidates
 
     @property
     def e_run(self) -> float:
         """Return the e-value from which on a run of windows is a change."""
-        return self.n_candidates / (FALSE_INCIDENTS / 2)
+        return self.n_candidates / (RUN_SHARE * FALSE_INCIDENTS)
+
+    @property
+    def _at_this_look(self) -> float:
+        judged = self.share_judged
+        return 1.0 if judged is None else next(spent for least, spent in SPENT_BY_PART if judged >= least)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recent:
+    """The last part of a window that is least like those of healthy windows."""
+
+    n_parts: int
+    """How many of the window's equal spans it holds."""
+    n_records: int
+    """Failing records in it."""
+    expected: float
+    """Failing records that it has in a healthy window."""
+    p_value: float
+    """Probability of so many in healthy windows, times how many last parts are tried (C. Bonferroni, 1936)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,54 +199,72 @@ class Evidence:
     """Share that a healthy window loses."""
     n_run: int
     """Failing records of that run."""
+    recent: Recent | None = None
+    """Of the window's last parts; None where they are not known."""
 
     def is_change(self, n_records: int, budget: Budget, *, slack: float = 1.0) -> bool:
-        """Return whether either test uses up its half of the budget.
+        """Return whether any of the tests uses up its part of the budget.
 
         Args:
             n_records: Failing records of this window.
             budget: Of the window.
-            slack: How many times its part of the budget a window alone may seem to use.
+            slack: How many times its part of the budget a window alone, or its last part, may seem to use.
         """
+        return self.is_shown_by_windows(n_records, budget, slack=slack) or self._is_shown_by_last_part(budget, slack)
+
+    def is_shown_by_windows(self, n_records: int, budget: Budget, *, slack: float = 1.0) -> bool:
+        """Return whether the window as a whole is a change, or the run up to it; arguments as `is_change`."""
         alone = n_records >= MIN_RECORDS and self.p_value < slack * budget.p_alone
         return alone or (self.n_run >= MIN_RECORDS and self.e_value >= budget.e_run)
+
+    def _is_shown_by_last_part(self, budget: Budget, slack: float) -> bool:
+        recent = self.recent
+        return recent is not None and recent.n_records >= MIN_RECORDS and recent.p_value < slack * budget.p_recent
 
 
 def read_history(rows: pd.DataFrame) -> tuple[WindowCount, ...]:
     """Return windows before, oldest first; of windows that overlap, only the newest: a record is counted once.
 
     Args:
-        rows: `window_start`, `window_end`, `n_judged`, `responsibility`, `stage`, `n_records`, `is_change`,
-            `fields`, `pattern`; several rows a window, one with nulls where a window had no failing record.
+        rows: `window_start`, `window_end`, `n_judged`, `judged_by_part`, `responsibility`, `stage`, `n_records`,
+            `by_part`, `is_change`, `fields`, `pattern`; several rows a window, one with nulls where a window had no
+            failing record.
     """
     windows: list[WindowCount] = []
     for _, group in rows.groupby(["window_end", "window_start"], sort=True):
-        first = group.iloc[0]
-        found = group[group["responsibility"].notna().to_numpy()]
-        keys = [
-            (Responsibility(who), where if isinstance(where, str) else None)
-            for who, where in zip(found["responsibility"], found["stage"], strict=True)
-        ]
-        counts: dict[CauseKey, int] = {}
-        for key, n in zip(keys, found["n_records"], strict=True):
-            counts[key] = counts.get(key, 0) + int(n)
-        one = WindowCount(
-            start=pd.Timestamp(first["window_start"]).to_pydatetime(),
-            end=pd.Timestamp(first["window_end"]).to_pydatetime(),
-            n_judged=int(first["n_judged"]),
-            counts=counts,
-            changes={
-                key: (frozenset(names or ()), pattern if isinstance(pattern, str) else None)
-                for key, is_change, names, pattern in zip(
-                    keys, found["is_change"], found["fields"], found["pattern"], strict=True
-                )
-                if is_change
-            },
-        )
-        while windows and windows[-1].end > one.start:
+        window = _read_window(group)
+        while windows and windows[-1].end > window.start:
             windows.pop()
-        windows.append(one)
+        windows.append(window)
     return tuple(windows)
+
+
+def _read_window(rows: pd.DataFrame) -> WindowCount:
+    first = rows.iloc[0]
+    counts: dict[CauseKey, int] = {}
+    by_part: dict[CauseKey, tuple[int, ...]] = {}
+    changes: dict[CauseKey, Mark] = {}
+    for row in rows[rows["responsibility"].notna().to_numpy()].to_dict("records"):
+        key = (Responsibility(row["responsibility"]), row["stage"] if isinstance(row["stage"], str) else None)
+        counts[key] = counts.get(key, 0) + int(row["n_records"])
+        by_part[key] = _parts(row.get("by_part"))
+        if row["is_change"]:
+            pattern = row["pattern"] if isinstance(row["pattern"], str) else None
+            changes[key] = (frozenset(row["fields"] or ()), pattern)
+    return WindowCount(
+        start=pd.Timestamp(first["window_start"]).to_pydatetime(),
+        end=pd.Timestamp(first["window_end"]).to_pydatetime(),
+        n_judged=int(first["n_judged"]),
+        counts=counts,
+        changes=changes,
+        judged_by_part=_parts(first.get("judged_by_part")),
+        counts_by_part=by_part,
+    )
+
+
+def _parts(value: object) -> tuple[int, ...]:
+    """Return the counts of a window's spans; none where an older version did not keep them."""
+    return tuple(int(n) for n in value) if isinstance(value, list) else ()
 
 
 def series_of(
@@ -238,10 +287,15 @@ def series_of(
     )
 
 
+def healthy_rate(series: Series, prior: Prior) -> HealthyRate:
+    """Return what healthy windows lose, as it was known before the last window of the series."""
+    return _healthy_before(series, prior, len(series.judged) - 1)
+
+
 def weigh(series: Series, prior: Prior) -> Evidence:
     """Return how far the last window's count, and that of the runs up to it, is from a healthy one."""
     last = len(series.judged) - 1
-    healthy = _healthy_before(series, prior, last)
+    healthy = healthy_rate(series, prior)
     n, total = series.failing[last], series.judged[last:]
     p_value = tail_probability(healthy, float(n), total) if total.sum() else 1.0
     # A change has a before: a run needs as many healthy windows before it as it has itself.

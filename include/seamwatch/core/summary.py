@@ -13,6 +13,7 @@ from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.records import Attributed
 from seamwatch.core.checks import examples, reconciliation_checks
 from seamwatch.core.interventions import World
+from seamwatch.core.recent_change import N_PARTS, count_parts, part_of
 from seamwatch.core.records.comparison import strict_text
 from seamwatch.core.records.coverage import describe, describe_unmade
 from seamwatch.core.records.frames import ANSWER
@@ -31,7 +32,6 @@ from seamwatch.core.results import (
 )
 from seamwatch.vocabulary import Basis, CheckStatus, DiscrepancyKind, OutcomeState, Responsibility, Severity, StageKind
 
-_BINS = 24
 _PER_CAUSE = 3
 """Evidence records shown for each cause."""
 _CAUSES_SHOWN = 4
@@ -255,10 +255,11 @@ def _picture(evidence: Evidence, causes: Sequence[Cause], name: str) -> StagePic
 
 
 def _by_time(window: Window, states: pd.Series[Any], times: pd.Series[Any]) -> Sequence[tuple[datetime, int, int]]:
-    span = (window.end - window.start) / _BINS
-    known = times.reindex(states.index).dropna()
-    places = ((known - window.start) // span).clip(0, _BINS - 1).astype(int)
-    counts: dict[Any, int] = states.reindex(known.index).groupby([places, states]).size().to_dict()
-    wrong = {place: counts.get((place, OutcomeState.WRONG), 0) for place in range(_BINS)}
-    right = {place: counts.get((place, OutcomeState.RIGHT), 0) for place in range(_BINS)}
-    return [(window.start + place * span, wrong[place], wrong[place] + right[place]) for place in range(_BINS)]
+    spans = part_of(times.reindex(states.index), window.start, window.end)
+    known = states.reindex(spans.index)
+    wrong = count_parts(spans, (known == OutcomeState.WRONG).astype(float))
+    right = count_parts(spans, (known == OutcomeState.RIGHT).astype(float))
+    return [
+        (window.start + span * ((window.end - window.start) / N_PARTS), round(bad), round(bad + good))
+        for span, (bad, good) in enumerate(zip(wrong, right, strict=True))
+    ]

@@ -16,6 +16,7 @@ from seamwatch.core.attribution.causes import (
     lingering_causes,
 )
 from seamwatch.core.change import HISTORY_WINDOWS, Budget, read_history
+from seamwatch.core.recent_change import Parts, count_parts, part_of
 from seamwatch.core.results import Cause, Verdict, Window
 from seamwatch.engine.deps import Deps
 from seamwatch.spec.pipeline import Pipeline
@@ -33,17 +34,24 @@ class ChangeTest:
     budget: Budget
     n_judged: int
     n_failing: int
+    parts: Parts
+    """Failing and judged records of the window's spans."""
     times: pd.Series[Any]
     """See `judged_times`."""
+    window: Window
 
     @property
     def is_failing_rate_change(self) -> bool:
         """Return whether more records fail than in healthy windows, whatever their causes."""
-        return is_failing_rate_change(self.n_failing, n_judged=self.n_judged, base=self.base, budget=self.budget)
+        return is_failing_rate_change(
+            self.n_failing, n_judged=self.n_judged, base=self.base, budget=self.budget, parts=self.parts
+        )
 
     def causes(self, verdicts: Sequence[Verdict]) -> tuple[Cause, ...]:
         """Return the causes of the window that its verdicts show, those that are a change first."""
-        return find_causes(verdicts, self.times, n_judged=self.n_judged, base=self.base, budget=self.budget)
+        return find_causes(
+            verdicts, self.times, n_judged=self.n_judged, base=self.base, budget=self.budget, window=self.window
+        )
 
     def lingering(self, causes: Sequence[Cause]) -> tuple[tuple[Responsibility, str | None], ...]:
         """Return causes of earlier windows that these do not show as a change and yet cannot be called over."""
@@ -64,6 +72,8 @@ def change_test(
     """
     is_judged = outcomes["state"] != OutcomeState.PENDING
     are_late = pipeline.outcome is not None and pipeline.outcome.truth is not None
+    spans = part_of(times, window.start, window.end)
+    is_failing = (outcomes["state"] == OutcomeState.WRONG).astype(float)
     return ChangeTest(
         base=base_rates(deps, pipeline, window),
         budget=Budget(
@@ -71,8 +81,14 @@ def change_test(
             share_judged=float(is_judged.mean()) if len(is_judged) and are_late else None,
         ),
         n_judged=int(is_judged.sum()),
-        n_failing=int((outcomes["state"] == OutcomeState.WRONG).sum()),
+        n_failing=int(is_failing.sum()),
+        parts=Parts(
+            length=window.end - window.start,
+            judged=count_parts(spans),
+            failing=count_parts(spans, is_failing.set_axis(is_failing.index.map(str))),
+        ),
         times=times,
+        window=window,
     )
 
 

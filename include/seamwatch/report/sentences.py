@@ -147,6 +147,11 @@ def verdict(incident: Incident, cause: Cause | None, attribution: Attribution) -
         f"({numbers.percent(cause.share)}; 95% interval {numbers.interval(cause.share_low, cause.share_high)})"
     )
     healthy = f" A healthy window of this size has about {numbers.count(cause.n_expected)}."
+    if cause.since is not None:
+        healthy += (
+            f" Since {numbers.moment(cause.since)} there were {numbers.count(cause.n_since)}, "
+            f"where a healthy window has about {numbers.count(cause.n_expected_since)}."
+        )
     return f"{reach} {_finding(cause)}{healthy}"
 
 
@@ -191,7 +196,8 @@ def reading(cause: Cause) -> str:
         return "fits a healthy window"
     if cause.n_windows > 1 and cause.e_value and 1 / cause.e_value < cause.p_value:
         return f"a change over {numbers.plural(cause.n_windows, 'window')} ({numbers.probability(1 / cause.e_value)})"
-    return f"a change ({numbers.probability(cause.p_value)})"
+    since = f" since {numbers.moment(cause.since)}" if cause.since else ""
+    return f"a change{since} ({numbers.probability(cause.p_value)})"
 
 
 def is_of(verdict: Verdict, incident: Incident) -> bool:

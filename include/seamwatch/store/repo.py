@@ -193,6 +193,7 @@ class Store(BudgetStore, IncidentStore, DeliveryStore, KnowledgeStore, SloStore,
                 "responsibility": cause.responsibility.value,
                 "stage": cause.stage,
                 "n_records": cause.n_records,
+                "by_part": list(cause.n_by_part),
                 "is_change": cause.is_change,
                 "fields": list(cause.fields),
                 "pattern": cause.pattern,
@@ -209,6 +210,7 @@ class Store(BudgetStore, IncidentStore, DeliveryStore, KnowledgeStore, SloStore,
                     n_judged=attribution.n_observed - attribution.n_pending,
                     n_failing=attribution.n_failing,
                     n_pending=attribution.n_pending,
+                    judged_by_part=[n_judged for _, _, n_judged in attribution.failing_by_time],
                     attributed_at=now,
                 )
             )
@@ -251,8 +253,8 @@ class Store(BudgetStore, IncidentStore, DeliveryStore, KnowledgeStore, SloStore,
     def cause_history(self, pipeline: str, before: datetime, limit: int = 200) -> pd.DataFrame:
         """Return the causes of earlier windows, oldest first; a window without a cause has one row of nulls.
 
-        Columns: window_start, window_end, n_judged, n_failing, responsibility, stage, n_records, is_change, fields,
-        pattern.
+        Columns: window_start, window_end, n_judged, judged_by_part, n_failing, responsibility, stage, n_records,
+        by_part, is_change, fields, pattern.
         """
         recent = (
             sa.select(WindowRow)
@@ -266,10 +268,12 @@ class Store(BudgetStore, IncidentStore, DeliveryStore, KnowledgeStore, SloStore,
                 recent.c.start_at.label("window_start"),
                 recent.c.end_at.label("window_end"),
                 recent.c.n_judged,
+                recent.c.judged_by_part,
                 recent.c.n_failing,
                 CauseRow.responsibility,
                 CauseRow.stage,
                 CauseRow.n_records,
+                CauseRow.by_part,
                 CauseRow.is_change,
                 CauseRow.fields,
                 CauseRow.pattern,

@@ -66,6 +66,8 @@ class WindowRow(Table):
     n_judged: Mapped[int | None] = mapped_column(Integer)
     n_failing: Mapped[int | None] = mapped_column(Integer)
     n_pending: Mapped[int | None] = mapped_column(Integer)
+    judged_by_part: Mapped[list[int] | None] = mapped_column(JSON)
+    """Judged records of each of its equal spans; null where it was saved before revision 0008."""
     attributed_at: Mapped[datetime | None] = mapped_column(UtcTime)
     attribution: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     """All but the verdicts, which have their own table."""
@@ -121,6 +123,8 @@ class CauseRow(Table):
     responsibility: Mapped[str] = mapped_column(String(40))
     stage: Mapped[str | None] = mapped_column(String(200))
     n_records: Mapped[int] = mapped_column(Integer)
+    by_part: Mapped[list[int] | None] = mapped_column(JSON)
+    """Records in each of the window's equal spans; null where it was saved before revision 0008."""
     is_change: Mapped[bool]
     fields: Mapped[list[str] | None] = mapped_column(JSON)
     """Damaged fields; null where it was saved before revision 0003."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 import pandas as pd
@@ -20,11 +21,19 @@ from seamwatch.core.change import (
     Evidence,
     Mark,
     Prior,
+    Recent,
     WindowCount,
-    series_of,
-    weigh,
 )
-from seamwatch.core.results import Cause, Verdict
+from seamwatch.core.recent_change import (
+    LAST_PARTS,
+    N_PARTS,
+    Parts,
+    count_parts,
+    part_of,
+    start_of_last,
+    weigh_window,
+)
+from seamwatch.core.results import Cause, Verdict, Window
 from seamwatch.core.stats import jeffreys_mean, wilson_interval
 from seamwatch.vocabulary import Basis, Responsibility
 
@@ -77,6 +86,7 @@ def find_causes(
     n_judged: int,
     base: BaseRates,
     budget: Budget = Budget(),  # noqa: B008
+    window: Window | None = None,
 ) -> tuple[Cause, ...]:
     """Return the causes of a window, changes first, then by how many records they explain beyond the expected.
 
@@ -86,6 +96,7 @@ def find_causes(
         n_judged: Records whose outcome is right or wrong.
         base: What a healthy window has.
         budget: Over how many tests the chance of a false incident is spread; never over fewer causes than found.
+        window: The span of time; without it the window's last parts are not tested.
 
     Returns:
         Causes whose shares add up to one; empty if nothing failed.
@@ -95,30 +106,41 @@ def find_causes(
     missing.
     """
     groups: dict[CauseKey, list[Verdict]] = defaultdict(list)
-    weights: dict[CauseKey, float] = defaultdict(float)
+    weights: dict[CauseKey, dict[str, float]] = defaultdict(dict)
     for verdict in verdicts:
         for key, weight in verdict.weights.items():
             groups[key].append(verdict)
-            weights[key] += weight
+            weights[key][verdict.key] = weight
     # Sums of thirds: ninety records must not count as a hair less than ninety.
-    weights = {key: round(weight, 9) for key, weight in weights.items()}
-    counts = {key: round(weight) for key, weight in weights.items()}
+    sums = {key: round(sum(of_key.values()), 9) for key, of_key in weights.items()}
     budget = replace(budget, n_candidates=max(budget.n_candidates, len(groups)))
+    seen = Seen(
+        counts={key: round(weight) for key, weight in sums.items()},
+        n_judged=n_judged,
+        by_part=None if window is None else _by_part(weights, times, window),
+    )
     causes = []
     for key, group in groups.items():
         named = [v for v in group if (v.responsibility, v.stage) == key]
         mark = _mark(named)
-        evidence = _weigh(key, counts, n_judged, base, mark)
-        cause = _cause(key, group, weights[key], len(verdicts), n_judged, evidence)
+        evidence = _weigh(key, seen, base, mark)
+        cause = _cause(key, group, sums[key], len(verdicts), n_judged, evidence)
+        if seen.by_part is not None:
+            cause = replace(cause, n_by_part=tuple(map(round, seen.by_part.failing[key])))
         slack = 1.0 if key[0] is Responsibility.MODEL else SEAM_SLACK
-        if evidence.is_change(counts[key], budget, slack=slack):
-            past = past_windows(key, mark, base.history)
+        if evidence.is_change(seen.counts[key], budget, slack=slack):
+            is_wide = evidence.is_shown_by_windows(seen.counts[key], budget, slack=slack)
+            past = past_windows(key, mark, base.history) if is_wide else []
             cause = _with_onset(replace(cause, is_change=True), named or group, times, past)
+            if not is_wide and window is not None and evidence.recent is not None:
+                cause = _since(cause, evidence.recent, window)
         causes.append(cause)
     return tuple(sorted(causes, key=lambda c: (not c.is_change, c.n_expected - c.n_records, c.stage or "")))
 
 
-def is_failing_rate_change(n_failing: int, *, n_judged: int, base: BaseRates, budget: Budget) -> bool:
+def is_failing_rate_change(
+    n_failing: int, *, n_judged: int, base: BaseRates, budget: Budget, parts: Parts | None = None
+) -> bool:
     """Return whether more records fail, of all causes together, than in healthy windows: known before any call.
 
     Args:
@@ -126,10 +148,12 @@ def is_failing_rate_change(n_failing: int, *, n_judged: int, base: BaseRates, bu
         n_judged: Records whose outcome is right or wrong.
         base: What a healthy window has.
         budget: Over how many tests the chance of a false incident is spread.
+        parts: Failing and judged records of the window's spans; None where they are not known.
     """
     known = {key for window in base.history for key in window.counts}
-    series = series_of(known, base.history, n_records=n_failing, n_judged=n_judged)
-    return weigh(series, _with_strays(base.prior(Responsibility.MODEL, None))).is_change(n_failing, budget)
+    prior = _with_strays(base.prior(Responsibility.MODEL, None))
+    evidence = weigh_window(known, base.history, n_records=n_failing, n_judged=n_judged, prior=prior, parts=parts)
+    return evidence.is_change(n_failing, budget)
 
 
 def _with_strays(model: Prior) -> Prior:
@@ -150,10 +174,11 @@ def lingering_causes(causes: Sequence[Cause], *, n_judged: int, base: BaseRates)
     counts = {(cause.responsibility, cause.stage): cause.n_records for cause in causes}
     shown = {(cause.responsibility, cause.stage) for cause in causes if cause.is_change}
     recent = {key: mark for window in base.history[-_LINGERING_WINDOWS:] for key, mark in window.changes.items()}
+    seen = Seen(counts={**dict.fromkeys(recent, 0), **counts}, n_judged=n_judged)
     return tuple(
         key
         for key, mark in recent.items()
-        if key not in shown and _weigh(key, {key: 0, **counts}, n_judged, base, mark).e_value >= RECOVERED_ODDS
+        if key not in shown and _weigh(key, seen, base, mark).e_value >= RECOVERED_ODDS
     )
 
 
@@ -164,23 +189,89 @@ def _mark(named: Sequence[Verdict]) -> Mark:
     return frozenset(_leading_fields(named)), _leading([verdict.pattern for verdict in named])
 
 
-def _weigh(key: CauseKey, counts: Mapping[CauseKey, int], n_judged: int, base: BaseRates, mark: Mark) -> Evidence:
-    series = series_of([key], base.history, n_records=counts[key], n_judged=n_judged, mark=mark)
-    own = weigh(series, base.prior(*key))
+@dataclass(frozen=True, kw_only=True)
+class ByPart:
+    """A window's records in its equal spans."""
+
+    length: timedelta
+    judged: tuple[float, ...]
+    failing: Mapping[CauseKey, tuple[float, ...]]
+
+    def of(self, keys: Set[CauseKey]) -> Parts:
+        """Return the spans with the failing records of some causes together."""
+        mine = [self.failing[key] for key in keys if key in self.failing]
+        failing = [sum(span) for span in zip(*mine, strict=True)] if mine else [0.0] * N_PARTS
+        return Parts(length=self.length, judged=self.judged, failing=failing)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What a window has of each cause."""
+
+    counts: Mapping[CauseKey, int]
+    n_judged: int
+    by_part: ByPart | None = None
+
+
+def _by_part(weights: Mapping[CauseKey, Mapping[str, float]], times: pd.Series[Any], window: Window) -> ByPart:
+    spans = part_of(times, window.start, window.end)
+    return ByPart(
+        length=window.end - window.start,
+        judged=count_parts(spans),
+        failing={key: count_parts(spans, pd.Series(of_key, dtype=float)) for key, of_key in weights.items()},
+    )
+
+
+def _weigh(key: CauseKey, seen: Seen, base: BaseRates, mark: Mark) -> Evidence:
+    own = _weigh_together({key}, seen, base, base.prior(*key), mark)
     if key[0] is not Responsibility.UNDETERMINED:
         return own
-    known = {*counts, *(each for window in base.history for each in window.counts)}
+    known = {*seen.counts, *(each for window in base.history for each in window.counts)}
     models = {each for each in known if each[0] is Responsibility.MODEL}
-    n_model = sum(counts.get(each, 0) for each in models)
-    prior = _with_strays(base.prior(Responsibility.MODEL, None))
-    both = series_of({key, *models}, base.history, n_records=counts[key] + n_model, n_judged=n_judged)
-    joint = weigh(both, prior)
-    left = joint.expected - n_model / n_judged if n_judged else 0.0
+    joint = _weigh_together({key, *models}, seen, base, _with_strays(base.prior(Responsibility.MODEL, None)), NO_MARK)
+    n_model = sum(seen.counts.get(each, 0) for each in models)
+    left = joint.expected - n_model / seen.n_judged if seen.n_judged else 0.0
     return replace(
         own,
         p_value=max(own.p_value, joint.p_value),
         e_value=min(own.e_value, joint.e_value),
         expected=max(own.expected, left),
+        recent=_less_telling(own.recent, joint.recent),
+    )
+
+
+def _weigh_together(keys: Set[CauseKey], seen: Seen, base: BaseRates, prior: Prior, mark: Mark) -> Evidence:
+    return weigh_window(
+        keys,
+        base.history,
+        n_records=sum(seen.counts.get(key, 0) for key in keys),
+        n_judged=seen.n_judged,
+        prior=prior,
+        parts=None if seen.by_part is None else seen.by_part.of(keys),
+        mark=mark,
+    )
+
+
+def _less_telling(one: Recent | None, other: Recent | None) -> Recent | None:
+    """Return the last part that tells less of a change; None if either tells nothing."""
+    return None if one is None or other is None else max(one, other, key=lambda each: each.p_value)
+
+
+def _since(cause: Cause, recent: Recent, window: Window) -> Cause:
+    """Return a cause that only the last part of the window shows as a change, with the onset in or near that part."""
+    since = start_of_last(recent.n_parts, window.start, window.end)
+    wider = next((n for n in reversed(LAST_PARTS) if n > recent.n_parts), N_PARTS)
+    earliest = start_of_last(wider, window.start, window.end)
+    is_near = cause.onset is not None and cause.onset >= earliest
+    return replace(
+        cause,
+        since=since,
+        n_since=recent.n_records,
+        n_expected_since=recent.expected,
+        p_value=recent.p_value,
+        onset=cause.onset if is_near else since,
+        onset_low=cause.onset_low if is_near else earliest,
+        onset_high=cause.onset_high if is_near else since,
     )
 
 

@@ -13,6 +13,8 @@ from seamwatch.core.interventions import World
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import StageKind
 
+SUREST = 0.99
+"""No verdict is surer."""
 LOST_OR_CROSSED = 0.99
 """Keys and whole payloads do not vanish or swap by chance."""
 REPAIRED_BEHIND = 0.99

@@ -9,21 +9,19 @@ from typing import Any
 
 from seamwatch.core.attribution import words
 from seamwatch.core.attribution.causes import ASSUMED_ACCURACY
-from seamwatch.core.attribution.confidence import MODEL_REPRODUCED
+from seamwatch.core.attribution.confidence import MODEL_REPRODUCED, SUREST
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.results import Part, Verdict
 from seamwatch.vocabulary import Basis, Responsibility
 
 CauseKey = tuple[Responsibility, str | None]
 
-_ERRORS_WEIGHT = 4.0
+_ERRORS_WEIGHT = 2.0
 """Records that the model's healthy error rate is worth: where a fault strikes, so many records in a hundred would have
 failed without it, and those are the model's. Chosen, as the next two, on the training half of the benchmark so that
 confidences by stratum are met."""
 _MODEL_ALONE, _NOT_ALONE = 1.9, 0.1
 """Beta prior of the model's share where nothing but the model was found: what differs there was harmless."""
-_LABEL_DOUBT = 0.01
-"""Doubt that a label is wrong, over many records of the model's; of a single one it is more, `MODEL_REPRODUCED`."""
 _MOST_ERRORS = 0.5
 
 
@@ -45,7 +43,7 @@ def judge_by_stratum(evidence: Evidence, keys: Sequence[Any], known: Mapping[Any
     leading, n_leading = Counter((v.responsibility, v.stage) for v in seen).most_common(1)[0]
     alike = [v for v in seen if (v.responsibility, v.stage) == leading]
     like = Counter(alike_but_key(v) for v in alike).most_common(1)[0][0]
-    likely = _likely_share(evidence, leading[0], n_leading, len(seen)) * _mean_confidence(alike)
+    likely = min(_likely_share(evidence, leading[0], n_leading, len(seen)) * _mean_confidence(alike), SUREST)
     return {
         key: replace(
             like,
@@ -73,10 +71,12 @@ def _likely_share(evidence: Evidence, leading: Responsibility, n_leading: int, n
 
 
 def _mean_confidence(alike: Sequence[Verdict]) -> float:
-    """Return how sure the replayed verdicts are that speak for the others; less the doubt of each one's own label."""
+    """Return how sure the replayed verdicts are that speak for the others.
+
+    The doubt that a single record's label is wrong is left out: over a stratum the accepted error rate has it already.
+    """
     mean = sum(v.confidence for v in alike) / len(alike)
-    is_model = alike[0].responsibility is Responsibility.MODEL
-    return mean * (1.0 - _LABEL_DOUBT) / MODEL_REPRODUCED if is_model else mean
+    return min(mean / MODEL_REPRODUCED, 1.0) if alike[0].responsibility is Responsibility.MODEL else mean
 
 
 def alike_but_key(verdict: Verdict) -> Verdict:

@@ -26,13 +26,13 @@ def make_verdict(
     pattern_fields: tuple[str, ...] = (),
     parts: tuple[Part, ...] = (),
 ) -> Verdict:
-    """Return a verdict; `belief` is cut to what any verdict may have, 0 to 0.99."""
+    """Return a verdict; `belief` is cut to what any verdict may have, 0 to `confidence.SUREST`."""
     return Verdict(
         key=str(key),
         responsibility=responsibility,
         stage=stage,
         fields=fields,
-        confidence=min(max(belief, 0.0), 0.99),
+        confidence=min(max(belief, 0.0), confidence.SUREST),
         explanation=explanation,
         basis=basis,
         gap=gap,
