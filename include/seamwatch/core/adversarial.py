@@ -182,11 +182,19 @@ def score_sentence(sentence: str) -> float:
     return 1.0 - doubt
 
 
-def neutralise(text: str) -> str:
-    """Return the text without the spans that look like instructions; the text itself where there is none."""
+def neutralise(text: str, *, only_surest: bool = False) -> str:
+    """Return the text without the spans that look like instructions; the text itself where there is none.
+
+    Args:
+        text: As it was recorded.
+        only_surest: Leave those in that look less like one than another does.
+    """
     spans = find_spans(text)
     if not spans:
         return text
+    if only_surest:
+        surest = max(span.score for span in spans)
+        spans = tuple(span for span in spans if span.score == surest)
     kept, at = [], 0
     for span in spans:
         kept.append(text[at : span.start])
@@ -194,7 +202,9 @@ def neutralise(text: str) -> str:
     return "".join([*kept, text[at:]]).strip()
 
 
-def neutralise_payload(payload: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+def neutralise_payload(
+    payload: Mapping[str, Any], *, only_surest: bool = False
+) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Return a payload without instruction-like spans, and the fields that had some; also within JSON columns."""
     found = dict(payload)
     fields: list[str] = []
@@ -202,27 +212,30 @@ def neutralise_payload(payload: Mapping[str, Any]) -> tuple[dict[str, Any], tupl
         if not isinstance(value, str | list | dict):
             continue
         for path, leaf in list(leaves(parse_json(value))):
-            if isinstance(leaf, str) and (clean := neutralise(leaf)) != leaf:
+            if isinstance(leaf, str) and (clean := neutralise(leaf, only_surest=only_surest)) != leaf:
                 name = f"{column}.{path}" if path else column
                 found = set_field(found, name, clean)
                 fields.append(name)
     return found, tuple(fields)
 
 
-def neutral_payloads(world: World, keys: pd.Index[Any]) -> dict[str, pd.DataFrame]:
-    """Return, by source and retrieval, the payloads without instruction-like spans of those records that have some."""
+def neutral_payloads(world: World, keys: pd.Index[Any], *, only_surest: bool = False) -> dict[str, pd.DataFrame]:
+    """Return, by source and retrieval, the payloads without instruction-like spans of those records that have some.
+
+    Args:
+        world: The window.
+        keys: Records that are searched.
+        only_surest: Of several spans in one text, leave out those alone that look most like an instruction.
+    """
     found: dict[str, pd.DataFrame] = {}
     for stage in world.order:
         if stage.kind not in (StageKind.SOURCE, StageKind.RETRIEVAL):
             continue
         recorded = world.recorded[stage.name]
         rows = recorded.loc[recorded.index.isin(keys)]
-        clean = {
-            key: neutral
-            for key, row in zip(rows.index, rows.to_dict("records"), strict=True)
-            for neutral, fields in (neutralise_payload({str(name): value for name, value in row.items()}),)
-            if fields
-        }
+        payloads = [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
+        made = [neutralise_payload(payload, only_surest=only_surest) for payload in payloads]
+        clean = {key: neutral for key, (neutral, fields) in zip(rows.index, made, strict=True) if fields}
         if clean:
             index = pd.Index(list(clean), name=recorded.index.name)
             columns = list(recorded.columns)

@@ -15,6 +15,8 @@ from seamwatch.core.records.reconciliation import Reconciliation
 from seamwatch.core.results import Check, Discrepancy, StageResult
 from seamwatch.vocabulary import CheckStatus, DiscrepancyKind, SeamBreak, Severity, StageKind
 
+REFERENCE_IN_DOUBT = "reference_in_doubt"
+"""Kind of the signal that a reference contradicts right records."""
 REFERENCE_ERROR = "reference_error"
 """Kind of the signal that a reference raised."""
 _KEYS = 1000

@@ -14,13 +14,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from seamwatch.core.records.comparison import canonical_json, is_null, loose_text, parse_json
 from seamwatch.core.records.frames import ANSWER, with_answer
 from seamwatch.core.records.outcomes import Judge
 from seamwatch.core.records.reconciliation import Reconciliation, set_field
-from seamwatch.core.records.references import Reference, to_records
+from seamwatch.core.records.references import FunctionReference, Reference, to_records
+from seamwatch.core.records.unknown import Unknown
 from seamwatch.core.replays import ModelAnswer, ModelCall
 from seamwatch.core.served import Context
 from seamwatch.spec.graph import ancestors, topological_order
@@ -39,16 +41,26 @@ TRUTH = frozenset({"=truth"})
 NEUTRAL = frozenset({"=neutral"})
 """As a repair of a source or a retrieval: its payload without the spans that look like instructions."""
 
+SUREST_NEUTRAL = frozenset({"=surest"})
+"""As `NEUTRAL`, but only the spans that look most like instructions are left out: the others may be needed."""
+
 CURRENT = frozenset({"=current"})
 """As a repair of a retrieval: the documents it served, and those it missed, as they are at the source."""
 
 _DOCUMENT = "=document:"
+_NO_FIELD = ("=", "*")
 
 _REQUEST_REFUSED = frozenset({400, 413, 414, 422})
 """HTTP statuses by which an endpoint says that the request itself is wrong: an outcome, not a lack of one."""
 
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
 Repairs = Mapping[str, frozenset[str]]
 """Stage to the fields that are set to what the reference makes of them."""
+
+
+def is_field(name: str) -> bool:
+    """Return whether what stands in a repair is a field, and not a way to repair the stage as a whole."""
+    return not name.startswith(_NO_FIELD)
 
 
 def documents_repair(documents: Iterable[str]) -> frozenset[str]:
@@ -74,6 +86,8 @@ class World:
     """By stage within the pipeline: labels of its own fields."""
     neutral: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     """By source or retrieval: payloads of the records that hold instruction-like spans, without them."""
+    surest_neutral: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    """As `neutral`, with all but the spans that look most like instructions left in."""
     knowledge: Mapping[str, Context] = field(default_factory=dict)
     """By retrieval: what it served failing records from documents that were not as they should be."""
     text_responses: frozenset[str] = frozenset()
@@ -102,6 +116,10 @@ class Trial:
         """Return the records whose outcome under the trial is `state`."""
         return self.outcomes.index[(self.outcomes["state"] == state).to_numpy()]
 
+    def keys_with_gap(self, gap: Gap) -> pd.Index[Any]:
+        """Return the records whose outcome is not known for that reason."""
+        return self.outcomes.index[(self.outcomes["gap"] == gap).to_numpy()]
+
 
 @dataclass
 class _Flow:
@@ -129,6 +147,8 @@ def run_trial(
 ) -> Trial:
     """Return the outcomes of the records with the repairs made.
 
+    A record that a reference raised on, or of which it made nothing, is neither right nor wrong: it has a gap.
+
     Args:
         world: The window.
         keys: Records of it.
@@ -155,8 +175,71 @@ def run_trial(
     if len(free):
         judged = world.judge(final.loc[free])
         outcomes.loc[free, ["state", "reason"]] = judged[["state", "reason"]]
+        unjudged = _unjudged(world, final.loc[free], judged["state"], is_recorded=not from_scratch)
+        outcomes.loc[unjudged, ["state", "reason"]] = OutcomeState.PENDING, ""
+        _note_gap(flow, unjudged, Gap.REFERENCE_FAILED)
     outcomes.loc[list(flow.refused), ["state", "reason"]] = OutcomeState.WRONG, "request refused"
     return Trial(outcomes=outcomes.assign(gap=flow.gap), answers=flow.answers, payloads=flow.values)
+
+
+def records_not_made(world: World, stage: str, keys: pd.Index[Any]) -> pd.Index[Any]:
+    """Return the records that reached a stage and of whose recorded inputs its reference made no payload."""
+    reconciled = world.reconciled.get(stage)
+    if reconciled is None or stage not in world.references:
+        return keys[:0]
+    reached = keys[keys.isin(world.recorded[stage].index) & ~keys.isin(reconciled.expected.index)]
+    for name in reconciled.stage.input:
+        reached = reached[reached.isin(world.recorded[name].index)]
+    return reached
+
+
+def _feeds_code(world: World, stage: Stage) -> bool:
+    """Return whether what a stage makes goes into a request or into a person's function."""
+    return any(
+        stage.name in child.input
+        and (
+            child.kind in (StageKind.PROMPT, StageKind.MODEL)
+            or isinstance(world.references.get(child.name), FunctionReference)
+        )
+        for child in world.order
+    )
+
+
+def _unjudged(world: World, final: pd.DataFrame, states: pd.Series[Any], *, is_recorded: bool) -> pd.Index[Any]:
+    """Return the records that the judge does not call right because the references made nothing to be judged.
+
+    That is those with a value that could not be read, and those called wrong with no value left in any judged field,
+    though one was recorded: an answer that a reference does not understand leaves nulls where the pipeline found more.
+    """
+    outcome = world.pipeline.outcome
+    named = [name for name in (outcome.compare if outcome is not None else ()) if name in final.columns]
+    fields = named or list(final.columns)
+    unread = final.index[(states == OutcomeState.PENDING).to_numpy()]
+    unread = unread[_holds_unknown(final.loc[unread, fields])]
+    wrong = final.index[(states == OutcomeState.WRONG).to_numpy()]
+    if not len(wrong) or not fields:
+        return unread
+    nothing = _is_nothing(final.loc[wrong, fields])
+    if is_recorded:
+        recorded = world.recorded[world.pipeline.final_stage.name].reindex(index=wrong, columns=fields)
+        nothing &= ~_is_nothing(recorded)
+    return unread.append(wrong[nothing])
+
+
+def _holds_unknown(rows: pd.DataFrame) -> Mask:
+    """Return which rows hold a value that could not be read."""
+    found = np.zeros(len(rows), dtype=bool)
+    for name in rows.columns:
+        if rows[name].dtype == object:
+            found |= np.array([isinstance(value, Unknown) for value in rows[name].to_numpy()], dtype=bool)
+    return found
+
+
+def _is_nothing(rows: pd.DataFrame) -> Mask:
+    """Return which rows hold no value at all, or none that could be read."""
+    cells = [rows[name].to_numpy(dtype=object) for name in rows.columns]
+    empty = [all(is_null(value) or isinstance(value, Unknown) for value in row) for row in zip(*cells, strict=True)]
+    return np.array(empty, dtype=bool)
 
 
 def _recorded(world: World, stage: Stage, keys: pd.Index[Any]) -> pd.DataFrame:
@@ -168,7 +251,8 @@ def _flow_source(
 ) -> None:
     values = _recorded(world, stage, keys)
     changed = pd.Series(is_changed, index=keys)
-    instead = (world.neutral if repairs.get(stage.name) == NEUTRAL else world.corrections).get(stage.name)
+    given = {NEUTRAL: world.neutral, SUREST_NEUTRAL: world.surest_neutral}
+    instead = given.get(repairs.get(stage.name, frozenset()), world.corrections).get(stage.name)
     if stage.name in repairs and instead is not None:
         known = keys[keys.isin(instead.index)]
         values = _replace_rows(values, instead.loc[known])
@@ -183,8 +267,8 @@ def _flow_made(world: World, stage: Stage, keys: pd.Index[Any], repairs: Repairs
     reconciled = world.reconciled.get(stage.name)
     found = reconciled.discrepancies if reconciled is not None else None
     faulty = pd.Series(False, index=keys)
-    if found is not None and stage.name in repairs and len(found):
-        faulty = pd.Series(keys.isin(found["key"]), index=keys)
+    if found is not None and stage.name in repairs:
+        faulty = pd.Series(keys.isin(found["key"]) | keys.isin(records_not_made(world, stage.name, keys)), index=keys)
     touched = keys[(moved | faulty).to_numpy()]
     reference = world.references.get(stage.name)
     if not len(touched):
@@ -201,6 +285,9 @@ def _flow_made(world: World, stage: Stage, keys: pd.Index[Any], repairs: Repairs
         return
     made = reference.expected({name: flow.values[name].loc[touched] for name in stage.input})
     _note_gap(flow, touched[~touched.isin(made.frame.index)], Gap.REFERENCE_FAILED)
+    if _feeds_code(world, stage):
+        # What cannot be read must not go into a request, nor pass for a value further on.
+        _note_gap(flow, made.frame.index[_holds_unknown(made.frame)], Gap.REFERENCE_FAILED)
     rows = _keep_faults(stage, made.frame, found, repairs.get(stage.name, frozenset()))
     flow.values[stage.name] = _replace_rows(values, rows)
     flow.changed[stage.name] = pd.Series(keys.isin(rows.index), index=keys)
@@ -210,7 +297,8 @@ def _flow_made(world: World, stage: Stage, keys: pd.Index[Any], repairs: Repairs
 def _apply_given(world: World, stage: Stage, keys: pd.Index[Any], repairs: Repairs, flow: _Flow) -> None:
     """Put labels, payloads without instruction-like spans or current documents in the place of what the stage holds."""
     repair = repairs.get(stage.name, frozenset())
-    given = {TRUTH: world.truths, NEUTRAL: world.neutral}.get(repair, {}).get(stage.name)
+    by_repair = {TRUTH: world.truths, NEUTRAL: world.neutral, SUREST_NEUTRAL: world.surest_neutral}
+    given = by_repair.get(repair, {}).get(stage.name)
     if _is_of_documents(repair) and stage.name in world.knowledge:
         chosen = None if repair == CURRENT else {name.removeprefix(_DOCUMENT) for name in repair}
         given = world.knowledge[stage.name].repaired(flow.values[stage.name], chosen)
@@ -229,7 +317,8 @@ def _keep_faults(
     stage: Stage, made: pd.DataFrame, found: pd.DataFrame | None, repaired: frozenset[str]
 ) -> pd.DataFrame:
     """Return the rows as made, with the recorded values of discrepant fields that are not repaired."""
-    if found is None or not len(found) or repaired in (EVERYTHING, TRUTH, NEUTRAL) or _is_of_documents(repaired):
+    is_whole = repaired in (EVERYTHING, TRUTH, NEUTRAL, SUREST_NEUTRAL) or _is_of_documents(repaired)
+    if found is None or not len(found) or is_whole:
         return made
     kept = found[found["key"].isin(made.index) & ~found["field"].isin(list(repaired))]
     if not len(kept):

@@ -297,6 +297,35 @@ class IsolationResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReferenceDoubt:
+    """A reference that contradicts right records about as much as wrong ones: no verdict may rest on it."""
+
+    stage: str
+    n_right: int
+    """Right records that were compared."""
+    n_spoiled: int
+    """Of those, the ones that would be wrong by the reference, or that it could not make."""
+    n_failed: int
+    """Of those, the ones that it could not make."""
+    n_wrong: int
+    """Wrong records of the window."""
+    n_contradicted: int
+    """Of those, the ones that the reference contradicts or could not make."""
+    error: str = ""
+    """What it raised on one of the right records."""
+
+    @property
+    def text(self) -> str:
+        """Return what speaks against the reference, to follow `the reference of <stage> is`."""
+        error = f" ({self.error})" if self.error else ""
+        failed = f", {self.n_failed} of which it could not make{error}" if self.n_failed else ""
+        return (
+            f"in doubt, so that no verdict rests on it: by it {self.n_spoiled} of {self.n_right} right records would "
+            f"be wrong{failed}, and it differs on {self.n_contradicted} of {self.n_wrong} wrong ones"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class RecordEvidence:
     """One record for the report: what was recorded beside what should have been."""
 
@@ -352,6 +381,8 @@ class Attribution:
     documents: tuple[DocumentAnswers, ...] = ()
     """Documents that were not as they should be when failing records were served them, most records first."""
     notes: tuple[str, ...] = ()
+    references_in_doubt: tuple[ReferenceDoubt, ...] = ()
+    """References that contradict right records, in the order of the stages."""
     lingering: tuple[tuple[Responsibility, str | None], ...] = ()
     """Causes that are no change in this window and yet cannot be called over: their incidents stay open."""
 

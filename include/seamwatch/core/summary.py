@@ -11,7 +11,7 @@ import pandas as pd
 from seamwatch.core.attribution.causes import ASSUMED_ACCURACY
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.records import Attributed
-from seamwatch.core.checks import examples, reconciliation_checks
+from seamwatch.core.checks import REFERENCE_IN_DOUBT, examples, reconciliation_checks
 from seamwatch.core.interventions import World
 from seamwatch.core.recent_change import N_PARTS, count_parts, part_of
 from seamwatch.core.records.comparison import strict_text
@@ -24,6 +24,7 @@ from seamwatch.core.results import (
     Discrepancy,
     IsolationResult,
     RecordEvidence,
+    ReferenceDoubt,
     Signal,
     StagePicture,
     StageResult,
@@ -82,11 +83,15 @@ def summarise(
         n_sampled=attributed.n_sampled,
         causes=causes,
         isolation=isolation,
-        signals=tuple(_signals(world, stage_results, causes, len(evidence.failing), len(outcomes) - n_pending)),
+        signals=(
+            *(_doubt_signal(doubt) for doubt in attributed.references_in_doubt),
+            *_signals(world, stage_results, causes, len(evidence.failing), len(outcomes) - n_pending),
+        ),
         verdicts=attributed.verdicts,
         evidence=tuple(_records(evidence, truth, attributed, causes)),
         stages=tuple(_picture(evidence, causes, stage.name) for stage in world.pipeline.stages),
         failing_by_time=tuple(_by_time(window, states, times)),
+        references_in_doubt=attributed.references_in_doubt,
         documents=tuple(one for context in world.knowledge.values() for one in context.documents),
         notes=tuple(_notes(evidence, len(outcomes), n_pending, _n_overdue(world, states, times, now), has_baseline)),
     )
@@ -122,6 +127,16 @@ def _notes(evidence: Evidence, n_observed: int, n_pending: int, n_overdue: int, 
             f"run `seamwatch baseline {evidence.world.pipeline.pipeline}`"
         )
     return notes
+
+
+def _doubt_signal(doubt: ReferenceDoubt) -> Signal:
+    return Signal(
+        kind=REFERENCE_IN_DOUBT,
+        stage=doubt.stage,
+        severity=Severity.CRITICAL,
+        text=doubt.text,
+        n_records=doubt.n_contradicted,
+    )
 
 
 def _signals(

@@ -82,7 +82,10 @@ def attribute_window(
         world = _with_corrections(judged, reader, failing)
         served_at = {name: data.times for name, data in judged.data.stages.items()}
         knowledge = outside.knowledge(deps, pipeline, window, world, failing, served_at)
-        world = replace(world, neutral=neutral_payloads(world, failing), knowledge=knowledge.contexts)
+        neutral = neutral_payloads(world, failing)
+        instructed = failing[failing.isin([key for rows in neutral.values() for key in rows.index])]
+        surest = neutral_payloads(world, instructed, only_surest=True)
+        world = replace(world, neutral=neutral, surest_neutral=surest, knowledge=knowledge.contexts)
         n_judged = int((judged.outcomes["state"] != OutcomeState.PENDING).sum())
         evidence = gather(
             world,

@@ -175,6 +175,9 @@ def _undetermined(cause: Cause) -> tuple[str, ...]:
     gap = {
         Gap.MISSING_REFERENCE: "Give every stage that is watched, not checked, a reference in include/mappings/.",
         Gap.REFERENCE_FAILED: "Repair the reference that raised; what it failed on stands under the stage.",
+        Gap.REFERENCE_IN_DOUBT: "Correct the reference, which contradicts right records too; try it on some of them.",
+        Gap.MARK_UNPROVEN: "Read the answers below: are they the provider's failures, or the model's own words?",
+        Gap.UNKNOWN_STATUS: "Find out what the status means, and record HTTP's, or one of ok, error and timeout.",
         Gap.TRUTH_PENDING: "Wait for the truth labels, or label a sample of the failing records by hand.",
         Gap.TRUTH_SUSPECT: "Review the truth labels of the records below: model and references contradict them.",
         Gap.ENDPOINT_UNREACHABLE: "Make the model endpoint reachable from here (seamwatch check says what fails).",

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from seamwatch.core.checks import REFERENCE_ERROR
+from seamwatch.core.checks import REFERENCE_ERROR, REFERENCE_IN_DOUBT
 from seamwatch.core.freshness_results import FreshnessCheck
 from seamwatch.core.incidents import IncidentChange
 from seamwatch.core.results import Attribution
@@ -124,9 +124,9 @@ def print_changes(changes: Sequence[IncidentChange]) -> None:
 
 
 def reference_lines(attribution: Attribution) -> list[str]:
-    """Return a line for every stage whose reference raised: on how many records of how many, and what."""
+    """Return a line for every reference that raised, or is in doubt: on how many records of how many, and what."""
     return [
         f"reference of {signal.stage}: {signal.text}"
         for signal in attribution.signals
-        if signal.kind == REFERENCE_ERROR
+        if signal.kind in (REFERENCE_IN_DOUBT, REFERENCE_ERROR)
     ]

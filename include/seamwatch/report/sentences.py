@@ -30,6 +30,9 @@ _BASES = {
 _GAPS = {
     Gap.MISSING_REFERENCE: "a stage on the way has no reference",
     Gap.REFERENCE_FAILED: "a reference could not make the payload",
+    Gap.REFERENCE_IN_DOUBT: "a reference contradicts right records about as much as wrong ones",
+    Gap.MARK_UNPROVEN: "what may be a failure of the provider cannot be told from chance",
+    Gap.UNKNOWN_STATUS: "the recorded status has no known meaning",
     Gap.TRUTH_PENDING: "the truth has not arrived",
     Gap.TRUTH_SUSPECT: "the truth label itself looks wrong",
     Gap.ENDPOINT_UNREACHABLE: "the model could not be reached in isolation",
@@ -294,6 +297,7 @@ def caveats(cause: Cause | None, attribution: Attribution, stage_results: Sequen
     model = attribution.isolation.stage
     if watched := [name for name in unreferenced if name != model]:
         lines.append(f"Watched, not checked (no reference, no expectations): {', '.join(watched)}.")
+    lines += [f"The reference of {doubt.stage} is {doubt.text}." for doubt in attribution.references_in_doubt]
     errors = {r.stage: r.n_reference_errors for r in stage_results if r.n_reference_errors}
     lines += [f"The reference of {stage} failed on {numbers.plural(n, 'record')}." for stage, n in errors.items()]
     lines += [f"{result.stage}: {note}" for result in stage_results for note in result.notes]

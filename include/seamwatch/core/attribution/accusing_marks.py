@@ -40,6 +40,11 @@ class RightRecords:
     keys: pd.Index[Any]
 
 
+def spread(keys: pd.Index[Any], most: int) -> pd.Index[Any]:
+    """Return at most so many of the keys, spread evenly over them."""
+    return keys[np.linspace(0, len(keys) - 1, min(len(keys), most)).astype(int)]
+
+
 class MarkWeight(StrEnum):
     """What a mark on failing records is worth."""
 
@@ -97,8 +102,7 @@ def provider_marks(world: World, failing: pd.Index[Any], right: RightRecords) ->
         mine = _call_marks(stage, world.recorded[stage.name], failing)
         if not any(mine.values()):
             continue
-        chosen = right.keys[right.keys.isin(right.world.recorded[stage.name].index)]
-        chosen = chosen[np.linspace(0, len(chosen) - 1, min(len(chosen), _COMPARED)).astype(int)]
+        chosen = spread(right.keys[right.keys.isin(right.world.recorded[stage.name].index)], _COMPARED)
         usual = Counter(_call_marks(stage, right.world.recorded[stage.name], chosen).values())
         counts = Counter(mine.values())
         weights = {

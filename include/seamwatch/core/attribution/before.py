@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from seamwatch.core.attribution import confidence
+from seamwatch.core.attribution import confidence, words
 from seamwatch.core.attribution.cures import find_cures, find_fields_by_replay
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.laboratory import Laboratory
-from seamwatch.core.attribution.verdicts import repaired_verdict
-from seamwatch.core.results import Verdict
-from seamwatch.vocabulary import Basis
+from seamwatch.core.attribution.minimal import Sets
+from seamwatch.core.attribution.verdicts import make_verdict, repaired_verdict
+from seamwatch.core.interventions import EVERYTHING
+from seamwatch.core.results import Part, Verdict
+from seamwatch.vocabulary import Basis, Responsibility
 
 
 def judge_before_the_model(
@@ -28,11 +30,52 @@ def judge_before_the_model(
     world = evidence.world
     order = [stage.name for stage in world.order if stage.name in world.references]
     found: dict[Any, Verdict] = {}
-    for sets, cured in find_cures(evidence, list(beliefs), order, laboratory.usually_right).items():
+    for sets, together in find_cures(evidence, list(beliefs), order, laboratory.usually_right).items():
+        untold = {key: _not_told_apart(laboratory, key, sets, order) for key in together}
+        for key, stages in untold.items():
+            if stages:
+                found[key] = _one_of(evidence, laboratory, key, stages, beliefs[key])
+        cured = together[[not untold[key] for key in together]]
         chosen = sets[0]
+        if not len(cured):
+            continue
         fields = find_fields_by_replay(evidence, cured, chosen, laboratory, is_exhaustive=is_exhaustive)
         trust = confidence.trust_in_clean_request(evidence, chosen)
         for key in cured:
             belief = beliefs[key] * trust * laboratory.trust_in_model(key)
             found[key] = repaired_verdict(evidence, key, sets, order, fields[key], belief=belief, basis=Basis.REPLAY)
     return found
+
+
+def _not_told_apart(laboratory: Laboratory, key: Any, sets: Sets, order: Sequence[str]) -> tuple[str, ...]:
+    """Return the stages of which only together it is known that their repair is enough; none where more is known."""
+    together = [stage for stage in order if stage in sets[0]]
+    if len(together) < 2:
+        return ()
+    alone = {stage: laboratory.gap_of(key, {stage: EVERYTHING}) for stage in together}
+    return tuple(stage for stage in together if alone[stage] is not None)
+
+
+def _one_of(evidence: Evidence, laboratory: Laboratory, key: Any, stages: tuple[str, ...], belief: float) -> Verdict:
+    """Return the verdict of a record whose fault lies before the model, at a stage that no answered call has named.
+
+    Where all but one of the stages are known not to be enough alone, that one is part of the fault.
+    """
+    trust = belief * confidence.trust_in_clean_request(evidence, stages) * laboratory.trust_in_model(key)
+    fields = evidence.fields_of(key, stages[0])
+    if len(stages) == 1:
+        text = words.before({stages[0]: fields})
+        return make_verdict(key, Responsibility.INTEGRATION, stages[0], fields=fields, belief=trust, explanation=text)
+    gap = laboratory.gap_of(key, {stages[0]: EVERYTHING})
+    return make_verdict(
+        key,
+        Responsibility.INTEGRATION,
+        stages[0],
+        fields=fields,
+        belief=trust * confidence.NOT_SEPARABLE,
+        explanation=words.before_one_of(stages, gap),
+        gap=gap,
+        parts=tuple(
+            Part(responsibility=Responsibility.INTEGRATION, stage=stage, share=1.0 / len(stages)) for stage in stages
+        ),
+    )

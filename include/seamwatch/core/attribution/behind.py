@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -12,26 +14,54 @@ from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.verdicts import repaired_verdict
 from seamwatch.core.interventions import EVERYTHING, Repairs, run_trial
 from seamwatch.core.results import Verdict
-from seamwatch.vocabulary import Basis, OutcomeState
+from seamwatch.vocabulary import Basis, Gap, OutcomeState
 
 
-def judge_behind_the_model(evidence: Evidence, keys: pd.Index[Any]) -> dict[Any, Verdict]:
-    """Return the records that the recorded answer and references behind the model alone turn right: no call needed."""
-    world = evidence.world
-    behind = [stage.name for stage in world.order if stage.name not in evidence.before_model | set(evidence.models)]
-    faulty = pd.Index([key for key in keys if evidence.stages_of(key) & set(behind)], dtype=keys.dtype)
-    if not len(faulty):
-        return {}
+@dataclass(frozen=True, kw_only=True)
+class BehindTheModel:
+    """What the recorded answers and the references behind the model say."""
 
-    def cures(subset: pd.Index[Any], repairs: Repairs) -> pd.Index[Any]:
-        return run_trial(world, subset, repairs, None).keys_with(OutcomeState.RIGHT)
+    verdicts: Mapping[Any, Verdict]
+    """Of the records that they alone turn right."""
+    not_made_at: Mapping[Any, tuple[str, ...]]
+    """Records whose recorded answer left nothing to be judged, and the stage whose reference makes nothing of it."""
 
-    curable = cures(faulty, dict.fromkeys(behind, EVERYTHING))
+
+def judge_behind_the_model(evidence: Evidence, keys: pd.Index[Any]) -> BehindTheModel:
+    """Return the records that the recorded answer and references behind the model alone turn right: no call needed.
+
+    A reference that is in doubt, or that made nothing of the record, repairs nothing; the others still may.
+    """
     found: dict[Any, Verdict] = {}
-    for sets, cured in find_cures(evidence, curable, behind, cures).items():
+    not_made: dict[Any, tuple[str, ...]] = {}
+    for stages, group in _by_usable_stages(evidence, keys).items():
+        trial = run_trial(evidence.world, group, dict.fromkeys(stages, EVERYTHING), None)
+        for key in trial.keys_with_gap(Gap.REFERENCE_FAILED):
+            not_made[key] = tuple(stage for stage in stages if stage in evidence.stages_of(key))[:1]
+        found.update(_judge(evidence, trial.keys_with(OutcomeState.RIGHT), stages))
+    return BehindTheModel(verdicts=found, not_made_at=not_made)
+
+
+def _by_usable_stages(evidence: Evidence, keys: pd.Index[Any]) -> dict[tuple[str, ...], pd.Index[Any]]:
+    """Return the records with a discrepancy behind the model, by the stages whose reference may repair them."""
+    groups: dict[tuple[str, ...], list[Any]] = {}
+    for key in keys:
+        not_made = evidence.not_made_at.get(key, ())
+        stages = tuple(s for s in evidence.behind if s not in not_made and s not in evidence.doubts)
+        if evidence.stages_of(key) & set(stages):
+            groups.setdefault(stages, []).append(key)
+    return {stages: pd.Index(members, dtype=keys.dtype) for stages, members in groups.items()}
+
+
+def _judge(evidence: Evidence, curable: pd.Index[Any], stages: tuple[str, ...]) -> dict[Any, Verdict]:
+    def cures(subset: pd.Index[Any], repairs: Repairs) -> pd.Index[Any]:
+        return run_trial(evidence.world, subset, repairs, None).keys_with(OutcomeState.RIGHT)
+
+    found: dict[Any, Verdict] = {}
+    for sets, cured in find_cures(evidence, curable, stages, cures).items():
         chosen = sets[0]
         fields = find_fields(evidence, cured, chosen)
-        belief = confidence.REPAIRED_BEHIND * confidence.reference_confidence(world, chosen)
+        belief = confidence.REPAIRED_BEHIND * confidence.reference_confidence(evidence.world, chosen)
         for key in cured:
-            found[key] = repaired_verdict(evidence, key, sets, behind, fields[key], belief=belief, basis=Basis.REPAIR)
+            found[key] = repaired_verdict(evidence, key, sets, stages, fields[key], belief=belief, basis=Basis.REPAIR)
     return found

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from seamwatch.core.attribution import confidence, words
 from seamwatch.core.attribution.evidence import Evidence
-from seamwatch.core.attribution.laboratory import Laboratory
+from seamwatch.core.attribution.laboratory import Laboratory, UsualOutcomes
 from seamwatch.core.attribution.minimal import smallest_cures
+from seamwatch.core.attribution.model_blame import obstacle_to_blame
 from seamwatch.core.attribution.verdicts import (
     make_verdict,
     provider_verdict,
     suspect_truth_verdict,
     undetermined_verdict,
 )
-from seamwatch.core.interventions import CURRENT, EVERYTHING, NEUTRAL, TRUTH, Repairs, documents_repair
+from seamwatch.core.interventions import (
+    CURRENT,
+    EVERYTHING,
+    NEUTRAL,
+    SUREST_NEUTRAL,
+    TRUTH,
+    Repairs,
+    World,
+    documents_repair,
+)
+from seamwatch.core.records.comparison import strict_text
 from seamwatch.core.results import Verdict
 from seamwatch.core.stats import excess_p_value
 from seamwatch.vocabulary import FreshnessReason, Gap, Responsibility
@@ -40,19 +51,25 @@ def judge_chance(evidence: Evidence, beliefs: Mapping[Any, float], laboratory: L
     say = words.changed_since if has_changed else words.not_reproduced
     found: dict[Any, Verdict] = {}
     for key, belief in beliefs.items():
+        obstacle = obstacle_to_blame(evidence, key)
         if key in evidence.provider:
             found[key] = provider_verdict(key, evidence.provider[key])
-            continue
-        stage, is_known = _slipped(evidence, key)
-        found[key] = make_verdict(
-            key,
-            Responsibility.MODEL,
-            stage,
-            belief=belief * (confidence.NOT_REPRODUCED if is_known else confidence.NOT_SEPARABLE),
-            explanation=say(stage),
-            gap=Gap.NOT_REPRODUCED if is_known else Gap.STAGES_NOT_SEPARABLE,
-            pattern="changed_since" if has_changed else "not_reproduced",
-        )
+        elif obstacle is not None:
+            found[key] = obstacle
+        elif key in evidence.status_unread:
+            stage, status = evidence.status_unread[key]
+            found[key] = undetermined_verdict(key, Gap.UNKNOWN_STATUS, words.unknown_status(stage, status))
+        else:
+            stage, is_known = _slipped(evidence, key)
+            found[key] = make_verdict(
+                key,
+                Responsibility.MODEL,
+                stage,
+                belief=belief * (confidence.NOT_REPRODUCED if is_known else confidence.NOT_SEPARABLE),
+                explanation=say(stage),
+                gap=Gap.NOT_REPRODUCED if is_known else Gap.STAGES_NOT_SEPARABLE,
+                pattern="changed_since" if has_changed else "not_reproduced",
+            )
     return found
 
 
@@ -96,25 +113,57 @@ def _has_changed_since(evidence: Evidence, n_right_now: int, laboratory: Laborat
     return excess_p_value(n_gone, evidence.n_judged, base_rate=laboratory.law.slip) < _CHANGED_BELOW_P
 
 
-def judge_still_wrong(evidence: Evidence, beliefs: Mapping[Any, float], laboratory: Laboratory) -> dict[Any, Verdict]:
+def judge_still_wrong(
+    evidence: Evidence,
+    beliefs: Mapping[Any, float],
+    laboratory: Laboratory,
+    strata: Mapping[Any, Hashable] | None = None,
+) -> dict[Any, Verdict]:
     """Return the verdicts of records that a clean request does not turn right for good.
+
+    A rule is reached only through a known result of each one before it: an experiment that was not made, or whose
+    answer could not be judged, leaves the record undetermined, with what was not asked. The largest stratum goes
+    through all rules first, so that a budget that runs out leaves as many records as it can with a verdict.
 
     Args:
         evidence: Of the window.
         beliefs: By record, the probability that it is such a one.
         laboratory: Where corrections and truths are tried.
+        strata: By record, what it has in common with others; None: all are one stratum.
     """
-    keys = pd.Index(list(beliefs))
-    corrected = _right_with_correction(evidence, keys, laboratory)
-    misled = _right_without_instructions(evidence, keys, laboratory)
-    outdated = _right_with_documents(evidence, keys[~keys.isin([*corrected, *misled])], laboratory)
-    guilty_model = _guilty_models(evidence, keys, laboratory)
+    groups: dict[Hashable, list[Any]] = {}
+    for key in beliefs:
+        groups.setdefault((strata or {}).get(key), []).append(key)
     found: dict[Any, Verdict] = {}
-    for key in keys:
-        if key in evidence.provider:
-            found[key] = provider_verdict(key, evidence.provider[key])
-        elif key in corrected:
-            stage = corrected[key]
+    for members in sorted(groups.values(), key=len, reverse=True):
+        left = pd.Index(members)
+        for rule in _RULES:
+            if len(left):
+                found.update(rule(evidence, left, beliefs, laboratory))
+                left = left[~left.isin(list(found))]
+    return found
+
+
+def _unknown(outcomes: UsualOutcomes, what: str) -> dict[Any, Verdict]:
+    return {key: undetermined_verdict(key, gap, words.not_known(gap, what)) for key, gap in outcomes.unknown.items()}
+
+
+def _blame_provider(
+    evidence: Evidence, keys: pd.Index[Any], _: Mapping[Any, float], __: Laboratory
+) -> dict[Any, Verdict]:
+    return {key: provider_verdict(key, evidence.provider[key]) for key in keys if key in evidence.provider}
+
+
+def _blame_corrected_source(
+    evidence: Evidence, keys: pd.Index[Any], _: Mapping[Any, float], laboratory: Laboratory
+) -> dict[Any, Verdict]:
+    """Blame the source of records that are right with the payload that it corrected later."""
+    found: dict[Any, Verdict] = {}
+    for stage, corrections in evidence.world.corrections.items():
+        mine = keys[keys.isin(corrections.index) & ~keys.isin(list(found))]
+        outcomes = laboratory.usual_outcomes(mine, {**laboratory.everything, stage: EVERYTHING})
+        found.update(_unknown(outcomes, words.with_correction(stage)))
+        for key in outcomes.right:
             found[key] = make_verdict(
                 key,
                 Responsibility.SOURCE_DATA,
@@ -122,81 +171,61 @@ def judge_still_wrong(evidence: Evidence, beliefs: Mapping[Any, float], laborato
                 belief=confidence.SOURCE_CORRECTED,
                 explanation=words.corrected(stage),
             )
-        elif key in misled:
-            stage, fields = evidence.instructed[key]
-            found[key] = make_verdict(
-                key,
-                Responsibility.ADVERSARIAL_INPUT,
-                stage,
-                fields=fields,
-                belief=confidence.NEUTRALISED * beliefs[key],
-                explanation=words.misled(stage, fields),
-            )
-        elif key in outdated:
-            stage, documents = outdated[key]
-            named = _named(evidence, stage, documents)
-            reason = next(iter(named.values()))
-            found[key] = make_verdict(
-                key,
-                Responsibility.KNOWLEDGE_BASE,
-                stage,
-                fields=tuple(named),
-                belief=confidence.CURRENT_DOCUMENT * beliefs[key] * laboratory.trust_in_model(key),
-                explanation=words.outdated(stage, named),
-                pattern=reason.value,
-                pattern_fields=tuple(name for name, other in named.items() if other is reason),
-            )
-        elif key in evidence.suspect_source:
-            stage, expectation = evidence.suspect_source[key]
-            found[key] = make_verdict(
-                key,
-                Responsibility.SOURCE_DATA,
-                stage,
-                belief=confidence.SOURCE_SUSPECT,
-                explanation=words.bad_source(stage, expectation),
-            )
-        elif evidence.unreferenced:
-            found[key] = undetermined_verdict(
-                key, Gap.MISSING_REFERENCE, words.missing_reference(evidence.unreferenced)
-            )
-        elif key in evidence.suspect_truth:
-            found[key] = suspect_truth_verdict(evidence, key)
-        elif len(evidence.models) > 1:
-            found[key] = guilty_model[key]
-        else:
-            found[key] = _model(evidence, key, beliefs[key] * laboratory.trust_in_model(key))
     return found
 
 
-def _right_with_correction(evidence: Evidence, keys: pd.Index[Any], laboratory: Laboratory) -> dict[Any, str]:
-    """Return the records that are right with the payload that the source corrected later, and that source."""
-    found: dict[Any, str] = {}
-    for stage, corrections in evidence.world.corrections.items():
-        mine = keys[keys.isin(corrections.index)]
-        if len(mine):
-            right = laboratory.usually_right(mine, {**laboratory.everything, stage: EVERYTHING})
-            found.update(dict.fromkeys(right, stage))
+def _blame_instructions(
+    evidence: Evidence, keys: pd.Index[Any], beliefs: Mapping[Any, float], laboratory: Laboratory
+) -> dict[Any, Verdict]:
+    """Blame the input of records that are right once what looks like instructions is left out of untrusted text.
+
+    Where that is not enough, only what looks most like instructions is left out: what else went may have been needed.
+    """
+    suspected = keys[keys.isin(list(evidence.instructed))]
+    outcomes = laboratory.usual_outcomes(suspected, _without(laboratory, evidence.world.neutral, NEUTRAL))
+    found = _unknown(outcomes, words.without_instructions())
+    several = outcomes.wrong[outcomes.wrong.isin(_with_several_spans(evidence.world))]
+    surest = laboratory.usual_outcomes(several, _without(laboratory, evidence.world.surest_neutral, SUREST_NEUTRAL))
+    found.update(_unknown(surest, words.without_instructions()))
+    for key in outcomes.right.append(surest.right):
+        stage, fields = evidence.instructed[key]
+        found[key] = make_verdict(
+            key,
+            Responsibility.ADVERSARIAL_INPUT,
+            stage,
+            fields=fields,
+            belief=confidence.NEUTRALISED * beliefs[key],
+            explanation=words.misled(stage, fields),
+        )
     return found
 
 
-def _right_without_instructions(evidence: Evidence, keys: pd.Index[Any], laboratory: Laboratory) -> pd.Index[Any]:
-    """Return the records that are right once what looks like instructions is left out of their untrusted text."""
-    repairs = {**laboratory.everything, **dict.fromkeys(evidence.world.neutral, NEUTRAL)}
-    return laboratory.usually_right(keys[keys.isin(list(evidence.instructed))], repairs)
+def _with_several_spans(world: World) -> set[Any]:
+    """Return the records of which not all that looks like instructions looks so as much."""
+    found: set[Any] = set()
+    for stage, surest in world.surest_neutral.items():
+        neutral = world.neutral[stage].reindex(surest.index)
+        differs = neutral.map(strict_text).fillna("") != surest.map(strict_text).fillna("")
+        found.update(surest.index[differs.any(axis=1).to_numpy()])
+    return found
 
 
-def _right_with_documents(
-    evidence: Evidence, keys: pd.Index[Any], laboratory: Laboratory
-) -> dict[Any, tuple[str, dict[str, FreshnessReason]]]:
-    """Return the records that are right with the documents as they are at the source: retrieval and documents.
+def _without(laboratory: Laboratory, stages: Iterable[str], repair: frozenset[str]) -> Repairs:
+    return {**laboratory.everything, **dict.fromkeys(stages, repair)}
+
+
+def _blame_documents(
+    evidence: Evidence, keys: pd.Index[Any], beliefs: Mapping[Any, float], laboratory: Laboratory
+) -> dict[Any, Verdict]:
+    """Blame the knowledge base of records that are right with the documents as they are at the source.
 
     Of several documents the smallest set that is enough is named.
     """
     suspected = keys[keys.isin(list(evidence.outdated))]
-    cured = laboratory.usually_right(suspected, _with_documents(evidence, laboratory, None))
-    found: dict[Any, tuple[str, dict[str, FreshnessReason]]] = {}
+    outcomes = laboratory.usual_outcomes(suspected, _with_documents(evidence, laboratory, None))
+    found = _unknown(outcomes, words.with_documents())
     groups: dict[tuple[str, tuple[str, ...]], list[Any]] = {}
-    for key in cured:
+    for key in outcomes.right:
         stage, suspects = evidence.outdated[key]
         groups.setdefault((stage, tuple(sorted(suspects))), []).append(key)
     for (stage, documents), group in groups.items():
@@ -206,8 +235,27 @@ def _right_with_documents(
 
         for key, sets in smallest_cures(pd.Index(group), documents, cures, largest=2).items():
             suspects = evidence.outdated[key][1]
-            found[key] = stage, {document: suspects[document] for document in documents if document in sets[0]}
+            chosen = {document: suspects[document] for document in documents if document in sets[0]}
+            belief = confidence.CURRENT_DOCUMENT * beliefs[key] * laboratory.trust_in_model(key)
+            found[key] = _outdated_verdict(evidence, key, stage, chosen, belief)
     return found
+
+
+def _outdated_verdict(
+    evidence: Evidence, key: Any, stage: str, documents: Mapping[str, FreshnessReason], belief: float
+) -> Verdict:
+    named = _named(evidence, stage, documents)
+    reason = next(iter(named.values()))
+    return make_verdict(
+        key,
+        Responsibility.KNOWLEDGE_BASE,
+        stage,
+        fields=tuple(named),
+        belief=belief,
+        explanation=words.outdated(stage, named),
+        pattern=reason.value,
+        pattern_fields=tuple(name for name, other in named.items() if other is reason),
+    )
 
 
 def _with_documents(evidence: Evidence, laboratory: Laboratory, documents: frozenset[str] | None) -> Repairs:
@@ -215,22 +263,75 @@ def _with_documents(evidence: Evidence, laboratory: Laboratory, documents: froze
     return {**laboratory.everything, **dict.fromkeys(evidence.world.knowledge, repair)}
 
 
-def _guilty_models(evidence: Evidence, keys: pd.Index[Any], laboratory: Laboratory) -> dict[Any, Verdict]:
+def _blame_suspect_source(
+    evidence: Evidence, keys: pd.Index[Any], _: Mapping[Any, float], __: Laboratory
+) -> dict[Any, Verdict]:
+    found: dict[Any, Verdict] = {}
+    for key in keys[keys.isin(list(evidence.suspect_source))]:
+        stage, expectation = evidence.suspect_source[key]
+        found[key] = make_verdict(
+            key,
+            Responsibility.SOURCE_DATA,
+            stage,
+            belief=confidence.SOURCE_SUSPECT,
+            explanation=words.bad_source(stage, expectation),
+        )
+    return found
+
+
+def _doubt_evidence(
+    evidence: Evidence, keys: pd.Index[Any], _: Mapping[Any, float], laboratory: Laboratory
+) -> dict[Any, Verdict]:
+    """Return the verdicts of records for which no model can be blamed, since a reference or the label is in doubt."""
+    found: dict[Any, Verdict] = {}
+    for key in keys:
+        obstacle = _missing_evidence(evidence, key, laboratory)
+        if obstacle is not None:
+            found[key] = obstacle
+    return found
+
+
+def _missing_evidence(evidence: Evidence, key: Any, laboratory: Laboratory) -> Verdict | None:
+    if evidence.unreferenced:
+        text = words.missing_reference(evidence.unreferenced)
+        return undetermined_verdict(key, Gap.MISSING_REFERENCE, text)
+    if key in evidence.suspect_truth:
+        return suspect_truth_verdict(evidence, key)
+    obstacle = obstacle_to_blame(evidence, key)
+    if obstacle is not None:
+        return obstacle
+    for stage in sorted(evidence.contradicted_at(key) & evidence.common_contradictions):
+        harmless = laboratory.is_harmless(stage)
+        if harmless is False:
+            return undetermined_verdict(key, Gap.REFERENCE_IN_DOUBT, words.reference_in_doubt(stage))
+        if harmless is not True:
+            return undetermined_verdict(key, harmless, words.not_known(harmless, words.on_right_records(stage)))
+    return None
+
+
+def _blame_model(
+    evidence: Evidence, keys: pd.Index[Any], beliefs: Mapping[Any, float], laboratory: Laboratory
+) -> dict[Any, Verdict]:
+    if len(evidence.models) > 1:
+        return _blame_one_of_several(evidence, keys, laboratory)
+    return {key: _model(evidence, key, beliefs[key] * laboratory.trust_in_model(key)) for key in keys}
+
+
+def _blame_one_of_several(evidence: Evidence, keys: pd.Index[Any], laboratory: Laboratory) -> dict[Any, Verdict]:
     """Return for a graph of several models which one it was, by handing the later ones the truth of what came before.
 
     The first intermediate stage whose truth turns the outcome right convicts the model just before it. Where none
     does, it is the last model if the truths reach its input, and otherwise the models cannot be told apart.
     """
-    if len(evidence.models) < 2 or not len(keys):
-        return {}
     position, labelled = _positions(evidence)
     found: dict[Any, Verdict] = {}
     left = keys
     for stage in labelled:
         culprit = [m for m in evidence.models if position[m] < position[stage]]
         if culprit and len(left):
-            cured = laboratory.usually_right(left, {**laboratory.everything, stage: TRUTH})
-            for key in cured:
+            outcomes = laboratory.usual_outcomes(left, {**laboratory.everything, stage: TRUTH})
+            found.update(_unknown(outcomes, words.with_truth(stage)))
+            for key in outcomes.right:
                 found[key] = make_verdict(
                     key,
                     Responsibility.MODEL,
@@ -238,7 +339,7 @@ def _guilty_models(evidence: Evidence, keys: pd.Index[Any], laboratory: Laborato
                     belief=confidence.MODEL_REPRODUCED,
                     explanation=words.convicted(culprit[-1], stage),
                 )
-            left = left[~left.isin(cured)]
+            left = outcomes.wrong
     between = _unlabelled(evidence)
     for key in left:
         found[key] = make_verdict(
@@ -267,6 +368,18 @@ def _model(evidence: Evidence, key: Any, belief: float) -> Verdict:
     )
 
 
+_RULES = (
+    _blame_provider,
+    _blame_corrected_source,
+    _blame_instructions,
+    _blame_documents,
+    _blame_suspect_source,
+    _doubt_evidence,
+    _blame_model,
+)
+"""In this order; each decides some of the records that the ones before it leave."""
+
+
 def _named(evidence: Evidence, stage: str, documents: Mapping[str, FreshnessReason]) -> dict[str, FreshnessReason]:
     context = evidence.world.knowledge[stage]
     return {context.name_of(document): reason for document, reason in documents.items()}
@@ -284,8 +397,8 @@ def judge_without_answer(evidence: Evidence, key: Any, gap: Gap | None) -> Verdi
     """Return the verdict of a record whose replay could not be judged."""
     if key in evidence.provider and not evidence.stages_of(key) & evidence.before_model:
         return provider_verdict(key, evidence.provider[key])
-    if gap is Gap.REFERENCE_FAILED and key in evidence.reference_failed:
-        return undetermined_verdict(key, gap, words.reference_failed(evidence.reference_failed[key]))
+    if gap is Gap.REFERENCE_FAILED and key in evidence.not_made_at:
+        return undetermined_verdict(key, gap, words.reference_failed(evidence.not_made_at[key][0]))
     if gap is Gap.MISSING_REFERENCE:
         return undetermined_verdict(key, gap, words.missing_reference(evidence.unreferenced))
     return undetermined_verdict(key, gap or Gap.TRUTH_PENDING, words.gap(gap))

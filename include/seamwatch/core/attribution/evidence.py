@@ -9,8 +9,10 @@ from typing import Any
 import pandas as pd
 
 from seamwatch.core.attribution.accusing_marks import MarkWeight, RightRecords, common_marks, provider_marks, weigh_mark
-from seamwatch.core.interventions import World
+from seamwatch.core.attribution.reference_doubt import EVERYWHERE, contradicted, doubted_references
+from seamwatch.core.interventions import World, records_not_made
 from seamwatch.core.records.comparison import is_null, loose_text, strict_text
+from seamwatch.core.results import ReferenceDoubt
 from seamwatch.spec.graph import descendants
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import DiscrepancyKind, FreshnessReason, StageKind
@@ -44,10 +46,20 @@ class Evidence:
     before_model: frozenset[str]
     """Stages with a model behind them."""
     models: tuple[str, ...]
+    after_model: frozenset[str] = frozenset()
+    """Stages with a model before them."""
     swapped: Mapping[tuple[Any, str], Mapping[str, str]] = field(default_factory=dict)
     """By record and stage, fields that hold each other's value: field to its partner."""
-    reference_failed: Mapping[Any, str] = field(default_factory=dict)
-    """First stage whose reference raised for the record."""
+    not_made_at: Mapping[Any, tuple[str, ...]] = field(default_factory=dict)
+    """Stages whose reference raised on the record, or made nothing of it, in the order of the graph."""
+    behind: tuple[str, ...] = ()
+    """Stages behind all models."""
+    doubts: Mapping[str, ReferenceDoubt] = field(default_factory=dict)
+    """By stage, references that contradict right records about as much as wrong ones."""
+    common_contradictions: frozenset[str] = frozenset()
+    """Stages before a model whose reference contradicts right records about as often as wrong ones."""
+    right: RightRecords | None = None
+    """What the failing records were compared with."""
     instructed: Mapping[Any, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     """First source or retrieval whose text holds what looks like instructions to the model, and its fields."""
     outdated: Mapping[Any, tuple[str, Mapping[str, FreshnessReason]]] = field(default_factory=dict)
@@ -64,6 +76,26 @@ class Evidence:
     def stages_of(self, key: Any) -> frozenset[str]:
         """Return the stages at which the record has a discrepancy."""
         return frozenset(stage for stage, _, _ in self.signatures.get(key, ()))
+
+    def contradicted_at(self, key: Any) -> frozenset[str]:
+        """Return the stages at which a value of the record differs from its reference's."""
+        return frozenset(at for at, _, kind in self.signatures.get(key, ()) if kind != DiscrepancyKind.FORMAT)
+
+    def doubted_at(self, key: Any) -> str | None:
+        """Return the first stage behind the models whose doubted reference the record's verdict would rest on."""
+        for stage in self.behind:
+            doubt = self.doubts.get(stage)
+            if doubt is not None and (
+                doubt.n_spoiled >= EVERYWHERE * doubt.n_right
+                or stage in self.not_made_at.get(key, ())
+                or stage in self.contradicted_at(key)
+            ):
+                return stage
+        return None
+
+    def not_made_behind(self, key: Any) -> str | None:
+        """Return the first stage with a model before it whose reference made nothing of the record; None if all did."""
+        return next((stage for stage in self.not_made_at.get(key, ()) if stage in self.after_model), None)
 
     def recorded_model(self, key: Any) -> str | None:
         """Return the name of the last model that answered for the record; None if it was not recorded."""
@@ -120,12 +152,12 @@ def gather(
     wanted = set(failing)
     compared = right or RightRecords(world=world, keys=failing[:0])
     lost, crossed = _seam_breaks(world, order, failing, compared)
-    failed: dict[Any, str] = {}
+    after = frozenset(name for model in models for name in descendants(graph, model))
+    behind = tuple(stage.name for stage in order if stage.input and stage.name not in before.union(models))
+    failed: dict[Any, tuple[str, ...]] = {}
     for stage in order:
-        reconciled = world.reconciled.get(stage.name)
-        for key in reconciled.reference_errors if reconciled is not None else ():
-            if key in wanted:
-                failed.setdefault(key, stage.name)
+        for key in records_not_made(world, stage.name, failing):
+            failed[key] = (*failed.get(key, ()), stage.name)
     signatures = _signatures(world, order, failing)
     provider = provider_marks(world, failing, compared)
     return Evidence(
@@ -146,8 +178,13 @@ def gather(
         ),
         before_model=before,
         models=models,
+        after_model=after,
+        behind=behind,
+        doubts=doubted_references(world, failing, compared, behind),
+        common_contradictions=_common_contradictions(world, failing, compared, before),
+        right=right,
         swapped=_swaps(world, order, failing),
-        reference_failed=failed,
+        not_made_at=failed,
         instructed=_instructed(world, order, failing),
         outdated=_outdated(world, order, failing),
         off_truth=_off_truth(world, order, failing),
@@ -189,6 +226,18 @@ def _seam_breaks(
 
 def _is_common(n_wrong_with: int, n_wrong: int, n_right_with: int, n_right: int) -> bool:
     return weigh_mark(n_wrong_with, n_wrong, n_right_with, n_right) is MarkWeight.COMMON
+
+
+def _common_contradictions(
+    world: World, failing: pd.Index[Any], right: RightRecords, before: frozenset[str]
+) -> frozenset[str]:
+    found = set()
+    for stage in before & set(world.references):
+        mine = contradicted(world, stage, failing)
+        usual = contradicted(right.world, stage, right.keys)
+        if len(mine) and _is_common(len(mine), len(failing), len(usual), len(right.keys)):
+            found.add(stage)
+    return frozenset(found)
 
 
 def _suspect_sources(

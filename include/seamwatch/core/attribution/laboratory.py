@@ -4,24 +4,40 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping
+from dataclasses import dataclass
 from math import exp
 from typing import Any
 
 import pandas as pd
 
 from seamwatch.core.attribution import confidence
+from seamwatch.core.attribution.accusing_marks import spread
 from seamwatch.core.attribution.chance import Draws, Kind, Law, estimate_law, likelihoods, posterior
 from seamwatch.core.attribution.evidence import Evidence
-from seamwatch.core.interventions import EVERYTHING, Ask, Repairs, Trial, run_trial
+from seamwatch.core.attribution.reference_doubt import contradicted
+from seamwatch.core.interventions import EVERYTHING, Ask, Repairs, Trial, is_field, run_trial
 from seamwatch.core.records.comparison import is_null
 from seamwatch.core.replays import ModelAnswer
+from seamwatch.core.results import ReferenceDoubt
 from seamwatch.spec.pipeline import Isolation
 from seamwatch.vocabulary import Gap, OutcomeState
 
 _FEWEST_PROBES, _PROBED_SHARE = 4, 0.04
 """Requests that are asked twice for no other reason than to see whether the model answers by chance."""
 _RECORDED: Repairs = {}
+_CONTROLS = 6
+"""Right records whose request is made by a reference that contradicts them, to see whether it spoils them."""
 _Arm = frozenset[tuple[str, frozenset[str]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsualOutcomes:
+    """What an experiment says of each record. One without an answer is no evidence, for nor against."""
+
+    right: pd.Index[Any]
+    wrong: pd.Index[Any]
+    unknown: Mapping[Any, Gap]
+    """Records that were not asked, or whose answer could not be judged, and why."""
 
 
 class Laboratory:
@@ -42,11 +58,15 @@ class Laboratory:
         """What kept a record's clean request, or the recorded one, from being judged even once."""
         self.isolated: dict[str, ModelAnswer] = {}
         """By key, the last model's answer to the clean request."""
+        self.doubts: dict[str, ReferenceDoubt] = {}
+        """By stage before a model, references that make right records wrong."""
         self._settings = settings
         self._draws: dict[_Arm, dict[Any, Draws]] = defaultdict(dict)
         self._attempts: Counter[tuple[_Arm, Any]] = Counter()
         self._free: set[tuple[_Arm, Any]] = set()
         self._has_probed = False
+        self._unanswered: dict[_Arm, dict[Any, Gap]] = defaultdict(dict)
+        self._controls: dict[str, bool | Gap] = {}
 
     @property
     def law(self) -> Law:
@@ -111,9 +131,13 @@ class Laboratory:
         return {key: posterior(likelihood, counts[strata.get(key)]) for key, likelihood in found.items()}
 
     def usually_right(self, keys: pd.Index[Any], repairs: Repairs) -> pd.Index[Any]:
-        """Return the records whose outcome is usually right with these repairs."""
+        """Return the records whose outcome is known to be usually right with these repairs."""
+        return self.usual_outcomes(keys, repairs).right
+
+    def usual_outcomes(self, keys: pd.Index[Any], repairs: Repairs) -> UsualOutcomes:
+        """Return which records are usually right with these repairs, which wrong, and of which it is not known."""
         if not len(keys):
-            return keys
+            return UsualOutcomes(right=keys, wrong=keys, unknown={})
         arm = _arm(repairs)
         self._draw(pd.Index([key for key in keys if not self._attempts[arm, key]]), repairs)
         known = self._draws[arm]
@@ -130,8 +154,58 @@ class Laboratory:
                 break
             self._draw(pd.Index(open_keys), repairs)
         law = self.law
-        is_right = [key in known and law.log_odds(known[key].n_right, known[key].n_wrong) > 0 for key in keys]
-        return keys[is_right]
+        odds = {key: law.log_odds(known[key].n_right, known[key].n_wrong) for key in keys if key in known}
+        reasons = self._unanswered[arm]
+        return UsualOutcomes(
+            right=keys[[key in odds and odds[key] > 0 for key in keys]],
+            wrong=keys[[key in odds and odds[key] <= 0 for key in keys]],
+            unknown={key: reasons.get(key, Gap.BUDGET_SPENT) for key in keys if key not in odds},
+        )
+
+    def gap_of(self, key: Any, repairs: Repairs) -> Gap | None:
+        """Return what kept a record from being judged with these repairs, as far as it was asked; None if it was."""
+        arm = _arm(repairs)
+        return None if key in self._draws[arm] else self._unanswered[arm].get(key, Gap.BUDGET_SPENT)
+
+    def is_harmless(self, stage: str) -> bool | Gap:
+        """Return whether right records stay right with what a stage's reference makes; the gap where it is not known.
+
+        Asked of a stage before a model whose reference contradicts right records about as often as wrong ones. It is
+        harmless also where a replay has shown that its payload turns a failing record right.
+        """
+        if stage not in self._controls:
+            self._controls[stage] = self._try_on_right_records(stage)
+        return self._controls[stage]
+
+    def _try_on_right_records(self, stage: str) -> bool | Gap:
+        clean, recorded = self._draws[_arm(self.everything)], self._draws[_arm(_RECORDED)]
+        if any(
+            draws.n_right > draws.n_wrong and recorded[key].n_wrong > recorded[key].n_right
+            for key, draws in clean.items()
+            if key in recorded and self.evidence.stages_of(key) & self.evidence.before_model == {stage}
+        ):
+            return True
+        right = self.evidence.right
+        assert right is not None
+        chosen = spread(contradicted(right.world, stage, right.keys), _CONTROLS)
+        trial = run_trial(right.world, chosen, {stage: EVERYTHING}, self.ask, purpose="control")
+        n_failed = len(trial.keys_with_gap(Gap.REFERENCE_FAILED))
+        n_spoiled = len(trial.keys_with(OutcomeState.WRONG)) + n_failed
+        n_known = len(trial.keys_with(OutcomeState.RIGHT)) + n_spoiled
+        if not n_known:
+            return next((gap for gap in trial.outcomes["gap"] if not is_null(gap)), Gap.BUDGET_SPENT)
+        if 2 * n_spoiled < n_known:
+            return True
+        failing = self.evidence.failing
+        self.doubts[stage] = ReferenceDoubt(
+            stage=stage,
+            n_right=n_known,
+            n_spoiled=n_spoiled,
+            n_failed=n_failed,
+            n_wrong=len(failing),
+            n_contradicted=len(contradicted(self.evidence.world, stage, failing)),
+        )
+        return False
 
     def _probe(self, keys: Iterable[Any]) -> None:
         """Ask some clean requests of suspects twice: only there does it matter whether the model answers by chance.
@@ -170,6 +244,11 @@ class Laboratory:
         """Return whether the clean request may differ from the recorded one."""
         return bool(self.evidence.stages_of(key) & self.evidence.before_model)
 
+    def _is_clean(self, arm: _Arm) -> bool:
+        """Return whether every stage with a reference is as it should be under these repairs."""
+        whole = {stage for stage, repair in arm if not any(is_field(name) for name in repair)}
+        return set(self.everything) <= whole
+
     def _may_ask(self, arm: _Arm, key: Any) -> bool:
         return (arm, key) not in self._free and self._attempts[arm, key] < self._settings.repeats
 
@@ -194,13 +273,15 @@ class Laboratory:
     def _keep(self, arm: _Arm, trial: Trial, *, is_clean: bool) -> None:
         asked: Collection[Any] = set().union(*(answers.keys() for answers in trial.answers.values()))
         known = self._draws[arm]
+        rests_on_clean = self._is_clean(arm)
         for key, state, gap in zip(trial.outcomes.index, trial.outcomes["state"], trial.outcomes["gap"], strict=True):
             self._attempts[arm, key] += 1
             if key not in asked:
                 self._free.add((arm, key))
-            # An endpoint that refuses even the clean request says nothing of the record.
-            if state == OutcomeState.PENDING or (is_clean and not is_null(gap)):
+            # An endpoint that refuses a request which is clean says nothing of the record.
+            if state == OutcomeState.PENDING or (rests_on_clean and not is_null(gap)):
                 self._free.add((arm, key))
+                self._unanswered[arm].setdefault(key, Gap.TRUTH_PENDING if is_null(gap) else gap)
                 if key not in known and (is_clean or arm == _arm(_RECORDED)):
                     self.gaps.setdefault(key, gap or Gap.TRUTH_PENDING)
                 continue

@@ -16,6 +16,7 @@ from seamwatch.core.attribution.clean import judge_chance, judge_still_wrong, ju
 from seamwatch.core.attribution.damage import FieldPattern
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.laboratory import Laboratory
+from seamwatch.core.attribution.model_blame import obstacle_to_blame
 from seamwatch.core.attribution.patterns import name_patterns
 from seamwatch.core.attribution.sampling import SAMPLE_ONLY, Sample, Spending, replay_more, replay_until_decided
 from seamwatch.core.attribution.sequential import fewest_draws
@@ -25,7 +26,7 @@ from seamwatch.core.attribution.unreplayed import judge_by_stratum
 from seamwatch.core.attribution.verdicts import make_verdict, provider_verdict, suspect_truth_verdict
 from seamwatch.core.interventions import Ask
 from seamwatch.core.replays import ModelAnswer, ModelCall
-from seamwatch.core.results import Verdict
+from seamwatch.core.results import ReferenceDoubt, Verdict
 from seamwatch.spec.pipeline import Isolation, Stage
 from seamwatch.vocabulary import Basis, Gap, Responsibility
 
@@ -43,6 +44,8 @@ class Attributed:
     """Share of replayed recorded requests that were wrong again."""
     isolated: Mapping[str, ModelAnswer]
     """By key, the last model's answer to the clean request."""
+    references_in_doubt: tuple[ReferenceDoubt, ...]
+    """References that contradict right records, in the order of the stages."""
     n_sampled: int
     """Records that the sequential tests drew; what was replayed beyond them, the budget allowed."""
 
@@ -64,9 +67,12 @@ def attribute_records(
     """
     free = _lost(evidence)
     left = evidence.failing[~evidence.failing.isin(list(free))]
-    free.update(judge_behind_the_model(evidence, left))
-    left = left[~left.isin(list(free))]
-    free.update(_by_provider(evidence, left))
+    behind = judge_behind_the_model(evidence, left)
+    evidence = replace(evidence, not_made_at={**behind.not_made_at, **evidence.not_made_at})
+    free.update(behind.verdicts)
+    for judge in (_by_provider, _in_doubt):
+        left = left[~left.isin(list(free))]
+        free.update(judge(evidence, left))
     left = left[~left.isin(list(free))]
     meter = _Meter(ask)
     laboratory = Laboratory(evidence, meter.ask if ask is not None else None, settings)
@@ -82,11 +88,13 @@ def attribute_records(
             replay_more(laboratory, sample, n, settings)
             verdicts = _judge(evidence, laboratory, sample, free, settings)
     verdicts = bound_by_unchecked(evidence, verdicts)
+    doubts = {**evidence.doubts, **laboratory.doubts}
     patterns = name_patterns(evidence.world.reconciled, evidence.failing, recorded=evidence.world.recorded)
     return Attributed(
         verdicts=tuple(_with_pattern(verdicts[key], patterns) for key in evidence.failing),
         reproduced=laboratory.reproduced,
         isolated=laboratory.isolated,
+        references_in_doubt=tuple(doubts[stage.name] for stage in evidence.world.order if stage.name in doubts),
         n_sampled=n_sampled,
     )
 
@@ -119,24 +127,24 @@ def _judge(
     evidence: Evidence, laboratory: Laboratory, sample: Sample, free: Mapping[Any, Verdict], settings: Isolation
 ) -> dict[Any, Verdict]:
     """Return a verdict for every failing record, from what was replayed so far."""
-    verdicts = dict(free)
-    verdicts.update(_judge_replayed(evidence, laboratory, sample.of, is_exhaustive=settings.mode == "exhaustive"))
-    unanswered = {
-        key: judge_without_answer(evidence, key, gap) for key, gap in laboratory.gaps.items() if key not in verdicts
-    }
-    verdicts.update(
-        (key, verdict) for key, verdict in unanswered.items() if laboratory.gaps[key] is not Gap.BUDGET_SPENT
-    )
+    judged = _judge_replayed(evidence, laboratory, sample.of, is_exhaustive=settings.mode == "exhaustive")
+    for key, gap in laboratory.gaps.items():
+        if key not in judged:
+            judged[key] = judge_without_answer(evidence, key, gap)
+    unanswered = {key: verdict for key, verdict in judged.items() if _is_short_of_calls(verdict)}
+    verdicts = {**free, **{key: verdict for key, verdict in judged.items() if key not in unanswered}}
     for keys in sample.strata.values():
-        # Records that the budget did not allow were not replayed: undetermined only where no other speaks for them.
+        # What the budget did not allow was not asked: undetermined only where no other record speaks for this one.
         if not any(key in verdicts for key in keys):
             verdicts.update((key, unanswered[key]) for key in keys if key in unanswered)
         verdicts.update(judge_by_stratum(evidence, keys, verdicts))
-    for key in evidence.suspect_truth:
-        if verdicts[key].responsibility is Responsibility.MODEL and verdicts[key].basis is Basis.STRATUM:
-            verdicts[key] = suspect_truth_verdict(evidence, key)
+    verdicts.update(_own_doubts(evidence, verdicts))
     verdicts.update({key: _as_crossed(evidence, verdicts[key], key) for key in evidence.crossed_at if key in verdicts})
     return verdicts
+
+
+def _is_short_of_calls(verdict: Verdict) -> bool:
+    return verdict.responsibility is Responsibility.UNDETERMINED and verdict.gap is Gap.BUDGET_SPENT
 
 
 def _judge_replayed(
@@ -148,7 +156,7 @@ def _judge_replayed(
         likeliest = max(kinds, key=lambda kind: kinds[kind])
         beliefs[likeliest][key] = kinds[likeliest]
     found = judge_chance(evidence, beliefs[Kind.CHANCE], laboratory)
-    found.update(judge_still_wrong(evidence, beliefs[Kind.STILL_WRONG], laboratory))
+    found.update(judge_still_wrong(evidence, beliefs[Kind.STILL_WRONG], laboratory, strata))
     found.update(judge_before_the_model(evidence, beliefs[Kind.BEFORE], laboratory, is_exhaustive=is_exhaustive))
     return found
 
@@ -209,6 +217,25 @@ def _with_pattern(verdict: Verdict, patterns: Mapping[tuple[str, str], FieldPatt
         is_part_damaged=pattern.is_part,
         explanation=told,
     )
+
+
+def _in_doubt(evidence: Evidence, keys: pd.Index[Any]) -> dict[Any, Verdict]:
+    """Return the records whose outcome only a doubted reference could judge: no call could tell more."""
+    found = {key: obstacle_to_blame(evidence, key) for key in keys if evidence.doubted_at(key) is not None}
+    return {key: verdict for key, verdict in found.items() if verdict is not None}
+
+
+def _own_doubts(evidence: Evidence, verdicts: Mapping[Any, Verdict]) -> dict[Any, Verdict]:
+    """Return the records that would be the model's by their like, and for which it cannot be blamed."""
+    found: dict[Any, Verdict] = {}
+    for key, verdict in verdicts.items():
+        if verdict.responsibility is Responsibility.MODEL and verdict.basis is Basis.STRATUM:
+            obstacle = obstacle_to_blame(evidence, key)
+            if obstacle is not None:
+                found[key] = obstacle
+            elif key in evidence.suspect_truth:
+                found[key] = suspect_truth_verdict(evidence, key)
+    return found
 
 
 def _by_provider(evidence: Evidence, keys: pd.Index[Any]) -> dict[Any, Verdict]:

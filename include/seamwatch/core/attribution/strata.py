@@ -60,5 +60,8 @@ def _suspicion(evidence: Evidence, key: Any) -> Hashable:
         instructed and instructed[0],
         outdated and (outdated[0], tuple(sorted(outdated[1].items()))),
         key in evidence.suspect_truth,
+        key in evidence.provider_unproven,
+        evidence.status_unread.get(key),
+        evidence.not_made_at.get(key),
         evidence.off_truth.get(key),
     )

@@ -9,6 +9,9 @@ from seamwatch.vocabulary import FreshnessReason, Gap, Responsibility
 _GAPS = {
     Gap.MISSING_REFERENCE: "a stage on the way has no reference",
     Gap.REFERENCE_FAILED: "the reference could not make this record's payload",
+    Gap.REFERENCE_IN_DOUBT: "a reference contradicts right records about as much as wrong ones",
+    Gap.MARK_UNPROVEN: "what may be a failure of the provider cannot be told from chance",
+    Gap.UNKNOWN_STATUS: "the recorded status has no known meaning",
     Gap.TRUTH_PENDING: "the truth of the repaired record is not known",
     Gap.TRUTH_SUSPECT: "the truth label itself looks wrong",
     Gap.ENDPOINT_UNREACHABLE: "the model could not be reached in isolation",
@@ -73,6 +76,14 @@ def before(fields: Mapping[str, Sequence[str]]) -> str:
 def _repaired(fields: Mapping[str, Sequence[str]]) -> str:
     stages = [f"{stage} ({_listed(names)})" if names else stage for stage, names in fields.items()]
     return f"{_listed(stages)} {'are' if len(stages) > 1 else 'is'} done as the reference says"
+
+
+def before_one_of(stages: Sequence[str], gap: Gap | None) -> str:
+    """Say that the model was given a wrong request, and that it is not known by which stage."""
+    return (
+        f"The model answers rightly once {_listed(stages)} are done as their references say, and wrongly again on the "
+        f"request as recorded; which of them it is, is not known: {_GAPS[gap] if gap is not None else 'not asked'}."
+    )
 
 
 def either(others: Sequence[Sequence[str]]) -> str:
@@ -203,6 +214,54 @@ def unchecked_suspect(fields: Mapping[str, Sequence[str]]) -> str:
 def reference_failed(stage: str) -> str:
     """Say that a reference raised."""
     return f"The reference of {stage} could not make this record's payload."
+
+
+def reference_in_doubt(stage: str) -> str:
+    """Say that a reference contradicts right records as well."""
+    return f"The reference of {stage} contradicts right records about as much as wrong ones: it is in doubt itself."
+
+
+def mark_unproven(stage: str, what: str) -> str:
+    """Say that what may be a failure of the provider cannot be told from chance."""
+    return f"At {stage} {what}; too few records are like that to tell whether right ones are not."
+
+
+def unknown_status(stage: str, status: str) -> str:
+    """Say that a status nobody can read goes with wrong records."""
+    return (
+        f"The call at {stage} ended with status {status!r}, which right records do not have and whose meaning is not "
+        "known; asked again, the model answers rightly."
+    )
+
+
+def not_known(which: Gap, what: str) -> str:
+    """Say which experiment has no answer, and why."""
+    return f"Undetermined: {_GAPS[which]}, so it is not known whether the outcome is right {what}."
+
+
+def with_correction(stage: str) -> str:
+    """Name the experiment with a corrected source."""
+    return f"with the payload that {stage} held after its later correction"
+
+
+def without_instructions() -> str:
+    """Name the experiment without what looks like instructions."""
+    return "once what looks like instructions is left out"
+
+
+def with_documents() -> str:
+    """Name the experiment with current documents."""
+    return "with the documents as they are at the source"
+
+
+def with_truth(stage: str) -> str:
+    """Name the experiment with the label of a stage between models."""
+    return f"once {stage} holds the truth"
+
+
+def on_right_records(stage: str) -> str:
+    """Name the experiment that tries a reference on right records."""
+    return f"on right records that the reference of {stage} contradicts as well"
 
 
 def gap(which: Gap | None) -> str:
