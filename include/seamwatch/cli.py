@@ -14,10 +14,11 @@ import typer
 
 from seamwatch.errors import ProblemLevel, SeamwatchError
 from seamwatch.settings import Settings
+from seamwatch.vocabulary import FailOn
 
 if TYPE_CHECKING:
     from seamwatch.adapters.base import Notifier
-    from seamwatch.core.results import Window
+    from seamwatch.core.results import Attribution, Window
     from seamwatch.engine.deps import Deps
     from seamwatch.spec.load import Project
     from seamwatch.spec.pipeline import Pipeline
@@ -37,6 +38,14 @@ ProjectOption = Annotated[
 PipelineArgument = Annotated[str, typer.Argument(help="Name of the pipeline.")]
 FromOption = Annotated[str, typer.Option("--from", help="First moment, ISO 8601; UTC where no zone is given.")]
 ToOption = Annotated[str, typer.Option("--to", help="First moment after it, ISO 8601.")]
+FailOnOption = Annotated[
+    list[FailOn] | None,
+    typer.Option(
+        "--fail-on",
+        help="Exit code 5 where the window shows an incident, 6 where failing records stay undetermined or none could "
+        "be judged. May be given twice.",
+    ),
+]
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the result as JSON to this file; - for stdout.")]
 
 
@@ -85,10 +94,14 @@ def run(
     start: FromOption,
     end: ToOption,
     no_slack: Annotated[bool, typer.Option("--no-slack", help="Leave the messages in the outbox.")] = False,
+    fail_on: FailOnOption = None,
     project: ProjectOption = None,
     as_json: JsonOption = None,
 ) -> None:
-    """Run the main job over one window: validate, isolate, attribute, open incidents, report, deliver."""
+    """Run the main job over one window: validate, isolate, attribute, open incidents, report, deliver.
+
+    Exit code 1 where a message could not be delivered; 5 and 6 by --fail-on.
+    """
     from seamwatch.engine.attribute import attribute_window
     from seamwatch.engine.deliver import deliver_pending
     from seamwatch.engine.incidents import decide_incidents, write_reports
@@ -123,6 +136,7 @@ def run(
         print(f"delivery: {error}", file=sys.stderr)
     if errors:
         raise typer.Exit(1)
+    _exit_on(fail_on, attribution)
 
 
 @app.command()
@@ -141,10 +155,14 @@ def attribute(
             "holds, so trust it as you would trust a repository."
         ),
     ] = None,
+    fail_on: FailOnOption = None,
     project: ProjectOption = None,
     as_json: JsonOption = None,
 ) -> None:
-    """Judge the outcomes of a window, isolate the model and say whose fault each wrong one was."""
+    """Judge the outcomes of a window, isolate the model and say whose fault each wrong one was.
+
+    Exit codes 5 and 6 by --fail-on.
+    """
     from seamwatch.engine.attribute import attribute_window
     from seamwatch.engine.bundle import record, replay
     from seamwatch.report.console import print_attribution
@@ -170,6 +188,7 @@ def attribute(
     _write_json(as_json, attribution_json(attribution))
     if str(as_json) != "-":
         print_attribution(attribution)
+    _exit_on(fail_on, attribution)
 
 
 @app.command()
@@ -359,7 +378,9 @@ def incidents(
         return
     for row in rows:
         print(f"{row['state']:<12} {row['id']}  {row['headline']}")
-    if not rows:
+    if rows:
+        _say(f"{len(rows)} {'' if show_all else 'open '}incident{'' if len(rows) == 1 else 's'}")
+    else:
         print("no incidents" if show_all else "no open incidents")
 
 
@@ -503,6 +524,21 @@ def _moment(text: str, option: str) -> datetime:
         msg = f"{text!r} is no ISO 8601 time, as 2026-11-23 or 2026-11-23T08:00:00+01:00"
         raise typer.BadParameter(msg, param_hint=option) from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _exit_on(conditions: list[FailOn] | None, attribution: Attribution) -> None:
+    """End with the exit code of the first condition that a window meets: 5 for an incident, 6 for undetermined records.
+
+    A window of which no record was judged is undetermined too: nobody knows.
+    """
+    if FailOn.INCIDENT in (conditions or ()) and attribution.leading is not None:
+        _say(f"--fail-on incident: {attribution.leading.headline}")
+        raise typer.Exit(5)
+    n_judged, n_unknown = attribution.n_observed - attribution.n_pending, attribution.n_undetermined
+    if FailOn.UNDETERMINED in (conditions or ()) and (n_unknown or not n_judged):
+        said = f"{n_unknown} of {attribution.n_failing} failing records" if n_judged else "no record could be judged"
+        _say(f"--fail-on undetermined: {said}")
+        raise typer.Exit(6)
 
 
 def _say(text: str) -> None:

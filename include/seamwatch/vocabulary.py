@@ -153,6 +153,13 @@ class FreshnessReason(StrEnum):
     """Past its own review or expiry date at the source."""
 
 
+class FailOn(StrEnum):
+    """What of a window makes a command end with an exit code of its own."""
+
+    INCIDENT = "incident"
+    UNDETERMINED = "undetermined"
+
+
 class IncidentState(StrEnum):
     """The life of an incident."""
 

@@ -7,11 +7,19 @@ import gzip
 import json
 import logging
 import random
+import socket
+import ssl
 import threading
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from model_server import ModelServer, Reply, Seen, chat_body
 from seamwatch import __version__
@@ -215,6 +223,87 @@ def test_refused_connection_is_unreachable() -> None:
     [answer] = endpoint_at(url).ask([call()])
     assert answer.status == "unreachable"
     assert "refuses connections" in (answer.detail or "")
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    """Return a server's side of TLS with a certificate that nobody has signed but itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")]), datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path_factory.mktemp("tls") / "server.pem"
+    plain = serialization.NoEncryption()
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    file.write_bytes(made.public_bytes(serialization.Encoding.PEM) + private)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+@contextmanager
+def answering_socket(talk: Callable[[socket.socket], None]) -> Iterator[tuple[str, list[int]]]:
+    """Yield the address of a server that talks to every connection below HTTP, and a list with one entry for each."""
+    listener, seen = socket.create_server(("127.0.0.1", 0)), list[int]()
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            seen.append(1)
+            with connection, suppress(OSError):
+                talk(connection)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"https://localhost:{listener.getsockname()[1]}", seen
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+def test_a_certificate_that_nobody_signed_is_told_and_not_tried_again(certificate: ssl.SSLContext) -> None:
+    def talk(connection: socket.socket) -> None:
+        certificate.wrap_socket(connection, server_side=True).close()
+
+    with answering_socket(talk) as (url, seen):
+        [answer] = endpoint_at(url).ask([call()])
+    assert answer.status == "unreachable"
+    assert answer.detail == "support_model: its TLS certificate is not accepted (self-signed certificate)"
+    assert len(seen) == 1
+
+
+def test_a_server_without_tls_behind_https_is_told() -> None:
+    with answering_socket(lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as (url, seen):
+        [answer] = endpoint_at(url).ask([call()])
+    assert answer.status == "unreachable"
+    assert "TLS cannot be set up (wrong version number); check whether its address begins with http" in str(
+        answer.detail
+    )
+    assert len(seen) == 1
+
+
+def test_a_server_that_hangs_up_while_tls_is_set_up_is_told_and_tried_again() -> None:
+    with answering_socket(lambda connection: connection.close()) as (url, seen):
+        [answer] = endpoint_at(url).ask([call()])
+    assert answer.status == "unreachable"
+    assert "refuses" not in str(answer.detail)
+    assert "while" in str(answer.detail)
+    assert len(seen) >= 4
+
+
+def test_an_unknown_host_is_told() -> None:
+    [answer] = endpoint_at("http://no-such-host.invalid", patience={"attempts": 1}).ask([call()])
+    assert "support_model: its host is unknown (" in str(answer.detail)
 
 
 def test_connection_cut_before_any_answer_is_retried(model_server: ModelServer) -> None:

@@ -290,6 +290,33 @@ def test_one_cause_never_has_two_incidents(store: Store) -> None:
     assert [event.kind for event in store.incident_events(incident.id)] == ["opened"]
 
 
+def test_incidents_are_filtered_before_they_are_counted_and_cut(store: Store) -> None:
+    kinds = [(name, state) for name in ("busy", "quiet") for state in IncidentState]
+    made = []
+    for number in range(330):
+        name, state = kinds[0] if number >= 30 else kinds[number % 6]
+        changed = _opened_as(store, name, number)
+        made.append(replace(changed, state=state, opened_at=NOW + timedelta(minutes=number)))
+    store.apply_changes([IncidentChange(kind=ChangeKind.UPDATED, incident=one) for one in made], window=WINDOW)
+    assert store.count_incidents() == {kind: 305 if kind == kinds[0] else 5 for kind in kinds}
+    assert len(store.incidents()) == 330
+    quiet = [one for one in reversed(made) if one.pipeline == "quiet"]
+    assert store.incidents("quiet") == store.incidents({"quiet", "nobody"}) == quiet
+    resolved = [one for one in quiet if one.state is IncidentState.RESOLVED]
+    assert store.incidents(["quiet"], {IncidentState.RESOLVED}, limit=3) == resolved[:3]
+    assert store.incidents(["quiet"], {IncidentState.RESOLVED}, limit=3, offset=3) == resolved[3:]
+    assert store.incidents([]) == store.incidents(states=[]) == []
+
+
+def _opened_as(store: Store, pipeline: str, number: int) -> Incident:
+    store.begin_window(pipeline, WINDOW, now=NOW)
+    cause = replace(_attribution(9).causes[0], fields=(f"f{number}",))
+    attribution = replace(_attribution(9), pipeline=pipeline, causes=(cause,))
+    changes = decide([], attribution, now=NOW)
+    store.apply_changes(changes, window=WINDOW)
+    return changes[0].incident
+
+
 def test_an_incident_is_acknowledged_by_a_person(store: Store) -> None:
     incident = _opened(store)
     taken = store.acknowledge(incident.id, by="ada", now=NOW + timedelta(hours=1))

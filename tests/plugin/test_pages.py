@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from parcels import WINDOW, make_deps
-from seamwatch.core.incidents import Incident
+from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange
 from seamwatch.core.results import Window
 from seamwatch.engine.slo import look_at_objectives
 from seamwatch.spec.objectives import Objective
@@ -128,6 +132,117 @@ def test_the_list_shows_what_happened_and_leads_to_the_report(client: Client, in
 def test_the_list_is_filtered(client: Client, query: str, shown: set[str]) -> None:
     page = client("viewer").get(f"/seamwatch/incidents{query}").text
     assert {name for name in ("parcels", "letters") if f"/incidents/{name}-" in page} == shown
+
+
+@pytest.fixture
+def crowd(project: Path, incident: Incident) -> Iterator[None]:
+    """120 open incidents of one pipeline, and 1,500 newer ones of another that are over."""
+    store, window = store_of(project), incident.last_window
+    made = [
+        replace(
+            incident,
+            id=f"{name}-{number}",
+            fingerprint=f"{name}-{number}",
+            pipeline=name,
+            state=state,
+            opened_at=incident.opened_at + timedelta(days=day, minutes=number),
+        )
+        for name, n, state, day in (("few", 120, IncidentState.OPEN, 1), ("crowd", 1500, IncidentState.RESOLVED, 2))
+        for number in range(n)
+    ]
+    store.apply_changes([IncidentChange(kind=ChangeKind.OPENED, incident=one) for one in made], window=window)
+    store.close()
+    yield
+    engine = sa.create_engine(f"sqlite:///{project / 'data' / 'seamwatch.db'}")
+    with engine.begin() as connection:
+        for table, column in (("seamwatch_incident_events", "incident_id"), ("seamwatch_incidents", "id")):
+            connection.execute(sa.text(f"DELETE FROM {table} WHERE {column} LIKE 'few-%' OR {column} LIKE 'crowd-%'"))
+    engine.dispose()
+
+
+@pytest.mark.usefixtures("crowd")
+def test_filters_and_rights_come_before_the_limit_and_pages_are_counted(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = client("viewer")
+
+    def shown(path: str) -> tuple[list[int], str]:
+        page = viewer.get(f"/seamwatch{path}").text
+        return [int(n) for n in re.findall(r"/incidents/few-(\d+)\"", page)], page
+
+    numbers, page = shown("/dags/few__validate")
+    assert numbers == list(range(119, 69, -1))
+    assert "1 to 50 of 120" in page
+    numbers, page = shown("/incidents?pipeline=few&state=open&page=3")
+    assert numbers == list(range(19, -1, -1))
+    assert "101 to 120 of 120" in page
+    assert 'rel="next"' not in page
+    assert 'href="/seamwatch/incidents?pipeline=few&amp;state=open&amp;page=2" rel="prev"' in page
+    assert shown("/incidents?pipeline=few&page=99")[0] == numbers
+    assert "1 to 50 of 1,500" in shown("/incidents?state=resolved")[1]
+    assert "No incidents match" in shown("/incidents?pipeline=few&state=resolved")[1]
+    # Who may see one pipeline sees its counts alone.
+    for name in ("crowd", "parcels", "letters"):
+        deny(monkeypatch, f"{name}__incidents")
+    numbers, page = shown("/incidents")
+    assert numbers == list(range(119, 69, -1))
+    assert "120 not resolved" in page
+    assert "crowd" not in page
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "x", "99999999999"])
+def test_a_page_that_cannot_be_is_refused(client: Client, page: str) -> None:
+    assert client("viewer").get(f"/seamwatch/incidents?page={page}").status_code == 422
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/data-docs/parcels/%00.html",
+        "/data-docs/%00/index.html",
+        f"/data-docs/parcels/{'x' * 5000}.html",
+        f"/data-docs/{'x/' * 2500}index.html",
+        "/incidents/%00",
+        f"/incidents/{'x' * 5000}",
+        "/dags/a%00b",
+        "/objectives/%00",
+        "/incidents?pipeline=%00",
+    ],
+)
+def test_names_that_nothing_can_have_are_not_found(client: Client, path: str) -> None:
+    assert client("admin").get(f"/seamwatch{path}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({"Sec-Fetch-Site": "same-origin"}, 303),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "http://testserver"}, 303),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({}, 403),
+    ],
+)
+def test_a_form_of_another_site_changes_nothing(
+    client: Client, incident: Incident, project: Path, headers: dict[str, str], code: int
+) -> None:
+    # A browser sends the login as a cookie, with whatever form a page posts.
+    token = client("admin").headers["Authorization"].removeprefix("Bearer ")
+    store = store_of(project)
+    before = replace(incident, state=IncidentState.OPEN)
+    store.apply_changes([IncidentChange(kind=ChangeKind.UPDATED, incident=before)], window=incident.last_window)
+    browser = client(None)
+    browser.cookies.set("_token", token)
+    path = f"/seamwatch/incidents/{incident.id}/acknowledge"
+    assert browser.get("/seamwatch/incidents", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
+    assert browser.post(path, headers=headers).status_code == code
+    taken = store.incident(incident.id)
+    assert taken is not None
+    assert (taken.state is IncidentState.ACKNOWLEDGED) is (code == 303)
+    store.apply_changes([IncidentChange(kind=ChangeKind.UPDATED, incident=before)], window=incident.last_window)
+    store.close()
 
 
 def test_an_unknown_state_is_refused(client: Client) -> None:
@@ -256,9 +371,6 @@ def test_no_page_can_run_or_load_anything(client: Client, incident: Incident) ->
 
 
 def test_text_of_an_incident_cannot_become_markup(client: Client, project: Path, incident: Incident) -> None:
-    from dataclasses import replace
-
-    from seamwatch.core.incidents import ChangeKind, IncidentChange
 
     store = store_of(project)
     window = Window.from_id("20260201T000000Z-20260202T000000Z")

@@ -391,6 +391,11 @@ class Attribution:
         """Return the cause that is a change and explains most, or None in a healthy window."""
         return next((cause for cause in self.causes if cause.is_change), None)
 
+    @property
+    def n_undetermined(self) -> int:
+        """Return how many failing records nobody is named for."""
+        return sum(verdict.responsibility is Responsibility.UNDETERMINED for verdict in self.verdicts)
+
 
 @dataclass(frozen=True, kw_only=True)
 class OutcomeCount:

@@ -30,6 +30,7 @@ from seamwatch.engine.incidents import render_report, report_of
 from seamwatch.engine.slo_page import slo_page
 from seamwatch.errors import SeamwatchError, SpecError
 from seamwatch.orchestration.deps import open_deps
+from seamwatch.orchestration.request_origin import require_own_origin
 from seamwatch.report import numbers
 from seamwatch.report.facts import IncidentReport
 from seamwatch.settings import Settings
@@ -44,8 +45,7 @@ _CSP = (
 )
 """Our pages need their inline styles and nothing else: untrusted text in them can load and run nothing."""
 _TYPES = {"html": "text/html", "md": "text/markdown", "json": "application/json"}
-_MOST = 1000
-"""Incidents looked through for one page, newest first."""
+_PER_PAGE = 50
 _ICON = "data:image/svg+xml," + quote(
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="#6b8299" stroke-width="2.2" '
     'stroke-linecap="round"><path d="M3 12h5l2-6 3 12 2-6h6"/></svg>'
@@ -75,12 +75,20 @@ def create_app(project_dir: Path | None = None) -> FastAPI:
     Args:
         project_dir: The project; default: the environment's.
     """
-    app = FastAPI(title="Seamwatch", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(get_user)])
+    app = FastAPI(
+        title="Seamwatch",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        dependencies=[Depends(get_user), Depends(require_own_origin)],
+    )
     settings = partial(Settings.from_env, project_dir=project_dir)
 
     @app.middleware("http")
     async def _secure(request: Request, call_next: Any) -> Response:
-        response: Response = await call_next(request)
+        # No name of ours holds a NUL, and neither file systems nor PostgreSQL take one.
+        is_sound = "\0" not in request.scope["path"] and "%00" not in request.url.query
+        response: Response = await call_next(request) if is_sound else Response("no such page", status_code=404)
         response.headers["Content-Security-Policy"] = _CSP
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "same-origin"
@@ -102,26 +110,40 @@ def _add_list(app: FastAPI, settings: Callable[[], Settings]) -> None:
         user: GetUserDep,
         pipeline: Annotated[str | None, Query(max_length=200)] = None,
         state: Annotated[IncidentState | None, Query()] = None,
+        page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
     ) -> str:
         with _deps(settings()) as deps:
-            known = deps.store.incidents(limit=_MOST)
-        readable = {name for name in {i.pipeline for i in known} if _may("GET", name, user)}
-        found = [i for i in known if i.pipeline in readable]
-        shown = [i for i in found if pipeline in (None, "", i.pipeline) and state in (None, i.state)]
+            counts = deps.store.count_incidents()
+            readable = {name for name in {name for name, _ in counts} if _may("GET", name, user)}
+            counts = {place: n for place, n in counts.items() if place[0] in readable}
+            wanted = {name for name in readable if pipeline in (None, "", name)}
+            n_found = sum(n for (name, kept), n in counts.items() if name in wanted and state in (None, kept))
+            page = min(page, max(1, -(-n_found // _PER_PAGE)))
+            first = (page - 1) * _PER_PAGE
+            states = None if state is None else {state}
+            shown = deps.store.incidents(wanted, states, limit=_PER_PAGE, offset=first) if n_found else []
+        chosen = {"pipeline": pipeline or "", "state": state or ""}
         return _page(
             "incidents.html.j2",
             rows=[_row(incident) for incident in shown],
-            n_hidden=len(found) - len(shown),
+            n_hidden=sum(counts.values()) - n_found,
             base=f"{_ROOT}{PREFIX}",
             pipelines=sorted(readable),
             states=list(IncidentState),
-            chosen={"pipeline": pipeline or "", "state": state or ""},
-            n_open=sum(i.state is not IncidentState.RESOLVED for i in found),
+            chosen=chosen,
+            n_open=sum(n for (_, kept), n in counts.items() if kept is not IncidentState.RESOLVED),
+            span=f"{numbers.count(first + 1)} to {numbers.count(first + len(shown))} of {numbers.count(n_found)}",
+            newer=_page_link(chosen, page - 1) if page > 1 else "",
+            older=_page_link(chosen, page + 1) if first + len(shown) < n_found else "",
         )
 
     @app.get("/dags/{dag_id}", response_class=HTMLResponse)
     def list_of_dag(dag_id: str, user: GetUserDep) -> str:
         return list_incidents(user, pipeline=dag_id.rpartition("__")[0] or dag_id)
+
+
+def _page_link(chosen: dict[str, str], page: int) -> str:
+    return f"{_ROOT}{PREFIX}/incidents?{urlencode({**{k: v for k, v in chosen.items() if v}, 'page': page})}"
 
 
 def _add_incident(app: FastAPI, settings: Callable[[], Settings]) -> None:
@@ -167,10 +189,14 @@ def _add_data_docs(app: FastAPI, settings: Callable[[], Settings]) -> None:
     @app.get("/data-docs/{path:path}")
     def show_data_docs(path: str, user: GetUserDep) -> Response:
         folder = (settings().data_dir / "data_docs").resolve()
-        file = (folder / path).resolve()
+        try:
+            file = (folder / path).resolve()
+            is_file = file.is_file()
+        except (OSError, ValueError) as error:  # a path that no file can have, as one of 5,000 characters
+            raise HTTPException(404, "no such page") from error
         # Below the root every folder is a pipeline's; the root's own index names all pipelines, and is not served.
         parts = file.relative_to(folder).parts if file.is_relative_to(folder) else ()
-        if len(parts) < 2 or not file.is_file() or not _may("GET", parts[0], user):
+        if len(parts) < 2 or not is_file or not _may("GET", parts[0], user):
             raise HTTPException(404, "no such page")
         return FileResponse(file)
 

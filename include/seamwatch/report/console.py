@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from seamwatch.core.checks import REFERENCE_ERROR, REFERENCE_IN_DOUBT
 from seamwatch.core.freshness_results import FreshnessCheck
 from seamwatch.core.incidents import IncidentChange
 from seamwatch.core.results import Attribution
-from seamwatch.core.slo.status import SloStatus
+from seamwatch.core.slo.status import ObjectiveStatus, SloStatus
 from seamwatch.core.watch.results import WatchReport
+from seamwatch.report.console_tables import print_table
 from seamwatch.report.machine import attribution_json
 from seamwatch.report.numbers import count, duration, interval, moment, money, percent
 from seamwatch.report.watches import watch_facts
@@ -24,26 +24,27 @@ def print_slo(status: SloStatus) -> None:
     """Print the objectives, one a row, and whether releases may go on."""
     console = Console()
     console.print(Text(f"{status.pipeline}, {moment(status.at)}", style="bold"))
-    table = Table("objective", "goal", "good", "events", "bad", "budget left", "burn", "gone at", "alerts")
-    for one in status.objectives:
-        is_money = one.goal is None
-        budget = one.budget
-        table.add_row(
-            Text(one.objective),
-            money(budget.allowed) if is_money else percent(one.goal),
-            money(budget.spent) if is_money else percent(one.sli),
-            count(one.events),
-            count(one.bad),
-            percent(budget.left),
-            "" if budget.burn is None else f"{budget.burn:.2g}x",
-            moment(budget.gone_at),
-            ", ".join(alert.severity.value for alert in one.alerts if alert.since is not None),
-        )
-    console.print(table)
+    columns = ("objective", "goal", "good", "events", "bad", "budget left", "burn", "gone at", "alerts")
+    print_table(console, columns, [_objective_row(one) for one in status.objectives])
     gate = "may go on" if status.gate.allowed else "are frozen"
     console.print(Text(f"releases {gate}: {status.gate.reason}"))
     for note in status.notes:
         console.print(Text(f"note: {note}"))
+
+
+def _objective_row(one: ObjectiveStatus) -> tuple[str, ...]:
+    is_money, budget = one.goal is None, one.budget
+    return (
+        one.objective,
+        money(budget.allowed) if is_money else percent(one.goal),
+        money(budget.spent) if is_money else percent(one.sli),
+        count(one.events),
+        count(one.bad),
+        percent(budget.left),
+        "" if budget.burn is None else f"{budget.burn:.2g}x",
+        moment(budget.gone_at),
+        ", ".join(alert.severity.value for alert in one.alerts if alert.since is not None),
+    )
 
 
 def print_watches(reports: Sequence[WatchReport]) -> None:
@@ -56,10 +57,7 @@ def print_watches(reports: Sequence[WatchReport]) -> None:
         for line in watch.found or ("as it was",):
             console.print(Text(line, style="red" if watch.found else ""))
         if watch.found and watch.main is not None:
-            table = Table(*watch.main.columns, title=watch.main.title)
-            for row in watch.main.rows:
-                table.add_row(*(Text(cell) for cell in row))
-            console.print(table)
+            print_table(console, watch.main.columns, watch.main.rows, title=watch.main.title)
         for note in watch.notes:
             console.print(Text(f"note: {note}"))
 
@@ -81,11 +79,17 @@ def print_freshness(check: FreshnessCheck) -> None:
     if check.lag.oldest_unindexed_s is not None:
         console.print(f"oldest change that is not indexed: {duration(timedelta(seconds=check.lag.oldest_unindexed_s))}")
     if check.documents:
-        table = Table("document", "reason", "answers", "changed", "indexed", "")
-        for one in check.documents:
-            times = (f"{at:%F %R}" if at is not None else "" for at in (one.changed_at, one.indexed_at))
-            table.add_row(Text(one.document), one.reason.value, count(one.n_answers), *times, Text(one.detail))
-        console.print(table)
+        rows = [
+            (
+                one.document,
+                one.reason.value,
+                count(one.n_answers),
+                *(f"{at:%F %R}" if at is not None else "" for at in (one.changed_at, one.indexed_at)),
+                one.detail,
+            )
+            for one in check.documents
+        ]
+        print_table(console, ("document", "reason", "answers", "changed", "indexed", ""), rows)
     else:
         console.print("every document is as it is at the source")
     for note in check.notes:
@@ -99,17 +103,21 @@ def print_attribution(attribution: Attribution) -> None:
     judged = attribution.n_observed - attribution.n_pending
     console.print(f"{attribution.n_failing} of {judged} judged records wrong, {attribution.n_pending} pending")
     if attribution.causes:
-        table = Table("responsibility", "stage", "fields", "records", "share", "95 % interval", "confidence", "change")
-        for cause in attribution.causes:
-            table.add_row(
-                *(Text(t) for t in (cause.responsibility.value, cause.stage or "", "; ".join(cause.fields))),
+        columns = ("responsibility", "stage", "fields", "records", "share", "95 % interval", "confidence", "change")
+        rows = [
+            (
+                cause.responsibility.value,
+                cause.stage or "",
+                "; ".join(cause.fields),
                 count(cause.n_records),
                 percent(cause.share),
                 interval(cause.share_low, cause.share_high),
                 f"{cause.confidence:.2f}",
                 "yes" if cause.is_change else "no",
             )
-        console.print(table)
+            for cause in attribution.causes
+        ]
+        print_table(console, columns, rows)
     for line in reference_lines(attribution):
         console.print(Text(line, style="red"))
     for note in (*attribution.notes, *attribution.isolation.notes):

@@ -36,18 +36,36 @@ class IncidentStore:
 
     def incidents(
         self: Transactions,
-        pipeline: str | None = None,
+        pipeline: str | Collection[str] | None = None,
         states: Collection[IncidentState] | None = None,
-        limit: int | None = 200,
+        *,
+        limit: int | None = None,
+        offset: int = 0,
     ) -> list[Incident]:
-        """Return incidents, newest first; all of them where `limit` is None."""
-        statement = sa.select(IncidentRow.incident).order_by(IncidentRow.opened_at.desc(), IncidentRow.id).limit(limit)
+        """Return incidents, newest first.
+
+        Args:
+            pipeline: Of this one, or of these; None: of all.
+            states: In these states; None: in any.
+            limit: So many at most, counted after the filters; None: all.
+            offset: So many are passed over first.
+        """
+        statement = sa.select(IncidentRow.incident).order_by(IncidentRow.opened_at.desc(), IncidentRow.id)
+        statement = statement.limit(limit).offset(offset or None)
         if pipeline is not None:
-            statement = statement.where(IncidentRow.pipeline == pipeline)
+            names = [pipeline] if isinstance(pipeline, str) else list(pipeline)
+            statement = statement.where(IncidentRow.pipeline.in_(names))
         if states is not None:
             statement = statement.where(IncidentRow.state.in_([state.value for state in states]))
         with self._reading() as connection:
             return [from_json(Incident, row) for row in connection.scalars(statement)]
+
+    def count_incidents(self: Transactions) -> dict[tuple[str, IncidentState], int]:
+        """Return how many incidents there are, by pipeline and state; what there is none of is missing."""
+        columns = (IncidentRow.pipeline, IncidentRow.state)
+        statement = sa.select(*columns, sa.func.count()).group_by(*columns)
+        with self._reading() as connection:
+            return {(name, IncidentState(state)): n for name, state, n in connection.execute(statement)}
 
     def incident(self: Transactions, incident_id: str) -> Incident | None:
         """Return an incident, or None."""

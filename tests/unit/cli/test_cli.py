@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from parcels import WINDOW, fill_database, write_project
 from seamwatch import cli
+from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange
+from seamwatch.store.repo import Store
 
 FROM, TO = f"{WINDOW.start:%Y-%m-%d}", f"{WINDOW.end:%Y-%m-%d}"
 DAY = ["--from", FROM, "--to", TO]
@@ -111,6 +115,58 @@ def test_check_looks_for_the_columns_that_segments_and_watches_name(run: Run, pr
     assert f"parcels.yaml:{last - 1} segments.1: orders has no column 'kode'; did you mean 'code'?" in err
     assert f"parcels.yaml:{last} monitoring.cost.sources.1: orders has no column 'tier'" in err
     assert err.splitlines()[-1] == "2 problems"
+
+
+@pytest.mark.parametrize("command", ["attribute", "run"])
+@pytest.mark.parametrize(
+    ("spoil", "conditions", "code", "said"),
+    [
+        (None, [], 0, ""),
+        (None, ["incident"], 5, "--fail-on incident: Integration failure at request"),
+        (None, ["undetermined"], 0, ""),
+        (None, ["undetermined", "incident"], 5, "--fail-on incident: "),
+        ("def model(body):\n    raise OSError\n", ["undetermined"], 6, "--fail-on undetermined: "),
+        ("labels", ["incident"], 0, ""),
+        ("labels", ["undetermined"], 6, "--fail-on undetermined: no record could be judged"),
+    ],
+)
+def test_a_window_ends_with_an_exit_code_of_its_own_where_that_is_asked_for(
+    run: Run, project: Path, command: str, spoil: str | None, conditions: list[str], code: int, said: str
+) -> None:
+    path = project / "include/mappings/parcels.py"
+    if spoil == "labels":
+        engine = sa.create_engine(f"sqlite:///{project / 'parcels.db'}")
+        with engine.begin() as connection:
+            connection.execute(sa.text("DELETE FROM labels"))
+        engine.dispose()
+    elif spoil is not None:
+        path.write_text(path.read_text().replace("def model(body):\n", spoil))
+    options = [word for one in conditions for word in ("--fail-on", one)]
+    found, out, err = run(command, "parcels", *DAY, *options, *(["--no-slack"] if command == "run" else []))
+    assert found == code, err
+    assert said in err
+    assert "judged records wrong" in out
+
+
+def test_incidents_for_programs_are_all_of_them(run: Run, project: Path) -> None:
+    incident = _incident(run, project)
+    store = Store.open(f"sqlite:///{project / 'store.db'}")
+    made = [replace(incident, id=f"parcels-{n}", fingerprint=f"{n}") for n in range(320)]
+    changes = [IncidentChange(kind=ChangeKind.OPENED, incident=one) for one in made]
+    store.apply_changes(changes, window=incident.last_window)
+    store.close()
+    assert len(json.loads(run("incidents", "--json", "-")[1])["incidents"]) == 321
+    _, out, err = run("incidents")
+    assert (len(out.splitlines()), err) == (321, "321 open incidents\n")
+    assert run("incidents", "nobody")[1] == "no open incidents\n"
+
+
+def _incident(run: Run, project: Path) -> Incident:
+    run("run", "parcels", *DAY, "--no-slack")
+    store = Store.open(f"sqlite:///{project / 'store.db'}")
+    (incident,) = store.incidents()
+    store.close()
+    return incident
 
 
 @pytest.mark.parametrize(("setting", "code"), [("", 0), ("error_budget: {when_stale: freeze}\n", 4)])

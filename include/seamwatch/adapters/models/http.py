@@ -14,6 +14,7 @@ from time import perf_counter
 import httpx
 
 from seamwatch.adapters.base import ConnectionInfo
+from seamwatch.adapters.models.connect_errors import explain_connect_error
 from seamwatch.adapters.models.exchange import Attempt, Gate, open_gate, run_async
 from seamwatch.adapters.models.protocols import endpoint_url, request_headers
 from seamwatch.adapters.models.retries import Patience, is_passing_status, retry_after_s
@@ -150,8 +151,9 @@ class HttpModelEndpoint:
         except (httpx.TimeoutException, TimeoutError) as error:
             has_left = not isinstance(error, httpx.ConnectTimeout)
             return self._failure("timeout", f"no whole answer within {self._timeout_s:g} s", status, has_left=has_left)
-        except httpx.ConnectError:
-            return self._failure("unreachable", "refuses connections, or its host is unknown", has_left=False)
+        except httpx.ConnectError as error:
+            said, may_pass = explain_connect_error(error)
+            return self._failure("unreachable", said, has_left=False, may_pass=may_pass)
         except httpx.DecodingError:
             return self._failure("garbage", "the response is not compressed as it says", status, may_pass=False)
         except httpx.TransportError as error:
