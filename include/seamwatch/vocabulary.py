@@ -180,7 +180,11 @@ class Protocol(StrEnum):
     """How a model endpoint wants to be spoken to."""
 
     OPENAI_CHAT = "openai_chat"
+    OPENAI_RESPONSES = "openai_responses"
     ANTHROPIC_MESSAGES = "anthropic_messages"
+    GEMINI = "gemini"
+    BEDROCK = "bedrock"
+    OLLAMA = "ollama"
     MLFLOW = "mlflow"
     JSON = "json"
     CALLABLE = "callable"

@@ -103,6 +103,104 @@ def test_mlflow_and_json(model_server: ModelServer) -> None:
     assert [seen.path for seen in model_server.requests] == ["/invocations", "/predict"]
 
 
+RESPONSE = {
+    "object": "response",
+    "status": "completed",
+    "error": None,
+    "model": "m",
+    "output": [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "sales"}]}],
+    "usage": {"input_tokens": 9, "input_tokens_details": {"cached_tokens": 4}, "output_tokens": 2},
+}
+GEMINI = {
+    "candidates": [{"content": {"role": "model", "parts": [{"text": "sales"}]}, "finishReason": "STOP"}],
+    "usageMetadata": {"promptTokenCount": 9, "cachedContentTokenCount": 4, "candidatesTokenCount": 2},
+    "modelVersion": "m",
+}
+CONVERSE = {
+    "output": {"message": {"role": "assistant", "content": [{"text": "sales"}]}},
+    "stopReason": "end_turn",
+    "usage": {"inputTokens": 5, "cacheReadInputTokens": 4, "outputTokens": 2, "totalTokens": 11},
+}
+OLLAMA = {"model": "m", "message": {"role": "assistant", "content": "sales"}, "done": True, "done_reason": "stop"}
+KEY = {"x-goog-api-key": SECRET}
+BEARER = {"authorization": f"Bearer {SECRET}"}
+
+
+@pytest.mark.parametrize(
+    ("given", "body", "path", "headers", "counts"),
+    [
+        ({"path": "/v1/responses"}, RESPONSE, "/v1/responses", BEARER, (9, 4, 2)),
+        ({"path": "", "protocol": "openai_responses"}, RESPONSE, "/v1/responses", BEARER, (9, 4, 2)),
+        ({"path": "/v1beta/models/m:generateContent"}, GEMINI, "/v1beta/models/m:generateContent", KEY, (9, 4, 2)),
+        ({"path": "/model/a.b-v1:0/converse", "login": "x"}, CONVERSE, "/model/a.b-v1:0/converse", BEARER, (9, 4, 2)),
+        (
+            {"path": "/model/meta/invoke"},
+            {"generation": "sales", "prompt_token_count": 9, "generation_token_count": 2, "stop_reason": "stop"},
+            "/model/meta/invoke",
+            BEARER,
+            (9, None, 2),
+        ),
+        (
+            {"path": "", "protocol": "ollama"},
+            OLLAMA | {"prompt_eval_count": 9, "eval_count": 2},
+            "/api/chat",
+            BEARER,
+            (9, None, 2),
+        ),
+    ],
+)
+def test_newer_protocols_are_addressed_and_read(
+    model_server: ModelServer, given: dict[str, Any], body: Any, path: str, headers: Any, counts: Any
+) -> None:
+    model_server.plays(Reply(body))
+    sent = json.dumps({"contents": [{"parts": [{"text": PROMPT}]}]})
+    [answer] = endpoint_at(model_server, **given).ask([call(sent)])
+    assert (answer.status, answer.text) == ("ok", "sales")
+    assert (answer.input_tokens, answer.cached_tokens, answer.output_tokens) == counts
+    [seen] = model_server.requests
+    assert (seen.path, seen.body.decode()) == (path, sent)
+    assert {name: seen.headers[name] for name in ("x-goog-api-key", "authorization") if name in seen.headers} == headers
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "content_type"),
+    [
+        (
+            "/v1beta/models/m:streamGenerateContent",
+            [
+                {"candidates": [{"content": {"parts": [{"text": "sal"}]}}]},
+                {"candidates": [{"content": {"parts": [{"text": "es"}]}, "finishReason": "STOP"}]},
+            ],
+            "application/json",
+        ),
+        (
+            "/api/chat",
+            "".join(
+                json.dumps(OLLAMA | {"message": {"role": "assistant", "content": piece}, "done": not piece}) + "\n"
+                for piece in ("sal", "es", "")
+            ),
+            "application/x-ndjson",
+        ),
+        (
+            "/v1/responses",
+            f"event: response.created\ndata: {json.dumps({'type': 'response.created', 'response': {}})}\n\n"
+            f"event: response.completed\ndata: {json.dumps({'type': 'response.completed', 'response': RESPONSE})}\n\n",
+            "text/event-stream",
+        ),
+    ],
+)
+def test_streams_of_newer_protocols(model_server: ModelServer, path: str, body: Any, content_type: str) -> None:
+    model_server.plays(Reply(body, content_type=content_type))
+    [answer] = endpoint_at(model_server, path=path).ask([call()])
+    assert (answer.status, answer.text) == ("ok", "sales")
+
+
+@pytest.mark.parametrize("protocol", ["gemini", "bedrock"])
+def test_a_protocol_whose_path_names_the_model_needs_one(protocol: str) -> None:
+    with pytest.raises(AdapterError, match=r"'support_model'.*needs the path that names its model, as /"):
+        endpoint_at("http://h", path="", protocol=protocol)
+
+
 @pytest.mark.parametrize(
     "body",
     ['{"b": 1,   "a":\t"ü\\u00fc"}\n', '{"stream":false,"x":1e400}', "not json at all", "", '{"a": "\u2028"}'],
@@ -323,12 +421,12 @@ def test_half_an_answer_is_garbage_not_an_answer(model_server: ModelServer) -> N
 @pytest.mark.parametrize(
     ("body", "word"),
     [
-        (b"", "empty"),
-        (b"<html>proxy login</html>", "not JSON"),
-        (b'{"choices": [{"mess', "not JSON"),
+        (b"", "no answer"),
+        (b"<html>proxy login</html>", "not a body of a known protocol"),
+        (b'{"choices": [{"mess', "not a body of a known protocol"),
         (b'{"choices": []}', "no answer"),
-        (b"\xff\xfe\x00", "not JSON"),
-        (b"[" * 200_000, "not JSON"),
+        (b"\xff\xfe\x00", "not a body of a known protocol"),
+        (b"[" * 200_000, "not a body of a known protocol"),
         (b'{"error": {"type": "overloaded_error", "message": "prompt: my card number"}}', "overloaded_error"),
     ],
 )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
 
 from seamwatch.core.records.comparison import strict_text
 from seamwatch.core.records.coverage import Misplaced, describe, describe_unmade
-from seamwatch.core.records.frames import StageData
+from seamwatch.core.records.frames import StageData, Unread
 from seamwatch.core.records.reconciliation import Reconciliation
 from seamwatch.core.results import Check, Discrepancy, StageResult
 from seamwatch.vocabulary import CheckStatus, DiscrepancyKind, SeamBreak, Severity, StageKind
@@ -217,6 +217,21 @@ def _data_notes(data: StageData) -> list[str]:
     if data.n_late:
         notes.append(f"{data.n_late} records arrived later than the pipeline's settle time")
     return notes
+
+
+def unread_note(unread: Unread, show: Callable[[str], str]) -> str:
+    """Say how many responses could not be read, how two of them begin, and what would be right.
+
+    Args:
+        unread: Of one stage, at least one.
+        show: Takes out of a sample what must not be shown.
+    """
+    samples = " and ".join(repr(show(sample)) for sample in unread.samples)
+    return (
+        f"{unread.n} of {unread.n_responses} responses are not a body of a known protocol: what they answer is unknown "
+        f"and decides nothing; they begin with {samples}. Record the body as it came (JSON, or its events), or the "
+        "answer's text in every row"
+    )
 
 
 def _cut(value: Any) -> str | None:

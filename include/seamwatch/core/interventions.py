@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.core.records.comparison import canonical_json, is_null, loose_text, parse_json
-from seamwatch.core.records.frames import ANSWER, with_answer
+from seamwatch.core.records.frames import ANSWER, assign_answers
 from seamwatch.core.records.outcomes import Judge
 from seamwatch.core.records.reconciliation import Reconciliation, set_field
 from seamwatch.core.records.references import FunctionReference, Reference, to_records
@@ -403,11 +403,16 @@ def _answer_rows(
     for column, name in ((stage.finish_reason, "finish_reason"), (stage.model, "model")):
         if column:
             rows[column] = [getattr(answer, name) for answer in answers.values()]
-    return with_answer(rows, stage)
+    # An answer was read when it came: to read it again here would ask what form this column has.
+    given = answers.values()
+    return assign_answers(
+        rows, stage, [one.text for one in given], [one.finish_reason for one in given], [one.model for one in given]
+    )
 
 
 def _same_answer(values: pd.DataFrame, rows: pd.DataFrame, key: Any) -> bool:
-    if ANSWER not in values.columns:
+    """Return whether the model said the same again; an answer that cannot be read is the same as none."""
+    if ANSWER not in values.columns or isinstance(values.at[key, ANSWER], Unknown):
         return False
     return loose_text(parse_json(values.at[key, ANSWER])) == loose_text(parse_json(rows.at[key, ANSWER]))
 

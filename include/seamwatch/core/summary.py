@@ -17,6 +17,7 @@ from seamwatch.core.recent_change import N_PARTS, count_parts, part_of
 from seamwatch.core.records.comparison import strict_text
 from seamwatch.core.records.coverage import describe, describe_unmade
 from seamwatch.core.records.frames import ANSWER
+from seamwatch.core.records.unknown import Unknown
 from seamwatch.core.results import (
     Attribution,
     Cause,
@@ -207,7 +208,8 @@ def _record(
     answer = isolated = None
     if evidence.models:
         answers = world.recorded[evidence.models[-1]][ANSWER]
-        answer = strict_text(answers.get(key))
+        recorded = answers.get(key)
+        answer = f"not readable: {recorded.sample}" if isinstance(recorded, Unknown) else strict_text(recorded)
         replayed = attributed.isolated.get(str(key))
         isolated = replayed.text if replayed is not None else None
     return RecordEvidence(

@@ -31,6 +31,7 @@ from seamwatch.engine.reading import StageReader, WindowData
 from seamwatch.engine.references import load_references, with_copies
 from seamwatch.engine.spending import plan_spending
 from seamwatch.engine.switches import with_switches
+from seamwatch.engine.unread_answers import unread_notes
 from seamwatch.engine.validate import expectation_failures
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.vocabulary import OutcomeState, Responsibility, StageKind
@@ -122,11 +123,19 @@ def attribute_window(
     # Whether outdated documents are current again is for the freshness check to say, not for a quiet window.
     outdated = tuple((Responsibility.KNOWLEDGE_BASE, s.name) for s in pipeline.stages if s.knowledge_base is not None)
     attribution = replace(
-        attribution, lingering=(*test.lingering(found), *outdated), notes=(*attribution.notes, *knowledge.notes)
+        attribution,
+        lingering=(*test.lingering(found), *outdated),
+        notes=(*attribution.notes, *knowledge.notes, *_unread(pipeline, judged.data)),
     )
     deps.store.begin_window(pipeline.pipeline, window, now=deps.clock())
     deps.store.save_attribution(attribution, now=deps.clock())
     return attribution
+
+
+def _unread(pipeline: Pipeline, data: WindowData) -> list[str]:
+    return [
+        f"{name}: {note}" for name, stage in data.stages.items() for note in unread_notes(pipeline, stage, data.stages)
+    ]
 
 
 def windows_to_revisit(deps: Deps, pipeline: Pipeline) -> list[Window]:

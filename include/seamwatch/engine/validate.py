@@ -6,12 +6,14 @@ import pandas as pd
 
 from seamwatch.adapters.connections import database_url
 from seamwatch.core.checks import stage_result
+from seamwatch.core.records.frames import unread_answers
 from seamwatch.core.records.reconciliation import reconcile
 from seamwatch.core.results import Check, StageResult, Window
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.protocols import with_protocols
 from seamwatch.engine.reading import StageReader
 from seamwatch.engine.references import load_reference
+from seamwatch.engine.unread_answers import redacted_stages, unread_notes
 from seamwatch.errors import AdapterError, DataContractError, SpecError
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.validation.run import ValidationOutcome, validate_query
@@ -56,6 +58,9 @@ def _check(
     notes = ["the window is empty"] if not len(own.payload) else []
     if n_unreadable := reader.unreadable_times.get(stage.name):
         notes.append(f"{n_unreadable} rows have no readable time ({reader.time_column(stage)}): they are in no window")
+    if unread_answers(own).n:
+        hidden = reader.read(window, only=redacted_stages(pipeline)).stages if pipeline.bundle.redact else {}
+        notes += unread_notes(pipeline, own, hidden)
     checks, docs = (outcome.checks, outcome.data_docs) if outcome is not None else ((), None)
     if not stage.input:
         return stage_result(own, None, checks, notes=notes, data_docs=docs), None

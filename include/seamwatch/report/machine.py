@@ -81,6 +81,7 @@ def attribution_json(attribution: Attribution) -> dict[str, Any]:
             }
             for signal in attribution.signals
         ],
+        "notes": list(dict.fromkeys((*attribution.notes, *isolation.notes))),
     }
 
 

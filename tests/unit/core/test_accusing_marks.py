@@ -144,7 +144,7 @@ def test_one_refusal_in_so_many_words_is_not_proven_and_many_are() -> None:
 def test_an_error_body_is_documented() -> None:
     body = json.dumps({"error": {"code": "overloaded"}})
     failures, _, _ = _marks(["ok"] * N, [body, *GOOD[1:]])
-    assert failures == {0: "empty"}
+    assert failures == {0: "error"}
 
 
 @pytest.mark.parametrize("finish", ["length", "content_filter"])

@@ -53,6 +53,7 @@ def test_attribution_has_the_contracts_form(attribution):
         "isolation",
         "documents",
         "signals",
+        "notes",
     }
     assert found["window"] == {"start": "2026-11-23T08:00:00Z", "end": "2026-11-23T09:00:00Z"}
     assert found["records"] == {"observed": 200, "failing": 40, "pending": 0, "examined": 40}

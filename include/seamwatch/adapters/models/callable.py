@@ -8,6 +8,7 @@ from typing import Any
 
 from seamwatch.core.records.comparison import canonical_json, parse_json
 from seamwatch.core.records.responses import read_recorded
+from seamwatch.core.records.unknown import Unknown
 from seamwatch.core.replays import ModelAnswer, ModelCall
 from seamwatch.vocabulary import Protocol
 
@@ -48,8 +49,9 @@ class CallableEndpoint:
             return ModelAnswer(status="error", latency_ms=latency_ms, detail=detail)
         parsed = read_recorded(Protocol.JSON, result, self._answer)
         return ModelAnswer(
-            status="ok",
-            text=parsed.text,
+            status="garbage" if parsed.problem else "ok",
+            text=None if isinstance(parsed.text, Unknown) else parsed.text,
+            detail=f"{self._name}: what it returned cannot be read: {parsed.problem}" if parsed.problem else None,
             body=result if isinstance(result, str) else canonical_json(result),
             finish_reason=parsed.finish_reason,
             model=parsed.model,

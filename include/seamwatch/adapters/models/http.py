@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import logging
 import ssl
 from collections.abc import Sequence
@@ -18,13 +19,14 @@ from seamwatch.adapters.models.connect_errors import explain_connect_error
 from seamwatch.adapters.models.exchange import Attempt, Gate, open_gate, run_async
 from seamwatch.adapters.models.protocols import endpoint_url, request_headers
 from seamwatch.adapters.models.retries import Patience, is_passing_status, retry_after_s
-from seamwatch.adapters.models.stream import assemble_stream
-from seamwatch.core.records.responses import ParsedResponse, choose_protocol, read_response
+from seamwatch.core.records.responses import assemble_text, choose_protocol, read_response
+from seamwatch.core.records.unknown import Unknown
 from seamwatch.core.replays import ModelAnswer, ModelCall
 from seamwatch.spec.pipeline import Endpoint
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
 """No answer of a model is larger; a body that is has come from something else."""
+_STREAM_TYPES = ("text/event-stream", "application/x-ndjson")
 _MIN_SILENT_CALLS = 5
 _HINTS = {
     400: "the endpoint refuses the request as it was recorded",
@@ -190,19 +192,15 @@ class HttpModelEndpoint:
     def _answer(self, response: httpx.Response, body: str, latency_ms: float) -> Attempt:
         content_type = response.headers.get("content-type", "").lower()
         # Some servers name a stream otherwise; no JSON begins like one.
-        if content_type.startswith("text/event-stream") or body.startswith(("data:", "event:")):
-            whole = assemble_stream(self.protocol, body)
-            parsed = (
-                read_response(self.protocol, whole)
-                if whole
-                else ParsedResponse(problem="the stream is broken or ends too early")
-            )
-            body = whole or body
-        else:
-            parsed = read_response(self.protocol, body, self._endpoint.answer)
+        is_stream = content_type.startswith(_STREAM_TYPES) or body.startswith(("data:", "event:"))
+        whole = assemble_text(body) if is_stream else None
+        # The whole body is kept: it is what the same call would have given without streaming.
+        body = body if whole is None else json.dumps(whole)
+        parsed = read_response(self.protocol, body, self._endpoint.answer)
+        problem = "the stream is broken or ends too early" if is_stream and whole is None else parsed.problem
         answer = ModelAnswer(
-            status="garbage" if parsed.problem else "ok",
-            text=parsed.text,
+            status="garbage" if problem else "ok",
+            text=None if isinstance(parsed.text, Unknown) else parsed.text,
             body=body,
             http_status=response.status_code,
             finish_reason=parsed.finish_reason,
@@ -211,7 +209,7 @@ class HttpModelEndpoint:
             output_tokens=parsed.output_tokens,
             cached_tokens=parsed.cached_tokens,
             latency_ms=latency_ms,
-            detail=f"{self._conn_id}: the response cannot be read: {parsed.problem}" if parsed.problem else None,
+            detail=f"{self._conn_id}: the response cannot be read: {problem}" if problem else None,
         )
         return Attempt(answer=answer)
 

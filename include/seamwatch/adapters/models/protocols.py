@@ -17,9 +17,18 @@ from seamwatch.vocabulary import Protocol
 
 _PATHS = {
     Protocol.OPENAI_CHAT: "/v1/chat/completions",
+    Protocol.OPENAI_RESPONSES: "/v1/responses",
     Protocol.ANTHROPIC_MESSAGES: "/v1/messages",
+    Protocol.OLLAMA: "/api/chat",
     Protocol.MLFLOW: "/invocations",
 }
+_MODEL_IN_PATH = {
+    Protocol.GEMINI: "/v1beta/models/MODEL:generateContent",
+    Protocol.BEDROCK: "/model/MODEL/converse or /model/MODEL/invoke",
+}
+"""Protocols whose path names the model, so that none can be assumed."""
+_BEARER = frozenset({Protocol.OPENAI_CHAT, Protocol.OPENAI_RESPONSES, Protocol.BEDROCK})
+"""Protocols that know no other credentials, so that a login beside the key means nothing."""
 _ANTHROPIC_VERSION = "2023-06-01"
 
 
@@ -29,10 +38,16 @@ def endpoint_url(endpoint: Endpoint, info: ConnectionInfo, protocol: Protocol) -
     The path is the pipeline file's, else the connection's `path` extra, else the protocol's own.
 
     Raises:
-        AdapterError: If the connection holds no web address.
+        AdapterError: If the connection holds no web address, or no path names the model where the protocol wants it.
     """
     base = base_url(info)
     path = endpoint.path or str(info.extra.get("path") or "")
+    if not path and protocol in _MODEL_IN_PATH:
+        msg = (
+            f"connection {info.conn_id!r}: an endpoint that speaks {protocol.value} needs the path that names its "
+            f"model, as {_MODEL_IN_PATH[protocol]}; write it into the endpoint of the pipeline file"
+        )
+        raise AdapterError(msg)
     if not path:
         path = _PATHS.get(protocol, "")
         # Many clients take the version as part of the address: https://api.example.com/v1
@@ -82,7 +97,9 @@ def _credentials(info: ConnectionInfo, protocol: Protocol) -> Mapping[str, str]:
         return {"anthropic-version": _ANTHROPIC_VERSION} | ({"x-api-key": secret} if secret else {})
     if not secret:
         return {}
-    if info.login and protocol is not Protocol.OPENAI_CHAT:
+    if protocol is Protocol.GEMINI:
+        return {"x-goog-api-key": secret}
+    if info.login and protocol not in _BEARER:
         # Airflow's HTTP connections with a login mean basic authentication.
         return {"Authorization": f"Basic {b64encode(f'{info.login}:{secret}'.encode()).decode()}"}
     return {"Authorization": f"Bearer {secret}"}

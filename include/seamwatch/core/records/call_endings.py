@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from seamwatch.core.records.comparison import is_null
+from seamwatch.core.records.response_endings import documented_failure
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.vocabulary import UnknownReason
 
@@ -45,29 +46,6 @@ _HTTP = re.compile(
 """An HTTP status as people record it: `503`, `503.0`, `200 OK`, `HTTP/1.1 429 Too Many Requests`, `http_504`."""
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
-_TRUNCATED, _REFUSED, _ERROR = "truncated", "refused", "error"
-_FINISH_PATTERNS = {
-    "length": _TRUNCATED,
-    "max_tokens": _TRUNCATED,
-    "max_output_tokens": _TRUNCATED,
-    "model_length": _TRUNCATED,
-    "model_context_window_exceeded": _TRUNCATED,
-    "error_limit": _TRUNCATED,
-    "content_filter": _REFUSED,
-    "content_filtered": _REFUSED,
-    "refusal": _REFUSED,
-    "safety": _REFUSED,
-    "image_safety": _REFUSED,
-    "recitation": _REFUSED,
-    "blocklist": _REFUSED,
-    "prohibited_content": _REFUSED,
-    "spii": _REFUSED,
-    "guardrail_intervened": _REFUSED,
-    "error_toxic": _REFUSED,
-    "error": _ERROR,
-    "abort": _ERROR,
-}
-"""Finish reasons by which a protocol says that the answer is not the model's own last word, and their pattern."""
 _RATE_LIMITED = re.compile(r"429|rate_?limit|throttl|too_many_requests|quota|resource_exhausted")
 _TIMED_OUT = re.compile(r"408|504|time_?d?_?out|deadline")
 _DECLINED = re.compile(r"(?<!connection_)refused|rejected|blocked|content_filter|guardrail")
@@ -129,21 +107,23 @@ def call_failure(status: Any, answer: Any, finish: Any, *, has_body: bool = Fals
         return CallFailure(
             pattern=_status_pattern(str(status)), text=f"the call ended with status {status}", is_documented=True
         )
-    pattern = None if is_null(finish) else _FINISH_PATTERNS.get(_name(str(finish).rpartition(".")[2]))
+    pattern = documented_failure(finish)
     if pattern is not None:
         return CallFailure(
-            pattern=pattern, text=f"the answer was {_ENDED[pattern]} (finish reason {finish})", is_documented=True
+            pattern=pattern,
+            text=f"the answer was {_ENDED.get(pattern, pattern)} (finish reason {finish})",
+            is_documented=True,
         )
     if isinstance(answer, Unknown):
         return None
     if is_null(answer) or not str(answer).strip():
         return CallFailure(pattern="empty", text="the answer was empty", is_documented=not has_body)
     if _REFUSAL.match(str(answer)):
-        return CallFailure(pattern=_REFUSED, text="the answer was a refusal", is_documented=False)
+        return CallFailure(pattern="refused", text="the answer was a refusal", is_documented=False)
     return None
 
 
-_ENDED = {_TRUNCATED: "truncated", _REFUSED: "refused", _ERROR: "broken off"}
+_ENDED = {"error": "broken off", "rate_limited": "beyond the rate limit", "timed_out": "not there in time"}
 
 
 def _name(text: str) -> str:
@@ -165,9 +145,9 @@ def _is_failure(name: str) -> bool:
 def _status_pattern(status: str) -> str:
     http = _HTTP.fullmatch(status.strip().casefold())
     name = http[1] if http is not None else _name(status)
-    patterns = ((_RATE_LIMITED, "rate_limited"), (_TIMED_OUT, "timed_out"), (_DECLINED, _REFUSED))
-    named = next((pattern for mark, pattern in patterns if mark.search(name)), _ERROR)
-    return _TRUNCATED if name == "incomplete" else named
+    patterns = ((_RATE_LIMITED, "rate_limited"), (_TIMED_OUT, "timed_out"), (_DECLINED, "refused"))
+    named = next((pattern for mark, pattern in patterns if mark.search(name)), "error")
+    return "truncated" if name == "incomplete" else named
 
 
 def _unknown(text: str) -> Unknown:

@@ -22,10 +22,10 @@ from seamwatch.core.records.json_documents import (
     may_be_json,
     parse_json,
     pick,
-    read_json,
     read_path,
     spellings,
 )
+from seamwatch.core.records.json_text import read_json
 from seamwatch.core.records.number_forms import FLOAT_NOISE, Number, distance, multiply, same_numbers
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.core.records.values import (

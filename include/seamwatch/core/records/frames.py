@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,8 @@ import pandas as pd
 
 from seamwatch.core.records.call_endings import is_success
 from seamwatch.core.records.comparison import pick, strict_text
-from seamwatch.core.records.responses import ParsedResponse, choose_protocol, read_recorded
+from seamwatch.core.records.response_text import as_text
+from seamwatch.core.records.responses import Reading, choose_protocol, column_form, read_answer
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.errors import DataContractError
 from seamwatch.spec.pipeline import Stage
@@ -49,6 +51,8 @@ _SHORT = 100
 """Longer responses are bodies with an id of their own: to remember them would only cost memory."""
 _SPARSEST = 8
 """Up to how many times as wide as it has keys an index may be for a table of all its numbers."""
+_SAMPLED = 400
+"""Values that are looked at to tell what a column holds."""
 
 Positions = np.ndarray[Any, np.dtype[np.intp]]
 
@@ -154,38 +158,78 @@ def _open(rows: pd.DataFrame, name: str, stage: Stage) -> pd.Series[Any]:
 def with_answer(payload: pd.DataFrame, stage: Stage) -> pd.DataFrame:
     """Return a model stage's payload with `answer`, and the finish reason and model that stand in the body.
 
-    Adds `answer` (text or None), `_finish_reason` and `_model` (from their columns, else from the body).
+    Adds `answer` (text; None where the response documents that there is none; `Unknown` where it is unreadable),
+    `_finish_reason` and `_model` (from their columns, else from the body).
     """
     assert stage.response is not None
     assert stage.endpoint is not None
-    protocol = choose_protocol(stage.endpoint)
-    texts: list[str | None] = []
-    finish_reasons: list[str | None] = []
-    models: list[str | None] = []
-    known: dict[str, ParsedResponse] = {}  # a column that holds bare answers has few of them
-    for value in payload[stage.response].to_numpy(dtype=object):
-        parsed = known.get(value) if type(value) is str else None
-        if parsed is None:
-            parsed = read_recorded(protocol, value, stage.endpoint.answer)
+    protocol, path = choose_protocol(stage.endpoint), stage.endpoint.answer
+    values = list(payload[stage.response].to_numpy(dtype=object))
+    form = column_form(protocol, values, path)
+    known: dict[str, Reading] = {}  # a column that holds bare answers has few of them
+    readings = []
+    for value in values:
+        found = known.get(value) if type(value) is str else None
+        if found is None:
+            found = read_answer(protocol, value, form, path)
             if type(value) is str and len(value) <= _SHORT:
-                known[value] = parsed
-        texts.append(parsed.text)
-        finish_reasons.append(parsed.finish_reason)
-        models.append(parsed.model)
+                known[value] = found
+        readings.append(found)
+    answers: list[str | Unknown | None] = [found.text for found in readings]
+    return assign_answers(
+        payload, stage, answers, [found.finish_reason for found in readings], [found.model for found in readings]
+    )
+
+
+def assign_answers(
+    payload: pd.DataFrame,
+    stage: Stage,
+    answers: Sequence[str | Unknown | None],
+    finish_reasons: Sequence[str | None],
+    models: Sequence[str | None],
+) -> pd.DataFrame:
+    """Return the payload with `answer`, `_finish_reason` and `_model`; what the stage's own columns hold goes first."""
     from_body = {"_finish_reason": (stage.finish_reason, finish_reasons), "_model": (stage.model, models)}
-    made: dict[str, Any] = {ANSWER: pd.Series(texts, index=payload.index, dtype=object)}
+    made: dict[str, Any] = {}
+    made[ANSWER] = pd.Series(list(answers), index=payload.index, dtype=object)
     for name, (column, values) in from_body.items():
-        body = pd.Series(values, index=payload.index, dtype=object)
+        body = pd.Series(list(values), index=payload.index, dtype=object)
         made[name] = payload[column].astype(object).where(payload[column].notna(), body) if column else body
     return payload.assign(**made)
 
 
 def holds_text(data: StageData) -> bool:
-    """Return whether a model stage's response column holds the answer's text rather than a JSON body."""
+    """Return whether a model stage's response column mostly holds the answer's text rather than a body.
+
+    A replay's response is put into the column in the form that most of its values have.
+    """
     assert data.stage.response is not None
     values = data.payload[data.stage.response].dropna()
+    values = values.iloc[:: max(1, len(values) // _SAMPLED)]
     answers = data.payload[ANSWER].reindex(values.index)
-    return bool(len(values)) and all(v is a or v == a for v, a in zip(values.head(20), answers.head(20), strict=True))
+    n_text = sum(v is a or as_text(v) == a for v, a in zip(values, answers, strict=True) if isinstance(a, str))
+    return 2 * n_text > len(values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unread:
+    """Answers of a model stage that could not be read."""
+
+    n: int = 0
+    n_responses: int = 0
+    """Responses that are there at all."""
+    samples: tuple[str, ...] = ()
+    """How a few of them begin; whoever shows them redacts them."""
+
+
+def unread_answers(data: StageData) -> Unread:
+    """Return how many answers of a stage could not be read, and two examples; none for a stage without answers."""
+    if ANSWER not in data.payload.columns or data.stage.kind is not StageKind.MODEL:
+        return Unread()
+    unread = [answer for answer in data.payload[ANSWER].to_numpy(dtype=object) if isinstance(answer, Unknown)]
+    samples = tuple(dict.fromkeys(answer.sample for answer in unread))[:2]
+    n_responses = int(data.payload[data.stage.response].notna().sum())
+    return Unread(n=len(unread), n_responses=n_responses, samples=samples)
 
 
 def split_versions(

@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 import pandas as pd
 
+from seamwatch.core.records.json_text import read_json
+from seamwatch.core.records.response_text import open_document
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.core.records.values import PLAIN_TYPES, canonical_json, cut, is_null, plain_json, strict_text
 from seamwatch.errors import DataContractError
@@ -62,19 +64,6 @@ def spellings(text: str) -> set[str]:
     return texts
 
 
-def read_json(text: str) -> Any:
-    """Return what `json.loads` does, in a quarter of the time where the text is plain JSON.
-
-    Raises:
-        ValueError: If it is no JSON.
-        RecursionError: If it is nested too deeply.
-    """
-    try:
-        return msgspec.json.decode(text)
-    except (ValueError, RecursionError):  # NaN, Infinity, half of a surrogate pair, or no JSON at all
-        return json.loads(text)
-
-
 def may_be_json(value: Any) -> bool:
     """Return whether the value is an object or list, or text that begins like one's JSON."""
     if isinstance(value, str):
@@ -87,7 +76,7 @@ def parse_json(value: Any) -> Any:
     if isinstance(value, str) and may_be_json(value):
         try:
             return read_json(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return value
     return value
 
@@ -137,8 +126,13 @@ def _follow(value: Any, steps: list[str]) -> Any | Unknown | _Missing:
         if type(value) is dict and steps[0] in value and len(steps) == 1:  # as most paths end
             return value[steps[0]]
         value = parse_json(value)
+        if isinstance(value, str | bytes | bytearray | memoryview):  # within a code fence, or JSON in JSON
+            opened = open_document(value)
+            value = value if isinstance(opened, Unknown) else opened
         if isinstance(value, Mapping):
             return _follow_keys(value, steps)
+        if isinstance(value, Unknown):
+            return value
         if is_null(value) or (isinstance(value, str) and value.strip() in _NO_DATA):
             return None
         if not isinstance(value, list | tuple):

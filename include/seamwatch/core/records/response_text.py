@@ -10,9 +10,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from seamwatch.core.records.comparison import is_null, read_json
+from seamwatch.core.records.json_text import read_json
 from seamwatch.core.records.python_repr import read_repr
 from seamwatch.core.records.unknown import Unknown
+from seamwatch.core.records.values import is_null
 from seamwatch.vocabulary import UnknownReason
 
 SAMPLE = 80
@@ -67,35 +68,80 @@ def as_text(value: Any) -> str | None:
     return value.decode(encoding, errors="replace")
 
 
-def open_text(text: str) -> Any:
-    """Return the object or list that a text holds, else the innermost text that could be opened."""
+def open_text(text: str, *, in_prose: bool = True) -> Any:
+    """Return the object or list that a text holds, else the innermost text that could be opened.
+
+    Args:
+        text: As it stands.
+        in_prose: Whether to open a code fence that has other text around it too.
+    """
     while True:
-        opened = _open_once(text)
+        opened = _open_once(text, in_prose)
         if not isinstance(opened, str):
             return text if opened is None else opened
         text = opened
 
 
-def _open_once(text: str) -> Any:
+def own_text(text: str, *, has_document: bool = True) -> str:
+    """Return an answer's text without what its storage put around it: bytes as text, and quotes around JSON.
+
+    A code fence is the model's own and stays; quotes around a bare word may be, and stay as well.
+    """
+    while True:
+        inner = unquote(text) if has_document else unhex(text)
+        if inner is None:
+            return text
+        text = inner
+
+
+def unhex(text: str) -> str | None:
+    """Return what PostgreSQL wrote as bytes in hexadecimal digits; None if the text is something else."""
+    text = text.strip(_BLANKS)
+    return as_text(bytes.fromhex(text[2:])) if text[:2] == "\\x" and _HEX.fullmatch(text) else None
+
+
+def unquote(text: str) -> str | None:
+    """Return what a string of JSON or Python, or bytes as text, hold; None if the text is none of them."""
+    text = text.strip(_BLANKS)
+    if text[:1] == '"':
+        try:
+            inner = read_json(text)
+        except (ValueError, RecursionError):
+            inner = None
+        if isinstance(inner, str):
+            return inner
+    if text[:1] in ("'", '"') or text[:2] in ("b'", 'b"'):
+        inner = _printed(text)
+        return inner if isinstance(inner, str) else None
+    return unhex(text)
+
+
+def _open_once(text: str, in_prose: bool) -> Any:
     """Return what one wrapping holds: an object, a list, or a shorter text; None if there is none."""
     text = text.strip(_BLANKS)
-    first = text[:1]
-    if first in ("{", "[", '"'):
+    if text[:1] in ("{", "["):
         try:
             return _not_scalar(read_json(text))
         except (ValueError, RecursionError):
             pass
-    if first == "\\" and _HEX.fullmatch(text):
-        return as_text(bytes.fromhex(text[2:].replace("\\x", "")))
-    unescaped = _unescape(text)
-    if unescaped is not None:
-        return unescaped
-    if first and (first in "{[('\"" or text[:2] in ("b'", 'b"') or _OBJECT.match(text)):
-        try:
-            return _not_scalar(read_repr(text))
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            pass
-    return _fenced(text)
+    inner = unquote(text)
+    if inner is None:
+        inner = _unescape(text)
+    if inner is not None:
+        return inner
+    if text[:1] in ("{", "[", "(") or _OBJECT.match(text):
+        printed = _printed(text)
+        if printed is not None:
+            return printed
+    is_whole = text[:3] in _MARKS
+    return _fenced(text) if in_prose or is_whole else None
+
+
+def _printed(text: str) -> Any:
+    try:
+        return _not_scalar(read_repr(text))
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return None
 
 
 def _not_scalar(value: Any) -> Any:

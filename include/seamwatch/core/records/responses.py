@@ -1,45 +1,96 @@
-"""What a model's response says, by protocol: the answer's text, why it ended, and what it used. No call is made here.
+"""What a model's response says: the answer, why it ended, what it used. No call is made here.
 
-The same code reads responses that were recorded long ago and those of a replay, so the two can be compared.
+Responses are read by their shape, whatever protocol is configured and however they were wrapped on their way into a
+column. The same code reads responses that were recorded long ago and those of a replay, so the two can be compared.
+What fits no known shape, where a body is expected, is unknown: it is counted and said, and never decides.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from seamwatch.core.records.comparison import at_path, is_null, parse_json, read_json, strict_text
+from seamwatch.core.records.comparison import is_null
+from seamwatch.core.records.response_endings import documented_failure
+from seamwatch.core.records.response_forms import Form, column_form, live_form, open_body, recognise, resolve
+from seamwatch.core.records.response_messages import ToolCall
+from seamwatch.core.records.response_shapes import Reading, find_counts, find_model
+from seamwatch.core.records.response_streams import assemble_text
+from seamwatch.core.records.response_usage import CACHE_NAMES, NO_COUNTS, TokenCounts
+from seamwatch.core.records.unknown import Unknown
 from seamwatch.errors import DataContractError
 from seamwatch.spec.pipeline import Endpoint
-from seamwatch.vocabulary import Protocol
+from seamwatch.vocabulary import Protocol, UnknownReason
 
+__all__ = [
+    "CACHE_NAMES",
+    "Form",
+    "ParsedResponse",
+    "Reading",
+    "ToolCall",
+    "assemble_text",
+    "choose_protocol",
+    "column_form",
+    "documented_failure",
+    "read_answer",
+    "read_recorded",
+    "read_response",
+    "read_usage",
+]
 _ENDINGS = {
     "/chat/completions": Protocol.OPENAI_CHAT,
+    "/completions": Protocol.OPENAI_CHAT,
+    "/responses": Protocol.OPENAI_RESPONSES,
     "/messages": Protocol.ANTHROPIC_MESSAGES,
+    ":generateContent": Protocol.GEMINI,
+    ":streamGenerateContent": Protocol.GEMINI,
+    "/converse": Protocol.BEDROCK,
+    "/invoke": Protocol.BEDROCK,
+    "/api/chat": Protocol.OLLAMA,
+    "/api/generate": Protocol.OLLAMA,
     "/invocations": Protocol.MLFLOW,
 }
-_ERROR_CODE = re.compile(r"^[A-Za-z0-9_.-]{1,64}$")
-"""What an error's code looks like; anything longer may be a sentence that quotes the prompt."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ParsedResponse:
-    """What a response body says."""
+    """What a response says: an answer, a failure that its protocol documents, or neither."""
 
-    text: str | None = None
-    """The answer itself; None if the body holds none."""
+    text: str | Unknown | None = None
+    """The answer itself, tool calls as JSON; None where the body documents that there is none; an `Unknown` where the
+    value is no body of a known protocol."""
     finish_reason: str | None = None
+    """Why the answer ended, as the provider says it; `error:<code>` for an error body."""
     model: str | None = None
     input_tokens: int | None = None
     """All input tokens, cached ones included."""
     output_tokens: int | None = None
     cached_tokens: int | None = None
     """Of the input tokens, those read from a cache."""
-    problem: str | None = None
-    """Why there is no answer: `empty`, `not JSON`, `no answer in the body`, or `an error: <its code>`."""
+    tool_calls: tuple[ToolCall, ...] = ()
+
+    @property
+    def failure(self) -> str | None:
+        """Return how the answer failed by what its protocol documents; None for an answer, and for the unknown.
+
+        One of `truncated`, `refused`, `rate_limited`, `timed_out`, `error`, `empty`.
+        """
+        if isinstance(self.text, Unknown):
+            return None
+        documented = documented_failure(self.finish_reason)
+        return documented or (None if self.text is not None and self.text.strip() else "empty")
+
+    @property
+    def problem(self) -> str | None:
+        """Return for people why a response cannot be used at all; None where it says something."""
+        if isinstance(self.text, Unknown):
+            is_path = self.text.reason is UnknownReason.UNREADABLE_PATH
+            return "nothing stands at the path of the answer" if is_path else "not a body of a known protocol"
+        kind, _, code = (self.finish_reason or "").partition(":")
+        if kind == "error":
+            return f"an error: {code}" if code else "an error without a code"
+        return "no answer in the body" if self.text is None and self.finish_reason is None else None
 
 
 def choose_protocol(endpoint: Endpoint, extra: Mapping[str, Any] | None = None) -> Protocol:
@@ -65,178 +116,49 @@ def choose_protocol(endpoint: Endpoint, extra: Mapping[str, Any] | None = None) 
 
 
 def read_response(protocol: Protocol, body: str | None, answer_path: str | None = None) -> ParsedResponse:
-    """Return what a response body says; a broken one has `problem` set, and nothing is raised.
+    """Return what the response of a call says; nothing is raised.
 
     Args:
         protocol: How the endpoint speaks.
-        body: As it came.
+        body: As it came; a stream too.
         answer_path: For plain JSON, the dotted path of the answer; default: the whole body.
     """
-    if body is None or not body.strip():
-        return ParsedResponse(problem="empty")
-    try:
-        document = read_json(body)
-    except (ValueError, RecursionError):
-        return ParsedResponse(problem="not JSON")
-    return _READERS[protocol](document, answer_path) or ParsedResponse(problem=_why_no_answer(document))
+    return _parsed(read_answer(protocol, body, live_form(protocol), answer_path), body)
 
 
-def read_recorded(protocol: Protocol, value: Any, answer_path: str | None = None) -> ParsedResponse:
-    """Return what a recorded response says: a body in the protocol's shape is opened, anything else is the answer."""
-    if is_null(value):
-        return ParsedResponse(problem="empty")
-    if isinstance(value, bytes):
-        return read_recorded(protocol, value.decode("utf-8", errors="replace"), answer_path)
-    document = value
-    if isinstance(value, str):
-        try:
-            document = read_json(value)
-        except (ValueError, RecursionError):
-            return ParsedResponse(text=value)
-    # A bare number or word is an answer already; only quotes around one are the work of JSON.
-    is_quoted = protocol is Protocol.JSON and answer_path is None and isinstance(document, str)
-    if isinstance(document, Mapping | list) or is_quoted:
-        parsed = _READERS[protocol](document, answer_path)
-        if parsed is not None:
-            return parsed
-    if isinstance(document, Mapping) and _is_envelope(protocol, document):
-        return ParsedResponse(problem=_why_no_answer(document))
-    return ParsedResponse(text=_as_text(value))
+def read_recorded(
+    protocol: Protocol, value: Any, answer_path: str | None = None, *, form: Form = Form.TEXT
+) -> ParsedResponse:
+    """Return what a recorded response says: a body of any known shape is opened; nothing is raised.
+
+    Args:
+        protocol: How the endpoint speaks.
+        value: As it came from the column.
+        answer_path: For plain JSON, the dotted path of the answer.
+        form: What the column holds, as `column_form` says: whether prose is an answer.
+    """
+    return _parsed(read_answer(protocol, value, form, answer_path), value)
 
 
-def _why_no_answer(document: Any) -> str:
-    for path in ("error.code", "error.type", "error_code", "error"):
-        code = at_path(document, path)
-        if isinstance(code, str | int) and _ERROR_CODE.match(str(code)):
-            return f"an error: {code}"
-    return "no answer in the body"
+def read_answer(protocol: Protocol, value: Any, form: Form, answer_path: str | None = None) -> Reading:
+    """Return what a value says, without what the call used; arguments as for `read_recorded`."""
+    return resolve(recognise(protocol, value, answer_path), form, protocol, answer_path)
 
 
-def _is_envelope(protocol: Protocol, document: Mapping[str, Any]) -> bool:
-    """Return whether the body is the protocol's own, though it holds no answer: an error, or an empty list."""
-    marks = {
-        Protocol.OPENAI_CHAT: ("choices", "error"),
-        Protocol.ANTHROPIC_MESSAGES: ("content", "error"),
-        Protocol.MLFLOW: ("predictions", "error_code"),
-    }
-    return any(mark in document for mark in marks.get(protocol, ()))
+def read_usage(value: Any) -> tuple[str | None, TokenCounts]:
+    """Return the model and the token counts of a recorded response; what it answers is not read."""
+    document = None if is_null(value) else open_body(value)
+    return (None, NO_COUNTS) if document is None else (find_model(document), find_counts(document))
 
 
-def _read_openai(document: Any, _: str | None) -> ParsedResponse | None:
-    choice = at_path(document, "choices.0")
-    if not isinstance(choice, Mapping):
-        return None
-    raw = choice.get("message")
-    message = raw if isinstance(raw, Mapping) else {}
-    text = _content_text(message.get("content", choice.get("text")))
-    # Tools are never executed: what the model wants to call is its answer.
-    text = text or _tool_text([call.get("function", call) for call in _mappings(message.get("tool_calls"))]) or text
-    refusal = _text_or_none(message.get("refusal")) if not text else None
-    finish_reason = "refusal" if refusal else _text_or_none(choice.get("finish_reason"))
-    if text is None and finish_reason is None:
-        return None
+def _parsed(found: Reading, value: Any) -> ParsedResponse:
+    model, counts = read_usage(value)
     return ParsedResponse(
-        text=refusal or text,
-        finish_reason=finish_reason,
-        model=_text_or_none(document.get("model")),
-        input_tokens=_count(at_path(document, "usage.prompt_tokens")),
-        output_tokens=_count(at_path(document, "usage.completion_tokens")),
-        cached_tokens=_count(at_path(document, "usage.prompt_tokens_details.cached_tokens")),
+        text=found.text,
+        finish_reason=found.finish_reason,
+        model=found.model or model,
+        input_tokens=counts.input_tokens,
+        output_tokens=counts.output_tokens,
+        cached_tokens=counts.cached_tokens,
+        tool_calls=found.tool_calls,
     )
-
-
-def _read_anthropic(document: Any, _: str | None) -> ParsedResponse | None:
-    content = document.get("content") if isinstance(document, Mapping) else None
-    finish_reason = _text_or_none(at_path(document, "stop_reason"))
-    if not isinstance(content, list):
-        return None
-    tools = [
-        {"name": part.get("name"), "arguments": part.get("input")}
-        for part in _mappings(content)
-        if part.get("type") == "tool_use"
-    ]
-    text = _content_text(content) or _tool_text(tools)
-    if text is None and finish_reason is None:
-        return None
-    fresh = _count(at_path(document, "usage.input_tokens"))
-    cached = _count(at_path(document, "usage.cache_read_input_tokens"))
-    written = _count(at_path(document, "usage.cache_creation_input_tokens")) or 0
-    return ParsedResponse(
-        text=text,
-        finish_reason=finish_reason,
-        model=_text_or_none(document.get("model")),
-        # This protocol counts cached tokens beside the input; here they are part of it, as elsewhere.
-        input_tokens=None if fresh is None else fresh + (cached or 0) + written,
-        output_tokens=_count(at_path(document, "usage.output_tokens")),
-        cached_tokens=cached,
-    )
-
-
-def _read_mlflow(document: Any, _: str | None) -> ParsedResponse | None:
-    if isinstance(document, Mapping) and isinstance(document.get("choices"), list):
-        return _read_openai(document, None)
-    predictions = document.get("predictions") if isinstance(document, Mapping) else document
-    if predictions is None or predictions == []:
-        return None
-    first = predictions[0] if isinstance(predictions, list) and len(predictions) == 1 else predictions
-    return ParsedResponse(text=_as_text(first))
-
-
-def _read_json(document: Any, answer_path: str | None) -> ParsedResponse | None:
-    answer = at_path(document, answer_path) if answer_path else document
-    if answer is None:
-        return None
-    about = document if isinstance(document, Mapping) else {}
-    return ParsedResponse(
-        text=_as_text(answer),
-        finish_reason=_text_or_none(about.get("finish_reason")),
-        model=_text_or_none(about.get("model")),
-        input_tokens=_count(at_path(document, "usage.input_tokens")),
-        output_tokens=_count(at_path(document, "usage.output_tokens")),
-    )
-
-
-_READERS = {
-    Protocol.OPENAI_CHAT: _read_openai,
-    Protocol.ANTHROPIC_MESSAGES: _read_anthropic,
-    Protocol.MLFLOW: _read_mlflow,
-    Protocol.JSON: _read_json,
-    Protocol.CALLABLE: _read_json,
-}
-
-
-def _content_text(content: Any) -> str | None:
-    """Return the text of a message's content, given as text or as a list of parts; None if there is none."""
-    if isinstance(content, str):
-        return content
-    texts = [part["text"] for part in _mappings(content) if isinstance(part.get("text"), str)]
-    return "".join(texts) if texts else None
-
-
-def _tool_text(calls: list[Any]) -> str | None:
-    """Return the wanted tool calls as JSON, their arguments opened, so that spacing within them makes no difference."""
-    opened = [
-        {"name": call.get("name"), "arguments": parse_json(call.get("arguments"))}
-        if isinstance(call, Mapping)
-        else call
-        for call in calls
-    ]
-    return _as_text(opened) if opened else None
-
-
-def _mappings(value: Any) -> list[Mapping[str, Any]]:
-    return [part for part in value if isinstance(part, Mapping)] if isinstance(value, list) else []
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, Mapping | list):
-        return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
-    return strict_text(value) or ""
-
-
-def _text_or_none(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -17,6 +17,7 @@ import pandas as pd
 from seamwatch.core.records.call_endings import call_failure
 from seamwatch.core.records.comparison import as_number, is_null, may_be_json, parse_json, strict_text
 from seamwatch.core.records.frames import ANSWER
+from seamwatch.core.records.unknown import Unknown
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import StageKind
 
@@ -157,6 +158,9 @@ def stage_features(
     only where it is short, and dropped by `close` unless the column is a category.
     """
     opened: list[tuple[str, np.ndarray[Any, Any]]] = []
+    endings = _endings(payload, stage) if stage.kind is StageKind.MODEL and ANSWER in payload.columns else None
+    if endings is not None:
+        payload = payload.assign(**{ANSWER: payload[ANSWER].map(lambda one: None if isinstance(one, Unknown) else one)})
     for name in payload.columns:
         # `_model` and the like stand for what is not recorded, too.
         if name not in _left_out(stage) and not (str(name).startswith("_") and payload[name].isna().all()):
@@ -169,8 +173,8 @@ def stage_features(
     made: dict[str, Any] = {}
     for name, values in kept:
         made |= _measures(name, values, is_hidden=_is_below(name, tuple(hidden)))
-    if stage.kind is StageKind.MODEL and ANSWER in payload.columns and not _is_below(ANSWER, tuple(ignore)):
-        made[f"{ANSWER}|{ENDING}"] = _endings(payload, stage)
+    if endings is not None and not _is_below(ANSWER, tuple(ignore)):
+        made[f"{ANSWER}|{ENDING}"] = endings
     return pd.DataFrame(made, index=pd.Index(payload.index.astype(str), dtype=object)), len(opened) - len(kept)
 
 
@@ -326,7 +330,8 @@ def _endings(payload: pd.DataFrame, stage: Stage) -> np.ndarray[Any, Any]:
     found = []
     for status, answer, finish in zip(statuses, payload[ANSWER], finishes, strict=True):
         failure = call_failure(status, answer, finish)
-        found.append("answered" if failure is None else failure.pattern)
+        is_unread = failure is None and isinstance(answer, Unknown)
+        found.append("unreadable" if is_unread else "answered" if failure is None else failure.pattern)
     return np.array(found, dtype=object)
 
 

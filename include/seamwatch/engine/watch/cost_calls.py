@@ -14,18 +14,18 @@ import pandas as pd
 
 from seamwatch.adapters.models.tariffs import Tariffs
 from seamwatch.core.records.call_endings import is_success
-from seamwatch.core.records.comparison import is_null, read_json, strict_text
+from seamwatch.core.records.comparison import is_null, strict_text
 from seamwatch.core.records.frames import StageData
-from seamwatch.core.records.responses import choose_protocol, read_recorded
+from seamwatch.core.records.responses import CACHE_NAMES, read_usage
 from seamwatch.core.watch.cost_prices import CALL_COLUMNS, Absurd, TariffOf, price_calls
 from seamwatch.core.watch.loops import Loop, longest_runs
 from seamwatch.engine.watch.reading import WatchRead
 from seamwatch.spec.monitoring import CostWatch
 from seamwatch.spec.pipeline import Pipeline, Stage
-from seamwatch.vocabulary import Protocol, StageKind
+from seamwatch.vocabulary import StageKind
 
 _COLUMNS = ("_key", "stage", *CALL_COLUMNS, "request", "size", "is_error")
-_CACHED = ("cached_tokens", "cache_read_input_tokens")
+_CACHED = re.compile("|".join(sorted(CACHE_NAMES)))
 """What a body with cached tokens holds."""
 _ASKED = re.compile(r'"model"\s*:\s*"([^"]{1,200})"')
 _PROVIDER_STATUSES = frozenset({408, 425, 429, *range(500, 600)})
@@ -135,7 +135,7 @@ def _stage_calls(stage: Stage, read: WatchRead) -> tuple[pd.DataFrame, list[str]
         return rows[name] if name in rows.columns else pd.Series([None] * n, index=rows.index, dtype=object)
 
     response, request, status = column("response"), column("request"), column("status")
-    body = _from_bodies(stage, response, column("model").fillna(rows.get("_model", column("model"))), column("input"))
+    body = _from_bodies(response, column("model").fillna(rows.get("_model", column("model"))), column("input"))
     texts = request.map(_text)
     is_open = response.map(is_null).to_numpy(dtype=bool)
     known = {one: is_success(one) is not False for one in status.dropna().unique()}
@@ -163,19 +163,17 @@ def _stage_calls(stage: Stage, read: WatchRead) -> tuple[pd.DataFrame, list[str]
     return frame, notes
 
 
-def _from_bodies(stage: Stage, response: pd.Series[Any], model: pd.Series[Any], tokens: pd.Series[Any]) -> pd.DataFrame:
+def _from_bodies(response: pd.Series[Any], model: pd.Series[Any], tokens: pd.Series[Any]) -> pd.DataFrame:
     """Return model and tokens as recorded, and what only the response's body tells."""
-    assert stage.endpoint is not None
-    protocol = choose_protocol(stage.endpoint)
     found = pd.DataFrame(
         {"model": model.astype(object), "input": pd.to_numeric(tokens, errors="coerce").astype(float)},
         index=response.index,
     ).assign(cached=np.nan, output=np.nan)
-    text = response.map(lambda value: value if isinstance(value, str) else "")
-    has_cached = text.str.contains("|".join(_CACHED), regex=True).to_numpy()
-    is_body = response.map(lambda v: isinstance(v, dict | bytes)).to_numpy() | text.str.startswith("{").to_numpy()
-    wanted = is_body & (has_cached | found["model"].isna().to_numpy() | found["input"].isna().to_numpy())
-    read = [_usage(protocol, value, stage.endpoint.answer) for value in response.to_numpy(dtype=object)[wanted]]
+    # What is missing is read from the body, and what came from a cache stands nowhere else.
+    has_cached = response.map(lambda value: not isinstance(value, str) or _CACHED.search(value) is not None)
+    is_missing = found["model"].isna() | found["input"].isna()
+    wanted = (response.notna() & (has_cached.astype(bool) | is_missing)).to_numpy()
+    read = [_usage(value) for value in response.to_numpy(dtype=object)[wanted]]
     if read:
         body = pd.DataFrame(read, columns=["model", "input", "cached", "output"], index=found.index[wanted])
         found["model"] = found["model"].where(found["model"].notna(), body["model"].reindex(found.index))
@@ -184,29 +182,10 @@ def _from_bodies(stage: Stage, response: pd.Series[Any], model: pd.Series[Any], 
     return found
 
 
-def _usage(
-    protocol: Protocol, value: Any, answer_path: str | None
-) -> tuple[str | None, int | None, int | None, int | None]:
+def _usage(value: Any) -> tuple[str | None, int | None, int | None, int | None]:
     """Return model, tokens in, those of them from a cache, and tokens out, as far as a body tells them."""
-    if protocol is Protocol.OPENAI_CHAT and isinstance(value, str):
-        # Most bodies are of this kind, and what they answer is not asked here.
-        try:
-            document = read_json(value)
-        except (ValueError, RecursionError):
-            return None, None, None, None
-        usage = document.get("usage") if isinstance(document, dict) else None
-        if isinstance(usage, dict):
-            details = usage.get("prompt_tokens_details")
-            cached = details.get("cached_tokens") if isinstance(details, dict) else None
-            named = document.get("model")
-            tokens_in, tokens_out = _number(usage.get("prompt_tokens")), _number(usage.get("completion_tokens"))
-            return named if isinstance(named, str) else None, tokens_in, _number(cached), tokens_out
-    read = read_recorded(protocol, value, answer_path)
-    return read.model, read.input_tokens, read.cached_tokens, read.output_tokens
-
-
-def _number(value: Any) -> int | None:
-    return value if type(value) is int else None
+    model, counts = read_usage(value)
+    return model, counts.input_tokens, counts.cached_tokens, counts.output_tokens
 
 
 def _asked(texts: pd.Series[Any]) -> pd.Series[Any]:

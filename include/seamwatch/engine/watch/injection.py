@@ -161,8 +161,8 @@ def _answers(pipeline: Pipeline, read: WatchRead) -> pd.Series[Any]:
     if models:
         payload = read.stages[models[-1]].payload
         if ANSWER in payload.columns:
-            found = payload[ANSWER].dropna().map(strict_text)
-            return found[found.notna()]
+            is_text = payload[ANSWER].map(lambda answer: isinstance(answer, str)).astype(bool)
+            return payload.loc[is_text, ANSWER]
     data: StageData | None = read.stages.get(pipeline.final_stage.name)
     if data is None or not len(data.payload):
         return pd.Series(dtype=object)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -159,6 +160,22 @@ def test_a_path_is_followed_into_json_and_a_dotted_column_is_a_column() -> None:
     found, text, null = pick(inputs[["body"]], "body.a.b").tolist()
     assert (found, null) == (1, None)
     assert isinstance(text, Unknown)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '```json\n{"queue": "billing"}\n```',
+        'Of course:\n```json\n{"queue": "billing"}\n```',
+        json.dumps('{"queue": "billing"}'),
+        "{'queue': 'billing'}",
+        b'{"queue": "billing"}',
+        memoryview(b'{"queue": "billing"}'),
+    ],
+)
+def test_a_path_opens_whatever_a_document_is_wrapped_in(answer: Any) -> None:
+    inputs = pd.DataFrame({"answer": [answer, '{"queue": "fraud"}']})
+    assert pick(inputs, "answer.queue").tolist() == ["billing", "fraud"]
 
 
 def test_source_fields_are_all_that_is_read() -> None:

@@ -8,10 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seamwatch.core.records.responses import ParsedResponse, choose_protocol, read_recorded, read_response
+from seamwatch.core.records.responses import (
+    Form,
+    ParsedResponse,
+    choose_protocol,
+    column_form,
+    read_recorded,
+    read_response,
+)
+from seamwatch.core.records.unknown import Unknown
 from seamwatch.errors import DataContractError
 from seamwatch.spec.pipeline import Endpoint
-from seamwatch.vocabulary import Protocol
+from seamwatch.vocabulary import Protocol, UnknownReason
 
 OPENAI, ANTHROPIC, MLFLOW, JSON = (
     Protocol.OPENAI_CHAT,
@@ -87,38 +95,52 @@ def test_answer_and_finish_reason(protocol: Protocol, body: Any, text: str | Non
     assert read_recorded(protocol, body) == parsed
 
 
+UNREAD = "not a body of a known protocol"
+NONE = "no answer in the body"
+
+
 @pytest.mark.parametrize(
     ("protocol", "body", "problem"),
     [
-        (OPENAI, None, "empty"),
-        (OPENAI, " \n", "empty"),
-        (OPENAI, '{"choices": [{"mess', "not JSON"),
-        (OPENAI, "[" * 100_000, "not JSON"),
-        (OPENAI, "<html>", "not JSON"),
-        (OPENAI, '{"choices": []}', "no answer in the body"),
-        (OPENAI, '{"choices": [{"message": null}]}', "no answer in the body"),
-        (OPENAI, '{"choices": [{"message": {"tool_calls": [1]}}]}', "no answer in the body"),
-        (OPENAI, '{"choices": [{"message": {"tool_calls": 7}}]}', "no answer in the body"),
-        (OPENAI, "[]", "no answer in the body"),
-        (OPENAI, '"billing"', "no answer in the body"),
+        (OPENAI, None, NONE),
+        (OPENAI, " \n", NONE),
+        (OPENAI, '{"choices": [{"mess', UNREAD),
+        (OPENAI, "[" * 100_000, UNREAD),
+        (OPENAI, "<html>", UNREAD),
+        (OPENAI, '{"choices": []}', NONE),
+        (OPENAI, '{"choices": [{"message": null}]}', NONE),
+        (OPENAI, '{"choices": [{"message": {"tool_calls": [1]}}]}', NONE),
+        (OPENAI, '{"choices": [{"message": {"tool_calls": 7}}]}', NONE),
+        (OPENAI, "[]", UNREAD),
+        (OPENAI, '"billing"', UNREAD),
+        (OPENAI, "billing", UNREAD),
+        (OPENAI, '{"queue": "billing"}', UNREAD),
         (OPENAI, '{"error": {"code": "insufficient_quota"}}', "an error: insufficient_quota"),
         (OPENAI, '{"error": {"code": null, "type": "server_error"}}', "an error: server_error"),
-        (OPENAI, '{"error": "your prompt, my secret, was bad"}', "no answer in the body"),
-        (ANTHROPIC, '{"content": []}', "no answer in the body"),
+        (OPENAI, '{"error": "your prompt, my secret, was bad"}', "an error without a code"),
+        (ANTHROPIC, '{"type": "message", "content": []}', NONE),
         (ANTHROPIC, '{"type": "error", "error": {"type": "overloaded_error"}}', "an error: overloaded_error"),
-        (MLFLOW, '{"predictions": []}', "no answer in the body"),
+        (MLFLOW, '{"predictions": []}', NONE),
         (MLFLOW, '{"error_code": "BAD_REQUEST", "message": "x"}', "an error: BAD_REQUEST"),
-        (JSON, "null", "no answer in the body"),
+        (JSON, "null", NONE),
+        (JSON, "billing", UNREAD),
+        (JSON, '{"error": "cannot do it"}', UNREAD),
     ],
 )
 def test_broken_bodies_say_why(protocol: Protocol, body: str | None, problem: str) -> None:
-    assert read_response(protocol, body) == ParsedResponse(problem=problem)
+    parsed = read_response(protocol, body)
+    assert parsed.problem == problem
+    assert isinstance(parsed.text, Unknown) is (problem == UNREAD)
 
 
 def test_answer_path_opens_json_within_json() -> None:
     body = json.dumps({"data": [{"answer": '{"queue": "billing"}'}]})
     assert read_response(JSON, body, "data.0.answer.queue").text == "billing"
-    assert read_response(JSON, body, "data.1").problem == "no answer in the body"
+    missing = read_response(JSON, body, "data.1")
+    assert isinstance(missing.text, Unknown)
+    assert missing.text.reason is UnknownReason.UNREADABLE_PATH
+    assert missing.problem == "nothing stands at the path of the answer"
+    assert read_response(JSON, '{"answer": null}', "answer").problem == NONE
 
 
 def test_usage_keeps_cached_tokens_apart() -> None:
@@ -168,11 +190,13 @@ def test_recorded_answer_without_its_path_is_the_whole_text() -> None:
 
 @pytest.mark.parametrize("value", [None, float("nan")])
 def test_nothing_recorded(value: Any) -> None:
-    assert read_recorded(OPENAI, value) == ParsedResponse(problem="empty")
+    assert read_recorded(OPENAI, value) == ParsedResponse()
+    assert ParsedResponse().failure == "empty"
 
 
 def test_recorded_error_is_no_answer() -> None:
-    assert read_recorded(OPENAI, '{"error": {"code": "timeout"}}') == ParsedResponse(problem="an error: timeout")
+    parsed = read_recorded(OPENAI, '{"error": {"code": "timeout"}}')
+    assert (parsed.text, parsed.finish_reason, parsed.failure) == (None, "error:timeout", "timed_out")
 
 
 json_values = st.recursive(
@@ -207,14 +231,16 @@ json_values = st.recursive(
 def test_no_body_whatever_raises(protocol: Protocol, document: Any, path: str | None) -> None:
     parsed = read_response(protocol, json.dumps(document), path)
     assert (parsed.problem is not None) or (parsed.text is not None) or (parsed.finish_reason is not None)
-    read_recorded(protocol, document, path)
-    read_recorded(protocol, json.dumps(document), path)
+    for form in Form:
+        read_recorded(protocol, document, path, form=form)
+        read_recorded(protocol, json.dumps(document), path, form=form)
 
 
-@given(st.sampled_from(list(Protocol)), st.text(max_size=20))
-def test_no_text_whatever_raises(protocol: Protocol, text: str) -> None:
-    read_response(protocol, text)
-    assert read_recorded(protocol, text).text is not None or text.strip()
+@given(st.sampled_from(list(Protocol)), st.text(max_size=40) | st.binary(max_size=40), st.sampled_from(Form))
+def test_no_text_and_no_bytes_whatever_raise(protocol: Protocol, value: str | bytes, form: Form) -> None:
+    parsed = read_recorded(protocol, value, form=form)
+    assert isinstance(parsed.text, str | Unknown | None)
+    column_form(protocol, [value] * 3)
 
 
 @pytest.mark.parametrize(

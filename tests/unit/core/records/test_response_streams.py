@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from seamwatch.adapters.models.stream import assemble_stream
+from seamwatch.core.records.response_streams import assemble_text
 from seamwatch.core.records.responses import read_response
+from seamwatch.core.records.unknown import Unknown
 from seamwatch.vocabulary import Protocol
 
 OPENAI, ANTHROPIC = Protocol.OPENAI_CHAT, Protocol.ANTHROPIC_MESSAGES
@@ -21,7 +22,8 @@ def delta(finish_reason: str | None = None, index: int = 0, **part: Any) -> dict
 
 
 def answer(protocol: Protocol, text: str) -> tuple[str | None, str | None]:
-    parsed = read_response(protocol, assemble_stream(protocol, text))
+    parsed = read_response(protocol, text)
+    assert not isinstance(parsed.text, Unknown)
     return parsed.text, parsed.finish_reason
 
 
@@ -85,10 +87,9 @@ def test_anthropic_tool_use_comes_in_pieces() -> None:
 @pytest.mark.parametrize("protocol", [OPENAI, ANTHROPIC])
 def test_error_within_the_stream_is_the_body(protocol: Protocol) -> None:
     text = stream(delta(content="a"), {"type": "error", "error": {"type": "overloaded_error"}})
-    assert read_response(protocol, assemble_stream(protocol, text)).problem == "an error: overloaded_error"
+    assert read_response(protocol, text).problem == "an error: overloaded_error"
 
 
-@pytest.mark.parametrize("protocol", [OPENAI, ANTHROPIC])
 @pytest.mark.parametrize(
     "text",
     [
@@ -100,11 +101,18 @@ def test_error_within_the_stream_is_the_body(protocol: Protocol) -> None:
         stream({"choices": "x", "delta": "y"}),
         stream([1], "x", 7),
         "data: " + "[" * 100_000 + "\n\n",
-        stream(
-            {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": '{"a'}},
-            {"type": "message_delta", "delta": {"stop_reason": "max_tokens"}},
-        ),
     ],
 )
-def test_broken_stream_is_no_body(protocol: Protocol, text: str) -> None:
-    assert assemble_stream(protocol, text) is None
+def test_broken_stream_is_no_body(text: str) -> None:
+    assert assemble_text(text) is None
+
+
+def test_arguments_that_the_end_cut_off_are_kept_and_the_answer_is_truncated() -> None:
+    text = stream(
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "name": "route"}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": '{"a'}},
+        {"type": "message_delta", "delta": {"stop_reason": "max_tokens"}},
+    )
+    parsed = read_response(ANTHROPIC, text)
+    assert [(call.name, call.arguments) for call in parsed.tool_calls] == [("route", '{"a')]
+    assert parsed.failure == "truncated"
