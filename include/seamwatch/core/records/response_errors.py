@@ -63,10 +63,10 @@ ERROR_MARKS = frozenset({*_WORDS, "Error", "object"})
 """A document that holds none of these is no error."""
 _UPPER = re.compile(r"^[A-Z][A-Z_]{4,60}$")
 _TEXTS = (
-    re.compile(r"^\s*Error code: (?P<code>\d{3}) - "),
-    re.compile(r"^\s*An error occurred \((?P<code>\w+)\) when calling the \w+ operation"),
-    re.compile(r"^\s*[45]\d\d (?P<code>[A-Z_]{3,40})\. \{"),
-    re.compile(r"^\s*litellm\.(?:exceptions\.)?(?P<code>[A-Z]\w+): "),
+    re.compile(r"^Error code: (?P<code>\d{3}) - "),
+    re.compile(r"^An error occurred \((?P<code>\w+)\) when calling the \w+ operation"),
+    re.compile(r"^[45]\d\d (?P<code>[A-Z_]{3,40})\. \{"),
+    re.compile(r"^litellm\.(?:exceptions\.)?(?P<code>[A-Z]\w+): "),
     re.compile(r"^.{0,500}\(status code: (?P<code>[45]\d\d)\)\s*$", re.DOTALL),
 )
 """How client libraries put an error into words: openai and anthropic, botocore, google-genai, litellm, ollama."""
@@ -129,6 +129,7 @@ def _is_request_problem(detail: Any) -> bool:
 
 def read_error_text(text: str) -> ErrorBody | None:
     """Return the error that a client library put into words; None if the text is something else."""
+    text = text.strip("\ufeff \t\r\n")
     match = next((found for form in _TEXTS if (found := form.match(text))), None)
     return ErrorBody(code=match["code"]) if match is not None else None
 

@@ -311,8 +311,9 @@ def _read_list(items: list[Any], depth: int) -> Reading | None:
 def _read_wrapped(document: Mapping[str, Any], depth: int) -> Reading | None:
     """What a log, a batch or a gateway carries: exactly one member that is a body of a known shape."""
     readings = [read_shape(part, depth=depth + 1) for part in _wrapped_parts(document)]
-    found = [reading for reading in readings if reading is not None and reading.certainty is Certainty.SURE]
-    return found[0] if len(found) == 1 else None
+    found = [reading for reading in readings if reading is not None]
+    sure = [reading for reading in found if reading.certainty is Certainty.SURE]
+    return sure[0] if len(sure) == 1 else found[0] if len(found) == 1 else None
 
 
 def _wrapped_parts(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any] | list[Any]]:

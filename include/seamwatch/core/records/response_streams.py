@@ -103,20 +103,28 @@ def _object(text: str) -> Mapping[str, Any] | None:
 def _line_events(text: str) -> list[Any]:
     """Return objects that stand one a line, or one after the other; none if anything else stands there."""
     text = text.strip("\ufeff \t\r\n")
-    if text[:1] == "{":
-        events: list[Any] = []
-        decoder, at = json.JSONDecoder(), 0
-        try:
-            while at < len(text):
-                event, at = decoder.raw_decode(text, at)
-                events.append(event)
-                at += len(text[at:]) - len(text[at:].lstrip(" \t\r\n,"))
-        except (ValueError, RecursionError):
-            return []
+    if not re.match(r"\{|[A-Za-z_]\w*\(", text):
+        return []
+    events = _json_objects(text)
+    if events:
         return events
     lines = [line for line in _LINE_END.split(text) if line.strip()]
-    found = [open_text(line) for line in lines] if len(lines) > 1 and re.match(r"[A-Za-z_]\w*\(", lines[0]) else []
+    found = [open_text(line) for line in lines] if len(lines) > 1 else []
     return found if all(isinstance(one, Mapping) for one in found) else []
+
+
+def _json_objects(text: str) -> list[Any]:
+    found: list[Any] = []
+    decoder, at = json.JSONDecoder(), 0
+    try:
+        while at < len(text):
+            event, at = decoder.raw_decode(text, at)
+            found.append(event)
+            while at < len(text) and text[at] in " \t\r\n,":
+                at += 1
+    except (ValueError, RecursionError):
+        return []
+    return found
 
 
 def _opened(event: _Event) -> _Event:
