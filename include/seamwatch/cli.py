@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +19,7 @@ from seamwatch.vocabulary import FailOn
 if TYPE_CHECKING:
     from seamwatch.adapters.base import Notifier
     from seamwatch.core.results import Attribution, Window
+    from seamwatch.engine.check.endpoints import AskModel
     from seamwatch.engine.deps import Deps
     from seamwatch.spec.load import Project
     from seamwatch.spec.pipeline import Pipeline
@@ -62,17 +63,25 @@ def main() -> None:
 def check(
     pipeline: Annotated[str | None, typer.Argument(help="Only this pipeline.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse what is a warning else, as no owner.")] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Call every model endpoint once; costs money, within the budget.")
+    ] = False,
     project: ProjectOption = None,
     as_json: JsonOption = None,
 ) -> None:
-    """Validate every pipeline file, reference, suite, table and column; exit 1 with all problems."""
+    """Validate every pipeline file, reference, suite, table and column, and try them on a few records.
+
+    Exit 1 with all problems.
+    """
     from seamwatch.adapters.connections import EnvironmentConnections
     from seamwatch.engine.check import check_project
 
-    loaded = _project(_settings(project))
+    settings = _settings(project)
+    loaded = _project(settings)
     if pipeline is not None and pipeline not in {*loaded.pipelines, *(Path(file).stem for file in loaded.broken)}:
         loaded.pipeline(pipeline)
-    found = check_project(loaded, EnvironmentConnections(), only=pipeline)
+    with _asking(settings) if live else nullcontext() as ask:
+        found = check_project(loaded, EnvironmentConnections(), only=pipeline, ask=ask)
     fatal = (ProblemLevel.ERROR, ProblemLevel.WARNING) if strict else (ProblemLevel.ERROR,)
     refused = [problem for problem in found if problem.level in fatal]
     notes = [problem for problem in found if problem.level is ProblemLevel.NOTE]
@@ -457,6 +466,15 @@ def demo(
     from seamwatch.demo.run import run_demo
 
     run_demo(_settings(project).project_dir, folder)
+
+
+@contextmanager
+def _asking(settings: Settings) -> Iterator[AskModel]:
+    """Give what calls a model once: priced, tagged, and booked against the pipeline's budget."""
+    from seamwatch.engine.check.live import ask_once
+
+    with _deps(settings) as deps:
+        yield lambda pipeline, stage, call: ask_once(deps, pipeline, stage, call)
 
 
 def _settings(project: Path | None) -> Settings:

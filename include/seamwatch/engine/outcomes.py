@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from seamwatch.core.records.frames import key_text, require_columns
 from seamwatch.core.records.outcomes import Judge, judge_by_evaluator, judge_by_failures, judge_by_truth
-from seamwatch.engine.deps import Deps
 from seamwatch.engine.reading import StageReader
 from seamwatch.engine.references import load_function
 from seamwatch.errors import Problem, SpecError
@@ -17,6 +16,9 @@ from seamwatch.spec.pipeline import Pipeline
 from seamwatch.validation.run import failing_keys
 from seamwatch.validation.suites import load_suite
 from seamwatch.vocabulary import OutcomeState
+
+if TYPE_CHECKING:
+    from seamwatch.engine.deps import Deps  # its store is heavy to import, and `check` needs none
 
 _BY_KEY = 20_000
 """Up to this many records the truth is looked up by key; beyond, the table is read whole, which is then cheaper."""

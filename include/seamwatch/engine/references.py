@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import inspect
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -35,9 +37,14 @@ def load_function(project: Project, name: str) -> Callable[..., Any]:
     if not function:
         text = f"{name!r} must be file:function or file.yaml in include/mappings"
         raise SpecError([Problem(file=where, text=text)])
-    found = getattr(_load_module(path, where), function, None)
+    module = _load_module(path, where)
+    found = getattr(module, function, None)
     if not callable(found):
-        raise SpecError([Problem(file=where, text=f"has no function {function!r}")])
+        known = sorted(name for name, one in vars(module).items() if inspect.isfunction(one))
+        near = difflib.get_close_matches(function, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ";"
+        text = f"has no function {function!r}{hint} known: {', '.join(known) or 'none'}"
+        raise SpecError([Problem(file=where, text=text)])
     return found  # type: ignore[no-any-return]
 
 
@@ -54,7 +61,8 @@ def _load_module(path: Path, where: str) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
-        line = getattr(error, "lineno", None)
+        within = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        line = getattr(error, "lineno", within[-1] if within else None)
         raise SpecError(
             [Problem(file=where, line=line, text=f"cannot be run: {type(error).__name__}: {error}")]
         ) from error

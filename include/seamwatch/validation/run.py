@@ -12,7 +12,7 @@ import pandas as pd
 from sqlalchemy import URL
 
 from seamwatch.core.results import Check
-from seamwatch.errors import AdapterError, Problem, SpecError
+from seamwatch.errors import AdapterError, SpecError
 from seamwatch.validation.context import load_gx, quiet_context, refusal, to_expectation, without_warnings
 from seamwatch.validation.databases import close_source, quoted, read_only, refuse_misread
 from seamwatch.validation.docs import write_docs
@@ -138,7 +138,7 @@ def failing_keys(final: pd.DataFrame, suite: SuiteFile) -> set[Any]:
     frame = final.reset_index(drop=True).assign(**{_KEY: range(len(final))})
     outcome = validate_frame(frame, suite=suite, key_column=_KEY, stage="outcome", keys_cap=len(frame))
     problems = [
-        Problem(file=suite.file, path=f"expectations.{n}", text=words)
+        suite.problem(n, "", words)
         for n, check in enumerate(outcome.checks)
         if (words := _no_judgement(check)) is not None
     ]

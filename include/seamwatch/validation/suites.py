@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,18 @@ class SuiteFile:
     name: str
     expectations: tuple[dict[str, Any], ...]
     """Each with `type`, and optionally `kwargs`, `severity` and `meta`."""
+    lines: Mapping[int, int] = field(default_factory=dict)
+    """The line on which each expectation begins, by its number."""
 
     @property
     def file(self) -> str:
         """Return its path as a person knows it: `expectations/<pipeline>/<stage>.json`."""
         return _told(self.path)
+
+    def problem(self, number: int, part: str, text: str) -> Problem:
+        """Return a problem of the expectation of that number, or of a part of it (`kwargs.column`)."""
+        path = f"expectations.{number}.{part}".rstrip(".")
+        return Problem(file=self.file, line=self.lines.get(number), path=path, text=text)
 
     def severity(self, number: int) -> Severity:
         """Return how much the expectation of that number matters; critical where nothing is said."""
@@ -70,7 +78,7 @@ def load_suite(path: Path) -> SuiteFile:
     ]
     if problems:
         raise SpecError(problems)
-    return SuiteFile(path=path, name=str(document.get("name") or path.stem), expectations=tuple(given))
+    return SuiteFile(path=path, name=str(document.get("name") or path.stem), expectations=tuple(given), lines=lines)
 
 
 def check_suite(path: Path) -> list[Problem]:
@@ -81,17 +89,14 @@ def check_suite(path: Path) -> list[Problem]:
         return [*_older_keys(path), *error.problems]
     from seamwatch.validation.context import UnknownExpectation, refusal, to_expectation
 
-    lines = _lines(path.read_text(encoding="utf-8"))
     found = _older_keys(path)
     for n, given in enumerate(suite.expectations):
-        place = f"expectations.{n}"
         try:
             to_expectation(given["type"], given.get("kwargs") or {}, severity=suite.severity(n), meta={})
         except UnknownExpectation as error:
-            found.append(Problem(file=suite.file, line=lines.get(n), path=f"{place}.type", text=str(error)))
+            found.append(suite.problem(n, "type", str(error)))
         except (ValueError, TypeError) as error:
-            words = f"{given['type']} refuses its kwargs: {refusal(error)}"
-            found.append(Problem(file=suite.file, line=lines.get(n), path=f"{place}.kwargs", text=words))
+            found.append(suite.problem(n, "kwargs", f"{given['type']} refuses its kwargs: {refusal(error)}"))
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -76,7 +77,19 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_check_of_a_sound_project_says_so(run: Run, project: Path) -> None:
-    assert run("check") == (0, "parcels: no problem found\n", "")
+    code, out, err = run("check")
+    assert (code, out) == (0, "parcels: no problem found\n")
+    assert len(err.splitlines()) == 5
+    for line in err.splitlines():
+        assert ".time: note: created_at (guessed: the one timestamp that nothing else names" in line
+
+
+def test_check_calls_an_endpoint_where_it_is_asked_to(run: Run, project: Path) -> None:
+    code, out, err = run("check", "--live")
+    assert (code, out) == (0, "parcels: no problem found\n")
+    (said,) = [line for line in err.splitlines() if "answered" in line]
+    assert "parcels.yaml:11 stages.router_model.endpoint: note: answered in" in said
+    assert re.search(r"for 0.000000 USD: '{\"queue\": \"[a-z]+\"}'", said)
 
 
 def test_check_prints_all_problems_of_all_files_and_exits_1(run: Run, project: Path) -> None:
@@ -102,7 +115,8 @@ def test_check_prints_all_problems_of_all_files_and_exits_1(run: Run, project: P
         "expectations/parcels/orders.json",
     ):
         assert said in err
-    assert err.splitlines()[-1] == f"{len(err.splitlines()) - 1} problems"
+    problems = [line for line in err.splitlines()[:-1] if ": note: " not in line]
+    assert err.splitlines()[-1] == f"{len(problems)} problems"
 
 
 def test_check_looks_for_the_columns_that_segments_and_watches_name(run: Run, project: Path) -> None:

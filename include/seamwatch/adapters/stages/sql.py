@@ -175,11 +175,18 @@ class SqlStageSource:
         return join_frames(frames, names)
 
     def window_query(
-        self, relation: str, *, is_query: bool, time: str | None, start: datetime | None, end: datetime | None
+        self,
+        relation: str,
+        *,
+        is_query: bool,
+        time: str | None,
+        start: datetime | None,
+        end: datetime | None,
+        limit: int | None = None,
     ) -> str:
         """Return a SELECT, as text in the database's own dialect, of the rows that `read` gives for the window."""
         source = _selectable(relation, list(self.columns(relation, is_query=is_query)), is_query=is_query)
-        statement = sa.select(sa.text("*")).select_from(source)
+        statement = sa.select(sa.text("*")).select_from(source).limit(limit)
         dialect: Any = self._engine.dialect
         if time:
             form = self._time_form(relation, time, is_query=is_query)

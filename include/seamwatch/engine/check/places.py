@@ -18,11 +18,11 @@ def in_pipeline(pipeline: Pipeline, path: str, text: str, level: ProblemLevel = 
 
 
 def with_line(project: Project, problem: Problem) -> Problem:
-    """Return the problem with the line of its path, where its file is YAML and has such a path."""
+    """Return the problem with the line of its path in a YAML file, or of the nearest part above it that is there."""
     path = project.root / problem.file
     if problem.line is not None or path.suffix not in (".yaml", ".yml") or not path.is_file():
         return problem
-    return replace(problem, line=line_of(path, problem.path))
+    return replace(problem, line=line_of(path, problem.path) or 1)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

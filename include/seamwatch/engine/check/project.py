@@ -2,42 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from seamwatch.adapters.base import Connections
 from seamwatch.engine.check.columns import check_columns, check_truths
+from seamwatch.engine.check.endpoints import AskModel, check_endpoints
+from seamwatch.engine.check.expectations import check_expectations
 from seamwatch.engine.check.files import check_files, unused_folders
-from seamwatch.engine.check.knowledge import check_knowledge_base
+from seamwatch.engine.check.keys import check_keys
+from seamwatch.engine.check.paths import check_paths
 from seamwatch.engine.check.places import check_connection, with_line
-from seamwatch.engine.reading import StageReader
-from seamwatch.errors import Problem
+from seamwatch.engine.check.prices import check_prices
+from seamwatch.engine.check.references import check_references
+from seamwatch.engine.check.row_times import check_row_time
+from seamwatch.engine.check.sample import SampleReader, read_sample
+from seamwatch.engine.check.truths import check_benchmark, check_labels
+from seamwatch.engine.protocols import settle_protocols
+from seamwatch.errors import Problem, ProblemLevel
 from seamwatch.spec.load import Project
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import Protocol
 
 
-def check_project(project: Project, connections: Connections, *, only: str | None = None) -> list[Problem]:
-    """Return every problem of the project, or of one pipeline: files, references, suites, connections, columns."""
+def check_project(
+    project: Project, connections: Connections, *, only: str | None = None, ask: AskModel | None = None
+) -> list[Problem]:
+    """Return every problem of the project, or of one pipeline, and what else a person should know of it.
+
+    Args:
+        project: With its broken files.
+        connections: Where databases, endpoints and channels are found.
+        only: Name of one pipeline.
+        ask: Calls a model endpoint; None: none is called.
+    """
     problems = [p for file, found in project.broken.items() if only in (None, Path(file).stem) for p in found]
     for name, pipeline in project.pipelines.items():
         if only in (None, name):
-            problems += check_pipeline(project, pipeline, connections)
+            problems += check_pipeline(project, pipeline, connections, ask=ask)
     if only is None:
         problems += unused_folders(project)
     return problems
 
 
-def check_pipeline(project: Project, pipeline: Pipeline, connections: Connections) -> list[Problem]:
-    """Return every problem of one pipeline that only its surroundings show."""
+def check_pipeline(
+    project: Project, pipeline: Pipeline, connections: Connections, *, ask: AskModel | None = None
+) -> list[Problem]:
+    """Return every problem of one pipeline that only its surroundings show: files, tables, and a few of their rows."""
     problems = list(check_files(project, pipeline))
-    reader = StageReader(pipeline, connections, project)
-    try:
-        for stage in pipeline.stages:
-            problems += check_columns(project, pipeline, stage, reader)
-        problems += check_truths(pipeline, reader)
-    finally:
-        reader.close()
     for name in pipeline.knowledge_bases:
+        from seamwatch.engine.check.knowledge import check_knowledge_base  # noqa: PLC0415 - brings git and more
+
         problems += check_knowledge_base(project, pipeline, name, connections)
     for stage in pipeline.stages:
         if stage.endpoint is not None and stage.endpoint.protocol is not Protocol.CALLABLE:
@@ -45,6 +60,39 @@ def check_pipeline(project: Project, pipeline: Pipeline, connections: Connection
             problems += check_connection(pipeline, path, connections, stage.endpoint.connection)
     if pipeline.slack is not None:
         problems += check_connection(pipeline, "slack.connection", connections, pipeline.slack.connection)
-    # One missing connection is one problem, however many stages need it.
-    once = {(problem.file, problem.text): problem for problem in reversed(problems)}
+    reader = SampleReader(settle_protocols(pipeline, connections), connections, project)
+    try:
+        problems += _check_tables(project, reader, connections, ask)
+    finally:
+        reader.close()
+    # One missing connection is one problem, however many stages need it; of a guess each stage has its own.
+    once = {_identity(problem): problem for problem in reversed(problems)}
     return [with_line(project, problem) for problem in reversed(once.values())]
+
+
+def _identity(problem: Problem) -> tuple[str, str, str]:
+    return problem.file, problem.text, "" if problem.level is ProblemLevel.ERROR else problem.path
+
+
+def _check_tables(
+    project: Project, reader: SampleReader, connections: Connections, ask: AskModel | None
+) -> Iterator[Problem]:
+    """Yield what is wrong with columns, and then what the rows of those stages show whose columns are all there."""
+    pipeline, sound = reader.pipeline, []
+    for stage in pipeline.stages:
+        found = list(check_columns(project, pipeline, stage, reader))
+        yield from found
+        yield from check_row_time(pipeline, stage, reader)
+        if not any(one.path.startswith(f"stages.{stage.name}") for one in found):
+            sound.append(stage)
+    yield from check_truths(pipeline, reader)
+    sample, problems = read_sample(project, pipeline, reader, sound)
+    yield from problems
+    if sample is None:
+        return
+    for trial in (check_keys, check_paths, check_references, check_labels, check_benchmark):
+        yield from trial(sample)
+    yield from check_expectations(sample, connections)
+    yield from check_prices(sample, connections)
+    if ask is not None:
+        yield from check_endpoints(sample, ask)

@@ -1,0 +1,193 @@
+"""Trial: labels and benchmark: do they belong to the records, and can they equal what is recorded?"""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from seamwatch.core.records.comparison import as_number, is_null, parse_json, values_equal
+from seamwatch.core.records.frames import stage_data
+from seamwatch.core.records.references import Reference
+from seamwatch.engine.check.keys import mismatch
+from seamwatch.engine.check.places import in_pipeline
+from seamwatch.engine.check.sample import RECORDS, Sample
+from seamwatch.engine.outcomes import read_truth
+from seamwatch.errors import AdapterError, DataContractError, Problem, ProblemLevel
+from seamwatch.spec.pipeline import Benchmark, Comparator, Truth
+
+_FEWEST = 5
+"""With fewer labelled records, all of them may be wrong by chance."""
+
+
+def check_labels(sample: Sample) -> Iterator[Problem]:
+    """Yield why labels reach no record, or can equal no final field."""
+    pipeline, outcome = sample.pipeline, sample.pipeline.outcome
+    final = pipeline.final_stage
+    if outcome is None or outcome.truth is None or final.name not in sample.data.stages:
+        return
+    payload = sample.data.stages[final.name].payload
+    if not len(sample.data.stages[pipeline.first_stage.name].payload):
+        return
+    try:
+        truth = read_truth(pipeline, sample.reader, sample.data.stages[pipeline.first_stage.name].payload.index)
+        some = _some_labels(sample, outcome.truth)
+    except (AdapterError, DataContractError) as error:
+        yield in_pipeline(pipeline, "outcome.truth", str(error))
+        return
+    labelled = payload.index[payload.index.isin(truth.index)]
+    if not len(labelled):
+        yield from _unmatched(sample, outcome.truth, some)
+    for field, comparator in outcome.compare.items():
+        if field not in payload or comparator.column not in truth:
+            continue
+        if len(labelled) >= _FEWEST:
+            pairs = [(payload.at[key, field], truth.at[key, comparator.column]) for key in labelled]
+        else:
+            pairs = []
+        yield from _never_equal(sample, field, comparator, pairs, payload[field], some.get(comparator.column))
+
+
+def _some_labels(sample: Sample, truth: Truth) -> pd.DataFrame:
+    source = sample.reader.source(truth.database or sample.pipeline.database)
+    relation, is_query = truth.table or truth.query or "", truth.query is not None
+    return source.read(
+        relation,
+        is_query=is_query,
+        columns=None,
+        time=truth.time,
+        limit=RECORDS,
+        newest_first=truth.time is not None,
+    )
+
+
+def _unmatched(sample: Sample, truth: Truth, some: pd.DataFrame) -> Iterator[Problem]:
+    pipeline = sample.pipeline
+    key = truth.key or pipeline.key
+    path = "outcome.truth.key" if truth.key else "outcome.truth"
+    name = truth.table or "its query"
+    if not len(some):
+        yield in_pipeline(pipeline, path, f"{name} has no rows yet: not tried", ProblemLevel.NOTE)
+        return
+    keys = some[key].dropna()
+    if len(keys) and len(sample.reader.unknown_keys(keys)) == keys.nunique():
+        first = pipeline.first_stage
+        known = pd.Series(sample.data.stages[first.name].payload.index)
+        text = (
+            f"none of {keys.nunique()} labels of {name} has the key ({key}) of a record of {first.name}"
+            f"{mismatch(keys, known)}"
+        )
+        yield in_pipeline(pipeline, path, text)
+
+
+def _never_equal(
+    sample: Sample,
+    field: str,
+    comparator: Comparator,
+    pairs: list[tuple[Any, Any]],
+    values: pd.Series[Any],
+    labels: pd.Series[Any] | None,
+) -> Iterator[Problem]:
+    """Yield a final field that equals its label on no record, or cannot, being of another kind."""
+    pipeline = sample.pipeline
+    known = [(value, label) for value, label in pairs if not is_null(value) and not is_null(label)]
+    how, tolerance = comparator.how, comparator.tolerance
+    kinds = kind_of(values), kind_of(labels if labels is not None else [])
+    is_never = len(known) >= _FEWEST and not any(values_equal(v, t, how=how, tolerance=tolerance) for v, t in known)
+    differ = None not in kinds and kinds[0] != kinds[1]
+    if not is_never and not (differ and not known):
+        return
+    value, label = known[0] if known else (_first(values), _first(labels if labels is not None else []))
+    shown = sample.shown(pipeline.final_stage, field, value), sample.shown(pipeline.final_stage, field, label)
+    if differ:
+        text = f"{field} holds {kinds[0]} ({shown[0]}), its truth {comparator.column} {kinds[1]} ({shown[1]})"
+        text += ": they are never equal; take another column, or compare with another 'how'"
+    else:
+        text = f"{field} equals its truth {comparator.column} on none of {len(known)} labelled records, e.g. {shown[0]}"
+        text += f" against {shown[1]}: take another column, or a table of what the values are called there"
+    yield in_pipeline(pipeline, f"outcome.compare.{field}", text)
+
+
+def kind_of(values: Any) -> str | None:
+    """Return in words what most of the values are; None where all are null."""
+    known = [value for value in values if not is_null(value)]
+    kinds = [_kind(value) for value in known]
+    return max(set(kinds), key=kinds.count) if kinds else None
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool) or str(value).strip().casefold() in ("true", "false"):
+        return "true or false"
+    if as_number(value) is not None or isinstance(value, numbers.Number):
+        return "numbers"
+    if isinstance(value, date):
+        return "times"
+    return "objects or lists" if isinstance(parse_json(value), dict | list) else "text"
+
+
+def _first(values: Any) -> Any:
+    return next((value for value in values if not is_null(value)), None)
+
+
+def check_benchmark(sample: Sample) -> Iterator[Problem]:
+    """Yield why references make nothing of the benchmark's inputs, or its truths can equal no final field."""
+    pipeline, benchmark = sample.pipeline, sample.pipeline.benchmark
+    final = pipeline.final_stage
+    if benchmark is None or final.name not in sample.data.stages:
+        return
+    try:
+        rows = _benchmark_rows(sample, benchmark)
+    except (AdapterError, DataContractError) as error:
+        yield in_pipeline(pipeline, "benchmark", str(error))
+        return
+    if not len(rows):
+        text = f"{benchmark.table or 'its query'} has no rows yet: not tried"
+        yield in_pipeline(pipeline, "benchmark", text, ProblemLevel.NOTE)
+        return
+    yield from _benchmark_inputs(sample, benchmark, rows)
+    payload = sample.data.stages[final.name].payload
+    for field, comparator in benchmark.truth.items():
+        if field in payload and comparator.column in rows:
+            kinds = kind_of(payload[field]), kind_of(rows[comparator.column])
+            if None not in kinds and kinds[0] != kinds[1]:
+                text = f"{field} holds {kinds[0]}, the benchmark's {comparator.column} {kinds[1]}: they are never equal"
+                yield in_pipeline(pipeline, f"benchmark.truth.{field}", text)
+
+
+def _benchmark_rows(sample: Sample, benchmark: Benchmark) -> pd.DataFrame:
+    source = sample.reader.source(benchmark.database or sample.pipeline.database)
+    relation, is_query = benchmark.table or benchmark.query or "", benchmark.query is not None
+    return source.read(relation, is_query=is_query, columns=None, limit=RECORDS)
+
+
+def _benchmark_inputs(sample: Sample, benchmark: Benchmark, rows: pd.DataFrame) -> Iterator[Problem]:
+    """Try the references that read the first stage on the benchmark's rows."""
+    pipeline, first = sample.pipeline, sample.pipeline.first_stage
+    recorded = sample.data.stages[first.name].payload
+    key = benchmark.key or pipeline.key
+    if key not in rows or not len(recorded):
+        return
+    inputs = stage_data(rows, first.model_copy(update={"ignore": (), "fields": ()}), key=key, time=None).payload
+    columns = [name for name in recorded.columns if name in inputs.columns]
+    missing = [str(name) for name in recorded.columns if name not in inputs.columns]
+    for stage in pipeline.stages:
+        reference = sample.references.get(stage.name)
+        if stage.input != (first.name,) or reference is None:
+            continue
+        what = _refusal(reference, {first.name: inputs[columns]})
+        if what and not _refusal(reference, {first.name: recorded}):
+            text = f"the reference of {stage.name} makes nothing of any of its {len(inputs)} inputs: {what}"
+            text += f"; the benchmark lacks {', '.join(missing)} of {first.name}" if missing else ""
+            yield in_pipeline(pipeline, "benchmark", text)
+
+
+def _refusal(reference: Reference, inputs: Mapping[str, pd.DataFrame]) -> str:
+    """Return why a reference makes nothing of any of its inputs; empty where it makes something."""
+    try:
+        made = reference.expected(inputs)
+    except DataContractError as error:
+        return str(error)
+    return "" if len(made.frame) else next(iter(made.errors.values()), "")
