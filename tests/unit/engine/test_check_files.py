@@ -138,6 +138,6 @@ def test_a_reference_file_that_ends_the_program_ends_only_itself(tmp_path: Path)
     write_project(tmp_path)
     (tmp_path / "include/mappings/parcels.py").write_text("import sys\n\nsys.exit(3)\n")
     project = load_project(tmp_path)
-    texts = [problem.text for problem in check_files(project, project.pipeline("parcels"))]
+    texts = [str(problem) for problem in check_files(project, project.pipeline("parcels"))]
     assert texts
-    assert all("parcels.py: cannot be run: SystemExit: 3" in text for text in texts)
+    assert all("parcels.py:3: cannot be run: SystemExit: 3" in text for text in texts)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from seamwatch.core.records.field_maps import source_fields
 from seamwatch.core.records.frames import ANSWER
+from seamwatch.core.records.json_documents import column_of
 from seamwatch.core.records.references import FieldMapReference
 from seamwatch.engine.check.places import in_pipeline, suggestion
 from seamwatch.engine.reading import StageReader
@@ -28,7 +29,7 @@ def check_columns(project: Project, pipeline: Pipeline, stage: Stage, reader: St
         return
     named = {f"{path}.{name}": column for name, column in _named_columns(pipeline, stage).items()}
     for place, column in (named | _fields_elsewhere(pipeline, stage)).items():
-        if column not in columns and column.partition(".")[0] not in columns:
+        if column_of(column, columns) is None:
             hint = suggestion(column, columns)
             text = f"{stage.relation} has no column {column!r}{hint} Known: {', '.join(columns)}"
             yield in_pipeline(pipeline, place, text)

@@ -10,8 +10,9 @@ import pandas as pd
 
 from seamwatch.core.records.call_endings import is_success
 from seamwatch.core.records.comparison import as_number, is_null, leaves, parse_json
-from seamwatch.core.records.field_maps import pick, source_fields
+from seamwatch.core.records.field_maps import source_fields
 from seamwatch.core.records.frames import ANSWER
+from seamwatch.core.records.json_documents import column_of, pick
 from seamwatch.core.records.references import FieldMapReference
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.core.served import served_documents
@@ -67,7 +68,7 @@ def _map_paths(sample: Sample, stage: Stage) -> Iterator[Problem]:
         holders = {stage_name: rest} if stage_name in inputs and rest else dict.fromkeys(inputs, name)
         for holder, path in holders.items():
             frame = inputs[holder]
-            if "." not in path or path in frame or path.partition(".")[0] not in frame or not len(frame):
+            if column_of(path, frame.columns) in (None, path) or not len(frame):
                 continue
             try:
                 is_empty = gives_nothing(pick(frame, path))
@@ -84,8 +85,8 @@ def _empty(
     sample: Sample, place: str, path: str, frame: pd.DataFrame, problem: Callable[[str, str], Problem]
 ) -> Iterator[Problem]:
     """Yield the problem of a path that gives nothing, with the paths that the column has."""
-    column = path.partition(".")[0]
-    known = frame[column].dropna() if column in frame else pd.Series(dtype=object)
+    column = column_of(path, frame.columns)
+    known = frame[column].dropna() if column is not None else pd.Series(dtype=object)
     if not len(known):
         return  # nothing is recorded there yet
     document = parse_json(known.iloc[0])

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from seamwatch.core.records.coverage import describe, describe_unmade
 from seamwatch.core.records.outcomes import judge_by_evaluator
 from seamwatch.core.records.reconciliation import Reconciliation, reconcile
 from seamwatch.engine.check.places import in_pipeline
@@ -29,7 +30,7 @@ def check_references(sample: Sample) -> Iterator[Problem]:
     """Yield what is wrong with references, as the sample's records show it."""
     for stage, data in sample.stages():
         inputs, reference = sample.inputs(stage), sample.references.get(stage.name)
-        if inputs is None or reference is None or not len(data.payload):
+        if inputs is None or not len(data.payload):
             continue
         try:
             found = reconcile(stage, data.payload, inputs, reference)
@@ -37,6 +38,8 @@ def check_references(sample: Sample) -> Iterator[Problem]:
             yield sample.at_reference(stage, str(error))
             continue
         yield from _raised(sample, stage, found)
+        yield from _misplaced(sample, stage, found)
+        yield from _unreadable(sample, stage, found)
         yield from _differing(sample, stage, data.payload, found)
     yield from _evaluator(sample)
 
@@ -51,6 +54,36 @@ def _raised(sample: Sample, stage: Stage, found: Reconciliation) -> Iterator[Pro
     text = f"raises on {len(errors)} of {n_tried} records of {stage.name}: {what}"
     text += "; correct it: nothing is checked where it raises" if is_all else "; such records are not checked"
     yield sample.at_reference(stage, text, level=ProblemLevel.ERROR if is_all else ProblemLevel.WARNING)
+
+
+def _misplaced(sample: Sample, stage: Stage, found: Reconciliation) -> Iterator[Problem]:
+    """Yield outputs that are no column, and columns that no reference makes."""
+    for one in found.misplaced:
+        yield sample.at_reference(stage, describe(one, where=stage.relation), field=one.output)
+    if found.unmade:
+        text = describe_unmade(found.unmade)
+        yield in_pipeline(sample.pipeline, f"stages.{stage.name}", text, ProblemLevel.NOTE)
+
+
+def _unreadable(sample: Sample, stage: Stage, found: Reconciliation) -> Iterator[Problem]:
+    """Yield fields of which the recorded or the expected value cannot be read, so that nobody can compare them."""
+    for field, rows in found.unreadable.groupby("field", sort=False):
+        n_unread = rows["key"].nunique()
+        reason = rows["reason"].mode().iloc[0]
+        shown = ""
+        if stage.kind not in _UNSHOWN:
+            texts = dict.fromkeys(sample.shown(stage, str(field), text) for text in rows["sample"].head(20))
+            shown = f", e.g. {', '.join(list(texts)[:2])}"
+        n_tried = len(found.expected)
+        text = f"{stage.name}.{field} cannot be compared on {n_unread} of {n_tried} records ({reason}){shown}"
+        level = ProblemLevel.ERROR if n_unread >= _NEARLY_ALL * n_tried else ProblemLevel.WARNING
+        yield sample.at_reference(stage, text, field=_column(found, field), level=level)
+
+
+def _column(found: Reconciliation, field: object) -> str:
+    """Return the output of the reference that a field, perhaps a path into it, belongs to."""
+    name = str(field)
+    return next((str(c) for c in found.expected.columns if name == c or name.startswith(f"{c}.")), name)
 
 
 def _differing(sample: Sample, stage: Stage, payload: pd.DataFrame, found: Reconciliation) -> Iterator[Problem]:
@@ -70,9 +103,8 @@ def _differing(sample: Sample, stage: Stage, payload: pd.DataFrame, found: Recon
             f"{stage.name}.{field} differs from the reference on {n_differ} of {n_compared} records{example}; correct "
             f"the reference if what is recorded is right, else the stage gets it wrong{' everywhere' if is_all else ''}"
         )
-        column = next((c for c in found.expected.columns if field == c or str(field).startswith(f"{c}.")), str(field))
         level = ProblemLevel.ERROR if is_all else ProblemLevel.WARNING
-        yield sample.at_reference(stage, text, field=str(column), level=level)
+        yield sample.at_reference(stage, text, field=_column(found, field), level=level)
 
 
 def _evaluator(sample: Sample) -> Iterator[Problem]:

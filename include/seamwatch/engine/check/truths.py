@@ -9,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.records.comparison import as_number, is_null, parse_json, values_equal
+from seamwatch.core.records.comparison import as_number, is_null, parse_json
 from seamwatch.core.records.frames import stage_data
+from seamwatch.core.records.outcomes import FieldAccuracy, judge_fields
 from seamwatch.core.records.references import Reference
 from seamwatch.engine.check.keys import mismatch
 from seamwatch.engine.check.places import in_pipeline
@@ -41,14 +42,10 @@ def check_labels(sample: Sample) -> Iterator[Problem]:
     labelled = payload.index[payload.index.isin(truth.index)]
     if not len(labelled):
         yield from _unmatched(sample, outcome.truth, some)
-    for field, comparator in outcome.compare.items():
-        if field not in payload or comparator.column not in truth:
-            continue
-        if len(labelled) >= _FEWEST:
-            pairs = [(payload.at[key, field], truth.at[key, comparator.column]) for key in labelled]
-        else:
-            pairs = []
-        yield from _never_equal(sample, field, comparator, pairs, payload[field], some.get(comparator.column))
+    compare = {f: one for f, one in outcome.compare.items() if f in payload and one.column in truth}
+    for found in judge_fields(payload.loc[labelled], truth, compare).fields:
+        comparator = compare[found.field]
+        yield from _accuracy(sample, found, comparator, payload[found.field], some.get(comparator.column))
 
 
 def _some_labels(sample: Sample, truth: Truth) -> pd.DataFrame:
@@ -83,32 +80,50 @@ def _unmatched(sample: Sample, truth: Truth, some: pd.DataFrame) -> Iterator[Pro
         yield in_pipeline(pipeline, path, text)
 
 
-def _never_equal(
+def _accuracy(
     sample: Sample,
-    field: str,
+    found: FieldAccuracy,
     comparator: Comparator,
-    pairs: list[tuple[Any, Any]],
     values: pd.Series[Any],
     labels: pd.Series[Any] | None,
 ) -> Iterator[Problem]:
-    """Yield a final field that equals its label on no record, or cannot, being of another kind."""
-    pipeline = sample.pipeline
-    known = [(value, label) for value, label in pairs if not is_null(value) and not is_null(label)]
-    how, tolerance = comparator.how, comparator.tolerance
+    """Yield a final field that equals its label on no record, cannot be compared, or is of another kind."""
+    field, column = found.field, comparator.column
+    n_tried = found.n_judged + found.n_unreadable
     kinds = kind_of(values), kind_of(labels if labels is not None else [])
-    is_never = len(known) >= _FEWEST and not any(values_equal(v, t, how=how, tolerance=tolerance) for v, t in known)
     differ = None not in kinds and kinds[0] != kinds[1]
-    if not is_never and not (differ and not known):
-        return
-    value, label = known[0] if known else (_first(values), _first(labels if labels is not None else []))
-    shown = sample.shown(pipeline.final_stage, field, value), sample.shown(pipeline.final_stage, field, label)
-    if differ:
-        text = f"{field} holds {kinds[0]} ({shown[0]}), its truth {comparator.column} {kinds[1]} ({shown[1]})"
-        text += ": they are never equal; take another column, or compare with another 'how'"
+    value, label = _shown_pair(sample, found, values, labels)
+    pair, level = f"e.g. {value} against {label}", ProblemLevel.ERROR
+    none = f"{field} equals its truth {column} on none of {n_tried} labelled records"
+    if found.form is not None:
+        text = f"{none}, but on {found.n_form} by how: {found.form}, {pair}: set it"
+    elif differ and not found.n_right and (n_tried >= _FEWEST or not n_tried):
+        text = (
+            f"{field} holds {kinds[0]} ({value}), its truth {column} {kinds[1]} ({label}): they are never equal; take "
+            "another column, or compare with another 'how'"
+        )
+    elif found.n_unreadable:
+        text = (
+            f"{field} cannot be compared with its truth {column} on {found.n_unreadable} of {n_tried} labelled "
+            f"records ({found.reason}), {pair}: they stay pending"
+        )
+        level = ProblemLevel.ERROR if found.n_unreadable == n_tried else ProblemLevel.WARNING
+    elif found.n_judged >= _FEWEST and not found.n_right:
+        text = f"{none}, {pair}: take another column, or a table of what the values are called there"
     else:
-        text = f"{field} equals its truth {comparator.column} on none of {len(known)} labelled records, e.g. {shown[0]}"
-        text += f" against {shown[1]}: take another column, or a table of what the values are called there"
-    yield in_pipeline(pipeline, f"outcome.compare.{field}", text)
+        return
+    yield in_pipeline(sample.pipeline, f"outcome.compare.{field}", text, level)
+
+
+def _shown_pair(
+    sample: Sample, found: FieldAccuracy, values: pd.Series[Any], labels: pd.Series[Any] | None
+) -> tuple[str, str]:
+    """Return a value and a label for a message: of one record where they are known, else of any."""
+    pair: tuple[Any, Any] = (_first(values), _first(labels if labels is not None else []))
+    for known in (found.forms, found.unreadable):
+        pair = known[0] if known else pair
+    final = sample.pipeline.final_stage
+    return sample.shown(final, found.field, pair[0]), sample.shown(final, found.field, pair[1])
 
 
 def kind_of(values: Any) -> str | None:
