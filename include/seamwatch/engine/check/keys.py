@@ -14,6 +14,8 @@ from seamwatch.errors import AdapterError, DataContractError, Problem, ProblemLe
 from seamwatch.spec.pipeline import Stage
 
 _FEWEST_RECORDS = 20
+_FEW = 0.5
+"""A stage that holds less than this share of the newest records loses them, or names them otherwise."""
 _MOST_REPEATED = 0.1
 """A key with fewer distinct values than this share of the rows is hardly one."""
 
@@ -23,13 +25,17 @@ def check_keys(sample: Sample) -> Iterator[Problem]:
     first = sample.pipeline.first_stage
     known = sample.data.stages[first.name]
     if not len(known.payload):
-        text = f"{first.relation} has no rows yet: nothing was tried on records"
+        what = "no rows yet" if not len(newest(sample, first)) else "no rows with a key and a readable time"
+        text = f"{first.relation} has {what}: nothing was tried on records"
         yield in_pipeline(sample.pipeline, f"stages.{first.name}", text, ProblemLevel.NOTE)
         return
     yield from _repeated(sample, first)
     for stage, data in sample.stages():
         if stage != first and not len(data.payload):
             yield from _unmatched(sample, stage, data, known)
+        elif len(data.payload) < _FEW * len(known.payload):
+            text = f"holds {len(data.payload)} of the {len(known.payload)} newest records of {first.name} only"
+            yield in_pipeline(sample.pipeline, f"stages.{stage.name}", text, ProblemLevel.WARNING)
 
 
 def _repeated(sample: Sample, first: Stage) -> Iterator[Problem]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seamwatch.adapters.stages.times import is_time
+from seamwatch.core.records.comparison import is_null
 from seamwatch.engine.check.places import in_pipeline
 from seamwatch.engine.reading import StageReader
 from seamwatch.errors import AdapterError, Problem, ProblemLevel
@@ -38,11 +39,12 @@ def _unreadable(pipeline: Pipeline, stage: Stage, reader: StageReader, path: str
     except AdapterError:
         return  # reported where the stage is read
     unreadable = [value for value in values if not is_time(value)]
-    if not values or not unreadable or len(unreadable) == len(values):
-        return
+    is_all = len(unreadable) == len(values)
+    if not unreadable or (is_all and any(not is_null(value) for value in values)):
+        return  # what holds no times at all is reported where the stage is read
     shown = next((f", e.g. {str(value)[:40]!r}" for value in unreadable if isinstance(value, str)), "")
     text = (
         f"{len(unreadable)} of {len(values)} rows of {stage.relation} have no readable {column}{shown}: they are in "
         "no window; correct them, or take another column"
     )
-    yield in_pipeline(pipeline, path, text, ProblemLevel.WARNING)
+    yield in_pipeline(pipeline, path, text, ProblemLevel.ERROR if is_all else ProblemLevel.WARNING)

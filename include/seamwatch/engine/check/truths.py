@@ -20,6 +20,8 @@ from seamwatch.engine.outcomes import read_truth
 from seamwatch.errors import AdapterError, DataContractError, Problem, ProblemLevel
 from seamwatch.spec.pipeline import Benchmark, Comparator, Truth
 
+_MANY = 0.5
+"""Share of labels of no record from which their keys are in doubt."""
 _FEWEST = 5
 """With fewer labelled records, all of them may be wrong by chance."""
 
@@ -70,14 +72,19 @@ def _unmatched(sample: Sample, truth: Truth, some: pd.DataFrame) -> Iterator[Pro
         yield in_pipeline(pipeline, path, f"{name} has no rows yet: not tried", ProblemLevel.NOTE)
         return
     keys = some[key].dropna()
-    if len(keys) and len(sample.reader.unknown_keys(keys)) == keys.nunique():
-        first = pipeline.first_stage
-        known = pd.Series(sample.data.stages[first.name].payload.index)
-        text = (
-            f"none of {keys.nunique()} labels of {name} has the key ({key}) of a record of {first.name}"
-            f"{mismatch(keys, known)}"
-        )
-        yield in_pipeline(pipeline, path, text)
+    if not len(keys):
+        yield in_pipeline(pipeline, path, f"{key} is null on all of {len(some)} rows of {name}")
+        return
+    unknown = sample.reader.unknown_keys(keys)
+    if len(unknown) < _MANY * keys.nunique():
+        return  # labels of older records: those of the newest come later
+    first = pipeline.first_stage
+    known = pd.Series(sample.data.stages[first.name].payload.index)
+    is_all = len(unknown) == keys.nunique()
+    n_known = "none" if is_all else f"only {keys.nunique() - len(unknown)}"
+    text = f"{n_known} of {keys.nunique()} labels of {name} has the key ({key}) of a record of {first.name}"
+    level = ProblemLevel.ERROR if is_all else ProblemLevel.WARNING
+    yield in_pipeline(pipeline, path, text + mismatch(pd.Series(unknown), known), level)
 
 
 def _accuracy(
