@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from freshness.bases import CHECKED, CHUNKS, EDITED, FIRST, HARMLESS, KINDS, SERVED, Base, make_base, plant, plant_one
 
 from seamwatch.core.documents import document_id
+from seamwatch.core.staleness import decide_staleness, signals, staleness
 from seamwatch.engine.freshness import check_knowledge_base
 from seamwatch.errors import DataContractError, KnowledgeError
 from seamwatch.spec.knowledge import DocumentIds
@@ -141,6 +144,88 @@ def test_answers_without_ids_are_told(base: Base) -> None:
     assert check.answers is not None
     assert (check.answers.n_answers, check.answers.n_with_ids, check.answers.share_fresh) == (3, 1, 1.0)
     assert any("2 of 3 answers have no document id recorded at lookup" in note for note in check.notes)
+
+
+def _serve(base: Base, *documents: Any, at: datetime = CHECKED - timedelta(hours=2)) -> None:
+    rows = [
+        {"id": f"{at:%d%H%M}-{n}", "served_at": at, "documents": one if isinstance(one, str) else json.dumps(one)}
+        for n, one in enumerate(documents)
+    ]
+    with base.engine.begin() as connection:
+        connection.execute(sa.insert(SERVED), rows)
+
+
+def test_answers_that_rest_on_ids_that_nobody_knows_are_not_fresh_and_are_told(base: Base) -> None:
+    _serve(base, ["area1/page-0001.md"], ["3f1c9a"], ["area1/page-0001.md", "c2"], ["area1/gone.md"], ["3f1c9a"])
+    check = check_knowledge_base(base.deps, base.pipeline, "base", now=CHECKED)
+    assert check.answers is not None
+    assert (check.answers.n_with_ids, check.answers.n_unknown, check.answers.n_affected) == (5, 4, 0)
+    assert check.answers.share_fresh == pytest.approx(0.2)
+    assert (check.is_breached, check.is_outdated) == (True, False)
+    (note,) = [note for note in check.notes if "nobody knows" in note]
+    assert note.startswith("4 of 5 answers rest on ids that nobody knows, as '3f1c9a', ")
+    assert "check what lookup.documents holds" in note
+    assert not any(cause.is_change for cause in staleness(check, base.pipeline).causes)
+    assert decide_staleness([], check, base.pipeline, with_verdicts=(), now=CHECKED) == []
+    (signal,) = [one for one in signals(check) if one.kind == "unknown_document"]
+    assert signal.n_records == 4
+
+
+@pytest.mark.parametrize(
+    "served",
+    [
+        ["area1/page-0001.md#top"],
+        ["/data/documents/area1/page-0001.md"],
+        "area1/page-0001.md, area2/page-0002.md",
+        [{"id": "3f1c9a", "page_content": "x", "metadata": {"source": "area1/page-0001.md"}}],
+        {"ids": [["c1"]], "documents": [["x"]], "metadatas": [[{"source": "area1/page-0001.md"}]]},
+        {"retrieval.documents.0.document.id": "area1/page-0001.md"},
+        [{"node": {"id_": "n1", "metadata": {"file_path": "/data/documents/area1/page-0001.md"}}, "score": 1}],
+    ],
+)
+def test_documents_are_found_behind_what_was_recorded(base: Base, served: Any) -> None:
+    name = "area1/Page-0001.md"
+    check_knowledge_base(base.deps, base.pipeline, "base", now=EDITED - timedelta(hours=1))
+    _serve(base, served, at=EDITED - timedelta(hours=2))
+    _serve(base, served)
+    base.texts[name] += "\n\nA new paragraph."
+    base.write(EDITED, [name])
+    check = check_knowledge_base(base.deps, base.pipeline, "base", now=CHECKED)
+    assert check.answers is not None
+    assert (check.answers.n_affected, check.answers.n_unknown, check.answers.n_with_ids) == (1, 0, 2)
+    assert [(one.document, one.reason, one.n_answers) for one in check.answers.documents] == [(name, "stale", 1)]
+
+
+def test_an_answer_from_before_a_document_left_both_sides_rested_on_what_was_known(base: Base) -> None:
+    name = "area1/Page-0001.md"
+    check_knowledge_base(base.deps, base.pipeline, "base", now=EDITED)
+    base.remove(name, EDITED + timedelta(hours=1))
+    with base.engine.begin() as connection:
+        connection.execute(sa.delete(CHUNKS).where(CHUNKS.c.document == name))
+    _serve(base, [name], at=EDITED + timedelta(minutes=30))
+    _serve(base, [name], at=EDITED + timedelta(hours=5))
+    check_knowledge_base(base.deps, base.pipeline, "base", is_full=True, now=EDITED + timedelta(hours=2))
+    check = check_knowledge_base(base.deps, base.pipeline, "base", is_full=True, now=EDITED + timedelta(hours=6))
+    assert check.answers is not None
+    assert (check.answers.n_with_ids, check.answers.n_unknown, check.answers.n_affected) == (2, 1, 0)
+    assert "removed" not in check.by_reason
+    assert not check.documents
+
+
+def test_without_hashes_a_section_that_was_added_is_found_and_a_touched_file_is_not(tmp_path: Path) -> None:
+    base = make_base(tmp_path, "files", 60, np.random.default_rng(5), has_hash=False)
+    try:
+        check_knowledge_base(base.deps, base.pipeline, "base", now=FIRST + timedelta(days=1))
+        names = [name for name in base.texts if not name.startswith("drafts/")][:3]
+        base.texts[names[0]] += "\n\n## Exceptions\n\nSince November there are none."
+        with base.engine.begin() as connection:  # a loader that puts the title of its page before every chunk
+            title = sa.literal("Handbook, page one\n\n") + CHUNKS.c.text
+            connection.execute(sa.update(CHUNKS).where(CHUNKS.c.document == names[2]).values(text=title))
+        base.write(EDITED, names)
+        check = check_knowledge_base(base.deps, base.pipeline, "base", now=CHECKED)
+    finally:
+        base.close()
+    assert [(one.document, one.reason) for one in check.documents] == [(names[0], "stale")]
 
 
 def test_two_documents_that_would_be_one_are_refused(base: Base) -> None:

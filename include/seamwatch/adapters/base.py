@@ -110,6 +110,10 @@ class DocumentIndex(Protocol):
         """Return the texts of the chunks by raw id, in their order; nothing where the index keeps no text."""
         ...
 
+    def documents_of(self, chunks: Sequence[str]) -> dict[str, str]:
+        """Return by a chunk's own id the raw id of its document; without ids that no chunk has."""
+        ...
+
     def close(self) -> None:
         """Let go of every connection."""
         ...

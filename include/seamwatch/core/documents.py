@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from urllib.parse import unquote
 
 import pandas as pd
 
+from seamwatch.core.retrieved_entries import NO_PLACES, Places
 from seamwatch.errors import DataContractError
 from seamwatch.spec.knowledge import DocumentIds
 
@@ -96,6 +98,7 @@ def document_id(raw: str, rules: DocumentIds) -> str:
 @lru_cache(maxsize=256)
 def _plain_cached(text: str, is_folded: bool) -> str:
     text = unicodedata.normalize("NFC", text).replace("\\", "/").removeprefix("./").removeprefix("/")
+    text = re.sub("/{2,}", "/", text)  # as of an address (`s3://bucket/`), whose slashes are one in every id
     return text.casefold() if is_folded else text
 
 
@@ -173,3 +176,7 @@ class Served:
     """Position in what was served, from 0."""
     entry: Mapping[str, Any] | None = field(default=None, compare=False)
     """As recorded, where it is an object."""
+    places: Places = field(default=NO_PLACES, compare=False)
+    """Where in it name, text and version stand."""
+    is_known: bool = True
+    """Whether source or index knows the document, where that was looked up."""

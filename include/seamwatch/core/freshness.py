@@ -9,19 +9,21 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from seamwatch.core.documents import matches_any
-from seamwatch.core.freshness_results import AnswerSli, DocumentAnswers, Lag
-from seamwatch.core.records.comparison import is_null
+from seamwatch.core.freshness_results import Lag
 from seamwatch.vocabulary import FreshnessReason as Reason
 
 FINDING_COLUMNS = ("document", "reason", "since", "until", "detail")
 AGAINST_ANSWERS = (Reason.STALE, Reason.MISSING, Reason.GHOST, Reason.DUPLICATE)
 """An answer that rested on such a document counts against the goal."""
+REMOVED = "removed"
+"""In the place of a reason: the document left source and index alike, which is no error. Its finding ends with it, and
+says that answers from before rested on what was known."""
 _CLOCK_SLACK = timedelta(minutes=5)
 """A change that is told to be later than this from now has a wrong clock."""
 _LAG_WITHIN = timedelta(days=30)
@@ -103,11 +105,11 @@ def empty_findings() -> pd.DataFrame:
 
 
 def _findings(
-    reason: Reason, documents: Collection[Any], since: pd.Series[Any] | None, detail: str | Sequence[str] = ""
+    reason: str, documents: Collection[Any], since: pd.Series[Any] | None, detail: str | Sequence[str] = ""
 ) -> pd.DataFrame:
     names = pd.Index(list(documents), dtype=object)
     times = since.reindex(names).to_numpy() if since is not None else pd.NaT
-    frame = pd.DataFrame({"document": names, "reason": reason.value, "since": times, "until": pd.NaT, "detail": detail})
+    frame = pd.DataFrame({"document": names, "reason": str(reason), "since": times, "until": pd.NaT, "detail": detail})
     for name in ("since", "until"):
         frame[name] = pd.to_datetime(frame[name], utc=True)
     return frame
@@ -243,6 +245,7 @@ def update_findings(
     before: pd.DataFrame,
     now: datetime,
     unknown: Collection[str] = (),
+    removed: Collection[str] = (),
 ) -> Update:
     """Return which findings begin and which end.
 
@@ -255,6 +258,7 @@ def update_findings(
         before: The source's rows as of the last check.
         now: Aware time.
         unknown: Documents of which nobody can say now whether they are stale: what was said of them stays.
+        removed: Documents that have left both sides: each has a finding that ends now, so that it is known until then.
 
     A finding keeps the time from which it was first seen. One of staleness ends when the current version was indexed,
     not when that was noticed; a change that was indexed between two checks leaves a finding with both ends.
@@ -272,8 +276,11 @@ def update_findings(
     ghosts = (new["reason"] == Reason.GHOST) & new["document"].isin(before.index) if len(new) else None
     if ghosts is not None and ghosts.any():
         new = new.assign(since=new["since"].where(~ghosts, pd.Timestamp(now)))
+    left = _findings(REMOVED, sorted(removed), None, "gone from source and index")
+    left["until"] = pd.Series(pd.Timestamp(now), index=left.index, dtype="datetime64[ns, UTC]")
+    opened = [part for part in (new, _passed(source, index, before, known, found), left) if len(part)]
     return Update(
-        opened=pd.concat([new, _passed(source, index, before, known, found)], ignore_index=True),
+        opened=pd.concat(opened, ignore_index=True) if opened else empty_findings(),
         closed=over.assign(until=until),
     )
 
@@ -294,75 +301,6 @@ def _passed(
     is_span = ((until > since) & before["content_hash"].reindex(changed).notna()).to_numpy()
     spans = _findings(Reason.STALE, changed[is_span], source["changed_at"], "the source changed after it was indexed")
     return spans.assign(until=pd.to_datetime(until[is_span].to_numpy(), utc=True))
-
-
-def rested_on(served: pd.DataFrame, findings: pd.DataFrame, *, grace: timedelta) -> pd.DataFrame:
-    """Return which answers rested on which findings: columns key, served_at and those of the finding.
-
-    Args:
-        served: Columns key, document, version (content hash as served, or None), served_at (aware), and
-            `current_hash` (of the source, or None); a document that an answer missed stands here too.
-        findings: Columns `FINDING_COLUMNS`, open (`until` NaT) and ended.
-        grace: A change may take so long to reach the index.
-
-    A document counts from its change and the grace on, until it was indexed. One served in the very version that the
-    source has is not stale, whatever the clocks say.
-    """
-    wanted = findings[findings["reason"].isin(list(AGAINST_ANSWERS)).to_numpy()]
-    pairs = served.merge(wanted, on="document", how="inner")
-    if not len(pairs):
-        return pairs
-    waits = pairs["reason"].isin([Reason.STALE, Reason.MISSING, Reason.GHOST]).to_numpy()
-    start = pairs["since"] + pd.Series(pd.to_timedelta(waits * grace.total_seconds(), unit="s"), index=pairs.index)
-    begun = (pairs["since"].isna() | (start <= pairs["served_at"])).to_numpy()
-    going = (pairs["until"].isna() | (pairs["served_at"] < pairs["until"])).to_numpy()
-    has_version = pairs["version"].notna() & (pairs["version"] == pairs["current_hash"])
-    is_current = (has_version & (pairs["reason"] == Reason.STALE)).to_numpy()
-    return pairs[begun & going & ~is_current]
-
-
-def answer_sli(
-    served: pd.DataFrame,
-    findings: pd.DataFrame,
-    *,
-    n_answers: int,
-    grace: timedelta,
-    clocks: pd.DataFrame | None = None,
-) -> AnswerSli:
-    """Return the answer-weighted SLI; arguments as `rested_on`.
-
-    Args:
-        served: See there.
-        findings: See there.
-        n_answers: Answers of the span, those without recorded ids included.
-        grace: See there.
-        clocks: Index document; columns changed_at, indexed_at and perhaps raw, the id that people know.
-    """
-    pairs = rested_on(served, findings, grace=grace)
-    by_reason = pairs.groupby("reason")["key"].nunique().to_dict() if len(pairs) else {}
-    documents = []
-    for mark, group in pairs.groupby(["document", "reason"], sort=False) if len(pairs) else ():
-        document, reason = map(str, cast("tuple[object, object]", mark))
-        at = clocks.loc[document] if clocks is not None and document in clocks.index else None
-        documents.append(
-            DocumentAnswers(
-                document=document if at is None or is_null(at.get("raw")) else str(at["raw"]),
-                reason=Reason(reason),
-                n_answers=int(group["key"].nunique()),
-                detail=str(group["detail"].iloc[0]),
-                changed_at=None if at is None else moment(at["changed_at"]),
-                indexed_at=None if at is None else moment(at["indexed_at"]),
-                since=moment(group["since"].iloc[0]),
-                last_served_at=moment(group["served_at"].max()),
-            )
-        )
-    return AnswerSli(
-        n_answers=n_answers,
-        n_with_ids=int(served["key"].nunique()),
-        n_affected=int(pairs["key"].nunique()) if len(pairs) else 0,
-        by_reason={str(reason): int(n) for reason, n in by_reason.items()},
-        documents=tuple(sorted(documents, key=lambda one: (-one.n_answers, one.document, one.reason))),
-    )
 
 
 def moment(value: Any) -> datetime | None:

@@ -34,14 +34,22 @@ class AnswerSli:
     n_with_ids: int
     """Answers whose documents are recorded; only of them anything is known."""
     n_affected: int
+    n_unknown: int = 0
+    """Answers that rest on an id which neither source nor index knows, and on nothing that is known to be outdated:
+    nothing says that they are fresh."""
     by_reason: Mapping[str, int] = field(default_factory=dict)
     documents: tuple[DocumentAnswers, ...] = ()
     """Most answers first."""
 
     @property
     def share_fresh(self) -> float | None:
-        """Return the share of answers that rested on nothing stale, missing, ghost or duplicate; None without any."""
-        return 1.0 - self.n_affected / self.n_with_ids if self.n_with_ids else None
+        """Return the share of answers that rested on known documents alone, none of them outdated; None without any."""
+        return 1.0 - (self.n_affected + self.n_unknown) / self.n_with_ids if self.n_with_ids else None
+
+    @property
+    def share_outdated(self) -> float | None:
+        """Return the share of answers that rested on something stale, missing, ghost or duplicate; None without any."""
+        return self.n_affected / self.n_with_ids if self.n_with_ids else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +95,15 @@ class FreshnessCheck:
 
     @property
     def is_breached(self) -> bool:
-        """Return whether more answers rested on documents that were not as they should be than the goal allows."""
+        """Return whether fewer answers than the goal asks for are known to rest on up-to-date documents."""
         share = self.answers.share_fresh if self.answers is not None else None
         return share is not None and share < self.goal
+
+    @property
+    def is_outdated(self) -> bool:
+        """Return whether more answers rested on documents that were not as they should be than the goal allows.
+
+        What nobody knows is no part of it: it blames nobody.
+        """
+        share = self.answers.share_outdated if self.answers is not None else None
+        return share is not None and 1.0 - share < self.goal

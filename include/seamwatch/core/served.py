@@ -11,16 +11,15 @@ from typing import Any
 
 import pandas as pd
 
+from seamwatch.core.document_names import find_document, parts_of
 from seamwatch.core.documents import Served, document_id
 from seamwatch.core.freshness_results import DocumentAnswers
 from seamwatch.core.records.comparison import canonical_json, is_null, parse_json
+from seamwatch.core.retrieved_entries import NO_PLACES, Entry, is_plain_list, read_entries, value_at, with_value
 from seamwatch.spec.knowledge import DocumentIds
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import FreshnessReason as Reason
 
-_ID_KEYS = ("id", "document", "document_id", "doc_id", "source")
-_TEXT_KEYS = ("text", "content", "page_content", "passage")
-_VERSION_KEYS = ("version", "content_hash", "hash")
 _FRONT_MATTER = re.compile(r"\A---\s*\n.*?\n---\s*\n", re.DOTALL)
 _TOKEN = re.compile(r"\w+")
 _WHOLE = 2000
@@ -28,51 +27,64 @@ _SLACK = 1.5
 """A document up to so many times as long as what was served of it is served whole."""
 
 
-def served_documents(documents: Any, contents: Any, rules: DocumentIds) -> tuple[Served, ...]:
+def served_documents(
+    documents: Any, contents: Any, rules: DocumentIds, names: Mapping[str, str] | None = None
+) -> tuple[Served, ...]:
     """Return what a record was served, best first; empty where nothing, or nothing legible, is recorded.
 
     Args:
-        documents: As recorded: a JSON list of ids, or of objects with an id and perhaps text and version; or one id.
+        documents: As recorded, in any shape that `core.retrieved_entries` opens.
         contents: The texts, where `documents` does not hold them: a JSON list in the same order, or one text.
         rules: How ids are made alike.
+        names: By recorded name the shared id of the document that it stands for; without it the first name of an entry
+            is its document.
     """
-    entries = _entries(documents)
+    entries = _split(read_entries(documents), names)
     texts = parse_json(contents) if not is_null(contents) else None
     beside = [str(text) for text in texts] if isinstance(texts, list) and len(texts) == len(entries) else None
     if beside is None and isinstance(contents, str) and len(entries) == 1:
         beside = [contents]
     found = []
     for place, entry in enumerate(entries):
-        own = entry if isinstance(entry, Mapping) else None
-        raw = _first(own, _ID_KEYS) if own is not None else entry
-        if is_null(raw) or not str(raw).strip():
+        if not entry.names:
             continue
-        text = _first(own, _TEXT_KEYS) if own is not None else None
-        version = _first(own, _VERSION_KEYS) if own is not None else None
+        known = find_document(entry.names, names) if names is not None else None
+        raw, document = known or (entry.names[0], document_id(entry.names[0], rules))
+        text = entry.text if entry.text is not None else beside[place] if beside is not None else None
         found.append(
             Served(
-                document=document_id(str(raw), rules),
-                raw=str(raw),
-                text=str(text) if text is not None else beside[place] if beside is not None else None,
-                version=None if version is None else str(version),
+                document=document,
+                raw=raw,
+                text=text,
+                version=entry.version,
                 place=place,
-                entry=own,
+                entry=entry.whole,
+                places=entry.places,
+                is_known=names is None or known is not None,
             )
         )
     return tuple(found)
 
 
-def _entries(documents: Any) -> list[Any]:
-    if is_null(documents):
-        return []
-    value = parse_json(documents)
-    if isinstance(value, Mapping) and isinstance(value.get("documents"), list):
-        value = value["documents"]
-    return list(value) if isinstance(value, list) else [value]
+def recorded_names(documents: Any) -> list[tuple[str, ...]]:
+    """Return by entry of what was served everything that may name its document, the most likely first."""
+    found = []
+    for entry in read_entries(documents):
+        parts = parts_of(entry.names[0]) if entry.whole is None and entry.names else ()
+        found.append((*entry.names, *parts))
+    return [names for names in found if names]
 
 
-def _first(entry: Mapping[str, Any] | None, names: Iterable[str]) -> Any:
-    return next((entry[name] for name in names if entry and not is_null(entry.get(name))), None)
+def _split(entries: list[Entry], names: Mapping[str, str] | None) -> list[Entry]:
+    """Return the entries with a text that lists several known documents taken apart."""
+    if names is None:
+        return entries
+    found: list[Entry] = []
+    for entry in entries:
+        parts = parts_of(entry.names[0]) if entry.whole is None and entry.names else ()
+        is_list = bool(parts) and entry.names[0] not in names and all(part in names for part in parts)
+        found += [Entry(names=(part,)) for part in parts] if is_list else [entry]
+    return found
 
 
 def without_front_matter(text: str) -> str:
@@ -141,6 +153,8 @@ class Context:
     """By record, the text that the retrieval was asked with."""
     instead: Mapping[Any, tuple[Served, ...]] = field(default_factory=dict)
     """By record, what it would be served in the place of what is left out, best first."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """By name as recorded, the shared id of the document that it stands for."""
     documents: tuple[DocumentAnswers, ...] = ()
     """The suspects with their clocks, and how many failing records each has."""
 
@@ -184,14 +198,16 @@ class Context:
 
     def _served(self, row: Mapping[Any, Any]) -> tuple[Served, ...]:
         contents = row.get(self.stage.contents) if self.stage.contents else None
-        return served_documents(row.get(self.stage.documents), contents, self.rules)
+        return served_documents(row.get(self.stage.documents), contents, self.rules, self.names or None)
 
     def _payload(self, key: Any, row: Mapping[Any, Any], chosen: Mapping[str, Reason]) -> dict[Any, Any] | None:
         before = self._served(row)
-        if any(one.text is None for one in before if one.document in chosen):
+        recorded = row[self.stage.documents]
+        # A shape that cannot be written again is not repaired: a replay on what was there would acquit the document.
+        is_told = is_null(recorded) or is_plain_list(recorded)
+        if not is_told or any(one.text is None for one in before if one.document in chosen):
             return None
         after = self._change(key, before, chosen)
-        recorded = row[self.stage.documents]
         has_objects = any(one.entry is not None for one in before) or not before
         entries: list[Any] = [_entry(one) if has_objects else one.raw for one in after]
         payload = dict(row)
@@ -243,6 +259,7 @@ class Context:
             version=self.versions.get(one.document) if one.version is not None else None,
             place=one.place,
             entry=one.entry,
+            places=one.places,
         )
 
     def _missed(self, key: Any, document: str, text: str, before: Sequence[Served]) -> Served:
@@ -255,14 +272,15 @@ class Context:
         passage = without_front_matter(text).strip()
         if len(passage) > max(_WHOLE, _SLACK * sum(lengths)):
             passage = current_passage(self.questions.get(key, ""), text, length=max(lengths, default=_WHOLE))
-        template = next((one.entry for one in before if one.entry is not None), None)
+        template = next((one for one in before if one.entry is not None), None)
         has_version = any(one.version is not None for one in before)
         return Served(
             document=document,
             raw=self.raw.get(document, document),
             text=passage,
             version=self.versions.get(document) if has_version else None,
-            entry=None if template is None else {name: None for name in template},
+            entry=None if template is None else _blank(template.entry),
+            places=NO_PLACES if template is None else template.places,
         )
 
 
@@ -271,14 +289,23 @@ def _joined(served: Iterable[Served], document: str) -> str | None:
     return "\n\n".join(texts) if texts else None
 
 
-def _entry(one: Served) -> dict[str, Any]:
+def _entry(one: Served) -> Any:
     """Return an entry as it was recorded, with what changed in its place."""
-    entry: dict[str, Any] = dict(one.entry) if one.entry is not None else {"id": None, "text": None}
-    for names, value in ((_ID_KEYS, one.raw), (_TEXT_KEYS, one.text), (_VERSION_KEYS, one.version)):
-        name = next((name for name in names if name in entry), None)
-        if name is not None and (value is not None or name in _TEXT_KEYS):
-            entry[name] = value
+    if one.entry is None:
+        return {"id": one.raw, "text": one.text}
+    entry: Any = one.entry
+    if one.places.name is not None and value_at(entry, one.places.name) is None:
+        entry = with_value(entry, one.places.name, one.raw)
+    if one.places.text is not None:
+        entry = with_value(entry, one.places.text, one.text)
+    if one.places.version is not None and one.version is not None:
+        entry = with_value(entry, one.places.version, one.version)
     return entry
+
+
+def _blank(entry: Any) -> Any:
+    """Return an entry of the same shape without what it says."""
+    return {name: _blank(value) for name, value in entry.items()} if isinstance(entry, Mapping) else None
 
 
 def _alike(recorded: Any, value: list[Any]) -> Any:

@@ -12,7 +12,7 @@ from seamwatch.core.freshness_results import DocumentAnswers, FreshnessCheck
 from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange, decide
 from seamwatch.core.results import Attribution, Cause, IsolationResult, Signal, StagePicture, Window
 from seamwatch.spec.pipeline import Pipeline
-from seamwatch.vocabulary import FreshnessReason, IncidentState, Responsibility, Severity, StageKind
+from seamwatch.vocabulary import FreshnessReason, IncidentState, Responsibility, Severity, StageKind, UnknownReason
 
 _NAMED = 5
 """Documents named in a headline and an incident."""
@@ -52,7 +52,7 @@ def staleness(check: FreshnessCheck, pipeline: Pipeline) -> Attribution:
         pattern=None if leading is None else leading.value,
         onset=min((one.since for one in behind if one.since is not None), default=None),
         n_expected=(1.0 - check.goal) * n,
-        is_change=check.is_breached and bool(behind),
+        is_change=check.is_outdated and bool(behind),
     )
     return Attribution(
         pipeline=check.pipeline,
@@ -91,6 +91,11 @@ def signals(check: FreshnessCheck) -> list[Signal]:
         text = f"{share:.1%} {what}, goal {check.goal:.1%}"
         n = check.answers.n_affected
         found.append(Signal(kind="freshness", stage=check.stage, severity=Severity.CRITICAL, text=text, n_records=n))
+    if check.answers is not None and check.answers.n_unknown:
+        n, of = check.answers.n_unknown, check.answers.n_with_ids
+        text = f"{n} of {of} answers rest on ids that neither the source nor the index of {check.knowledge_base} knows"
+        kind = UnknownReason.UNKNOWN_DOCUMENT.value
+        found.append(Signal(kind=kind, stage=check.stage, severity=Severity.WARNING, text=text, n_records=n))
     for reason, count in check.by_reason.items():
         if reason != FreshnessReason.SKIPPED:
             text = f"{count} of {check.n_source} documents of {check.knowledge_base}: {reason.replace('_', ' ')}"

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from seamwatch.core.documents import Served
-from seamwatch.core.freshness import answer_sli, rested_on
+from seamwatch.core.freshness_answers import answer_sli, rested_on
 from seamwatch.core.interventions import World
 from seamwatch.core.records.comparison import leaves, parse_json
 from seamwatch.core.results import Window
 from seamwatch.core.retrieval import missed_documents, next_passages
-from seamwatch.core.served import Context, served_documents
+from seamwatch.core.served import Context, recorded_names, served_documents
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.document_names import chunks_in_index, find_names
 from seamwatch.engine.freshness import check_knowledge_base
 from seamwatch.engine.serving import current_texts, missing_texts
 from seamwatch.errors import SeamwatchError
@@ -92,11 +94,19 @@ def _context(
     rows = world.recorded[stage.name]
     rows = rows.loc[rows.index.isin(failing)]
     contents = rows[stage.contents] if stage.contents else pd.Series([None] * len(rows), index=rows.index)
+    findings = deps.store.document_findings(pipeline.pipeline, name, since=window.start)
+    names = find_names(
+        deps,
+        pipeline,
+        name,
+        (entry for documents in world.recorded[stage.name][stage.documents] for entry in recorded_names(documents)),
+        chunks_of=partial(chunks_in_index, deps, pipeline, name),
+        also=set(findings["document"]),
+    ).documents
     served = {
-        key: served_documents(documents, texts, rules)
+        key: served_documents(documents, texts, rules, names)
         for key, documents, texts in zip(rows.index, rows[stage.documents], contents, strict=True)
     }
-    findings = deps.store.document_findings(pipeline.pipeline, name, since=window.start)
     questions = _questions(world, stage, rows.index)
     missing = findings[(findings["reason"] == Reason.MISSING).to_numpy()]
     missed: Mapping[Any, tuple[str, ...]] = {}
@@ -117,7 +127,7 @@ def _context(
     suspects = _suspects(pairs)
     wanted = sorted({document for documents in suspects.values() for document in documents})
     texts = current_texts(deps, pipeline, name, wanted, at=window.end) if wanted else {}
-    instead = _instead(world, stage, rules, findings, suspects, questions)
+    instead = _instead(world, stage, rules, findings, suspects, questions, names)
     sli = answer_sli(frame, findings, n_answers=len(rows), grace=timedelta(0), clocks=clocks)
     raw = clocks["raw"].dropna()
     return Context(
@@ -129,6 +139,7 @@ def _context(
         versions={str(document): one for document, one in clocks["content_hash"].items()},
         questions={key: text for key, text in questions.items() if key in suspects},
         instead=instead,
+        names=names,
         documents=sli.documents,
     )
 
@@ -150,6 +161,7 @@ def _instead(
     findings: pd.DataFrame,
     suspects: Mapping[Any, Mapping[str, Reason]],
     questions: Mapping[Any, str],
+    names: Mapping[str, str],
 ) -> dict[Any, tuple[Served, ...]]:
     """Return what records would be served in the place of ghosts and duplicates: what anybody was served that is none.
 
@@ -164,7 +176,7 @@ def _instead(
     contents = rows[stage.contents] if stage.contents else pd.Series([None] * len(rows), index=rows.index)
     pool: dict[tuple[str, str | None], Served] = {}
     for documents, texts in zip(rows[stage.documents], contents, strict=True):
-        for one in served_documents(documents, texts, rules):
+        for one in served_documents(documents, texts, rules, names):
             if one.text and one.document not in unsound:
                 pool.setdefault((one.document, one.text), one)
     return next_passages({key: questions[key] for key in wanted}, list(pool.values()), n=_INSTEAD)

@@ -17,24 +17,27 @@ from seamwatch.core.freshness import (
     AGAINST_ANSWERS,
     Judged,
     Rules,
-    answer_sli,
     index_lag,
     judge_documents,
     moment,
     update_findings,
     usual_embedding,
 )
+from seamwatch.core.freshness_answers import answer_sli
 from seamwatch.core.freshness_results import DocumentAnswers, FreshnessCheck
-from seamwatch.core.served import holds
+from seamwatch.core.text_coverage import is_same_text
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.knowledge_place import knowledge_place
 from seamwatch.engine.reading import StageReader
-from seamwatch.engine.serving import knowledge_place, read_served
+from seamwatch.engine.serving import ServedAnswers, read_served
 from seamwatch.errors import KnowledgeError
 from seamwatch.spec.knowledge import KnowledgeBase
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.store.knowledge import LastCheck
 from seamwatch.vocabulary import FreshnessReason
 
+_MOST_NAMED, _MOST_CHARS = 2, 80
+"""Of ids that nobody knows, and of each of them."""
 _LAG_DAYS = timedelta(days=30)
 _TOLD = 100
 """Documents told in a check; the store keeps the findings of all."""
@@ -53,6 +56,8 @@ class _Looked:
     touched: frozenset[str]
     changed: frozenset[str]
     """Those of them of which the store holds something else."""
+    removed: frozenset[str]
+    """Those of them that were on one side at the last check, and are on neither now."""
 
 
 def serving_stage(pipeline: Pipeline, name: str) -> Stage | None:
@@ -147,6 +152,7 @@ def _check(
         index=looked.index,
         before=looked.before,
         unknown={*looked.source.index[looked.source["content_hash"].isna().to_numpy()], *judged.doubtful},
+        removed=looked.removed,
         now=now,
     )
     check = FreshnessCheck(
@@ -175,7 +181,7 @@ def _check(
         update=update,
         **watermarks,
     )
-    check = _with_figures(deps, pipeline, name, check, now=now)
+    check = _with_figures(deps, pipeline, name, check, index, now=now)
     deps.store.rewrite_check(check)
     return check
 
@@ -218,7 +224,14 @@ def _look(
     changed = {
         one for old, new in zip(known, now_known, strict=True) for one in touched if old.get(one) != new.get(one)
     }
-    return _Looked(source=found, index=versions, before=before, touched=frozenset(touched), changed=frozenset(changed))
+    return _Looked(
+        source=found,
+        index=versions,
+        before=before,
+        touched=frozenset(touched),
+        changed=frozenset(changed),
+        removed=frozenset({*before.index, *indexed_before["document"]} - {*found.index, *versions["document"]}),
+    )
 
 
 def _marks(rows: pd.DataFrame) -> dict[str, int]:
@@ -267,8 +280,15 @@ def _compare(
     names = looked.index[looked.index["document"].isin(list(documents))].drop_duplicates("document", keep="last")
     chunks = index.read(names["raw"].tolist())
     indexed = dict(zip(names["document"], names["raw"], strict=True))
+    counts = looked.index.groupby("document").agg(n=("n_chunks", "sum"), of=("n_expected", "max"))
+    is_partial = counts["n"] < counts["of"]
     return {
-        document: not holds(texts[raw[document]], chunks[indexed[document]])
+        document: not is_same_text(
+            texts[raw[document]],
+            chunks[indexed[document]],
+            is_whole=not is_partial[document],
+            name=raw[document],
+        )
         for document in documents
         if raw[document] in texts and chunks.get(indexed[document])
     }
@@ -289,7 +309,9 @@ def _notes(looked: _Looked, judged: Judged, knowledge_base: KnowledgeBase) -> li
     return notes
 
 
-def _with_figures(deps: Deps, pipeline: Pipeline, name: str, check: FreshnessCheck, *, now: datetime) -> FreshnessCheck:
+def _with_figures(
+    deps: Deps, pipeline: Pipeline, name: str, check: FreshnessCheck, index: DocumentIndex, *, now: datetime
+) -> FreshnessCheck:
     """Return the check with its counts, its lag and the answers of the last while."""
     knowledge_base = pipeline.knowledge_bases[name]
     n_source, n_indexed, by_reason = deps.store.knowledge_counts(pipeline.pipeline, name)
@@ -310,7 +332,7 @@ def _with_figures(deps: Deps, pipeline: Pipeline, name: str, check: FreshnessChe
     if stage is not None:
         reader = StageReader(pipeline, deps.connections, deps.project)
         try:
-            answers = read_served(deps, pipeline, stage, reader, start=since, end=now, findings=findings)
+            answers = read_served(deps, pipeline, stage, reader, start=since, end=now, findings=findings, index=index)
         finally:
             reader.close()
         if answers.n_answers and answers.n_without_ids:
@@ -318,6 +340,7 @@ def _with_figures(deps: Deps, pipeline: Pipeline, name: str, check: FreshnessChe
                 f"{answers.n_without_ids} of {answers.n_answers} answers have no document id recorded at {stage.name}; "
                 "nothing is known of what they rested on"
             )
+        notes += _unknown_notes(answers, stage)
         served = set(answers.served["document"])
         sli = answer_sli(
             answers.served,
@@ -332,6 +355,23 @@ def _with_figures(deps: Deps, pipeline: Pipeline, name: str, check: FreshnessChe
     told = going[(going["reason"] != FreshnessReason.SKIPPED).to_numpy()]
     clocks = deps.store.document_clocks(pipeline.pipeline, name, among=told["document"].unique().tolist())
     return replace(check, documents=_documents(check, told, clocks), notes=tuple(notes))
+
+
+def _unknown_notes(answers: ServedAnswers, stage: Stage) -> list[str]:
+    """Return what to say of ids that nobody knows: how many, the most frequent ones, and what would be right."""
+    served = answers.served
+    unknown = served[served["is_unknown"].to_numpy(dtype=bool)]
+    if not len(unknown):
+        return []
+    n, of = unknown["key"].nunique(), served["key"].nunique()
+    names = [repr(str(name)[:_MOST_CHARS]) for name in unknown["raw"].value_counts().index[:_MOST_NAMED]]
+    advice = (
+        "; ".join(answers.hints) or f"check what {stage.name}.{stage.documents} holds, and ids of the knowledge base"
+    )
+    return [
+        f"{n} of {of} answers rest on ids that nobody knows, as {', '.join(names)}: neither the source nor the index "
+        f"has such a document, so nothing says that these answers are up to date; {advice}"
+    ]
 
 
 def _documents(check: FreshnessCheck, told: pd.DataFrame, clocks: pd.DataFrame) -> tuple[DocumentAnswers, ...]:

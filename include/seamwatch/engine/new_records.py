@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seamwatch.core.freshness import rested_on
+from seamwatch.core.freshness_answers import rested_on
 from seamwatch.core.records.call_endings import call_failure
 from seamwatch.core.records.frames import StageData, key_text
 from seamwatch.core.results import Window
@@ -176,7 +176,10 @@ def _stale(
     window: Window,
     keys: pd.Index[Any],
 ) -> pd.Series[Any]:
-    """Return whether each record rested on outdated documents; None where nothing was served, or no id is recorded."""
+    """Return whether each record rested on outdated documents; None where nobody knows.
+
+    Nobody does where nothing was served, no id is recorded, or one that is neither at the source nor in the index.
+    """
     name = objective.knowledge_base
     stage: Stage | None = next((one for one in pipeline.stages if one.knowledge_base == name), None)
     found = pd.Series([None] * len(keys), index=keys, dtype=object)
@@ -189,6 +192,7 @@ def _stale(
     stale = set(
         rested_on(served, findings, grace=pipeline.knowledge_bases[name].grace).get("key", pd.Series(dtype=object))
     )
-    known = set(served["key"])
+    unknown = set(served.loc[served["is_unknown"].to_numpy(dtype=bool), "key"])
+    judged = (set(served["key"]) - unknown) | stale
     texts = key_text(pd.Series(keys, dtype=object))
-    return pd.Series([one in stale if one in known else None for one in texts], index=keys, dtype=object)
+    return pd.Series([one in stale if one in judged else None for one in texts], index=keys, dtype=object)

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
-from seamwatch.adapters.knowledge.place import Place
+from seamwatch.adapters.base import DocumentIndex
 from seamwatch.adapters.knowledge.sources import open_source
 from seamwatch.core.documents import Served
+from seamwatch.core.freshness_answers import was_gone
 from seamwatch.core.records.comparison import leaves, parse_json
 from seamwatch.core.records.frames import key_text
 from seamwatch.core.retrieval import missed_documents
-from seamwatch.core.served import served_documents
+from seamwatch.core.served import recorded_names, served_documents
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.document_names import chunks_in_index, find_names
+from seamwatch.engine.knowledge_place import knowledge_place
 from seamwatch.engine.reading import StageReader
 from seamwatch.errors import DataContractError
 from seamwatch.spec.knowledge import KnowledgeBase
@@ -32,9 +36,12 @@ class ServedAnswers:
     """What a retrieval served in a span of time."""
 
     served: pd.DataFrame
-    """As `core.freshness.rested_on` takes it."""
+    """As `core.freshness_answers.rested_on` takes it, with `raw` (the name as recorded) and `is_unknown` (nobody knew
+    such a document when it was served)."""
     n_answers: int
     n_without_ids: int
+    hints: tuple[str, ...] = ()
+    """What a person could write, so that names which nobody knows would be known."""
 
 
 def read_served(
@@ -46,8 +53,19 @@ def read_served(
     start: datetime,
     end: datetime,
     findings: pd.DataFrame,
+    index: DocumentIndex | None = None,
 ) -> ServedAnswers:
     """Return what a retrieval served from `start` to `end`, and the missing documents that would have been.
+
+    Args:
+        deps: What it needs.
+        pipeline: Its definition.
+        stage: The retrieval.
+        reader: Of its table.
+        start: Aware time.
+        end: Aware time, itself excluded.
+        findings: Those of the knowledge base from `start` on.
+        index: Where it is open already; default: opened where a name may be that of a chunk.
 
     Raises:
         DataContractError: If the stage has no time, or no column of document ids.
@@ -70,20 +88,30 @@ def read_served(
     keys = key_text(rows[key]).tolist()
     times = pd.to_datetime(rows[time], utc=True).tolist()
     contents = rows[stage.contents].tolist() if stage.contents else [None] * len(rows)
+    name = stage.knowledge_base
+    names = find_names(
+        deps,
+        pipeline,
+        name,
+        (entry for documents in rows[stage.documents].tolist() for entry in recorded_names(documents)),
+        chunks_of=index.documents_of if index is not None else partial(chunks_in_index, deps, pipeline, name),
+        also=set(findings["document"]),
+    )
     found: dict[str, tuple[Served, ...]] = {
-        one: served_documents(documents, texts, knowledge_base.ids)
+        one: served_documents(documents, texts, knowledge_base.ids, names.documents)
         for one, documents, texts in zip(keys, rows[stage.documents].tolist(), contents, strict=True)
     }
     at = dict(zip(keys, times, strict=True))
     missing = findings[(findings["reason"] == FreshnessReason.MISSING).to_numpy()]
     missed: Mapping[str, tuple[str, ...]] = {}
     if len(missing):
-        texts_of = missing_texts(deps, pipeline, stage.knowledge_base, missing)
+        texts_of = missing_texts(deps, pipeline, name, missing)
         missed = missed_documents(read_questions(pipeline, stage, reader, keys), found, texts_of)
     return ServedAnswers(
-        served=_served_frame(deps, pipeline, stage.knowledge_base, found, missed, at),
+        served=_served_frame(deps, pipeline, name, found, missed, at, findings),
         n_answers=len(keys),
         n_without_ids=sum(not served for served in found.values()),
+        hints=names.hints,
     )
 
 
@@ -94,13 +122,25 @@ def _served_frame(
     found: Mapping[str, tuple[Served, ...]],
     missed: Mapping[str, tuple[str, ...]],
     at: Mapping[str, Any],
+    findings: pd.DataFrame,
 ) -> pd.DataFrame:
-    rows = [(key, one.document, one.version, at[key]) for key, served in found.items() for one in served]
-    rows += [(key, document, None, at[key]) for key, documents in missed.items() for document in documents]
-    frame = pd.DataFrame(rows, columns=["key", "document", "version", "served_at"], dtype=object)
+    rows = [
+        (key, one.document, one.version, at[key], one.raw, one.is_known)
+        for key, served in found.items()
+        for one in served
+    ]
+    rows += [
+        (key, document, None, at[key], document, True) for key, documents in missed.items() for document in documents
+    ]
+    columns = ["key", "document", "version", "served_at", "raw", "is_known"]
+    frame = pd.DataFrame(rows, columns=columns, dtype=object)
     frame["served_at"] = pd.to_datetime(frame["served_at"], utc=True)
-    clocks = deps.store.document_clocks(pipeline.pipeline, name, among=frame["document"].drop_duplicates().tolist())
-    return frame.assign(current_hash=frame["document"].map(clocks["content_hash"]).astype(object))
+    documents = frame["document"].drop_duplicates().tolist()
+    clocks = deps.store.document_clocks(pipeline.pipeline, name, among=documents)
+    there = deps.store.which_documents(pipeline.pipeline, name, documents)
+    is_unknown = ~frame.pop("is_known").to_numpy(dtype=bool) | was_gone(frame, there, findings)
+    current = frame["document"].map(clocks["content_hash"]).astype(object)
+    return frame.assign(current_hash=current, is_unknown=is_unknown)
 
 
 def missing_texts(deps: Deps, pipeline: Pipeline, name: str, missing: pd.DataFrame) -> dict[str, str]:
@@ -123,18 +163,6 @@ def current_texts(
     finally:
         source.close()
     return {shared: texts[one] for shared, one in raw.items() if one in texts}
-
-
-def knowledge_place(deps: Deps, pipeline: Pipeline, name: str) -> Place:
-    """Return what a knowledge base is opened with."""
-    return Place(
-        name=f"{pipeline.pipeline}.{name}",
-        project_dir=deps.project.root,
-        connections=deps.connections,
-        database=pipeline.database,
-        cache_dir=deps.data_dir / "knowledge" / pipeline.pipeline / name,
-        object_path=deps.object_path,
-    )
 
 
 def read_questions(pipeline: Pipeline, stage: Stage, reader: StageReader, keys: list[str]) -> dict[str, str]:

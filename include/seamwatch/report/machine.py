@@ -101,6 +101,7 @@ def freshness_json(check: FreshnessCheck) -> dict[str, Any]:
             "total": answers.n_answers,
             "with_ids": answers.n_with_ids,
             "affected": answers.n_affected,
+            "unknown": answers.n_unknown,
             "by_reason": dict(answers.by_reason),
             "share_fresh": answers.share_fresh,
         },

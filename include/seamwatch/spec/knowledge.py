@@ -145,6 +145,8 @@ class SqlIndex(_Chunks):
     """Airflow connection id; default: the pipeline's."""
     text: str | None = None
     """Column with the chunk's text."""
+    chunk_id: str | None = None
+    """Column with the chunk's own id, where retrievals record that instead of the document's."""
     vector: str | None = None
     """Column with the embedding: pgvector's type, or JSON."""
     dimension: str | None = None

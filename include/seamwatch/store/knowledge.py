@@ -106,6 +106,17 @@ class KnowledgeStore:
             frame[name] = pd.to_numeric(frame[name]).astype("float64")
         return frame
 
+    def which_documents(self: Transactions, pipeline: str, knowledge_base: str, among: Collection[str]) -> set[str]:
+        """Return those of some shared ids that the source or the index had at the last check."""
+        found: set[str] = set()
+        with self._reading() as connection:
+            for table in (DocumentRow, IndexedRow):
+                statement = sa.select(table.document).filter_by(pipeline=pipeline, knowledge_base=knowledge_base)
+                for part in _parts(among):
+                    assert part is not None
+                    found.update(connection.scalars(statement.where(table.document.in_(part))))
+        return found
+
     def expired_documents(self: Transactions, pipeline: str, knowledge_base: str, *, by: datetime) -> list[str]:
         """Return the shared ids of documents that are past their own date."""
         statement = sa.select(DocumentRow.document).filter_by(pipeline=pipeline, knowledge_base=knowledge_base)

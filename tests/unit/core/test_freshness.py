@@ -6,19 +6,22 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seamwatch.core.documents import index_frame, source_frame
 from seamwatch.core.freshness import (
+    REMOVED,
     Rules,
-    answer_sli,
     empty_findings,
     index_lag,
     judge_documents,
     update_findings,
     usual_embedding,
 )
+from seamwatch.core.freshness_answers import answer_sli, was_gone
+from seamwatch.core.freshness_results import AnswerSli, FreshnessCheck
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 OLD, LATER = NOW - timedelta(days=9), NOW - timedelta(days=8)
@@ -129,10 +132,14 @@ def test_what_most_chunks_were_embedded_with_is_usual() -> None:
     assert usual_embedding(index({"document": "a"})) == (None, None)
 
 
-def _update(known: pd.DataFrame, at_source: pd.DataFrame, indexed: pd.DataFrame, before: pd.DataFrame) -> Any:
+def _update(
+    known: pd.DataFrame, at_source: pd.DataFrame, indexed: pd.DataFrame, before: pd.DataFrame, **more: Any
+) -> Any:
     found = judge_documents(at_source, indexed, Rules(), now=NOW).found
     touched = {*at_source.index, *indexed["document"], *before.index}
-    return update_findings(known, found, touched=touched, source=at_source, index=indexed, before=before, now=NOW)
+    return update_findings(
+        known, found, touched=touched, source=at_source, index=indexed, before=before, now=NOW, **more
+    )
 
 
 def test_a_finding_begins_with_the_change_and_ends_when_it_was_indexed() -> None:
@@ -256,3 +263,48 @@ def test_a_document_that_can_no_longer_be_read_stays_what_it_was() -> None:
         unknown={"a"},
     )
     assert (len(after.opened), len(after.closed)) == (0, 0)
+
+
+def test_answers_that_rest_on_what_nobody_knows_are_not_fresh_and_no_document_is_outdated() -> None:
+    served = _served(("1", "a", NOW, None), ("2", "c1", NOW, None), ("3", "c1", NOW, None), ("3", "b", NOW, None))
+    served = served.assign(is_unknown=[False, True, True, False])
+    sli = answer_sli(served, _spans(_span("b", OLD, None)), n_answers=4, grace=timedelta(0))
+    assert (sli.n_with_ids, sli.n_affected, sli.n_unknown) == (3, 1, 1)
+    assert sli.share_fresh == pytest.approx(1 / 3)
+    assert sli.share_outdated == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("affected", "unknown", "is_breached", "is_outdated"),
+    [(0, 0, False, False), (0, 5, True, False), (5, 0, True, True), (1, 0, False, False), (1, 5, True, False)],
+)
+def test_what_nobody_knows_breaks_the_goal_and_blames_nobody(
+    affected: int, unknown: int, is_breached: bool, is_outdated: bool
+) -> None:
+    check = FreshnessCheck(
+        pipeline="p",
+        knowledge_base="kb",
+        stage="lookup",
+        checked_at=NOW,
+        is_full=True,
+        n_source=1,
+        n_indexed=1,
+        n_changed=1,
+        by_reason={},
+        answers=AnswerSli(n_answers=10, n_with_ids=10, n_affected=affected, n_unknown=unknown),
+        goal=0.9,
+    )
+    assert (check.is_breached, check.is_outdated) == (is_breached, is_outdated)
+
+
+def test_a_document_that_left_both_sides_was_known_until_then() -> None:
+    update = _update(empty_findings(), source(b={}), index({"document": "b"}), source(a={}), removed={"a"})
+    (removed,) = update.opened.to_dict("records")
+    assert (removed["document"], removed["reason"], removed["until"]) == ("a", REMOVED, NOW)
+    served = _served(("1", "a", NEW, None), ("2", "a", NOW, None), ("3", "b", NOW, None), ("4", "c", NOW, None))
+    assert was_gone(served, {"b"}, update.opened).tolist() == [False, True, False, True]
+    assert was_gone(served, set(), empty_findings()).tolist() == [True] * 4
+    assert was_gone(served.head(0), set(), update.opened).tolist() == []
+    assert was_gone(served.head(1), set(), _spans(_span("a", OLD, None, "ghost"))).tolist() == [False]
+    sli = answer_sli(served, update.opened, n_answers=4, grace=timedelta(0))
+    assert sli.n_affected == 0

@@ -104,6 +104,18 @@ class ChromaDocumentIndex:
                         found.setdefault(raw, []).append((place, str(text)))
         return {raw: [text for _, text in sorted(chunks, key=lambda one: one[0])] for raw, chunks in found.items()}
 
+    def documents_of(self, chunks: Sequence[str]) -> dict[str, str]:
+        """Return by the id of a chunk the raw id of its document."""
+        found = {}
+        with told_by_client(self._place.name, "Chroma"):
+            for first in range(0, len(chunks), _AT_ONCE):
+                page = self._collection.get(ids=list(chunks[first : first + _AT_ONCE]), include=["metadatas"])
+                for chunk, metadata in zip(page["ids"], page["metadatas"] or [], strict=True):
+                    raw = strict_text(value_of(metadata or {}, self._spec.document))
+                    if raw is not None:
+                        found[chunk] = raw
+        return found
+
     def close(self) -> None:
         """Close the database, or the connections to it."""
         self._client.close()

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from seamwatch.adapters.base import ConnectionInfo
 from seamwatch.adapters.connections import base_url
@@ -86,6 +87,25 @@ class QdrantDocumentIndex:
                     found.setdefault(raw, []).append((place, str(text)))
         return {raw: [text for _, text in sorted(chunks, key=lambda one: one[0])] for raw, chunks in found.items()}
 
+    def documents_of(self, chunks: Sequence[str]) -> dict[str, str]:
+        """Return by the id of a point, a UUID or a number from 0 on, the raw id of its document."""
+        ids = {str(known): one for one in chunks if (known := _point_id(one)) is not None}
+        wanted = [int(one) if one.isdecimal() else one for one in ids]
+        found = {}
+        with told_by_client(self._place.name, "Qdrant"):
+            for first in range(0, len(wanted), _AT_ONCE):
+                points = self._client.retrieve(
+                    self._spec.collection,
+                    ids=wanted[first : first + _AT_ONCE],
+                    with_payload=[self._spec.document],
+                    with_vectors=False,
+                )
+                for point in points:
+                    raw = strict_text(value_of(point.payload or {}, self._spec.document))
+                    if raw is not None:
+                        found[ids[str(point.id)]] = raw
+        return found
+
     def close(self) -> None:
         """Close the database, or the connections to it."""
         self._client.close()
@@ -145,6 +165,16 @@ class QdrantDocumentIndex:
         told = unknown_names(counter.unseen, known, what="payload key")
         msg = f"{self._place.name}: the chunks of {self._spec.collection} have {told}"
         raise KnowledgeError(msg)
+
+
+def _point_id(text: str) -> str | None:
+    """Return an id as Qdrant has it: a number of 64 bits without a sign, or a UUID; None for anything else."""
+    if text.isascii() and text.isdecimal() and len(text) <= 20:
+        return str(int(text)) if int(text) < 2**64 else None
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return None
 
 
 def _names(payload: dict[str, Any]) -> Iterator[str]:

@@ -124,6 +124,24 @@ class SqlDocumentIndex:
                         found.setdefault(str(strict_text(raw)), []).append((chunk_place(place), str(text)))
         return {raw: [text for _, text in sorted(chunks, key=lambda one: one[0])] for raw, chunks in found.items()}
 
+    def documents_of(self, chunks: Sequence[str]) -> dict[str, str]:
+        """Return by the id of a chunk the raw id of its document; nothing where the file names no column of ids."""
+        spec = self._spec
+        if spec.chunk_id is None or not chunks:
+            return {}
+        found: dict[str, str] = {}
+        with self._told(), self._engine.connect() as connection:
+            table, families = self._table()
+            own, document = table.c[spec.chunk_id], table.c[spec.document]
+            wanted, compared = self._ids(chunks, own, families[spec.chunk_id])
+            for first in range(0, len(wanted), _AT_ONCE):
+                statement = sa.select(own, document).where(
+                    compared.in_(wanted[first : first + _AT_ONCE]), document.is_not(None)
+                )
+                for chunk, raw in connection.execute(statement):
+                    found[str(strict_text(chunk))] = str(strict_text(raw))
+        return found
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
@@ -138,7 +156,7 @@ class SqlDocumentIndex:
             families = dict(self._catalogue.columns(spec.table, is_query=False))
         named = (
             *(spec.document, spec.content_hash, spec.indexed_at, spec.chunk, spec.chunks, spec.embedding_model),
-            *(spec.text, spec.vector, spec.dimension),
+            *(spec.text, spec.vector, spec.dimension, spec.chunk_id),
         )
         missing = list(dict.fromkeys(name for name in named if name is not None and name not in families))
         if missing:

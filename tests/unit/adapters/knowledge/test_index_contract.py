@@ -298,6 +298,38 @@ def test_an_incremental_listing_has_every_version_of_the_documents_that_were_wri
 
 
 @every_kind
+def test_a_chunk_leads_to_its_document(base: Any) -> None:
+    base.write([*document("policies/refunds.md", 2), *document("2024", 1), Chunk(None, text="whose?")])
+    # The table has no ids of its own; the number of a chunk is one as far as it goes.
+    changed = {"chunk_id": KEYS["chunk"]} if isinstance(base.spec, SqlIndex) else {}
+    asked = [
+        "0",
+        "1",
+        "3",
+        "17",
+        "no such chunk",
+        "",
+        "-1",
+        "9" * 30,
+        "0b4e28ba-2fa1-11d2-883f-0016d3cca427",
+        "1' OR 1",
+    ]
+    with opened(base, **changed) as index:
+        found = index.documents_of(asked)
+        assert index.documents_of([]) == {}
+    assert found["1"] == "policies/refunds.md"
+    assert set(found) <= {"0", "1"}
+    assert set(found.values()) <= {"policies/refunds.md", "2024"}
+
+
+def test_a_table_without_a_column_of_chunk_ids_knows_no_chunk(tmp_path: Path) -> None:
+    base = SqliteTable(tmp_path, iso)
+    base.write(document("policies/refunds.md", 2))
+    with opened(base) as index:
+        assert index.documents_of(["0", "1"]) == {}
+
+
+@every_kind
 def test_nothing_new_keeps_the_watermark(base: Any) -> None:
     base.write(document("policies/refunds.md", 2))
     with opened(base) as index:
