@@ -205,7 +205,7 @@ def main() -> None:
         f"harmless edits; {SCALE_DOCUMENTS * CHUNKS_EACH:,} chunks of {SCALE_DOCUMENTS:,} documents with "
         f"{SCALE_CHANGES} changes; {DAYS} days of each fault, and as many healthy ones, of an assistant over HTTP"
     )
-    write_figures("freshness", figures, command=command, seed=SEED, about=about, notes=_NOTES)
+    write_figures("freshness", figures, command=command, seed=SEED, about=about, notes=_NOTES, renews_page=not SHORT)
     for name, figure in figures.items():
         print(f"{name}: {figure.value:.4g} ({figure.low:.4g} to {figure.high:.4g}) {figure.unit} {dict(figure.rival)}")
     below = [
