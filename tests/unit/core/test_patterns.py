@@ -201,9 +201,11 @@ def test_the_order_of_time_tells_who_came_before() -> None:
     assert name_patterns(found, keys) == {}
 
 
-def _lookup_faults(product_of: Callable[[int], Any], old: Callable[[Any], Any], new: Callable[[Any], Any]) -> Any:
+def _lookup_faults(
+    product_of: Callable[[int], Any], old: Callable[[Any], Any], new: Callable[[Any], Any], *, n: int = 80
+) -> Any:
     """Return the patterns of a mapping that looks `team` up by `product` in an outdated table."""
-    keys = pd.Index(range(80), name="key")
+    keys = pd.Index(range(n), name="key")
     orders = pd.DataFrame({"order": [f"o{key}" for key in keys], "product": [product_of(key) for key in keys]}, keys)
     expected = pd.DataFrame({"team": [new(value) for value in orders["product"]]}, keys)
     recorded = pd.DataFrame({"team": [old(value) for value in orders["product"]]}, keys)
@@ -232,6 +234,15 @@ def test_an_outdated_lookup_keyed_by_an_input_is_a_code_table(
         one for one in products if shown[1] in (str(one), json.loads(str(one))["code"] if "{" in str(one) else "")
     )
     assert (new[product], old[product]) == (shown[2], shown[3])
+
+
+def test_one_value_for_all_is_the_key_of_no_lookup() -> None:
+    # Nearly all records have one pair of values; the others have each their own, so no table by what is expected is.
+    def value(side: str) -> Callable[[str], str]:
+        numbers = iter(range(400))
+        return lambda _: f"{side}{max(next(numbers) - 350, 0)}"
+
+    assert _lookup_faults(lambda _: "one and only", value("a"), value("b"), n=400) == {}
 
 
 def test_values_that_follow_from_no_input_are_no_code_table() -> None:

@@ -79,7 +79,7 @@ def _table_by(place: str, values: Sequence[Any], pairs: Sequence[Pair]) -> tuple
     n_kept = sum(found.most_common(1)[0][1] for found in by_key.values())
     n_repeats = sum(found.total() - 1 for found in by_key.values())
     n_explained = n_kept - len(by_key)
-    if n_repeats < _FEWEST_REPEATS or n_explained < EXPLAINED * n_repeats or n_kept < enough(len(pairs)):
+    if len(by_key) < 2 or n_repeats < _FEWEST_REPEATS or n_explained < EXPLAINED * n_repeats or n_kept < enough(len(pairs)):
         return None
     key, found = max(by_key.items(), key=lambda item: item[1].total())
     leading = found.most_common(1)[0][0]
@@ -95,7 +95,7 @@ def _table_by(place: str, values: Sequence[Any], pairs: Sequence[Pair]) -> tuple
 
 def _input_fields(payloads: pd.DataFrame) -> Iterator[tuple[str, Sequence[Any]]]:
     """Yield the fields of payloads and their values, those within JSON columns too."""
-    for column in payloads.columns:
+    for column in (name for name in payloads.columns if not str(name).startswith("_")):  # those are not the tables' own
         values = payloads[column].tolist()
         documents = [dict(leaves(parse_json(value))) if may_be_json(value) else {} for value in values]
         paths = list(dict.fromkeys(path for document in documents for path in document))[:_MOST_PATHS]
