@@ -36,6 +36,7 @@ pytestmark = pytest.mark.integration
 
 SECRET = "sk-very-secret"
 PROMPT = "my card number is 4111"
+PRICE = {"input_per_mtok": 1.0, "output_per_mtok": 2.0}
 
 
 def endpoint_at(
@@ -591,7 +592,7 @@ def no_function(name: str) -> Any:
 def test_factory_opens_http_and_python_endpoints(model_server: ModelServer) -> None:
     model_server.plays(Reply(chat_body()))
     info = ConnectionInfo(
-        conn_id="m", conn_type="http", host=model_server.url, extra={"protocol": "openai_chat", "prices": {"x": {}}}
+        conn_id="m", conn_type="http", host=model_server.url, extra={"protocol": "openai_chat", "prices": {"x": PRICE}}
     )
     http, _ = open_endpoint(Endpoint(connection="m"), OneConnection(info), load_callable=no_function)
     assert http.ask([call()])[0].text == "billing"

@@ -79,7 +79,8 @@ def _table_by(place: str, values: Sequence[Any], pairs: Sequence[Pair]) -> tuple
     n_kept = sum(found.most_common(1)[0][1] for found in by_key.values())
     n_repeats = sum(found.total() - 1 for found in by_key.values())
     n_explained = n_kept - len(by_key)
-    if len(by_key) < 2 or n_repeats < _FEWEST_REPEATS or n_explained < EXPLAINED * n_repeats or n_kept < enough(len(pairs)):
+    is_table = len(by_key) > 1 and n_repeats >= _FEWEST_REPEATS and n_explained >= EXPLAINED * n_repeats
+    if not is_table or n_kept < enough(len(pairs)):
         return None
     key, found = max(by_key.items(), key=lambda item: item[1].total())
     leading = found.most_common(1)[0][0]
