@@ -17,6 +17,7 @@ LONGEST_DAYS = 36_525
 """A hundred years. Longer durations would lead out of the calendar of Python and of databases."""
 _DURATION = re.compile(r"^\s*(\d{1,20}(?:\.\d{1,20})?)\s*(ms|s|m|h|d|w|y)\s*$")
 _BARE_NUMBER = re.compile(r"^\s*[-+]?[\d_]*\.?\d+\s*$")
+_UNIT_WORD = re.compile(r"^\s*(\d+)\s*((?:mil|ms|sec|min|hour|hr|day|week|year)[a-z]*)\.?\s*$", re.IGNORECASE)
 _UNITS_S = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31_536_000}
 _LIKELY_UNITS = {
     "over": ("d",),
@@ -53,8 +54,15 @@ def _parse_duration(value: object, info: ValidationInfo) -> object:
         msg = f"{shown} has no unit: {' or '.join(shown + unit for unit in units)}? (ms, s, m, h, d, w, y)"
         raise ValueError(msg)
     shown = repr(_shown(value)) if isinstance(value, str) else type(value).__name__
-    msg = f"{shown} is no duration; write a number and a unit (ms, s, m, h, d, w, y), as 15m or 7d"
+    words = _UNIT_WORD.match(value) if isinstance(value, str) else None
+    likely = f": {words[1]}{_unit_of(words[2])}?" if words else ";"
+    msg = f"{shown} is no duration{likely} write a number and a unit (ms, s, m, h, d, w, y), as 15m or 7d"
     raise ValueError(msg)
+
+
+def _unit_of(word: str) -> str:
+    """Return the sign of a unit that was written as a word."""
+    return "ms" if word.lower().startswith(("mil", "ms")) else word[0].lower()
 
 
 def _not_too_long(value: timedelta) -> timedelta:

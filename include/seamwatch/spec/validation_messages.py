@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Hashable, Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -16,6 +17,24 @@ _MOST_CHARS = 80
 """Of a value that is shown."""
 _MOST_KNOWN = 12
 """Keys that are listed for a key that is not known."""
+_WANTED = {
+    "string_type": "must be text",
+    "tuple_type": "must be a list, as [first, second]",
+    "list_type": "must be a list, as [first, second]",
+    "dict_type": "must be a mapping of names to values",
+    "model_type": "must be a mapping of names to values",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "enum": "is none of the words that may stand here",
+    "literal_error": "is none of the words that may stand here",
+}
+"""By pydantic's type of error, what is wanted in words for people who do not know Python."""
+_QUOTED = re.compile(r"'([^']+)'")
+_NUMBER = re.compile(r"-?\d[\d,_]*(?:\.\d+)?|-?\.\d+")
 _OWN_MESSAGES = frozenset({"value_error", "seamwatch_graph"})
 
 
@@ -43,11 +62,26 @@ def _sentence(error: ErrorDetails) -> str:
     if error["type"] in _OWN_MESSAGES:
         return _with_got(message, error)
     got = error.get("input")
-    if error["type"] == "string_type":
-        advice = "; quote it if it is text" if isinstance(got, bool) else ""
-        advice = "; text that begins with # must be quoted" if got is None else advice
-        return f"must be text; got {_shown(got)}{advice}"
-    return _with_got(message, error)
+    wanted = _WANTED.get(error["type"])
+    return _with_got(message, error) if wanted is None else f"{wanted}; got {_shown(got)}{_advice(error, got)}"
+
+
+def _advice(error: ErrorDetails, got: object) -> str:
+    """Return what the person may have meant."""
+    kind = error["type"]
+    if kind == "string_type":
+        quote = "; quote it if it is text" if isinstance(got, bool) else ""
+        return "; text that begins with # must be quoted" if got is None else quote
+    if kind in ("enum", "literal_error"):
+        known = _QUOTED.findall(str(error.get("ctx", {}).get("expected", "")))
+        near = difflib.get_close_matches(str(got).lower()[:_MOST_CHARS], known, n=1)
+        return f"{f'; did you mean {near[0]!r}?' if near else ';'} known: {', '.join(map(repr, known))}"
+    if isinstance(got, str) and (number := _NUMBER.search(got)) and len(got) <= _MOST_CHARS:
+        plain = number[0].replace(",", "").replace("_", "")
+        if got.rstrip().endswith("%"):
+            return f"; write {float(plain) / 100:g}"
+        return f"; write {plain}"
+    return ""
 
 
 def _with_got(message: str, error: ErrorDetails) -> str:

@@ -58,6 +58,21 @@ def test_nobody_for_reliability_is_a_warning(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("price", "said"),
+    [
+        ("{input_per_mtok: 2}", ["output_per_mtok is not written, so calls with answers have no price; write 0"]),
+        ("{output_per_mtok: 2}", ["input_per_mtok is not written, so calls with requests have no price; write 0"]),
+        ("{input_per_mtok: 2, output_per_mtok: 0}", []),
+    ],
+)
+def test_a_price_that_is_not_written_is_a_warning(tmp_path: Path, price: str, said: list[str]) -> None:
+    monitoring = f"monitoring: {{cost: {{prices: {{own-7b: {price}}}}}}}"
+    problems = _problems(tmp_path, "isolation:", f"{monitoring}\nisolation:")
+    assert [problem.text[: len(one)] for problem, one in zip(problems, said, strict=True)] == said
+    assert all(problem.level is ProblemLevel.WARNING for problem in problems)
+
+
+@pytest.mark.parametrize(
     ("old", "new", "path", "said"),
     [
         (

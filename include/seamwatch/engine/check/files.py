@@ -18,6 +18,7 @@ from seamwatch.vocabulary import Protocol
 def check_files(project: Project, pipeline: Pipeline) -> Iterator[Problem]:
     """Yield every problem of a pipeline's own files; those of the pipeline file itself name it, without a line."""
     yield from _check_owners(pipeline)
+    yield from _check_prices(pipeline)
     yield from _check_suites(project, pipeline)
     yield from _unused_suites(project, pipeline)
     yield from _check_functions(project, pipeline)
@@ -40,6 +41,15 @@ def _check_owners(pipeline: Pipeline) -> Iterator[Problem]:
     if RELIABILITY not in pipeline.owners:
         text = f"nobody is named under {RELIABILITY}: incidents without an owner of their own call nobody"
         yield in_pipeline(pipeline, "owners", text, ProblemLevel.WARNING)
+
+
+def _check_prices(pipeline: Pipeline) -> Iterator[Problem]:
+    """Yield a warning for each price that is not written: calls that use it have no price, and no cost is counted."""
+    for model, price in (pipeline.monitoring.cost.prices if pipeline.monitoring.cost else {}).items():
+        for name, what in (("input_per_mtok", "requests"), ("output_per_mtok", "answers")):
+            if getattr(price, name) is None:
+                text = f"{name} is not written, so calls with {what} have no price; write 0 if they cost nothing"
+                yield in_pipeline(pipeline, f"monitoring.cost.prices.{model}", text, ProblemLevel.WARNING)
 
 
 def _check_suites(project: Project, pipeline: Pipeline) -> Iterator[Problem]:
