@@ -116,6 +116,10 @@ class Gap(StrEnum):
     STAGES_NOT_SEPARABLE = "stages_not_separable"
     UNCHECKED_FIELD = "unchecked_field"
     """A field that no reference makes reaches the model or the outcome."""
+    INPUTS_UNLIKE_ANY_BEFORE = "inputs_unlike_any_before"
+    """What the model fails on has a mark that inputs of before did not have."""
+    MODEL_AT_BASELINE = "model_at_baseline"
+    """The model alone is as good as ever, and nothing tells why it fails so often here."""
 
 
 class Basis(StrEnum):

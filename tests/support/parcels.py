@@ -130,6 +130,10 @@ class Record:
 def _flow(record: Record, fault: str, is_struck: bool, say: Callable[[str, float], str]) -> None:
     """Carry an order through the pipeline, with the fault at its own place."""
     struck = fault if is_struck else ""
+    if struck == "source_garbled":
+        record.code = "\ufffd\ufffd"
+    if struck == "source_larger":
+        record.cents *= 100
     is_third = record.number % 3 == 0
     _make_request(record, struck)
     record.answer = say(*_words(record.text))
@@ -146,7 +150,7 @@ def _flow(record: Record, fault: str, is_struck: bool, say: Callable[[str, float
 
 
 def _make_request(record: Record, struck: str) -> None:
-    record.product, record.amount = PRODUCTS[record.code], round(record.cents * 0.01, 2)
+    record.product, record.amount = PRODUCTS.get(record.code, "other"), round(record.cents * 0.01, 2)
     if struck == "code_table" and record.code == "B":
         record.product = "bill"
     if struck == "unit":

@@ -10,20 +10,22 @@ import pandas as pd
 
 from seamwatch.core.adversarial import neutral_payloads
 from seamwatch.core.attribution.accusing_marks import RightRecords
-from seamwatch.core.attribution.evidence import gather
-from seamwatch.core.attribution.records import attribute_records
+from seamwatch.core.attribution.evidence import Evidence, gather
+from seamwatch.core.attribution.records import Attributed, attribute_records
+from seamwatch.core.attribution.unlike_inputs import review_model_verdicts
 from seamwatch.core.interventions import World
 from seamwatch.core.records.frames import StageData, holds_text, split_versions
 from seamwatch.core.records.outcomes import call_lost_wrong
 from seamwatch.core.records.reconciliation import Reconciliation, reconcile
 from seamwatch.core.records.references import Reference
-from seamwatch.core.results import Attribution, StageResult, Window
+from seamwatch.core.results import Attribution, IsolationResult, StageResult, Window
 from seamwatch.core.revisits import SOONEST, due_revisits
 from seamwatch.core.summary import summarise
 from seamwatch.core.suspect_truths import suspect_truths
 from seamwatch.engine.benchmark import isolate
-from seamwatch.engine.causes import accepted_accuracy, change_test, judged_times
+from seamwatch.engine.causes import ChangeTest, accepted_accuracy, change_test, judged_times
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.earlier_inputs import read_known_inputs
 from seamwatch.engine.outcomes import build_judge, stage_truths
 from seamwatch.engine.outside import Outside
 from seamwatch.engine.protocols import with_protocols
@@ -103,8 +105,10 @@ def attribute_window(
         spending = plan_spending(pipeline, models, test, is_asked=is_asked)
         attributed = attribute_records(evidence, models.ask, pipeline.isolation, spending)
         found = test.causes(attributed.verdicts)
+        isolation = isolate(deps, pipeline, reader, judged.world, models, found, reproduced=attributed.reproduced)
+        attributed = _reviewed(deps, pipeline, window, reader, judged, evidence, attributed, isolation, test)
+        found = test.causes(attributed.verdicts)
         causes = with_switches(deps, pipeline, window, reader, world, found, attributed.verdicts, times)
-        isolation = isolate(deps, pipeline, reader, judged.world, models, causes, reproduced=attributed.reproduced)
     finally:
         reader.close()
     attribution = summarise(
@@ -136,6 +140,38 @@ def _unread(pipeline: Pipeline, data: WindowData) -> list[str]:
     return [
         f"{name}: {note}" for name, stage in data.stages.items() for note in unread_notes(pipeline, stage, data.stages)
     ]
+
+
+def _reviewed(
+    deps: Deps,
+    pipeline: Pipeline,
+    window: Window,
+    reader: StageReader,
+    judged: Judged,
+    evidence: Evidence,
+    attributed: Attributed,
+    isolation: IsolationResult,
+    test: ChangeTest,
+) -> Attributed:
+    """Return what was attributed, verdicts against the model held against the inputs of before.
+
+    Those are read only where they may matter: where the model's errors are a change, or the window alone is odd.
+    """
+    first = review_model_verdicts(evidence, attributed.verdicts, judged.outcomes, (), isolation)
+    is_changed = any(c.is_change and c.responsibility is Responsibility.MODEL for c in test.causes(attributed.verdicts))
+    if not is_changed and first == attributed.verdicts:
+        return attributed
+    known = read_known_inputs(
+        deps,
+        pipeline,
+        reader,
+        judged.world,
+        window,
+        history=test.base.history,
+        accuracy=accepted_accuracy(deps, pipeline),
+    )
+    reviewed = review_model_verdicts(evidence, attributed.verdicts, judged.outcomes, known, isolation)
+    return replace(attributed, verdicts=reviewed)
 
 
 def windows_to_revisit(deps: Deps, pipeline: Pipeline) -> list[Window]:

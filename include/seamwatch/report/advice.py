@@ -185,6 +185,10 @@ def _undetermined(cause: Cause) -> tuple[str, ...]:
         Gap.REQUEST_NOT_RECORDED: "Record the request body as it is sent, and name its column in request:.",
         Gap.NOT_REPRODUCED: "Raise isolation.repeats, or ask whether the model changed since.",
         Gap.UNCHECKED_FIELD: "Let the references make the fields that are named as not checked.",
+        Gap.INPUTS_UNLIKE_ANY_BEFORE: (
+            "Ask the owner of the source what changed, and add inputs like these to the benchmark."
+        ),
+        Gap.MODEL_AT_BASELINE: "Compare inputs and labels of the records below with earlier ones.",
         Gap.STAGES_NOT_SEPARABLE: "Label the outcome of the stage between the models, and name it in truth:.",
     }
     text = gap[cause.gap] if cause.gap else "Look at the records below by hand; no intervention turned them right."

@@ -41,6 +41,8 @@ _GAPS = {
     Gap.NOT_REPRODUCED: "the failure did not come again",
     Gap.STAGES_NOT_SEPARABLE: "several models cannot be told apart",
     Gap.UNCHECKED_FIELD: "a field that no reference makes may be the cause",
+    Gap.INPUTS_UNLIKE_ANY_BEFORE: "the inputs are unlike any before",
+    Gap.MODEL_AT_BASELINE: "the model alone is at its baseline",
 }
 _FINDINGS: dict[tuple[Responsibility, str | None], str] = {
     (Responsibility.INTEGRATION, None): (

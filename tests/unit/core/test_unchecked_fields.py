@@ -2,150 +2,48 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import pandas as pd
 import pytest
 
+import desk_world as desk
 from seamwatch.core.attribution.evidence import gather
+from seamwatch.core.attribution.field_reach import FieldReach
 from seamwatch.core.attribution.records import attribute_records
-from seamwatch.core.attribution.unchecked_fields import UncheckedField, unchecked_fields, unmade_obstacle
+from seamwatch.core.attribution.unchecked_fields import unchecked_fields, unmade_obstacle
 from seamwatch.core.interventions import World
-from seamwatch.core.records.outcomes import judge_by_truth
-from seamwatch.core.records.reconciliation import reconcile
-from seamwatch.core.records.references import CopyReference, FunctionReference, Reference
-from seamwatch.core.replays import ModelAnswer, ModelCall
 from seamwatch.core.results import Verdict
-from seamwatch.spec.pipeline import Isolation, Pipeline, Stage
-from seamwatch.vocabulary import Gap, OutcomeState, Responsibility
+from seamwatch.spec.pipeline import Isolation
+from seamwatch.vocabulary import Gap, Responsibility
 
-N = 120
-PIPELINE = Pipeline.model_validate(
+TICKETS = [
     {
-        "pipeline": "desk",
-        "database": "db",
-        "key": "id",
-        "stages": [
-            {"name": "tickets", "kind": "source", "table": "tickets"},
-            {"name": "request", "kind": "mapping", "table": "requests", "reference": "m:request"},
-            {"name": "prompt", "kind": "prompt", "table": "calls", "request": "body", "reference": "m:prompt"},
-            {
-                "name": "model",
-                "kind": "model",
-                "table": "calls",
-                "request": "body",
-                "response": "said",
-                "endpoint": "python:m:model",
-            },
-            {"name": "result", "kind": "mapping", "table": "results", "reference": "m:result"},
-            {"name": "crm", "kind": "sink", "table": "crm"},
-        ],
-        "outcome": {"truth": "labels", "compare": {"queue": "queue", "urgency": "urgency"}},
+        "text": f"my {desk.TOPICS[n % 3 if n % 2 else (n + 1) % 3]} since day {n % 9}",
+        "priority": ("P1", "P2")[n // 3 % 2],
+        "channel": ("mail", "chat")[n % 2],
     }
-)
-TOPICS = ("bill", "line", "fraud")
+    for n in range(120)
+]
 
 
-def to_request(ticket: Mapping[str, Any]) -> dict[str, Any]:
-    return {"text": ticket["text"], "priority": ticket["priority"], "channel": ticket["channel"]}
-
-
-def to_prompt(request: Mapping[str, Any]) -> dict[str, Any]:
-    return {"text": request["text"], "priority": request["priority"]}
-
-
-def answer(body: Mapping[str, Any]) -> str:
-    queue = next((topic for topic in TOPICS if topic in body["text"]), "other")
-    return json.dumps({"queue": queue, "urgency": "high" if body["priority"] == "P1" else "low"})
-
-
-def to_result(call: Mapping[str, Any]) -> dict[str, Any]:
-    said = json.loads(call["answer"])
-    return {"queue": said["queue"], "urgency": said["urgency"]}
-
-
-def _without(function: Any, fields: Sequence[str]) -> Any:
-    return lambda row: {name: value for name, value in function(row).items() if name not in fields}
-
-
-def _references(left_out: Mapping[str, Sequence[str]]) -> dict[str, Reference]:
-    functions = {"request": to_request, "prompt": to_prompt, "result": to_result}
-    found: dict[str, Reference] = {
-        name: FunctionReference(
-            name=f"m:{name}",
-            function=_without(function, left_out.get(name, ())),
-            mode="record",
-            body_column="body" if name == "prompt" else None,
-        )
-        for name, function in functions.items()
-    }
-    return {**found, "crm": CopyReference(name="copy", fields=("queue", "urgency"))}
-
-
-def make_world(*, left_out: Mapping[str, Sequence[str]], damage: Mapping[str, Any] | None = None) -> World:
-    """Return a window of the desk; `damage` maps a stage to a function of a payload, applied to every third record."""
+def make_world(
+    *, left_out: Mapping[str, Sequence[str]], damage: Mapping[str, Callable[[desk.Row], desk.Row]] | None = None
+) -> World:
+    """Return a window of the desk in which every third record is damaged at some stages."""
     damage = damage or {}
-    rows: dict[str, list[dict[str, Any]]] = {stage.name: [] for stage in PIPELINE.stages}
-    truths = []
-    for n in range(N):
 
-        def at(stage: str, row: dict[str, Any], number: int = n) -> dict[str, Any]:
-            made = damage[stage](row) if stage in damage and number % 3 == 0 else row
-            rows[stage].append(made)
-            return made
+    def change(number: int, stage: str, row: desk.Row) -> desk.Row:
+        return damage[stage](row) if stage in damage and number % 3 == 0 else row
 
-        ticket = at(
-            "tickets",
-            {
-                "text": f"my {TOPICS[n % 3 if n % 2 else (n + 1) % 3]} since day {n % 9}",
-                "priority": ("P1", "P2")[n // 3 % 2],
-                "channel": ("mail", "chat")[n % 2],
-            },
-        )
-        request = at("request", to_request(ticket))
-        body = at("prompt", to_prompt(request))
-        said = answer(body)
-        at("model", {"body": json.dumps(body), "said": said, "answer": said})
-        result = at("result", to_result({"answer": said}))
-        at("crm", dict(result))
-        truths.append(to_result({"answer": answer(to_prompt(to_request(ticket)))}))
-    index = pd.Index(range(N), name="key")
-    recorded = {name: pd.DataFrame(payloads, index=index, dtype=object) for name, payloads in rows.items()}
-    bodies = [json.dumps(row) for row in rows["prompt"]]
-    recorded["prompt"] = pd.DataFrame({"body": bodies}, index=index, dtype=object)
-    recorded["model"] = recorded["model"].assign(_model=None, _finish_reason=None)
-    references = _references(left_out)
-    truth = pd.DataFrame(truths, index=index)
-    assert PIPELINE.outcome is not None
-    compare = PIPELINE.outcome.compare
-    return World(
-        pipeline=PIPELINE,
-        recorded=recorded,
-        references=references,
-        reconciled={
-            stage.name: reconcile(
-                stage, recorded[stage.name], {stage.input[0]: recorded[stage.input[0]]}, references.get(stage.name)
-            )
-            for stage in PIPELINE.stages
-            if stage.input
-        },
-        judge=lambda final: judge_by_truth(final, truth, compare),
-        text_responses=frozenset({"model"}),
-    )
+    return desk.make_world(TICKETS, left_out=left_out, change=change)
 
 
-def ask(stage: Stage, calls: Sequence[ModelCall]) -> list[ModelAnswer]:
-    assert stage.name == "model"
-    return [ModelAnswer(status="ok", text=answer(json.loads(call.body))) for call in calls]
-
-
-def attribute(world: World, mode: str) -> dict[str, Verdict]:
-    outcomes = world.judge(world.recorded["crm"])
-    failing = outcomes.index[(outcomes["state"] == OutcomeState.WRONG).to_numpy()]
+def attribute(world: World, mode: str, say: Callable[[Mapping[str, Any]], str] = desk.answer) -> dict[str, Verdict]:
+    failing = desk.failing_of(world)
     assert len(failing) > 0
-    found = attribute_records(gather(world, failing, {}), ask, Isolation.model_validate({"mode": mode}))
+    settings = Isolation.model_validate({"mode": mode})
+    found = attribute_records(gather(world, failing, {}), desk.asking(say), settings)
     return {verdict.key: verdict for verdict in found.verdicts}
 
 
@@ -170,7 +68,7 @@ def test_how_far_an_unchecked_field_reaches(
         assert unmade_obstacle(world) is None
         return
     ((stage, (field,)),) = left_out.items()
-    expected = UncheckedField(stage=stage, field=field, models=frozenset(models), outcomes=frozenset(outcomes))
+    expected = FieldReach(stage=stage, field=field, models=frozenset(models), outcomes=frozenset(outcomes))
     assert found == (expected,)
     assert field in (unmade_obstacle(world) or "")
 
@@ -224,24 +122,9 @@ def test_a_repair_before_the_model_is_not_held_against_a_field_that_was_kept_beh
 def test_a_model_that_is_wrong_by_itself_stays_blamed_where_nothing_unchecked_reaches_it(
     left_out: dict[str, list[str]],
 ) -> None:
-    def worse(stage: Stage, calls: Sequence[ModelCall]) -> list[ModelAnswer]:
-        return [ModelAnswer(status="ok", text=_spoilt(answer(json.loads(call.body)))) for call in calls]
+    def worse(body: Mapping[str, Any]) -> str:
+        return desk.answer(body).replace("fraud", "other")
 
-    def _spoilt(said: str) -> str:
-        return said.replace("fraud", "other")
-
-    world = make_world(left_out=left_out)
-    model = world.recorded["model"]
-    said = model["answer"].map(_spoilt)
-    wrong = pd.DataFrame({"queue": [json.loads(text)["queue"] for text in said]}, index=model.index)
-    recorded = {
-        **world.recorded,
-        "model": model.assign(said=said, answer=said),
-        **{name: world.recorded[name].assign(queue=wrong["queue"]) for name in ("result", "crm")},
-    }
-    world = World(**{**world.__dict__, "recorded": recorded})
-    failing = world.recorded["crm"].index[(wrong["queue"] == "other").to_numpy()]
-    found = attribute_records(gather(world, failing, {}), worse, Isolation())
-    assert len(found.verdicts) == len(failing) > 0
-    assert {v.responsibility for v in found.verdicts} == {Responsibility.MODEL}
-    assert min(v.confidence for v in found.verdicts) > 0.9
+    verdicts = attribute(desk.make_world(TICKETS, left_out=left_out, say=worse), "sampled", worse)
+    assert {v.responsibility for v in verdicts.values()} == {Responsibility.MODEL}
+    assert min(v.confidence for v in verdicts.values()) > 0.9

@@ -27,6 +27,8 @@ SOURCE_CORRECTED = 0.97
 """Right with the payload as the source corrected it later."""
 SOURCE_SUSPECT = 0.85
 """Fails a critical expectation and nothing further on helps; the expectation need not be the reason."""
+SOURCE_DAMAGED = 0.9
+"""Records fail with a damage at the source that inputs of before do not have; no experiment has taken it away."""
 NEUTRALISED = 0.97
 """Right once the instruction-like span is gone; less a doubt that any other change of the text had done the same."""
 CURRENT_DOCUMENT = 0.97

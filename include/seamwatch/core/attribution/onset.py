@@ -104,6 +104,12 @@ def find_onset(
     )
 
 
+def records_surely_before(struck: Sequence[bool] | NDArray[np.bool_], healthy_rate: float) -> int:
+    """Return how many records came before the change at 95 %; arguments and source as `find_onset`."""
+    hits = np.asarray(struck, dtype=float)
+    return min(_likeliest(_record_density(hits, (), healthy_rate))) if hits.any() else len(hits)
+
+
 def _record_density(hits: Floats, past: Sequence[PastWindow], healthy_rate: float) -> Floats:
     """Return the log density of a change just before each record; before the first one it may be any time earlier."""
     n_hits = np.concatenate([[0.0], np.cumsum(hits)])[:-1]

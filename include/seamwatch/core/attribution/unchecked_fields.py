@@ -8,7 +8,7 @@ repair can turn it right. So it never lets the model be blamed for what it may h
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,21 +17,13 @@ import pandas as pd
 from seamwatch.core.attribution import confidence, words
 from seamwatch.core.attribution.contrast import Mask, strongest_contrast
 from seamwatch.core.attribution.evidence import Evidence
+from seamwatch.core.attribution.field_reach import ANY_FIELD, FieldReach, reach, request_column
 from seamwatch.core.attribution.verdicts import undetermined_verdict
 from seamwatch.core.interventions import World
-from seamwatch.core.records.comparison import equal_cells, is_null
 from seamwatch.core.records.frames import positions
-from seamwatch.core.records.references import Expected
 from seamwatch.core.results import Verdict
-from seamwatch.errors import DataContractError
-from seamwatch.spec.graph import descendants
-from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import Gap, OutcomeState, Responsibility, StageKind
 
-ANY_FIELD = "*"
-"""In the place of a compared field, where the outcome is no comparison of fields."""
-_TRIED = 40
-"""Records whose field is given other values, to see what moves further on."""
 _ENOUGH = 30
 """Right records that lie between the failing ones in time, from which on no others are compared with them."""
 _COMPARED = 2000
@@ -42,28 +34,15 @@ _CHANCE_PATTERNS = ("not_reproduced", "changed_since")
 """Of verdicts by the recorded request alone: what it holds, checked or not, was usually answered rightly."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class UncheckedField:
-    """A field that no reference makes, and how far it reaches."""
-
-    stage: str
-    field: str
-    models: frozenset[str]
-    """Model stages whose request changes with it."""
-    outcomes: frozenset[str]
-    """Compared final fields that change with it, without any model in between; `ANY_FIELD` where none are compared."""
-
-
-def unchecked_fields(world: World) -> tuple[UncheckedField, ...]:
+def unchecked_fields(world: World) -> tuple[FieldReach, ...]:
     """Return the fields that no reference makes and that reach a model or the outcome.
 
-    The field of some records is given the values of others, and the references further on are applied to both: what
-    comes out otherwise rests on it. A stage without a reference is taken to rest on all its inputs.
+    A stage without a reference is taken to rest on all its inputs.
     """
     found = []
     for stage, reconciled in world.reconciled.items():
         if reconciled.is_checked or reconciled.stage.kind is StageKind.RETRIEVAL:
-            found += [_reach(world, stage, name) for name in reconciled.unmade]
+            found += [reach(world, stage, name) for name in reconciled.unmade]
     found += _unmade_requests(world)
     return tuple(one for one in found if one.models or one.outcomes)
 
@@ -86,7 +65,7 @@ def bound_by_unchecked(evidence: Evidence, verdicts: Mapping[Any, Verdict]) -> d
     A record whose wrong final fields all rest on unchecked ones, or whose unchecked field shows what right records do
     not, is undetermined; of any other whose request rests on one the model is a suspect at most.
     """
-    blamed = [key for key, verdict in verdicts.items() if _blames_model(verdict)]
+    blamed = [key for key, verdict in verdicts.items() if blames_model(verdict)]
     unchecked = unchecked_fields(evidence.world) if blamed else ()
     if not unchecked:
         return dict(verdicts)
@@ -113,20 +92,21 @@ def bound_by_unchecked(evidence: Evidence, verdicts: Mapping[Any, Verdict]) -> d
     return {**verdicts, **bounded}
 
 
-def _blames_model(verdict: Verdict) -> bool:
+def blames_model(verdict: Verdict) -> bool:
+    """Return whether the verdict holds a model to be wrong on clean requests: not by chance, not only then."""
     return verdict.responsibility is Responsibility.MODEL and verdict.pattern not in _CHANCE_PATTERNS
 
 
-def _feeds(one: UncheckedField, verdict: Verdict) -> bool:
+def _feeds(one: FieldReach, verdict: Verdict) -> bool:
     """Return whether the request of the model that is blamed rests on the field."""
     return verdict.stage in one.models or (verdict.gap is Gap.STAGES_NOT_SEPARABLE and bool(one.models))
 
 
-def _covers(one: UncheckedField, wrong: frozenset[str]) -> bool:
+def _covers(one: FieldReach, wrong: frozenset[str]) -> bool:
     return ANY_FIELD in one.outcomes or bool(one.outcomes & wrong)
 
 
-def _by_stage(fields: Sequence[UncheckedField]) -> dict[str, tuple[str, ...]]:
+def _by_stage(fields: Sequence[FieldReach]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for one in fields:
         found[one.stage] = (*found.get(one.stage, ()), one.field)
@@ -143,15 +123,15 @@ def _wrong_fields(world: World, keys: pd.Index[Any]) -> dict[Any, frozenset[str]
 
 
 def _odd_records(
-    evidence: Evidence, blamed: Sequence[Any], unchecked: Sequence[UncheckedField]
-) -> dict[Any, list[UncheckedField]]:
+    evidence: Evidence, blamed: Sequence[Any], unchecked: Sequence[FieldReach]
+) -> dict[Any, list[FieldReach]]:
     """Return the records whose unchecked field holds what goes with failing, and hardly with being right."""
     order = evidence.world.recorded[evidence.world.pipeline.first_stage.name].index
     right = _of_the_same_time(order, blamed, _right_records(evidence))
     keys = [*blamed, *right]
     at = positions(order, pd.Index(keys))
     is_failing: Mask = np.arange(len(keys)) < len(blamed)
-    found: dict[Any, list[UncheckedField]] = {}
+    found: dict[Any, list[FieldReach]] = {}
     for one in unchecked:
         recorded = evidence.world.recorded[one.stage]
         if one.field not in recorded.columns:
@@ -182,122 +162,12 @@ def _right_records(evidence: Evidence) -> list[Any]:
     return others[(states == OutcomeState.RIGHT).to_numpy()].tolist()
 
 
-def _unmade_requests(world: World) -> Iterator[UncheckedField]:
+def _unmade_requests(world: World) -> Iterator[FieldReach]:
     """Yield the requests of models that no stage before them holds: nobody made them of anything that is known."""
     for stage in world.order:
         if stage.kind is not StageKind.MODEL or stage.request is None:
             continue
-        if not any(_request_column(world, stage, name) is not None for name in stage.input):
-            yield UncheckedField(
+        if not any(request_column(world, stage, name) is not None for name in stage.input):
+            yield FieldReach(
                 stage=stage.name, field=stage.request, models=frozenset({stage.name}), outcomes=frozenset()
             )
-
-
-def _request_column(world: World, model: Stage, name: str) -> str | None:
-    """Return the column of a model's input in which its request stands; None if there is none."""
-    column = world.pipeline.stage(name).request or model.request
-    return column if column is not None and column in world.recorded[name].columns else None
-
-
-def _reach(world: World, stage: str, field: str) -> UncheckedField:
-    """Return how far a field reaches, by other values in its place."""
-    recorded = world.recorded[stage]
-    keys = recorded.index[:: max(1, len(recorded) // _TRIED)]
-    before = {name: frame.reindex(keys) for name, frame in world.recorded.items()}
-    after = {**before, stage: before[stage].assign(**{field: _other_values(before[stage][field])})}
-    moved: set[str] = {stage}
-    opaque: set[str] = set()
-    models: set[str] = set()
-    graph = {one.name: one.input for one in world.pipeline.stages}
-    for one in world.order:
-        touched = [name for name in one.input if name in moved]
-        if not touched:
-            continue
-        if one.kind is StageKind.MODEL:
-            if any(_moves_request(world, one, name, before, after) for name in touched):
-                models.add(one.name)
-            continue
-        made = _made_twice(world, one, before, after)
-        if made is None:
-            opaque.add(one.name)
-        elif _differ(*made):
-            moved.add(one.name)
-            before[one.name] = _replaced(before[one.name], made[0].frame)
-            after[one.name] = _replaced(after[one.name], made[1].frame)
-    for name in opaque:
-        models |= {one.name for one in world.order if one.kind is StageKind.MODEL} & descendants(graph, name)
-    final = world.pipeline.final_stage.name
-    compared = _compared_fields(world)
-    if any(final == name or final in descendants(graph, name) for name in opaque):
-        outcomes = compared
-    elif final not in moved:
-        outcomes = frozenset()
-    else:
-        outcomes = frozenset(
-            name for name in compared if name == ANY_FIELD or _column_differs(before[final], after[final], name)
-        )
-    return UncheckedField(stage=stage, field=field, models=frozenset(models), outcomes=outcomes)
-
-
-def _compared_fields(world: World) -> frozenset[str]:
-    outcome = world.pipeline.outcome
-    return frozenset(outcome.compare) if outcome is not None and outcome.compare else frozenset({ANY_FIELD})
-
-
-def _other_values(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Return for each record the value of another one, or where all are the same, something else."""
-    known = {str(value): value for value in values if not is_null(value)}
-    distinct = list(known.values())
-    places = {text: number for number, text in enumerate(known)}
-    if len(distinct) > 1:
-        others = [distinct[(places.get(str(value), 0) + 1) % len(distinct)] for value in values]
-    else:
-        others = [_something_else(value) for value in values]
-    return pd.Series(others, index=values.index, dtype=object)
-
-
-def _something_else(value: Any) -> Any:
-    if isinstance(value, bool | np.bool_):
-        return not value
-    if isinstance(value, int | float | np.number):
-        return 1 if is_null(value) else value + 1
-    return f"{'' if is_null(value) else value}x"
-
-
-def _moves_request(
-    world: World, model: Stage, name: str, before: Mapping[str, pd.DataFrame], after: Mapping[str, pd.DataFrame]
-) -> bool:
-    column = _request_column(world, model, name)
-    return column is None or _column_differs(before[name], after[name], column)
-
-
-def _made_twice(
-    world: World, stage: Stage, before: Mapping[str, pd.DataFrame], after: Mapping[str, pd.DataFrame]
-) -> tuple[Expected, Expected] | None:
-    reference = world.references.get(stage.name)
-    if reference is None:
-        return None
-    try:
-        made = [reference.expected({name: frames[name] for name in stage.input}) for frames in (before, after)]
-    except DataContractError:
-        return None
-    return made[0], made[1]
-
-
-def _differ(one: Expected, other: Expected) -> bool:
-    if set(one.errors) != set(other.errors) or set(one.frame.columns) != set(other.frame.columns):
-        return True
-    return any(_column_differs(one.frame, other.frame, name) for name in one.frame.columns)
-
-
-def _column_differs(one: pd.DataFrame, other: pd.DataFrame, name: str) -> bool:
-    keys = one.index.intersection(other.index)
-    if name not in one.columns or name not in other.columns:
-        return name in one.columns or name in other.columns
-    return not bool(equal_cells(one.loc[keys, name], other.loc[keys, name]).all())
-
-
-def _replaced(values: pd.DataFrame, made: pd.DataFrame) -> pd.DataFrame:
-    """Return the payloads with what was made in the place of what was recorded; unmade fields stay."""
-    rows = made.reindex(values.index)
-    return values.assign(**{str(name): rows[name] for name in rows.columns})

@@ -20,6 +20,8 @@ _GAPS = {
     Gap.NOT_REPRODUCED: "the failure did not come again",
     Gap.STAGES_NOT_SEPARABLE: "no truth between the models tells them apart",
     Gap.UNCHECKED_FIELD: "a field that the outcome rests on is made by no reference",
+    Gap.INPUTS_UNLIKE_ANY_BEFORE: "the inputs are unlike any before",
+    Gap.MODEL_AT_BASELINE: "the model alone is at its baseline",
 }
 
 _DAMAGE = {
@@ -37,7 +39,23 @@ _DAMAGE = {
     "replaced": "replaced by another text",
     "shifted": "another record's",
     "stale": "an earlier record's",
+    "other_kind": "of another kind",
+    "other_field": "another field's",
 }
+_ODD = {
+    "encoding": "holds broken characters",
+    "missing": "is empty",
+    "default": "holds a placeholder or one value over and over",
+    "other_kind": "holds another kind of value",
+    "other_field": "holds what another field should",
+    "truncated": "is cut short",
+    "new_value": "holds a new value",
+    "length": "is shorter or longer than ever",
+    "range": "is smaller or larger than ever",
+    "language": "is in another language",
+    "words": "is made of new words",
+}
+"""What is odd about a source's field, by the kind of its mark."""
 _PROVIDER_KINDS = {
     "truncated": "truncated answers",
     "refused": "refusals",
@@ -187,6 +205,50 @@ def bad_source(stage: str, expectation: str) -> str:
     return f"The payload at {stage} fails {expectation}, and no repair further on turns the outcome right."
 
 
+_Counts = tuple[int, int]
+"""How many of how many."""
+
+
+def _odd_input(stage: str, field: str, kind: str, with_it: _Counts, without: _Counts, before: _Counts) -> str:
+    return (
+        f"{field} at {stage} {_ODD[kind]}: {with_it[0]} of {with_it[1]} such records are wrong, {without[0]} of "
+        f"{without[1]} others; {before[0]} of {before[1]} earlier inputs look so."
+    )
+
+
+def damaged_source(stage: str, field: str, with_it: _Counts, without: _Counts, before: _Counts, *, kind: str) -> str:
+    """Say that a source's field is damaged, and that records fail with it.
+
+    Args:
+        stage: The source.
+        field: Its field.
+        with_it: Wrong ones of the records that have the damage.
+        without: Wrong ones of the others.
+        before: Inputs of before that have it, of all that are known.
+        kind: Of the damage.
+    """
+    return f"{_odd_input(stage, field, kind, with_it, without, before)} No repair further on turns the outcome right."
+
+
+def unlike_inputs(stage: str, field: str, with_it: _Counts, without: _Counts, before: _Counts, *, kind: str) -> str:
+    """Say that the inputs which the model fails on are unlike those of before; arguments as `damaged_source`."""
+    odd = _odd_input(stage, field, kind, with_it, without, before)
+    return f"{odd} The model was never seen on such inputs: nothing tells whether they are wrong, or new to it."
+
+
+def known_weakness(stage: str, field: str, kind: str, before: _Counts) -> str:
+    """Say how often the model failed before on inputs with the same mark."""
+    return f"{field} at {stage} {_ODD[kind]}; of earlier inputs like that {before[0]} of {before[1]} were wrong."
+
+
+def model_at_baseline(window: _Counts, alone: _Counts) -> str:
+    """Say that the model is as good as ever by itself and fails here all the same: how many wrong here, right alone."""
+    return (
+        f"Clean requests are answered wrongly in {window[0]} of {window[1]} records, and yet the model alone is at its "
+        f"baseline ({alone[0]} of {alone[1]} right): its inputs or labels must be other than before."
+    )
+
+
 def missing_reference(stages: Sequence[str]) -> str:
     """Say which reference would settle it."""
     plural = "have" if len(stages) > 1 else "has"
@@ -318,7 +380,8 @@ def headline(
         case Responsibility.PROVIDER:
             return f"Provider failure at {where}: {_PROVIDER_KINDS.get(pattern or '', 'failed calls')}."
         case Responsibility.SOURCE_DATA:
-            return f"Wrong source data at {where}."
+            what = f": {_damage(pattern, alike, others, is_part=is_part)}" if fields else ""
+            return f"Wrong source data at {where}{what}."
         case Responsibility.KNOWLEDGE_BASE:
             if not fields:
                 return f"Outdated or missing documents at {where}."

@@ -1,0 +1,213 @@
+"""Records that a model got wrong though it is as good as ever: is it their inputs?
+
+A model that is wrong again on a clean request is still not shown to be to blame, if the inputs that it fails on are
+unlike those that it was measured and used on. Verdicts against it are reviewed by the marks of `odd_inputs`: one that
+hardly any input of before carried, and with which records fail far more often than without it, makes them the source's
+(where no honest input looks so) or leaves them open. One that inputs of before carried too leaves the model blamed: it
+was always bad at such inputs, or it got worse at them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from seamwatch.core.attribution import confidence, words
+from seamwatch.core.attribution.evidence import Evidence
+from seamwatch.core.attribution.input_marks import TRUNCATED, open_fields
+from seamwatch.core.attribution.odd_inputs import (
+    FEW,
+    FEWEST,
+    SIGNIFICANT,
+    BlamedWindow,
+    KnownInputs,
+    OddInput,
+    blamed_window,
+    inputs_before,
+    odd_inputs,
+    share,
+)
+from seamwatch.core.attribution.verdicts import make_verdict, undetermined_verdict
+from seamwatch.core.benchmark import SIGNIFICANT as DEGRADED_BELOW_P
+from seamwatch.core.records.comparison import strict_text
+from seamwatch.core.results import IsolationResult, Verdict
+from seamwatch.core.stats import excess_p_value
+from seamwatch.vocabulary import Basis, Finding, Gap, Responsibility, StageKind
+
+_ENOUGH_TO_MISS = 100
+"""Inputs of before from which on it tells something that none of them has a damage that few records have now."""
+_ENOUGH_REMEMBERED = 5
+"""Inputs of before with the same mark or value from which on their rate of failures is told."""
+_ENOUGH_ALONE = 20
+"""Benchmark inputs from which on the model alone is known."""
+_MOSTLY = 0.5
+
+
+def review_model_verdicts(
+    evidence: Evidence,
+    verdicts: Sequence[Verdict],
+    outcomes: pd.DataFrame,
+    known: Sequence[KnownInputs],
+    isolation: IsolationResult,
+) -> tuple[Verdict, ...]:
+    """Return the verdicts, those against a model held against what the inputs of before looked like.
+
+    Args:
+        evidence: Of the window.
+        verdicts: One per failing record.
+        outcomes: Index key in the order of time; `state` of every record of the window.
+        known: Inputs of before: those of the benchmark, of earlier windows. What came before the failures in this
+            window is added here.
+        isolation: The model alone, as far as it was measured.
+    """
+    window = blamed_window(evidence, verdicts, outcomes)
+    if window is None:
+        return tuple(verdicts)
+    blamed = {verdict.key: verdict for verdict in verdicts}
+    odd = list(odd_inputs(evidence, window, known))
+    found = _judge(window, odd, is_degraded=_is_degraded(isolation))
+    weak = _known_weaknesses(window, odd, blamed, found)
+    left = [key for key in map(str, window.keys[window.is_blamed]) if key not in found and key not in weak]
+    if _contradicts_baseline(window, isolation, len(left)) and not _is_usual_mix(evidence, window, known, len(left)):
+        told = words.model_at_baseline((len(left), window.n), (isolation.n_right, isolation.n_benchmark))
+        found |= {key: undetermined_verdict(key, Gap.MODEL_AT_BASELINE, told) for key in left}
+    return tuple(found.get(key, weak.get(key, verdict)) for key, verdict in blamed.items())
+
+
+def _is_degraded(isolation: IsolationResult) -> bool | None:
+    """Return whether the model alone is worse than its baseline; None where that was not measured."""
+    if isolation.n_benchmark < _ENOUGH_ALONE:
+        return None
+    if isolation.finding is not None:
+        return isolation.finding is Finding.DEGRADED
+    return None if isolation.p_degraded is None else isolation.p_degraded < DEGRADED_BELOW_P
+
+
+def _judge(window: BlamedWindow, odd: Sequence[OddInput], *, is_degraded: bool | None) -> dict[str, Verdict]:
+    """Return the new verdicts of the records with marks that no input of before carried."""
+    damage = sorted((one for one in odd if one.is_proof), key=lambda one: one.p_value)
+    others = [one for one in odd if not one.is_proof and _leaves_open(window, one, is_degraded=is_degraded)]
+    found: dict[str, Verdict] = {}
+    for place in np.flatnonzero(window.is_blamed).tolist():
+        key = str(window.keys[place])
+        if mine := [one for one in damage if one.mark.window[place]]:
+            found[key] = _of_source(key, mine)
+        elif mine := [one for one in others if one.mark.window[place]]:
+            found[key] = undetermined_verdict(key, Gap.INPUTS_UNLIKE_ANY_BEFORE, _explain(words.unlike_inputs, mine[0]))
+    return found
+
+
+def _leaves_open(window: BlamedWindow, odd: OddInput, *, is_degraded: bool | None) -> bool:
+    """Return whether a mark that inputs of before hardly carry is neither proof nor to be passed over.
+
+    That is an honest novelty while the model is as good as ever, and a damage on too few records to be tested.
+    """
+    n_wrong, n = odd.with_mark
+    if not odd.is_unlike:
+        return False
+    if odd.mark.is_damage:
+        is_few = n < FEW and n_wrong * 2 > n and odd.mark.kind != TRUNCATED
+        return odd.is_strong or (is_few and odd.before[1] >= _ENOUGH_TO_MISS and not odd.is_of_window)
+    if not odd.is_strong or odd.is_of_window:
+        return False
+    if is_degraded is not None:
+        return not is_degraded
+    # The model alone was not measured: is it as good as ever on inputs like those of before that came since then?
+    n_wrong, n = odd.without_since
+    return n >= FEW and excess_p_value(n_wrong, n, base_rate=window.usual) >= DEGRADED_BELOW_P
+
+
+def _of_source(key: str, marks: Sequence[OddInput]) -> Verdict:
+    first = marks[0]
+    mine = [one for one in marks if one.stage == first.stage]
+    return make_verdict(
+        key,
+        Responsibility.SOURCE_DATA,
+        first.stage,
+        fields=tuple(dict.fromkeys(one.mark.field for one in mine)),
+        belief=confidence.SOURCE_DAMAGED * max(one.share_explained for one in mine),
+        explanation=_explain(words.damaged_source, first),
+        basis=Basis.RULE,
+        pattern=first.mark.kind,
+        pattern_fields=tuple(dict.fromkeys(one.mark.field for one in mine if one.mark.kind == first.mark.kind)),
+    )
+
+
+def _explain(say: Callable[..., str], odd: OddInput) -> str:
+    mark = odd.mark
+    return say(odd.stage, mark.field, odd.with_mark, odd.without, odd.before, kind=mark.kind)
+
+
+def _known_weaknesses(
+    window: BlamedWindow, odd: Sequence[OddInput], verdicts: Mapping[str, Verdict], found: Mapping[str, Verdict]
+) -> dict[str, Verdict]:
+    """Return the verdicts of records with marks that the model failed on before, too, and say how often."""
+    weak: dict[str, Verdict] = {}
+    for one in odd:
+        is_weakness = one.is_strong and not one.is_unlike and one.ended[1] >= _ENOUGH_REMEMBERED
+        if not is_weakness or share(one.ended) < _MOSTLY * share(one.with_mark):
+            continue
+        told = words.known_weakness(one.stage, one.mark.field, one.mark.kind, one.ended)
+        for key in map(str, window.keys[window.is_blamed & one.mark.window]):
+            if key not in found and key not in weak:
+                weak[key] = replace(verdicts[key], explanation=f"{verdicts[key].explanation} {told}")
+    return weak
+
+
+def _contradicts_baseline(window: BlamedWindow, isolation: IsolationResult, n_wrong: int) -> bool:
+    """Return whether the model fails far more often here than alone, where it is at its baseline: it cannot be both.
+
+    The benchmark was asked on the same day. So inputs or labels of the window are others, though no mark tells how.
+    """
+    if _is_degraded(isolation) is not False or n_wrong < FEWEST:
+        return False
+    n_wrong_alone = isolation.n_benchmark - isolation.n_right
+    table = [[n_wrong, window.n - n_wrong], [n_wrong_alone, isolation.n_right]]
+    p_value = float(stats.fisher_exact(table, alternative="greater").pvalue)
+    is_excess = excess_p_value(n_wrong, window.n, base_rate=window.usual) < SIGNIFICANT
+    expected = max(n_wrong_alone / isolation.n_benchmark, window.usual) * window.n
+    return p_value < SIGNIFICANT and is_excess and expected < _MOSTLY * n_wrong
+
+
+def _is_usual_mix(evidence: Evidence, window: BlamedWindow, known: Sequence[KnownInputs], n_wrong: int) -> bool:
+    """Return whether the model always failed so often on such values, of which the window only has more.
+
+    For every field of a source, the errors that the window would have if each value failed as often as before.
+    """
+    for stage in evidence.world.order:
+        if stage.kind is not StageKind.SOURCE:
+            continue
+        payloads = evidence.world.recorded[stage.name].reindex(window.keys)
+        before = inputs_before(stage, payloads, window, known)
+        if before.is_of_window:
+            continue
+        then = open_fields(before.payloads)
+        for name, values in open_fields(payloads).items():
+            expected = _expected_errors(values, window, then.get(name, []), before.is_wrong)
+            if expected >= _MOSTLY * n_wrong:
+                return True
+    return False
+
+
+def _expected_errors(
+    values: Sequence[Any], window: BlamedWindow, then: Sequence[Any], is_wrong: Sequence[bool | None]
+) -> float:
+    """Return how many records of the window would fail at the rates of before; the usual one for other values."""
+    n, n_wrong = Counter[str | None](), Counter[str | None]()
+    for value, wrong in zip(then, is_wrong, strict=False):
+        if wrong is not None:
+            n[strict_text(value)] += 1
+            n_wrong[strict_text(value)] += wrong
+    rates = {text: n_wrong[text] / count for text, count in n.items() if count >= _ENOUGH_REMEMBERED}
+    return float(
+        sum(
+            weight * rates.get(strict_text(value), window.usual)
+            for value, weight in zip(values, window.weight.tolist(), strict=True)
+        )
+    )
