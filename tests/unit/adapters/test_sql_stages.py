@@ -360,6 +360,25 @@ def test_text_that_is_no_utf_8_comes_as_its_bytes_and_hides_no_other_row(tmp_pat
     assert source.read("calls", is_query=False, columns=["body"])["body"].tolist() == ["gr\u00fcn", b"gr\xfcn"]
 
 
+@pytest.mark.parametrize(
+    ("held", "read"),
+    [
+        (["'{\"x\": 1}'", "x'677266bc'", "NULL"], ['{"x": 1}', b"grf\xbc", None]),
+        (["x'7b7d'", "x'5b5d'", "NULL"], ["{}", "[]", None]),
+        (["x'00ff'", "x'7b7d'", "NULL"], [b"\x00\xff", b"{}", None]),
+        (["x'0001'", "x'7b7d'", "x''"], [b"\x00\x01", b"{}", b""]),
+    ],
+)
+def test_bytes_are_text_where_the_whole_column_is(tmp_path: Path, held: list[str], read: list[Any]) -> None:
+    source = make_table(tmp_path / "s.db", [])
+    with closing(sqlite3.connect(tmp_path / "s.db")) as database, database:
+        database.execute("CREATE TABLE bodies (body BLOB)")
+        for value in held:
+            database.execute(f"INSERT INTO bodies VALUES ({value})")
+    bodies = source.read("bodies", is_query=False, columns=["body"])["body"].astype(object)
+    assert bodies.where(bodies.notna(), None).tolist() == read
+
+
 def test_an_error_of_pythons_own_while_reading_names_table_and_column(tmp_path: Path) -> None:
     source = make_table(tmp_path / "s.db", ["2026-01-31T12:00:00"] * 2)
 

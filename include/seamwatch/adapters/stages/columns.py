@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import uuid
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,8 +12,13 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
+UUID = "uuid"
+"""Family of ids that a database has a type for; to all others they are `other`."""
 _EXACT_BELOW = 2**53
 """A float holds every whole number up to here, and not beyond."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
+"""What text does not hold."""
 
 _FAMILIES: tuple[tuple[type[Any], str], ...] = (
     (sa.Boolean, "boolean"),
@@ -22,11 +29,12 @@ _FAMILIES: tuple[tuple[type[Any], str], ...] = (
     (sa.Float, "number"),
     (sa.Integer, "number"),
     (sa.String, "text"),
+    (sa.Uuid, UUID),
 )
 
 
 def family_of_type(kind: sa.types.TypeEngine[Any]) -> str:
-    """Return `text`, `number`, `time`, `date`, `json`, `boolean` or `other` for a column of the catalogue."""
+    """Return `text`, `number`, `time`, `date`, `json`, `boolean`, `uuid` or `other` for a column of the catalogue."""
     return next((family for base, family in _FAMILIES if isinstance(kind, base)), "other")
 
 
@@ -40,6 +48,7 @@ def family_of_values(values: Sequence[Any]) -> str:
         (date, "date"),
         (int | float | Decimal, "number"),
         (str, "text"),
+        (uuid.UUID, UUID),
     )
     return next((family for kind, family in kinds if known and all(isinstance(v, kind) for v in known)), "other")
 
@@ -51,10 +60,29 @@ def to_frame(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> pd.DataFram
 
 
 def _without_buffers(values: Sequence[Any]) -> Sequence[Any]:
-    """Return the values with bytes where a driver hands out its buffers: a buffer equals and says nothing."""
-    if not any(type(value) is memoryview for value in values):
+    """Return a column of bytes as text where all of it is text, as bodies of requests are; else as bytes.
+
+    Some drivers hand out buffers of their own, which equal nothing and say nothing.
+    """
+    if not any(type(value) in (bytes, memoryview) for value in values):
         return values
-    return [value.tobytes() if type(value) is memoryview else value for value in values]
+    plain = [value.tobytes() if type(value) is memoryview else value for value in values]
+    if not all(value is None or type(value) is bytes for value in plain):
+        return plain
+    try:
+        texts = [None if value is None else value.decode() for value in plain]
+    except UnicodeDecodeError:
+        return plain
+    return texts if all(text is None or _CONTROL.search(text) is None for text in texts) else plain
+
+
+def is_uuid(value: object) -> bool:
+    """Return whether a value is a UUID or its text."""
+    try:
+        uuid.UUID(str(value).strip())
+    except ValueError:
+        return False
+    return True
 
 
 def _series(values: Sequence[Any]) -> pd.Series[Any]:

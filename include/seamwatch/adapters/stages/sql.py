@@ -11,7 +11,14 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.exc import NoSuchTableError
 
-from seamwatch.adapters.stages.columns import family_of_type, family_of_values, join_frames, to_frame
+from seamwatch.adapters.stages.columns import (
+    UUID,
+    family_of_type,
+    family_of_values,
+    is_uuid,
+    join_frames,
+    to_frame,
+)
 from seamwatch.adapters.stages.database import open_read_only, told_plainly
 from seamwatch.adapters.stages.statements import as_subquery
 from seamwatch.adapters.stages.times import (
@@ -54,6 +61,7 @@ class SqlStageSource:
         self._engine = open_read_only(self._url, label=self._label)
         self._forms: dict[tuple[str, str], TimeForm] = {}
         self._columns: dict[str, dict[str, str]] = {}
+        self._uuids: dict[str, frozenset[str]] = {}
 
     def close(self) -> None:
         """Close every connection."""
@@ -66,11 +74,12 @@ class SqlStageSource:
             with told_plainly(where, self._url):
                 found = self._columns_of_query(relation) if is_query else self._columns_of_table(relation)
             names = [name for name, _ in found]
+            self._uuids[relation] = frozenset(name for name, family in found if family == UUID)
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 msg = f"{where} gives two columns the name {', '.join(twice)}; rename one with AS"
                 raise StageError(msg)
-            self._columns[relation] = dict(found)
+            self._columns[relation] = {name: "other" if family == UUID else family for name, family in found}
         return self._columns[relation]
 
     def _columns_of_table(self, relation: str) -> list[tuple[str, str]]:
@@ -88,7 +97,7 @@ class SqlStageSource:
 
     def _columns_of_query(self, query: str) -> list[tuple[str, str]]:
         # The catalogue does not know a query's column types: they are read off its first rows.
-        statement = sa.select(sa.text("*")).select_from(as_subquery(query, ())).limit(_PROBED)
+        statement = sa.select(sa.text("*")).select_from(as_subquery(query, [])).limit(_PROBED)
         with self._engine.connect() as connection:
             result = connection.execute(statement)
             names, rows = list(result.keys()), result.fetchall()
@@ -134,12 +143,14 @@ class SqlStageSource:
         wanted = list(dict.fromkeys([*(columns if columns is not None else known), *((time,) if time else ())]))
         self._require(wanted + ([key] if key else []), known, where)
         form = self._time_form(relation, time, is_query=is_query) if time else None
-        source = _selectable(relation, [*wanted, *((key,) if key else ())], is_query=is_query)
+        source = self._selectable(relation, [*wanted, *((key,) if key else ())], is_query=is_query)
         statement = sa.select(*(source.c[name] for name in wanted))
         if time and form:
             statement = statement.where(*within(source.c[time], form, start, end, dialect=self._engine.dialect.name))
         if time and newest_first:
             statement = statement.order_by(source.c[time].desc())
+        if keys is not None and key in self._uuids.get(relation, ()):
+            keys = [one for one in keys if is_uuid(one)]  # a database refuses to compare with any other text
         statements = list(_by_keys(statement.limit(limit), source.c[key] if key else None, keys))
         rows = self._fetch(statements, wanted, where)
         if time and form:
@@ -185,7 +196,7 @@ class SqlStageSource:
         limit: int | None = None,
     ) -> str:
         """Return a SELECT, as text in the database's own dialect, of the rows that `read` gives for the window."""
-        source = _selectable(relation, list(self.columns(relation, is_query=is_query)), is_query=is_query)
+        source = self._selectable(relation, list(self.columns(relation, is_query=is_query)), is_query=is_query)
         statement = sa.select(sa.text("*")).select_from(source).limit(limit)
         dialect: Any = self._engine.dialect
         if time:
@@ -200,7 +211,7 @@ class SqlStageSource:
             where = self._where(relation, is_query=is_query)
             known = self.columns(relation, is_query=is_query)
             self._require([time], known, where)
-            column = _selectable(relation, [time], is_query=is_query).c[time]
+            column = self._selectable(relation, [time], is_query=is_query).c[time]
             some = sa.select(column).where(column.is_not(None))
             with told_plainly(where, self._url), self._engine.connect() as connection:
                 values = list(connection.scalars(some.limit(_PROBED)))
@@ -213,6 +224,15 @@ class SqlStageSource:
             self._forms[(relation, time)] = form
         return self._forms[(relation, time)]
 
+    def _selectable(self, relation: str, names: Sequence[str], *, is_query: bool) -> sa.FromClause:
+        """Return the relation with these columns; only of UUIDs is the type said, since drivers differ in them."""
+        uuids = self._uuids.get(relation, frozenset())
+        columns = [sa.column(n, sa.Uuid(as_uuid=False)) if n in uuids else sa.column(n) for n in dict.fromkeys(names)]
+        if is_query:
+            return as_subquery(relation, columns)
+        schema, _, table = relation.rpartition(".")
+        return sa.table(table, *columns, schema=schema or None)
+
     def _where(self, relation: str, *, is_query: bool) -> str:
         return f"connection {self._label!r}, {'its query' if is_query else relation}"
 
@@ -223,13 +243,6 @@ class SqlStageSource:
                 hint = f"; did you mean {near[0]!r}?" if near else ";"
                 msg = f"{where} has no column {name!r}{hint} known: {', '.join(known)}"
                 raise StageError(msg)
-
-
-def _selectable(relation: str, columns: Sequence[str], *, is_query: bool) -> sa.FromClause:
-    if is_query:
-        return as_subquery(relation, columns)
-    schema, _, table = relation.rpartition(".")
-    return sa.table(table, *(sa.column(name) for name in dict.fromkeys(columns)), schema=schema or None)
 
 
 def _by_keys(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -28,8 +29,8 @@ def without_end(query: str) -> str:
     return query[:end].strip()
 
 
-def as_subquery(query: str, columns: Sequence[str]) -> sa.Subquery:
+def as_subquery(query: str, columns: Sequence[sa.ColumnClause[Any]]) -> sa.Subquery:
     """Return a person's SELECT as a subquery with these columns."""
     # A line of its own for what follows: however a database writes comments, one at the end hides nothing else.
     text = _COLON.sub(r"\:", without_end(query)) + "\n"
-    return sa.text(text).columns(*(sa.column(name) for name in dict.fromkeys(columns))).subquery("stage")
+    return sa.text(text).columns(*columns).subquery("stage")
