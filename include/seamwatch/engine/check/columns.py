@@ -27,8 +27,7 @@ def check_columns(project: Project, pipeline: Pipeline, stage: Stage, reader: St
     except AdapterError as error:
         yield in_pipeline(pipeline, path, str(error))
         return
-    named = {f"{path}.{name}": column for name, column in _named_columns(pipeline, stage).items()}
-    for place, column in (named | _fields_elsewhere(pipeline, stage)).items():
+    for place, column in (_named_columns(pipeline, stage) | _fields_elsewhere(pipeline, stage)).items():
         if column_of(column, columns) is None:
             hint = suggestion(column, columns)
             text = f"{stage.relation} has no column {column!r}{hint} Known: {', '.join(columns)}"
@@ -37,11 +36,14 @@ def check_columns(project: Project, pipeline: Pipeline, stage: Stage, reader: St
 
 
 def _named_columns(pipeline: Pipeline, stage: Stage) -> dict[str, str]:
+    """Return, by place, the columns that the stage itself and the outcome name."""
+    path = f"stages.{stage.name}"
     names = ["time", "request", "response", "status", "finish_reason", "model", "latency_ms", "input_tokens"]
     names += ["output_tokens", "cost_usd", "documents", "contents"]
-    found = {"key": pipeline.stage_key(stage)}
-    found |= {name: column for name in names if (column := getattr(stage, name)) is not None}
-    found |= {f"fields.{column}": column for column in stage.fields}
+    found = {f"{path}.key" if stage.key else "key": pipeline.stage_key(stage)}
+    found |= {f"{path}.{name}": column for name in names if (column := getattr(stage, name)) is not None}
+    found |= {f"{path}.fields.{number}": column for number, column in enumerate(stage.fields)}
+    found |= {f"{path}.truth.{column}": column for column in stage.truth}
     if stage is pipeline.final_stage and pipeline.outcome is not None:
         found |= {f"outcome.compare.{column}": column for column in pipeline.outcome.compare}
     return found

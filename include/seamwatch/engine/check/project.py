@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from seamwatch.adapters.base import Connections
@@ -12,7 +13,7 @@ from seamwatch.engine.check.expectations import check_expectations
 from seamwatch.engine.check.files import check_files, unused_folders
 from seamwatch.engine.check.keys import check_keys
 from seamwatch.engine.check.paths import check_paths
-from seamwatch.engine.check.places import check_connection, with_line
+from seamwatch.engine.check.places import check_connection, in_pipeline, with_line
 from seamwatch.engine.check.prices import check_prices
 from seamwatch.engine.check.references import check_references
 from seamwatch.engine.check.row_times import check_row_time
@@ -90,9 +91,22 @@ def _check_tables(
     yield from problems
     if sample is None:
         return
-    for trial in (check_keys, check_paths, check_references, check_labels, check_benchmark):
-        yield from trial(sample)
-    yield from check_expectations(sample, connections)
-    yield from check_prices(sample, connections)
+    trials = [
+        *(partial(trial, sample) for trial in (check_keys, check_paths, check_references, check_labels)),
+        *(partial(check_benchmark, sample), partial(check_expectations, sample, connections)),
+        partial(check_prices, sample, connections),
+    ]
     if ask is not None:
-        yield from check_endpoints(sample, ask)
+        trials.append(partial(check_endpoints, sample, ask))
+    for trial in trials:
+        yield from _ended_well(pipeline, trial)
+
+
+def _ended_well(pipeline: Pipeline, trial: partial[Iterator[Problem]]) -> Iterator[Problem]:
+    """Yield what a trial finds; one that ends in an error of its own hides nothing that the others find."""
+    try:
+        yield from trial()
+    except Exception as error:
+        what = next(iter(str(error).splitlines()), "")
+        text = f"could not be tried to the end ({trial.func.__name__}): {type(error).__name__}: {what}"
+        yield in_pipeline(pipeline, "stages", text)
