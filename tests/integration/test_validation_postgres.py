@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from seamwatch.adapters.stages.sql import SqlStageSource
+from seamwatch.engine.reading import read_some
 from seamwatch.errors import StageError
 from seamwatch.validation.run import ValidationOutcome, validate_query
 from seamwatch.validation.suites import SuiteFile
@@ -198,8 +200,7 @@ def test_types_are_those_of_the_table_and_json_is_read_from_its_rows(warehouse: 
         },
         {"type": "expect_column_values_to_be_dateutil_parseable", "kwargs": {"column": "text_at"}},
     ]
-    read_rows = lambda limit: source.read(query, is_query=True, columns=None, limit=limit)  # noqa: E731
-    checks = run(warehouse, query, *given, table="crm.Calls", read_rows=read_rows).checks
+    checks = run(warehouse, query, *given, table="crm.Calls", read_rows=partial(read_some, source, query)).checks
     assert [check.status for check in checks] == [CheckStatus.PASSED] * 3, checks
     assert [check.n_rows for check in checks] == [None, 60, 60]
 

@@ -260,3 +260,10 @@ def read_relation(
         msg = f"{table or 'query'}: no key column {key!r}; known: {', '.join(map(str, rows.columns))}"
         raise DataContractError(msg)
     return rows[rows[key].notna().to_numpy()].drop_duplicates(key, keep="last")
+
+
+def read_some(source: StageSource, query: str, limit: int, columns: Collection[str] | None) -> pd.DataFrame:
+    """Return at most so many rows of a query, with those of the columns that it has; None: all that it has."""
+    known = source.columns(query, is_query=True)
+    wanted = None if columns is None else [name for name in known if name in columns]
+    return source.read(query, is_query=True, columns=wanted, limit=limit)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 
 from seamwatch.adapters.connections import database_url
@@ -11,7 +13,7 @@ from seamwatch.core.records.reconciliation import reconcile
 from seamwatch.core.results import Check, StageResult, Window
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.protocols import with_protocols
-from seamwatch.engine.reading import StageReader
+from seamwatch.engine.reading import StageReader, read_some
 from seamwatch.engine.references import load_reference
 from seamwatch.engine.unread_answers import redacted_stages, unread_notes
 from seamwatch.errors import AdapterError, DataContractError, SpecError
@@ -99,7 +101,7 @@ def _expectations(
         label=f"{pipeline.pipeline}.{stage.name}",
         table=stage.table,
         # Through the query once more: as the table holds them, with times as they are written.
-        read_rows=lambda limit: source.read(query, is_query=True, columns=None, limit=limit),
+        read_rows=partial(read_some, source, query),
         data_docs_dir=deps.data_dir / "data_docs",
         run_name=window.id,
     )

@@ -69,7 +69,8 @@ def to_expectation(kind: str, arguments: dict[str, Any], *, severity: Severity, 
         implementation = get_expectation_impl(kind)
     except ExpectationNotFoundError as error:
         raise UnknownExpectation(_unknown(kind, list_registered_expectation_implementations())) from error
-    return implementation(**arguments, severity=severity.value, meta=meta)
+    with without_warnings():
+        return implementation(**arguments, severity=severity.value, meta=meta)
 
 
 def _unknown(kind: str, known: list[str]) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
 import pandas as pd
 
 from seamwatch.core.results import Check
 from seamwatch.validation.findings import NOT_IN_A_DATABASE
+from seamwatch.validation.suites import named_columns
 from seamwatch.vocabulary import CheckStatus
 
 NUMBER = "seamwatch_number"
@@ -49,6 +51,13 @@ def needs_rows(check: Check) -> bool:
     if check.status is CheckStatus.ERROR:
         return check.error == NOT_IN_A_DATABASE or _MISREAD in (check.error or "")
     return check.n_rows is not None and bool(check.n_failed) and not check.failing_keys
+
+
+def needed_columns(expectations: Sequence[Mapping[str, Any]], key: str) -> frozenset[str] | None:
+    """Return the columns that expectations need of rows; None for all, where one of them may need any."""
+    named = [[column for _, column in named_columns(given)] for given in expectations]
+    is_open = any((given.get("kwargs") or {}).get("row_condition") for given in expectations)
+    return None if is_open or not all(named) else frozenset({key, *chain.from_iterable(named)})
 
 
 def as_written(rows: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,12 +17,22 @@ from seamwatch.validation.context import load_gx, quiet_context, refusal, to_exp
 from seamwatch.validation.databases import close_source, quoted, read_only, refuse_misread
 from seamwatch.validation.docs import write_docs
 from seamwatch.validation.findings import NOT_ON_ROWS, broken_check, to_check
-from seamwatch.validation.grounds import NUMBER, Ground, as_written, merge_results, needed_ground, needs_rows
+from seamwatch.validation.grounds import (
+    NUMBER,
+    Ground,
+    as_written,
+    merge_results,
+    needed_columns,
+    needed_ground,
+    needs_rows,
+)
 from seamwatch.validation.suites import SuiteFile
 from seamwatch.vocabulary import CheckStatus, Severity
 
 KEYS_CAP = 1000
 """Failing keys returned per expectation; the counts are always whole."""
+ReadRows = Callable[[int, Collection[str] | None], pd.DataFrame]
+"""At most so many rows, with these columns as far as there are such; None for all columns."""
 _KEY = "_seamwatch_key"
 ROWS_CAP = 100_000
 """Rows of a window that are read for expectations that its database cannot run."""
@@ -49,7 +59,7 @@ def validate_query(
     stage: str,
     label: str,
     table: str | None = None,
-    read_rows: Callable[[int], pd.DataFrame] | None = None,
+    read_rows: ReadRows | None = None,
     keys_cap: int = KEYS_CAP,
     rows_cap: int = ROWS_CAP,
     data_docs_dir: Path | None = None,
@@ -69,7 +79,7 @@ def validate_query(
         stage: For the checks.
         label: `pipeline.stage`; heads the page and names its place.
         table: The table or view behind the query, `schema.table` allowed; None where a person wrote the query.
-        read_rows: Returns at most so many rows of the query; None: what the database cannot run is an error.
+        read_rows: Reads the query's rows; None: what the database cannot run is an error.
         keys_cap: Failing keys returned per expectation.
         rows_cap: Rows read for expectations that the database cannot run.
         data_docs_dir: Where the page is written; None for no page.
@@ -103,7 +113,7 @@ def validate_query(
     found = found.replaced_by(_refused(refused, suite, stage))
     if read_rows is not None and (on_rows := [n for n, one in found.checks.items() if needs_rows(one)]):
         try:
-            rows = read_rows(rows_cap + 1)
+            rows = read_rows(rows_cap + 1, needed_columns([suite.expectations[n] for n in on_rows], key_column))
             found = found.replaced_by(_on_rows(validate, rows, cap=rows_cap, only=on_rows, stage=stage))
         except AdapterError as error:
             found = found.replaced_by(_refused(dict.fromkeys(on_rows, str(error)), suite, stage))

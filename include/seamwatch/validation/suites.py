@@ -100,6 +100,19 @@ def check_suite(path: Path) -> list[Problem]:
     return found
 
 
+_COLUMN_ARGUMENTS = ("column", "column_A", "column_B", "column_list")
+
+
+def named_columns(given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the columns that an expectation is about, each with the argument that names it."""
+    kwargs = given.get("kwargs") or {}
+    found = []
+    for argument in _COLUMN_ARGUMENTS:
+        named = kwargs.get(argument)
+        found += [(argument, str(column)) for column in ([named] if isinstance(named, str) else named or [])]
+    return found
+
+
 def _older_keys(path: Path) -> list[Problem]:
     """Return the keys of a whole suite that Great Expectations before 1.0 wrote, each with its new name."""
     try:

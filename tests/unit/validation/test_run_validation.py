@@ -8,8 +8,9 @@ import logging
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from seamwatch.adapters.stages.sql import SqlStageSource
 from seamwatch.core.results import Check
+from seamwatch.engine.reading import read_some
 from seamwatch.errors import SpecError
-from seamwatch.validation.run import ValidationOutcome, failing_keys, validate_frame, validate_query
+from seamwatch.validation.run import ReadRows, ValidationOutcome, failing_keys, validate_frame, validate_query
 from seamwatch.validation.suites import SuiteFile, load_suite
 from seamwatch.vocabulary import CheckStatus, Severity
 
@@ -171,8 +174,8 @@ def test_what_cannot_run_is_an_error_and_never_a_pass(database: sa.URL, name: st
 TEXTS = "SELECT id, at, queue AS word, CASE WHEN id % 3 THEN '{\"x\": 1}' ELSE 'no' END AS body FROM calls"
 
 
-def rows_of(database: sa.URL, query: str) -> Callable[[int], pd.DataFrame]:
-    return lambda limit: pd.read_sql(f"SELECT * FROM ({query}) LIMIT {limit}", database.render_as_string())
+def rows_of(database: sa.URL, query: str) -> ReadRows:
+    return partial(read_some, SqlStageSource(database), query)
 
 
 @pytest.mark.parametrize(
@@ -202,6 +205,21 @@ def test_rows_are_read_up_to_a_bound_and_it_is_said(database: sa.URL) -> None:
     given = {"type": "expect_column_values_to_be_increasing", "kwargs": {"column": "id"}}
     (check,) = run(database, [given], read_rows=rows_of(database, ALL), rows_cap=100).checks
     assert check.observed == "0 of 100 rows; only the first 100 rows of the window were read"
+
+
+def test_only_the_columns_are_read_that_are_needed(database: sa.URL) -> None:
+    asked: list[Collection[str] | None] = []
+
+    def read(limit: int, columns: Collection[str] | None) -> pd.DataFrame:
+        asked.append(columns)
+        return rows_of(database, ALL)(limit, columns)
+
+    given = {"type": "expect_column_values_to_be_increasing", "kwargs": {"column": "score"}}
+    condition = {"row_condition": 'queue=="billing"', "condition_parser": "pandas"}
+    for more in ({}, condition):
+        (check,) = run(database, [given | {"kwargs": {"column": "score", **more}}], read_rows=read).checks
+        assert check.n_failed == 0, check
+    assert asked == [{"id", "score"}, None]
 
 
 TYPE: Expectation = {"type": "expect_column_values_to_be_of_type", "kwargs": {"column": "id", "type_": "INTEGER"}}

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from seamwatch.adapters.connections import database_url
 from seamwatch.engine.check.places import suggestion
 from seamwatch.engine.check.sample import RECORDS, Sample
+from seamwatch.engine.reading import read_some
 from seamwatch.errors import Problem, SpecError
 from seamwatch.spec.pipeline import Stage
 from seamwatch.validation.run import failing_keys, validate_query
-from seamwatch.validation.suites import SuiteFile, check_suite, load_suite
+from seamwatch.validation.suites import SuiteFile, check_suite, load_suite, named_columns
 from seamwatch.vocabulary import CheckStatus
 
 _FEWEST = 5
-_COLUMNS = ("column", "column_A", "column_B", "column_list")
 
 
 def check_expectations(sample: Sample, connections: Any) -> Iterator[Problem]:
@@ -41,14 +42,9 @@ def check_expectations(sample: Sample, connections: Any) -> Iterator[Problem]:
 
 
 def _missing(given: Mapping[str, Any], known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    kwargs = given.get("kwargs") or {}
     if str(given["type"]).startswith("expect_table_columns_to_match"):
         return  # these say themselves which are missing
-    for name in _COLUMNS:
-        named = kwargs.get(name)
-        for column in [named] if isinstance(named, str) else named or []:
-            if column not in known:
-                yield name, str(column)
+    yield from ((argument, column) for argument, column in named_columns(given) if column not in known)
 
 
 def _tried(sample: Sample, stage: Stage, suite: SuiteFile, kept: list[int], connections: Any) -> Iterator[Problem]:
@@ -65,7 +61,7 @@ def _tried(sample: Sample, stage: Stage, suite: SuiteFile, kept: list[int], conn
         stage=stage.name,
         label=f"{sample.pipeline.pipeline}.{stage.name}",
         table=stage.table,
-        read_rows=lambda limit: source.read(query, is_query=True, columns=None, limit=limit),
+        read_rows=partial(read_some, source, query),
     )
     for n, check in zip(kept, outcome.checks, strict=True):
         if check.status is CheckStatus.ERROR:
