@@ -174,7 +174,7 @@ PLANTED = [
         name="path into what is no JSON",
         change=both(
             text(MAP, "product: {from: code,", "product: {from: extra.code,"),
-            rows("ALTER TABLE orders ADD COLUMN extra TEXT", "UPDATE orders SET extra = 'code=' || code"),
+            rows("ALTER TABLE orders ADD COLUMN extra TEXT", "UPDATE orders SET extra = 'the code ' || code"),
         ),
         file=MAP,
         line="product:",
@@ -339,6 +339,27 @@ PLANTED = [
         file=MAP,
         line="amount:",
         says="request.amount (cannot be compared|differs from the reference) on",
+    ),
+    Planted(
+        name="a reference is outdated",
+        change=text(CODE, '"fin": "Q3"', '"fin": "Q6"'),
+        file=CODE,
+        line="def to_result",
+        says=r"the reference of result is in doubt.*: by it \d+ of \d+ right records would be wrong",
+        level=WARNING,
+    ),
+    Planted(
+        name="no answer can be read",
+        change=rows("UPDATE calls SET answer = '<memory at 0x7f00>'"),
+        line="name: router_model",
+        says="no answer could be read in 50 of 50 responses",
+    ),
+    Planted(
+        name="some answers cannot be read",
+        change=rows("UPDATE calls SET answer = '<memory at 0x7f00>' WHERE id % 2"),
+        line="name: router_model",
+        says="no answer could be read in 25 of 50 responses",
+        level=WARNING,
     ),
     Planted(
         name="a time is guessed",

@@ -20,7 +20,7 @@ from seamwatch.engine.check.places import in_pipeline
 from seamwatch.engine.check.sample import Sample
 from seamwatch.errors import DataContractError, Problem, ProblemLevel
 from seamwatch.spec.knowledge import DocumentIds
-from seamwatch.spec.pipeline import Stage
+from seamwatch.spec.pipeline import Endpoint, Stage
 from seamwatch.vocabulary import Protocol, StageKind
 
 _MEASURES = ("latency_ms", "input_tokens", "output_tokens", "cost_usd")
@@ -114,14 +114,7 @@ def _bodies(sample: Sample, stage: Stage, payload: pd.DataFrame) -> Iterator[Pro
             yield in_pipeline(sample.pipeline, f"{path}.request", text)
     if stage.kind is not StageKind.MODEL or stage.response is None or stage.endpoint is None:
         return
-    responses = payload[stage.response].dropna()
-    if len(responses) and gives_nothing(payload.loc[responses.index, ANSWER]):
-        where = f", at the path {stage.endpoint.answer!r}," if stage.endpoint.answer else ""
-        text = (
-            f"no answer{where} could be read in any of {len(responses)} responses as {stage.endpoint.protocol}; name "
-            f"the right protocol or path; known protocols: {', '.join(Protocol)}"
-        )
-        yield in_pipeline(sample.pipeline, f"{path}.{'endpoint.answer' if where else 'response'}", text)
+    yield from _answers(sample, stage, stage.endpoint, payload)
     for name in _MEASURES:
         column = getattr(stage, name)
         values = payload[column].dropna() if column in payload else pd.Series(dtype=object)
@@ -129,6 +122,25 @@ def _bodies(sample: Sample, stage: Stage, payload: pd.DataFrame) -> Iterator[Pro
             shown = sample.shown(stage, column, values.iloc[0])
             text = f"{column} holds no number on any of {len(values)} records, e.g. {shown}"
             yield in_pipeline(sample.pipeline, f"{path}.{name}", text)
+
+
+def _answers(sample: Sample, stage: Stage, endpoint: Endpoint, payload: pd.DataFrame) -> Iterator[Problem]:
+    """Yield how many recorded responses hold no answer that can be read."""
+    responses = payload[stage.response].dropna()
+    answers = payload.loc[responses.index, ANSWER]
+    unread = [answer for answer in answers if isinstance(answer, Unknown)]
+    is_all = bool(len(responses)) and gives_nothing(answers)
+    if not unread and not is_all:
+        return
+    where = f" at the path {endpoint.answer!r}" if endpoint.answer else ""
+    shown = f", e.g. {sample.shown(stage, str(stage.response), unread[0].sample)}" if unread else ""
+    text = (
+        f"no answer could be read{where} in {len(responses) if is_all else len(unread)} of {len(responses)} responses "
+        f"as {endpoint.protocol}{shown}; such answers decide nothing; name the right column, path or protocol; known "
+        f"protocols: {', '.join(Protocol)}"
+    )
+    place = f"stages.{stage.name}.{'endpoint' if endpoint.answer else 'response'}"
+    yield in_pipeline(sample.pipeline, place, text, ProblemLevel.ERROR if is_all else ProblemLevel.WARNING)
 
 
 def _statuses(sample: Sample, stage: Stage, payload: pd.DataFrame) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from seamwatch.adapters.base import Connections
 from seamwatch.engine.check.columns import check_columns, check_truths
+from seamwatch.engine.check.doubts import check_doubts
 from seamwatch.engine.check.endpoints import AskModel, check_endpoints
 from seamwatch.engine.check.expectations import check_expectations
 from seamwatch.engine.check.files import check_files, unused_folders
@@ -92,7 +93,7 @@ def _check_tables(
     if sample is None:
         return
     trials = [
-        *(partial(trial, sample) for trial in (check_keys, check_paths, check_references, check_labels)),
+        *(partial(trial, sample) for trial in (check_keys, check_paths, check_references, check_labels, check_doubts)),
         *(partial(check_benchmark, sample), partial(check_expectations, sample, connections)),
         partial(check_prices, sample, connections),
     ]
