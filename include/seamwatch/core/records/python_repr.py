@@ -135,6 +135,9 @@ class _Tokens:
         if name in _NOT_FINITE:
             return float(name)
         if not self.comes("("):
+            if "." not in name:
+                msg = "a bare word is no value"
+                raise ValueError(msg)
             return name.rpartition(".")[2]  # a member of an enumeration: FinishReason.STOP
         items, fields = self._arguments(depth + 1)
         if not items:

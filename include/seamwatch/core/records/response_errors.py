@@ -155,4 +155,4 @@ def _short(value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
     text = _NAMESPACE.sub("", str(value))
-    return text if _CODE.match(text) and text not in ("error", "Error") else None
+    return text if _CODE.match(text) and text not in ("error", "Error", "blank") else None

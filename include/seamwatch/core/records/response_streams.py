@@ -39,29 +39,30 @@ def assemble_text(text: str) -> dict[str, Any] | None:
         events, has_end = _sse_events(text)
     else:
         events, has_end = _line_events(text), False
-    return assemble_events(events, has_end=has_end) if events else None
+    return assemble_events(events, has_end=has_end, is_stream=is_stream(text)) if events else None
 
 
-def assemble_events(events: list[Any], *, has_end: bool = False) -> dict[str, Any] | None:
+def assemble_events(events: list[Any], *, has_end: bool = False, is_stream: bool = False) -> dict[str, Any] | None:
     """Return the whole body of a stream given as its events; None if they are none, or end too early.
 
     Args:
         events: Objects, in order.
         has_end: Whether a mark after them says that nothing is missing.
+        is_stream: Whether they came as a stream, so that an error among them is its end whatever the others are.
     """
     opened = [_opened(event) for event in events if isinstance(event, Mapping)]
     if not opened or len(opened) != len(events) or not _MARKS.search(" ".join(map(str, opened[0]))):
         return None
+    assemble = next((make for is_mine, make in _KINDS if any(is_mine(event) for event in opened)), None)
     error = next((body for event in opened if (body := _error_body(event)) is not None), None)
-    if error is not None:
+    if error is not None and (is_stream or assemble is not None):
         return error
-    for is_mine, assemble in _KINDS:
-        if any(is_mine(event) for event in opened):
-            try:
-                return assemble(opened, has_end)
-            except (AttributeError, TypeError, ValueError, KeyError, IndexError):
-                return None  # events in a shape that is not their provider's
-    return None
+    if assemble is None:
+        return None
+    try:
+        return assemble(opened, has_end)
+    except (AttributeError, TypeError, ValueError, KeyError, IndexError):
+        return None  # events in a shape that is not their provider's
 
 
 # How events are written.

@@ -124,9 +124,9 @@ def _open_once(text: str, in_prose: bool) -> Any:
             return _not_scalar(read_json(text))
         except (ValueError, RecursionError):
             pass
-    inner = unquote(text)
+    inner = _unescape(text)
     if inner is None:
-        inner = _unescape(text)
+        inner = unquote(text)
     if inner is not None:
         return inner
     if text[:1] in ("{", "[", "(") or _OBJECT.match(text):
