@@ -22,6 +22,7 @@ from seamwatch.core.results import Attribution, IsolationResult, StageResult, Wi
 from seamwatch.core.revisits import SOONEST, due_revisits
 from seamwatch.core.summary import summarise
 from seamwatch.core.suspect_truths import suspect_truths
+from seamwatch.engine.answer_notes import replay_notes, unread_notes
 from seamwatch.engine.benchmark import isolate
 from seamwatch.engine.causes import ChangeTest, accepted_accuracy, change_test, judged_times
 from seamwatch.engine.deps import Deps
@@ -33,7 +34,6 @@ from seamwatch.engine.reading import StageReader, WindowData
 from seamwatch.engine.references import load_references, with_copies
 from seamwatch.engine.spending import plan_spending
 from seamwatch.engine.switches import with_switches
-from seamwatch.engine.unread_answers import unread_notes
 from seamwatch.engine.validate import expectation_failures
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.vocabulary import OutcomeState, Responsibility, StageKind
@@ -138,7 +138,9 @@ def attribute_window(
 
 def _unread(pipeline: Pipeline, data: WindowData) -> list[str]:
     return [
-        f"{name}: {note}" for name, stage in data.stages.items() for note in unread_notes(pipeline, stage, data.stages)
+        f"{name}: {note}"
+        for name, stage in data.stages.items()
+        for note in (*unread_notes(pipeline, stage, data.stages), *replay_notes(stage.stage, stage.payload))
     ]
 
 

@@ -11,11 +11,11 @@ from seamwatch.core.checks import stage_result
 from seamwatch.core.records.frames import unread_answers
 from seamwatch.core.records.reconciliation import reconcile
 from seamwatch.core.results import Check, StageResult, Window
+from seamwatch.engine.answer_notes import redacted_stages, replay_notes, unread_notes
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.protocols import with_protocols
 from seamwatch.engine.reading import StageReader, read_some
 from seamwatch.engine.references import load_reference
-from seamwatch.engine.unread_answers import redacted_stages, unread_notes
 from seamwatch.errors import AdapterError, DataContractError, SpecError
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.validation.run import ValidationOutcome, validate_query
@@ -60,6 +60,7 @@ def _check(
     notes = ["the window is empty"] if not len(own.payload) else []
     if n_unreadable := reader.unreadable_times.get(stage.name):
         notes.append(f"{n_unreadable} rows have no readable time ({reader.time_column(stage)}): they are in no window")
+    notes += replay_notes(stage, own.payload)
     if unread_answers(own).n:
         hidden = reader.read(window, only=redacted_stages(pipeline)).stages if pipeline.bundle.redact else {}
         notes += unread_notes(pipeline, own, hidden)

@@ -1,14 +1,18 @@
-"""Say which recorded answers could not be read, without what the pipeline file redacts."""
+"""Say which recorded answers could not be read, and which recorded requests cannot be replayed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pandas as pd
+
 from seamwatch.core.checks import unread_note
 from seamwatch.core.records.comparison import at_path
 from seamwatch.core.records.frames import StageData, unread_answers
+from seamwatch.core.records.request_shapes import foreign_requests
+from seamwatch.core.records.responses import choose_protocol
 from seamwatch.core.redaction import Redactor
-from seamwatch.spec.pipeline import Pipeline
+from seamwatch.spec.pipeline import Pipeline, Stage
 
 
 def redacted_stages(pipeline: Pipeline) -> frozenset[str]:
@@ -26,6 +30,26 @@ def unread_notes(pipeline: Pipeline, data: StageData, stages: Mapping[str, Stage
     """
     unread = unread_answers(data)
     return [unread_note(unread, _redactor(pipeline, stages).text)] if unread.n else []
+
+
+def replay_notes(stage: Stage, payload: pd.DataFrame) -> list[str]:
+    """Return a note on requests that were written for another protocol than the endpoint speaks; none where they fit.
+
+    Args:
+        stage: A model whose endpoint's protocol is settled.
+        payload: Its records; the column of its requests.
+    """
+    if stage.endpoint is None or stage.request not in payload.columns:
+        return []
+    protocol = choose_protocol(stage.endpoint)
+    found = foreign_requests(protocol, payload[stage.request].dropna())
+    if found is None:
+        return []
+    other, n, n_looked_at = found
+    return [
+        f"{n} of {n_looked_at} requests were written for {other.value}, and the endpoint speaks {protocol.value}: "
+        f"their answers are read, not replayed; name an endpoint that speaks {other.value}"
+    ]
 
 
 def _redactor(pipeline: Pipeline, stages: Mapping[str, StageData]) -> Redactor:
