@@ -103,6 +103,25 @@ class Planted:
 
 PLANTED = [
     Planted(
+        name="some responses are half a body",
+        change=rows(
+            'UPDATE calls SET answer = \'{"object": "chat.completion", "choices": [{"mess\' WHERE id % 2 = 0',
+        ),
+        line="router_model",
+        says="25 of 50 responses are not a body of a known protocol.*begin with .*chat.completion.*Record the body",
+        level=WARNING,
+    ),
+    Planted(
+        name="requests for another protocol",
+        change=both(
+            text(YAML, '"python:parcels:model"', "parcels_model/v1/chat/completions"),
+            rows("""UPDATE calls SET body = '{"contents": [{"parts": [{"text": "x"}]}]}'"""),
+        ),
+        line="router_model",
+        says="50 of 50 requests were written for gemini, and the endpoint speaks openai_chat.*read, not replayed",
+        level=WARNING,
+    ),
+    Planted(
         name="reference raises",
         change=text(CODE, 'answer["answer"]', 'answer["text"]'),
         file=CODE,

@@ -77,6 +77,50 @@ def test_bodies_of_other_protocols_are_read_too(endpoint: str) -> None:
     assert frame["model"].iloc[0] == "m"
 
 
+RESPONSE = {
+    "object": "response",
+    "model": "m",
+    "status": "completed",
+    "output": [{"type": "message", "content": [{"type": "output_text", "text": "yes"}]}],
+    "usage": {"input_tokens": 70, "input_tokens_details": {"cached_tokens": 20}, "output_tokens": 7},
+}
+GEMINI = {
+    "candidates": [{"content": {"parts": [{"text": "yes"}]}, "finishReason": "STOP"}],
+    "usageMetadata": {"promptTokenCount": 70, "cachedContentTokenCount": 20, "candidatesTokenCount": 7},
+    "modelVersion": "m",
+}
+CHUNKS = (
+    {"model": "m", "choices": [{"index": 0, "delta": {"content": "yes"}, "finish_reason": "stop"}]},
+    {
+        "model": "m",
+        "choices": [],
+        "usage": {"prompt_tokens": 70, "prompt_tokens_details": {"cached_tokens": 20}, "completion_tokens": 7},
+    },
+)
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        RESPONSE,
+        json.dumps(RESPONSE),
+        json.dumps(json.dumps(RESPONSE)),
+        repr(RESPONSE),
+        json.dumps(RESPONSE).encode(),
+        memoryview(json.dumps(RESPONSE).encode()),
+        json.dumps(GEMINI),
+        json.dumps([GEMINI]),
+        "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in CHUNKS) + "data: [DONE]\n\n",
+    ],
+    ids=["object", "JSON", "JSON in JSON", "repr", "bytes", "buffer", "Gemini", "list", "stream"],
+)
+def test_tokens_are_read_from_every_shape_once(response: Any) -> None:
+    spec = pipeline()
+    frame = read_calls(spec, stages(spec, {"id": 1, "response": response})).frame
+    assert frame[["input", "cached", "output"]].iloc[0].tolist() == [70.0, 20.0, 7.0]
+    assert frame["model"].iloc[0] == "m"
+
+
 def test_recorded_costs_of_another_currency_are_turned_into_dollars() -> None:
     spec = pipeline("cost_usd", currency="EUR", usd_per_unit=1.1)
     read = stages(

@@ -16,6 +16,7 @@ from seamwatch.core.records.json_documents import column_of, pick
 from seamwatch.core.records.references import FieldMapReference
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.core.served import served_documents
+from seamwatch.engine.answer_notes import replay_notes
 from seamwatch.engine.check.places import in_pipeline
 from seamwatch.engine.check.sample import Sample
 from seamwatch.errors import DataContractError, Problem, ProblemLevel
@@ -34,6 +35,7 @@ def check_paths(sample: Sample) -> Iterator[Problem]:
             yield from _fields(sample, stage, data.payload)
             yield from _map_paths(sample, stage)
             yield from _bodies(sample, stage, data.payload)
+            yield from _replays(sample, stage, data.payload)
             yield from _statuses(sample, stage, data.payload)
             yield from _documents(sample, stage, data.payload)
 
@@ -141,6 +143,12 @@ def _answers(sample: Sample, stage: Stage, endpoint: Endpoint, payload: pd.DataF
     )
     place = f"stages.{stage.name}.{'endpoint' if endpoint.answer else 'response'}"
     yield in_pipeline(sample.pipeline, place, text, ProblemLevel.ERROR if is_all else ProblemLevel.WARNING)
+
+
+def _replays(sample: Sample, stage: Stage, payload: pd.DataFrame) -> Iterator[Problem]:
+    """Yield requests that the endpoint does not take."""
+    for note in replay_notes(stage, payload):
+        yield in_pipeline(sample.pipeline, f"stages.{stage.name}.endpoint", note, ProblemLevel.WARNING)
 
 
 def _statuses(sample: Sample, stage: Stage, payload: pd.DataFrame) -> Iterator[Problem]:
