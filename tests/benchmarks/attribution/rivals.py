@@ -214,7 +214,8 @@ def _answers(player: Played, calls: Sequence[ModelCall]) -> list[ModelAnswer]:
         body = player.reply(call.body.encode()).decode()
         path = "answer" if player.protocol == "json" else None
         parsed = read_response(Protocol(player.protocol), body, path)
-        answers.append(ModelAnswer(status="ok", text=parsed.text, body=body, finish_reason=parsed.finish_reason))
+        text = parsed.text if isinstance(parsed.text, str) else None
+        answers.append(ModelAnswer(status="ok", text=text, body=body, finish_reason=parsed.finish_reason))
     return answers
 
 

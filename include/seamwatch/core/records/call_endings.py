@@ -109,11 +109,7 @@ def call_failure(status: Any, answer: Any, finish: Any, *, has_body: bool = Fals
         )
     pattern = documented_failure(finish)
     if pattern is not None:
-        return CallFailure(
-            pattern=pattern,
-            text=f"the answer was {_ENDED.get(pattern, pattern)} (finish reason {finish})",
-            is_documented=True,
-        )
+        return CallFailure(pattern=pattern, text=_finish_text(str(finish), pattern), is_documented=True)
     if isinstance(answer, Unknown):
         return None
     if is_null(answer) or not str(answer).strip():
@@ -123,7 +119,11 @@ def call_failure(status: Any, answer: Any, finish: Any, *, has_body: bool = Fals
     return None
 
 
-_ENDED = {"error": "broken off", "rate_limited": "beyond the rate limit", "timed_out": "not there in time"}
+def _finish_text(finish: str, pattern: str) -> str:
+    kind, _, code = finish.partition(":")
+    if kind == "error":
+        return f"the provider answered with an error ({code})" if code else "the provider answered with an error"
+    return f"the answer was {'broken off' if pattern == 'error' else pattern} (finish reason {finish})"
 
 
 def _name(text: str) -> str:

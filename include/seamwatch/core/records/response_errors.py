@@ -67,9 +67,10 @@ _TEXTS = (
     re.compile(r"^An error occurred \((?P<code>\w+)\) when calling the \w+ operation"),
     re.compile(r"^[45]\d\d (?P<code>[A-Z_]{3,40})\. \{"),
     re.compile(r"^litellm\.(?:exceptions\.)?(?P<code>[A-Z]\w+): "),
-    re.compile(r"^.{0,500}\(status code: (?P<code>[45]\d\d)\)\s*$", re.DOTALL),
 )
-"""How client libraries put an error into words: openai and anthropic, botocore, google-genai, litellm, ollama."""
+"""How client libraries put an error into words: openai and anthropic, botocore, google-genai, litellm."""
+_TEXT_END = re.compile(r"\(status code: (?P<code>[45]\d\d)\)$")
+"""How ollama does; a model's answer may end so too."""
 
 
 class Certainty(IntEnum):
@@ -131,7 +132,10 @@ def read_error_text(text: str) -> ErrorBody | None:
     """Return the error that a client library put into words; None if the text is something else."""
     text = text.strip("\ufeff \t\r\n")
     match = next((found for form in _TEXTS if (found := form.match(text))), None)
-    return ErrorBody(code=match["code"]) if match is not None else None
+    if match is not None:
+        return ErrorBody(code=match["code"])
+    match = _TEXT_END.search(text)
+    return ErrorBody(code=match["code"], certainty=Certainty.POSSIBLE) if match is not None else None
 
 
 def _has_failed_status(document: Mapping[str, Any]) -> bool:

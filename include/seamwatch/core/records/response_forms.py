@@ -50,6 +50,8 @@ _SPECIAL = re.compile(
     re.VERBOSE,
 )
 """How anything begins that is more than prose."""
+_NO_BODY = frozenset({"null", "None"})
+"""How programs write down that no body came."""
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\ufffd]")
 
 
@@ -183,12 +185,13 @@ def _open(text: str) -> Any:
 
 def _prose(text: str, inner: str) -> Reading | Unrecognised:
     error = read_error_text(inner)
-    if error is not None:
-        return Reading(finish_reason=f"error:{error.code}")
+    guess = Reading(finish_reason=f"error:{error.code}", certainty=error.certainty) if error is not None else None
+    if guess is not None and guess.certainty is Certainty.SURE:
+        return guess
     is_cut = _STARTS.match(inner) is not None and _CUT.search(inner[:_CUT_WITHIN]) is not None
     is_binary = len(_CONTROLS.findall(text[:_CUT_WITHIN])) > len(text[:_CUT_WITHIN]) // 8
     is_broken = is_cut or is_binary or _NO_TEXT.fullmatch(inner) is not None
-    return Unrecognised(kind=Kind.BROKEN if is_broken else Kind.PROSE, text=text)
+    return Unrecognised(kind=Kind.BROKEN if is_broken else Kind.PROSE, text=text, guess=guess)
 
 
 def _read_document(protocol: Protocol, document: Any, answer_path: str | None) -> Reading | None:
@@ -257,7 +260,7 @@ def _resolve_blank(found: Unrecognised, form: Form, _: Protocol, __: str | None)
 
 def _resolve_prose(found: Unrecognised, form: Form, protocol: Protocol, _: str | None) -> Reading:
     if form is Form.BODIES:
-        return _unknown(found)
+        return Reading() if found.text.strip() in _NO_BODY else _unknown(found)
     if protocol in _OWN_FORM and (form is Form.DOCUMENTS or found.text.lstrip()[:1] == '"'):
         try:
             scalar = read_json(found.text)

@@ -114,3 +114,10 @@ def test_a_body_that_cannot_be_read_says_nothing_of_the_provider() -> None:
 )
 def test_an_answer_is_the_models_own(answer: str, finish: str) -> None:
     assert call_failure(200, answer, finish) is None
+
+
+def test_an_error_body_is_told_by_its_code() -> None:
+    found = call_failure(None, None, "error:rate_limit_exceeded")
+    assert found is not None
+    assert (found.pattern, found.is_documented) == ("rate_limited", True)
+    assert found.text == "the provider answered with an error (rate_limit_exceeded)"

@@ -184,9 +184,8 @@ def test_errors_of_other_providers(body: Any, failure: str) -> None:
 def test_answers_in_json_that_only_look_like_bodies_stay_answers(answer: Any) -> None:
     text = json.dumps(answer)
     assert column_form(OPENAI, [text] * 5) is Form.TEXT
-    for form in (Form.TEXT,):
-        parsed = read_recorded(OPENAI, text, form=form)
-        assert (parsed.text, parsed.failure) == (text, None)
+    parsed = read_recorded(OPENAI, text, form=Form.TEXT)
+    assert (parsed.text, parsed.failure) == (text, None)
     assert isinstance(read_recorded(OPENAI, text, form=Form.BODIES).text, Unknown | None)
 
 
@@ -260,3 +259,13 @@ def test_the_column_says_whether_prose_is_an_answer(protocol: Protocol, values: 
 def test_cached_tokens_are_part_of_the_input_for_every_provider(usage: Any, counts: Any) -> None:
     _, found = read_usage(json.dumps({"model": "m", "usage": usage}))
     assert (found.input_tokens, found.output_tokens, found.cached_tokens) == counts
+
+
+@pytest.mark.parametrize(
+    ("text", "as_body"),
+    [("null", "empty"), ("None", "empty"), ("The page is gone (status code: 404)", "error")],
+)
+def test_what_is_a_failure_among_bodies_may_be_an_answer_among_texts(text: str, as_body: str) -> None:
+    assert read_recorded(OPENAI, text, form=Form.TEXT).text == text
+    parsed = read_recorded(OPENAI, text, form=Form.BODIES)
+    assert (parsed.text, parsed.failure) == (None, as_body)

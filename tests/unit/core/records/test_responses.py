@@ -199,26 +199,26 @@ def test_recorded_error_is_no_answer() -> None:
     assert (parsed.text, parsed.finish_reason, parsed.failure) == (None, "error:timeout", "timed_out")
 
 
+KEYS = [
+    "choices", "message", "content", "text", "tool_calls", "function", "refusal", "predictions", "error", "usage",
+    "delta", "index", "finish_reason", "output", "output_text", "status", "incomplete_details", "type", "role",
+    "candidates", "parts", "promptFeedback", "functionCall", "results", "outputText", "generation", "outputs",
+    "generations", "completions", "data", "generated_text", "details", "done", "response", "completion",
+    "stop_reason", "kwargs", "response_metadata", "additional_kwargs", "body", "result", "detail", "code", "chunk",
+    "bytes", "messageStart", "messageStop", "contentBlockDelta", "contentBlockStart", "content_block",
+    "partial_json", "event_type", "metadata", "custom", "function_call", "input", "arguments", "name",
+]  # fmt: skip
+EVENT_KINDS = [
+    "message_start", "content_block_start", "content_block_delta", "message_delta", "response.completed", "message",
+    "message-end", "tool-call-start", "tool-call-delta", "content-delta", "stream-end", "error", "ai", "constructor",
+    "text", "tool_use", "function_call", "output_text", "reasoning",
+]  # fmt: skip
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    st.sampled_from(EVENT_KINDS) | st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(
-                [
-                    "choices",
-                    "message",
-                    "content",
-                    "text",
-                    "tool_calls",
-                    "function",
-                    "refusal",
-                    "predictions",
-                    "error",
-                    "usage",
-                ]
-            )
-            | st.text(max_size=3),
+            st.sampled_from(KEYS) | st.text(max_size=3),
             inner,
             max_size=3,
         )
@@ -234,6 +234,14 @@ def test_no_body_whatever_raises(protocol: Protocol, document: Any, path: str | 
     for form in Form:
         read_recorded(protocol, document, path, form=form)
         read_recorded(protocol, json.dumps(document), path, form=form)
+
+
+@given(st.lists(json_values, max_size=4), st.sampled_from(["data: ", "", "event: x\ndata: "]), st.sampled_from(Form))
+def test_no_stream_whatever_raises(events: list[Any], start: str, form: Form) -> None:
+    for write in (json.dumps, repr):
+        text = "\n\n".join(start + write(event) for event in events)
+        assert isinstance(read_recorded(OPENAI, text, form=form).text, str | Unknown | None)
+    read_recorded(OPENAI, events, form=form)
 
 
 @given(st.sampled_from(list(Protocol)), st.text(max_size=40) | st.binary(max_size=40), st.sampled_from(Form))
