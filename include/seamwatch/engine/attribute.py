@@ -14,6 +14,7 @@ from seamwatch.core.attribution.evidence import Evidence, gather
 from seamwatch.core.attribution.records import Attributed, attribute_records
 from seamwatch.core.attribution.unlike_inputs import review_model_verdicts
 from seamwatch.core.interventions import World
+from seamwatch.core.isolation import obstacle
 from seamwatch.core.records.frames import StageData, holds_text, split_versions
 from seamwatch.core.records.outcomes import call_lost_wrong
 from seamwatch.core.records.reconciliation import Reconciliation, reconcile
@@ -102,7 +103,9 @@ def attribute_window(
         models = outside.models(deps, pipeline, window)
         times = judged_times(judged.outcomes, judged.data.stages[pipeline.first_stage.name].times)
         test = change_test(deps, pipeline, window, judged.outcomes, times)
-        spending = plan_spending(pipeline, models, test, is_asked=is_asked)
+        spending = plan_spending(
+            pipeline, models, test, is_asked=is_asked, has_benchmark=obstacle(pipeline, judged.world.references) is None
+        )
         attributed = attribute_records(evidence, models.ask, pipeline.isolation, spending)
         found = test.causes(attributed.verdicts)
         isolation = isolate(deps, pipeline, reader, judged.world, models, found, reproduced=attributed.reproduced)

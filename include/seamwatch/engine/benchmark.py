@@ -51,12 +51,15 @@ def isolate(
     measured: BenchmarkScore | None = None
     compared: Comparison | None = None
     notes: list[str] = []
-    size = benchmark_size(pipeline, causes)
-    if pipeline.benchmark is not None and size:
+    wanted = benchmark_size(pipeline, causes)
+    if pipeline.benchmark is not None and wanted:
+        size = min(wanted, models.calls_for_benchmark())
+        if size < wanted:
+            notes.append(f"the budget left {size} of {wanted} calls for the benchmark")
         hindrance = obstacle(pipeline, world.references) or unmade_obstacle(world)
         if hindrance is not None:
             notes.append(hindrance)
-        else:
+        elif size:
             inputs = read_benchmark(pipeline, pipeline.benchmark, reader, world)
             baseline = deps.store.baseline_results(pipeline.pipeline)
             measured = measure(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, fields, is_dataclass, replace
@@ -322,6 +323,14 @@ class _RecordingModels(Models):
         self._evidence.spent.setdefault("left", []).append(left)
         return left
 
+    def calls_for_benchmark(self) -> int:
+        self._evidence.spent["for_benchmark"] = super().calls_for_benchmark()
+        return int(self._evidence.spent["for_benchmark"])
+
+    def calls_for_sample(self) -> int:
+        self._evidence.spent["for_sample"] = super().calls_for_sample()
+        return int(self._evidence.spent["for_sample"])
+
 
 def _timeless(answer: ModelAnswer) -> ModelAnswer:
     return replace(answer, latency_ms=None)
@@ -352,6 +361,12 @@ class _BundleModels(Models):
     def calls_left(self, *, is_asked: bool) -> int:
         del is_asked
         return int(next(self._left, 0))
+
+    def calls_for_benchmark(self) -> int:
+        return int(self._spent.get("for_benchmark", sys.maxsize))
+
+    def calls_for_sample(self) -> int:
+        return int(self._spent.get("for_sample", sys.maxsize))  # not bounded by whoever wrote none
 
     @property
     def calls(self) -> int:

@@ -31,6 +31,7 @@ class Models:
         self._endpoints: dict[str, MeteredEndpoint] = {}
         self._run: tuple[str, str] | None = None
         self._is_routine = True
+        self._kept_for_benchmark = 0
         self.notes: list[str] = []
         """Why an endpoint could not be used."""
 
@@ -41,6 +42,7 @@ class Models:
         except AdapterError as error:
             self._note(stage, str(error))
             return [ModelAnswer(status="unreachable", detail=str(error)) for _ in calls]
+        endpoint.limits = self._limits(is_benchmark=all(call.purpose == "benchmark" for call in calls))
         answers = endpoint.ask(calls)
         for answer in answers:
             if not answer.is_ok:
@@ -67,8 +69,21 @@ class Models:
     def open_reserve(self) -> None:
         """Let the calls from now on use what the day keeps for changes: the window has one, or a person asked."""
         self._is_routine = False
-        for endpoint in self._endpoints.values():
-            endpoint.limits = self._limits()
+
+    def keep_for_benchmark(self, n_calls: int) -> None:
+        """Keep so many calls of the run, and as much of its money, from all but the benchmark."""
+        self._kept_for_benchmark = n_calls
+
+    def calls_for_sample(self) -> int:
+        """Return how many calls the run and the day allow for a sample, before the first is made."""
+        limits = self._limits()
+        _, day = self._named()
+        day_calls, _ = self._deps.store.spent(self._pipeline.pipeline, day=day)
+        left = [limits.calls_per_run, limits.calls_per_day - day_calls]
+        if limits.routine_calls_per_day is not None:
+            routine_calls, _ = self._deps.store.spent(self._pipeline.pipeline, routine_day=day)
+            left.append(limits.routine_calls_per_day - routine_calls)
+        return max(int(min(left)), 0)
 
     def calls_left(self, *, is_asked: bool) -> int:
         """Return how many calls more the run and the day allow, money counted at what a call has cost so far.
@@ -81,11 +96,19 @@ class Models:
         run_calls, run_usd = self._deps.store.spent(self._pipeline.pipeline, run=run)
         day_calls, day_usd = self._deps.store.spent(self._pipeline.pipeline, day=day)
         kept_calls, kept_usd = (0.0, 0.0) if is_asked else self._kept_for_samples(day)
-        left = min(allowed.max_calls_per_run - run_calls, int(allowed.max_calls_per_day - day_calls - kept_calls))
+        limits = self._limits()
+        left = min(limits.calls_per_run - run_calls, int(allowed.max_calls_per_day - day_calls - kept_calls))
         if run_calls and run_usd > 0:
-            left_usd = min(allowed.max_usd_per_run - run_usd, allowed.max_usd_per_day - day_usd - kept_usd)
+            left_usd = min(limits.usd_per_run - run_usd, allowed.max_usd_per_day - day_usd - kept_usd)
             left = min(left, int(left_usd / (run_usd / run_calls)))
         return max(left, 0)
+
+    def calls_for_benchmark(self) -> int:
+        """Return how many calls more the run and the day allow the benchmark."""
+        allowed, (run, day) = self._pipeline.isolation, self._named()
+        run_calls, _ = self._deps.store.spent(self._pipeline.pipeline, run=run)
+        day_calls, _ = self._deps.store.spent(self._pipeline.pipeline, day=day)
+        return max(int(min(allowed.max_calls_per_run - run_calls, allowed.max_calls_per_day - day_calls)), 0)
 
     def _kept_for_samples(self, day: str) -> tuple[float, float]:
         """Return calls and money that samples of the day's windows may still use."""
@@ -103,12 +126,13 @@ class Models:
             self._run = f"{self._window.id}@{now:%Y%m%dT%H%M%S.%f}", f"{now:%Y-%m-%d}"
         return self._run
 
-    def _limits(self) -> BudgetLimits:
+    def _limits(self, *, is_benchmark: bool = False) -> BudgetLimits:
         allowed = self._pipeline.isolation
+        calls = allowed.max_calls_per_run - (0 if is_benchmark else self._kept_for_benchmark)
         return BudgetLimits(
-            calls_per_run=allowed.max_calls_per_run,
+            calls_per_run=calls,
             calls_per_day=allowed.max_calls_per_day,
-            usd_per_run=allowed.max_usd_per_run,
+            usd_per_run=allowed.max_usd_per_run * (calls / allowed.max_calls_per_run if calls else 0.0),
             usd_per_day=allowed.max_usd_per_day,
             routine_calls_per_day=ceil(ROUTINE_SHARE * allowed.max_calls_per_day) if self._is_routine else None,
             routine_usd_per_day=ROUTINE_SHARE * allowed.max_usd_per_day if self._is_routine else None,

@@ -86,6 +86,10 @@ class Laboratory:
         n = sum(draws.n for draws in as_recorded)
         return sum(draws.n_wrong for draws in as_recorded) / n if n else None
 
+    def is_asked(self, key: Any) -> bool:
+        """Return whether anything was learnt from a replay of the record."""
+        return key in self._draws[_arm(self.everything)] or key in self._draws[_arm(_RECORDED)]
+
     def trust_in_model(self, key: Any) -> float:
         """Return the trust in what replays say of the record: less where another model answers now than then."""
         answer = self.isolated.get(str(key))

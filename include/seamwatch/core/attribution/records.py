@@ -11,6 +11,7 @@ import pandas as pd
 from seamwatch.core.attribution import confidence, words
 from seamwatch.core.attribution.before import judge_before_the_model
 from seamwatch.core.attribution.behind import judge_behind_the_model
+from seamwatch.core.attribution.call_plan import affordable_records, calls_per_record
 from seamwatch.core.attribution.chance import Kind
 from seamwatch.core.attribution.clean import judge_chance, judge_still_wrong, judge_without_answer
 from seamwatch.core.attribution.damage import FieldPattern
@@ -77,14 +78,18 @@ def attribute_records(
     meter = _Meter(ask)
     laboratory = Laboratory(evidence, meter.ask if ask is not None else None, settings)
     sample = Sample(stratify(evidence, left))
+    most = len(left)
+    if spending.calls_for_sample is not None:
+        most = min(most, affordable_records(spending.calls_for_sample, calls_per_record(evidence, left)))
     if settings.mode == "exhaustive":
-        replay_more(laboratory, sample, len(left), settings)
+        replay_more(laboratory, sample, most, settings)
     else:
-        replay_until_decided(laboratory, sample, free, settings)
+        replay_until_decided(laboratory, sample, free, settings, most)
     n_sampled = sample.n_replayed
     verdicts = _judge(evidence, laboratory, sample, free, settings)
-    if sample.n_left and spending.is_worth_it(tuple(verdicts.values())):
-        while n := _affordable(sample, meter, spending, settings):
+    is_worth_it = spending.is_worth_it(tuple(verdicts.values())) or settings.mode == "exhaustive"
+    if sample.n_left and is_worth_it:
+        while n := _affordable(evidence, sample, meter, spending, settings):
             replay_more(laboratory, sample, n, settings)
             verdicts = _judge(evidence, laboratory, sample, free, settings)
     verdicts = bound_by_unchecked(evidence, verdicts)
@@ -113,13 +118,16 @@ class _Meter:
         return answers
 
 
-def _affordable(sample: Sample, meter: _Meter, spending: Spending, settings: Isolation) -> int:
-    """Return how many records more can be replayed and judged at what one has cost so far; 0 if it is not worth it.
+def _affordable(evidence: Evidence, sample: Sample, meter: _Meter, spending: Spending, settings: Isolation) -> int:
+    """Return how many records more can be replayed and judged at what they have cost so far; 0 if it is not worth it.
 
-    Their judgement takes calls too, for repairs and fields, and so their share is left for it.
+    Their judgement takes calls too, for repairs and fields, and so their share is left for it: as much more or less
+    than was expected as for the records that were replayed.
     """
-    each = max(1.0, meter.n_calls / max(sample.n_replayed, 1))
-    n = int(spending.calls_left() / each)
+    drawn = [key for mark in sample.orders for key in sample.drawn(mark)]
+    left = [key for mark, order in sample.orders.items() for key in order[sample.n_drawn[mark] :]]
+    dearness = meter.n_calls / (calls_per_record(evidence, drawn) * len(drawn)) if drawn else 1.0
+    n = int(spending.calls_left() / max(1.0, dearness * calls_per_record(evidence, left)))
     return 0 if n < min(sample.n_left, fewest_draws(confidence=settings.confidence)) else min(n, sample.n_left)
 
 
@@ -131,20 +139,17 @@ def _judge(
     for key, gap in laboratory.gaps.items():
         if key not in judged:
             judged[key] = judge_without_answer(evidence, key, gap)
-    unanswered = {key: verdict for key, verdict in judged.items() if _is_short_of_calls(verdict)}
+    unanswered = {k: v for k, v in judged.items() if v.gap is Gap.BUDGET_SPENT and not laboratory.is_asked(k)}
     verdicts = {**free, **{key: verdict for key, verdict in judged.items() if key not in unanswered}}
     for keys in sample.strata.values():
         # What the budget did not allow was not asked: undetermined only where no other record speaks for this one.
+        # One that was asked in part stays undetermined and counts: which records need another call is no chance.
         if not any(key in verdicts for key in keys):
-            verdicts.update((key, unanswered[key]) for key in keys if key in unanswered)
+            verdicts.update((key, judge_without_answer(evidence, key, Gap.BUDGET_SPENT)) for key in keys)
         verdicts.update(judge_by_stratum(evidence, keys, verdicts))
     verdicts.update(_own_doubts(evidence, verdicts))
     verdicts.update({key: _as_crossed(evidence, verdicts[key], key) for key in evidence.crossed_at if key in verdicts})
     return verdicts
-
-
-def _is_short_of_calls(verdict: Verdict) -> bool:
-    return verdict.responsibility is Responsibility.UNDETERMINED and verdict.gap is Gap.BUDGET_SPENT
 
 
 def _judge_replayed(

@@ -33,6 +33,8 @@ class Spending:
     """Whether these verdicts, or whoever asked, make it worth replaying every failing record."""
     calls_left: Callable[[], int]
     """How many calls more may be made for replays."""
+    calls_for_sample: int | None = None
+    """How many the sample itself may take; None: it is not bounded by records, only by the budget behind each call."""
 
 
 SAMPLE_ONLY = Spending(is_worth_it=lambda _: False, calls_left=lambda: 0)
@@ -77,7 +79,7 @@ class Sample:
 
 
 def replay_until_decided(
-    laboratory: Laboratory, sample: Sample, known: Mapping[Any, Verdict], settings: Isolation
+    laboratory: Laboratory, sample: Sample, known: Mapping[Any, Verdict], settings: Isolation, most: int
 ) -> None:
     """Replay records of every stratum until it is settled what most of them are, and which cause leads the window.
 
@@ -86,6 +88,7 @@ def replay_until_decided(
         sample: Of records that need a replay; grows.
         known: Verdicts of the others.
         settings: `confidence`, and `records_per_stratum`, the most that are drawn of one stratum.
+        most: Records that are drawn in all; where they are few, the largest strata come first.
 
     Every stratum is drawn from at once, so that calls run side by side; a round draws no more records than could
     settle its test.
@@ -93,17 +96,17 @@ def replay_until_decided(
     while True:
         kinds = laboratory.kinds(sample.of)
         batch: list[Any] = []
-        for mark in sample.orders:
+        for mark in sorted(sample.orders, key=lambda mark: -len(sample.orders[mark])):
             size = _next_draws([_side(kinds.get(key)) for key in sample.drawn(mark)], settings)
-            batch += sample.draw(mark, size)
+            batch += sample.draw(mark, min(size, most - sample.n_replayed))
         if not batch:
             break
         laboratory.replay(pd.Index(batch), sample.of)
-    _draw_until_leading(laboratory, sample, known, settings)
+    _draw_until_leading(laboratory, sample, known, settings, most)
 
 
 def _draw_until_leading(
-    laboratory: Laboratory, sample: Sample, known: Mapping[Any, Verdict], settings: Isolation
+    laboratory: Laboratory, sample: Sample, known: Mapping[Any, Verdict], settings: Isolation, most: int
 ) -> None:
     """Replay more of the strata that leave in doubt which cause explains most beyond what a healthy window has."""
     evidence = laboratory.evidence
@@ -115,7 +118,11 @@ def _draw_until_leading(
     sizes = {mark: len(order) for mark, order in sample.orders.items()}
     while True:
         counts = _counts(laboratory, sample)
-        room = {mark: min(size, settings.records_per_stratum) - sample.n_drawn[mark] for mark, size in sizes.items()}
+        left = most - sample.n_replayed
+        room = {
+            mark: min(min(size, settings.records_per_stratum) - sample.n_drawn[mark], left)
+            for mark, size in sizes.items()
+        }
         doubtful = doubtful_strata(sizes, counts, fixed, confidence=settings.confidence)
         widest = next((mark for mark in doubtful if room[mark] > 0), None)
         if widest is None:
