@@ -298,7 +298,8 @@ RULES = st.fixed_dictionaries(
 def test_a_field_map_never_raises_and_tells_bad_values_by_record(cells: list[Any], rule: dict[str, Any]) -> None:
     spec = MappingSpec.model_validate({"fields": {"made": rule, "text": {"template": "<{a}>"}, "same": "a"}})
     inputs = pd.DataFrame({"a": pd.Series(cells, dtype=object)})
-    frame, errors = apply_field_map(spec, inputs)
+    made = apply_field_map(spec, inputs)
+    frame, errors = made.frame, made.errors
     assert frame.index.equals(inputs.index)
     assert set(errors) <= set(inputs.index)
     assert all(message.startswith("made: ") for message in errors.values())

@@ -11,6 +11,7 @@ import pandas as pd
 
 from seamwatch.core.documents import IndexListing, Known, SourceListing
 from seamwatch.core.replays import BudgetLimits, ModelAnswer, ModelCall
+from seamwatch.spec.base import KeyForm
 from seamwatch.vocabulary import Protocol as EndpointProtocol
 
 
@@ -54,6 +55,7 @@ class StageSource(Protocol):
         end: datetime | None = None,
         key: str | None = None,
         keys: Iterable[object] | None = None,
+        key_form: KeyForm = "exact",
         limit: int | None = None,
     ) -> pd.DataFrame:
         """Return rows with `start` <= time < `end` (or whose key is among `keys`), in chunks inside; StageError."""

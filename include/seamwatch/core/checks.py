@@ -63,7 +63,8 @@ def stage_result(
         all_notes.append(describe_unmade(found.unmade))
     n_format = found.discrepancies["key"].nunique() - differing["key"].nunique()
     if n_format:
-        all_notes.append(f"{n_format} records differ from the reference in format only (case, blanks, number format)")
+        all_notes.append(f"{n_format} records differ from the reference in format only (case, blanks, notation)")
+    all_notes += found.notes
     return StageResult(
         stage=name,
         n_records=len(data.payload),

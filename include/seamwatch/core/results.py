@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from seamwatch.core.freshness_results import DocumentAnswers
 from seamwatch.errors import DataContractError
-from seamwatch.vocabulary import Basis, CheckStatus, Finding, Gap, OutcomeState, Responsibility, Severity
+from seamwatch.vocabulary import Basis, CheckStatus, Finding, Gap, OutcomeState, Responsibility, Severity, UnknownReason
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -355,6 +355,32 @@ class StagePicture:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FieldAccuracy:
+    """How one final field stands against its truth."""
+
+    field: str
+    how: str
+    """The comparison."""
+    n_judged: int
+    """Records with a label whose value and label could be compared."""
+    n_right: int
+    n_unreadable: int = 0
+    """Records with a label that cannot be compared, as a text where a number was asked for."""
+    reason: UnknownReason | None = None
+    """Why most of them cannot."""
+    unreadable: tuple[tuple[str, str], ...] = ()
+    """Value and label of two of them."""
+    form: str | None = None
+    """Where not one record is right: the comparison by which they would be, as they differ by their form alone."""
+    n_form: int = 0
+    """Records that would be right by it."""
+    forms: tuple[tuple[str, str], ...] = ()
+    """Value and label of two of them."""
+    mixes_zones: bool = False
+    """Whether times without a zone were compared with times that have one."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Attribution:
     """The answer for one window."""
 
@@ -383,6 +409,10 @@ class Attribution:
     notes: tuple[str, ...] = ()
     references_in_doubt: tuple[ReferenceDoubt, ...] = ()
     """References that contradict right records, in the order of the stages."""
+    fields: tuple[FieldAccuracy, ...] = ()
+    """How each final field stands against its truth; empty where no truth table judges."""
+    n_unreadable: int = 0
+    """Records that are pending as a value, its label or a key cannot be read, or as they differ by form alone."""
     lingering: tuple[tuple[Responsibility, str | None], ...] = ()
     """Causes that are no change in this window and yet cannot be called over: their incidents stay open."""
 

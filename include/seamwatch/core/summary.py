@@ -17,12 +17,15 @@ from seamwatch.core.recent_change import N_PARTS, count_parts, part_of
 from seamwatch.core.records.comparison import strict_text
 from seamwatch.core.records.coverage import describe, describe_unmade
 from seamwatch.core.records.frames import ANSWER
+from seamwatch.core.records.notes import outcome_notes
+from seamwatch.core.records.outcomes import UNREADABLE
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.core.results import (
     Attribution,
     Cause,
     Check,
     Discrepancy,
+    FieldAccuracy,
     IsolationResult,
     RecordEvidence,
     ReferenceDoubt,
@@ -54,6 +57,8 @@ def summarise(
     stage_results: Sequence[StageResult],
     has_baseline: bool,
     now: datetime,
+    fields: tuple[FieldAccuracy, ...] = (),
+    notes: Sequence[str] = (),
 ) -> Attribution:
     """Return the attribution of a window.
 
@@ -69,10 +74,13 @@ def summarise(
         stage_results: What validation found, for stages that it has seen.
         has_baseline: Whether the model's healthy accuracy is known.
         now: Aware time, for truths that are overdue.
+        fields: How each final field stands against its truth.
+        notes: What else a reader must know, as of keys that match no label.
     """
     world = evidence.world
     states = outcomes["state"]
     n_pending = int((states == OutcomeState.PENDING).sum())
+    is_unreadable = outcomes["reason"].str.startswith(UNREADABLE) & (states == OutcomeState.PENDING)
     own = (Basis.REPLAY, Basis.REPAIR, Basis.RULE)
     return Attribution(
         pipeline=world.pipeline.pipeline,
@@ -94,26 +102,34 @@ def summarise(
         failing_by_time=tuple(_by_time(window, states, times)),
         references_in_doubt=attributed.references_in_doubt,
         documents=tuple(one for context in world.knowledge.values() for one in context.documents),
-        notes=tuple(_notes(evidence, len(outcomes), n_pending, _n_overdue(world, states, times, now), has_baseline)),
+        notes=(*_notes(evidence, outcomes, times, now, has_baseline=has_baseline), *outcome_notes(fields), *notes),
+        fields=fields,
+        n_unreadable=int(is_unreadable.sum()),
     )
 
 
-def _n_overdue(world: World, states: pd.Series[Any], times: pd.Series[Any], now: datetime) -> int:
-    """Return how many truths should have arrived by now."""
+def _n_overdue(world: World, waiting: pd.Index[Any], times: pd.Series[Any], now: datetime) -> int:
+    """Return how many truths of the waiting records should have arrived by now."""
     if world.pipeline.outcome is None:
         return 0
-    waiting = times.reindex(states.index[(states == OutcomeState.PENDING).to_numpy()]).dropna()
-    return int((waiting + world.pipeline.outcome.late_after < now).sum())
+    return int((times.reindex(waiting).dropna() + world.pipeline.outcome.late_after < now).sum())
 
 
-def _notes(evidence: Evidence, n_observed: int, n_pending: int, n_overdue: int, has_baseline: bool) -> list[str]:
+def _notes(
+    evidence: Evidence, outcomes: pd.DataFrame, times: pd.Series[Any], now: datetime, *, has_baseline: bool
+) -> list[str]:
     notes = []
-    if not n_observed:
+    is_pending = (outcomes["state"] == OutcomeState.PENDING).to_numpy()
+    is_unreadable = outcomes["reason"].str.startswith(UNREADABLE).to_numpy(dtype=bool)
+    waiting = outcomes.index[is_pending & ~is_unreadable]
+    if not len(outcomes):
         notes.append("the window holds no record: nothing can be said of it")
-    elif n_pending == n_observed:
+    elif len(waiting) == len(outcomes):
         notes.append("no truth has arrived yet for any record of the window: nothing can be judged")
-    elif n_pending:
-        notes.append(f"the truth of {n_pending} of {n_observed} records has not arrived; they are pending, not right")
+    elif len(waiting):
+        count = f"{len(waiting)} of {len(outcomes)}"
+        notes.append(f"the truth of {count} records has not arrived; they are pending, not right")
+    n_overdue = _n_overdue(evidence.world, waiting, times, now)
     if n_overdue:
         notes.append(f"the truth of {n_overdue} records is overdue (outcome.late_after)")
     if evidence.unreferenced:
@@ -122,6 +138,7 @@ def _notes(evidence: Evidence, n_observed: int, n_pending: int, n_overdue: int, 
         if found.unmade and name not in evidence.unreferenced:
             notes.append(f"{name}: {describe_unmade(found.unmade)}")
         notes += [f"{name}: {describe(one, where=found.stage.relation)}" for one in found.misplaced]
+        notes += [f"{name}: {note}" for note in found.notes]
     if not has_baseline and evidence.models:
         notes.append(
             f"no accepted baseline: an accuracy of {ASSUMED_ACCURACY:.0%} is assumed; "

@@ -28,7 +28,7 @@ from seamwatch.engine.benchmark import isolate
 from seamwatch.engine.causes import ChangeTest, accepted_accuracy, change_test, judged_times
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.earlier_inputs import read_known_inputs
-from seamwatch.engine.outcomes import build_judge, stage_truths
+from seamwatch.engine.outcomes import JudgedWindow, final_payloads, judge_records, stage_truths
 from seamwatch.engine.outside import Outside
 from seamwatch.engine.protocols import with_protocols
 from seamwatch.engine.reading import StageReader, WindowData
@@ -47,7 +47,13 @@ class Judged:
     data: WindowData
     world: World
     outcomes: pd.DataFrame
-    truth: pd.DataFrame
+    labels: JudgedWindow
+    """What judges, and what is to be said of the labels."""
+
+    @property
+    def truth(self) -> pd.DataFrame:
+        """Return the labels by key."""
+        return self.labels.truth
 
     def keys_with(self, state: OutcomeState) -> pd.Index[Any]:
         """Return the records whose outcome is `state`."""
@@ -126,6 +132,8 @@ def attribute_window(
         stage_results=results,
         has_baseline=accepted_accuracy(deps, pipeline) is not None,
         now=deps.clock(),
+        fields=judged.labels.fields,
+        notes=judged.labels.notes,
     )
     # Whether outdated documents are current again is for the freshness check to say, not for a quiet window.
     outdated = tuple((Responsibility.KNOWLEDGE_BASE, s.name) for s in pipeline.stages if s.knowledge_base is not None)
@@ -198,23 +206,24 @@ def judge_window(deps: Deps, pipeline: Pipeline, window: Window, reader: StageRe
         load_references(deps.project, pipeline),
         {name: list(stage.payload.columns) for name, stage in data.stages.items()},
     )
-    judge, truth = build_judge(deps, pipeline, reader, keys)
     recorded = {**data.payloads, **_as_read(pipeline, data)}
+    final = final_payloads(pipeline, recorded[pipeline.final_stage.name], data, keys)
+    judged = judge_records(deps, pipeline, reader, final)
     world = World(
         pipeline=pipeline,
         recorded=recorded,
         references=references,
         reconciled=_reconcile_all(pipeline, recorded, references, data),
-        judge=judge,
-        truths=stage_truths(pipeline, truth),
+        judge=judged.judge,
+        truths=stage_truths(pipeline, judged.truth),
         text_responses=frozenset(
             name for name, stage in data.stages.items() if stage.stage.kind is StageKind.MODEL and holds_text(stage)
         ),
     )
-    outcomes = judge(recorded[pipeline.final_stage.name].reindex(keys))
+    outcomes = judged.outcomes
     if deps.clock() >= window.end + pipeline.settle:
         outcomes = call_lost_wrong(outcomes, [found.lost for found in world.reconciled.values()])
-    return Judged(data=data, world=world, outcomes=outcomes, truth=truth)
+    return Judged(data=data, world=world, outcomes=outcomes, labels=judged)
 
 
 def _reconcile_all(
@@ -227,6 +236,7 @@ def _reconcile_all(
             {name: recorded[name] for name in stage.input},
             references.get(stage.name),
             extra=data.extra.get(stage.name),
+            mismatch=data.mismatches.get(stage.name),
         )
         for stage in pipeline.stages
         if stage.input

@@ -17,7 +17,7 @@ from seamwatch.core.results import Window
 from seamwatch.core.slo.events import RECORD_COLUMNS
 from seamwatch.core.slo.status import window_of
 from seamwatch.engine.deps import Deps
-from seamwatch.engine.outcomes import build_judge
+from seamwatch.engine.outcomes import final_payloads, judge_records
 from seamwatch.engine.reading import StageReader
 from seamwatch.engine.serving import read_served
 from seamwatch.engine.watch.cost_calls import record_costs, tariffs
@@ -126,8 +126,8 @@ def _read(deps: Deps, pipeline: Pipeline, window: Window) -> NewRecords:
         notes = _add_latencies(pipeline, data.stages, records)
         is_asked = any(isinstance(one, AccuracyObjective) for one in pipeline.slos) or pipeline.monitoring.drift
         if pipeline.outcome is not None and is_asked:
-            judge, _ = build_judge(deps, pipeline, reader, keys)
-            states = judge(final.payload.reindex(keys))["state"]
+            payloads = final_payloads(pipeline, final.payload, data, keys)
+            states = judge_records(deps, pipeline, reader, payloads).outcomes["state"]
             records["is_right"] = states.map({OutcomeState.RIGHT: True, OutcomeState.WRONG: False}).astype(object)
         for one in pipeline.slos:
             if isinstance(one, FreshnessObjective):

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from seamwatch.core.records.frames import key_text, require_columns
-from seamwatch.core.records.outcomes import Judge, judge_by_evaluator, judge_by_failures, judge_by_truth
-from seamwatch.engine.reading import StageReader
+from seamwatch.core.records.frames import positions, require_columns
+from seamwatch.core.records.keys import KeyMismatch
+from seamwatch.core.records.notes import key_note
+from seamwatch.core.records.outcomes import (
+    UNREADABLE,
+    Judge,
+    judge_by_evaluator,
+    judge_by_failures,
+    judge_by_truth,
+    judge_fields,
+)
+from seamwatch.core.records.unknown import Unknown
+from seamwatch.core.results import FieldAccuracy
+from seamwatch.engine.keyed_tables import KeyedTable
+from seamwatch.engine.reading import StageReader, WindowData
 from seamwatch.engine.references import load_function
 from seamwatch.errors import Problem, SpecError
-from seamwatch.spec.pipeline import Pipeline
+from seamwatch.spec.pipeline import Outcome, Pipeline
 from seamwatch.validation.run import failing_keys
 from seamwatch.validation.suites import load_suite
-from seamwatch.vocabulary import OutcomeState
+from seamwatch.vocabulary import OutcomeState, UnknownReason
 
 if TYPE_CHECKING:
     from seamwatch.engine.deps import Deps  # its store is heavy to import, and `check` needs none
@@ -24,8 +37,23 @@ _BY_KEY = 20_000
 """Up to this many records the truth is looked up by key; beyond, the table is read whole, which is then cheaper."""
 
 
-def build_judge(deps: Deps, pipeline: Pipeline, reader: StageReader, keys: pd.Index[Any]) -> tuple[Judge, pd.DataFrame]:
-    """Return the judge for records of a window, and the truth labels by key (empty where there are none).
+@dataclass(frozen=True, kw_only=True)
+class JudgedWindow:
+    """The outcomes of a window's records, and what judges them again under repairs."""
+
+    judge: Judge
+    outcomes: pd.DataFrame
+    """Index key; state, reason."""
+    truth: pd.DataFrame
+    """Labels by key; empty where there are none."""
+    fields: tuple[FieldAccuracy, ...] = ()
+    """How each final field stands against its label."""
+    notes: tuple[str, ...] = ()
+    """What is to be said of the labels."""
+
+
+def judge_records(deps: Deps, pipeline: Pipeline, reader: StageReader, final: pd.DataFrame) -> JudgedWindow:
+    """Return the outcomes of the records of a window by their final payloads, index key.
 
     Raises:
         SpecError: If the pipeline has no outcome, or its function or suite is broken.
@@ -35,21 +63,59 @@ def build_judge(deps: Deps, pipeline: Pipeline, reader: StageReader, keys: pd.In
     if outcome is None:
         text = "no 'outcome': without a truth, an evaluator or a suite no answer can be called wrong"
         raise SpecError([Problem(file=f"include/pipelines/{pipeline.pipeline}.yaml", text=text)])
+    nothing = pd.DataFrame(index=final.index[:0])
     if outcome.truth is not None:
-        truth = read_truth(pipeline, reader, keys)
-        wanted = tuple({c.column for c in outcome.compare.values()})
-        require_columns(truth, wanted, where=f"truth {outcome.truth.table or 'query'}")
-        return (lambda final: judge_by_truth(final, truth, outcome.compare)), truth
+        return _judge_by_labels(outcome, read_truth(pipeline, reader, final.index), final)
     if outcome.evaluator is not None:
         name = outcome.evaluator
         function = load_function(deps.project, name)
-        return _absent_is_wrong(lambda final: judge_by_evaluator(final, function, name=name)), pd.DataFrame(
-            index=keys[:0]
-        )
+        judge = _absent_is_wrong(lambda final: judge_by_evaluator(final, function, name=name))
+        return JudgedWindow(judge=judge, outcomes=judge(final), truth=nothing)
     assert outcome.suite is not None
     suite = load_suite(deps.project.suite_path(pipeline, outcome.suite))
-    judged = _absent_is_wrong(lambda final: judge_by_failures(final, failing_keys(final, suite)))
-    return judged, pd.DataFrame(index=keys[:0])
+    judge = _absent_is_wrong(lambda final: judge_by_failures(final, failing_keys(final, suite)))
+    return JudgedWindow(judge=judge, outcomes=judge(final), truth=nothing)
+
+
+def _judge_by_labels(outcome: Outcome, labels: Labels, final: pd.DataFrame) -> JudgedWindow:
+    assert outcome.truth is not None
+    where = f"truth {outcome.truth.table or 'query'}"
+    require_columns(labels.frame, tuple({c.column for c in outcome.compare.values()}), where=where)
+    judged = judge_fields(final, labels.frame, outcome.compare)
+    form_only, outcomes = judged.form_only, judged.outcomes
+    if labels.mismatch is not None:
+        # No label is late that lies there under another spelling of the key.
+        reason = outcomes["reason"].mask(outcomes.index.isin(list(labels.mismatch.left)), f"{UNREADABLE}: key")
+        outcomes = outcomes.assign(reason=reason)
+    return JudgedWindow(
+        judge=lambda final: judge_by_truth(final, labels.frame, outcome.compare, form_only),
+        outcomes=outcomes,
+        truth=labels.frame,
+        fields=judged.fields,
+        notes=() if labels.mismatch is None else (key_note(labels.mismatch, "labels"),),
+    )
+
+
+def final_payloads(pipeline: Pipeline, recorded: pd.DataFrame, data: WindowData, keys: pd.Index[Any]) -> pd.DataFrame:
+    """Return the final payloads of the records; what a record holds is unknown where its key is spelt otherwise there.
+
+    Args:
+        pipeline: Its definition.
+        recorded: Payloads of the judged stage, index key.
+        data: The window, which knows keys that match in another form only.
+        keys: The records.
+    """
+    final = recorded.reindex(keys)
+    mismatch = data.mismatches.get(pipeline.final_stage.name)
+    if mismatch is None:
+        return final
+    unknown = Unknown(reason=UnknownReason.NO_MATCHING_KEY, sample=mismatch.example[0])
+    is_unmatched = keys.isin(list(mismatch.left))
+    final = final.astype(object)
+    for name in final.columns:
+        values = [unknown if is_one else value for is_one, value in zip(is_unmatched, final[name], strict=True)]
+        final[name] = pd.Series(values, index=keys, dtype=object)
+    return final
 
 
 def _absent_is_wrong(judge: Judge) -> Judge:
@@ -63,27 +129,43 @@ def _absent_is_wrong(judge: Judge) -> Judge:
     return judge_all
 
 
-def read_truth(pipeline: Pipeline, reader: StageReader, keys: pd.Index[Any]) -> pd.DataFrame:
+@dataclass(frozen=True, kw_only=True)
+class Labels:
+    """The truth labels of some records."""
+
+    frame: pd.DataFrame
+    """Index key, unique."""
+    mismatch: KeyMismatch | None
+    """Records that would have a label if keys were compared in another form."""
+
+
+def read_truth(pipeline: Pipeline, reader: StageReader, keys: pd.Index[Any]) -> Labels:
     """Return the truth labels of the records, index key, the last row of a key where there are several."""
     assert pipeline.outcome is not None
     truth = pipeline.outcome.truth
     assert truth is not None
-    source = reader.source(truth.database or pipeline.database)
     relation, is_query, key = truth.table or truth.query or "", truth.query is not None, truth.key or pipeline.key
-    columns = source.columns(relation, is_query=is_query)
-    require_columns(pd.DataFrame(columns=list(columns)), (key,), where=f"truth {truth.table or 'query'}")
-    selection: dict[str, Any] = {}
-    if len(keys) <= _BY_KEY:
-        as_number = columns[key] == "number"
-        wanted = [int(k) if as_number else str(k) for k in keys if not as_number or str(k).lstrip("-").isdigit()]
-        selection = {"key": key, "keys": wanted}
-    rows = source.read(relation, is_query=is_query, columns=None, time=truth.time, **selection)
+    table = KeyedTable(
+        source=reader.source(truth.database or pipeline.database),
+        relation=relation,
+        is_query=is_query,
+        key=key,
+        form=truth.key_form or pipeline.key_form,
+    )
+    require_columns(pd.DataFrame(columns=list(table.columns)), (key,), where=f"truth {truth.table or 'query'}")
+    rows = table.rows(keys, time=truth.time) if len(keys) <= _BY_KEY else table.all_rows(time=truth.time)
     rows = rows[rows[key].notna().to_numpy()]
     if truth.time is not None:
         rows = rows.sort_values(truth.time, kind="stable")
-    if not pd.api.types.is_integer_dtype(keys.dtype):
-        rows = rows.assign(**{key: key_text(rows[key])})
-    return rows.drop_duplicates(key, keep="last").set_index(key)
+    found = rows[key]
+    rows = rows.assign(**{key: table.like(found, keys)})
+    rows = rows[rows[key].notna().to_numpy()].drop_duplicates(key, keep="last").set_index(key)
+    rows.index = rows.index.astype(keys.dtype)
+    missing = keys[positions(rows.index, keys) < 0]
+    mismatch = table.mismatch(missing, None if len(keys) <= _BY_KEY else found) if len(missing) else None
+    if mismatch is not None:
+        mismatch = replace(mismatch, n_left=len(keys), n_matching=len(keys) - len(missing))
+    return Labels(frame=rows, mismatch=mismatch)
 
 
 def stage_truths(pipeline: Pipeline, truth: pd.DataFrame) -> Mapping[str, pd.DataFrame]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +15,9 @@ from seamwatch.adapters.stages.sql import SqlStageSource
 from seamwatch.adapters.stages.times import holds_timestamps, time_candidates
 from seamwatch.core.records.frames import StageData, key_text, stage_data
 from seamwatch.core.records.json_documents import column_of
+from seamwatch.core.records.keys import KeyMismatch
 from seamwatch.core.results import Window
+from seamwatch.engine.keyed_tables import KeyedTable
 from seamwatch.engine.row_times import RowTime, payload_names
 from seamwatch.errors import DataContractError, StageError
 from seamwatch.spec.load import Project
@@ -34,6 +36,8 @@ class WindowData:
     stages: Mapping[str, StageData]
     extra: Mapping[str, pd.Index[Any]] = field(default_factory=dict)
     """By stage, keys with a row in the window that no source knows."""
+    mismatches: Mapping[str, KeyMismatch] = field(default_factory=dict)
+    """By stage, records of the window that would be found there if keys were compared in another form."""
 
     @property
     def payloads(self) -> dict[str, pd.DataFrame]:
@@ -169,49 +173,89 @@ class StageReader:
         rows = self.rows(first, time=first_time, start=window.start, end=window.end)
         first_key = self.pipeline.stage_key(first)
         _require_key(rows, first_key, self.pipeline, first)
-        as_text = not pd.api.types.is_integer_dtype(rows[first_key].dtype)
         wanted = [s for s in self.pipeline.stages if only is None or s.name in only or s == first]
-        raw = {s.name: self._stage_rows(s, window, rows[first_key]) for s in wanted if s != first}
-        as_text = as_text or any(
+        raw = {s.name: self._stage_rows(s, window, self._keys_of(first, rows)) for s in wanted if s != first}
+        as_text = not pd.api.types.is_integer_dtype(rows[first_key].dtype) or any(
             not pd.api.types.is_integer_dtype(frame[self.pipeline.stage_key(self.pipeline.stage(name))].dtype)
             for name, (frame, _, _) in raw.items()
             if len(frame)
         )
         stages = {
-            first.name: stage_data(_typed(rows, first_key, as_text), first, key=first_key, time=first_time),
+            first.name: stage_data(self._typed(first, rows, as_text), first, key=first_key, time=first_time),
         }
         known = stages[first.name].payload.index
         extra: dict[str, pd.Index[Any]] = {}
+        mismatches: dict[str, KeyMismatch] = {}
         for name, (frame, time, n_late) in raw.items():
             stage = self.pipeline.stage(name)
             key = self.pipeline.stage_key(stage)
-            typed = _typed(frame, key, as_text)
+            typed = self._typed(stage, frame, as_text)
             mine = typed[key].isin(known) | typed[key].isna()
             stages[name] = stage_data(typed[mine.to_numpy()], stage, key=key, time=time, n_late=n_late)
+            found = self._mismatch(stage, known, typed[key], None if time is None else typed.loc[~mine, key])
+            if found is not None:
+                mismatches[name] = found
             if time is not None:
                 inside = typed[(~mine & (typed[time] >= window.start) & (typed[time] < window.end)).to_numpy()]
-                extra[name] = self._unknown(pd.Index(inside[key].unique()), as_text)
-        return WindowData(stages=stages, extra=extra)
+                keys = pd.Index(inside[key].unique())
+                extra[name] = self._unknown(keys if found is None else keys[~keys.isin(list(found.right))], as_text)
+        return WindowData(stages=stages, extra=extra, mismatches=mismatches)
+
+    def _table(self, stage: Stage) -> KeyedTable:
+        return KeyedTable(
+            source=self.source(self.pipeline.stage_database(stage)),
+            relation=stage.table or stage.query or "",
+            is_query=stage.query is not None,
+            key=self.pipeline.stage_key(stage),
+            form=self.pipeline.stage_key_form(stage),
+        )
+
+    def _keys_of(self, stage: Stage, rows: pd.DataFrame) -> pd.Series[Any]:
+        """Return the keys of rows as other stages are asked for them."""
+        keys, form = rows[self.pipeline.stage_key(stage)], self.pipeline.stage_key_form(stage)
+        return keys if form == "exact" or pd.api.types.is_integer_dtype(keys.dtype) else key_text(keys, form)
+
+    def _typed(self, stage: Stage, rows: pd.DataFrame, as_text: bool) -> pd.DataFrame:
+        """Return the rows with keys that can be compared with those of other stages."""
+        key = self.pipeline.stage_key(stage)
+        if not as_text:
+            return rows
+        return rows.assign(**{key: key_text(rows[key], self.pipeline.stage_key_form(stage))})
+
+    def _mismatch(
+        self, stage: Stage, known: pd.Index[Any], keys: pd.Series[Any], others: pd.Series[Any] | None
+    ) -> KeyMismatch | None:
+        """Return the form in which records that are missing at a stage would be found there.
+
+        Args:
+            stage: The stage.
+            known: Keys of the window's records.
+            keys: Keys of the rows that were read.
+            others: Those that no record of the window has; None where rows were read by the records' keys only.
+        """
+        missing = known[~known.isin(keys)]
+        if not len(missing):
+            return None
+        found = self._table(stage).mismatch(missing, others)
+        return found and replace(found, n_left=len(known), n_matching=len(known) - len(missing))
 
     def _stage_rows(self, stage: Stage, window: Window, keys: pd.Series[Any]) -> tuple[pd.DataFrame, str | None, int]:
         key, time = self.pipeline.stage_key(stage), self.time_column(stage)
         if time is None:
-            frame = self._by_key(stage, key, keys)
+            frame = self._by_key(stage, keys)
             return frame, None, 0
         start, end = window.start - _SKEW, window.end + self.pipeline.settle
         frame = self.rows(stage, time=time, start=start, end=end)
         _require_key(frame, key, self.pipeline, stage)
-        seen = set(key_text(frame[key]).dropna())
+        seen = set(key_text(frame[key], self.pipeline.stage_key_form(stage)).dropna())
         missing = keys[(~key_text(keys).isin(seen) & keys.notna()).to_numpy()]
-        late = self._by_key(stage, key, missing, time=time) if len(missing) else frame.iloc[:0]
+        late = self._by_key(stage, missing, time=time) if len(missing) else frame.iloc[:0]
         return (pd.concat([frame, late], ignore_index=True) if len(late) else frame), time, late[key].nunique()
 
-    def _by_key(self, stage: Stage, key: str, keys: pd.Series[Any], time: str | None = None) -> pd.DataFrame:
-        columns = self.columns(stage)
-        unique = keys.dropna().unique().tolist()
-        typed = [_as_key(k, columns.get(key)) for k in unique]
-        frame = self.rows(stage, key=key, keys=[k for k in typed if k is not None], time=time)
-        _require_key(frame, key, self.pipeline, stage)
+    def _by_key(self, stage: Stage, keys: pd.Series[Any], time: str | None = None) -> pd.DataFrame:
+        table = self._table(stage)
+        frame = self.rows(stage, key=table.key, time=time, **table.selected(keys.dropna().unique().tolist()))
+        _require_key(frame, table.key, self.pipeline, stage)
         return frame
 
     def _unknown(self, keys: pd.Index[Any], as_text: bool) -> pd.Index[Any]:
@@ -219,29 +263,16 @@ class StageReader:
         if not len(keys):
             return keys
         first = self.pipeline.first_stage
-        key = self.pipeline.stage_key(first)
-        held = self._by_key(first, key, pd.Series(keys))
-        return keys[~keys.isin(_typed(held, key, as_text)[key])]
+        held = self._typed(first, self._by_key(first, pd.Series(keys)), as_text)
+        return keys[~keys.isin(held[self.pipeline.stage_key(first)])]
 
     def versions(self, stage: Stage, keys: Collection[Any]) -> pd.DataFrame:
         """Return every row of some records of a stage, with `_key` and `_time`, for corrections at the source."""
         key, time = self.pipeline.stage_key(stage), self.time_column(stage)
         series = pd.Series(list(keys), dtype=object)
-        rows = self._by_key(stage, key, series, time=time)
+        rows = self._by_key(stage, series, time=time)
         as_text = bool(len(series)) and isinstance(series.iloc[0], str)
-        return _typed(rows, key, as_text).rename(columns={key: "_key", **({time: "_time"} if time else {})})
-
-
-def _typed(rows: pd.DataFrame, key: str, as_text: bool) -> pd.DataFrame:
-    return rows.assign(**{key: key_text(rows[key])}) if as_text else rows
-
-
-def _as_key(key: Any, family: str | None) -> Any:
-    """Return the key as the column's type wants it; None if it cannot be one."""
-    if family == "number":
-        text = str(key).strip().removesuffix(".0")
-        return int(text) if text.lstrip("-").isdigit() else None
-    return key if family == "other" else str(key).strip()
+        return self._typed(stage, rows, as_text).rename(columns={key: "_key", **({time: "_time"} if time else {})})
 
 
 def _require_key(rows: pd.DataFrame, key: str, pipeline: Pipeline, stage: Stage) -> None:

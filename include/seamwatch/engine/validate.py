@@ -73,6 +73,7 @@ def _check(
         {name: data.stages[name].payload for name in stage.input},
         load_reference(deps.project, stage),
         extra=data.extra.get(stage.name),
+        mismatch=data.mismatches.get(stage.name),
     )
     return stage_result(own, found, checks, notes=notes, data_docs=docs), found.discrepancies
 

@@ -102,6 +102,9 @@ def print_attribution(attribution: Attribution) -> None:
     console.print(Text(attribution_json(attribution)["attribution"]["headline"], style="bold"))
     judged = attribution.n_observed - attribution.n_pending
     console.print(f"{attribution.n_failing} of {judged} judged records wrong, {attribution.n_pending} pending")
+    if len(attribution.fields) > 1:
+        by_field = (f"{one.field} {count(one.n_right)} of {count(one.n_judged)}" for one in attribution.fields)
+        console.print(Text(f"right by field: {', '.join(by_field)}"))
     if attribution.causes:
         columns = ("responsibility", "stage", "fields", "records", "share", "95 % interval", "confidence", "change")
         rows = [

@@ -312,7 +312,17 @@ def _summary(incident: Incident, cause: Cause | None, attribution: Attribution) 
             value=f"{numbers.percent(isolation.accuracy)} right" if isolation.accuracy is not None else "not measured",
             note=_baseline_note(isolation.baseline_accuracy),
         ),
+        *_by_field(attribution),
     )
+
+
+def _by_field(attribution: Attribution) -> tuple[Fact, ...]:
+    """Return how many records are right in each final field, the worst first; nothing where there is but one field."""
+    if len(attribution.fields) < 2:
+        return ()
+    ratios = sorted((one.n_right / one.n_judged, one.field) for one in attribution.fields if one.n_judged)
+    shown = [f"{field} {numbers.percent(ratio)}" for ratio, field in ratios]
+    return (Fact(label="Right by field", value=", ".join(shown) or numbers.NO_DATA, note=""),)
 
 
 def _document(one: DocumentAnswers) -> DocumentFacts:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from seamwatch.core.freshness_results import DocumentAnswers, FreshnessCheck
-from seamwatch.core.results import Attribution, Cause, Verdict
+from seamwatch.core.results import Attribution, Cause, FieldAccuracy, Verdict
 from seamwatch.report import numbers
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def attribution_json(attribution: Attribution) -> dict[str, Any]:
             "failing": attribution.n_failing,
             "pending": attribution.n_pending,
             "examined": attribution.n_examined,
+            "unreadable": attribution.n_unreadable,
         },
         "incident": leading is not None,
         "attribution": _cause(leading) if leading else _no_cause(attribution),
@@ -71,6 +72,8 @@ def attribution_json(attribution: Attribution) -> dict[str, Any]:
             },
         },
         "documents": [document_json(one) for one in attribution.documents],
+        "fields": [_field_accuracy(one) for one in attribution.fields],
+        "notes": [*attribution.notes, *isolation.notes],
         "signals": [
             {
                 "kind": signal.kind,
@@ -230,6 +233,20 @@ def document_json(one: DocumentAnswers) -> dict[str, Any]:
         "indexed_at": numbers.iso(one.indexed_at),
         "since": numbers.iso(one.since),
         "last_served_at": numbers.iso(one.last_served_at),
+    }
+
+
+def _field_accuracy(one: FieldAccuracy) -> dict[str, Any]:
+    return {
+        "field": one.field,
+        "how": one.how,
+        "judged": one.n_judged,
+        "right": one.n_right,
+        "accuracy": one.n_right / one.n_judged if one.n_judged else None,
+        "unreadable": one.n_unreadable,
+        "reason": one.reason,
+        "form_only": one.n_form,
+        "form": one.form,
     }
 
 

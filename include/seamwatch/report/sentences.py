@@ -284,9 +284,10 @@ def caveats(cause: Cause | None, attribution: Attribution, stage_results: Sequen
         lines.append(f"Evidence is missing: {_GAPS[cause.gap]}.")
     gaps = Counter(v.gap for v in attribution.verdicts if v.gap is not None)
     lines += [f"{numbers.plural(n, 'record')}: {_GAPS[gap]}." for gap, n in sorted(gaps.items())]
-    if attribution.n_pending:
-        have = "has" if attribution.n_pending == 1 else "have"
-        pending = numbers.plural(attribution.n_pending, "record")
+    n_waiting = attribution.n_pending - attribution.n_unreadable
+    if n_waiting:
+        have = "has" if n_waiting == 1 else "have"
+        pending = numbers.plural(n_waiting, "record")
         lines.append(f"{pending} {have} no truth yet, so neither right nor wrong.")
     if attribution.n_failing and not attribution.n_examined:
         lines.append("No failing record could be examined itself.")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from seamwatch.spec.yaml_text import scalar_value
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+KeyForm = Literal["exact", "trim", "no_leading_zeros", "casefold", "number", "uuid"]
+"""How keys are spelt when they are compared: as they are, without blanks around them, without zeros in front, without
+regard to case, as numbers (7.0 is 7), or as UUIDs with or without dashes and braces."""
 Ratio = Annotated[float, Field(ge=0.0, le=1.0)]
 
 LONGEST_DAYS = 36_525

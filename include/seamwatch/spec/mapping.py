@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from seamwatch.spec.base import Scalar, Spec
+from seamwatch.spec.base import KeyForm, Scalar, Spec
 
 
 class DateFormat(Spec):
@@ -63,6 +63,8 @@ class FieldMap(Spec):
     cast: Literal["text", "integer", "number", "boolean", "json"] | None = None
     lookup: dict[str, Scalar] | None = None
     """Code table; keys are compared as text."""
+    key_form: KeyForm = "exact"
+    """Form in which codes are compared with the keys of the table."""
     scale: float | None = None
     """Factor of a change of unit; arithmetic is decimal, so 0.01 is a hundredth."""
     round: Annotated[Rounding, BeforeValidator(_as_rounding, json_schema_input_type=int | Rounding)] | None = None

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from seamwatch.spec.base import Duration, Name, Names, Ratio, Spec, as_tuple
+from seamwatch.spec.base import Duration, KeyForm, Name, Names, Ratio, Spec, as_tuple
 from seamwatch.spec.document import graph_problems, with_default_columns, with_default_inputs
 from seamwatch.spec.knowledge import KnowledgeBase
 from seamwatch.spec.monitoring import Monitoring
@@ -38,6 +38,8 @@ class Comparator(Spec):
     read text in any notation, and leave a record pending where it reads in none or in several."""
     tolerance: Annotated[float, Field(ge=0.0)] = 0.0
     """Largest absolute difference that is still equal; for `number`."""
+    decimal: Literal[".", ","] | None = None
+    """Sign before the fraction where a text is read as a number; default: as the columns show it."""
     scale: Annotated[float, Field(gt=0.0)] | None = None
     """What the final field is multiplied by before it is compared as a number: 0.01 for cents against euros."""
 
@@ -90,6 +92,8 @@ class Stage(Spec):
     """Airflow connection id; default: the pipeline's."""
     key: str | None = None
     """Column that names the record; default: the pipeline's."""
+    key_form: KeyForm | None = None
+    """Form in which its keys are compared; default: the pipeline's."""
     time: str | None = None
     """Column with the time of the row; default: the one timestamp that no reference, map or setting names, which
     `seamwatch check` prints. A date is never taken for it."""
@@ -187,6 +191,8 @@ class Truth(Spec):
     """Airflow connection id; default: the pipeline's."""
     key: str | None = None
     """Column that names the record; default: the pipeline's."""
+    key_form: KeyForm | None = None
+    """Form in which its keys are compared; default: the pipeline's."""
     time: str | None = None
     """Column with the time of the label; of several labels the last one counts."""
 
@@ -313,6 +319,8 @@ class Pipeline(Spec):
     """Where alerts go; none means: only the Airflow UI and the report."""
     key: str
     """Column that names the record, in every stage that does not say otherwise."""
+    key_form: KeyForm = "exact"
+    """Form in which keys of stages and truths are compared, where systems spell the same key in several ways."""
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
     """The places where a record's payload can be read."""
     outcome: Outcome | None = None
@@ -374,6 +382,10 @@ class Pipeline(Spec):
     def stage_key(self, stage: Stage) -> str:
         """Return the column that names the record in this stage."""
         return stage.key or self.key
+
+    def stage_key_form(self, stage: Stage) -> KeyForm:
+        """Return the form in which the keys of this stage are compared."""
+        return stage.key_form or self.key_form
 
     def stage_database(self, stage: Stage) -> str:
         """Return the connection id of the stage's database."""

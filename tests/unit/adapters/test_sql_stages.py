@@ -14,9 +14,12 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seamwatch.adapters.stages.key_forms import key_expression
 from seamwatch.adapters.stages.sql import SqlStageSource
 from seamwatch.adapters.stages.times import holds_timestamps, time_candidates
+from seamwatch.core.records.keys import key_in_form
 from seamwatch.errors import AdapterError, StageError
+from seamwatch.spec.base import KeyForm
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -396,3 +399,26 @@ def test_an_error_of_pythons_own_while_reading_names_table_and_column(tmp_path: 
     with pytest.raises(StageError, match=says) as caught:
         source.read("calls", is_query=False, columns=["id", "at"])
     assert not caught.value.retryable
+
+
+SPELT = ["7", "007", "7.0", "7.50", "0", "000", "0.0", " a7 ", "A7", "T-01", "{12345678-1234-5678-1234-567812345678}"]
+
+
+@pytest.mark.parametrize("form", ["trim", "no_leading_zeros", "casefold", "number", "uuid"])
+def test_a_database_finds_keys_in_the_form_in_which_they_are_compared(tmp_path: Path, form: KeyForm) -> None:
+    path = tmp_path / "keys.db"
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("CREATE TABLE labels (id TEXT)")
+        database.executemany("INSERT INTO labels VALUES (?)", [(key,) for key in SPELT])
+    source = SqlStageSource(f"sqlite:///{path}", label="warehouse")
+    for key in SPELT:
+        wanted = key_in_form(key, form)
+        rows = source.read("labels", is_query=False, columns=None, key="id", keys=[wanted], key_form=form)
+        assert sorted(rows["id"]) == sorted(other for other in SPELT if key_in_form(other, form) == wanted)
+    source.close()
+
+
+def test_a_dialect_without_the_form_is_told_and_not_guessed() -> None:
+    column = sa.column("id")
+    assert key_expression(column, "number", dialect="mysql") is None
+    assert key_expression(column, "casefold", dialect="mysql") is not None

@@ -375,7 +375,7 @@ def test_an_empty_window_is_no_incident_and_says_that_nothing_was_judged(run: Ru
     code, out, _ = run("attribute", "parcels", "--from", "2020-01-01", "--to", "2020-01-02", "--json", "-")
     document = json.loads(out)
     assert (code, document["incident"], document["causes"]) == (0, False, [])
-    assert document["records"] == {"observed": 0, "failing": 0, "pending": 0, "examined": 0}
+    assert document["records"] == {"observed": 0, "failing": 0, "pending": 0, "examined": 0, "unreadable": 0}
     assert "could be judged" in document["attribution"]["headline"]
 
 
@@ -384,7 +384,7 @@ def test_a_window_with_only_pending_truths_is_no_incident_and_says_so(run: Run, 
     code, out, _ = run("attribute", "parcels", *DAY, "--json", "-")
     document = json.loads(out)
     assert (code, document["incident"]) == (0, False)
-    assert document["records"] == {"observed": 120, "failing": 0, "pending": 120, "examined": 0}
+    assert document["records"] == {"observed": 120, "failing": 0, "pending": 120, "examined": 0, "unreadable": 0}
     assert document["attribution"]["headline"] == "No incident: none of 120 records could be judged yet."
 
 

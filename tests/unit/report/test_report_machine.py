@@ -5,7 +5,7 @@ import io
 import json
 from dataclasses import replace
 
-from seamwatch.core.results import Signal, Verdict
+from seamwatch.core.results import FieldAccuracy, Signal, Verdict
 from seamwatch.report.machine import attribution_json, report_json, verdicts_csv
 from seamwatch.vocabulary import Responsibility
 
@@ -52,11 +52,12 @@ def test_attribution_has_the_contracts_form(attribution):
         "causes",
         "isolation",
         "documents",
-        "signals",
+        "fields",
         "notes",
+        "signals",
     }
     assert found["window"] == {"start": "2026-11-23T08:00:00Z", "end": "2026-11-23T09:00:00Z"}
-    assert found["records"] == {"observed": 200, "failing": 40, "pending": 0, "examined": 40}
+    assert found["records"] == {"observed": 200, "failing": 40, "pending": 0, "examined": 40, "unreadable": 0}
     assert found["incident"] is True
     assert set(found["attribution"]) == CAUSE_KEYS
     assert found["attribution"]["fields"] == ["product"]
@@ -67,6 +68,18 @@ def test_attribution_has_the_contracts_form(attribution):
     assert found["signals"] == [
         {"kind": "lost", "stage": "sink", "severity": "warning", "text": "3 lost", "records": 3}
     ]
+
+
+def test_each_final_field_has_its_accuracy_and_what_could_not_be_read(attribution):
+    unread = FieldAccuracy(field="total", how="number", n_judged=0, n_right=0, n_unreadable=5)
+    fields = (FieldAccuracy(field="queue", how="auto", n_judged=8, n_right=6), unread)
+    found = attribution_json(replace(attribution, fields=fields, notes=("said",), n_unreadable=5))
+    assert [(one["field"], one["accuracy"], one["unreadable"]) for one in found["fields"]] == [
+        ("queue", 0.75, 0),
+        ("total", None, 5),
+    ]
+    assert found["records"]["unreadable"] == 5
+    assert "said" in found["notes"]
 
 
 def test_healthy_window_has_the_same_keys(attribution):

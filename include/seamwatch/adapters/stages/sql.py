@@ -20,6 +20,7 @@ from seamwatch.adapters.stages.columns import (
     to_frame,
 )
 from seamwatch.adapters.stages.database import open_read_only, told_plainly
+from seamwatch.adapters.stages.key_forms import key_expression
 from seamwatch.adapters.stages.statements import as_subquery
 from seamwatch.adapters.stages.times import (
     TimeForm,
@@ -29,6 +30,7 @@ from seamwatch.adapters.stages.times import (
     within,
 )
 from seamwatch.errors import StageError
+from seamwatch.spec.base import KeyForm
 
 _CHUNK = 50_000
 _KEYS_AT_ONCE = 500
@@ -114,6 +116,7 @@ class SqlStageSource:
         end: datetime | None = None,
         key: str | None = None,
         keys: Iterable[object] | None = None,
+        key_form: KeyForm = "exact",
         limit: int | None = None,
         newest_first: bool = False,
     ) -> pd.DataFrame:
@@ -128,6 +131,7 @@ class SqlStageSource:
             end: First moment after, with `time`.
             key: Column for `keys`.
             keys: Only rows with one of these keys; looked up in chunks.
+            key_form: In which the column's keys are compared with those given, which are in it.
             limit: At most this many rows; with `keys`, of each chunk of them.
             newest_first: Whether the rows come in falling order of `time`, for use with `limit`.
 
@@ -151,12 +155,23 @@ class SqlStageSource:
             statement = statement.order_by(source.c[time].desc())
         if keys is not None and key in self._uuids.get(relation, ()):
             keys = [one for one in keys if is_uuid(one)]  # a database refuses to compare with any other text
-        statements = list(_by_keys(statement.limit(limit), source.c[key] if key else None, keys))
+        column = self._key_column(source.c[key], key_form, where) if key else None
+        statements = list(_by_keys(statement.limit(limit), column, keys))
         rows = self._fetch(statements, wanted, where)
         if time and form:
             rows[time] = parse_times(rows[time], form)
             require_within(rows[time], form, start, end, where=f"{where}, column {time!r}")
         return rows
+
+    def _key_column(self, column: sa.ColumnElement[Any], form: KeyForm, where: str) -> sa.ColumnElement[Any]:
+        if form == "exact":
+            return column
+        dialect = self._engine.dialect.name
+        found = key_expression(column, form, dialect=dialect)
+        if found is None:
+            msg = f"{where}: {dialect} cannot look keys up by key_form: {form}; bring them into one form in a query"
+            raise StageError(msg)
+        return found
 
     def _fetch(self, statements: Sequence[sa.Select[Any]], names: Sequence[str], where: str) -> pd.DataFrame:
         """Return all rows of the statements, which select these columns."""

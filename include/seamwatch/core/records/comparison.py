@@ -296,16 +296,21 @@ class PairComparison(Generic[T]):
         if isinstance(found, Unknown):
             return self._compare(left, right, self._forms) if found.reason is UnknownReason.AMBIGUOUS_FORM else found
         is_different = found is False or found is DiscrepancyKind.VALUE
-        return self._compare(left, right, self._forms) if is_different and _may_read_otherwise(left, right) else found
+        if (is_different and _are_one_boolean(left, right)) or _may_be_thousands(left, right):
+            return self._compare(left, right, self._forms)
+        return found
 
 
-def _may_read_otherwise(left: Any, right: Any) -> bool:
-    """Return whether two values may be equal by what their columns show: words for one boolean, or `1.234`."""
-    if not isinstance(left, str) and not isinstance(right, str):
-        return False
-    if boolean_of(left) is boolean_of(right) is not None:
-        return True
-    return any(isinstance(value, str) and _THOUSANDS_OR_FRACTION.match(value.strip()) for value in (left, right))
+def _are_one_boolean(left: Any, right: Any) -> bool:
+    """Return whether two values, one of them text, may be words for the same boolean."""
+    is_text = isinstance(left, str) or isinstance(right, str)
+    return is_text and boolean_of(left) is boolean_of(right) is not None
+
+
+def _may_be_thousands(left: Any, right: Any) -> bool:
+    """Return whether one of two values is `1.234`: a thousand or so where its column has a decimal comma."""
+    texts = [value.strip() for value in (left, right) if isinstance(value, str)]
+    return len(set(texts)) == len(texts) and any(_THOUSANDS_OR_FRACTION.match(text) for text in texts)
 
 
 _THOUSANDS_OR_FRACTION = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}\Z")

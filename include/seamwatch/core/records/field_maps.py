@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
@@ -13,36 +14,72 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.core.records.comparison import canonical_json, is_null, parse_json, pick, strict_text
-from seamwatch.core.records.number_forms import DecimalSign, as_plain, multiply, number_text, round_number
+from seamwatch.core.records.keys import KeyMismatch, explain_key_mismatch, key_in_form
+from seamwatch.core.records.number_forms import (
+    DecimalSign,
+    RoundMode,
+    as_plain,
+    multiply,
+    number_text,
+    other_side_of_tie,
+    round_number,
+)
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.core.records.values import boolean_of, compare_values, read_numbers
-from seamwatch.spec.mapping import DateFormat, FieldMap, MappingSpec
+from seamwatch.spec.base import KeyForm
+from seamwatch.spec.mapping import DateFormat, FieldMap, MappingSpec, Rounding
 from seamwatch.vocabulary import DiscrepancyKind
 
 _PLACE = re.compile(r"\{([^{}]+)\}")
 _SAME_CODE = (None, DiscrepancyKind.FORMAT)
 
 
-def apply_field_map(
-    spec: MappingSpec, inputs: pd.DataFrame, held: set[str] | None = None
-) -> tuple[pd.DataFrame, dict[Any, str]]:
-    """Return the payload that the map makes of each row, and the rows that it cannot be made for.
+@dataclass(frozen=True, kw_only=True)
+class RoundingTies:
+    """Numbers of one field exactly between two roundings."""
+
+    mode: RoundMode | None
+    """How the map says that they are rounded; None: either way is right."""
+    others: Mapping[Any, Any]
+    """By key, the rounding that was not made."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MappedFields:
+    """What a field map makes of some rows."""
+
+    frame: pd.DataFrame
+    """The index of the inputs, one column per mapped field."""
+    errors: Mapping[Any, str]
+    """By key, why a value could not be read, cast, scaled or made a date. The other fields of the record are made."""
+    ties: Mapping[str, RoundingTies]
+    """By field that is rounded, where there are any."""
+    mismatches: Mapping[str, KeyMismatch]
+    """By field with a code table: codes that it would have in another form."""
+
+
+def apply_field_map(spec: MappingSpec, inputs: pd.DataFrame, held: set[str] | None = None) -> MappedFields:
+    """Return what the map makes of each row.
 
     Args:
         spec: The field map.
         inputs: One row per record, index key, columns the fields of the inputs.
         held: Paths that some record is known to hold (`pick`); those seen here are added.
 
-    Returns:
-        A frame with the same index and one column per mapped field, and `{key: why}` for records of which a value
-        could not be read, cast, scaled or made a date. Their other fields are still made.
-
     Raises:
         DataContractError: If a field that the map names is not among the inputs.
     """
     errors: dict[Any, str] = {}
     made = {name: _make_field(name, field, inputs, errors, held) for name, field in spec.fields.items()}
-    return pd.DataFrame(made, index=inputs.index), errors
+    read = {name: field for name, field in spec.fields.items() if field.from_ is not None}
+    ties = {name: _ties(field, inputs, held) for name, field in read.items() if field.round is not None}
+    tables = {name: _lacking(field, inputs, held) for name, field in read.items() if field.lookup is not None}
+    return MappedFields(
+        frame=pd.DataFrame(made, index=inputs.index),
+        errors=errors,
+        ties={name: found for name, found in ties.items() if found.others},
+        mismatches={name: found for name, found in tables.items() if found is not None},
+    )
 
 
 def source_fields(spec: MappingSpec) -> frozenset[str]:
@@ -108,13 +145,63 @@ def _steps(field: FieldMap) -> list[Callable[[Any], Any]]:
     if field.cast:
         steps.append(partial(_CASTS[field.cast], decimal=field.decimal))
     if field.lookup is not None:
-        steps.append(partial(_look_up, table=field.lookup))
+        steps.append(partial(_look_up, table=field.lookup, form=field.key_form))
     if field.scale is not None or field.round is not None:
         steps.append(partial(_calculate, field=field))
     if field.date is not None:
         form = field.date
         steps.append(lambda value: _redate(value, form))
     return steps
+
+
+def _before(field: FieldMap, name: str) -> FieldMap:
+    """Return the map of a field up to one of its steps."""
+    steps = ("join", "strip", "case", "cast", "lookup", "scale", "round", "date")
+    return field.model_copy(update=dict.fromkeys(steps[steps.index(name) :]))
+
+
+def _ties(field: FieldMap, inputs: pd.DataFrame, held: set[str] | None) -> RoundingTies:
+    """Return the numbers of a field exactly between two roundings, with the neighbour that was not chosen."""
+    assert field.from_ is not None
+    assert field.round is not None
+    steps, rounding = _steps(_before(field, "scale")), field.round
+    known: dict[Any, Any] = {}
+    others: dict[Any, Any] = {}
+    for key, value in zip(inputs.index, pick(inputs, field.from_, held).to_numpy(dtype=object), strict=True):
+        mark = (type(value), strict_text(value))
+        if mark not in known:
+            known[mark] = _other_rounding(_run(steps, value), field, rounding)
+        if known[mark] is not None:
+            others[key] = known[mark]
+    return RoundingTies(mode=rounding.mode, others=others)
+
+
+def _other_rounding(value: Any, field: FieldMap, rounding: Rounding) -> Any:
+    try:
+        number = _scaled(value, field)
+    except ValueError:
+        return None
+    nearer = other_side_of_tie(number, rounding.digits)
+    if nearer is None:
+        return None
+    farther = round_number(number, rounding.digits, "half_up")
+    made = round_number(number, rounding.digits, rounding.mode or "half_up")
+    return as_plain(farther if made == nearer else nearer)
+
+
+def _lacking(field: FieldMap, inputs: pd.DataFrame, held: set[str] | None) -> KeyMismatch | None:
+    """Return the codes that a table would have in another form."""
+    assert field.from_ is not None
+    assert field.lookup is not None
+    steps = _steps(_before(field, "lookup"))
+    distinct = {strict_text(value): value for value in pick(inputs, field.from_, held)}
+    codes = {_code(_run(steps, value), field) for value in distinct.values()}
+    return explain_key_mismatch(codes - {None}, [_code(code, field) for code in field.lookup])
+
+
+def _code(value: Any, field: FieldMap) -> str | None:
+    text = None if isinstance(value, ValueError) else strict_text(value)
+    return None if text is None else key_in_form(text, field.key_form) if field.key_form != "exact" else text
 
 
 def _join(value: Any, *, between: str) -> str:
@@ -126,12 +213,15 @@ def _join(value: Any, *, between: str) -> str:
     return between.join(text for text in texts if text is not None)
 
 
-def _look_up(value: Any, *, table: Mapping[str, Any]) -> Any:
+def _look_up(value: Any, *, table: Mapping[str, Any], form: KeyForm) -> Any:
     """Return the entry of a code: by its text, else of a boolean or a number by the same in another spelling."""
     text = strict_text(value) or ""
+    if form != "exact":
+        code = key_in_form(text, form)
+        return next((entry for name, entry in table.items() if key_in_form(name, form) == code), None)
     if text in table or isinstance(value, str):
         return table.get(text)
-    return next((entry for code, entry in table.items() if compare_values(value, code) in _SAME_CODE), None)
+    return next((entry for name, entry in table.items() if compare_values(value, name) in _SAME_CODE), None)
 
 
 def _exact(value: Any, decimal: DecimalSign | None) -> Decimal:
@@ -195,12 +285,15 @@ _CASTS: dict[str, Callable[..., Any]] = {
 
 def _calculate(value: Any, *, field: FieldMap) -> Any:
     """Return the number scaled and rounded in decimal arithmetic, as a float where that keeps every digit."""
-    number = _exact(value, field.decimal)
-    if field.scale is not None:
-        number = multiply(number, field.scale)
+    number = _scaled(value, field)
     if field.round is not None:
         number = round_number(number, field.round.digits, field.round.mode or "half_up")
     return as_plain(number)
+
+
+def _scaled(value: Any, field: FieldMap) -> Decimal:
+    number = _exact(value, field.decimal)
+    return number if field.scale is None else multiply(number, field.scale)
 
 
 def _redate(value: Any, form: DateFormat) -> str:

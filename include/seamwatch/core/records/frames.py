@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.core.records.call_endings import is_success
-from seamwatch.core.records.comparison import pick, strict_text
+from seamwatch.core.records.comparison import is_null, pick, strict_text
+from seamwatch.core.records.keys import key_in_form
 from seamwatch.core.records.response_text import as_text
 from seamwatch.core.records.responses import Reading, choose_protocol, column_form, read_answer
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.errors import DataContractError
+from seamwatch.spec.base import KeyForm
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import StageKind
 
@@ -295,9 +297,7 @@ def align_keys(frames: dict[str, pd.DataFrame], columns: dict[str, str]) -> dict
     return {stage: frame.assign(**{columns[stage]: key_text(frame[columns[stage]])}) for stage, frame in frames.items()}
 
 
-def key_text(keys: pd.Series[Any]) -> pd.Series[Any]:
-    """Return keys as text without surrounding blanks; a whole number that came as a float loses its `.0`."""
-    if pd.api.types.is_float_dtype(keys.dtype):
-        keys = keys.map(strict_text)
-    text = keys.astype("object").where(keys.notna(), None)
-    return text.map(lambda key: str(key).strip() if key is not None else None).astype(object)
+def key_text(keys: pd.Series[Any], form: KeyForm = "exact") -> pd.Series[Any]:
+    """Return keys as text without surrounding blanks, in a form; a whole number that came as a float loses its `.0`."""
+    texts = [None if is_null(key) else key_in_form(strict_text(key) or "", form) for key in keys.to_numpy(dtype=object)]
+    return pd.Series(texts, index=keys.index, name=keys.name, dtype=object)

@@ -15,10 +15,11 @@ import pandas as pd
 from seamwatch.core.records.comparison import PairComparison, equal_cells, is_null, strict_text, values_equal
 from seamwatch.core.records.frames import Positions, positions, require_columns, take
 from seamwatch.core.records.unknown import Unknown
-from seamwatch.core.records.values import Forms, cut
+from seamwatch.core.records.values import Forms, cut, mixes_zones
+from seamwatch.core.results import FieldAccuracy
 from seamwatch.errors import DataContractError
 from seamwatch.spec.pipeline import Comparator
-from seamwatch.vocabulary import OutcomeState, UnknownReason
+from seamwatch.vocabulary import OutcomeState
 
 UNREADABLE = "unreadable"
 """Begins the reason of a record that is pending as a value or its label cannot be read."""
@@ -31,30 +32,6 @@ _LOOSER = ("auto", "date", "number", "set")
 
 Judge = Callable[[pd.DataFrame], pd.DataFrame]
 """Final payloads (index key) to outcomes (the same index; columns state, reason)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FieldAccuracy:
-    """How one final field stands against its truth."""
-
-    field: str
-    how: str
-    """The comparison."""
-    n_judged: int
-    """Records with a label whose value and label could be compared."""
-    n_right: int
-    n_unreadable: int = 0
-    """Records with a label that cannot be compared, as a text where a number was asked for."""
-    reason: UnknownReason | None = None
-    """Why most of them cannot."""
-    unreadable: tuple[tuple[str, str], ...] = ()
-    """Value and label of two of them."""
-    form: str | None = None
-    """Where not one record is right: the comparison by which they would be, as they differ by their form alone."""
-    n_form: int = 0
-    """Records that would be right by it."""
-    forms: tuple[tuple[str, str], ...] = ()
-    """Value and label of two of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +135,7 @@ class _Cells:
         self.is_known = labels.notna().to_numpy()
         # Equal cells are equal by every rule that does not scale; only the others are looked at one by one.
         differs = self.is_known if comparator.scale is not None else ~equal_cells(values, labels) & self.is_known
-        suspects = np.flatnonzero(differs)
+        self._suspects = suspects = np.flatnonzero(differs)
         found = self._compare(suspects, comparator)
         self.wrong = suspects[[one is False for one in found]]
         self.unread = suspects[[isinstance(one, Unknown) for one in found]]
@@ -184,6 +161,7 @@ class _Cells:
             n_unreadable=len(self.unread),
             reason=self._reasons.most_common(1)[0][0] if self._reasons else None,
             unreadable=self._examples(self.unread),
+            mixes_zones=mixes_zones(self._values, self._labels, self._suspects),
         )
 
     def accuracy(self, name: str) -> FieldAccuracy:
@@ -213,6 +191,8 @@ class _Cells:
 
 
 def _values_equal(value: Any, label: Any, forms: Forms, *, comparator: Comparator) -> bool | Unknown:
+    if comparator.decimal is not None:
+        forms = replace(forms, left_decimal=comparator.decimal, right_decimal=comparator.decimal)
     return values_equal(
         value, label, how=comparator.how, tolerance=comparator.tolerance, scale=comparator.scale, forms=forms
     )

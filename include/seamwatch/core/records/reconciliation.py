@@ -31,11 +31,14 @@ from seamwatch.core.records.coverage import (
     unmade_fields,
     watched_otherwise,
 )
+from seamwatch.core.records.field_maps import RoundingTies
 from seamwatch.core.records.frames import Positions, positions, take
 from seamwatch.core.records.json_documents import column_of
+from seamwatch.core.records.keys import KeyMismatch
+from seamwatch.core.records.notes import UTC_NOTE, key_note, tie_note, unreadable_notes
 from seamwatch.core.records.references import Reference, shared_keys
 from seamwatch.core.records.unknown import Unknown
-from seamwatch.core.records.values import Forms, compare_values
+from seamwatch.core.records.values import Forms, compare_values, mixes_zones
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import DiscrepancyKind
 
@@ -72,6 +75,10 @@ class Reconciliation:
     """Payload fields that the reference does not make, ids and times left out: they were compared with nothing."""
     misplaced: tuple[Misplaced, ...] = ()
     """Outputs of the reference that are no field of the stage: they were compared with nothing."""
+    mismatch: KeyMismatch | None = None
+    """Keys of the records, and of this stage, that would meet in another form: they are neither lost nor extra."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know of how values and keys were compared."""
 
 
 def reconcile(
@@ -81,6 +88,7 @@ def reconcile(
     reference: Reference | None,
     *,
     extra: pd.Index[Any] | None = None,
+    mismatch: KeyMismatch | None = None,
 ) -> Reconciliation:
     """Return lost, crossed and discrepant records of one stage, found set-based.
 
@@ -90,6 +98,7 @@ def reconcile(
         inputs: Payloads of its inputs by stage name.
         reference: None means that the stage is watched, not checked.
         extra: Keys of the stage that are in no source, found by whoever read the tables.
+        mismatch: Keys that would match in another form, found likewise.
 
     Raises:
         DataContractError: If the reference names fields that are in no input, or returns rows that were not asked for.
@@ -97,6 +106,8 @@ def reconcile(
     reached = shared_keys(inputs)
     where = positions(recorded.index, reached)
     lost = reached[where < 0]
+    if mismatch is not None:
+        lost = lost[~lost.isin(list(mismatch.left))]
     nothing = recorded.index[:0]
     if reference is None:
         return Reconciliation(
@@ -108,12 +119,15 @@ def reconcile(
             discrepancies=_as_frame([], DISCREPANCY_COLUMNS),
             is_checked=False,
             unmade=unmade_fields(stage, recorded, watched_otherwise(stage)),
+            mismatch=mismatch,
+            notes=_key_notes(stage, mismatch),
         )
     made = reference.expected(inputs)
     makes = made_fields(reference, made.frame)
     if not made.frame.index.equals(reached):
         where = positions(recorded.index, made.frame.index)
-    found, unreadable = compare_payloads(recorded, made.frame, stage, where=where)
+    compared = compare_payloads(recorded, made.frame, stage, where=where)
+    found, tie_notes = _without_ties(compared.discrepancies, made.ties)
     return Reconciliation(
         stage=stage,
         n_input=len(reached),
@@ -122,24 +136,72 @@ def reconcile(
         crossed=crossed_records(recorded, made.frame, found, stage, where=where),
         expected=made.frame,
         discrepancies=found,
-        unreadable=unreadable,
+        unreadable=compared.unreadable,
         reference_errors=made.errors,
         is_checked=True,
         unmade=unmade_fields(stage, recorded, makes),
         misplaced=tuple(misplaced_in(stage, recorded, makes)),
+        mismatch=mismatch,
+        notes=(
+            *_key_notes(stage, mismatch),
+            *made.notes,
+            *unreadable_notes(compared.unreadable, len(made.frame)),
+            *tie_notes,
+            *(f"{', '.join(compared.mixed_zones)}: {UTC_NOTE}" for _ in compared.mixed_zones[:1]),
+        ),
     )
+
+
+def _key_notes(stage: Stage, mismatch: KeyMismatch | None) -> tuple[str, ...]:
+    return () if mismatch is None else (key_note(mismatch, stage.relation),)
+
+
+def _without_ties(found: pd.DataFrame, ties: Mapping[str, RoundingTies]) -> tuple[pd.DataFrame, list[str]]:
+    """Return the discrepancies without numbers that were rounded the other way at a tie, and what is said of these.
+
+    Where the map names how ties are rounded, another way stays a discrepancy.
+    """
+    is_kept = np.ones(len(found), dtype=bool)
+    notes = []
+    for name, of_field in ties.items():
+        rows = np.flatnonzero((found["field"] == name).to_numpy())
+        others = [of_field.others.get(key) for key in found["key"].to_numpy()[rows]]
+        recorded = found["recorded"].to_numpy()[rows]
+        is_other = [o is not None and _are_equal(r, o) for r, o in zip(recorded, others, strict=True)]
+        if any(is_other):
+            notes.append(tie_note(name, sum(is_other), of_field.mode))
+        if of_field.mode is None:
+            is_kept[rows[is_other]] = False
+    return (found if is_kept.all() else found[is_kept].reset_index(drop=True)), notes
+
+
+def _are_equal(left: Any, right: Any) -> bool:
+    kind = compare_values(left, right)
+    return kind is None or kind is DiscrepancyKind.FORMAT
 
 
 def discrepancies(
     recorded: pd.DataFrame, expected: pd.DataFrame, stage: Stage, *, where: Positions | None = None
 ) -> pd.DataFrame:
     """Return one row per field of a record that differs from what was expected; see `compare_payloads`."""
-    return compare_payloads(recorded, expected, stage, where=where)[0]
+    return compare_payloads(recorded, expected, stage, where=where).discrepancies
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """Payloads beside what they should be."""
+
+    discrepancies: pd.DataFrame
+    """Fields that differ: key, stage, field, recorded, expected (values as they are), kind (`DiscrepancyKind`)."""
+    unreadable: pd.DataFrame
+    """Fields that cannot be compared: key, stage, field, reason (`UnknownReason`), sample."""
+    mixed_zones: tuple[str, ...]
+    """Columns in which times without a zone were compared with times that have one."""
 
 
 def compare_payloads(
     recorded: pd.DataFrame, expected: pd.DataFrame, stage: Stage, *, where: Positions | None = None
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> Compared:
     """Return the fields of records that differ from what was expected, and those that cannot be compared.
 
     Args:
@@ -149,16 +211,15 @@ def compare_payloads(
         where: Position in `recorded` of each row of `expected`, -1 where it is not there, if it is known already.
 
     Returns:
-        Two frames, a row per field of a record. Of what differs: key, stage, field, recorded, expected (values as they
-        are), kind (`DiscrepancyKind`). Of what cannot be compared: key, stage, field, reason (`UnknownReason`), sample.
-        A field inside a JSON column is named `column.path`. Both empty for equal frames. Records in one frame only are
-        left out: they are lost or extra, not discrepant.
+        A row per field of a record; a field inside a JSON column is named `column.path`. Empty for equal frames.
+        Records in one frame only are left out: they are lost or extra, not discrepant.
     """
     columns = [name for name in expected.columns if name in recorded.columns and name not in stage.ignore]
     where = positions(recorded.index, expected.index) if where is None else where
     is_here = where >= 0
     rows: list[tuple[Any, ...]] = []
     unread: list[tuple[Any, ...]] = []
+    mixed: list[str] = []
     if is_here.any() and columns:
         # Only what is compared is brought into one order; a row that is not here is compared with any other.
         left = take(recorded[columns], where.clip(min=0))
@@ -166,7 +227,13 @@ def compare_payloads(
             suspect = np.flatnonzero(~equal_cells(left[column], expected[column]) & is_here)
             if len(suspect):
                 _compare_column(left[column], expected[column], suspect, stage, rows, unread)
-    return _as_frame(rows, DISCREPANCY_COLUMNS), _as_frame(unread, UNREADABLE_COLUMNS)
+            if mixes_zones(left[column], expected[column], suspect):
+                mixed.append(str(column))
+    return Compared(
+        discrepancies=_as_frame(rows, DISCREPANCY_COLUMNS),
+        unreadable=_as_frame(unread, UNREADABLE_COLUMNS),
+        mixed_zones=tuple(mixed),
+    )
 
 
 def _compare_column(

@@ -12,9 +12,10 @@ import pandas as pd
 from pandas.api.types import infer_dtype
 
 from seamwatch.core.records.comparison import is_null, pick
-from seamwatch.core.records.field_maps import apply_field_map, source_fields, unreadable_text
+from seamwatch.core.records.field_maps import RoundingTies, apply_field_map, source_fields, unreadable_text
 from seamwatch.core.records.frames import positions, take
 from seamwatch.core.records.json_documents import column_of
+from seamwatch.core.records.notes import key_note
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.errors import DataContractError
 from seamwatch.spec.mapping import MappingSpec
@@ -30,6 +31,10 @@ class Expected:
     """Index key, columns the fields; without the records it failed for."""
     errors: dict[Any, str] = field(default_factory=dict)
     """Key to why the reference could not make its payload."""
+    ties: Mapping[str, RoundingTies] = field(default_factory=dict)
+    """By field of a field map: numbers exactly between two roundings."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know of how they were made."""
 
 
 class Reference(Protocol):
@@ -90,8 +95,13 @@ class FieldMapReference:
         """Return the mapped payloads; DataContractError if a field is in no input or in more than one."""
         keys = shared_keys(inputs)
         needed = {name: _resolve(inputs, name, self.held).reindex(keys) for name in source_fields(self.spec)}
-        frame, errors = apply_field_map(self.spec, pd.DataFrame(needed, index=keys), self.held)
-        return Expected(frame=frame.drop(index=list(errors)), errors=errors)
+        made = apply_field_map(self.spec, pd.DataFrame(needed, index=keys), self.held)
+        return Expected(
+            frame=made.frame.drop(index=list(made.errors)),
+            errors=dict(made.errors),
+            ties=made.ties,
+            notes=tuple(key_note(found, f"lookup of {name}") for name, found in made.mismatches.items()),
+        )
 
 
 def _resolve(inputs: Mapping[str, pd.DataFrame], name: str, held: set[str]) -> pd.Series[Any]:

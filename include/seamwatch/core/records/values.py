@@ -42,6 +42,8 @@ PLAIN_TYPES = frozenset({str, int, bool, type(None)})
 """Of these JSON says the same whatever database they came from."""
 _SAMPLE = 80
 """Characters kept of what could not be read."""
+_ZONES_ASKED = 50
+"""Pairs of values from which it is told whether two columns hold times with and without a zone."""
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "off", "0"})
 _WHOLE = re.compile(r"[+-]?\d+\Z")
@@ -231,7 +233,8 @@ def compare_values(left: Any, right: Any, forms: Forms = PLAIN) -> DiscrepancyKi
         return None if same_numbers(numbers[0], numbers[1]) else DiscrepancyKind.VALUE
     if moments[0] is not None and moments[1] is not None:
         return None if moments[0].at == moments[1].at else DiscrepancyKind.VALUE
-    if loose_text(left) == loose_text(right):
+    # Where a column has a decimal comma, `1.234` is not the number that it seems.
+    if "," not in (forms.left_decimal, forms.right_decimal) and loose_text(left) == loose_text(right):
         return DiscrepancyKind.FORMAT
     if moments[0] is not None or moments[1] is not None:
         return _by_readings(read_moments(left, forms.left_order), read_moments(right, forms.right_order), (a, b))
@@ -255,11 +258,11 @@ def _compare_spellings(
     if forms.is_boolean and boolean_of(left) is boolean_of(right) is not None:
         return DiscrepancyKind.FORMAT
     exponents: Exponents = "signed" if has_number else "none"
-    return _by_readings(
-        read_numbers(left, exponents=exponents, decimal=forms.left_decimal),
-        read_numbers(right, exponents=exponents, decimal=forms.right_decimal),
-        texts,
-    )
+    numbers = read_numbers(left, exponents=exponents, decimal=forms.left_decimal)
+    truths = read_numbers(right, exponents=exponents, decimal=forms.right_decimal)
+    if numbers and truths:
+        return _by_readings(numbers, truths, texts)
+    return DiscrepancyKind.FORMAT if loose_text(left) == loose_text(right) else DiscrepancyKind.VALUE
 
 
 def _as_bytes(value: Any) -> bytes | None:
@@ -338,6 +341,26 @@ def shown_forms(left: Iterable[Any], right: Iterable[Any]) -> Forms:
         right_order=shown_day_order(texts[1]),
         is_boolean=words <= _TRUE | _FALSE and not words <= {"0", "1"},
     )
+
+
+def mixes_zones(left: pd.Series[Any], right: pd.Series[Any], at: np.ndarray[Any, Any]) -> bool:
+    """Return whether two aligned columns compare times without a zone with times that have one.
+
+    Args:
+        left: One column.
+        right: The other.
+        at: Positions of cells that are not equal as they stand; the first ones are looked at.
+    """
+    if all(pd.api.types.is_datetime64_any_dtype(column.dtype) for column in (left, right)):
+        return (left.dt.tz is None) is not (right.dt.tz is None)
+    pairs = ((_is_naive(left.iloc[k]), _is_naive(right.iloc[k])) for k in at[:_ZONES_ASKED])
+    return any(None not in pair and pair[0] is not pair[1] for pair in pairs)
+
+
+def _is_naive(value: Any) -> bool | None:
+    """Return whether a time has no zone; None for a mere day, and for what is no time."""
+    moment = read_iso(value) if isinstance(value, str) else moment_of(value)
+    return None if moment is None or moment.is_day else moment.is_naive
 
 
 def cut(text: str | None) -> str:

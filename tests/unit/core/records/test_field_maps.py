@@ -25,9 +25,9 @@ def _spec(**fields: Any) -> MappingSpec:
 
 def _made(rule: dict[str, Any] | str, *values: Any) -> tuple[list[Any], dict[Any, str]]:
     inputs = pd.DataFrame({"x": pd.Series(values, index=range(1, len(values) + 1), dtype=object)})
-    frame, errors = apply_field_map(_spec(made=rule), inputs)
-    assert frame.index.tolist() == inputs.index.tolist()
-    return frame["made"].tolist(), errors
+    made = apply_field_map(_spec(made=rule), inputs)
+    assert made.frame.index.tolist() == inputs.index.tolist()
+    return made.frame["made"].tolist(), dict(made.errors)
 
 
 @pytest.mark.parametrize(
@@ -120,11 +120,12 @@ def test_a_bad_value_is_told_for_its_record_and_the_others_go_on(
 def test_a_path_that_no_record_holds_is_told_and_makes_nothing() -> None:
     inputs = pd.DataFrame({"body": ['{"queue": "a"}', "Sorry."]}, index=["k1", "k2"])
     for rule in ({"from": "body.quue"}, {"template": "in {body.quue}"}):
-        frame, errors = apply_field_map(_spec(made=rule), inputs)
+        made = apply_field_map(_spec(made=rule), inputs)
+        frame, errors = made.frame, made.errors
         assert frame["made"].isna().all()
         assert list(errors) == ["k1", "k2"]
         assert errors["k1"].startswith("made: body.quue: nothing to read there (unreadable_path)")
-    _, errors = apply_field_map(_spec(made={"from": "body.queue"}), inputs)
+    errors = apply_field_map(_spec(made={"from": "body.queue"}), inputs).errors
     assert list(errors) == ["k2"]
 
 
@@ -137,7 +138,8 @@ def test_a_key_seen_in_the_window_stays_null_among_a_few_records_that_lack_it() 
 
 def test_the_other_fields_of_a_record_with_a_bad_value_are_made() -> None:
     inputs = pd.DataFrame({"x": ["ten", "1"], "y": ["a", "b"]}, index=["k1", "k2"])
-    frame, errors = apply_field_map(_spec(n={"from": "x", "cast": "number"}, t="y"), inputs)
+    made = apply_field_map(_spec(n={"from": "x", "cast": "number"}, t="y"), inputs)
+    frame, errors = made.frame, made.errors
     assert list(errors) == ["k1"]
     assert frame["t"].tolist() == ["a", "b"]
 
@@ -184,5 +186,6 @@ def test_source_fields_are_all_that_is_read() -> None:
 
 
 def test_an_empty_window_makes_an_empty_frame() -> None:
-    frame, errors = apply_field_map(_spec(a="x", b={"template": "{x}"}), pd.DataFrame({"x": []}))
+    made = apply_field_map(_spec(a="x", b={"template": "{x}"}), pd.DataFrame({"x": []}))
+    frame, errors = made.frame, made.errors
     assert (list(frame.columns), len(frame), errors) == (["a", "b"], 0, {})
