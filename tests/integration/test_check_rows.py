@@ -253,6 +253,18 @@ PLANTED = [
         says="the 50 newest rows of orders hold 3 different code: it names no record",
     ),
     Planted(
+        name="labels with zeros in front of their keys",
+        change=retyped("labels", "printf('%06d', id) AS id, queue"),
+        line="outcome:",
+        says=r"labels: 0 of 50 keys match; 50 would without leading zeros \('\d+' against '0+\d+'\): set `key_form",
+    ),
+    Planted(
+        name="a stage with keys as decimals",
+        change=retyped("results", "id || '.0' AS id, queue, created_at"),
+        line="name: result,",
+        says=r"results: 0 of 50 keys match; 4\d would as numbers .*set `key_form: number`",
+    ),
+    Planted(
         name="labels of other keys",
         change=retyped("labels", "'P' || id AS id, queue"),
         line="outcome:",

@@ -73,7 +73,6 @@ def attribution_json(attribution: Attribution) -> dict[str, Any]:
         },
         "documents": [document_json(one) for one in attribution.documents],
         "fields": [_field_accuracy(one) for one in attribution.fields],
-        "notes": [*attribution.notes, *isolation.notes],
         "signals": [
             {
                 "kind": signal.kind,

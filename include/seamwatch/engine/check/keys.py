@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from seamwatch.core.records.frames import StageData
+from seamwatch.core.records.notes import key_note
 from seamwatch.engine.check.places import in_pipeline
 from seamwatch.engine.check.sample import RECORDS, Sample
 from seamwatch.errors import AdapterError, DataContractError, Problem, ProblemLevel
@@ -31,7 +32,11 @@ def check_keys(sample: Sample) -> Iterator[Problem]:
         return
     yield from _repeated(sample, first)
     for stage, data in sample.stages():
-        if stage != first and not len(data.payload):
+        found = sample.data.mismatches.get(stage.name)
+        if found is not None:
+            path = f"stages.{stage.name}.key" if stage.key else f"stages.{stage.name}"
+            yield in_pipeline(sample.pipeline, path, key_note(found, stage.relation))
+        elif stage != first and not len(data.payload):
             yield from _unmatched(sample, stage, data, known)
         elif len(data.payload) < _FEW * len(known.payload):
             text = f"holds {len(data.payload)} of the {len(known.payload)} newest records of {first.name} only"

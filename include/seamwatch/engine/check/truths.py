@@ -11,8 +11,10 @@ import pandas as pd
 
 from seamwatch.core.records.comparison import as_number, is_null, parse_json
 from seamwatch.core.records.frames import stage_data
-from seamwatch.core.records.outcomes import FieldAccuracy, judge_fields
+from seamwatch.core.records.notes import key_note
+from seamwatch.core.records.outcomes import judge_fields
 from seamwatch.core.records.references import Reference
+from seamwatch.core.results import FieldAccuracy
 from seamwatch.engine.check.keys import mismatch
 from seamwatch.engine.check.places import in_pipeline
 from seamwatch.engine.check.sample import RECORDS, Sample
@@ -36,13 +38,17 @@ def check_labels(sample: Sample) -> Iterator[Problem]:
     if not len(sample.data.stages[pipeline.first_stage.name].payload):
         return
     try:
-        truth = read_truth(pipeline, sample.reader, sample.data.stages[pipeline.first_stage.name].payload.index)
+        read = read_truth(pipeline, sample.reader, sample.data.stages[pipeline.first_stage.name].payload.index)
         some = _some_labels(sample, outcome.truth)
     except (AdapterError, DataContractError) as error:
         yield in_pipeline(pipeline, "outcome.truth", str(error))
         return
+    truth = read.frame
     labelled = payload.index[payload.index.isin(truth.index)]
-    if not len(labelled):
+    if read.mismatch is not None:
+        path = "outcome.truth.key" if outcome.truth.key else "outcome.truth"
+        yield in_pipeline(pipeline, path, key_note(read.mismatch, "labels"))
+    elif not len(labelled):
         yield from _unmatched(sample, outcome.truth, some)
     compare = {f: one for f, one in outcome.compare.items() if f in payload and one.column in truth}
     for found in judge_fields(payload.loc[labelled], truth, compare).fields:
