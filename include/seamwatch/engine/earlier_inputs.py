@@ -11,7 +11,7 @@ from seamwatch.core.results import Window
 from seamwatch.core.stats import excess_p_value
 from seamwatch.engine.benchmark import read_benchmark
 from seamwatch.engine.deps import Deps
-from seamwatch.engine.outcomes import build_judge
+from seamwatch.engine.outcomes import final_payloads, judge_records
 from seamwatch.engine.reading import StageReader
 from seamwatch.errors import AdapterError, DataContractError
 from seamwatch.spec.pipeline import Pipeline
@@ -92,8 +92,8 @@ def _read_span(deps: Deps, pipeline: Pipeline, reader: StageReader, span: Window
     sources = [stage.name for stage in pipeline.stages if stage.kind is StageKind.SOURCE]
     data = reader.read(span, only={*sources, final})
     keys = data.stages[pipeline.first_stage.name].payload.index
-    judge, _ = build_judge(deps, pipeline, reader, keys)
-    states = judge(data.stages[final].payload.reindex(keys))["state"]
+    payloads = final_payloads(pipeline, data.stages[final].payload, data, keys)
+    states = judge_records(deps, pipeline, reader, payloads).outcomes["state"]
     judged = keys[(states != OutcomeState.PENDING).to_numpy()]
     return KnownInputs(
         payloads={name: data.stages[name].payload.reindex(judged) for name in sources},
