@@ -28,7 +28,7 @@ def check_doubts(sample: Sample) -> Iterator[Problem]:
         if not suspects:
             return
         keys = sample.data.stages[pipeline.first_stage.name].payload.index
-        truth = read_truth(pipeline, sample.reader, keys)
+        truth = read_truth(pipeline, sample.reader, keys).frame
         yield from _doubts(sample, reconciled, suspects, lambda final: judge_by_truth(final, truth, outcome.compare))
     except (AdapterError, DataContractError):
         return  # reported where labels and references are tried
