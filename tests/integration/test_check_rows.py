@@ -108,7 +108,7 @@ PLANTED = [
             'UPDATE calls SET answer = \'{"object": "chat.completion", "choices": [{"mess\' WHERE id % 2 = 0',
         ),
         line="router_model",
-        says="25 of 50 responses are not a body of a known protocol.*begin with .*chat.completion.*Record the body",
+        says="no answer could be read in 25 of 50 responses.*chat.completion",
         level=WARNING,
     ),
     Planted(
