@@ -11,14 +11,14 @@ from seamwatch.core.records.comparison import parse_json, strict_text
 from seamwatch.core.records.response_text import unreadable
 from seamwatch.core.records.unknown import Unknown
 
-ASSISTANTS = frozenset({"assistant", "model", "ai", "CHATBOT", "chatbot"})
-"""Roles of the one that answers."""
-_TOOL_KINDS = frozenset({"tool_use", "function_call", "custom_tool_call", "tool_call", "function", "custom"})
+ASSISTANTS = ("assistant", "model", "ai", "CHATBOT", "chatbot")
+"""Roles of the one that answers; a tuple, since what is looked up in it may be any JSON."""
+_TOOL_KINDS = ("tool_use", "function_call", "custom_tool_call", "tool_call", "function", "custom")
 """Kinds of parts by which a model asks its caller to run something; what a provider runs itself is no answer."""
-_ACTION_KINDS = frozenset({"computer_call", "local_shell_call", "shell_call", "apply_patch_call"})
+_ACTION_KINDS = ("computer_call", "local_shell_call", "shell_call", "apply_patch_call")
 _NAMED_CALLS = ("functionCall", "function_call", "toolUse", "custom", "function")
 _ARGUMENTS = ("arguments", "input", "args", "parameters", "action", "operation")
-_THOUGHTS = frozenset({"thinking", "redacted_thinking", "reasoning", "thought"})
+_THOUGHTS = ("thinking", "redacted_thinking", "reasoning", "thought")
 _BESIDE_TEXT = ("tool_calls", "function_call", "refusal")
 _TEXTS = ("text", "content", "output_text")
 

@@ -15,9 +15,10 @@ from seamwatch.core.records.unknown import Unknown
 _FINISHES = ("finish_reason", "finishReason", "stop_reason", "stopReason", "done_reason", "completionReason")
 _MODELS = ("model", "modelVersion", "model_version", "model_id", "modelId", "model_name")
 _MESSAGE_PARTS = ("content", "parts", "tool_calls", "function_call", "refusal")
-_ITEM_KINDS = frozenset({"message", "reasoning", "function_call", "custom_tool_call"})
-_PART_KINDS = frozenset(
-    {"text", "output_text", "refusal", "thinking", "redacted_thinking", "tool_use", "server_tool_use"} | _ITEM_KINDS
+_ITEM_KINDS = ("message", "reasoning", "function_call", "custom_tool_call")
+_PART_KINDS = (
+    *("text", "output_text", "refusal", "thinking", "redacted_thinking", "tool_use", "server_tool_use"),
+    *_ITEM_KINDS,
 )
 _WRAPPERS = ("body", "response", "result", "data", "output", "message", "outputBodyJson", "completion", "raw_response")
 """Where logs, batches and gateways put the body that they carry."""
