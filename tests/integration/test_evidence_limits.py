@@ -291,3 +291,24 @@ def test_a_reference_that_contradicts_right_records_is_said_and_decides_nothing(
     kinds = {signal["kind"]: signal for signal in attribution_json(found)["signals"]}
     assert kinds["reference_in_doubt"]["stage"] == "result"
     assert not [seen for seen in model_server.requests if b"case" in seen.body]
+
+
+@pytest.mark.parametrize(
+    ("everywhere", "responsibility"), [("error", Responsibility.MODEL), ("200", Responsibility.PROVIDER)]
+)
+def test_a_window_without_right_records_is_compared_with_an_earlier_one(
+    tmp_path: Path, model_server: ModelServer, everywhere: str, responsibility: Responsibility
+) -> None:
+    serve(model_server)
+
+    def all_wrong(number: int, answer: str) -> str:
+        return "general" if number >= N // 2 else answer
+
+    def status(number: int, call: Row) -> Row:
+        return {**call, "status": "error" if number >= N // 2 else everywhere}
+
+    deps = write_window(tmp_path, model_server, said=all_wrong, call=status)
+    window = Window(start=START + timedelta(minutes=9 * N // 2), end=WINDOW.end)
+    found = attribute_window(deps, deps.project.pipeline("desk"), window, is_asked=True)
+    assert found.n_failing == N // 2
+    assert {verdict.responsibility for verdict in found.verdicts} == {responsibility}

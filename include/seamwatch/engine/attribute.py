@@ -33,6 +33,7 @@ from seamwatch.engine.outside import Outside
 from seamwatch.engine.protocols import with_protocols
 from seamwatch.engine.reading import StageReader, WindowData
 from seamwatch.engine.references import load_references, with_copies
+from seamwatch.engine.right_records import choose_right_records
 from seamwatch.engine.spending import plan_spending
 from seamwatch.engine.switches import with_switches
 from seamwatch.engine.validate import expectation_failures
@@ -87,7 +88,8 @@ def attribute_window(
     try:
         judged = judge_window(deps, pipeline, window, reader)
         failing = judged.keys_with(OutcomeState.WRONG)
-        right = judged.keys_with(OutcomeState.RIGHT)
+        times = judged_times(judged.outcomes, judged.data.stages[pipeline.first_stage.name].times)
+        test = change_test(deps, pipeline, window, judged.outcomes, times)
         results = _stage_results(deps, pipeline, window, outside, needs_sources=bool(len(failing)))
         world = _with_corrections(judged, reader, failing)
         served_at = {name: data.times for name, data in judged.data.stages.items()}
@@ -101,14 +103,12 @@ def attribute_window(
             world,
             failing,
             _source_findings(pipeline, results, judged.outcomes.index),
-            right=RightRecords(world=world, keys=right),
+            right=_compared(deps, pipeline, window, reader, judged, world, test),
             doubted_labels=_doubted_labels(pipeline, judged, failing),
             n_judged=n_judged,
             accuracy=accepted_accuracy(deps, pipeline),
         )
         models = outside.models(deps, pipeline, window)
-        times = judged_times(judged.outcomes, judged.data.stages[pipeline.first_stage.name].times)
-        test = change_test(deps, pipeline, window, judged.outcomes, times)
         spending = plan_spending(
             pipeline, models, test, is_asked=is_asked, has_benchmark=obstacle(pipeline, judged.world.references) is None
         )
@@ -153,6 +153,27 @@ def _unread(pipeline: Pipeline, data: WindowData) -> list[str]:
         for name, stage in data.stages.items()
         for note in (*unread_notes(pipeline, stage, data.stages), *replay_notes(stage.stage, stage.payload))
     ]
+
+
+def _compared(
+    deps: Deps,
+    pipeline: Pipeline,
+    window: Window,
+    reader: StageReader,
+    judged: Judged,
+    world: World,
+    test: ChangeTest,
+) -> RightRecords:
+    """Return the right records that the failing ones are compared with."""
+    own = RightRecords(world=world, keys=judged.keys_with(OutcomeState.RIGHT))
+    if not test.n_failing:
+        return own
+
+    def read_earlier(span: Window) -> RightRecords:
+        earlier = judge_window(deps, pipeline, span, reader)
+        return RightRecords(world=earlier.world, keys=earlier.keys_with(OutcomeState.RIGHT))
+
+    return choose_right_records(own, window, test.base.history, read_earlier)
 
 
 def _reviewed(

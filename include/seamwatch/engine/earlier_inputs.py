@@ -60,7 +60,7 @@ def read_known_inputs(
         except (AdapterError, DataContractError):
             pass
     n = 0
-    for span in _spans_before(window, history):
+    for span in spans_before(window, history):
         try:
             one = _read_span(deps, pipeline, reader, span)
         except (AdapterError, DataContractError):
@@ -76,7 +76,7 @@ def read_known_inputs(
     return found
 
 
-def _spans_before(window: Window, history: Sequence[WindowCount]) -> Iterator[Window]:
+def spans_before(window: Window, history: Sequence[WindowCount]) -> Iterator[Window]:
     """Yield earlier spans: windows that were healthy, the latest first, then others of the same length."""
     healthy = [Window(start=one.start, end=one.end) for one in reversed(history) if one.n_judged and not one.changes]
     length = window.end - window.start
