@@ -108,7 +108,7 @@ PLANTED = [
             'UPDATE calls SET answer = \'{"object": "chat.completion", "choices": [{"mess\' WHERE id % 2 = 0',
         ),
         line="router_model",
-        says="no answer could be read in 25 of 50 responses.*chat.completion",
+        says="25 of 50 responses are not a body of a known protocol.*begin with .*chat.completion.*Record the body",
         level=WARNING,
     ),
     Planted(
@@ -383,13 +383,13 @@ PLANTED = [
         name="no answer can be read",
         change=rows("UPDATE calls SET answer = '<memory at 0x7f00>'"),
         line="name: router_model",
-        says="no answer could be read in 50 of 50 responses",
+        says="50 of 50 responses are not a body of a known protocol",
     ),
     Planted(
         name="some answers cannot be read",
         change=rows("UPDATE calls SET answer = '<memory at 0x7f00>' WHERE id % 2"),
         line="name: router_model",
-        says="no answer could be read in 25 of 50 responses",
+        says="25 of 50 responses are not a body of a known protocol",
         level=WARNING,
     ),
     Planted(

@@ -16,7 +16,7 @@ from seamwatch.core.records.json_documents import column_of, pick
 from seamwatch.core.records.references import FieldMapReference
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.core.served import served_documents
-from seamwatch.engine.answer_notes import replay_notes
+from seamwatch.engine.answer_notes import replay_notes, unread_notes
 from seamwatch.engine.check.places import in_pipeline
 from seamwatch.engine.check.sample import Sample
 from seamwatch.errors import DataContractError, Problem, ProblemLevel
@@ -129,20 +129,16 @@ def _bodies(sample: Sample, stage: Stage, payload: pd.DataFrame) -> Iterator[Pro
 def _answers(sample: Sample, stage: Stage, endpoint: Endpoint, payload: pd.DataFrame) -> Iterator[Problem]:
     """Yield how many recorded responses hold no answer that can be read."""
     responses = payload[stage.response].dropna()
-    answers = payload.loc[responses.index, ANSWER]
-    unread = [answer for answer in answers if isinstance(answer, Unknown)]
-    is_all = bool(len(responses)) and gives_nothing(answers)
-    if not unread and not is_all:
-        return
-    where = f" at the path {endpoint.answer!r}" if endpoint.answer else ""
-    shown = f", e.g. {sample.shown(stage, str(stage.response), unread[0].sample)}" if unread else ""
-    text = (
-        f"no answer could be read{where} in {len(responses) if is_all else len(unread)} of {len(responses)} responses "
-        f"as {endpoint.protocol}{shown}; such answers decide nothing; name the right column, path or protocol; known "
-        f"protocols: {', '.join(Protocol)}"
-    )
+    is_all = bool(len(responses)) and gives_nothing(payload.loc[responses.index, ANSWER])
+    level = ProblemLevel.ERROR if is_all else ProblemLevel.WARNING
     place = f"stages.{stage.name}.{'endpoint' if endpoint.answer else 'response'}"
-    yield in_pipeline(sample.pipeline, place, text, ProblemLevel.ERROR if is_all else ProblemLevel.WARNING)
+    notes = unread_notes(sample.pipeline, sample.data.stages[stage.name], sample.data.stages)
+    for note in notes:
+        yield in_pipeline(sample.pipeline, place, note, level)
+    if is_all and not notes:
+        where = f" at the path {endpoint.answer!r}" if endpoint.answer else ""
+        text = f"no answer{where} in any of {len(responses)} responses as {endpoint.protocol}; name the right column or"
+        yield in_pipeline(sample.pipeline, place, f"{text} path, or another protocol: {', '.join(Protocol)}", level)
 
 
 def _replays(sample: Sample, stage: Stage, payload: pd.DataFrame) -> Iterator[Problem]:
