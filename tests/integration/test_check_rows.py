@@ -341,6 +341,23 @@ PLANTED = [
         says=r"the reference makes 'produkt', which is no column of requests: .*did you mean 'product'\?",
     ),
     Planted(
+        name="an output is no column of a table without rows",
+        change=both(text(MAP, "  product:", "  produkt:"), rows("DELETE FROM requests")),
+        file=MAP,
+        line="produkt:",
+        says=r"the reference makes 'produkt', which is no column of requests: .*did you mean 'product'\?",
+    ),
+    Planted(
+        name="a function's output is no column, and the payload is a part of the table",
+        change=both(
+            text(YAML, "table: results,", "table: results, fields: [queue],"),
+            text(CODE, 'return {"queue": codes', 'return {"weight": 1, "queue": codes'),
+        ),
+        file=CODE,
+        line="def to_result",
+        says=r"the reference makes 'weight', which is no column of results: it is compared with nothing",
+    ),
+    Planted(
         name="a field that no reference makes",
         change=rows("ALTER TABLE results ADD COLUMN priority TEXT", "UPDATE results SET priority = id % 3"),
         line="name: result,",

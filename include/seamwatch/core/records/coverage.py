@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Collection, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -84,7 +85,7 @@ def misplaced_outputs(made: Iterable[str], fields: Collection[str], *, missing: 
     return found
 
 
-def misplaced_in(stage: Stage, recorded: pd.DataFrame, made: Collection[str] | None) -> list[Misplaced]:
+def misplaced_in(stage: Stage, recorded: pd.DataFrame, made: AbstractSet[str] | None) -> list[Misplaced]:
     """Return the outputs that are no field of the payload, where all columns of the stage's table are its payload.
 
     A prompt's payload is its request alone, and `fields` leaves columns out: there only the table can tell.
@@ -92,7 +93,8 @@ def misplaced_in(stage: Stage, recorded: pd.DataFrame, made: Collection[str] | N
     if made is None or stage.fields or stage.kind is StageKind.PROMPT or not len(recorded.columns):
         return []
     fields = {*map(str, recorded.columns), *stage.ignore}
-    return misplaced_outputs(sorted(made), fields, missing=[name for name in fields if name not in made])
+    named = {name for name in (stage.key, stage.time) if name is not None}
+    return misplaced_outputs(sorted(made - named), fields, missing=[name for name in fields if name not in made])
 
 
 def describe(misplaced: Misplaced, *, where: str) -> str:

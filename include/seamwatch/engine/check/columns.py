@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
+from seamwatch.core.records.coverage import describe, misplaced_outputs
 from seamwatch.core.records.field_maps import source_fields
 from seamwatch.core.records.frames import ANSWER
 from seamwatch.core.records.json_documents import column_of
@@ -60,9 +61,9 @@ def _fields_elsewhere(pipeline: Pipeline, stage: Stage) -> dict[str, str]:
 
 
 def _check_map(
-    project: Project, pipeline: Pipeline, stage: Stage, reader: StageReader, columns: object
+    project: Project, pipeline: Pipeline, stage: Stage, reader: StageReader, columns: Collection[str]
 ) -> Iterator[Problem]:
-    """Check that a field map reads fields its inputs have, and makes at least one that the stage has."""
+    """Check that a field map reads fields its inputs have, and makes only such as the stage has."""
     try:
         reference = load_reference(project, stage)
     except (SpecError, DataContractError):
@@ -84,9 +85,11 @@ def _check_map(
         if not any(".".join(parts[:length]) in known for length in range(1, len(parts) + 1)):
             text = f"reads {field!r}, which no input of {stage.name} has; known: {', '.join(sorted(known))}"
             yield Problem(file=f"include/mappings/{stage.reference}", text=text)
-    if isinstance(columns, dict) and not set(reference.spec.fields) & set(columns):
-        text = f"makes {', '.join(reference.spec.fields)}; {stage.relation} has none of these columns"
-        yield Problem(file=f"include/mappings/{stage.reference}", text=text)
+    fields = {*columns, *stage.fields}
+    missing = [name for name in stage.fields or columns if name not in reference.spec.fields]
+    for one in misplaced_outputs(reference.spec.fields, fields, missing=missing):
+        file, path = f"include/mappings/{stage.reference}", f"fields.{one.output}"
+        yield Problem(file=file, path=path, text=describe(one, where=stage.relation))
 
 
 def check_truths(pipeline: Pipeline, reader: StageReader) -> Iterator[Problem]:

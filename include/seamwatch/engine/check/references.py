@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from seamwatch.core.records.coverage import describe, describe_unmade
+from seamwatch.core.records.coverage import describe, describe_unmade, misplaced_outputs
 from seamwatch.core.records.outcomes import judge_by_evaluator
 from seamwatch.core.records.reconciliation import Reconciliation, reconcile
 from seamwatch.engine.check.places import in_pipeline
@@ -58,7 +58,9 @@ def _raised(sample: Sample, stage: Stage, found: Reconciliation) -> Iterator[Pro
 
 def _misplaced(sample: Sample, stage: Stage, found: Reconciliation) -> Iterator[Problem]:
     """Yield outputs that are no column, and columns that no reference makes."""
-    for one in found.misplaced:
+    fields = {*sample.reader.columns(stage), *stage.fields}
+    # The payload may be a part of the table (`fields`, a prompt, all but its time): the table tells what it has.
+    for one in misplaced_outputs(map(str, found.expected.columns), fields, missing=found.unmade):
         yield sample.at_reference(stage, describe(one, where=stage.relation), field=one.output)
     if found.unmade:
         text = describe_unmade(found.unmade)

@@ -132,6 +132,7 @@ def test_only_the_table_can_tell_where_the_payload_is_a_part_of_it() -> None:
     assert [one.output for one in misplaced_in(_stage(), PAYLOAD, made)] == ["txt"]
     assert misplaced_in(_stage(fields=["text", "priority"]), PAYLOAD, made) == []
     assert misplaced_in(_stage(ignore=["txt"]), PAYLOAD, made) == []
+    assert misplaced_in(_stage(time="txt"), PAYLOAD, made) == []
     assert misplaced_in(_stage(kind="prompt", request="text"), PAYLOAD[["text"]], {"text", "version"}) == []
 
 
