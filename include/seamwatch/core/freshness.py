@@ -71,11 +71,12 @@ def judge_documents(
         differs: By document, whether its text differs from what the index holds, where it was compared.
 
     A document may have several reasons. A source that could not be read says nothing of its document: it is neither
-    stale nor fresh, and is told apart by its `problem`.
+    stale nor fresh, and is told apart by its `problem`. Of one that is said to change in the future nobody knows when
+    it did: it is stale since it was indexed, and missing since now.
     """
     known = {} if differs is None else differs
-    changed = source["changed_at"].where(source["changed_at"] <= now + _CLOCK_SLACK, pd.Timestamp(now))
-    changed = changed.where(source["changed_at"].notna(), source["changed_at"])
+    is_future = is_changed_later(source, now)
+    changed = source["changed_at"].mask(is_future, pd.Timestamp(now))
     versions = index.assign(at_source=index["document"].isin(source.index))
     is_skipped = pd.Series([matches_any(one, rules.skip) for one in source.index], index=source.index, dtype=bool)
     indexed = source.index.isin(versions["document"])
@@ -89,11 +90,16 @@ def judge_documents(
         _outdated(source, now),
     ]
     stale, doubtful = _stale(source, versions, known)
-    parts.append(_findings(Reason.STALE, stale, changed, "the source changed after it was indexed"))
+    since = source["changed_at"].mask(is_future, _last_indexed(versions).reindex(source.index))
+    parts.append(_findings(Reason.STALE, stale, since, "the source changed after it was indexed"))
     kept = [part for part in parts if len(part)]
     found = pd.concat(kept, ignore_index=True) if kept else empty_findings()
-    n_future = int((source["changed_at"] > now + _CLOCK_SLACK).sum())
-    return Judged(found=found, doubtful=doubtful, n_future=n_future)
+    return Judged(found=found, doubtful=doubtful, n_future=int(is_future.sum()))
+
+
+def is_changed_later(source: pd.DataFrame, now: datetime) -> pd.Series[bool]:
+    """Return by document whether its time of change lies in the future: whoever wrote it has a wrong clock."""
+    return source["changed_at"] > now + _CLOCK_SLACK
 
 
 def empty_findings() -> pd.DataFrame:
@@ -276,6 +282,11 @@ def update_findings(
     ghosts = (new["reason"] == Reason.GHOST) & new["document"].isin(before.index) if len(new) else None
     if ghosts is not None and ghosts.any():
         new = new.assign(since=new["since"].where(~ghosts, pd.Timestamp(now)))
+    # What the last check saw at the source has changed since then, whatever its clock says.
+    late = source.index[is_changed_later(source, now).to_numpy()].intersection(before.index)
+    is_late = ((new["reason"] == Reason.STALE) & new["document"].isin(late)).to_numpy() if len(new) else None
+    if is_late is not None and is_late.any():
+        new = new.assign(since=new["since"].mask(is_late, pd.Timestamp(now)))
     left = _findings(REMOVED, sorted(removed), None, "gone from source and index")
     left["until"] = pd.Series(pd.Timestamp(now), index=left.index, dtype="datetime64[ns, UTC]")
     opened = [part for part in (new, _passed(source, index, before, known, found), left) if len(part)]

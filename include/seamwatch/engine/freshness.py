@@ -301,7 +301,10 @@ def _notes(looked: _Looked, judged: Judged, knowledge_base: KnowledgeBase) -> li
         first = f"{problems['raw'].iloc[0]}: {problems['problem'].iloc[0]}"
         notes.append(f"{len(problems)} documents could not be read, so nothing is said of them; {first}")
     if judged.n_future:
-        notes.append(f"the time of change of {judged.n_future} documents lies in the future; now is taken for it")
+        notes.append(
+            f"the time of change of {judged.n_future} documents lies in the future, so nobody knows when they changed; "
+            "one that differs counts as stale since the last check, at the first check since it was indexed"
+        )
     by_form = looked.index["raw"].isin(set(looked.source["raw"])) | ~looked.index["document"].isin(looked.source.index)
     n_form = int(looked.index.loc[~by_form.to_numpy(), "document"].nunique())
     if n_form and not (knowledge_base.ids.strip_prefix or knowledge_base.ids.strip_suffix):

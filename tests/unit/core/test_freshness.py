@@ -123,6 +123,19 @@ def test_a_clock_in_the_future_is_counted_and_taken_for_now() -> None:
     assert found.found["since"].tolist() == [NOW]
 
 
+@pytest.mark.parametrize(("is_seen_before", "since"), [(False, OLD), (True, NOW)])
+def test_a_document_that_differs_and_changes_in_the_future_is_stale_since_it_was_last_the_same(
+    is_seen_before: bool, since: datetime
+) -> None:
+    at_source = source(a={"changed_at": NOW + timedelta(days=2), "content_hash": "h2"})
+    indexed = index({"document": "a", "content_hash": "h1", "indexed_at": OLD})
+    found = judge_documents(at_source, indexed, Rules(), now=NOW).found
+    before = source(a={"changed_at": OLD, "content_hash": "h1"}) if is_seen_before else source()
+    known = empty_findings()
+    update = update_findings(known, found, touched=["a"], source=at_source, index=indexed, before=before, now=NOW)
+    assert update.opened[["document", "reason", "since"]].values.tolist() == [["a", "stale", since]]
+
+
 def test_what_most_chunks_were_embedded_with_is_usual() -> None:
     indexed = index(
         {"document": "a", "embedding_model": "m1", "n_chunks": 9, "dimension": 3},
