@@ -87,9 +87,9 @@ def _check_map(
             yield Problem(file=f"include/mappings/{stage.reference}", text=text)
     fields = {*columns, *stage.fields}
     missing = [name for name in stage.fields or columns if name not in reference.spec.fields]
-    for one in misplaced_outputs(reference.spec.fields, fields, missing=missing):
-        file, path = f"include/mappings/{stage.reference}", f"fields.{one.output}"
-        yield Problem(file=file, path=path, text=describe(one, where=stage.relation))
+    for misplaced in misplaced_outputs(reference.spec.fields, fields, missing=missing):
+        file, path = f"include/mappings/{stage.reference}", f"fields.{misplaced.output}"
+        yield Problem(file=file, path=path, text=describe(misplaced, where=stage.relation))
 
 
 def check_truths(pipeline: Pipeline, reader: StageReader) -> Iterator[Problem]:
