@@ -28,7 +28,7 @@ from seamwatch.core.records.frames import positions
 from seamwatch.core.records.reconciliation import discrepancies, reconcile
 from seamwatch.core.records.references import FunctionReference, to_records
 from seamwatch.core.records.unknown import Unknown
-from seamwatch.core.records.values import compare_values
+from seamwatch.core.records.values import PLAIN, Forms, compare_values, shown_forms
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import DiscrepancyKind
 
@@ -114,8 +114,8 @@ def parsed(value: Any) -> Any:
     return value
 
 
-def kind_of(was: Any, wanted: Any) -> DiscrepancyKind | None:
-    kind = compare_values(was, wanted)
+def kind_of(was: Any, wanted: Any, forms: Forms = PLAIN) -> DiscrepancyKind | None:
+    kind = compare_values(was, wanted, forms)
     return None if isinstance(kind, Unknown) else kind
 
 
@@ -125,11 +125,11 @@ def kind_of_leaf(was: Any, wanted: Any) -> DiscrepancyKind | None:
     return DiscrepancyKind.FORMAT if kind is None and is_boolean else kind
 
 
-def obvious(was: Any, wanted: Any) -> list[tuple[str, DiscrepancyKind]]:
-    """Return the fields of a cell that differ and how, by each of its leaves."""
+def obvious(was: Any, wanted: Any, forms: Forms) -> list[tuple[str, DiscrepancyKind]]:
+    """Return the fields of a cell that differ and how, by each of its leaves; `forms` are what its columns show."""
     before, after = parsed(was), parsed(wanted)
     if not (isinstance(before, Mapping | list | tuple) and isinstance(after, Mapping | list | tuple)):
-        kind = kind_of(was, wanted)
+        kind = kind_of(was, wanted, forms)
         return [] if kind is None else [("a", kind)]
     old, new = dict(leaves(before)), dict(leaves(after))
     found = []
@@ -159,11 +159,14 @@ def objects(values: list[Any]) -> pd.Series[Any]:
 @example([("1", pd.NA), ("1", "1")])
 @example([({"a": datetime(2026, 1, 5, tzinfo=UTC)}, '{"a": "2026-01-05T00:00:00Z"}')])
 @example([('{"a": null}', {"a": math.inf})])
+@example([("false", 0.0)])
+@example([("false", 0.0), ("2", 2)])
 def test_columns_of_anything_differ_where_their_values_do(pairs: list[tuple[Any, Any]]) -> None:
     recorded = pd.DataFrame({"a": objects([was for was, _ in pairs])})
     expected = pd.DataFrame({"a": objects([wanted for _, wanted in pairs])})
     found = discrepancies(recorded, expected, STAGE)
-    wanted = [(key, *part) for key, (was, wanted) in enumerate(pairs) for part in obvious(was, wanted)]
+    forms = shown_forms([was for was, _ in pairs], [wanted for _, wanted in pairs])
+    wanted = [(key, *part) for key, (was, wanted) in enumerate(pairs) for part in obvious(was, wanted, forms)]
     assert list(zip(found["key"], found["field"], found["kind"], strict=True)) == wanted
 
 

@@ -17,9 +17,12 @@ AT_LEAST: Mapping[str, float] = {
     "field_accuracy": 0.95,
     "incident_top1": 0.75,
     "undetermined_when_removed": 0.90,
+    "verdict_right": 0.95,
 }
 AT_MOST: Mapping[str, float] = {
     "false_model_blame": 0.10,
+    "confidently_wrong": 0.0,
+    "attribution_raised": 0.0,
     "false_incident": 0.02,
     "calibration_error": 0.10,
     "sequential_ratio": 2.0,
