@@ -13,6 +13,8 @@ def explain_connect_error(error: BaseException) -> tuple[str, bool]:
     Clients wrap what the system said, some of them several tries at once, so causes are searched.
     """
     causes = list(_causes(error))
+    if any(isinstance(one, ssl.SSLError) and not _reason(one) for one in causes):
+        return _HUNG_UP_IN_TLS, True  # TLS found nothing wrong: what carries it ended
     for kind, words, may_pass in _KINDS:
         found = next((one for one in causes if isinstance(one, kind)), None)
         if found is not None:
@@ -20,9 +22,11 @@ def explain_connect_error(error: BaseException) -> tuple[str, bool]:
     return f"no connection came about ({type(causes[-1]).__name__})", True
 
 
+_HUNG_UP_IN_TLS = "closes the connection while TLS is set up"
+
 _KINDS: tuple[tuple[type[BaseException], str, bool], ...] = (
     (ssl.SSLCertVerificationError, "its TLS certificate is not accepted ({said})", False),
-    (ssl.SSLEOFError, "closes the connection while TLS is set up", True),
+    (ssl.SSLEOFError, _HUNG_UP_IN_TLS, True),
     (ssl.SSLError, "TLS cannot be set up ({said}); check whether its address begins with http or https", False),
     (socket.gaierror, "its host is unknown ({said})", True),
     (ConnectionRefusedError, "refuses connections", True),
@@ -50,5 +54,10 @@ def _said(error: BaseException) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return error.verify_message or "verification failed"
     if isinstance(error, ssl.SSLError):
-        return (error.reason or "handshake failed").replace("_", " ").lower()
+        return _reason(error).replace("_", " ").lower()
     return (error.strerror or type(error).__name__) if isinstance(error, OSError) else str(error)
+
+
+def _reason(error: ssl.SSLError) -> str:
+    """Return what TLS calls the fault, or nothing; errors that Python's own code raises have no such attribute."""
+    return getattr(error, "reason", None) or ""
