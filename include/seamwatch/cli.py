@@ -447,11 +447,15 @@ def deliver(project: ProjectOption = None) -> None:
 
 @app.command()
 def migrate(project: ProjectOption = None) -> None:
-    """Bring Seamwatch's own store to the newest migration."""
+    """Bring Seamwatch's own store to the newest migration, and look for damage in the file of an SQLite store."""
     from seamwatch.store.repo import Store
 
     settings = _settings(project)
-    Store.open(_store_url(settings), migrate_first=True).close()
+    store = Store.open(_store_url(settings), migrate_first=True)
+    try:
+        store.require_undamaged()
+    finally:
+        store.close()
     print("the store is at the newest migration")
 
 

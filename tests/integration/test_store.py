@@ -20,7 +20,7 @@ from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange, decid
 from seamwatch.core.replays import BudgetLimits, ModelAnswer
 from seamwatch.core.results import Attribution, Cause, Check, IsolationResult, StageResult, Verdict, Window
 from seamwatch.core.revisits import PendingWindow
-from seamwatch.errors import StoreError
+from seamwatch.errors import DataContractError, StoreError
 from seamwatch.store.repo import Store
 from seamwatch.store.session import VERSION_TABLE, migrate, open_engine
 from seamwatch.store.tables import Table
@@ -169,7 +169,7 @@ def test_text_that_no_database_takes_is_kept_as_far_as_it_can_be(store: Store) -
 def test_a_number_that_is_none_is_refused_on_both_databases(store: Store) -> None:
     store.begin_window("p", WINDOW, now=NOW)
     isolation = IsolationResult(stage=None, model=None, calls=0, cost_usd=float("nan"))
-    with pytest.raises(sa.exc.StatementError, match="not JSON compliant"):
+    with pytest.raises(DataContractError, match="got NaN or infinity"):
         store.save_attribution(replace(_attribution(1), isolation=isolation), now=NOW)
     assert store.attribution("p", WINDOW) is None
 
@@ -384,5 +384,5 @@ def test_baselines_and_purge(store: Store) -> None:
 
 
 def test_a_naive_time_is_refused(store: Store) -> None:
-    with pytest.raises(sa.exc.StatementError, match="aware"):
+    with pytest.raises(DataContractError, match="aware"):
         store.begin_window("p", WINDOW, now=datetime(2026, 1, 1))  # noqa: DTZ001 - that is the point

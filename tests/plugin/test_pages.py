@@ -245,6 +245,20 @@ def test_a_form_of_another_site_changes_nothing(
     store.close()
 
 
+def test_a_store_that_fails_is_told_in_place_of_the_page(client: Client, project: Path) -> None:
+    store_of(project).close()
+    file = project / "data" / "seamwatch.db"
+    kept = file.read_bytes()
+    file.write_bytes(b"no database any more " * 1000)
+    try:
+        answer = client("admin").get("/seamwatch/incidents")
+    finally:
+        file.write_bytes(kept)
+    assert answer.status_code == 503
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert answer.text.startswith(f"the store at sqlite:///{file}: it is damaged (SQLITE_NOTADB")
+
+
 def test_an_unknown_state_is_refused(client: Client) -> None:
     assert client("viewer").get("/seamwatch/incidents?state=gone").status_code == 422
 

@@ -21,14 +21,14 @@ from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
 from airflow.api_fastapi.core_api.security import GetUserDep, get_user
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.exception_handlers import http_exception_handler
-from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
+from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from seamwatch.core.incidents import Incident
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.incidents import render_report, report_of
 from seamwatch.engine.slo_page import slo_page
-from seamwatch.errors import SeamwatchError, SpecError
+from seamwatch.errors import SeamwatchError, SpecError, StoreError
 from seamwatch.orchestration.deps import open_deps
 from seamwatch.orchestration.request_origin import require_own_origin
 from seamwatch.report import numbers
@@ -96,6 +96,7 @@ def create_app(project_dir: Path | None = None) -> FastAPI:
         return response
 
     app.add_exception_handler(401, _ask_to_log_in)
+    app.add_exception_handler(StoreError, _say_what_failed)
     _add_list(app, settings)
     _add_incident(app, settings)
     _add_objectives(app, settings)
@@ -216,6 +217,12 @@ async def _ask_to_log_in(request: Request, error: Exception) -> Response:
         return RedirectResponse(f"{_ROOT}/api/v2/auth/login?{urlencode({'next': back})}", status_code=303)
     assert isinstance(error, HTTPException)
     return await http_exception_handler(request, error)
+
+
+async def _say_what_failed(request: Request, error: Exception) -> Response:
+    """Say what is wrong with the store, as plain text, in place of a page without any reason."""
+    del request
+    return PlainTextResponse(str(error), status_code=503)
 
 
 def _framed(report: IncidentReport) -> IncidentReport:

@@ -33,7 +33,7 @@ class BudgetStore:
         statement = sa.select(AnswerRow.answer).filter_by(scope=scope, request_hash=request_hash, attempt=attempt)
         with self._reading() as connection:
             found = connection.scalar(statement)
-        return None if found is None else from_json(ModelAnswer, found)
+            return None if found is None else from_json(ModelAnswer, found)
 
     def save_answer(
         self: Transactions,

@@ -22,9 +22,10 @@ from seamwatch.store.budget import BudgetStore
 from seamwatch.store.codec import from_json, to_json
 from seamwatch.store.deliveries import DeliveryStore
 from seamwatch.store.dialect import insert_or_ignore, lock_incidents, reading_engine
+from seamwatch.store.failures import store_failures, transaction
 from seamwatch.store.incidents import IncidentStore
 from seamwatch.store.knowledge import KnowledgeStore
-from seamwatch.store.session import migrate, open_engine, require_head
+from seamwatch.store.session import migrate, open_engine, require_head, require_undamaged
 from seamwatch.store.slo import SloStore
 from seamwatch.store.tables import (
     AnswerRow,
@@ -79,6 +80,10 @@ class Store(BudgetStore, IncidentStore, DeliveryStore, KnowledgeStore, SloStore,
         """Close every connection."""
         self._engine.dispose()
 
+    def require_undamaged(self) -> None:
+        """Raise StoreError if the file of an SQLite store is damaged; reads all of it."""
+        require_undamaged(self._engine)
+
     @contextmanager
     def deciding(self, pipeline: str) -> Iterator[None]:
         """Make one transaction of all that this thread does with the store inside the block.
@@ -86,23 +91,34 @@ class Store(BudgetStore, IncidentStore, DeliveryStore, KnowledgeStore, SloStore,
         What is read, decided and written on the incidents of a pipeline happens as if nobody else was there: another
         decider of the pipeline, or a person who acknowledges, waits. An error leaves the store as it was.
         """
-        with self._writing() as connection:
-            lock_incidents(connection, pipeline)
+        with transaction(self._writers) as connection:
+            with store_failures(self._engine.url):
+                lock_incidents(connection, pipeline)
             self._joined.connection = connection
             try:
                 yield
             finally:
                 del self._joined.connection
 
-    def _reading(self) -> AbstractContextManager[sa.Connection]:
-        """Return a transaction that sees one moment of the store."""
-        joined: sa.Connection | None = getattr(self._joined, "connection", None)
-        return self._readers.begin() if joined is None else nullcontext(joined)
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        """Give a transaction that sees one moment of the store; whatever fails inside it is a StoreError."""
+        with store_failures(self._engine.url), self._transaction(self._readers) as connection:
+            yield connection
 
-    def _writing(self) -> AbstractContextManager[sa.Connection]:
-        """Return a transaction that is a writer from its start, so that two of them queue and never deadlock."""
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """Give a transaction that is a writer from its start, so that two of them queue and never deadlock.
+
+        Whatever fails inside it is a StoreError, and none of it is kept.
+        """
+        with store_failures(self._engine.url), self._transaction(self._writers) as connection:
+            yield connection
+
+    def _transaction(self, engine: sa.Engine) -> AbstractContextManager[sa.Connection]:
+        """Return a transaction of its own, or the one of the `deciding` block that this thread is in."""
         joined: sa.Connection | None = getattr(self._joined, "connection", None)
-        return self._writers.begin() if joined is None else nullcontext(joined)
+        return transaction(engine) if joined is None else nullcontext(joined)
 
     # Windows and what validation found
 
@@ -242,8 +258,7 @@ class Store(BudgetStore, IncidentStore, DeliveryStore, KnowledgeStore, SloStore,
             statement = (
                 sa.select(VerdictRow.verdict).filter_by(pipeline=pipeline, window=window.id).order_by(VerdictRow.number)
             )
-            verdicts = list(connection.scalars(statement))
-        return from_json(Attribution, {**data, "verdicts": verdicts})
+            return from_json(Attribution, {**data, "verdicts": list(connection.scalars(statement))})
 
     def verdicts(self, pipeline: str, window: Window) -> list[Verdict]:
         """Return the verdicts of a window, in the order of the records."""

@@ -37,9 +37,9 @@ class SloStore:
         """Return the last look at a pipeline's objectives; None before the first."""
         with self._reading() as connection:
             row = connection.execute(sa.select(SloStatusRow.__table__).filter_by(pipeline=pipeline)).one_or_none()
-        if row is None:
-            return None
-        return LastLook(looked_at=row.looked_at, late_at=row.late_at, status=from_json(SloStatus, row.status))
+            if row is None:
+                return None
+            return LastLook(looked_at=row.looked_at, late_at=row.late_at, status=from_json(SloStatus, row.status))
 
     def save_look(self: Transactions, status: SloStatus, *, late_at: datetime) -> None:
         """Replace the last look."""

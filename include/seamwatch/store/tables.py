@@ -11,6 +11,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from seamwatch.errors import DataContractError
+
 
 class UtcTime(TypeDecorator[datetime]):
     """A moment, stored as UTC without zone so that both databases keep and compare it alike; aware on the way out."""
@@ -25,7 +27,7 @@ class UtcTime(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             msg = f"the store takes aware times only; got {value.isoformat()}"
-            raise ValueError(msg)
+            raise DataContractError(msg)
         return value.astimezone(UTC).replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:

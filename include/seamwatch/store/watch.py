@@ -95,7 +95,7 @@ class WatchStore:
         place = {"pipeline": pipeline, "watch": watch.value, "start_at": window.start, "end_at": window.end}
         with self._reading() as connection:
             found = connection.scalar(sa.select(WatchReportRow.report).filter_by(**place))
-        return None if found is None else from_json(WatchReport, found)
+            return None if found is None else from_json(WatchReport, found)
 
     def last_watch_report(self: Transactions, pipeline: str, watch: Watch) -> WatchReport | None:
         """Return the newest report of a watch; None before the first."""
@@ -107,7 +107,7 @@ class WatchStore:
         )
         with self._reading() as connection:
             found = connection.scalar(statement)
-        return None if found is None else from_json(WatchReport, found)
+            return None if found is None else from_json(WatchReport, found)
 
     def forget_watch_reports(self: Transactions, pipeline: str, watch: Watch, *, keep: Iterable[Window]) -> None:
         """Delete the reports of a watch but for those of some windows."""
