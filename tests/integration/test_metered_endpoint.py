@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -45,6 +46,7 @@ def metered(
     concurrency: int = 4,
     timeout_s: float = 20,
     prices: Prices = PRICES,
+    max_output_tokens: int | None = None,
 ) -> MeteredEndpoint:
     spec = Endpoint(
         connection="m", path="/v1/chat/completions", concurrency=concurrency, timeout=timedelta(seconds=timeout_s)
@@ -62,6 +64,7 @@ def metered(
             calls_per_run=calls_per_run, calls_per_day=10_000, usd_per_run=usd_per_run, usd_per_day=1000.0
         ),
         prices=prices,
+        max_output_tokens=max_output_tokens,
     )
 
 
@@ -94,7 +97,7 @@ def test_budget_of_money_is_used_up_to_its_end_and_never_passed(model_server: Mo
     model_server.plays(Reply(chat_body()))
     budget = MemoryBudget()
     body = calls(1, max_tokens=1000)[0].body
-    worst_usd = PRICES.worst_case_usd(body)
+    worst_usd = PRICES.price_usd("gpt-4o-mini", len(body) + 1, 1000)
     assert worst_usd > 20 * COST_USD
     # Room for one reservation at a time: the others wait for what it leaves over, until that is too little.
     limit_usd = worst_usd + 10.5 * COST_USD
@@ -159,7 +162,7 @@ def test_a_call_of_unknown_cost_keeps_its_reservation(model_server: ModelServer)
     endpoint = metered(model_server.url, budget=budget, timeout_s=0.1, calls_per_run=1)
     [one] = calls(1)
     assert endpoint.ask([one])[0].status == "timeout"
-    assert list(budget.held.values()) == [PRICES.worst_case_usd(one.body)]
+    assert list(budget.held.values()) == [PRICES.price_usd("gpt-4o-mini", len(one.body) + 1, 100)]
     assert endpoint.calls == 1
     assert endpoint.cost_usd is None
 
@@ -238,3 +241,127 @@ def test_a_store_that_refuses_stops_the_batch_and_no_call_goes_unreserved(model_
         metered(model_server.url, budget=budget).ask(calls(20))
     assert len(model_server.requests) <= 2
     assert len(budget.held) == 2
+
+
+# Money that is never passed by more than one call, whatever answers cost.
+
+
+def used(n_output: int, *, model: str = "gpt-4o-mini", status: int = 200) -> Reply:
+    counts = {"prompt_tokens": 50, "completion_tokens": n_output}
+    return Reply(chat_body(model=model) | {"usage": counts}, status=status)
+
+
+def price(n_output: int, n_input: int = 50) -> float:
+    return n_input * 1.0 / 1e6 + n_output * 10.0 / 1e6
+
+
+def unlimited(n: int, model: str | None = "own-model") -> list[ModelCall]:
+    request = {"messages": []} | ({"model": model} if model else {})
+    return [ModelCall(key=str(i), body=json.dumps(request | {"user": str(i)})) for i in range(n)]
+
+
+OWN = Prices({"own-model": ModelPrice(input_per_mtok=1.0, output_per_mtok=10.0)})
+"""Of a model whose context window nobody knows."""
+
+
+@pytest.mark.parametrize(
+    ("prices", "requests"),
+    [
+        (OWN, unlimited(30)),
+        (PRICES, unlimited(30, "gpt-4o-mini")),
+        (OWN, unlimited(30, None)),
+        (OWN, [ModelCall(key=one.key, body=one.body[:-1] + ', "max_tokens": 10}') for one in unlimited(30)]),
+        (OWN, [ModelCall(key=one.key, body=one.body[:-1] + ', "max_tokens": -1}') for one in unlimited(30)]),
+        (OWN, [ModelCall(key=one.key, body=one.body[:-1] + ', "max_output_tokens": 5}') for one in unlimited(30)]),
+    ],
+    ids=["no limit", "window known", "model named by the answer only", "limit ignored", "limit of -1", "misplaced"],
+)
+def test_long_answers_pass_the_cap_by_one_call_at_most(
+    model_server: ModelServer, prices: Prices, requests: list[ModelCall]
+) -> None:
+    rng = random.Random(7)
+    sizes = [rng.randrange(10_000, 60_000) for _ in range(30)]
+    given = iter(sizes)
+    name = "gpt-4o-mini" if prices is PRICES else "own-model"
+    model_server.plays(lambda seen: used(next(given), model=name))
+    budget = MemoryBudget()
+    endpoint = metered(model_server.url, prices=prices, budget=budget, usd_per_run=1.5, concurrency=8)
+    answers = endpoint.ask(requests)
+    spent = sum(price(n) for n in sizes[: len(model_server.requests)])
+    dearest = max(price(n) for n in sizes[: len(model_server.requests)])
+    assert endpoint.cost_usd == pytest.approx(spent)
+    assert sum(budget.held.values()) == pytest.approx(spent)
+    assert 1.5 < spent <= 1.5 + dearest
+    assert sum(answer.is_ok for answer in answers) == len(model_server.requests) < 30
+
+
+def test_calls_whose_largest_answer_is_known_and_affordable_run_side_by_side(model_server: ModelServer) -> None:
+    model_server.plays(Reply(chat_body(), meet=threading.Barrier(4)))
+    answers = metered(model_server.url, usd_per_run=10.0, concurrency=4).ask(unlimited(8, "gpt-4o-mini"))
+    assert all(answer.is_ok for answer in answers)
+
+
+def test_a_limit_of_the_pipeline_file_counts_where_the_request_sets_none(model_server: ModelServer) -> None:
+    model_server.plays(used(20, model="own-model"), Reply(chat_body(model="own-model"), meet=threading.Barrier(4)))
+    endpoint = metered(model_server.url, prices=OWN, usd_per_run=0.1, concurrency=4, max_output_tokens=1000)
+    assert all(answer.is_ok for answer in endpoint.ask(unlimited(9)))
+    assert model_server.most_at_once == 4
+    assert endpoint.notes == []
+
+
+def test_an_answer_above_its_limit_is_said_and_calls_go_one_at_a_time_from_then_on(model_server: ModelServer) -> None:
+    model_server.plays(used(5000, model="own-model"))
+    endpoint = metered(model_server.url, prices=OWN, concurrency=4, max_output_tokens=1000)
+    assert all(answer.is_ok for answer in endpoint.ask(unlimited(9)))
+    assert model_server.most_at_once == 1
+    [note] = endpoint.notes
+    assert "more than the limit of its request allows" in note
+
+
+@pytest.mark.parametrize(
+    ("reply", "cost_usd"),
+    [
+        (used(3000, model="own-model", status=500), price(3000)),
+        (Reply(status=500), 0.0),
+        (Reply(status=429), 0.0),
+        (Reply(status=504), price(1000, 1 + len(unlimited(1)[0].body))),
+        (Reply(chat_body(model="own-model"), hang_after=5), price(1000, 1 + len(unlimited(1)[0].body))),
+    ],
+    ids=["usage in the error", "failed", "refused", "somebody stopped waiting", "broken off"],
+)
+def test_failed_calls_that_may_have_been_billed_are_counted(
+    model_server: ModelServer, reply: Reply, cost_usd: float
+) -> None:
+    model_server.plays(reply)
+    budget = MemoryBudget()
+    endpoint = metered(
+        model_server.url, prices=OWN, budget=budget, max_output_tokens=1000, calls_per_run=3, timeout_s=0.2
+    )
+    assert endpoint.ask(unlimited(1))[0].status != "ok"
+    assert len(model_server.requests) == endpoint.calls == 3
+    assert sum(budget.held.values()) == pytest.approx(3 * cost_usd)
+
+
+def test_what_an_answer_without_limit_and_usage_cost_is_unknown_and_holds_the_rest(model_server: ModelServer) -> None:
+    model_server.plays(Reply({name: value for name, value in chat_body(model="own-model").items() if name != "usage"}))
+    budget = MemoryBudget()
+    endpoint = metered(model_server.url, prices=OWN, budget=budget, usd_per_run=1.0)
+    assert sorted(answer.status for answer in endpoint.ask(unlimited(5))) == ["budget"] * 4 + ["ok"]
+    assert sum(budget.held.values()) == pytest.approx(1.0)
+    assert "max_output_tokens" in endpoint.notes[0]
+
+
+def test_the_store_holds_all_that_is_left_until_the_call_is_settled(model_server: ModelServer, tmp_path: Path) -> None:
+    model_server.plays(used(60_000, model="own-model"))
+    store = Store.open(f"sqlite:///{tmp_path / 'store.db'}", migrate_first=True)
+    batches = [unlimited(20)[:10], unlimited(20)[10:]]
+    runs = [
+        metered(model_server.url, cache=store, budget=store, prices=OWN, usd_per_run=1.0, concurrency=4)
+        for _ in batches
+    ]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda run, batch: run.ask(batch), runs, batches))
+    n_calls, usd = store.spent("triage", run="run-1")
+    assert n_calls == len(model_server.requests) == 2
+    assert usd == pytest.approx(2 * price(60_000))
+    store.close()

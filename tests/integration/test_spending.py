@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from model_server import ModelServer, Reply, chat_body
 from parcels import PIPELINE, WINDOW, fill_database, make_deps
 from parcels import write_project as write
+from seamwatch.core.replays import ModelCall
 from seamwatch.core.results import Attribution
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.isolate import Models
 from seamwatch.vocabulary import Basis, Responsibility
 
 
@@ -67,3 +71,31 @@ def test_half_of_the_day_is_kept_for_changes(tmp_path: Path, is_asked: bool, mos
     fill_database(f"sqlite:///{tmp_path / 'parcels.db'}", "code_table", n=900)
     again = attribute_window(later, later.project.pipeline("parcels"), WINDOW)
     assert again.isolation.calls == 20 - found.isolation.calls
+
+
+def test_money_over_the_cap_is_said_before_all_other_notes(tmp_path: Path, model_server: ModelServer) -> None:
+    write(
+        tmp_path,
+        endpoint="{connection: router, protocol: openai_chat}",
+        pipeline=PIPELINE.replace("max_calls_per_run: 2000", "max_usd_per_run: 1.0"),
+    )
+    prices = {"router-1": {"input_per_mtok": 1.0, "output_per_mtok": 10.0}}
+    connection = {"conn_type": "http", "host": model_server.url, "extra": {"prices": prices}}
+    deps = make_deps(tmp_path, {"AIRFLOW_CONN_ROUTER": json.dumps(connection)})
+    usage = {"prompt_tokens": 10, "completion_tokens": 70_000}
+    model_server.plays(Reply(status=400), Reply(chat_body(model="router-1") | {"usage": usage}))
+    pipeline = deps.project.pipeline("parcels")
+    models = Models(deps, pipeline, WINDOW)
+    models.open_reserve()
+    [stage] = [stage for stage in pipeline.stages if stage.name == "router_model"]
+    calls = [ModelCall(key=str(n), body=json.dumps({"model": "router-1", "user": str(n)})) for n in range(5)]
+    for call in calls:
+        models.ask(stage, [call])
+    over, refused, spent = models.notes
+    assert over == (
+        "model calls cost $1.4000, more than isolation.max_usd_per_run ($1.0000): an answer cost more than could be "
+        "foreseen; no call was made after it"
+    )
+    assert "HTTP 400" in refused
+    assert "the budget for model calls is spent" in spent
+    assert len(model_server.requests) == 3

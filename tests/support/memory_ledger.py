@@ -35,19 +35,23 @@ class MemoryBudget:
     _n: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def reserve(self, pipeline: str, run: str, day: str, *, usd: float, limits: BudgetLimits) -> int | None:
+    def reserve(
+        self, pipeline: str, run: str, day: str, *, usd: float, limits: BudgetLimits, up_to_usd: float = 0.0
+    ) -> int | None:
         with self._lock:
-            if len(self.held) + 1 > limits.calls_per_run or sum(self.held.values()) + usd > limits.usd_per_run + 1e-12:
+            left_usd = limits.usd_per_run - sum(self.held.values())
+            if len(self.held) + 1 > limits.calls_per_run or usd > left_usd + 1e-12:
                 return None
             self._n += 1
-            self.held[self._n] = usd
+            self.held[self._n] = max(usd, min(up_to_usd, left_usd))
             self.most_held_usd = max(self.most_held_usd, sum(self.held.values()))
             return self._n
 
-    def settle(self, reservation: int, *, usd: float) -> None:
+    def settle(self, reservation: int, *, usd: float | None) -> None:
         with self._lock:
             assert reservation in self.held
-            self.held[reservation] = usd
+            if usd is not None:
+                self.held[reservation] = usd
             self.n_settled += 1
 
     def release(self, reservation: int) -> None:

@@ -150,12 +150,23 @@ class AnswerCache(Protocol):
 class CallBudget(Protocol):
     """Reserve before a call, settle after it; never oversold, also when several processes ask at once."""
 
-    def reserve(self, pipeline: str, run: str, day: str, *, usd: float, limits: BudgetLimits) -> int | None:
-        """Return a reservation for one call of at most `usd`, or None when a limit would be passed."""
+    def reserve(
+        self, pipeline: str, run: str, day: str, *, usd: float, limits: BudgetLimits, up_to_usd: float = 0.0
+    ) -> int | None:
+        """Return a reservation for one call, or None when a limit would be passed.
+
+        Args:
+            pipeline: Whose budget it is.
+            run: Id of the run.
+            day: UTC day.
+            usd: What must be left.
+            limits: Of run and day.
+            up_to_usd: What is held until it is settled if it is more than `usd`, or all that is left if that is less.
+        """
         ...
 
-    def settle(self, reservation: int, *, usd: float) -> None:
-        """Replace the reserved money by what the call really cost."""
+    def settle(self, reservation: int, *, usd: float | None) -> None:
+        """Replace the reserved money by what the call really cost; None: it stays as it was reserved."""
         ...
 
     def release(self, reservation: int) -> None:

@@ -13,6 +13,7 @@ from seamwatch.engine.deps import Deps
 from seamwatch.engine.references import load_function
 from seamwatch.errors import AdapterError
 from seamwatch.spec.pipeline import Pipeline, Stage
+from seamwatch.store.budget import ROUNDING_USD
 
 ROUTINE_SHARE = 0.5
 """Of a day's calls and money, what samples of windows may use; the rest is kept for changes."""
@@ -33,7 +34,9 @@ class Models:
         self._is_routine = True
         self._kept_for_benchmark = 0
         self.notes: list[str] = []
-        """Why an endpoint could not be used."""
+        """Why an endpoint could not be used, and where calls cost more than was allowed."""
+        self._notes_on_money: list[str] = []
+        self._notes_on_caps: list[str] = []
 
     def ask(self, stage: Stage, calls: Sequence[ModelCall]) -> list[ModelAnswer]:
         """Return one answer per call; an endpoint that cannot be opened answers `unreachable`, and a note says why."""
@@ -47,11 +50,30 @@ class Models:
         for answer in answers:
             if not answer.is_ok:
                 self._note(stage, answer.detail or answer.status)
+        self._note_money(stage, endpoint)
         return answers
+
+    def _note_money(self, stage: Stage, endpoint: MeteredEndpoint) -> None:
+        """Say where calls cost more than could be foreseen, before all other notes and however many those are."""
+        (run, day), name, allowed = self._named(), self._pipeline.pipeline, self._pipeline.isolation
+        found = [note for note in self._notes_on_money if note not in self._notes_on_caps]
+        found += [f"{stage.name} in isolation: {what}" for what in endpoint.notes]
+        self._notes_on_caps = [
+            f"model calls cost ${usd:.4f}, more than isolation.{cap} (${most_usd:.4f}): an answer cost more than could "
+            "be foreseen; no call was made after it"
+            for cap, (_, usd), most_usd in (
+                ("max_usd_per_run", self._deps.store.spent(name, run=run), allowed.max_usd_per_run),
+                ("max_usd_per_day", self._deps.store.spent(name, day=day), allowed.max_usd_per_day),
+            )
+            if usd > most_usd + ROUNDING_USD
+        ]
+        others = [note for note in self.notes if note not in self._notes_on_money]
+        self._notes_on_money = list(dict.fromkeys([*self._notes_on_caps, *found]))
+        self.notes = [*self._notes_on_money, *others]
 
     def _note(self, stage: Stage, what: str) -> None:
         note = f"{stage.name} in isolation: {what}"
-        if note not in self.notes and len(self.notes) < _NOTES:
+        if note not in self.notes and len(self.notes) - len(self._notes_on_money) < _NOTES:
             self.notes.append(note)
 
     @property
@@ -158,5 +180,6 @@ class Models:
                 day=day,
                 scope=f"{self._pipeline.pipeline}/{self._window.id}",
                 limits=self._limits(),
+                max_output_tokens=stage.endpoint.max_output_tokens,
             )
         return self._endpoints[stage.name]

@@ -66,6 +66,9 @@ class Endpoint(Spec):
     """Longest wait for one answer."""
     concurrency: Annotated[int, Field(ge=1, le=256)] = 8
     """Calls under way at once."""
+    max_output_tokens: Annotated[int, Field(ge=1)] | None = None
+    """Longest answer of the model: money is reserved for it where a request sets no limit; default: the model's context
+    window, or where that is unknown all that is left of the budget, so that calls are made one at a time."""
 
 
 def _as_endpoint(value: object) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from math import inf, isfinite
 from typing import Protocol
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from seamwatch.store.codec import from_json, to_json
 from seamwatch.store.dialect import insert_or_ignore
 from seamwatch.store.tables import AnswerRow, BudgetRow, ReservationRow
 
-_ROUNDING_USD = 1e-9
+ROUNDING_USD = 1e-9
 """Sums of prices are a hair off: three calls of 0.1 fit a limit of 0.3."""
 
 
@@ -58,18 +59,31 @@ class BudgetStore:
             connection.execute(insert_or_ignore(connection, AnswerRow, values, ["scope", "request_hash", "attempt"]))
 
     def reserve(
-        self: Transactions, pipeline: str, run: str, day: str, *, usd: float, limits: BudgetLimits
+        self: Transactions,
+        pipeline: str,
+        run: str,
+        day: str,
+        *,
+        usd: float,
+        limits: BudgetLimits,
+        up_to_usd: float = 0.0,
     ) -> int | None:
-        """Return a reservation for one call of at most `usd`, or None when a limit of the run or day would be passed.
+        """Return a reservation for one call, or None when `usd` would pass a limit of the run or day.
 
-        All counters are locked before they are read, so that racing processes never oversell.
+        Where `up_to_usd` is more, so much is held, or all that is left if that is less: no call of a price that is
+        known then runs beside this one. All counters are locked before they are read, so that racing processes never
+        oversell.
         """
         is_routine = limits.routine_calls_per_day is not None
         with self._writing() as connection:
             spent = _locked(connection, pipeline, _scopes(run, day, is_routine=is_routine))
+            left_usd = inf
             for (n_calls, n_usd), (most_calls, most_usd) in zip(spent, _most(limits), strict=True):
-                if n_calls >= most_calls or n_usd + usd > most_usd + _ROUNDING_USD:
+                if n_calls >= most_calls or n_usd + usd > most_usd + ROUNDING_USD:
                     return None
+                left_usd = min(left_usd, most_usd - n_usd)
+            if isfinite(left_usd):
+                usd = max(usd, min(up_to_usd, left_usd))
             _add(connection, pipeline, _scopes(run, day, is_routine=is_routine), n_calls=1, usd=usd)
             made = connection.execute(
                 sa.insert(ReservationRow).values(
@@ -79,8 +93,11 @@ class BudgetStore:
             assert made.inserted_primary_key is not None
             return int(made.inserted_primary_key[0])
 
-    def settle(self: Transactions, reservation: int, *, usd: float) -> None:
-        """Replace the reserved money by what the call really cost; a second time changes nothing."""
+    def settle(self: Transactions, reservation: int, *, usd: float | None) -> None:
+        """Replace the reserved money by what the call really cost; a second time changes nothing.
+
+        None: the cost is not known, and the money stays as it was reserved.
+        """
         with self._writing() as connection:
             _close(connection, reservation, n_calls=0, usd=usd)
 
@@ -106,7 +123,7 @@ class BudgetStore:
         return (0, 0.0) if row is None else (row[0], row[1])
 
 
-def _close(connection: sa.Connection, reservation: int, *, n_calls: int, usd: float) -> None:
+def _close(connection: sa.Connection, reservation: int, *, n_calls: int, usd: float | None) -> None:
     row = connection.execute(
         sa.update(ReservationRow)
         .where(ReservationRow.id == reservation, ReservationRow.is_open)
@@ -123,7 +140,7 @@ def _close(connection: sa.Connection, reservation: int, *, n_calls: int, usd: fl
         return
     scopes = _scopes(row.run, row.day, is_routine=bool(row.is_routine))
     _locked(connection, row.pipeline, scopes)
-    _add(connection, row.pipeline, scopes, n_calls=n_calls, usd=usd - row.usd)
+    _add(connection, row.pipeline, scopes, n_calls=n_calls, usd=0.0 if usd is None else usd - row.usd)
 
 
 def _scopes(run: str, day: str, *, is_routine: bool) -> tuple[str, ...]:

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
 from seamwatch.adapters.models.pricing import Prices
+from seamwatch.adapters.models.protocols import model_in_url
 from seamwatch.core.replays import ModelAnswer
 from seamwatch.errors import AdapterError
 from seamwatch.spec.monitoring import ModelPrice
@@ -60,30 +60,21 @@ def test_a_cost_that_is_known_already_stands() -> None:
 
 
 @pytest.mark.parametrize(
-    ("request_fields", "n_output"),
+    ("url", "model"),
     [
-        ({}, 4096),
-        ({"max_tokens": 50}, 50),
-        ({"max_completion_tokens": 70}, 70),
-        ({"max_tokens": 50, "n": 3}, 150),
-        ({"max_tokens": "many"}, 4096),
-        ({"max_tokens": True}, 4096),
+        ("https://g/v1beta/models/gemini-2.5-flash:generateContent", "gemini-2.5-flash"),
+        ("https://b/model/anthropic.claude-3-haiku-20240307-v1:0/converse", "anthropic.claude-3-haiku-20240307-v1:0"),
+        ("https://b/model/anthropic.claude-3-haiku-20240307-v1%3A0/invoke", "anthropic.claude-3-haiku-20240307-v1:0"),
+        ("https://a/openai/deployments/gpt-4o-mini/chat/completions?api-version=1", "gpt-4o-mini"),
+        ("https://a/v1/chat/completions", None),
+        ("https://a/v1/models", None),
     ],
 )
-def test_worst_case_is_all_output_that_is_allowed(request_fields: dict[str, Any], n_output: int) -> None:
-    body = json.dumps({"model": "house", "prompt": "x" * 3000} | request_fields)
-    n_input = len(body) // 3 + 1
-    assert OWN.worst_case_usd(body) == pytest.approx((n_input * 2.0 + n_output * 8.0) / 1e6)
-
-
-def test_worst_case_counts_bytes_so_that_other_scripts_are_not_cheap() -> None:
-    latin, other = ('{"model": "house", "p": "' + letter * 100 + '"}' for letter in ("a", "語"))
-    assert OWN.worst_case_usd(other) > OWN.worst_case_usd(latin)
-
-
-@pytest.mark.parametrize("body", ["", "not JSON", "[]", "{}", '{"model": 7}', '{"model": "no-such-model"}'])
-def test_worst_case_of_an_unknown_model_is_nothing(body: str) -> None:
-    assert OWN.worst_case_usd(body) == 0.0
+def test_the_address_names_the_model_where_the_request_names_none(url: str, model: str | None) -> None:
+    assert model_in_url(url) == model
+    named = Prices(model=model)
+    assert named.asked_model({"contents": []}) == model
+    assert named.asked_model({"model": "house"}) == "house"
 
 
 @pytest.mark.parametrize(

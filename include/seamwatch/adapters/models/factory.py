@@ -9,6 +9,7 @@ from seamwatch.adapters.base import Connections
 from seamwatch.adapters.models.callable import CallableEndpoint
 from seamwatch.adapters.models.http import HttpModelEndpoint
 from seamwatch.adapters.models.pricing import Prices
+from seamwatch.adapters.models.protocols import model_in_url
 from seamwatch.spec.pipeline import Endpoint
 from seamwatch.vocabulary import Protocol
 
@@ -36,5 +37,6 @@ def open_endpoint(
         function = load_callable(endpoint.connection)
         return CallableEndpoint(function, name=endpoint.connection, answer=endpoint.answer), Prices()
     info = connections.get(endpoint.connection)
-    prices = Prices.from_extra(info.extra.get("prices"), conn_id=info.conn_id)
-    return HttpModelEndpoint(endpoint, info, pipeline=pipeline), prices
+    opened = HttpModelEndpoint(endpoint, info, pipeline=pipeline)
+    prices = Prices.from_extra(info.extra.get("prices"), conn_id=info.conn_id, model=model_in_url(opened.url))
+    return opened, prices

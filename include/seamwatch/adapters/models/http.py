@@ -19,6 +19,8 @@ from seamwatch.adapters.models.connect_errors import explain_connect_error
 from seamwatch.adapters.models.exchange import Attempt, Gate, open_gate, run_async
 from seamwatch.adapters.models.protocols import endpoint_url, request_headers
 from seamwatch.adapters.models.retries import Patience, is_passing_status, retry_after_s
+from seamwatch.core.records.comparison import parse_json
+from seamwatch.core.records.response_usage import read_counts
 from seamwatch.core.records.responses import assemble_text, choose_protocol, read_response
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.core.replays import ModelAnswer, ModelCall
@@ -79,6 +81,11 @@ class HttpModelEndpoint:
     def ask_with(self, calls: Sequence[ModelCall], gate: Gate) -> list[ModelAnswer]:
         """Return answers as `ask` does, with the gate around every attempt."""
         return run_async(self._ask_all(calls, gate)) if calls else []
+
+    @property
+    def url(self) -> str:
+        """Return the address that requests go to."""
+        return self._url
 
     @cached_property
     def _tls(self) -> ssl.SSLContext | bool:
@@ -163,7 +170,7 @@ class HttpModelEndpoint:
             return self._failure(word, f"broke off before the end of its answer ({type(error).__name__})", status)
         latency_ms = (perf_counter() - started) * 1000
         if status >= 300:
-            return self._http_error(response, latency_ms)
+            return self._http_error(response, body or "", latency_ms)
         if body is None:
             detail = f"the response is larger than {MAX_BODY_BYTES // 1024 // 1024} MiB"
             return self._failure("garbage", detail, status, may_pass=False)
@@ -175,14 +182,18 @@ class HttpModelEndpoint:
         answer = ModelAnswer(status=status, http_status=http_status, detail=f"{self._conn_id}: {detail}")
         return Attempt(answer=answer, has_left=has_left, may_pass=may_pass)
 
-    def _http_error(self, response: httpx.Response, latency_ms: float) -> Attempt:
+    def _http_error(self, response: httpx.Response, body: str, latency_ms: float) -> Attempt:
         status = response.status_code
+        counts = read_counts(parse_json(body))  # a call that failed may be billed nevertheless
         hint = _HINTS.get(status, "")
         if status < 400:
             hint = "it redirects, which is not followed; put the final address into the connection"
         answer = ModelAnswer(
             status="http_error",
             http_status=status,
+            input_tokens=counts.input_tokens,
+            output_tokens=counts.output_tokens,
+            cached_tokens=counts.cached_tokens,
             latency_ms=latency_ms,
             detail=f"{self._conn_id}: HTTP {status}" + (f"; {hint}" if hint else ""),
         )

@@ -12,11 +12,14 @@ from typing import Protocol as TypingProtocol
 from seamwatch.adapters.base import AnswerCache, CallBudget
 from seamwatch.adapters.models.exchange import Attempt, Gate, Gated, Send
 from seamwatch.adapters.models.pricing import Prices
+from seamwatch.adapters.models.reservations import Need, Reservations
 from seamwatch.core.replays import BudgetLimits, ModelAnswer, ModelCall
 from seamwatch.vocabulary import Protocol
 
 _LASTING_STATUSES = frozenset({400, 413, 414, 422})
 """Refusals of the request itself. Others (401, 404) go away when a person corrects the connection."""
+_LATE_STATUSES = frozenset({408, 499, 504, 522, 524, 598, 599})
+"""Somebody on the way stopped waiting: the model may have answered nevertheless, and be billed."""
 
 _Mark = tuple[str, int]
 """Request hash and attempt: what makes two calls the same."""
@@ -55,6 +58,7 @@ class MeteredEndpoint:
         scope: str,
         limits: BudgetLimits,
         prices: Prices | None = None,
+        max_output_tokens: int | None = None,
     ) -> None:
         """Wrap an endpoint.
 
@@ -68,6 +72,7 @@ class MeteredEndpoint:
             scope: Answers are shared within it (a pipeline's window), and not beyond: a model may change.
             limits: Of the run and the day.
             prices: Default: genai-prices.
+            max_output_tokens: Of one answer, where the request sets no limit.
         """
         self.protocol = inner.protocol
         self._inner = inner
@@ -77,6 +82,9 @@ class MeteredEndpoint:
         self.limits = limits
         """Of the run and the day; may be changed, for the calls from then on."""
         self._prices = prices or Prices()
+        self._reservations = Reservations(self._prices, inner.protocol, max_output_tokens)
+        self.notes: list[str] = []
+        """What the budget could not hold on to, for people."""
         self._lock = threading.Lock()
         self._calls = 0
         self._spent_usd = 0.0
@@ -131,13 +139,13 @@ class MeteredEndpoint:
         settled = asyncio.Condition()
         n_open = n_settled = 0
 
-        async def reserve(call: ModelCall) -> tuple[float, int] | None:
+        async def reserve(call: ModelCall) -> tuple[Need, int] | None:
             while True:
                 seen = n_settled
                 # The store blocks; in a thread it does not hold up the other calls.
-                usd, reservation = await asyncio.to_thread(self._reserve, call)
+                need, reservation = await asyncio.to_thread(self._reserve, call)
                 if reservation is not None:
-                    return usd, reservation
+                    return need, reservation
                 # Requests under way hold more money than they will cost: what is left over may do for this one.
                 async with settled:
                     while n_settled == seen and n_open:
@@ -150,16 +158,16 @@ class MeteredEndpoint:
             reserved = await reserve(call)
             if reserved is None:
                 return Attempt(answer=_SPENT, has_left=False)
-            usd, reservation = reserved
+            need, reservation = reserved
             n_open += 1
             try:
                 try:
                     attempt = await send(call)
                 except asyncio.CancelledError:
                     # Cut off under way: the request may be billed, so what was reserved for it stays spent.
-                    self._close(reservation, None, usd)
+                    self._close(reservation, None, need)
                     raise
-                return await asyncio.to_thread(self._book, call, reservation, usd, attempt)
+                return await asyncio.to_thread(self._book, call, reservation, need, attempt)
             finally:
                 async with settled:
                     n_open -= 1
@@ -169,40 +177,60 @@ class MeteredEndpoint:
         return gate
 
     def _ask_here(self, call: ModelCall) -> ModelAnswer:
-        reserved_usd, reservation = self._reserve(call)
+        need, reservation = self._reserve(call)
         if reservation is None:
             return _SPENT
         attempt = Attempt(answer=self._inner.ask([call])[0])
-        return self._book(call, reservation, reserved_usd, attempt).answer
+        return self._book(call, reservation, need, attempt).answer
 
-    def _reserve(self, call: ModelCall) -> tuple[float, int | None]:
-        usd = self._prices.worst_case_usd(call.body)
-        return usd, self._budget.reserve(self._pipeline, self._run, self._day, usd=usd, limits=self.limits)
+    def _reserve(self, call: ModelCall) -> tuple[Need, int | None]:
+        need = self._reservations.need(call)
+        reservation = self._budget.reserve(
+            self._pipeline, self._run, self._day, usd=need.usd, up_to_usd=need.up_to_usd, limits=self.limits
+        )
+        return need, reservation
 
-    def _book(self, call: ModelCall, reservation: int, reserved_usd: float, attempt: Attempt) -> Attempt:
+    def _book(self, call: ModelCall, reservation: int, need: Need, attempt: Attempt) -> Attempt:
         """Return the attempt with its cost, after settling it and keeping what will be the same next time."""
         if not attempt.has_left:
             self._budget.release(reservation)
             return attempt
         cost_usd = self._cost_usd(call, attempt.answer)
         answer = replace(attempt.answer, cost_usd=cost_usd)
-        self._close(reservation, cost_usd, reserved_usd)
+        if self._reservations.learn(need, answer, cost_usd):
+            self._note(
+                f"an answer cost ${cost_usd:.4f}, more than the limit of its request allows (${need.usd:.4f}): calls "
+                "are made one at a time from then on"
+            )
+        self._close(reservation, cost_usd, need)
         if _is_lasting(answer, attempt):
             mark = (self._hash(call), call.attempt)
             self._cache.save_answer(self._scope, *mark, answer, key=call.key, purpose=call.purpose)
         return replace(attempt, answer=answer)
 
     def _cost_usd(self, call: ModelCall, answer: ModelAnswer) -> float | None:
+        is_counted = answer.input_tokens is not None or answer.output_tokens is not None
         # Providers do not bill a request that they refuse; one that they began to answer they may.
-        return 0.0 if answer.status == "http_error" else self._prices.cost_usd(answer, call.body)
+        if answer.status == "http_error" and not is_counted and answer.http_status not in _LATE_STATUSES:
+            return 0.0
+        return self._prices.cost_usd(answer, call.body)
 
-    def _close(self, reservation: int, cost_usd: float | None, reserved_usd: float) -> None:
-        """Settle a request that left; one of unknown cost keeps the money that was reserved for it."""
-        self._budget.settle(reservation, usd=reserved_usd if cost_usd is None else cost_usd)
+    def _close(self, reservation: int, cost_usd: float | None, need: Need) -> None:
+        """Settle a request that left; one of unknown cost keeps the money that it may have cost."""
+        self._budget.settle(reservation, usd=need.unknown_usd if cost_usd is None else cost_usd)
         with self._lock:
             self._calls += 1
             self._spent_usd += cost_usd or 0.0
             self._n_unpriced += cost_usd is None
+        if cost_usd is None and need.unknown_usd is None:
+            self._note(
+                "what a call cost is not known and nothing limits its answer, so that all that was reserved for it "
+                "counts as spent; set max_output_tokens at the endpoint"
+            )
+
+    def _note(self, what: str) -> None:
+        if what not in self.notes:
+            self.notes.append(what)
 
     def _hash(self, call: ModelCall) -> str:
         content = f"{self._inner.identity}\x1f{call.body}".encode("utf-8", "surrogatepass")

@@ -12,30 +12,26 @@ from seamwatch.core.replays import ModelAnswer
 from seamwatch.errors import AdapterError
 from seamwatch.spec.monitoring import ModelPrice
 
-_BYTES_PER_TOKEN = 3
-"""Fewer than any common tokeniser has, in scripts beside Latin too, so that the estimate is on the safe side."""
-_OUTPUT_TOKENS = 4096
-"""Assumed where a request names no limit."""
-_OUTPUT_LIMITS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
 _OWN_PRICES = TypeAdapter(dict[str, ModelPrice])
 
 
 class Prices:
     """Prices of one endpoint."""
 
-    def __init__(self, overrides: Mapping[str, ModelPrice] | None = None) -> None:
-        """Take own prices by model, in USD."""
+    def __init__(self, overrides: Mapping[str, ModelPrice] | None = None, *, model: str | None = None) -> None:
+        """Take own prices by model, in USD, and the model that the address names, for requests that name none."""
         self._overrides = overrides or {}
+        self._model = model
 
     @classmethod
-    def from_extra(cls, given: Any, *, conn_id: str) -> Prices:
+    def from_extra(cls, given: Any, *, conn_id: str, model: str | None = None) -> Prices:
         """Return the prices that a connection's extra `prices` names.
 
         Raises:
             AdapterError: If they are not in the shape `{"model": {"input_per_mtok": 0.15, ...}}`.
         """
         try:
-            return cls(_OWN_PRICES.validate_python(parse_json(given) or {}, strict=True))
+            return cls(_OWN_PRICES.validate_python(parse_json(given) or {}, strict=True), model=model)
         except ValidationError as error:
             wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'it'}: {e['msg']}" for e in error.errors()[:3])
             msg = (
@@ -55,25 +51,35 @@ class Prices:
             return answer.cost_usd
         if answer.input_tokens is None or answer.output_tokens is None:
             return None
-        request = parse_json(body)
-        asked = request.get("model") if isinstance(request, Mapping) else None
-        for model in (answer.model, asked):
-            if isinstance(model, str):
+        for model in (answer.model, self.asked_model(parse_json(body))):
+            if model is not None:
                 cost = self._price(model, answer.input_tokens, answer.output_tokens, answer.cached_tokens or 0)
                 if cost is not None:
                     return cost
         return None
 
-    def worst_case_usd(self, body: str) -> float:
-        """Return the most that a request may cost; 0.0 if its model has no known price (the calls still count)."""
-        request = parse_json(body)
-        if not isinstance(request, Mapping) or not isinstance(request.get("model"), str):
-            return 0.0
-        limits = [request[name] for name in _OUTPUT_LIMITS if _is_count(request.get(name))]
-        n_choices = request["n"] if _is_count(request.get("n")) else 1
-        n_input = len(body.encode("utf-8", "surrogatepass")) // _BYTES_PER_TOKEN + 1
-        n_output = max(limits, default=_OUTPUT_TOKENS) * n_choices
-        return self._price(request["model"], n_input, n_output, 0) or 0.0
+    def asked_model(self, request: Any) -> str | None:
+        """Return the model that a parsed request asks for: the one that it names, else the one in the address."""
+        named = request.get("model") if isinstance(request, Mapping) else None
+        return named if isinstance(named, str) and named else self._model
+
+    def is_known(self, model: str) -> bool:
+        """Return whether a call of the model has a price."""
+        return self._price(model, 1, 1, 0) is not None
+
+    def price_usd(self, model: str, n_input: int, n_output: int) -> float:
+        """Return what so many tokens cost, none of them cached; 0.0 where no price is known."""
+        return self._price(model, n_input, n_output, 0) or 0.0
+
+    def context_window(self, model: str) -> int | None:
+        """Return the most tokens of request and answer together that the model takes; None where it is not known."""
+        from genai_prices import data_snapshot  # noqa: PLC0415 - its price table takes a while to load
+
+        try:
+            _, found = data_snapshot.get_snapshot().find_provider_model(model, None, None, None)
+        except LookupError:
+            return None
+        return found.context_window or None
 
     def _price(self, model: str, n_input: int, n_output: int, n_cached: int) -> float | None:
         n_cached = min(n_cached, n_input)
@@ -100,7 +106,3 @@ def _by_override(price: ModelPrice, n_input: int, n_output: int, n_cached: int) 
     used = [(n, usd) for n, usd in parts if n > 0]
     known = [n * usd for n, usd in used if usd is not None]
     return sum(known) / 1e6 if len(known) == len(used) else None
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0

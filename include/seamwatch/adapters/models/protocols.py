@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit
 
 import httpx
 
@@ -29,6 +31,8 @@ _MODEL_IN_PATH = {
 """Protocols whose path names the model, so that none can be assumed."""
 _BEARER = frozenset({Protocol.OPENAI_CHAT, Protocol.OPENAI_RESPONSES, Protocol.BEDROCK})
 """Protocols that know no other credentials, so that a login beside the key means nothing."""
+_NAMED_MODEL = re.compile(r"/(?:models?|deployments)/([^/:]+(?::\d+)?)(?:$|[:/])")
+"""A Bedrock model's id may end in a colon and a number; behind another colon stands what is asked of the model."""
 _ANTHROPIC_VERSION = "2023-06-01"
 
 
@@ -58,6 +62,12 @@ def endpoint_url(endpoint: Endpoint, info: ConnectionInfo, protocol: Protocol) -
     except httpx.InvalidURL:
         msg = f"connection {info.conn_id!r}: no URL can be made of its host and the endpoint's path {path!r}"
         raise AdapterError(msg) from None
+
+
+def model_in_url(url: str) -> str | None:
+    """Return the model that an address names, as Gemini's, Bedrock's and Azure's do; None where it names none."""
+    found = _NAMED_MODEL.search(urlsplit(url).path)
+    return unquote(found[1]) if found else None
 
 
 def request_headers(info: ConnectionInfo, protocol: Protocol, pipeline: str) -> httpx.Headers:

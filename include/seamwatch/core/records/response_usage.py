@@ -12,6 +12,7 @@ _OUTPUT = ("completion_tokens", "output_tokens", "outputTokens", "candidatesToke
 _THOUGHTS = ("thoughtsTokenCount", "thoughts_token_count")
 """Gemini counts what it thought beside what it answered; both are billed as output."""
 _TOOL_RESULTS = ("toolUsePromptTokenCount", "tool_use_prompt_token_count")
+_OUTPUT_DETAILS = ("completion_tokens_details", "output_tokens_details")
 _DETAILS = ("prompt_tokens_details", "input_tokens_details", "input_token_details")
 _CACHED = (
     "cached_tokens",
@@ -79,6 +80,7 @@ def _counts_of(usage: Mapping[str, Any]) -> TokenCounts:
         if fresh is not None and details is None and ("input_tokens" in usage or "inputTokens" in usage):
             beside = _beside(usage, fresh, output, cached)
     thoughts, tools = _first(usage, _THOUGHTS) or 0, _first(usage, _TOOL_RESULTS) or 0
+    thoughts = thoughts or _thoughts_beside(usage, fresh, output)
     return TokenCounts(
         input_tokens=None if fresh is None else fresh + beside + tools,
         output_tokens=output + thoughts if output is not None else thoughts or None,
@@ -90,6 +92,14 @@ def _beside(usage: Mapping[str, Any], fresh: int, output: int | None, cached: in
     """Return the tokens that `input` leaves out; none where the body's own total says that it holds all."""
     total = _first(usage, ("totalTokens", "total_tokens"))
     return 0 if total is not None and total == fresh + (output or 0) else (cached or 0) + (_first(usage, _WRITTEN) or 0)
+
+
+def _thoughts_beside(usage: Mapping[str, Any], fresh: int | None, output: int | None) -> int:
+    """Return the tokens of reasoning where the body's own total says that they stand beside the output, as xAI's do."""
+    details = next((part for name in _OUTPUT_DETAILS if isinstance(part := usage.get(name), Mapping)), None)
+    thoughts = _first(details, ("reasoning_tokens",)) if details is not None else None
+    total = _first(usage, ("total_tokens",))
+    return thoughts if thoughts and total == (fresh or 0) + (output or 0) + thoughts else 0
 
 
 def _flat_counts(document: Mapping[str, Any]) -> TokenCounts:

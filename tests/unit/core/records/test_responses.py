@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seamwatch.core.records.response_usage import TokenCounts, read_counts
 from seamwatch.core.records.responses import (
     Form,
     ParsedResponse,
@@ -153,6 +154,15 @@ def test_usage_keeps_cached_tokens_apart() -> None:
     for protocol, body in ((OPENAI, openai), (ANTHROPIC, anthropic)):
         parsed = read_response(protocol, json.dumps(body))
         assert (parsed.model, parsed.input_tokens, parsed.cached_tokens, parsed.output_tokens) == ("m", 100, 80, 5)
+
+
+def test_reasoning_counts_as_output_once_wherever_the_body_counts_it() -> None:
+    details = {"completion_tokens_details": {"reasoning_tokens": 40}}
+    within = {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150} | details
+    beside = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 150} | details
+    gemini = {"promptTokenCount": 100, "candidatesTokenCount": 10, "thoughtsTokenCount": 40, "totalTokenCount": 150}
+    for usage in ({"usage": within}, {"usage": beside}, {"usageMetadata": gemini}):
+        assert read_counts(usage) == TokenCounts(input_tokens=100, output_tokens=50)
 
 
 def test_nonsense_usage_is_no_usage() -> None:
