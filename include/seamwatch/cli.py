@@ -113,6 +113,7 @@ def run(
     """
     from seamwatch.engine.attribute import attribute_window
     from seamwatch.engine.deliver import deliver_pending
+    from seamwatch.engine.heartbeat import note_delivery
     from seamwatch.engine.incidents import decide_incidents, write_reports
     from seamwatch.engine.validate import check_stage
     from seamwatch.report.console import print_attribution, print_changes
@@ -130,6 +131,7 @@ def run(
         reports = write_reports(deps, spec, window)
         if not no_slack:
             summary = deliver_pending(deps)
+            note_delivery(deps)
             errors = summary.errors
             _say(f"delivered {summary.n_sent}, waiting {summary.n_waiting}, given up {summary.n_failed}")
     incidents = [{"id": c.incident.id, "change": c.kind.value, "headline": c.incident.headline} for c in changes]
@@ -435,14 +437,46 @@ def baseline(
 def deliver(project: ProjectOption = None) -> None:
     """Send the messages that wait in the outbox."""
     from seamwatch.engine.deliver import deliver_pending
+    from seamwatch.engine.heartbeat import note_delivery, tell_monitor
 
     with _deps(_settings(project)) as deps:
         summary = deliver_pending(deps)
+        note_delivery(deps)
+        if not summary.errors:
+            tell_monitor(deps)
     print(f"delivered {summary.n_sent}, waiting {summary.n_waiting}, given up {summary.n_failed}")
     for error in summary.errors:
         print(error, file=sys.stderr)
     if summary.errors:
         raise typer.Exit(1)
+
+
+@app.command()
+def status(
+    pipeline: Annotated[str | None, typer.Argument(help="Only this pipeline.")] = None,
+    project: ProjectOption = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Say whether Seamwatch itself still works: what ran when, what stands still, which messages wait.
+
+    For a monitor outside: exit code 7 where something stands still, never ran, or waits for too long. It reads the
+    store alone, so it answers also where Airflow does not.
+    """
+    from seamwatch.engine.watcher_status import watcher_status
+    from seamwatch.orchestration.paused import paused_dags
+    from seamwatch.report.console import print_watcher_status
+    from seamwatch.report.watcher_status import status_json
+
+    with _deps(_settings(project)) as deps:
+        only = None if pipeline is None else {deps.project.pipeline(pipeline).pipeline}
+        found = watcher_status(deps, only=only)
+        if not found.is_well and (paused := paused_dags()):
+            found = watcher_status(deps, only=only, paused=paused)
+    _write_json(as_json, status_json(found))
+    if str(as_json) != "-":
+        print_watcher_status(found)
+    if not found.is_well:
+        raise typer.Exit(7)
 
 
 @app.command()
@@ -525,6 +559,7 @@ def _deps(settings: Settings) -> Iterator[Deps]:
             ui_url=settings.ui_url,
             clock=lambda: datetime.now(UTC),
             notifier=notifier,
+            heartbeat_url=settings.heartbeat_url,
         )
     finally:
         store.close()

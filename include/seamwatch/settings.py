@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -20,10 +20,12 @@ class Settings:
     """SQLAlchemy URL of Seamwatch's own store."""
     ui_url: str
     """Base URL of the Airflow UI, for links."""
+    heartbeat_url: str | None = field(default=None, repr=False)
+    """Called after each look and delivery; a secret."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None, *, project_dir: Path | None = None) -> Settings:
-        """Return the settings of `SEAMWATCH_PROJECT_DIR`, `_DATA_DIR`, `_STORE_URL` and `_UI_URL`, defaults filled.
+        """Return the settings of `SEAMWATCH_PROJECT_DIR`, `_DATA_DIR`, `_STORE_URL`, `_UI_URL`, `_HEARTBEAT_URL`.
 
         The project defaults to the working folder, the data folder to `build/seamwatch` in the project, the store to
         an SQLite file in the data folder, and the UI to Airflow's own `AIRFLOW__API__BASE_URL`.
@@ -38,4 +40,5 @@ class Settings:
             ui_url=(env.get("SEAMWATCH_UI_URL") or env.get("AIRFLOW__API__BASE_URL") or "http://localhost:8080").rstrip(
                 "/"
             ),
+            heartbeat_url=env.get("SEAMWATCH_HEARTBEAT_URL") or None,
         )

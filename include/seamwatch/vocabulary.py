@@ -240,3 +240,33 @@ class Watch(StrEnum):
     INJECTION = "injection"
     BUDGET = "budget"
     """Of an objective: it burns, and nothing else that is open explains it."""
+
+
+class RecurringJob(StrEnum):
+    """What Seamwatch does again and again; each is named as the DAG that does it (`<pipeline>__<job>`)."""
+
+    VALIDATE = "validate"
+    ISOLATE = "isolate"
+    INCIDENTS = "incidents"
+    SLO = "slo"
+    FRESHNESS = "freshness"
+    DELIVERY = "delivery"
+    """Of all pipelines at once: `seamwatch__delivery`."""
+
+
+class JobState(StrEnum):
+    """Whether a recurring job still runs."""
+
+    OK = "ok"
+    AWAITED = "awaited"
+    """It never ran, and its first run is not overdue."""
+    BY_HAND = "by_hand"
+    """It has no schedule, so nobody can say that a run is missing."""
+    UNKNOWN = "unknown"
+    """A job before it stands still, so nobody can say whether this one would run."""
+    PAUSED = "paused"
+    """It stands still, and its DAG is paused."""
+    SILENT = "silent"
+    """It ran, and has missed two runs since."""
+    NEVER = "never"
+    """It never ran, although it should have, or nobody knows since when."""

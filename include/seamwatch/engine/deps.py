@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -32,3 +32,5 @@ class Deps:
     """Connection id to the channel behind it."""
     object_path: Callable[[str], Any] = UPath
     """Opens object storage; Airflow's ObjectStoragePath where its connections are to be used."""
+    heartbeat_url: str | None = field(default=None, repr=False)
+    """Called after each look and delivery, for a monitor outside; a secret."""

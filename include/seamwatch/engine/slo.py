@@ -11,6 +11,7 @@ from seamwatch.core.slo.ledger import Ledger, Ruling
 from seamwatch.core.slo.policy import GateDecision, Override, decide_gate, refuse_too_long
 from seamwatch.core.slo.status import ObjectiveStatus, SloStatus, objective_status, window_of
 from seamwatch.core.slo.told import known_stretches
+from seamwatch.core.watcher_status import SLO_EVERY
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.new_records import read_new, span_to_read
 from seamwatch.engine.protocols import with_protocols
@@ -19,8 +20,6 @@ from seamwatch.errors import DataContractError, Problem, SpecError, StoreError, 
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import GateState, Watch
 
-EVERY = timedelta(minutes=5)
-"""How often objectives are looked at."""
 _LOOK_BACK = timedelta(days=28)
 """What alerts learn from a service's past."""
 
@@ -149,7 +148,7 @@ def _status(deps: Deps, pipeline: Pipeline, number: int, now: datetime, before: 
     known = {one.objective: one.alerts for one in before.objectives} if before else {}
     stretches = known_stretches(objective.kind, deps.store.incidents(pipeline.pipeline, limit=None))
     alerts = known.get(objective.id, ())
-    return objective_status(objective, buckets, refunds, alerts, now=now, every=EVERY, incidents=stretches)
+    return objective_status(objective, buckets, refunds, alerts, now=now, every=SLO_EVERY, incidents=stretches)
 
 
 def _gate(

@@ -71,6 +71,7 @@ def open_deps(project_dir: str | Path) -> Iterator[Deps]:
             clock=lambda: datetime.now(UTC),
             notifier=lambda conn_id: SlackNotifier(connections.get(conn_id)),
             object_path=ObjectStoragePath,
+            heartbeat_url=settings.heartbeat_url,
         )
     finally:
         store.close()

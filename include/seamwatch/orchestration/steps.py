@@ -16,6 +16,7 @@ from seamwatch.engine.attribute import attribute_window, windows_to_revisit
 from seamwatch.engine.deliver import deliver_pending
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.freshness import check_knowledge_base, still_outdated
+from seamwatch.engine.heartbeat import note_delivery, note_job, tell_monitor
 from seamwatch.engine.incidents import decide_incidents, write_reports, write_reports_of
 from seamwatch.engine.incidents import decide_on_freshness as decide_freshness_incidents
 from seamwatch.engine.incidents import decide_on_watches as decide_watch_incidents
@@ -28,7 +29,7 @@ from seamwatch.orchestration.deps import open_deps
 from seamwatch.orchestration.plan import attributed_asset, stale_asset, validated_asset
 from seamwatch.report.links import Links
 from seamwatch.spec.pipeline import Pipeline
-from seamwatch.vocabulary import Severity
+from seamwatch.vocabulary import RecurringJob, Severity
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -118,6 +119,10 @@ def gate(task: StepOperator, context: Context) -> None:
 
 def publish_validated(task: StepOperator, context: Context) -> None:
     """Tell the next DAG that the window's stages were checked."""
+    if _param_window(context) is None:
+        pipeline = _pipeline(task)
+        with open_deps(task.project_dir) as deps:
+            note_job(deps, pipeline, RecurringJob.VALIDATE)
     _publish(context, validated_asset(_pipeline(task).pipeline), [_window(task).id])
 
 
@@ -125,7 +130,10 @@ def attribute(task: StepOperator, context: Context) -> dict[str, int]:
     """Attribute one window, and tell the next DAG that it was."""
     pipeline, window = _pipeline(task), _window(task)
     with open_deps(task.project_dir) as deps:
-        found = attribute_window(deps, pipeline, window, is_asked=_param_window(context) is not None)
+        is_asked = _param_window(context) is not None
+        found = attribute_window(deps, pipeline, window, is_asked=is_asked)
+        if not is_asked:
+            note_job(deps, pipeline, RecurringJob.ISOLATE)
     task.log.info("%s", found.leading.headline if found.leading else "no incident")
     _publish(context, attributed_asset(pipeline.pipeline), [window.id])
     return {"failing": found.n_failing, "pending": found.n_pending, "calls": found.isolation.calls}
@@ -133,10 +141,11 @@ def attribute(task: StepOperator, context: Context) -> dict[str, int]:
 
 def decide(task: StepOperator, context: Context) -> dict[str, str]:
     """Open, update and resolve incidents, window by window; return what last happened, by incident."""
-    del context
     pipeline = _pipeline(task)
     with open_deps(task.project_dir) as deps:
         changes = [change for window in _windows(task) for change in decide_incidents(deps, pipeline, window)]
+        if _param_window(context) is None:
+            note_job(deps, pipeline, RecurringJob.INCIDENTS)
         task.report_url = _report_url(deps.ui_url, pipeline, {change.incident.id for change in changes})
     return {change.incident.id: change.kind.value for change in changes}
 
@@ -156,6 +165,8 @@ def check_freshness(task: StepOperator, context: Context) -> dict[str, int]:
     pipeline, given = _pipeline(task), _param_window(context)
     with open_deps(task.project_dir) as deps:
         found = check_knowledge_base(deps, pipeline, task.stage or "", now=given.end if given is not None else None)
+        if given is None:
+            note_job(deps, pipeline, RecurringJob.FRESHNESS, subject=task.stage)
     for note in found.notes:
         task.log.warning("%s", note)
     answers = (
@@ -207,6 +218,9 @@ def look_at_objectives(task: StepOperator, context: Context) -> dict[str, float]
     pipeline, given = _pipeline(task), _param_window(context)
     with open_deps(task.project_dir) as deps:
         status = look(deps, pipeline, now=given.end if given is not None else None)
+        if given is None:
+            note_job(deps, pipeline, RecurringJob.SLO)
+            tell_monitor(deps)
     for note in status.notes:
         task.log.warning("%s", note)
     return {one.objective: one.budget.left for one in status.objectives if one.budget.left is not None}
@@ -283,6 +297,9 @@ def deliver(task: StepOperator, context: Context) -> dict[str, int]:
     del context
     with open_deps(task.project_dir) as deps:
         summary = deliver_pending(deps)
+        note_delivery(deps)
+        if not summary.errors:
+            tell_monitor(deps)
     if summary.errors:
         raise AdapterError("; ".join(summary.errors), retryable=not summary.n_failed)
     return {"sent": summary.n_sent, "waiting": summary.n_waiting}

@@ -14,9 +14,11 @@ from seamwatch.core.incidents import IncidentChange
 from seamwatch.core.results import Attribution
 from seamwatch.core.slo.status import ObjectiveStatus, SloStatus
 from seamwatch.core.watch.results import WatchReport
+from seamwatch.core.watcher_status import WatcherStatus
 from seamwatch.report.console_tables import print_table
 from seamwatch.report.machine import attribution_json
 from seamwatch.report.numbers import count, duration, interval, moment, money, percent
+from seamwatch.report.watcher_status import note_lines, problem_lines, status_lines
 from seamwatch.report.watches import watch_facts
 
 
@@ -45,6 +47,20 @@ def _objective_row(one: ObjectiveStatus) -> tuple[str, ...]:
         moment(budget.gone_at),
         ", ".join(alert.severity.value for alert in one.alerts if alert.since is not None),
     )
+
+
+def print_watcher_status(status: WatcherStatus) -> None:
+    """Print what runs and what does not, one job a row, and what somebody has to look at."""
+    console = Console()
+    problems = problem_lines(status)
+    if not status.never_ran:
+        print_table(console, ("pipeline", "job", "state", "last good end"), status_lines(status))
+    for line in problems:
+        console.print(Text(line, style="bold red"), soft_wrap=True)
+    for line in note_lines(status):
+        console.print(Text(line), soft_wrap=True)
+    if not problems:
+        console.print(Text("Seamwatch works: nothing stands still.", style="green"))
 
 
 def print_watches(reports: Sequence[WatchReport]) -> None:

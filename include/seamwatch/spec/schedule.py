@@ -9,6 +9,8 @@ from pydantic import AfterValidator
 
 _PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
 """What Airflow has an interval for; `@once` and `@continuous` have none, and a window is an interval."""
+_CRON_OF_PRESETS = {"@quarterly": "0 0 1 */3 *"}
+"""Presets that Airflow knows and croniter does not."""
 _FIELDS = (
     ("minute", "0 to 59"),
     ("hour", "0 to 23"),
@@ -42,6 +44,24 @@ def schedule_problem(schedule: str) -> str | None:
     if not _has_next(schedule):
         return f"{schedule!r} never comes: no month that it names has such a day"
     return None
+
+
+def runs_around(schedule: str, at: datetime) -> tuple[datetime, datetime, datetime]:
+    """Return when a schedule, as UTC, last came at or before a moment, and when it comes the next two times.
+
+    Args:
+        schedule: One that has no problem, see `schedule_problem`.
+        at: Aware time.
+
+    Raises:
+        ValueError: If there is no such moment before or after, as of 29 February in some centuries.
+    """
+    from croniter import croniter  # noqa: PLC0415 - only who asks pays for it
+
+    cron = _CRON_OF_PRESETS.get(schedule, schedule)
+    after = croniter(cron, at)
+    first, second = (after.get_next(datetime) for _ in range(2))
+    return croniter(cron, first).get_prev(datetime), first, second
 
 
 def _has_next(expression: str) -> bool:

@@ -23,6 +23,7 @@ from seamwatch.store.codec import from_json, to_json
 from seamwatch.store.deliveries import DeliveryStore
 from seamwatch.store.dialect import insert_or_ignore, lock_incidents, reading_engine
 from seamwatch.store.failures import store_failures, transaction
+from seamwatch.store.heartbeats import HeartbeatStore
 from seamwatch.store.incidents import IncidentStore
 from seamwatch.store.knowledge import KnowledgeStore
 from seamwatch.store.session import migrate, open_engine, require_head, require_undamaged
@@ -45,7 +46,7 @@ _TEXT = 4000
 """Characters of a value kept with a discrepancy."""
 
 
-class Store(BudgetStore, IncidentStore, DeliveryStore, KnowledgeStore, SloStore, WatchStore):
+class Store(BudgetStore, IncidentStore, DeliveryStore, HeartbeatStore, KnowledgeStore, SloStore, WatchStore):
     """One database, by SQLAlchemy: SQLite by default, PostgreSQL for teams."""
 
     def __init__(self, engine: sa.Engine) -> None:

@@ -385,3 +385,12 @@ class DeliveryRow(Table):
     last_error: Mapped[str | None] = mapped_column(RecordText)
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     sent_at: Mapped[datetime | None] = mapped_column(UtcTime)
+
+
+class HeartbeatRow(Table):
+    """When a recurring job last ended well; of a knowledge base, where the job is about one."""
+
+    __tablename__ = "seamwatch_heartbeats"
+    pipeline: Mapped[str] = mapped_column(String(200), primary_key=True)
+    part: Mapped[str] = mapped_column(String(300), primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcTime)

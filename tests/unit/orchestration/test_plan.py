@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
+from croniter import croniter
 
+from seamwatch.core.watcher_status import DELIVERY_EVERY, SHARED, SLO_EVERY
 from seamwatch.orchestration.plan import (
     DagPlan,
     TaskPlan,
@@ -17,6 +20,7 @@ from seamwatch.orchestration.plan import (
     validated_asset,
 )
 from seamwatch.spec.pipeline import Pipeline
+from seamwatch.vocabulary import RecurringJob
 
 
 def pipeline(**changes: object) -> Pipeline:
@@ -146,3 +150,18 @@ def test_planning_loads_neither_airflow_nor_anything_heavy() -> None:
         f"import json, sys, seamwatch.orchestration.plan; print(json.dumps([m for m in {heavy} if m in sys.modules]))"
     )
     assert json.loads(subprocess.check_output([sys.executable, "-c", code])) == []
+
+
+def test_what_counts_as_a_missed_run_follows_the_dags_and_their_names() -> None:
+    source = {"kind": "git", "connection": "docs", "include": "*.md"}
+    index = {"kind": "sql", "table": "chunks", "document": "document", "text": "text"}
+    watched = pipeline(knowledge_bases={"handbook": {"source": source, "index": index, "check_every": "3h"}})
+    schedules = {plan.id.rpartition("__")[2]: plan.schedule for plan in plan_pipeline(watched)}
+    jobs = {job.value for job in RecurringJob} - {RecurringJob.DELIVERY.value}
+    assert jobs <= set(schedules)
+    assert (schedules["slo"], schedules["validate"]) == (SLO_EVERY, watched.schedule)
+    assert schedules["freshness"] == watched.knowledge_bases["handbook"].check_every
+    delivery = plan_delivery()
+    runs = croniter(str(delivery.schedule), datetime(2026, 1, 1, tzinfo=UTC))
+    assert delivery.id == f"{SHARED}__{RecurringJob.DELIVERY}"
+    assert -(runs.get_next(datetime) - runs.get_next(datetime)) == DELIVERY_EVERY
