@@ -671,6 +671,15 @@ def alerted() -> Example:
     return replace(watched(), change=ChangeKind.ALERTED)
 
 
+def silent() -> Example:
+    """A report that is written while the looks at objectives have stopped."""
+    example = integration()
+    line = (
+        "No look at the objectives and watches of support_triage since 2026-11-23 09:10 UTC: scheduler or DAG stopped?"
+    )
+    return replace(example, report=replace(example.report, silence=(f"{line} (support_triage__slo)",)))
+
+
 EXAMPLES: dict[str, Callable[[], Example]] = {
     "integration": integration,
     "model": model,
@@ -680,6 +689,7 @@ EXAMPLES: dict[str, Callable[[], Example]] = {
     "resolved": resolved,
     "watched": watched,
     "alerted": alerted,
+    "silent": silent,
 }
 
 

@@ -22,6 +22,9 @@ from seamwatch.core.deliveries import DeliveryPart
 from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange
 from seamwatch.core.results import Attribution, IsolationResult, Window
 from seamwatch.core.watcher_status import SHARED, Outbox
+from seamwatch.engine.attribute import attribute_window
+from seamwatch.engine.deliver import deliver_pending
+from seamwatch.engine.incidents import decide_incidents, render_report, report_of
 from seamwatch.engine.watcher_status import silent_jobs
 from seamwatch.errors import AdapterError
 from seamwatch.orchestration import steps
@@ -302,6 +305,25 @@ def test_silence_in_a_message_is_of_jobs_that_ran_in_airflow_only(project: Path)
         "No look at the objectives and watches of parcels since 2026-11-27 09:10 UTC: scheduler or DAG stopped? "
         "(parcels__slo)"
     )
+
+
+def test_a_message_and_a_report_say_that_a_job_stopped(project: Path) -> None:
+    fill_database(f"sqlite:///{project / 'parcels.db'}", "code_table", n=120)
+    deps = make_deps(project, {"AIRFLOW_CONN_PARCELS_DB": f"sqlite:///{project / 'parcels.db'}"})
+    pipeline = deps.project.pipeline("parcels")
+    attribute_window(deps, pipeline, WINDOW)
+    decide_incidents(deps, pipeline, WINDOW)
+    deps.store.note_end("parcels", RecurringJob.VALIDATE, now=deps.clock())
+    deps.store.note_end("parcels", RecurringJob.SLO, now=deps.clock() - 20 * MINUTE)
+    assert deliver_pending(deps).errors == ()
+    said = "No look at the objectives and watches of parcels since 2026-01-06 01:40 UTC: scheduler or DAG stopped?"
+    heads = [line for line in (project / "messages.jsonl").read_text().splitlines() if said in line]
+    assert len(heads) == 1
+    (incident,) = deps.store.incidents("parcels")
+    page = render_report(report_of(deps, pipeline, incident), "html")
+    assert page.count(said) == 1
+    deps.store.note_end("parcels", RecurringJob.SLO, now=deps.clock())
+    assert said not in render_report(report_of(deps, pipeline, incident), "html")
 
 
 class Switch:

@@ -16,12 +16,14 @@ from seamwatch.core.staleness import decide_staleness, staleness
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.core.watch.told import as_attribution
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.watcher_status import silent_jobs
 from seamwatch.errors import DataContractError, StoreError
 from seamwatch.report.facts import IncidentReport, incident_report
 from seamwatch.report.html import render_html
 from seamwatch.report.links import Links
 from seamwatch.report.machine import report_json
 from seamwatch.report.markdown import render_markdown
+from seamwatch.report.watcher_status import stopped_lines
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import Responsibility, Watch
 
@@ -205,6 +207,7 @@ def report_of(deps: Deps, pipeline: Pipeline, incident: Incident) -> IncidentRep
         now=deps.clock(),
         watch=watch,
         slo=last.status if last is not None else None,
+        silence=stopped_lines(silent_jobs(deps, pipeline)),
     )
 
 

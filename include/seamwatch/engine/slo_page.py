@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from seamwatch.core.slo.burndown import burn_down
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.watcher_status import silent_jobs
 from seamwatch.errors import StoreError
 from seamwatch.report.links import Links
 from seamwatch.report.slo_page import SloPage, render_slo_page
+from seamwatch.report.watcher_status import stopped_lines
 from seamwatch.report.watches import budget_facts, watch_facts
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import IncidentState, Watch
@@ -42,5 +44,6 @@ def slo_page(deps: Deps, pipeline: Pipeline) -> str:
             for one in deps.store.incidents(name, open_states)
         ),
         notes=last.status.notes,
+        silence=stopped_lines(silent_jobs(deps, pipeline)),
     )
     return render_slo_page(page)

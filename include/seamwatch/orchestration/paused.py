@@ -15,7 +15,8 @@ def paused_dags() -> frozenset[str] | None:
     Asks nothing where no Airflow was ever set up: its first import would set one up.
     """
     home = Path(os.environ.get("AIRFLOW_HOME") or "~/airflow").expanduser()
-    if "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN" not in os.environ and not (home / "airflow.cfg").is_file():
+    is_set_up = any((home / name).is_file() for name in ("airflow.cfg", "airflow.db"))
+    if not is_set_up and "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN" not in os.environ:
         return None
     try:
         from airflow.models.dag import DagModel

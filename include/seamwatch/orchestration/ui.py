@@ -28,11 +28,14 @@ from seamwatch.core.incidents import Incident
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.incidents import render_report, report_of
 from seamwatch.engine.slo_page import slo_page
+from seamwatch.engine.watcher_status import watcher_status
 from seamwatch.errors import SeamwatchError, SpecError, StoreError
 from seamwatch.orchestration.deps import open_deps
+from seamwatch.orchestration.paused import paused_dags
 from seamwatch.orchestration.request_origin import require_own_origin
 from seamwatch.report import numbers
 from seamwatch.report.facts import IncidentReport
+from seamwatch.report.watcher_status import problem_lines
 from seamwatch.settings import Settings
 from seamwatch.vocabulary import IncidentState
 
@@ -123,10 +126,12 @@ def _add_list(app: FastAPI, settings: Callable[[], Settings]) -> None:
             first = (page - 1) * _PER_PAGE
             states = None if state is None else {state}
             shown = deps.store.incidents(wanted, states, limit=_PER_PAGE, offset=first) if n_found else []
+            silence = _silence(deps, [n for n in deps.project.pipelines if pipeline in (None, "", n)], user)
         chosen = {"pipeline": pipeline or "", "state": state or ""}
         return _page(
             "incidents.html.j2",
             rows=[_row(incident) for incident in shown],
+            silence=silence,
             n_hidden=sum(counts.values()) - n_found,
             base=f"{_ROOT}{PREFIX}",
             pipelines=sorted(readable),
@@ -223,6 +228,15 @@ async def _say_what_failed(request: Request, error: Exception) -> Response:
     """Say what is wrong with the store, as plain text, in place of a page without any reason."""
     del request
     return PlainTextResponse(str(error), status_code=503)
+
+
+def _silence(deps: Deps, pipelines: list[str], user: Any) -> tuple[str, ...]:
+    """Return what of Seamwatch itself stands still, of the pipelines that the user may read."""
+    readable = [name for name in pipelines if _may("GET", name, user)]
+    status = watcher_status(deps, only=readable)
+    if not status.is_well and (paused := paused_dags()):
+        status = watcher_status(deps, only=readable, paused=paused)
+    return problem_lines(replace(status, outboxes=()))  # incidents that were not told are said beside each
 
 
 def _framed(report: IncidentReport) -> IncidentReport:

@@ -161,6 +161,8 @@ class IncidentReport:
     """What the watch that opened it found; None: attribution did, or a check of a knowledge base."""
     budgets: tuple[BudgetFacts, ...] = ()
     """Error budgets as the last look saw them, the one with least left first."""
+    silence: tuple[str, ...] = ()
+    """What of Seamwatch itself stands still, so that the report may be older than it looks."""
 
 
 def incident_report(
@@ -173,6 +175,7 @@ def incident_report(
     now: datetime,
     watch: WatchReport | None = None,
     slo: SloStatus | None = None,
+    silence: tuple[str, ...] = (),
 ) -> IncidentReport:
     """Return the report of an incident as the attribution of one window, or one look of a watch, shows it.
 
@@ -185,6 +188,7 @@ def incident_report(
         now: Aware time of writing.
         watch: The look, where a watch opened the incident; the attribution is then what was made of it.
         slo: The last look at the objectives.
+        silence: Sentences on jobs of Seamwatch that stand still.
     """
     cause = cause_of(incident, attribution)
     found = found_of(watch, incident.responsibility, incident.stage, incident.pattern) if watch is not None else None
@@ -237,6 +241,7 @@ def incident_report(
         data=attribution_json(attribution),
         watch=watch_facts(watch) if watch is not None else None,
         budgets=budgets,
+        silence=silence,
     )
 
 

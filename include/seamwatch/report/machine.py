@@ -321,6 +321,7 @@ def report_json(report: IncidentReport) -> dict[str, Any]:
             "command": report.command,
             "budgets": [one.sentence for one in report.budgets],
             "watch": None if report.watch is None else report.watch.name,
+            **({"silence": list(report.silence)} if report.silence else {}),
             "links": {
                 "report": report.links.report,
                 "incidents": report.links.incidents,

@@ -96,6 +96,7 @@ def _head(report: IncidentReport) -> tuple[Block, ...]:
     onset = f"  ·  onset {report.onset_text}" if report.onset else ""
     blocks += [
         Small(f"{report.pipeline}  ·  {report.window_text}{onset}  ·  {report.state_text}"),
+        *(Small(line) for line in report.silence),
         Buttons(
             (
                 Link("Open report", report.links.report, is_primary=report.state is not IncidentState.RESOLVED),

@@ -27,6 +27,8 @@ class SloPage:
     incidents: tuple[tuple[str, str], ...]
     """Headline and address of every open one."""
     notes: tuple[str, ...]
+    silence: tuple[str, ...] = ()
+    """What of Seamwatch itself stands still."""
 
 
 def render_slo_page(page: SloPage) -> str:
