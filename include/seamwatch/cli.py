@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seamwatch.errors import ProblemLevel, SeamwatchError
+from seamwatch.report.text import json_text, visible, visible_lines
+from seamwatch.secret_redaction import SECRETS, redact_logs
 from seamwatch.settings import Settings
 from seamwatch.vocabulary import FailOn
 
@@ -52,10 +54,14 @@ JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the resul
 
 def main() -> None:
     """Run the command line; a mistake of a person ends with its message and exit code 1."""
+    redact_logs()
     try:
         app()
     except SeamwatchError as error:
-        print(f"seamwatch: {error}", file=sys.stderr)
+        _say(f"seamwatch: {error}")
+        sys.exit(1)
+    except Exception:  # a defect: its traceback is for its report, and may repeat what a connection held
+        _say(traceback.format_exc().rstrip())
         sys.exit(1)
 
 
@@ -88,9 +94,9 @@ def check(
     problems = [vars(problem) for problem in found if problem.level is not ProblemLevel.NOTE]
     _write_json(as_json, {"problems": problems, "notes": list(map(vars, notes)), "pipelines": sorted(loaded.pipelines)})
     for problem in [*notes, *(one for one in found if one.level is not ProblemLevel.NOTE)]:
-        print(problem, file=sys.stderr)
+        _say(str(problem))
     if refused:
-        print(f"{len(refused)} problem{'s' if len(refused) > 1 else ''}", file=sys.stderr)
+        _say(f"{len(refused)} problem{'s' if len(refused) > 1 else ''}")
         raise typer.Exit(1)
     if str(as_json) != "-":
         names = [pipeline] if pipeline else sorted(loaded.pipelines)
@@ -142,9 +148,9 @@ def run(
         print_changes(changes)
         for path in reports:
             if path.suffix == ".html":
-                print(f"report: {path}")
+                _print(f"report: {path}")
     for error in errors:
-        print(f"delivery: {error}", file=sys.stderr)
+        _say(f"delivery: {error}")
     if errors:
         raise typer.Exit(1)
     _exit_on(fail_on, attribution)
@@ -329,7 +335,7 @@ def gate(
         decision = decide(deps, spec)
     _write_json(as_json, {"pipeline": pipeline, **gate_json(decision)})
     if str(as_json) != "-":
-        print(f"{pipeline}: releases {'may go on' if decision.allowed else 'are frozen'}: {decision.reason}")
+        _print(f"{pipeline}: releases {'may go on' if decision.allowed else 'are frozen'}: {decision.reason}")
     if not decision.allowed:
         raise typer.Exit(3 if decision.is_frozen else 4)
 
@@ -388,7 +394,7 @@ def incidents(
     if str(as_json) == "-":
         return
     for row in rows:
-        print(f"{row['state']:<12} {row['id']}  {row['headline']}")
+        _print(f"{row['state']:<12} {row['id']}  {row['headline']}")
     if rows:
         _say(f"{len(rows)} {'' if show_all else 'open '}incident{'' if len(rows) == 1 else 's'}")
     else:
@@ -446,7 +452,7 @@ def deliver(project: ProjectOption = None) -> None:
             tell_monitor(deps)
     print(f"delivered {summary.n_sent}, waiting {summary.n_waiting}, given up {summary.n_failed}")
     for error in summary.errors:
-        print(error, file=sys.stderr)
+        _say(error)
     if summary.errors:
         raise typer.Exit(1)
 
@@ -599,13 +605,19 @@ def _exit_on(conditions: list[FailOn] | None, attribution: Attribution) -> None:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    """Write to standard error, without secrets and with what would steer a terminal made visible."""
+    print(visible_lines(SECRETS.redact(text)), file=sys.stderr, flush=True)
+
+
+def _print(line: str) -> None:
+    """Write one line to standard output, as safely as `_say` does."""
+    print(visible(SECRETS.redact_record(line)))
 
 
 def _write_json(target: Path | None, document: dict[str, Any]) -> None:
     if target is None:
         return
-    text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
+    text = json_text(SECRETS.redact_document(document))
     if str(target) == "-":
         print(text)
         return

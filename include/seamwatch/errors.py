@@ -23,9 +23,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from seamwatch.secret_redaction import SECRETS
+
 
 class SeamwatchError(Exception):
-    """Base of all errors that Seamwatch raises on purpose."""
+    """Base of all errors that Seamwatch raises on purpose; no message holds a secret that was read."""
+
+    def __init__(self, message: str = "") -> None:
+        """Take the message, which a driver's own text or a value of a connection may be part of."""
+        super().__init__(SECRETS.redact(message))
 
 
 class ProblemLevel(StrEnum):

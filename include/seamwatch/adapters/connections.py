@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 from seamwatch.adapters.base import ConnectionInfo
 from seamwatch.errors import AdapterError, ConnectionNotFound
+from seamwatch.secret_redaction import SECRETS
 
 _DRIVERS = {
     "postgres": "postgresql+psycopg2",
@@ -61,7 +62,9 @@ class EnvironmentConnections:
             )
             raise ConnectionNotFound(msg)
         try:
-            return _from_json(conn_id, value) if value.startswith("{") else _from_uri(conn_id, value)
+            info = _from_json(conn_id, value) if value.startswith("{") else _from_uri(conn_id, value)
+            learn_secrets(info)
+            return info
         except (ValueError, TypeError, AttributeError) as error:
             # The cause is left out on purpose: its text may hold part of the value, which is a secret.
             msg = (
@@ -69,6 +72,14 @@ class EnvironmentConnections:
                 "shown); percent-encode special characters in a URI, or use JSON"
             )
             raise AdapterError(msg) from None
+
+
+def learn_secrets(info: ConnectionInfo) -> None:
+    """Let no message of this process hold what is secret in a connection."""
+    SECRETS.learn(info.password, login=info.login)
+    SECRETS.learn_options(info.extra)
+    if info.host and "://" in info.host:
+        SECRETS.learn_url(info.host)
 
 
 def _from_json(conn_id: str, value: str) -> ConnectionInfo:

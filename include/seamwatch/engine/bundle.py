@@ -18,7 +18,7 @@ from typing import Any, cast
 
 import pandas as pd
 
-from seamwatch.adapters.base import ConnectionInfo, Connections
+from seamwatch.adapters.base import Connections
 from seamwatch.adapters.stages.sql import SqlStageSource
 from seamwatch.core.records.comparison import canonical_json
 from seamwatch.core.replays import ModelAnswer, ModelCall
@@ -47,8 +47,6 @@ from seamwatch.vocabulary import FreshnessReason, Protocol
 _STORE_READS = ("baseline", "baseline_results", "stage_results", "cause_history", "windows", "verdicts")
 _STORE_WRITES = ("begin_window", "save_attribution")
 _REACHED_SHOWN = 3
-_SECRET_NAMES = ("key", "token", "secret", "password", "authorization", "credential")
-"""Parts of a connection's extra are secret whose name holds one of these."""
 
 
 def record(deps: Deps, pipeline: Pipeline, window: Window, path: Path) -> Attribution:
@@ -60,12 +58,9 @@ def record(deps: Deps, pipeline: Pipeline, window: Window, path: Path) -> Attrib
             bundle cannot hold; or if the file cannot be written. Nothing is written then.
     """
     now = deps.clock()
-    connections = _RecordingConnections(deps.connections)
     span = [window.start.isoformat(), window.end.isoformat()]
     evidence = Evidence(pipeline=pipeline.pipeline, window=span, now=now.isoformat(), spent={"is_asked": True})
-    recording = replace(
-        deps, clock=lambda: now, connections=connections, store=cast("Store", _RecordingStore(deps.store, evidence))
-    )
+    recording = replace(deps, clock=lambda: now, store=cast("Store", _RecordingStore(deps.store, evidence)))
     evidence.protocols.update(_protocols(with_protocols(pipeline, recording)))
     outside = Outside(
         reader=lambda spec, known, project: _RecordingReader(spec, known, project, evidence),
@@ -79,7 +74,7 @@ def record(deps: Deps, pipeline: Pipeline, window: Window, path: Path) -> Attrib
     if reached:
         raise DataContractError(_unheld(pipeline, reached))
     fields = tuple(dict.fromkeys(pipeline.bundle.redact))
-    content = pack(files, redacted(pipeline, evidence, fields) if fields else evidence, secrets=connections.secrets)
+    content = pack(files, redacted(pipeline, evidence, fields) if fields else evidence)
     fault = _fault(content, attribution, is_redacted=bool(fields))
     if fault is not None:
         guilty = [
@@ -195,28 +190,6 @@ def _with_protocols(pipeline: Pipeline, evidence: Evidence) -> Pipeline:
             stage = stage.model_copy(update={"endpoint": endpoint})  # noqa: PLW2901
         stages.append(stage)
     return pipeline.model_copy(update={"stages": tuple(stages)})
-
-
-class _RecordingConnections:
-    """The connections, with the secrets of those that were used kept in mind: none may get into the file."""
-
-    def __init__(self, inner: Connections) -> None:
-        self._inner = inner
-        self.secrets: set[str] = set()
-
-    def get(self, conn_id: str) -> ConnectionInfo:
-        found = self._inner.get(conn_id)
-        self.secrets |= {found.password} if found.password else set()
-        self.secrets |= set(_secrets_in(found.extra))
-        return found
-
-
-def _secrets_in(extra: Any, *, is_secret: bool = False) -> list[str]:
-    """Return the texts in a connection's extra that stand below a name of secrets."""
-    if isinstance(extra, Mapping):
-        names = {name: is_secret or any(part in str(name).lower() for part in _SECRET_NAMES) for name in extra}
-        return [text for name, part in extra.items() for text in _secrets_in(part, is_secret=names[name])]
-    return [extra] if is_secret and isinstance(extra, str) else []
 
 
 # Tables.

@@ -7,7 +7,7 @@ import json
 import platform
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from seamwatch import __version__
 from seamwatch.errors import DataContractError
+from seamwatch.secret_redaction import SECRETS, SecretRedactor
 from seamwatch.spec.pipeline import Pipeline
 
 FORMAT = 1
@@ -25,8 +26,6 @@ _SINCE_KNOWLEDGE = "knowledge"
 _PROJECT = "project/"
 _MOMENT = (1980, 1, 1, 0, 0, 0)
 """Of every entry of the archive: the same evidence gives the same bytes."""
-_SHORTEST_SECRET = 8
-"""A shorter one would be a part of common words."""
 _DAMAGE = (OSError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, TypeError, AttributeError)
 _FOREIGN = (NotImplementedError, RuntimeError)
 """Archives of other kinds: compressed in another way, or encrypted. A RecursionError is one too."""
@@ -72,20 +71,18 @@ def definition(root: Path, pipeline: Pipeline) -> dict[str, bytes]:
     }
 
 
-def pack(files: Mapping[str, bytes], evidence: Evidence, *, secrets: Iterable[str] = ()) -> bytes:
+def pack(files: Mapping[str, bytes], evidence: Evidence, *, secrets: SecretRedactor = SECRETS) -> bytes:
     """Return the bytes of a bundle: the same for the same evidence.
 
     Args:
         files: By path in the project.
         evidence: What came from outside.
-        secrets: Passwords and keys of the connections used; where a provider's answer repeats one it is left out.
+        secrets: What connections held; where a provider's answer or a record repeats it, it is left out.
     """
     about = {"format": FORMAT, "seamwatch": __version__, "python": platform.python_version(), "files": sorted(files)}
     # Characters beyond ASCII are escaped: a database may hold text that is no valid UTF-8.
-    content = json.dumps({**about, **vars(evidence)}, sort_keys=True, separators=(",", ":"))
-    for secret in sorted(set(secrets), key=lambda one: (-len(one), one)):
-        if len(secret) >= _SHORTEST_SECRET:
-            content = content.replace(json.dumps(secret)[1:-1], "[secret]")
+    known = secrets.redact_document(vars(evidence))
+    content = json.dumps({**about, **known}, sort_keys=True, separators=(",", ":"))
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         entries = {**{f"{_PROJECT}{name}": data for name, data in files.items()}, _EVIDENCE: content.encode()}

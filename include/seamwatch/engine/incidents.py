@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,7 +22,9 @@ from seamwatch.report.html import render_html
 from seamwatch.report.links import Links
 from seamwatch.report.machine import report_json
 from seamwatch.report.markdown import render_markdown
+from seamwatch.report.text import json_text
 from seamwatch.report.watcher_status import stopped_lines
+from seamwatch.secret_redaction import SECRETS
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import Responsibility, Watch
 
@@ -216,7 +217,7 @@ def render_report(report: IncidentReport, form: str) -> str:
     renderers: dict[str, Callable[[IncidentReport], str]] = {
         "html": render_html,
         "md": render_markdown,
-        "json": lambda known: json.dumps(report_json(known), indent=2, ensure_ascii=False),
+        "json": lambda known: json_text(SECRETS.redact_document(report_json(known))),
     }
     if form not in renderers:
         msg = f"unknown format {form!r}; known: {', '.join(renderers)}"

@@ -11,12 +11,14 @@ from pathlib import Path
 from airflow.sdk import ObjectStoragePath
 from airflow.sdk.bases.hook import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.log import mask_secret
 
 from seamwatch.adapters.base import ConnectionInfo
-from seamwatch.adapters.connections import database_url
+from seamwatch.adapters.connections import database_url, learn_secrets
 from seamwatch.adapters.notify.slack import SlackNotifier
 from seamwatch.engine.deps import Deps
 from seamwatch.errors import ConnectionNotFound
+from seamwatch.secret_redaction import SECRETS, redact_logs
 from seamwatch.settings import Settings
 from seamwatch.spec.load import load_project
 from seamwatch.store.repo import Store
@@ -35,7 +37,7 @@ class AirflowConnections:
             variable = f"AIRFLOW_CONN_{conn_id.upper()}"
             msg = f"Airflow has no connection {conn_id!r}; add it under Admin, Connections, or as {variable}"
             raise ConnectionNotFound(msg) from error
-        return ConnectionInfo(
+        info = ConnectionInfo(
             conn_id=conn_id,
             conn_type=(found.conn_type or "").replace("-", "_"),
             host=found.host,
@@ -45,6 +47,10 @@ class AirflowConnections:
             schema=found.schema,
             extra=json.loads(found.extra) if found.extra else {},
         )
+        learn_secrets(info)
+        for form in SECRETS.written:  # tracebacks in the logs of tasks are written by Airflow, whose masker knows fewer
+            mask_secret(form)
+        return info
 
 
 def open_store(settings: Settings) -> Store:
@@ -58,6 +64,7 @@ def open_store(settings: Settings) -> Store:
 @contextmanager
 def open_deps(project_dir: str | Path) -> Iterator[Deps]:
     """Give what the use cases need inside a task, and close the store afterwards."""
+    redact_logs()
     settings = Settings.from_env(project_dir=Path(project_dir))
     connections = AirflowConnections()
     store = open_store(settings)

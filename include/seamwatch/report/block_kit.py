@@ -25,6 +25,7 @@ from seamwatch.report.blocks import (
     Small,
 )
 from seamwatch.report.text import printable
+from seamwatch.secret_redaction import SECRETS
 from seamwatch.spec.owners import GROUP, USER
 from seamwatch.vocabulary import IncidentState
 
@@ -204,7 +205,7 @@ def _weight(text: str) -> int:
 
 def _clip(text: str, limit: int, *, or_else: str = "–") -> str:  # noqa: RUF001 - an en dash stands for nothing
     """Return the text within `limit`, an ellipsis where it was cut; `or_else` if nothing is left to show."""
-    clean = printable(text)
+    clean = printable(SECRETS.redact_record(text[: 2 * _RICH_TEXT_CHARS]))
     if not clean.strip() and or_else:
         return or_else
     if len(clean) <= limit and _weight(clean) <= limit:

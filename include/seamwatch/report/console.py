@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from rich.console import Console
-from rich.text import Text
 
 from seamwatch.core.checks import REFERENCE_ERROR, REFERENCE_IN_DOUBT
 from seamwatch.core.freshness_results import FreshnessCheck
@@ -15,7 +14,7 @@ from seamwatch.core.results import Attribution
 from seamwatch.core.slo.status import ObjectiveStatus, SloStatus
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.core.watcher_status import WatcherStatus
-from seamwatch.report.console_tables import print_table
+from seamwatch.report.console_tables import print_table, shown
 from seamwatch.report.machine import attribution_json
 from seamwatch.report.numbers import count, duration, interval, moment, money, percent
 from seamwatch.report.watcher_status import note_lines, problem_lines, status_lines
@@ -25,13 +24,13 @@ from seamwatch.report.watches import watch_facts
 def print_slo(status: SloStatus) -> None:
     """Print the objectives, one a row, and whether releases may go on."""
     console = Console()
-    console.print(Text(f"{status.pipeline}, {moment(status.at)}", style="bold"))
+    console.print(shown(f"{status.pipeline}, {moment(status.at)}", style="bold"))
     columns = ("objective", "goal", "good", "events", "bad", "budget left", "burn", "gone at", "alerts")
     print_table(console, columns, [_objective_row(one) for one in status.objectives])
     gate = "may go on" if status.gate.allowed else "are frozen"
-    console.print(Text(f"releases {gate}: {status.gate.reason}"))
+    console.print(shown(f"releases {gate}: {status.gate.reason}"))
     for note in status.notes:
-        console.print(Text(f"note: {note}"))
+        console.print(shown(f"note: {note}"))
 
 
 def _objective_row(one: ObjectiveStatus) -> tuple[str, ...]:
@@ -56,26 +55,27 @@ def print_watcher_status(status: WatcherStatus) -> None:
     if not status.never_ran:
         print_table(console, ("pipeline", "job", "state", "last good end"), status_lines(status))
     for line in problems:
-        console.print(Text(line, style="bold red"), soft_wrap=True)
+        console.print(shown(line, style="bold red"), soft_wrap=True)
     for line in note_lines(status):
-        console.print(Text(line), soft_wrap=True)
+        console.print(shown(line), soft_wrap=True)
     if not problems:
-        console.print(Text("Seamwatch works: nothing stands still.", style="green"))
+        console.print(shown("Seamwatch works: nothing stands still.", style="green"))
 
 
 def print_watches(reports: Sequence[WatchReport]) -> None:
     """Print what every watch found last, with its main table."""
     console = Console()
     for watch in map(watch_facts, reports):
-        console.print(Text(f"\n{watch.name}, {watch.window_text}", style="bold"))
+        console.print()
+        console.print(shown(f"{watch.name}, {watch.window_text}", style="bold"))
         for label, value, note in watch.facts:
-            console.print(Text(f"{label}: {value}{f' ({note})' if note else ''}"))
+            console.print(shown(f"{label}: {value}{f' ({note})' if note else ''}"))
         for line in watch.found or ("as it was",):
-            console.print(Text(line, style="red" if watch.found else ""))
+            console.print(shown(line, style="red" if watch.found else ""))
         if watch.found and watch.main is not None:
             print_table(console, watch.main.columns, watch.main.rows, title=watch.main.title)
         for note in watch.notes:
-            console.print(Text(f"note: {note}"))
+            console.print(shown(f"note: {note}"))
 
 
 def print_freshness(check: FreshnessCheck) -> None:
@@ -84,16 +84,21 @@ def print_freshness(check: FreshnessCheck) -> None:
     share = check.answers.share_fresh if check.answers is not None else None
     what = "everything listed" if check.is_full else "what changed"
     console.print(
-        Text(f"{check.pipeline}.{check.knowledge_base}", style="bold"), f"({what}, {check.checked_at:%F %R} UTC)"
+        shown(f"{check.pipeline}.{check.knowledge_base}", style="bold"),
+        shown(f"({what}, {check.checked_at:%F %R} UTC)"),
     )
-    console.print(f"{count(check.n_source)} documents at the source, {count(check.n_indexed)} in the index")
+    console.print(shown(f"{count(check.n_source)} documents at the source, {count(check.n_indexed)} in the index"))
     if check.answers is not None and share is not None:
         console.print(
-            f"{percent(share)} of {count(check.answers.n_with_ids)} answers rested on up-to-date documents, "
-            f"goal {percent(check.goal)}"
+            shown(
+                f"{percent(share)} of {count(check.answers.n_with_ids)} answers rested on up-to-date documents, "
+                f"goal {percent(check.goal)}"
+            )
         )
     if check.lag.oldest_unindexed_s is not None:
-        console.print(f"oldest change that is not indexed: {duration(timedelta(seconds=check.lag.oldest_unindexed_s))}")
+        console.print(
+            shown(f"oldest change that is not indexed: {duration(timedelta(seconds=check.lag.oldest_unindexed_s))}")
+        )
     if check.documents:
         rows = [
             (
@@ -107,20 +112,20 @@ def print_freshness(check: FreshnessCheck) -> None:
         ]
         print_table(console, ("document", "reason", "answers", "changed", "indexed", ""), rows)
     else:
-        console.print("every document is as it is at the source")
+        console.print(shown("every document is as it is at the source"))
     for note in check.notes:
-        console.print(Text(f"note: {note}"))
+        console.print(shown(f"note: {note}"))
 
 
 def print_attribution(attribution: Attribution) -> None:
     """Print the headline of a window and its causes."""
     console = Console()
-    console.print(Text(attribution_json(attribution)["attribution"]["headline"], style="bold"))
+    console.print(shown(attribution_json(attribution)["attribution"]["headline"], style="bold"))
     judged = attribution.n_observed - attribution.n_pending
-    console.print(f"{attribution.n_failing} of {judged} judged records wrong, {attribution.n_pending} pending")
+    console.print(shown(f"{attribution.n_failing} of {judged} judged records wrong, {attribution.n_pending} pending"))
     if len(attribution.fields) > 1:
         by_field = (f"{one.field} {count(one.n_right)} of {count(one.n_judged)}" for one in attribution.fields)
-        console.print(Text(f"right by field: {', '.join(by_field)}"))
+        console.print(shown(f"right by field: {', '.join(by_field)}"))
     if attribution.causes:
         columns = ("responsibility", "stage", "fields", "records", "share", "95 % interval", "confidence", "change")
         rows = [
@@ -138,16 +143,16 @@ def print_attribution(attribution: Attribution) -> None:
         ]
         print_table(console, columns, rows)
     for line in reference_lines(attribution):
-        console.print(Text(line, style="red"))
+        console.print(shown(line, style="red"))
     for note in (*attribution.notes, *attribution.isolation.notes):
-        console.print(Text(f"note: {note}"))
+        console.print(shown(f"note: {note}"))
 
 
 def print_changes(changes: Sequence[IncidentChange]) -> None:
     """Print what became of incidents, one a line."""
     console = Console()
     for change in changes:
-        console.print(Text(f"incident {change.incident.id} {change.kind}: {change.incident.headline}"))
+        console.print(shown(f"incident {change.incident.id} {change.kind}: {change.incident.headline}"))
 
 
 def reference_lines(attribution: Attribution) -> list[str]:

@@ -10,8 +10,16 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from seamwatch.report.text import visible
+from seamwatch.secret_redaction import SECRETS
+
 _GAP = 2
 """Blanks between columns; lines between them would cost three characters each."""
+
+
+def shown(text: str, *, style: str = "") -> Text:
+    """Return text for the console: without secrets, and with all that would steer the terminal made visible."""
+    return Text(visible(SECRETS.redact_record(text)), style=style)
 
 
 def print_table(console: Console, columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:
@@ -24,29 +32,29 @@ def print_table(console: Console, columns: Sequence[str], rows: Sequence[Sequenc
         title: Above the table.
     """
     if title:
-        console.print(Text(title, style="italic"))
-    widths = fit_widths([columns, *rows], console.width)
+        console.print(shown(title, style="italic"))
+    widths = fit_widths([[shown(cell).plain for cell in line] for line in (columns, *rows)], console.width)
     if widths is None:
         _print_records(console, columns, rows)
         return
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
     for name, width in zip(columns, widths, strict=True):
-        table.add_column(Text(name), width=width)
+        table.add_column(shown(name), width=width)
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*map(shown, row))
     console.print(table)
 
 
 def _print_records(console: Console, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print one row after the other, a line for each of its cells."""
     for number, row in enumerate(rows, start=1):
-        console.print(Text(f"{number}.", style="bold"))
+        console.print(shown(f"{number}.", style="bold"))
         table = Table.grid(padding=(0, _GAP, 0, 0))
         table.add_column(no_wrap=True)
         table.add_column(overflow="fold")
         for name, cell in zip(columns, row, strict=True):
             if cell:
-                table.add_row(Text(name, style="bold"), Text(cell))
+                table.add_row(shown(name, style="bold"), shown(cell))
         console.print(Padding(table, (0, 0, 0, _GAP), expand=False))
 
 

@@ -11,6 +11,7 @@ from seamwatch.report.facts import IncidentReport
 from seamwatch.report.graph import NODE_HEIGHT, NODE_WIDTH, lay_out
 from seamwatch.report.lines import line_chart
 from seamwatch.report.text import printable
+from seamwatch.secret_redaction import SECRETS
 
 
 def render_html(report: IncidentReport) -> str:
@@ -29,7 +30,7 @@ def render_html(report: IncidentReport) -> str:
 
 
 def _shown(value: object) -> object:
-    return printable(value) if type(value) is str else value
+    return printable(SECRETS.redact_record(value)) if type(value) is str else value
 
 
 @cache

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from seamwatch.core.freshness_results import DocumentAnswers, FreshnessCheck
 from seamwatch.core.results import Attribution, Cause, FieldAccuracy, Verdict
 from seamwatch.report import numbers
+from seamwatch.report.text import csv_cell, csv_quoted, visible
 
 if TYPE_CHECKING:
     from seamwatch.core.slo.policy import GateDecision
@@ -333,12 +332,19 @@ def report_json(report: IncidentReport) -> dict[str, Any]:
 
 
 def verdicts_csv(verdicts: Iterable[Verdict]) -> str:
-    """Return one row per failing record, with a header; an unknown stage is an empty cell."""
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(_CSV_HEADER)
-    rows.writerows(
-        (v.key, v.responsibility.value, v.stage or "", ";".join(v.fields), v.confidence, v.explanation)
+    """Return one row per failing record, with a header; an unknown stage is an empty cell.
+
+    No cell is a formula for a spreadsheet; keys are exact but for an apostrophe where they would be one (`csv_cell`).
+    """
+    rows = [
+        (
+            csv_cell(v.key),
+            v.responsibility.value,
+            v.stage or "",
+            csv_cell(";".join(v.fields)),
+            str(v.confidence),
+            csv_cell(visible(v.explanation)),
+        )
         for v in verdicts
-    )
-    return text.getvalue()
+    ]
+    return "".join(f"{','.join(map(csv_quoted, row))}\n" for row in (_CSV_HEADER, *rows))

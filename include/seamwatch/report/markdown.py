@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from seamwatch.report.diff import Pieces
 from seamwatch.report.facts import IncidentReport
 from seamwatch.report.text import printable
+from seamwatch.secret_redaction import SECRETS
 
 _SPECIAL = re.compile(
     r"""[\\`*\[\]<>|~&@$]     # markup, HTML, table cells, mentions, formulas
@@ -49,7 +50,7 @@ def code_span(text: str) -> str:
 
 
 def _line(text: str) -> str:
-    return " ".join(printable(text).split())
+    return " ".join(printable(SECRETS.redact_record(text)).split())
 
 
 def _escaped(value: object) -> object:

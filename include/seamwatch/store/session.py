@@ -18,6 +18,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from seamwatch.errors import DataContractError, StoreError
+from seamwatch.secret_redaction import SECRETS
 from seamwatch.store.failures import damaged, show_url, store_failures
 
 VERSION_TABLE = "seamwatch_version"
@@ -67,6 +68,7 @@ def _target(url: sa.URL | str) -> sa.URL:
     example = "sqlite:////data/seamwatch.db or postgresql+psycopg2://user@host/seamwatch"
     try:
         target = sa.make_url(url)
+        SECRETS.learn_url(target.render_as_string(hide_password=False))
     except ArgumentError as error:
         msg = f"the store's URL cannot be read; write it as {example}"  # it may hold a password: not repeated here
         raise StoreError(msg) from error

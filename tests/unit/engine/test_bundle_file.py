@@ -16,6 +16,7 @@ import pytest
 from parcels import write_project
 from seamwatch.engine.bundle_file import Evidence, definition, pack, unpack
 from seamwatch.errors import DataContractError
+from seamwatch.secret_redaction import SecretRedactor
 from seamwatch.spec.load import load_project
 
 FILES = {"include/pipelines/p.yaml": b"pipeline: p\n", "include/mappings/p.py": b"\xff\x00"}
@@ -47,7 +48,9 @@ def test_what_was_packed_comes_back_and_always_in_the_same_bytes() -> None:
 
 def test_secrets_of_connections_are_left_out() -> None:
     evidence = replace(EVIDENCE, store={"a": 'key s3cr"et-key', "b": "pw"})
-    _, found = unpack(pack({}, evidence, secrets=['s3cr"et-key', "pw"]), where="x")
+    secrets = SecretRedactor()
+    secrets.learn('s3cr"et-key', "pw")
+    _, found = unpack(pack({}, evidence, secrets=secrets), where="x")
     assert found.store == {"a": "key [secret]", "b": "pw"}  # too short to be told from a word
 
 
