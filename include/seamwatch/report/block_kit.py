@@ -200,7 +200,8 @@ def _plain(text: str) -> Json:
 
 def _weight(text: str) -> int:
     """Return the characters as Slack may count them at worst: escaped, and in UTF-16."""
-    return sum(_ESCAPES.get(char, 2 if char > "\uffff" else 1) for char in text)
+    escapes = sum((length - 1) * text.count(char) for char, length in _ESCAPES.items())
+    return len(text) + escapes + (0 if text.isascii() else sum(char > "\uffff" for char in text))
 
 
 def _clip(text: str, limit: int, *, or_else: str = "–") -> str:  # noqa: RUF001 - an en dash stands for nothing

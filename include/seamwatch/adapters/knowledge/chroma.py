@@ -14,6 +14,7 @@ import httpx
 
 from seamwatch.adapters.base import ConnectionInfo
 from seamwatch.adapters.connections import base_url
+from seamwatch.adapters.deadline import WithinDeadline, within
 from seamwatch.adapters.knowledge.chunks import (
     ChunkCounter,
     bound_of,
@@ -50,7 +51,7 @@ class ChromaDocumentIndex:
         where = place.folder(spec.path, spec.connection)
         info = place.connections.get(spec.connection) if spec.connection is not None else None
         with told_by_client(place.name, "Chroma"):
-            self._client = _client(where, info, place.name)
+            self._client = _client(where, info, place)
             try:
                 names = [one.name for one in self._client.list_collections()]
                 if spec.collection not in names:
@@ -58,7 +59,8 @@ class ChromaDocumentIndex:
                     msg = f"{place.name}: the Chroma index has {told}"
                     raise KnowledgeError(msg)
                 # No embedding function: nothing is embedded here, and the default one would be downloaded.
-                self._collection = self._client.get_collection(spec.collection, embedding_function=None)
+                collection = self._client.get_collection(spec.collection, embedding_function=None)
+                self._collection = WithinDeadline(collection, place.deadline_s)
             except BaseException:
                 self.close()
                 raise
@@ -160,33 +162,36 @@ class ChromaDocumentIndex:
         raise KnowledgeError(msg)
 
 
-def _client(where: str, info: ConnectionInfo | None, place_name: str) -> Any:
+def _client(where: str, info: ConnectionInfo | None, place: Place) -> Any:
     """Return a client of the embedded database in a folder, or of the server that a connection names."""
     try:
         import chromadb  # noqa: PLC0415 - an extra
         from chromadb.config import Settings  # noqa: PLC0415
     except ImportError as error:
-        msg = f"{place_name}: an index of kind chroma needs its library; install seamwatch[chroma]"
+        msg = f"{place.name}: an index of kind chroma needs its library; install seamwatch[chroma]"
         raise KnowledgeError(msg) from error
     settings = Settings(anonymized_telemetry=False)
     if info is not None and not (info.extra.get("path") or where.startswith("/")):
         parts = urlsplit(base_url(info))
         is_safe = parts.scheme == "https"
-        client = chromadb.HttpClient(
-            host=parts.hostname or "",
-            port=parts.port or (443 if is_safe else 8000),
-            ssl=is_safe,
-            headers=_headers(info),
-            settings=settings,
-            tenant=str(info.extra.get("tenant") or "default_tenant"),
-            database=str(info.extra.get("database") or "default_database"),
+        client = within(  # making one asks the server already
+            place.deadline_s,
+            lambda: chromadb.HttpClient(
+                host=parts.hostname or "",
+                port=parts.port or (443 if is_safe else 8000),
+                ssl=is_safe,
+                headers=_headers(info),
+                settings=settings,
+                tenant=str(info.extra.get("tenant") or "default_tenant"),
+                database=str(info.extra.get("database") or "default_database"),
+            ),
         )
         for session in _sessions(client):
             session.timeout = httpx.Timeout(_TIMEOUT_S)
-        return client
+        return WithinDeadline(client, place.deadline_s)
     # The client would make an empty one.
     if not (Path(where) / "chroma.sqlite3").is_file():
-        msg = f"{place_name}: no Chroma database in {where}; correct index.path"
+        msg = f"{place.name}: no Chroma database in {where}; correct index.path"
         raise KnowledgeError(msg)
     return chromadb.PersistentClient(path=where, settings=settings)
 

@@ -18,6 +18,7 @@ from dulwich.objectspec import parse_commit
 from dulwich.refs import HEADREF
 from dulwich.repo import Repo
 
+from seamwatch.adapters.deadline import within
 from seamwatch.adapters.knowledge.front_matter import content_facts
 from seamwatch.adapters.knowledge.place import Place
 from seamwatch.core.documents import Known, SourceListing, matches_any, source_frame
@@ -25,7 +26,13 @@ from seamwatch.errors import KnowledgeError
 from seamwatch.spec.knowledge import GitSource
 
 _TIMEOUT_S = 60.0
-_SSH = f"ssh -o BatchMode=yes -o ConnectTimeout={_TIMEOUT_S:.0f}"
+"""Of one read."""
+_CALLS = 15
+"""So many times as long as another call outside may a fetch take: the first one brings the whole history."""
+_SSH = (
+    f"ssh -o BatchMode=yes -o ConnectTimeout={_TIMEOUT_S:.0f} -o ServerAliveInterval={_TIMEOUT_S / 4:.0f} "
+    "-o ServerAliveCountMax=4"
+)
 """Nobody is there to be asked for a password."""
 _DIGITS = {"sha256": 64, "sha1": 40, "md5": 32}
 
@@ -113,7 +120,7 @@ class GitDocuments:
             folder.mkdir(parents=True, exist_ok=True)
             repo = Repo(str(folder)) if (folder / "HEAD").is_file() else Repo.init_bare(str(folder))
             try:
-                _fetch(address, repo, login)
+                _fetch(address, repo, login, deadline_s=_CALLS * self._place.deadline_s)
             except BaseException:
                 repo.close()
                 raise
@@ -286,13 +293,14 @@ class GitDocuments:
         return found if isinstance(found, Blob) else None
 
 
-def _fetch(address: str, repo: Repo, login: Mapping[str, Any]) -> None:
+def _fetch(address: str, repo: Repo, login: Mapping[str, Any], *, deadline_s: float) -> None:
     """Make the mirror's refs those of the remote repository, with all they lead to."""
     pool: Any = default_urllib3_manager(None, timeout=_TIMEOUT_S)
     try:
         ssh = os.environ.get("GIT_SSH_COMMAND", _SSH)
         client, path = get_transport_and_path(address, pool_manager=pool, ssh_command=ssh, **login)
-        fetched = client.fetch(path, repo)
+        # The refs are set here: a fetch that was given up may end later, and must not turn them back.
+        fetched = within(deadline_s, lambda: client.fetch(path, repo), give_up=pool.clear)
     finally:
         pool.clear()
     for ref in set(repo.refs.keys()) - set(fetched.refs) - {HEADREF}:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from seamwatch.adapters.deadline import WithinDeadline
 from seamwatch.adapters.knowledge.front_matter import content_facts
 from seamwatch.adapters.knowledge.place import Place
 from seamwatch.core.documents import Known, SourceListing, matches_any, source_frame
@@ -59,7 +60,7 @@ class ObjectDocuments:
             if not self._is_document(raw) or {"", ".", ".."} & set(raw.split("/")):
                 continue
             try:
-                content = self._root.fs.cat_file(f"{self._root.path.rstrip('/')}/{raw}")
+                content = self._system.cat_file(f"{self._root.path.rstrip('/')}/{raw}")
             except (FileNotFoundError, IsADirectoryError, ValueError):
                 continue
             except Exception as error:  # each storage raises its own kind
@@ -70,12 +71,16 @@ class ObjectDocuments:
     def close(self) -> None:
         """Nothing is open."""
 
+    @property
+    def _system(self) -> Any:
+        return WithinDeadline(self._root.fs, self._place.deadline_s)
+
     def _content(self, name: str, known_hash: str | None) -> dict[str, Any] | None:
         """Return what a listing holds of an object's content; None if it was deleted meanwhile."""
         if known_hash is not None and self._spec.expires is None:
             return {"content_hash": known_hash}
         try:
-            content = self._root.fs.cat_file(name)
+            content = self._system.cat_file(name)
         except FileNotFoundError:
             return None
         except Exception as error:  # each storage raises its own kind
@@ -87,7 +92,7 @@ class ObjectDocuments:
 
     def _walk(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         """Yield id, name in the storage and facts of the objects that are documents."""
-        system, root = self._root.fs, self._root.path
+        system, root = self._system, self._root.path
         try:
             system.invalidate_cache()
             what = "does not exist" if not system.exists(root) else "" if system.isdir(root) else "is no folder"

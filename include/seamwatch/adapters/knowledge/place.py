@@ -29,6 +29,9 @@ class Place:
     object_path: Callable[[str], Any] = UPath
     """Opens object storage; Airflow's ObjectStoragePath where its connections are to be used."""
 
+    deadline_s: float = 120.0
+    """Longest wait for one call of a vector database or an object storage, all its reads together."""
+
     def folder(self, path: str | None, connection: str | None) -> str:
         """Return the folder, or the web address, that a spec names by `path` or `connection`.
 

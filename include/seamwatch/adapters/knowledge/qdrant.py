@@ -10,6 +10,7 @@ from uuid import UUID
 
 from seamwatch.adapters.base import ConnectionInfo
 from seamwatch.adapters.connections import base_url
+from seamwatch.adapters.deadline import WithinDeadline
 from seamwatch.adapters.knowledge.chunks import (
     ChunkCounter,
     bound_of,
@@ -46,7 +47,7 @@ class QdrantDocumentIndex:
         where = place.folder(spec.path, spec.connection)
         info = place.connections.get(spec.connection) if spec.connection is not None else None
         with told_by_client(place.name, "Qdrant"):
-            self._client = _client(where, info, place.name)
+            self._client = _client(where, info, place)
             try:
                 names = [one.name for one in self._client.get_collections().collections]
                 if spec.collection not in names:
@@ -182,20 +183,21 @@ def _names(payload: dict[str, Any]) -> Iterator[str]:
         yield from (f"{name}.{inner}" for inner in value) if isinstance(value, dict) else (name,)
 
 
-def _client(where: str, info: ConnectionInfo | None, place_name: str) -> Any:
+def _client(where: str, info: ConnectionInfo | None, place: Place) -> Any:
     """Return a client of the embedded database in a folder, or of the server that a connection names."""
     try:
         from qdrant_client import QdrantClient  # noqa: PLC0415 - an extra
     except ImportError as error:
-        msg = f"{place_name}: an index of kind qdrant needs its library; install seamwatch[qdrant]"
+        msg = f"{place.name}: an index of kind qdrant needs its library; install seamwatch[qdrant]"
         raise KnowledgeError(msg) from error
     if info is not None and not (info.extra.get("path") or where.startswith("/")):
         # What the client and the server differ in by version is not what is read here.
-        return QdrantClient(
+        client = QdrantClient(
             url=base_url(info), api_key=info.password or None, timeout=_TIMEOUT_S, check_compatibility=False
         )
+        return WithinDeadline(client, place.deadline_s)
     # The client would make an empty one.
     if not (Path(where) / "meta.json").is_file():
-        msg = f"{place_name}: no Qdrant database in {where}; correct index.path"
+        msg = f"{place.name}: no Qdrant database in {where}; correct index.path"
         raise KnowledgeError(msg)
     return QdrantClient(path=where)

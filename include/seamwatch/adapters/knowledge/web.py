@@ -20,6 +20,7 @@ import httpx
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from seamwatch.adapters.connections import base_url
+from seamwatch.adapters.deadline import DeadlinePassed, within
 from seamwatch.adapters.knowledge.place import Place
 from seamwatch.core.documents import Known, SourceListing, content_hash, matches_any, source_frame
 from seamwatch.errors import KnowledgeError
@@ -57,8 +58,8 @@ class WebDocuments:
             headers["Authorization"] = f"Bearer {info.password}"
         # httpx tells every request at INFO with its address, which may hold a key, to whoever listens to all loggers.
         logging.getLogger("httpx").setLevel(logging.WARNING)
-        timeout = spec.timeout.total_seconds()
-        self._client = httpx.Client(auth=auth, headers=headers, timeout=timeout, follow_redirects=False)
+        self._timeout_s = spec.timeout.total_seconds()
+        self._client = httpx.Client(auth=auth, headers=headers, timeout=self._timeout_s, follow_redirects=False)
 
     def listing(self, since: str | None, known: Mapping[str, Known]) -> SourceListing:
         """Return the pages, or those that changed: one that its validators call unchanged costs a 304.
@@ -239,7 +240,11 @@ class WebDocuments:
             wait=wait_exponential(multiplier=_WAIT_S, max=2),
             reraise=True,
         )
-        return tries(self._send_once, address, headers)
+        try:
+            return within(self._timeout_s, lambda: tries(self._send_once, address, headers))
+        except DeadlinePassed as error:
+            msg = f"the page does not answer whole within {self._timeout_s:g} s"
+            raise _Unread(msg, is_silent=True) from error
 
     def _send_once(self, address: str, headers: Mapping[str, str]) -> httpx.Response:
         """Return the answer with its content, which is not read on where it is too large."""

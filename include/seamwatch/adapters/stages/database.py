@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,12 +16,19 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlch
 from seamwatch.adapters.stages.extremes import keep_extremes
 from seamwatch.errors import AdapterError, StageError
 
+STATEMENT_S = 900.0
+"""Longest that a statement on a stage's table may take."""
+_CONNECT_S = 30
+_STEPS = 100_000
+"""Of SQLite's machine, between two looks at the clock: a few milliseconds."""
 _FINAL = ("authentication failed", "does not exist", "no such", "syntax error", "unable to open", "not a database")
 """Words of operational errors that trying again does not mend."""
 
 
-def open_read_only(url: sa.URL, *, label: str) -> sa.Engine:
+def open_read_only(url: sa.URL, *, label: str, deadline_s: float = STATEMENT_S) -> sa.Engine:
     """Return an engine that connects when it is first used, and refuses to write where its driver can.
+
+    A statement that takes longer than `deadline_s` is ended, by PostgreSQL and in SQLite.
 
     Values that Python has no type for come as text: times of PostgreSQL beyond Python's years, text of SQLite that is
     not UTF-8 as bytes.
@@ -39,13 +47,47 @@ def open_read_only(url: sa.URL, *, label: str) -> sa.Engine:
         arguments["creator"] = lambda: _open_sqlite(address)
     if url.get_backend_name() == "postgresql":
         arguments["execution_options"] = {"postgresql_readonly": True}
+        arguments["connect_args"] = postgres_deadlines(url, deadline_s)
     try:
         engine = sa.create_engine(url, **arguments)
     except (ImportError, SQLAlchemyError) as error:
         msg = f"connection {label!r}: the driver {url.drivername!r} is not installed ({_first_line(error, url)})"
         raise AdapterError(msg) from error
     keep_extremes(engine)
+    if url.get_backend_name() == "sqlite":
+        _end_long_statements(engine, deadline_s)
     return engine
+
+
+def postgres_deadlines(url: sa.URL, deadline_s: float = STATEMENT_S) -> dict[str, Any]:
+    """Return what the driver is told so that no connection, statement or lost network holds a reader for ever.
+
+    What a connection sets itself stands.
+    """
+    if url.get_driver_name() not in ("psycopg2", "psycopg"):  # others do not take what libpq takes
+        return {}
+    usual = {
+        "connect_timeout": _CONNECT_S,
+        "keepalives_idle": _CONNECT_S,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 60_000,
+    }
+    found: dict[str, Any] = {name: value for name, value in usual.items() if name not in url.query}
+    options = str(url.query.get("options", ""))
+    if "statement_timeout" not in options:
+        found["options"] = f"{options} -c statement_timeout={deadline_s * 1000:.0f}".strip()
+    return found
+
+
+def _end_long_statements(engine: sa.Engine, deadline_s: float) -> None:
+    """Let SQLite look at the clock now and then while it computes."""
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def _start(connection: sa.Connection, *_: Any) -> None:
+        ends = time.monotonic() + deadline_s
+        driver: Any = connection.connection.dbapi_connection
+        driver.set_progress_handler(lambda: time.monotonic() > ends, _STEPS)
 
 
 def _open_sqlite(address: str) -> sqlite3.Connection:

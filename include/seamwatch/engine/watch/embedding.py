@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.adapters.connections import base_url
+from seamwatch.adapters.deadline import DeadlinePassed, within
 from seamwatch.adapters.models.protocols import request_headers
 from seamwatch.core.watch.features import Sample, free_texts, lowest
 from seamwatch.engine.deps import Deps
@@ -25,6 +27,7 @@ _PER_HOUR = 100
 _BATCH = 50
 _LONGEST = 4000
 """Letters of a text that are sent."""
+_MOST_BYTES = 200_000_000
 _TIMEOUT_S = 30.0
 
 
@@ -84,17 +87,27 @@ class Embedder:
     def _ask(self, texts: list[str]) -> Any:
         body: dict[str, Any] = {"input": texts} | ({"model": self._model} if self._model else {})
         try:
-            answer = httpx.post(self._url, json=body, headers=self._headers, timeout=_TIMEOUT_S)
-            answer.raise_for_status()
-            data = sorted(answer.json()["data"], key=lambda one: one["index"])
+            answer = within(_TIMEOUT_S, lambda: self._post(body))
+            data = sorted(answer["data"], key=lambda one: one["index"])
             vectors = np.array([one["embedding"] for one in data], dtype=float)
-        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+        except (httpx.HTTPError, DeadlinePassed, ValueError, KeyError, TypeError) as error:
             msg = f"embeddings endpoint: {type(error).__name__}; the meaning of texts is not looked at in this look"
             raise AdapterError(msg) from None
         if vectors.ndim != 2 or len(vectors) != len(texts):
             msg = f"embeddings endpoint: {len(data)} embeddings for {len(texts)} texts; their meaning is not looked at"
             raise AdapterError(msg)
         return project(vectors)
+
+    def _post(self, body: Mapping[str, Any]) -> Any:
+        with httpx.stream("POST", self._url, json=body, headers=self._headers, timeout=_TIMEOUT_S) as response:
+            response.raise_for_status()
+            content = bytearray()
+            for part in response.iter_bytes():
+                content += part
+                if len(content) > _MOST_BYTES:
+                    msg = "the answer is larger than embeddings are"
+                    raise ValueError(msg)
+        return json.loads(content)
 
 
 def project(vectors: Any) -> Any:
