@@ -12,40 +12,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from compose_file import COMPOSE, ROOT, VARIABLE, example, filled
 from seamwatch.adapters.connections import EnvironmentConnections, database_url
 
-ROOT = Path(__file__).parents[2]
-COMPOSE = ROOT / "docker-compose.yml"
-_VARIABLE = re.compile(r"\$\$|\$\{(?P<name>\w+)(?:(?P<how>:[-?])(?P<text>[^}]*))?\}")
+
+def with_secret(secret: str) -> Any:
+    """Return the compose file with every secret, and all else that the example leaves empty, filled by `secret`."""
+    return filled({name: value or secret for name, value in example().items()})
 
 
 def variables() -> dict[str, tuple[str, str]]:
     """Return how each variable is used: `:?` and its message, or `:-` and its default."""
     found: dict[str, tuple[str, str]] = {}
-    for match in _VARIABLE.finditer(COMPOSE.read_text()):
+    for match in VARIABLE.finditer(COMPOSE.read_text()):
         if match["name"]:
             use = (match["how"] or "", match["text"] or "")
             assert found.setdefault(match["name"], use) == use, f"{match['name']} is used in two ways"
     return found
 
 
-def example() -> dict[str, str]:
-    lines = (ROOT / ".env.example").read_text().splitlines()
-    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
-
-
-def filled(secret: str) -> Any:
-    """Return the compose file with every variable replaced as Compose would, secrets by `secret`."""
-    values = {name: value or secret for name, value in example().items()}
-    text = _VARIABLE.sub(lambda match: values[match["name"]] if match["name"] else "$", COMPOSE.read_text())
-    return yaml.safe_load(text)
-
-
 @pytest.fixture(scope="module")
 def services() -> dict[str, Any]:
-    return filled("0a1b2c")["services"]
+    return with_secret("0a1b2c")["services"]
 
 
 def airflow_services(services: dict[str, Any]) -> dict[str, Any]:
@@ -74,7 +63,7 @@ def test_what_must_be_set_is_empty_in_the_example_and_the_rest_has_the_same_defa
 def test_no_secret_stands_in_the_file(services: dict[str, Any]) -> None:
     must = {name for name, (how, _) in variables().items() if how == ":?"}
     assert must == {name for name in example() if name.endswith(("PASSWORD", "SECRET", "_KEY"))}
-    other = filled("f9e8d7")["services"]
+    other = with_secret("f9e8d7")["services"]
     secret = re.compile("PASSWORD|SECRET|_KEY$|AUTH$|BROKER_URL|RESULT_BACKEND|ALCHEMY_CONN|STORE$")
     found = [(name, key) for name, service in services.items() for key in service["environment"] if secret.search(key)]
     assert len({key for _, key in found}) == 10
@@ -138,7 +127,7 @@ def test_what_people_write_is_mounted_read_only_where_the_image_looks_for_it(ser
 
 
 def test_named_volumes_and_configs_are_declared(services: dict[str, Any]) -> None:
-    document = filled("0a1b2c")
+    document = with_secret("0a1b2c")
     used = {
         mount.split(":")[0]
         for service in services.values()
@@ -164,7 +153,7 @@ def test_the_store_is_the_database_that_is_created_for_it(services: dict[str, An
         "0a1b2c",
         "seamwatch",
     )
-    sql = filled("0a1b2c")["configs"]["create-store"]["content"]
+    sql = with_secret("0a1b2c")["configs"]["create-store"]["content"]
     assert sql.splitlines() == [
         "CREATE ROLE seamwatch LOGIN PASSWORD '0a1b2c';",
         "CREATE DATABASE seamwatch OWNER seamwatch;",
