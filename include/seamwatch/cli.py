@@ -440,20 +440,33 @@ def baseline(
 
 
 @app.command()
-def deliver(project: ProjectOption = None) -> None:
-    """Send the messages that wait in the outbox."""
-    from seamwatch.engine.deliver import deliver_pending
+def deliver(
+    retry: Annotated[bool, typer.Option("--retry", help="Try at once, also what was given up.")] = False,
+    drop: Annotated[
+        str | None, typer.Option(metavar="INCIDENT", help="Send no message of this incident that waits now.")
+    ] = None,
+    project: ProjectOption = None,
+) -> None:
+    """Send the messages that wait in the outbox. Exit code 1 while any could not be delivered."""
+    from seamwatch.engine.deliver import deliver_pending, describe_undelivered
     from seamwatch.engine.heartbeat import note_delivery, tell_monitor
 
     with _deps(_settings(project)) as deps:
+        if drop is not None:
+            if deps.store.incident(drop) is None:
+                msg = f"no incident {drop!r}; `seamwatch incidents` lists them"
+                raise typer.BadParameter(msg, param_hint="--drop")
+            n_dropped = deps.store.drop_deliveries(drop, reason="dropped by `seamwatch deliver --drop`")
+            print(f"{n_dropped} messages of {drop} are not sent")
+        if retry:
+            deps.store.retry_deliveries(now=deps.clock())
         summary = deliver_pending(deps)
         note_delivery(deps)
         if not summary.errors:
             tell_monitor(deps)
     print(f"delivered {summary.n_sent}, waiting {summary.n_waiting}, given up {summary.n_failed}")
-    for error in summary.errors:
-        _say(error)
-    if summary.errors:
+    if summary.errors or summary.undelivered:
+        _say(describe_undelivered(summary))
         raise typer.Exit(1)
 
 

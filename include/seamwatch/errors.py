@@ -9,7 +9,8 @@
     │   ├── ModelError       a model endpoint cannot be called
     │   ├── KnowledgeError   the documents of a knowledge base, or its index, cannot be listed or read
     │   └── NotifyError      a message cannot be delivered
-    │       └── MessageGone  the message to update, or the head of its thread, is no longer there
+    │       ├── HistoryUnreadable  the channel does not let us look which messages it holds
+    │       └── MessageGone  the message to update, or the head of its thread, is no longer there or not ours
     ├── WatchError           watches could not look; what the others found is saved
     └── StoreError           Seamwatch's own store refused
 
@@ -112,9 +113,28 @@ class KnowledgeError(AdapterError):
 class NotifyError(AdapterError):
     """A message cannot be delivered."""
 
+    def __init__(
+        self, message: str, *, retryable: bool = False, may_have_arrived: bool = False, wait_s: float | None = None
+    ) -> None:
+        """Keep what is known of the message.
+
+        Args:
+            message: What went wrong and what to do.
+            retryable: Whether trying again later may help without anybody doing anything.
+            may_have_arrived: Nobody knows whether the channel took it, or will.
+            wait_s: The channel asks for a pause of so many seconds, and nothing else is wrong.
+        """
+        self.may_have_arrived = may_have_arrived
+        self.wait_s = wait_s
+        super().__init__(message, retryable=retryable)
+
+
+class HistoryUnreadable(NotifyError):
+    """The channel does not let us look which messages it holds."""
+
 
 class MessageGone(NotifyError):
-    """The message to update, or the head of the thread to reply in, is no longer there: post the head anew."""
+    """The message to update, or the head of the thread to reply in, is gone or not ours: post the head anew."""
 
 
 class StoreError(SeamwatchError):

@@ -177,7 +177,12 @@ class DeliveryState(StrEnum):
 
     PENDING = "pending"
     SENT = "sent"
+    TOLD = "told"
+    """Another message of the incident told it too."""
     FAILED = "failed"
+    """Given up after days; tried again when a person says so, or the incident changes."""
+    DROPPED = "dropped"
+    """A person said that it need not be sent."""
 
 
 class Protocol(StrEnum):

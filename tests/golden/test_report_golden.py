@@ -30,7 +30,7 @@ def test_json_is_as_agreed(example, golden):
 
 def test_slack_message_is_as_agreed_and_taken_by_slack(example, golden):
     name, made = example
-    message = incident_message(made.report, made.change)
+    message = incident_message(made.report, (made.change,))
     head, thread = block_kit.render(message.head), block_kit.render(message.thread)
     texts = block_kit.fallback(message.fallback), block_kit.fallback(message.thread_fallback)
     assert message_error(texts[0], head) is None

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
 
-from seamwatch.adapters.base import ConnectionInfo, Notifier
+from seamwatch.adapters.base import ConnectionInfo, Notifier, PostedMessage
 from seamwatch.adapters.notify.file import FileNotifier
 from seamwatch.adapters.notify.slack import SlackNotifier, split_message_id
 from seamwatch.demo.slack_receiver import SlackReceiver, Workspace
-from seamwatch.errors import MessageGone, NotifyError
+from seamwatch.errors import HistoryUnreadable, MessageGone, NotifyError
 
 pytestmark = pytest.mark.integration
 
@@ -128,20 +130,114 @@ def test_gone_thread_leaves_no_stray_message(receiver):
     assert receiver.messages == []
 
 
-def test_too_fast_is_waited_for():
-    with SlackReceiver(least_gap_s=0.3) as receiver:
-        slack = SlackNotifier(connection(receiver.url))
-        for n in range(2):
-            slack.post("#c", f"text {n}", [SECTION])
-        assert [m.text for m in receiver.messages] == ["text 0", "text 1"]
-
-
-def test_rate_limit_that_does_not_end_is_retryable():
-    limited = (429, {"Retry-After": "0"}, b'{"ok": false, "error": "ratelimited"}')
+@pytest.mark.parametrize(
+    ("header", "least", "most"),
+    [
+        ("1", 1, 1),
+        ("1.5", 1.5, 1.5),
+        ("0", 1, 1),
+        ("Wed, 01 Jan 2020 00:00:00 GMT", 1, 1),
+        ("soon", 30, 30),
+        ("nan", 30, 30),
+    ],
+)
+def test_too_fast_is_told_with_the_pause_and_not_repeated(header, least, most):
+    limited = (429, {"Retry-After": header}, b'{"ok": false, "error": "ratelimited"}')
     with answering(limited) as (url, asked), pytest.raises(NotifyError, match="ratelimited") as caught:
         SlackNotifier(connection(url)).post("#c", "text", [SECTION])
-    assert caught.value.retryable
-    assert len(asked) == 4
+    assert caught.value.wait_s is not None
+    assert least <= caught.value.wait_s <= most
+    assert not caught.value.may_have_arrived
+    assert len(asked) == 1
+
+
+def test_a_post_is_found_by_its_token_and_a_surplus_one_can_be_removed(receiver):
+    slack = SlackNotifier(connection(receiver.url))
+    since = datetime.now(UTC)
+    head = slack.post("#c", "head", [SECTION], token="t1")
+    reply = slack.post("#c", "reply", [SECTION], thread=head, token="t2")
+    again = slack.post("#c", "head", [SECTION], token="t1")
+    slack.post("#other", "head", [SECTION], token="t1")
+    assert [one.id for one in slack.find("#c", "t1", since=since)] == [head, again]
+    assert slack.find("#c", "t2", since=since, known=head) == []
+    assert slack.find("#c", "t2", since=since, thread=head) == [PostedMessage(id=reply, thread=head)]
+    assert slack.find("#c", "t3", since=since, thread=f"{head}9") == []
+    slack.delete(again)
+    slack.delete(again)
+    assert [one.id for one in slack.find("#c", "t1", since=since, known=reply)] == [head]
+
+
+def test_a_history_is_read_over_all_its_pages(receiver):
+    slack = SlackNotifier(connection(receiver.url))
+    since = datetime.now(UTC)
+    first = slack.post("#c", "head", [SECTION], token="t")
+    for _ in range(450):
+        receiver.workspace.answer("chat.postMessage", {"channel": "#c", "text": "noise"})
+    assert [one.id for one in slack.find("#c", "t", since=since)] == [first]
+
+
+@pytest.mark.parametrize(
+    "scopes", [("chat:write",), ("chat:write", "channels:read"), ("chat:write", "channels:history")]
+)
+def test_a_history_that_may_not_be_read_is_told(receiver, scopes):
+    slack = SlackNotifier(connection(receiver.url))
+    slack.post("#c", "head", [SECTION], token="t")
+    receiver.workspace.scopes = scopes
+    with pytest.raises(HistoryUnreadable, match="missing_scope"):
+        slack.find("#c", "t", since=datetime.now(UTC))
+    assert slack.scopes() == frozenset(scopes)
+
+
+def test_a_server_that_drips_is_left_at_the_deadline():
+    def drip(listener: socket.socket) -> None:
+        with listener.accept()[0] as connection, suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n")
+            for _ in range(40):
+                connection.sendall(b" ")
+                time.sleep(0.1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, args=(listener,))
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        began = time.monotonic()
+        with pytest.raises(NotifyError, match="no answer in time") as caught:
+            SlackNotifier(connection(url, timeout="1")).post("#c", "text", [SECTION])
+        thread.join()
+    assert time.monotonic() - began < 5
+    assert caught.value.may_have_arrived
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b'"ok"',
+        b"{",
+        b'{"ok": true}',
+        b'{"ok": true, "channel": 5, "ts": null}',
+        b'{"ok": "yes"',
+        b"\xff",
+    ],
+)
+@pytest.mark.parametrize("status", [200, 201, 500, 503])
+def test_an_answer_that_is_not_understood_leaves_it_open(status, body):
+    with answering((status, {}, body)) as (url, asked), pytest.raises(NotifyError) as caught:
+        SlackNotifier(connection(url)).post("#c", "text", [SECTION])
+    assert caught.value.may_have_arrived
+    assert caught.value.wait_s is None
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    "code", ["message_not_found", "cant_update_message", "edit_window_closed", "is_archived", "channel_not_found"]
+)
+def test_a_message_that_cannot_be_changed_any_more_is_gone(code):
+    with answering(refusing(code)) as (url, _), pytest.raises(MessageGone):
+        SlackNotifier(connection(url)).update("#c", "C1:1.2", "text", [SECTION])
 
 
 @pytest.mark.parametrize(
@@ -152,7 +248,7 @@ def test_rate_limit_that_does_not_end_is_retryable():
         (refusing("not_in_channel"), "invite the app", False),
         (refusing("is_archived"), "the channel is archived", False),
         (refusing("msg_blocks_too_long"), "longer than Slack takes", False),
-        (refusing("some_new_code", errors=["must be less than 3001 characters"]), "must be less than 3001", False),
+        (refusing("some_new_code", errors=["must be less than 3001 characters"]), "must be less than 3001", True),
         (refusing("internal_error"), "internal_error", True),
         ((503, {}, b"<html>busy</html>"), "http_503", True),
         ((200, {}, b"<html>a proxy's login page</html>"), "check the connection's base_url", True),

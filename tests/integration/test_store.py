@@ -15,7 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from seamwatch.core.benchmark import BenchmarkResult
-from seamwatch.core.deliveries import DeliveryPart
+from seamwatch.core.deliveries import Delivery, DeliveryPart
 from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange, decide
 from seamwatch.core.replays import BudgetLimits, ModelAnswer
 from seamwatch.core.results import Attribution, Cause, Check, IsolationResult, StageResult, Verdict, Window
@@ -333,32 +333,78 @@ def _enqueue(store: Store, incident: Incident, key: str, part: DeliveryPart = De
     )
 
 
+def _claim(store: Store, now: datetime = NOW, owner: str = "me") -> Delivery | None:
+    return store.claim_delivery(now, lease=timedelta(minutes=1), owner=owner)
+
+
 def test_a_message_is_put_into_the_outbox_once_and_claimed_once(store: Store) -> None:
     incident = _opened(store)
     assert [_enqueue(store, incident, "k") for _ in range(2)] == [True, False]
     with ThreadPoolExecutor(6) as pool:
-        claimed = list(pool.map(lambda _: store.claim_deliveries(NOW, lease=timedelta(minutes=1)), range(6)))
-    assert sum(len(found) for found in claimed) == 1
-    assert store.claim_deliveries(NOW + timedelta(seconds=59), lease=timedelta(minutes=1)) == []
-    assert len(store.claim_deliveries(NOW + timedelta(seconds=61), lease=timedelta(minutes=1))) == 1
+        claimed = list(pool.map(lambda _: _claim(store), range(6)))
+    assert sum(found is not None for found in claimed) == 1
+    assert _claim(store, NOW + timedelta(seconds=59)) is None
+    assert _claim(store, NOW + timedelta(seconds=61)) is not None
 
 
 def test_an_update_never_overtakes_the_message_that_it_updates(store: Store) -> None:
     incident = _opened(store)
-    _enqueue(store, incident, "head")
     _enqueue(store, incident, "thread", DeliveryPart.THREAD)
-    head = store.claim_deliveries(NOW, lease=timedelta(minutes=1))
-    assert [delivery.part for delivery in head] == [DeliveryPart.HEAD]
-    store.mark_failed(head[0].id, error="down", retry_at=NOW + timedelta(hours=1))
-    assert store.claim_deliveries(NOW, lease=timedelta(minutes=1)) == []
-    again = store.claim_deliveries(NOW + timedelta(hours=1), lease=timedelta(minutes=1))
-    assert [(delivery.part, delivery.attempts, delivery.last_error) for delivery in again] == [("head", 2, "down")]
-    store.mark_sent(again[0].id, message_id="C1:1.2", now=NOW)
+    _enqueue(store, incident, "head")
+    head = _claim(store)
+    assert head is not None
+    assert head.part is DeliveryPart.HEAD
+    store.mark_failed(head.id, owner="me", error="down", retry_at=NOW + timedelta(hours=1))
+    assert _claim(store) is None
+    again = _claim(store, NOW + timedelta(hours=1))
+    assert again is not None
+    assert (again.part, again.attempts, again.last_error) == ("head", 1, "down")
+    store.mark_sent(again.id, owner="me", message_id="C1:1.2", now=NOW)
     assert store.head_message(incident.id) == "C1:1.2"
-    thread = store.claim_deliveries(NOW, lease=timedelta(minutes=1))
-    store.mark_failed(thread[0].id, error="gone", retry_at=None)
-    assert [delivery.state for delivery in store.deliveries(incident.id)] == [DeliveryState.SENT, DeliveryState.FAILED]
+    thread = _claim(store)
+    assert thread is not None
+    store.mark_failed(thread.id, owner="me", error="gone", retry_at=None)
+    assert [delivery.state for delivery in store.deliveries(incident.id)] == [DeliveryState.FAILED, DeliveryState.SENT]
     assert store.n_pending_deliveries() == 0
+    assert [(one.part, one.is_given_up, one.last_error) for one in store.undelivered()] == [("thread", True, "gone")]
+    assert store.retry_deliveries(now=NOW) == 1
+    assert _claim(store) is not None
+
+
+def test_who_lost_a_lease_changes_nothing_and_what_both_sent_is_looked_for(store: Store) -> None:
+    incident, later = _opened(store), NOW + timedelta(minutes=2)
+    _enqueue(store, incident, "head")
+    mine = _claim(store, owner="slow")
+    assert mine is not None
+    assert _claim(store, later, owner="fast") is not None
+    assert not store.renew_lease(mine.id, owner="slow", until=later)
+    assert not store.begin_post(mine.id, owner="slow", token="t", tells=(), now=later, until=later)
+    store.mark_failed(mine.id, owner="slow", error="late", retry_at=None)
+    assert [one.state for one in store.deliveries(incident.id)] == [DeliveryState.PENDING]
+    store.mark_sent(mine.id, owner="slow", message_id="C1:1.1", now=later, recheck_if_lost_at=later)
+    assert not store.begin_post(mine.id, owner="fast", token="t", tells=(), now=later, until=later)
+    looked = store.claim_recheck(later, again_at=later + timedelta(minutes=1))
+    assert looked is not None
+    assert looked.message_id == "C1:1.1"
+    assert store.claim_recheck(later, again_at=later) is None
+
+
+def test_a_message_tells_others_only_once_it_is_sent(store: Store) -> None:
+    incident = _opened(store)
+    for key in ("a", "b", "c"):
+        _enqueue(store, incident, key)
+    first = _claim(store)
+    assert first is not None
+    ids = [one.id for one in store.waiting_with(first)]
+    assert len(ids) == 3
+    assert store.begin_post(first.id, owner="me", token="t", tells=ids[:2], now=NOW, until=NOW + timedelta(minutes=1))
+    assert [one.state for one in store.deliveries(incident.id)] == [DeliveryState.PENDING] * 3
+    store.mark_sent(first.id, owner="me", message_id="C1:1.1", now=NOW)
+    states = [one.state for one in store.deliveries(incident.id)]
+    assert states == [DeliveryState.SENT, DeliveryState.TOLD, DeliveryState.PENDING]
+    assert store.drop_deliveries(incident.id, reason="no need") == 1
+    assert store.n_pending_deliveries() == 0
+    assert store.undelivered() == []
 
 
 def test_baselines_and_purge(store: Store) -> None:

@@ -121,15 +121,60 @@ class DocumentIndex(Protocol):
         ...
 
 
-class Notifier(Protocol):
-    """A channel that people read."""
+@dataclass(frozen=True, kw_only=True)
+class PostedMessage:
+    """A message that a channel holds."""
 
-    def post(self, channel: str, text: str, blocks: Sequence[Mapping[str, Any]], *, thread: str | None = None) -> str:
-        """Post and return the message's id; NotifyError, or MessageGone if `thread` is no longer there."""
+    id: str
+    """As `Notifier.post` returned it."""
+    thread: str | None
+    """Id of the head that it replies to; None: it stands by itself."""
+
+
+class Notifier(Protocol):
+    """A channel that people read. No call is repeated by itself: who asks knows whether it may be."""
+
+    def post(
+        self,
+        channel: str,
+        text: str,
+        blocks: Sequence[Mapping[str, Any]],
+        *,
+        thread: str | None = None,
+        token: str | None = None,
+    ) -> str:
+        """Post and return the message's id; the message carries `token`, so that `find` finds it.
+
+        Raises:
+            MessageGone: If `thread` is no longer there; nothing of the message is then.
+            NotifyError: If it was refused, or, with `may_have_arrived`, nobody knows.
+        """
         ...
 
     def update(self, channel: str, message_id: str, text: str, blocks: Sequence[Mapping[str, Any]]) -> None:
-        """Replace a message in place; NotifyError, or MessageGone if it is no longer there."""
+        """Replace a message in place; NotifyError, or MessageGone if it is no longer there or not ours."""
+        ...
+
+    def find(
+        self, channel: str, token: str, *, since: datetime, thread: str | None = None, known: str | None = None
+    ) -> list[PostedMessage]:
+        """Return the messages with a token, oldest first.
+
+        Args:
+            channel: Where they were posted.
+            token: That of `post`.
+            since: Aware time before which none was posted.
+            thread: The head in whose thread they may be, too.
+            known: Any message of the same channel, where there is one.
+
+        Raises:
+            HistoryUnreadable: If the channel may not be read at all.
+            NotifyError: If it cannot be read now.
+        """
+        ...
+
+    def delete(self, message_id: str) -> None:
+        """Remove a message; nothing happens where it is gone already. NotifyError if it cannot be removed."""
         ...
 
 

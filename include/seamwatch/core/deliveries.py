@@ -1,7 +1,8 @@
-"""A message on its way to a channel."""
+"""A message on its way to a channel, and which messages are told together."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +18,8 @@ class DeliveryPart(StrEnum):
     """The one message of the incident: posted once, then changed in place."""
     THREAD = "thread"
     """An answer below it."""
+    SECOND_WAY = "second_way"
+    """What is told elsewhere, where the channel did not take the head for long."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +35,27 @@ class Delivery:
     connection: str
     state: DeliveryState
     attempts: int
+    """Tries that failed."""
     created_at: datetime
     sent_at: datetime | None = None
     message_id: str | None = None
     """As the notifier named it."""
     last_error: str | None = None
+    token: str | None = None
+    """Ours, sent with the message, so that it can be found in the channel."""
+    post_began_at: datetime | None = None
+    """When a post began of which nobody knows how it ended; None: nothing of it can be in the channel."""
+
+
+def told_changes(waiting: Sequence[ChangeKind]) -> tuple[ChangeKind, ...]:
+    """Return which of an incident's waiting changes one message tells, in order; it shows the incident as it is now.
+
+    Of what the incident became in turn only the last is still true. That it opened, or came back, is kept, since the
+    evidence is told with it; so is a burning budget, unless the incident is over.
+    """
+    became = [change for change in waiting if change is not ChangeKind.ALERTED]
+    last = became[-1:]
+    first = next((one for one in became if one in (ChangeKind.OPENED, ChangeKind.REOPENED)), None)
+    told = [first] if first is not None and first not in last else []
+    alerts = [ChangeKind.ALERTED] if ChangeKind.ALERTED in waiting and last != [ChangeKind.RESOLVED] else []
+    return (*told, *last, *alerts)

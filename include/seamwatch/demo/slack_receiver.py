@@ -37,6 +37,7 @@ class SlackMessage:
     blocks: list[Json]
     thread_ts: str | None = None
     n_edits: int = 0
+    metadata: Json | None = None
 
 
 @dataclass
@@ -44,6 +45,8 @@ class Workspace:
     """Channels and messages, and Slack's rules for them. One lock guards it all."""
 
     log: Path | None = None
+    scopes: tuple[str, ...] = ("chat:write", "channels:history", "channels:read")
+    """What the token may do."""
     least_gap_s: float = 0.0
     """Shortest time between two posts to one channel; Slack itself wants about one second."""
     clock: Callable[[], float] = time.time
@@ -60,6 +63,9 @@ class Workspace:
             "chat.postMessage": self._post,
             "chat.update": self._update,
             "chat.delete": self._delete,
+            "conversations.history": self._history,
+            "conversations.replies": self._replies,
+            "conversations.list": self._list,
         }
         with self._lock:
             if method not in methods:
@@ -110,6 +116,7 @@ class Workspace:
             text=str(arguments.get("text") or ""),
             blocks=list(arguments.get("blocks") or []),
             thread_ts=str(thread) if has_thread else None,  # as Slack does: no parent, no thread, no error
+            metadata=arguments.get("metadata"),
         )
         self.messages.append(message)
         return {"ok": True, "channel": channel_id, "ts": message.ts, "message": _body(message)}
@@ -130,6 +137,30 @@ class Workspace:
             return _refused(message)
         self.messages.remove(message)
         return {"ok": True, "channel": message.channel_id, "ts": message.ts}
+
+    def _history(self, arguments: Mapping[str, Any]) -> Json:
+        if not {"channels:history", "groups:history"} & set(self.scopes):
+            return _refused("missing_scope")
+        if arguments.get("channel") not in self._names:
+            return _refused("channel_not_found")
+        heads = [m for m in self.messages if m.channel_id == arguments["channel"] and m.thread_ts is None]
+        return _page("messages", [_body(m) for m in reversed(heads) if _is_after(m, arguments)], arguments)
+
+    def _replies(self, arguments: Mapping[str, Any]) -> Json:
+        if not {"channels:history", "groups:history"} & set(self.scopes):
+            return _refused("missing_scope")
+        head = self._find(arguments)
+        if isinstance(head, str):
+            return _refused("thread_not_found" if head == "message_not_found" else head)
+        replies = [m for m in self.messages if (m.channel_id, m.thread_ts) == (head.channel_id, head.ts)]
+        listed = [head, *(one for one in replies if _is_after(one, arguments))]
+        return _page("messages", [_body(one) for one in listed], arguments)
+
+    def _list(self, arguments: Mapping[str, Any]) -> Json:
+        if not {"channels:read", "groups:read"} & set(self.scopes):
+            return _refused("missing_scope")
+        channels: list[Json] = [{"id": one, "name": name.lstrip("#")} for one, name in self._names.items()]
+        return _page("channels", channels, arguments)
 
     def _find(self, arguments: Mapping[str, Any]) -> SlackMessage | str:
         """Return the message, or Slack's error code; a name is not enough here, Slack wants the channel's id."""
@@ -197,13 +228,18 @@ class _Handler(BaseHTTPRequestHandler):
     workspace: Workspace
 
     def do_GET(self) -> None:
-        if urlsplit(self.path).path != "/":
+        address = urlsplit(self.path)
+        if address.path.startswith("/api/"):
+            self._call(address.path, dict(parse_qsl(address.query)))
+            return
+        if address.path != "/":
             self._send(404, "text/plain; charset=utf-8", b"not found\n")
             return
         self._send(200, "text/html; charset=utf-8", render_page(self.workspace.threads()).encode())
 
     def do_POST(self) -> None:
-        path = urlsplit(self.path).path
+        address = urlsplit(self.path)
+        path = address.path
         if not path.startswith("/api/"):
             self._send(404, "text/plain; charset=utf-8", b"not found\n")
             return
@@ -212,10 +248,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(413, "text/plain; charset=utf-8", b"too large\n")
             return
         body = self.rfile.read(size)
+        arguments = _arguments(self.headers.get("Content-Type", ""), body)
+        self._call(path, None if arguments is None else dict(parse_qsl(address.query)) | arguments)
+
+    def _call(self, path: str, arguments: Json | None) -> None:
         if not self.headers.get("Authorization", "").removeprefix("Bearer ").strip():
             self._answer(_refused("not_authed"))
             return
-        arguments = _arguments(self.headers.get("Content-Type", ""), body)
         if arguments is None:
             self._answer(_refused("invalid_json"))
             return
@@ -224,6 +263,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, answer: Json, wait_s: float | None = None) -> None:
         extra = {} if wait_s is None else {"Retry-After": str(max(1, round(wait_s)))}
+        extra["X-OAuth-Scopes"] = ",".join(self.workspace.scopes)
         status = 200 if wait_s is None else 429
         self._send(status, "application/json; charset=utf-8", json.dumps(answer).encode(), extra)
 
@@ -245,8 +285,8 @@ def _arguments(kind: str, body: bytes) -> Json | None:
             found = json.loads(body or b"{}")  # the client sends no body for a call without arguments
             return found if isinstance(found, dict) else None
         found = dict(parse_qsl(body.decode(), keep_blank_values=True))
-        if "blocks" in found:
-            found["blocks"] = json.loads(found["blocks"])
+        for name in {"blocks", "metadata"} & set(found):
+            found[name] = json.loads(found[name])
     except ValueError:
         return None
     return found
@@ -262,7 +302,19 @@ def _refused(code: str, reasons: list[str] | None = None) -> Json:
 
 def _body(message: SlackMessage) -> Json:
     body: Json = {"type": "message", "text": message.text, "blocks": message.blocks, "ts": message.ts}
-    return body | ({"thread_ts": message.thread_ts} if message.thread_ts else {})
+    more = {"thread_ts": message.thread_ts, "metadata": message.metadata}
+    return body | {name: value for name, value in more.items() if value}
+
+
+def _is_after(message: SlackMessage, arguments: Mapping[str, Any]) -> bool:
+    return float(message.ts) >= float(arguments.get("oldest") or 0)
+
+
+def _page(name: str, items: list[Json], arguments: Mapping[str, Any]) -> Json:
+    """Return one page of a list, and the cursor of the next where there is one."""
+    start, size = int(arguments.get("cursor") or 0), int(arguments.get("limit") or 100)
+    following = str(start + size) if start + size < len(items) else ""
+    return {"ok": True, name: items[start : start + size], "response_metadata": {"next_cursor": following}}
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,23 +1,28 @@
-"""Send what waits in the outbox: a head message per incident, changed in place, the details in its thread."""
+"""Send what waits in the outbox. Each message stands by itself: whatever happens to one stops no other."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import uuid4
 
 from seamwatch.core.deliveries import Delivery, DeliveryPart
+from seamwatch.engine.conversation import LEASE, SETTLED_AFTER, Conversation, LeaseLost, NotYet, delete_surplus
 from seamwatch.engine.deps import Deps
-from seamwatch.engine.incidents import report_of
-from seamwatch.errors import AdapterError, MessageGone, SpecError, StoreError
-from seamwatch.report import block_kit
-from seamwatch.report.message import incident_message
+from seamwatch.engine.second_way import call_second_ways, tell_second_way
+from seamwatch.errors import NotifyError, StoreError
 
-_LEASE = timedelta(minutes=2)
-"""Longer than any sending takes; a worker that died leaves its messages to another after it."""
 _FIRST_RETRY = timedelta(seconds=15)
 _LAST_RETRY = timedelta(hours=1)
-_ATTEMPTS = 12
-"""With the waits above, about half a day of a channel that is down."""
+_MOST_TRIES = 180
+"""With the waits above, a week of a channel that takes nothing."""
+_RECHECK_EVERY = timedelta(minutes=10)
+_RECHECK_FOR = timedelta(days=1)
+_SHOWN = 5
+_TICK = timedelta(minutes=4)
+"""Less than the time between two runs of the delivery's DAG."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,65 +31,137 @@ class DeliverySummary:
 
     n_sent: int
     n_failed: int
-    """Given up; the store keeps why."""
+    """Given up until now; the store keeps why."""
     n_waiting: int
     """Still in the outbox, to be tried again."""
     errors: tuple[str, ...] = ()
+    """Why messages could not be sent now."""
+    undelivered: tuple[str, ...] = ()
+    """What no try could deliver until now, each with its incident, channel and reason; those of `errors` among them."""
 
 
-def deliver_pending(deps: Deps) -> DeliverySummary:
-    """Return what was sent; a message that cannot be sent now stays in the outbox and stops no other."""
-    n_sent, n_failed, errors = 0, 0, []
-    while due := deps.store.claim_deliveries(deps.clock(), lease=_LEASE):
-        for delivery in due:
-            try:
-                message_id = _send(deps, delivery)
-            except (AdapterError, SpecError, StoreError) as error:
-                n_failed += _failed(deps, delivery, error)
-                errors.append(f"{delivery.channel}: {error}")
-                continue
-            deps.store.mark_sent(delivery.id, message_id=message_id, now=deps.clock())
-            n_sent += 1
+@dataclass(kw_only=True)
+class _Tick:
+    """One run over the outbox."""
+
+    deps: Deps
+    owner: str = field(default_factory=lambda: uuid4().hex)
+    n_sent: int = 0
+    errors: list[str] = field(default_factory=list)
+    pauses: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    """By connection and channel, until when it wants no message."""
+
+
+def deliver_pending(
+    deps: Deps, *, sleep: Callable[[float], None] = time.sleep, for_at_most: timedelta = _TICK
+) -> DeliverySummary:
+    """Return what was sent; a message that cannot be sent now stays in the outbox and stops no other.
+
+    Args:
+        deps: The world outside.
+        sleep: Waits for so many seconds, where a channel asks for a pause; no message is leased meanwhile.
+        for_at_most: What is not sent within this time waits for the next run.
+
+    Raises:
+        StoreError: If the store itself fails.
+    """
+    tick = _Tick(deps=deps)
+    end = deps.clock() + for_at_most
+    call_second_ways(deps)
+    while (now := deps.clock()) < end:
+        tick.pauses = {place: until for place, until in tick.pauses.items() if until > now}
+        delivery = deps.store.claim_delivery(now, lease=LEASE, owner=tick.owner, not_through=list(tick.pauses))
+        if delivery is not None:
+            _deliver(tick, delivery)
+            continue
+        until = min(tick.pauses.values(), default=end)
+        if until >= end:
+            break
+        sleep((until - now).total_seconds())
+    _look_again(tick)
+    undelivered = deps.store.undelivered()
     return DeliverySummary(
-        n_sent=n_sent, n_failed=n_failed, n_waiting=deps.store.n_pending_deliveries(), errors=tuple(errors)
+        n_sent=tick.n_sent,
+        n_failed=sum(one.is_given_up for one in undelivered),
+        n_waiting=deps.store.n_pending_deliveries(),
+        errors=tuple(tick.errors),
+        undelivered=tuple(f"{one.incident_id}, {one.channel}: {one.last_error}" for one in undelivered),
     )
 
 
-def _send(deps: Deps, delivery: Delivery) -> str:
-    """Return the id under which the message now stands."""
-    incident = deps.store.incident(delivery.incident_id)
+def describe_undelivered(summary: DeliverySummary) -> str:
+    """Return what could not be sent, why, and what to do, for a person."""
+    undelivered = summary.undelivered or summary.errors
+    shown = "\n".join(undelivered[:_SHOWN])
+    n_more = len(undelivered) - _SHOWN
+    return (
+        f"{len(undelivered)} messages could not be delivered, {summary.n_failed} of them given up:\n{shown}"
+        + (f"\nand {n_more:,} more" if n_more > 0 else "")
+        + "\nMend the reason; they are sent by themselves then, or at once by `seamwatch deliver --retry`. "
+        "`seamwatch deliver --drop INCIDENT` says that the messages of an incident need not be sent."
+    )
+
+
+def _deliver(tick: _Tick, delivery: Delivery) -> None:
+    """Send one message, and note what became of it."""
+    store, owner = tick.deps.store, tick.owner
+    try:
+        _send(tick, delivery)
+    except LeaseLost:
+        return
+    except NotYet as later:
+        store.mark_failed(delivery.id, owner=owner, error=None, retry_at=later.at, is_try=later.is_try)
+    except NotifyError as error:
+        if error.wait_s is None:
+            _failed(tick, delivery, error, may_have_arrived=error.may_have_arrived)
+            return
+        until = tick.deps.clock() + timedelta(seconds=error.wait_s)
+        tick.pauses[delivery.connection, delivery.channel] = until
+        store.mark_failed(delivery.id, owner=owner, error=None, retry_at=until, is_try=False)
+    except Exception as error:
+        _failed(tick, delivery, error, may_have_arrived=True)
+    else:
+        tick.n_sent += 1
+
+
+def _send(tick: _Tick, delivery: Delivery) -> None:
+    incident = tick.deps.store.incident(delivery.incident_id)
     if incident is None:
         msg = f"message {delivery.id} tells of incident {delivery.incident_id!r}, which does not exist"
         raise StoreError(msg)
-    report = report_of(deps, deps.project.pipeline(incident.pipeline), incident)
-    message = incident_message(report, delivery.change)
-    notifier = deps.notifier(delivery.connection)
-    head = deps.store.head_message(incident.id)
+    if delivery.part is DeliveryPart.SECOND_WAY:
+        tell_second_way(tick.deps, delivery, incident, owner=tick.owner)
+        return
+    conversation = Conversation(deps=tick.deps, owner=tick.owner, delivery=delivery, incident=incident)
     if delivery.part is DeliveryPart.HEAD:
-        blocks = block_kit.render(message.head)
-        if head is None:
-            return notifier.post(delivery.channel, block_kit.fallback(message.fallback), blocks)
-        try:
-            notifier.update(delivery.channel, head, block_kit.fallback(message.fallback), blocks)
-        except MessageGone:
-            return notifier.post(delivery.channel, block_kit.fallback(message.fallback), blocks)
-        return head
-    if head is None:
-        msg = f"the message of incident {incident.id} was not sent, so nothing can be added to its thread"
-        raise StoreError(msg)
-    text = block_kit.fallback(message.thread_fallback)
-    return notifier.post(delivery.channel, text, block_kit.render(message.thread), thread=head)
+        conversation.tell_head()
+    else:
+        conversation.tell_thread()
 
 
-def _failed(deps: Deps, delivery: Delivery, error: Exception) -> bool:
-    """Note the failure; return whether the message is given up."""
-    is_passing = isinstance(error, AdapterError) and error.retryable and delivery.attempts < _ATTEMPTS
-    retry_at = deps.clock() + retry_wait(delivery.attempts) if is_passing else None
-    deps.store.mark_failed(delivery.id, error=str(error), retry_at=retry_at)
-    return not is_passing
+def _failed(tick: _Tick, delivery: Delivery, error: Exception, *, may_have_arrived: bool) -> None:
+    now, said = tick.deps.clock(), str(error) or type(error).__name__
+    tick.errors.append(f"{delivery.channel}: {said}")
+    wait = retry_wait(delivery.attempts + 1)
+    retry_at = now + (max(wait, SETTLED_AFTER) if may_have_arrived else wait)
+    is_given_up = delivery.attempts + 1 >= _MOST_TRIES
+    tick.deps.store.mark_failed(delivery.id, owner=tick.owner, error=said, retry_at=None if is_given_up else retry_at)
 
 
 def retry_wait(attempts: int) -> timedelta:
     """Return how long to wait after that many attempts: doubling, at most an hour."""
-    doubled: timedelta = _FIRST_RETRY * 2 ** max(attempts - 1, 0)
+    doubled: timedelta = _FIRST_RETRY * 2 ** min(max(attempts - 1, 0), 16)
     return min(doubled, _LAST_RETRY)
+
+
+def _look_again(tick: _Tick) -> None:
+    """Delete what a channel holds twice since a post that seemed lost arrived in the end."""
+    deps, now = tick.deps, tick.deps.clock()
+    while (sent := deps.store.claim_recheck(now, again_at=now + _RECHECK_EVERY)) is not None:
+        try:
+            delete_surplus(deps, sent)
+        except Exception as error:
+            tick.errors.append(f"{sent.channel}: whether a message is there twice could not be seen: {error}")
+            if sent.sent_at is not None and now - sent.sent_at < _RECHECK_FOR:
+                continue
+        deps.store.recheck_delivery(sent.id, at=None)

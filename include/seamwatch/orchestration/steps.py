@@ -13,7 +13,7 @@ from seamwatch.core.incidents import ChangeKind
 from seamwatch.core.results import Check, Window
 from seamwatch.core.staleness import behind_answers, signals
 from seamwatch.engine.attribute import attribute_window, windows_to_revisit
-from seamwatch.engine.deliver import deliver_pending
+from seamwatch.engine.deliver import deliver_pending, describe_undelivered
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.freshness import check_knowledge_base, still_outdated
 from seamwatch.engine.heartbeat import note_delivery, note_job, tell_monitor
@@ -293,15 +293,15 @@ def verify_reindexed(task: StepOperator, context: Context) -> dict[str, int]:
 
 
 def deliver(task: StepOperator, context: Context) -> dict[str, int]:
-    """Send what waits in the outbox; red if a message could not be sent. One that may pass later stays there."""
+    """Send what waits in the outbox; red while any message could not be sent, with the reasons."""
     del context
     with open_deps(task.project_dir) as deps:
         summary = deliver_pending(deps)
         note_delivery(deps)
         if not summary.errors:
             tell_monitor(deps)
-    if summary.errors:
-        raise AdapterError("; ".join(summary.errors), retryable=not summary.n_failed)
+    if summary.errors or summary.undelivered:
+        raise AdapterError(describe_undelivered(summary), retryable=not summary.n_failed)
     return {"sent": summary.n_sent, "waiting": summary.n_waiting}
 
 

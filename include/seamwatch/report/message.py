@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from seamwatch.core.incidents import ChangeKind
+from seamwatch.core.incidents import ChangeKind, Incident
 from seamwatch.report.blocks import (
     Block,
     Bullets,
@@ -39,6 +39,7 @@ _SHOWN_CHANGES = 2
 _SHOWN_ROWS = 8
 _VALUE_CHARS = 160
 
+_REPEAT = "Possibly repeated: no answer came when this was sent first, and the app may not read the channel's history."
 _NOTES = {
     ChangeKind.UPDATED: "Seen again",
     ChangeKind.RESOLVED: "Resolved",
@@ -47,18 +48,38 @@ _NOTES = {
 }
 
 
-def incident_message(report: IncidentReport, change: ChangeKind = ChangeKind.OPENED) -> Message:
-    """Return the head of the incident as it is now, and what `change` adds to its thread.
+def incident_message(
+    report: IncidentReport, changes: Sequence[ChangeKind] = (ChangeKind.OPENED,), *, is_repeat: bool = False
+) -> Message:
+    """Return the head of the incident as it is now, and what `changes` add to its thread.
 
     The evidence goes to the thread when the incident opens or comes back; else the thread gets a note of two lines.
+
+    Args:
+        report: The incident.
+        changes: What happened to it, oldest first.
+        is_repeat: The channel may hold the same message already, and cannot be asked.
     """
-    has_news = change in (ChangeKind.OPENED, ChangeKind.REOPENED)
-    note = _note(report, change) if change is not ChangeKind.OPENED else ()
+    has_news = any(change in (ChangeKind.OPENED, ChangeKind.REOPENED) for change in changes)
+    notes = [block for change in changes if change is not ChangeKind.OPENED for block in _note(report, change)]
+    mark = (Small(_REPEAT),) if is_repeat else ()
     return Message(
-        head=_head(report),
-        thread=(*note, *(_evidence(report) if has_news else ())),
+        head=(*_head(report), *mark),
+        thread=(*mark, *notes, *(_evidence(report) if has_news else ())),
         fallback=f"{report.pipeline}: {_title(report)}",
-        thread_fallback=_thread_fallback(report, change),
+        thread_fallback=_thread_fallback(report, changes[-1]),
+    )
+
+
+def bare_message(incident: Incident, reason: str) -> Message:
+    """Return what can be said of an incident whose report cannot be made; `reason` says why it cannot."""
+    title = f"Resolved: {incident.headline}" if incident.state is IncidentState.RESOLVED else incident.headline
+    why = Small(f"{incident.pipeline}  ·  {incident.state}  ·  its report cannot be made: {reason}")
+    return Message(
+        head=(Heading(title, incident.state), why),
+        thread=(Paragraph((plain(title),)), why),
+        fallback=f"{incident.pipeline}: {title}",
+        thread_fallback=f"{incident.pipeline}: {title}",
     )
 
 

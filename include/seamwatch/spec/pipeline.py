@@ -22,6 +22,7 @@ from seamwatch.spec.objectives import (
 )
 from seamwatch.spec.owners import Mention
 from seamwatch.spec.schedule import Day, Schedule
+from seamwatch.spec.second_way import SecondWay
 from seamwatch.vocabulary import Protocol, StageKind
 
 Normaliser = Literal["exact", "strip", "casefold", "collapse_blanks", "number", "date", "null_if_empty", "sorted"]
@@ -320,6 +321,8 @@ class Pipeline(Spec):
     """By `reliability` or a responsibility, a Slack mention: `@U012AB` or `!subteam^S01`."""
     slack: Slack | None = None
     """Where alerts go; none means: only the Airflow UI and the report."""
+    second_way: SecondWay | None = None
+    """Where an incident is told that the channel did not take; none means: the Airflow UI and a red task only."""
     key: str
     """Column that names the record, in every stage that does not say otherwise."""
     key_form: KeyForm = "exact"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +16,27 @@ from seamwatch.store.budget import Transactions
 from seamwatch.store.dialect import insert_or_ignore
 from seamwatch.store.tables import DeliveryRow
 from seamwatch.vocabulary import DeliveryState
+
+_UNSENT = (DeliveryState.PENDING.value, DeliveryState.FAILED.value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undelivered:
+    """A message that did not arrive so far, and why."""
+
+    incident_id: str
+    part: DeliveryPart
+    channel: str
+    state: DeliveryState
+    attempts: int
+    since: datetime
+    last_error: str | None
+    next_attempt_at: datetime
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether it is tried again only when a person says so, or the incident changes."""
+        return self.state is DeliveryState.FAILED
 
 
 class DeliveryStore:
@@ -47,54 +70,188 @@ class DeliveryStore:
             done: Any = database.execute(insert_or_ignore(database, DeliveryRow, values, ["dedupe_key"]))
             return bool(done.rowcount)
 
-    def claim_deliveries(self: Transactions, now: datetime, *, lease: timedelta, limit: int = 20) -> list[Delivery]:
-        """Return messages that are due, leased to the caller, oldest first; no two callers get the same one.
+    def claim_delivery(
+        self: Transactions,
+        now: datetime,
+        *,
+        lease: timedelta,
+        owner: str,
+        not_through: Collection[tuple[str, str]] = (),
+    ) -> Delivery | None:
+        """Return a message that is due, leased to the caller; None where there is none. No two callers get the same.
 
-        Of one incident only the oldest unsent message is due: an update never overtakes the message that it updates.
-        A lease that ran out (its worker died) is due again.
+        Of one incident only one message is due: its head before what is added to the thread, and the older one first.
+        A lease that ran out (its worker died) is due again, after all others that were due meanwhile.
+
+        Args:
+            now: Aware time.
+            lease: How long nobody else gets it.
+            owner: Id of the caller, for `renew_lease`.
+            not_through: Connections and channels that ask for a pause.
         """
-        older = aliased(DeliveryRow)
-        is_first = ~sa.exists().where(
-            older.incident_id == DeliveryRow.incident_id,
-            older.state == DeliveryState.PENDING.value,
-            older.id < DeliveryRow.id,
-        )
-        is_due = sa.and_(
-            DeliveryRow.state == DeliveryState.PENDING.value,
-            DeliveryRow.next_attempt_at <= now,
-            sa.or_(DeliveryRow.lease_until.is_(None), DeliveryRow.lease_until <= now),
-            is_first,
-        )
         with self._writing() as connection:
-            wanted = sa.select(DeliveryRow.id).where(is_due).order_by(DeliveryRow.id).limit(limit)
-            ids = list(connection.scalars(wanted.with_for_update(skip_locked=True)))
-            claimed = (
-                sa.update(DeliveryRow)
-                .where(DeliveryRow.id.in_(ids))
-                .values(lease_until=now + lease, attempts=DeliveryRow.attempts + 1)
+            wanted = sa.select(DeliveryRow.id).where(_is_due(now))
+            for through, channel in not_through:
+                wanted = wanted.where(sa.or_(DeliveryRow.connection != through, DeliveryRow.channel != channel))
+            wanted = wanted.order_by(DeliveryRow.next_attempt_at, DeliveryRow.id).limit(1)
+            found = connection.scalar(wanted.with_for_update(skip_locked=True))
+            if found is None:
+                return None
+            until = now + lease
+            values = {"lease_until": until, "lease_owner": owner, "next_attempt_at": until}
+            connection.execute(sa.update(DeliveryRow).filter_by(id=found).values(**values))
+            row = connection.execute(sa.select(DeliveryRow.__table__).filter_by(id=found)).mappings().one()
+            return _delivery(row)
+
+    def renew_lease(self: Transactions, delivery_id: int, *, owner: str, until: datetime) -> bool:
+        """Keep a message for longer; return False where another caller has it by now."""
+        values = {"lease_until": until, "next_attempt_at": until}
+        with self._writing() as connection:
+            return bool(connection.execute(_leased(delivery_id, owner).values(**values)).rowcount)
+
+    def waiting_with(self: Transactions, delivery: Delivery) -> list[Delivery]:
+        """Return the messages of the same part of the same incident that one message can tell, oldest first.
+
+        The message itself is among them; so is what was given up, and no message of which a post began.
+        """
+        statement = (
+            sa.select(DeliveryRow.__table__)
+            .where(
+                DeliveryRow.incident_id == delivery.incident_id,
+                DeliveryRow.part == delivery.part.value,
+                DeliveryRow.state.in_(_UNSENT),
+                sa.or_(DeliveryRow.post_began_at.is_(None), DeliveryRow.id == delivery.id),
             )
-            connection.execute(claimed)
-            rows = connection.execute(sa.select(DeliveryRow.__table__).where(DeliveryRow.id.in_(ids)))
-            return sorted((_delivery(row) for row in rows.mappings()), key=lambda d: d.id)
+            .order_by(DeliveryRow.id)
+        )
+        with self._reading() as connection:
+            return [_delivery(row) for row in connection.execute(statement).mappings()]
 
-    def mark_sent(self: Transactions, delivery_id: int, *, message_id: str, now: datetime) -> None:
-        """Note that a message arrived, and its id there."""
-        values = {
-            "state": DeliveryState.SENT.value,
-            "message_id": message_id,
-            "sent_at": now,
-            "lease_until": None,
-            "last_error": None,
-        }
+    def begin_post(
+        self: Transactions,
+        delivery_id: int,
+        *,
+        owner: str,
+        token: str,
+        tells: Sequence[int],
+        now: datetime,
+        until: datetime,
+    ) -> bool:
+        """Note, before a message is posted, that it is; return False where another caller has it by now.
+
+        Args:
+            delivery_id: The message.
+            owner: Who claimed it.
+            token: By which it can be found in the channel.
+            tells: Other messages that it tells.
+            now: Aware time.
+            until: End of the lease from here.
+        """
+        values = {"token": token, "post_began_at": now, "lease_until": until, "next_attempt_at": until}
         with self._writing() as connection:
-            connection.execute(sa.update(DeliveryRow).filter_by(id=delivery_id).values(**values))
+            if not connection.execute(_leased(delivery_id, owner).values(**values)).rowcount:
+                return False
+            connection.execute(sa.update(DeliveryRow).filter_by(told_by=delivery_id).values(told_by=None))
+            _set_told_by(connection, delivery_id, tells)
+            return True
 
-    def mark_failed(self: Transactions, delivery_id: int, *, error: str, retry_at: datetime | None) -> None:
-        """Note that a message did not arrive; tried again at `retry_at`, or given up where that is None."""
-        values: dict[str, Any] = {"last_error": error, "lease_until": None}
+    def adopt_message(self: Transactions, delivery_id: int, *, message_id: str) -> None:
+        """Note that a post of unknown end did arrive, before anything else is done with it."""
+        with self._writing() as connection:
+            found = sa.update(DeliveryRow).filter_by(id=delivery_id)
+            connection.execute(found.values(message_id=message_id, post_began_at=None))
+
+    def no_message_arrived(self: Transactions, delivery_id: int) -> None:
+        """Note that a post did not arrive, and never will."""
+        with self._writing() as connection:
+            connection.execute(sa.update(DeliveryRow).filter_by(id=delivery_id).values(post_began_at=None))
+
+    def mark_sent(
+        self: Transactions,
+        delivery_id: int,
+        *,
+        owner: str,
+        message_id: str,
+        now: datetime,
+        tells: Sequence[int] = (),
+        recheck_at: datetime | None = None,
+        recheck_if_lost_at: datetime | None = None,
+    ) -> None:
+        """Note that a message arrived, and its id there; with it those that it tells.
+
+        Where another caller has the message by now, it may have posted it too: then the channel is looked into again.
+
+        Args:
+            delivery_id: The message.
+            owner: Who claimed it.
+            message_id: As the notifier named it.
+            now: Aware time.
+            tells: Other messages that it told, besides those that were named when its post began.
+            recheck_at: When to look whether the channel holds it twice; None: it cannot.
+            recheck_if_lost_at: The same, where another caller has the message.
+        """
+        arrived = {"sent_at": now, "lease_until": None, "lease_owner": None, "last_error": None, "post_began_at": None}
+        with self._writing() as connection:
+            _set_told_by(connection, delivery_id, tells)
+            connection.execute(
+                sa.update(DeliveryRow)
+                .where(DeliveryRow.told_by == delivery_id, DeliveryRow.state.in_(_UNSENT))
+                .values(state=DeliveryState.TOLD.value, **arrived)
+            )
+            has_it = connection.scalar(sa.select(DeliveryRow.lease_owner).filter_by(id=delivery_id)) == owner
+            again = recheck_at if has_it else recheck_if_lost_at
+            own = sa.update(DeliveryRow).filter_by(id=delivery_id)
+            connection.execute(
+                own.values(state=DeliveryState.SENT.value, message_id=message_id, recheck_at=again, **arrived)
+            )
+
+    def mark_failed(
+        self: Transactions,
+        delivery_id: int,
+        *,
+        owner: str,
+        error: str | None,
+        retry_at: datetime | None,
+        is_try: bool = True,
+    ) -> None:
+        """Note that a message did not arrive, or that nobody knows; tried again at `retry_at`, or given up at None.
+
+        Nothing is noted where another caller has the message by now.
+
+        Args:
+            delivery_id: The message.
+            owner: Who claimed it.
+            error: What went wrong; None: nothing, the channel asked for a pause.
+            retry_at: When to try again.
+            is_try: Whether it counts as a try.
+        """
+        values: dict[str, Any] = {"lease_until": None, "lease_owner": None}
+        if error is not None:
+            values["last_error"] = error
+        if is_try:
+            values["attempts"] = DeliveryRow.attempts + 1
         values |= {"state": DeliveryState.FAILED.value} if retry_at is None else {"next_attempt_at": retry_at}
         with self._writing() as connection:
-            connection.execute(sa.update(DeliveryRow).filter_by(id=delivery_id).values(**values))
+            mine = sa.update(DeliveryRow).filter_by(id=delivery_id, lease_owner=owner)
+            connection.execute(mine.values(**values))
+
+    def retry_deliveries(self: Transactions, *, now: datetime, incident_id: str | None = None) -> int:
+        """Make all that waits or was given up due now, of one incident or of all; return how many messages."""
+        unsent = sa.update(DeliveryRow).where(DeliveryRow.state.in_(_UNSENT), _is_free(now))
+        if incident_id is not None:
+            unsent = unsent.where(DeliveryRow.incident_id == incident_id)
+        # Tries are counted anew, and a post of unknown end still waits until it can no longer arrive.
+        is_settled = sa.or_(DeliveryRow.post_began_at.is_(None), DeliveryRow.next_attempt_at <= now)
+        due = sa.case((is_settled, now), else_=DeliveryRow.next_attempt_at)
+        values = {"state": DeliveryState.PENDING.value, "next_attempt_at": due, "attempts": 0}
+        with self._writing() as connection:
+            return int(connection.execute(unsent.values(**values)).rowcount)
+
+    def drop_deliveries(self: Transactions, incident_id: str, *, reason: str) -> int:
+        """Note that a person wants no message of an incident sent any more; return how many there were."""
+        unsent = sa.update(DeliveryRow).where(DeliveryRow.state.in_(_UNSENT), DeliveryRow.incident_id == incident_id)
+        with self._writing() as connection:
+            return int(connection.execute(unsent.values(state=DeliveryState.DROPPED.value, last_error=reason)).rowcount)
 
     def deliveries(self: Transactions, incident_id: str) -> list[Delivery]:
         """Return the messages of an incident, oldest first."""
@@ -108,16 +265,126 @@ class DeliveryStore:
         with self._reading() as connection:
             return int(connection.scalar(statement) or 0)
 
+    def undelivered(self: Transactions, incident_ids: Collection[str] | None = None) -> list[Undelivered]:
+        """Return messages that no try could deliver, or that were given up, oldest first; of some incidents or all."""
+        has_failed = sa.or_(
+            DeliveryRow.state == DeliveryState.FAILED.value,
+            sa.and_(DeliveryRow.state == DeliveryState.PENDING.value, DeliveryRow.attempts > 0),
+        )
+        statement = sa.select(DeliveryRow).where(has_failed).order_by(DeliveryRow.id)
+        if incident_ids is not None:
+            statement = statement.where(DeliveryRow.incident_id.in_(list(incident_ids)))
+        with self._reading() as connection:
+            return [
+                Undelivered(
+                    incident_id=row.incident_id,
+                    part=DeliveryPart(row.part),
+                    channel=row.channel,
+                    state=DeliveryState(row.state),
+                    attempts=row.attempts,
+                    since=row.created_at,
+                    last_error=row.last_error,
+                    next_attempt_at=row.next_attempt_at,
+                )
+                for row in connection.execute(statement)
+            ]
+
+    def told_in_a_second_way(self: Transactions) -> list[str]:
+        """Return the incidents whose opening was told in a second way, and whose end was not."""
+        told = sa.select(DeliveryRow.incident_id).where(
+            DeliveryRow.part == DeliveryPart.SECOND_WAY.value, DeliveryRow.state == DeliveryState.SENT.value
+        )
+        opened = told.where(DeliveryRow.change == ChangeKind.OPENED.value).group_by(DeliveryRow.incident_id)
+        last_opened = opened.add_columns(sa.func.max(DeliveryRow.id).label("last")).subquery()
+        ended = sa.exists().where(
+            DeliveryRow.incident_id == last_opened.c.incident_id,
+            DeliveryRow.part == DeliveryPart.SECOND_WAY.value,
+            DeliveryRow.change == ChangeKind.RESOLVED.value,
+            DeliveryRow.id > last_opened.c.last,
+        )
+        with self._reading() as connection:
+            return list(connection.scalars(sa.select(last_opened.c.incident_id).where(~ended)))
+
     def head_message(self: Transactions, incident_id: str) -> str | None:
-        """Return the id of the incident's message, the newest where it had to be posted anew; None if none was sent."""
+        """Return the id of the incident's message, the newest where it had to be posted anew; None if there is none."""
         statement = (
             sa.select(DeliveryRow.message_id)
-            .filter_by(incident_id=incident_id, part=DeliveryPart.HEAD.value, state=DeliveryState.SENT.value)
+            .filter_by(incident_id=incident_id, part=DeliveryPart.HEAD.value)
+            .where(DeliveryRow.message_id.is_not(None))
             .order_by(DeliveryRow.id.desc())
             .limit(1)
         )
         with self._reading() as connection:
             return connection.scalar(statement)
+
+    def forget_head(self: Transactions, incident_id: str, *, message_id: str) -> None:
+        """Note that the incident's message is no longer in the channel, or no longer ours to change."""
+        with self._writing() as connection:
+            gone = sa.update(DeliveryRow).filter_by(
+                incident_id=incident_id, part=DeliveryPart.HEAD.value, message_id=message_id
+            )
+            connection.execute(gone.values(message_id=None))
+
+    def last_message(self: Transactions, *, connection: str, channel: str) -> str | None:
+        """Return the id of any message that a channel took; it names the channel as the notifier knows it."""
+        statement = (
+            sa.select(DeliveryRow.message_id)
+            .filter_by(connection=connection, channel=channel)
+            .where(DeliveryRow.message_id.is_not(None))
+            .order_by(DeliveryRow.id.desc())
+            .limit(1)
+        )
+        with self._reading() as database:
+            return database.scalar(statement)
+
+    def claim_recheck(self: Transactions, now: datetime, *, again_at: datetime) -> Delivery | None:
+        """Return a sent message that the channel may hold twice, to be looked for now, and again at `again_at`."""
+        with self._writing() as connection:
+            due = sa.select(DeliveryRow.id).where(
+                DeliveryRow.recheck_at <= now, DeliveryRow.state == DeliveryState.SENT.value
+            )
+            found = connection.scalar(due.order_by(DeliveryRow.recheck_at).limit(1).with_for_update(skip_locked=True))
+            if found is None:
+                return None
+            connection.execute(sa.update(DeliveryRow).filter_by(id=found).values(recheck_at=again_at))
+            return _delivery(connection.execute(sa.select(DeliveryRow.__table__).filter_by(id=found)).mappings().one())
+
+    def recheck_delivery(self: Transactions, delivery_id: int, *, at: datetime | None) -> None:
+        """Set when to look whether the channel holds a message twice; None: it was found to hold it once."""
+        with self._writing() as connection:
+            connection.execute(sa.update(DeliveryRow).filter_by(id=delivery_id).values(recheck_at=at))
+
+
+def _is_free(now: datetime) -> sa.ColumnElement[bool]:
+    return sa.or_(DeliveryRow.lease_until.is_(None), DeliveryRow.lease_until <= now)
+
+
+def _is_due(now: datetime) -> sa.ColumnElement[bool]:
+    other = aliased(DeliveryRow)
+    goes_before = sa.or_(
+        sa.and_(other.part == DeliveryRow.part, other.id < DeliveryRow.id),
+        sa.and_(other.part == DeliveryPart.HEAD.value, DeliveryRow.part == DeliveryPart.THREAD.value),
+    )
+    is_held_back = sa.exists().where(
+        other.incident_id == DeliveryRow.incident_id, other.state == DeliveryState.PENDING.value, goes_before
+    )
+    return sa.and_(
+        DeliveryRow.state == DeliveryState.PENDING.value,
+        DeliveryRow.next_attempt_at <= now,
+        _is_free(now),
+        ~is_held_back,
+    )
+
+
+def _leased(delivery_id: int, owner: str) -> sa.Update:
+    return sa.update(DeliveryRow).filter_by(id=delivery_id, lease_owner=owner, state=DeliveryState.PENDING.value)
+
+
+def _set_told_by(connection: sa.Connection, delivery_id: int, tells: Sequence[int]) -> None:
+    others = [one for one in tells if one != delivery_id]
+    if others:
+        told = sa.update(DeliveryRow).where(DeliveryRow.id.in_(others), DeliveryRow.state.in_(_UNSENT))
+        connection.execute(told.values(told_by=delivery_id))
 
 
 def _delivery(row: Any) -> Delivery:
@@ -134,4 +401,6 @@ def _delivery(row: Any) -> Delivery:
         sent_at=row["sent_at"],
         message_id=row["message_id"],
         last_error=row["last_error"],
+        token=row["token"],
+        post_began_at=row["post_began_at"],
     )

@@ -385,6 +385,16 @@ class DeliveryRow(Table):
     last_error: Mapped[str | None] = mapped_column(RecordText)
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     sent_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    token: Mapped[str | None] = mapped_column(String(64))
+    """Sent with the message; null until a post begins."""
+    post_began_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    """When a post began whose end is not known; null where none did."""
+    lease_owner: Mapped[str | None] = mapped_column(String(64))
+    told_by: Mapped[int | None] = mapped_column(Integer)
+    """The message that tells this one too."""
+    recheck_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    """When to look whether the channel holds it twice; null where it cannot."""
+    __table_args__ = (Index("ix_seamwatch_deliveries_due", "state", "next_attempt_at"),)
 
 
 class HeartbeatRow(Table):

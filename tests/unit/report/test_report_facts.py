@@ -194,7 +194,7 @@ def test_resolved_incident_no_longer_asks_anyone_to_act(make_report, attribution
     report = make_report(incident={"state": IncidentState.RESOLVED, "resolved_at": resolved_at}, causes=(), n_failing=3)
     assert "no longer shows this cause" in report.verdict
     assert report.state_text == "Resolved 2026-11-23 10:00 UTC after 2 h"
-    message = incident_message(report, ChangeKind.RESOLVED)
+    message = incident_message(report, (ChangeKind.RESOLVED,))
     assert not [block for block in message.head if isinstance(block, Mention)]
     assert message.head[0] == Heading(f"Resolved: {report.headline}", IncidentState.RESOLVED)
     assert len(message.thread) == 2
@@ -202,7 +202,7 @@ def test_resolved_incident_no_longer_asks_anyone_to_act(make_report, attribution
 
 @pytest.mark.parametrize(("change", "first"), [(ChangeKind.UPDATED, "Seen again"), (ChangeKind.REOPENED, "Back again")])
 def test_changes_add_a_note_to_the_thread(make_report, change, first):
-    thread = incident_message(make_report(), change).thread
+    thread = incident_message(make_report(), (change,)).thread
     assert isinstance(thread[0], Paragraph)
     assert thread[0].runs[0].text == first
     assert (len(thread) > 2) is (change is ChangeKind.REOPENED)

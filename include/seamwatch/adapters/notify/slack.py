@@ -1,57 +1,33 @@
-"""Slack by its web API: post a message, reply in its thread, update it in place."""
+"""Slack by its web API: post a message, reply in its thread, update it in place, look what a channel holds.
+
+Every call is made once: a repeated post is a second message. What a failed call leaves open is told by the error.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
-from urllib.error import URLError
 
-from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError, SlackClientError
-from slack_sdk.http_retry.builtin_handlers import ConnectionErrorRetryHandler, RateLimitErrorRetryHandler
-from slack_sdk.web import SlackResponse
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
 
-from seamwatch.adapters.base import ConnectionInfo
-from seamwatch.errors import MessageGone, NotifyError
+from seamwatch.adapters.base import ConnectionInfo, PostedMessage
+from seamwatch.adapters.notify.slack_errors import SlackAnswer, explain_exception, explain_refusal
+from seamwatch.errors import HistoryUnreadable, MessageGone, NotifyError
 
 _TIMEOUT_S = 15
-_RATE_LIMIT_RETRIES = 3
-_SERVER_ERROR = 500
-
-_RETRYABLE = frozenset(
-    {
-        "ratelimited",
-        "rate_limited",
-        "message_limit_exceeded",
-        "internal_error",
-        "fatal_error",
-        "service_unavailable",
-        "request_timeout",
-        "team_added_to_org",
-    }
-)
-_CODE = re.compile(r"[a-z][a-z0-9_]*")
-_NOT_SLACK = "the answer is not one of Slack's; if it stays so, check the connection's base_url and proxy"
-_GONE = frozenset({"message_not_found", "thread_not_found", "cannot_reply_to_message"})
-_ADVICE = {
-    "not_authed": "the connection has no token; put the bot token (xoxb-...) into its password",
-    "invalid_auth": "the token is not valid; put a current bot token (xoxb-...) into the connection's password",
-    "token_revoked": "the token was revoked; install the Slack app again and renew the connection's password",
-    "token_expired": "the token has expired; renew the connection's password",
-    "account_inactive": "the app was removed from the workspace; install it again",
-    "missing_scope": "the app lacks a scope; it needs chat:write",
-    "channel_not_found": "correct slack.channel in the pipeline file, or invite the app if the channel is private",
-    "not_in_channel": "invite the app to the channel (/invite @app)",
-    "is_archived": "the channel is archived; name another one under slack.channel in the pipeline file",
-    "restricted_action": "a workspace policy forbids the app to post there; ask an administrator",
-    "cant_update_message": "the message was written by another app; its head will be posted anew",
-    "edit_window_closed": "the workspace no longer allows this message to be edited",
-    "invalid_blocks": "the message does not meet Slack's rules; this is a defect of Seamwatch, please report it",
-    "msg_blocks_too_long": "the message is longer than Slack takes; this is a defect of Seamwatch, please report it",
-    "msg_too_long": "the message is longer than Slack takes; this is a defect of Seamwatch, please report it",
-}
+_EVENT = "seamwatch_message"
+"""Type of the metadata under which a message carries our token."""
+_CLOCK_SKEW = timedelta(minutes=5)
+_PAGE = 200
+_MOST_PAGES = 50
+HISTORY_SCOPES = ("channels:history", "groups:history")
+"""With one of them, a message of unknown end is looked for before it is posted again."""
+CHANNEL_SCOPES = ("channels:read", "groups:read")
+"""With one of them, a channel is found by its name before the first message to it arrived."""
 
 
 class SlackNotifier:
@@ -61,7 +37,8 @@ class SlackNotifier:
         """Prepare the client.
 
         Args:
-            connection: `password` is the bot token; extras `base_url`, `timeout` (seconds) and `proxy` are optional.
+            connection: `password` is the bot token; extras `base_url`, `timeout` (seconds for a whole call) and `proxy`
+                are optional.
 
         Raises:
             NotifyError: If the connection lacks a token or its timeout is no number.
@@ -73,24 +50,35 @@ class SlackNotifier:
             raise NotifyError(msg)
         extra = connection.extra
         self._conn_id = connection.conn_id
-        self._client = WebClient(
-            token=connection.password,
-            base_url=str(extra.get("base_url") or WebClient.BASE_URL),
-            timeout=_timeout_s(connection),
-            proxy=extra.get("proxy"),
-            logger=_silent_logger(),
-            retry_handlers=[
-                ConnectionErrorRetryHandler(),
-                RateLimitErrorRetryHandler(max_retry_count=_RATE_LIMIT_RETRIES),
-            ],
-        )
+        self._options: dict[str, Any] = {
+            "token": connection.password,
+            "base_url": str(extra.get("base_url") or AsyncWebClient.BASE_URL),
+            "timeout": _timeout_s(connection),
+            "proxy": extra.get("proxy"),
+            "logger": _silent_logger(),
+            "retry_handlers": [],  # the client's own would post again after a reset
+        }
 
     def check(self) -> str:
         """Return the workspace and user that the token belongs to; NotifyError if it is refused."""
-        answer = self._call("auth.test", "", self._client.auth_test)
-        return f"{answer.get('team')} as {answer.get('user')}"
+        answer = self._call("auth.test", "", lambda client: client.auth_test())
+        return f"{answer.data.get('team')} as {answer.data.get('user')}"
 
-    def post(self, channel: str, text: str, blocks: Sequence[Mapping[str, Any]], *, thread: str | None = None) -> str:
+    def scopes(self) -> frozenset[str] | None:
+        """Return what the token may do; None where Slack does not say. NotifyError if it is refused."""
+        answer = self._call("auth.test", "", lambda client: client.auth_test())
+        said = answer.headers.get("x-oauth-scopes")
+        return None if said is None else frozenset(scope.strip() for scope in said.split(",") if scope.strip())
+
+    def post(
+        self,
+        channel: str,
+        text: str,
+        blocks: Sequence[Mapping[str, Any]],
+        *,
+        thread: str | None = None,
+        token: str | None = None,
+    ) -> str:
         """Post and return the message's id, `channel id:ts`: to update a message, Slack wants the id, not the name.
 
         Raises:
@@ -99,69 +87,164 @@ class SlackNotifier:
             NotifyError: If Slack refuses or cannot be reached.
         """
         home, thread_ts = split_message_id(thread) if thread is not None else (None, None)
-        answer = self._call(
-            "chat.postMessage",
-            channel,
-            lambda: self._client.chat_postMessage(
-                channel=home or channel,
-                text=text,
-                blocks=[dict(block) for block in blocks],
-                thread_ts=thread_ts,
-                mrkdwn=False,
-                parse="none",
-                link_names=False,
-                unfurl_links=False,
-                unfurl_media=False,
-            ),
-        )
-        where, ts = str(answer["channel"]), str(answer["ts"])
-        if thread_ts is not None and (answer.get("message") or {}).get("thread_ts") != thread_ts:
-            self._call("chat.delete", channel, lambda: self._client.chat_delete(channel=where, ts=ts))
+        arguments: dict[str, Any] = {
+            "channel": home or channel,
+            "text": text,
+            "blocks": [dict(block) for block in blocks],
+            "thread_ts": thread_ts,
+            "mrkdwn": False,
+            "parse": "none",
+            "link_names": False,
+            "unfurl_links": False,
+            "unfurl_media": False,
+        }
+        if token is not None:
+            arguments["metadata"] = {"event_type": _EVENT, "event_payload": {"token": token}}
+        answer = self._call("chat.postMessage", channel, lambda client: client.chat_postMessage(**arguments))
+        where, ts = answer.data.get("channel"), answer.data.get("ts")
+        if not isinstance(where, str) or not isinstance(ts, str):
+            msg = f"{self._place(channel)}: chat.postMessage answered without the message's channel and ts"
+            raise NotifyError(msg, retryable=True, may_have_arrived=True)
+        if thread_ts is not None and _thread_of(answer.data) != thread_ts:
+            self._delete_stray(f"{where}:{ts}")
             msg = f"Slack channel {channel}: the thread {thread_ts} is gone; post its head anew"
             raise MessageGone(msg)
         return f"{where}:{ts}"
 
     def update(self, channel: str, message_id: str, text: str, blocks: Sequence[Mapping[str, Any]]) -> None:
-        """Replace a message in place; MessageGone if it was deleted, else NotifyError."""
+        """Replace a message in place; MessageGone if it was deleted or is not ours to change, else NotifyError."""
         home, ts = split_message_id(message_id)
-        self._call(
-            "chat.update",
+        arguments: dict[str, Any] = {
+            "channel": home or channel,
+            "ts": ts,
+            "text": text,
+            "blocks": [dict(block) for block in blocks],
+            "parse": "none",
+            "link_names": False,
+        }
+        self._call("chat.update", channel, lambda client: client.chat_update(**arguments))
+
+    def find(
+        self, channel: str, token: str, *, since: datetime, thread: str | None = None, known: str | None = None
+    ) -> list[PostedMessage]:
+        """Return the messages that carry the token, oldest first; see `Notifier.find`."""
+        home = next((home for one in (thread, known) if one and (home := split_message_id(one)[0])), None)
+        where = home or self._channel_id(channel)
+        listing: dict[str, Any] = {
+            "channel": where,
+            "oldest": f"{(since - _CLOCK_SKEW).timestamp():.6f}",
+            "inclusive": True,
+            "include_all_metadata": True,
+            "limit": _PAGE,
+        }
+        found = self._pages(
+            "conversations.history",
             channel,
-            lambda: self._client.chat_update(
-                channel=home or channel,
-                ts=ts,
-                text=text,
-                blocks=[dict(block) for block in blocks],
-                parse="none",
-                link_names=False,
-            ),
+            "messages",
+            lambda client, page: client.conversations_history(**page),
+            listing,
         )
+        if thread is not None:
+            found += self._replies(channel, {**listing, "ts": split_message_id(thread)[1]})
+        mine = {str(one.get("ts")): one.get("thread_ts") for one in found if _token_of(one) == token}
+        return [
+            PostedMessage(
+                id=f"{where}:{ts}", thread=f"{where}:{head}" if isinstance(head, str) and head != ts else None
+            )
+            for ts, head in sorted(mine.items())
+        ]
 
-    def _call(self, method: str, channel: str, call: Callable[[], SlackResponse]) -> SlackResponse:
+    def _replies(self, channel: str, listing: dict[str, Any]) -> list[Mapping[str, Any]]:
         try:
-            return call()
-        except SlackApiError as error:
-            raise self._refused(method, channel, error) from None  # the cause's text repeats the request's headers
-        except (URLError, OSError, SlackClientError) as error:
-            reason = getattr(error, "reason", None) or type(error).__name__
-            msg = f"Slack connection {self._conn_id!r}: {method} did not get through: {reason}"
-            raise NotifyError(msg, retryable=True) from None
+            return self._pages(
+                "conversations.replies",
+                channel,
+                "messages",
+                lambda client, page: client.conversations_replies(**page),
+                listing,
+            )
+        except MessageGone:
+            return []  # no head, no replies
 
-    def _refused(self, method: str, channel: str, error: SlackApiError) -> NotifyError:
-        response = error.response
-        data = response.data if isinstance(response, SlackResponse) and isinstance(response.data, dict) else {}
-        status = response.status_code if isinstance(response, SlackResponse) else 0
-        said_code = str(data.get("error"))
-        is_slack = _CODE.fullmatch(said_code) is not None
-        code = said_code if is_slack else f"http_{status}"
-        where = f"Slack connection {self._conn_id!r}" + (f", channel {channel}" if channel else "")
-        said = "; ".join(str(text) for text in data.get("errors") or ())
-        advice = _ADVICE.get(code, said) if is_slack else _NOT_SLACK
-        message = f"{where}: {method} answered {code}" + (f"; {advice}" if advice else "")
-        if code in _GONE:
-            return MessageGone(message)
-        retryable = not is_slack or code in _RETRYABLE or status == 429 or status >= _SERVER_ERROR
-        return NotifyError(message, retryable=retryable)
+    def delete(self, message_id: str) -> None:
+        """Remove a message; nothing happens where it is gone already. NotifyError if Slack refuses."""
+        home, ts = split_message_id(message_id)
+        try:
+            self._call("chat.delete", home or "", lambda client: client.chat_delete(channel=home or "", ts=ts))
+        except MessageGone:
+            return
+
+    def _delete_stray(self, message_id: str) -> None:
+        try:
+            self.delete(message_id)
+        except NotifyError as error:
+            raise NotifyError(str(error), retryable=True, may_have_arrived=True, wait_s=error.wait_s) from None
+
+    def _channel_id(self, channel: str) -> str:
+        """Return the id of a channel that is named; names are not enough to look into one."""
+        name = channel.removeprefix("#")
+        known = self._pages(
+            "conversations.list",
+            channel,
+            "channels",
+            lambda client, page: client.conversations_list(**page),
+            {"types": "public_channel,private_channel", "exclude_archived": True, "limit": _PAGE},
+        )
+        for one in known:
+            if channel == one.get("id") or name == one.get("name"):
+                return str(one["id"])
+        msg = f"{self._place(channel)}: no channel of that name is listed, so nobody can look what it holds"
+        raise HistoryUnreadable(msg)
+
+    def _pages(
+        self,
+        method: str,
+        channel: str,
+        what: str,
+        call: Callable[[AsyncWebClient, dict[str, Any]], Awaitable[Any]],
+        listing: dict[str, Any],
+    ) -> list[Mapping[str, Any]]:
+        """Return what a method lists, all pages of it; HistoryUnreadable where the token may not, or it is too much."""
+        found: list[Mapping[str, Any]] = []
+        page = dict(listing)
+        for _ in range(_MOST_PAGES):
+            try:
+                answer = self._call(method, channel, lambda client, page=page: call(client, page))  # type: ignore[misc]
+            except MessageGone:
+                raise
+            except NotifyError as error:
+                if error.retryable or error.wait_s is not None:
+                    raise
+                raise HistoryUnreadable(str(error)) from None
+            items = answer.data.get(what)
+            if not isinstance(items, list):
+                msg = f"{self._place(channel)}: {method} answered without {what}"
+                raise NotifyError(msg, retryable=True)
+            found += [item for item in items if isinstance(item, Mapping)]
+            following = answer.data.get("response_metadata")
+            cursor = following.get("next_cursor") if isinstance(following, Mapping) else None
+            if not cursor:
+                return found
+            page = {**listing, "cursor": cursor}
+        msg = f"{self._place(channel)}: {method} lists more than {_MOST_PAGES * _PAGE:,} {what}; not all were read"
+        raise HistoryUnreadable(msg)
+
+    def _call(self, method: str, channel: str, call: Callable[[AsyncWebClient], Awaitable[Any]]) -> SlackAnswer:
+        """Return an answer that Slack meant as a success; else raise what is known of the call."""
+
+        async def ask() -> SlackAnswer:
+            return SlackAnswer.of(await call(AsyncWebClient(**self._options)))
+
+        try:
+            return asyncio.run(ask())
+        except SlackApiError as error:
+            raised = explain_refusal(self._place(channel), method, SlackAnswer.of(error.response))
+        except Exception as error:  # whatever a client or a network may raise: this call's, and nobody else's
+            raised = explain_exception(self._place(channel), method, error)
+        raise raised from None  # the cause's text repeats the request's headers
+
+    def _place(self, channel: str) -> str:
+        return f"Slack connection {self._conn_id!r}" + (f", channel {channel}" if channel else "")
 
 
 def split_message_id(message_id: str) -> tuple[str | None, str]:
@@ -170,11 +253,24 @@ def split_message_id(message_id: str) -> tuple[str | None, str]:
     return home or None, ts
 
 
+def _thread_of(answer: Mapping[str, Any]) -> object:
+    message = answer.get("message")
+    return message.get("thread_ts") if isinstance(message, Mapping) else None
+
+
+def _token_of(message: Mapping[str, Any]) -> object:
+    metadata = message.get("metadata")
+    if not isinstance(metadata, Mapping) or metadata.get("event_type") != _EVENT:
+        return None
+    payload = metadata.get("event_payload")
+    return payload.get("token") if isinstance(payload, Mapping) else None
+
+
 def _timeout_s(connection: ConnectionInfo) -> int:
     given = connection.extra.get("timeout", _TIMEOUT_S)
     try:
         return max(1, int(float(given)))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         msg = f"Slack connection {connection.conn_id!r}: extra timeout must be seconds as a number; got {given!r}"
         raise NotifyError(msg) from None
 

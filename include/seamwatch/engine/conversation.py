@@ -1,0 +1,272 @@
+"""Tell one message of an incident in its channel: a head, changed in place, and the details in its thread.
+
+Nothing is posted before it is noted that it will be, and nothing is posted again before the channel was asked whether
+it holds the message already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from seamwatch.adapters.base import Notifier, PostedMessage
+from seamwatch.core.deliveries import Delivery, DeliveryPart, told_changes
+from seamwatch.core.incidents import Incident
+from seamwatch.engine.deps import Deps
+from seamwatch.engine.incidents import report_of
+from seamwatch.errors import HistoryUnreadable, MessageGone, NotifyError, StoreError
+from seamwatch.report import block_kit
+from seamwatch.report.blocks import Message
+from seamwatch.report.message import bare_message, incident_message
+
+LEASE = timedelta(minutes=2)
+"""Renewed before every call, and longer than one takes. A worker that died leaves its message to another after it."""
+SETTLED_AFTER = timedelta(seconds=75)
+"""A call that got no answer within its deadline may still be taken for half a minute; not after this."""
+_RECHECK_AFTER = timedelta(minutes=10)
+_BARE_AFTER = 2
+"""Tries after which an incident is told without its report, where that cannot be made."""
+
+
+class LeaseLost(Exception):
+    """Another worker has the message by now."""
+
+
+class NotYet(Exception):
+    """The message has to wait, and nothing is wrong with it."""
+
+    def __init__(self, at: datetime, *, is_try: bool = False) -> None:
+        """Keep until when, and whether this counts as a try."""
+        self.at = at
+        self.is_try = is_try
+        super().__init__(f"waits until {at.isoformat()}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Channel:
+    """Where a message goes."""
+
+    notifier: Notifier
+    name: str
+    connection: str
+
+
+def _channel(deps: Deps, delivery: Delivery, pipeline: str) -> _Channel:
+    """Return where a message goes now: a pipeline file may have been corrected since the message was written."""
+    known = deps.project.pipelines.get(pipeline)
+    slack = None if known is None else known.slack
+    to = delivery if slack is None else slack
+    return _Channel(notifier=deps.notifier(to.connection), name=to.channel, connection=to.connection)
+
+
+@dataclass(kw_only=True)
+class Conversation:
+    """One leased message, and the incident that it tells of."""
+
+    deps: Deps
+    owner: str
+    """Who leased it."""
+    delivery: Delivery
+    incident: Incident
+    _is_repeat: bool = False
+    """A post of unknown end was not looked for, since the channel does not let us."""
+    _was_lost: bool = False
+    """A post of unknown end was looked for, and not found."""
+
+    def __post_init__(self) -> None:
+        """Find the channel; ConnectionNotFound or NotifyError if it cannot be spoken to."""
+        self._to = _channel(self.deps, self.delivery, self.incident.pipeline)
+
+    def tell_head(self) -> None:
+        """Post the head, or change it in place where it stands; where it is gone or not ours, post it anew.
+
+        Raises:
+            LeaseLost: If another worker has the message.
+            NotYet: If it has to wait.
+            NotifyError: If the channel does not take it, or nobody knows.
+        """
+        store, delivery = self.deps.store, self.delivery
+        arrived = self._find_arrived(thread=None)
+        if arrived is not None:
+            store.adopt_message(delivery.id, message_id=arrived.id)
+        message, tells = self._message()
+        text, blocks = block_kit.fallback(message.fallback), block_kit.render(message.head)
+        head = store.head_message(self.incident.id)
+        if head is None:
+            self._post(text, blocks, tells=tells)
+            return
+        self._renew()
+        try:
+            self._to.notifier.update(self._to.name, head, text, blocks)
+        except MessageGone:
+            self._post(text, blocks, tells=tells, is_anew=arrived is not None)
+            self._forget(head)
+        else:
+            self._sent(head, tells)
+
+    def tell_thread(self) -> None:
+        """Post what is added to the thread; where there is no head to reply to, the head is posted first.
+
+        Raises:
+            LeaseLost: If another worker has the message.
+            NotYet: If it has to wait.
+            NotifyError: If the channel does not take it, or nobody knows.
+        """
+        head = self.deps.store.head_message(self.incident.id)
+        if head is None:
+            raise self._after_a_head("none")
+        arrived = self._find_arrived(thread=head)
+        if arrived is not None:
+            self._sent(arrived.id, ())
+            return
+        message, tells = self._message()
+        try:
+            text, blocks = block_kit.fallback(message.thread_fallback), block_kit.render(message.thread)
+            self._post(text, blocks, tells=tells, thread=head)
+        except MessageGone:
+            self._forget(head)
+            raise self._after_a_head(head) from None
+
+    def _find_arrived(self, *, thread: str | None) -> PostedMessage | None:
+        """Return the message if an earlier post of unknown end did arrive; what is there twice is deleted.
+
+        Raises:
+            NotYet: If it may still arrive.
+            NotifyError: If the channel cannot be read now.
+        """
+        began, token = self.delivery.post_began_at, self.delivery.token
+        if began is None or token is None:
+            return None
+        if self.deps.clock() < began + SETTLED_AFTER:
+            raise NotYet(began + SETTLED_AFTER)
+        self._renew()
+        try:
+            found = _find(self.deps, self._to, self.delivery, since=began, thread=thread)
+        except HistoryUnreadable:
+            self._is_repeat = True
+            return None
+        kept = next((one for one in found if (one.thread is None) == (thread is None)), None)
+        for surplus in found:
+            if surplus != kept:
+                self._to.notifier.delete(surplus.id)
+        self._was_lost = kept is None
+        return kept
+
+    def _message(self) -> tuple[Message, tuple[int, ...]]:
+        """Return the message as the incident is now, and which messages of the outbox it tells."""
+        waiting = self.deps.store.waiting_with(self.delivery)
+        incident = self.deps.store.incident(self.incident.id) or self.incident
+        changes = told_changes([one.change for one in waiting]) or (self.delivery.change,)
+        try:
+            report = report_of(self.deps, self.deps.project.pipeline(incident.pipeline), incident)
+            message = incident_message(report, changes, is_repeat=self._is_repeat)
+        except Exception as error:
+            # A message without its report is better than none: that the incident exists must be told.
+            if self.delivery.attempts < _BARE_AFTER:
+                raise
+            message = bare_message(incident, (str(error) or type(error).__name__).splitlines()[0])
+        return message, tuple(one.id for one in waiting)
+
+    def _post(
+        self,
+        text: str,
+        blocks: Sequence[Mapping[str, Any]],
+        *,
+        tells: Sequence[int],
+        thread: str | None = None,
+        is_anew: bool = False,
+    ) -> None:
+        """Post a message; that it will be is noted before.
+
+        Args:
+            text: Its fallback.
+            blocks: Its content.
+            tells: Messages of the outbox that it tells.
+            thread: The head that it replies to.
+            is_anew: A message with our token is in the channel already, and is not ours to change.
+        """
+        store, now = self.deps.store, self.deps.clock()
+        token = uuid4().hex if is_anew or self.delivery.token is None else self.delivery.token
+        has_begun = store.begin_post(
+            self.delivery.id, owner=self.owner, token=token, tells=tells, now=now, until=now + LEASE
+        )
+        if not has_begun:
+            raise LeaseLost
+        try:
+            message_id = self._to.notifier.post(self._to.name, text, blocks, thread=thread, token=token)
+        except NotifyError as error:
+            if not error.may_have_arrived:
+                store.no_message_arrived(self.delivery.id)
+            raise
+        self._sent(message_id, tells)
+
+    def _sent(self, message_id: str, tells: Sequence[int]) -> None:
+        now = self.deps.clock()
+        self.deps.store.mark_sent(
+            self.delivery.id,
+            owner=self.owner,
+            message_id=message_id,
+            now=now,
+            tells=tells,
+            recheck_at=now + _RECHECK_AFTER if self._was_lost else None,
+            recheck_if_lost_at=now + SETTLED_AFTER,
+        )
+
+    def _after_a_head(self, gone: str) -> Exception:
+        """Put a head into the outbox that goes before this message; return what makes the message wait for it."""
+        now = self.deps.clock()
+        is_new = self.deps.store.enqueue_delivery(
+            self.incident.id,
+            dedupe_key=f"{self.incident.id}/anew/{gone}/{self.delivery.id}",
+            part=DeliveryPart.HEAD,
+            change=self.delivery.change,
+            channel=self._to.name,
+            connection=self._to.connection,
+            now=now,
+        )
+        if not is_new:
+            return StoreError(f"the message of incident {self.incident.id} was given up, so it has no thread")
+        return NotYet(now, is_try=True)
+
+    def _renew(self) -> None:
+        if not self.deps.store.renew_lease(self.delivery.id, owner=self.owner, until=self.deps.clock() + LEASE):
+            raise LeaseLost
+
+    def _forget(self, head: str) -> None:
+        """Use a head no longer, and remove what may be left of it: it would stay as it is for ever."""
+        self.deps.store.forget_head(self.incident.id, message_id=head)
+        try:
+            self._to.notifier.delete(head)
+        except NotifyError:
+            return  # not ours, or its channel is closed: nothing can be done about it
+
+
+def delete_surplus(deps: Deps, sent: Delivery) -> None:
+    """Delete what the channel holds of a sent message besides the one that the store knows.
+
+    Raises:
+        NotifyError: If the channel cannot be read, or a message not be deleted, now.
+    """
+    incident = deps.store.incident(sent.incident_id)
+    if incident is None or sent.token is None or sent.sent_at is None:
+        return
+    to = _channel(deps, sent, incident.pipeline)
+    thread = None if sent.part is DeliveryPart.HEAD else deps.store.head_message(incident.id)
+    try:
+        found = _find(deps, to, sent, since=sent.created_at, thread=thread)
+    except HistoryUnreadable:
+        return
+    for one in found:
+        if one.id != sent.message_id and sent.message_id is not None:
+            to.notifier.delete(one.id)
+
+
+def _find(
+    deps: Deps, to: _Channel, delivery: Delivery, *, since: datetime, thread: str | None
+) -> Sequence[PostedMessage]:
+    assert delivery.token is not None
+    known = deps.store.last_message(connection=delivery.connection, channel=delivery.channel)
+    return to.notifier.find(to.name, delivery.token, since=since, thread=thread, known=known)
