@@ -22,6 +22,10 @@ class DeliveryPart(StrEnum):
     """What is told elsewhere, where the channel did not take the head for long."""
 
 
+IN_CHANNEL = (DeliveryPart.HEAD, DeliveryPart.THREAD)
+"""What a change of an incident adds to its conversation."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
     """One message of the outbox."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from seamwatch.core.deliveries import DeliveryPart
+from seamwatch.core.deliveries import IN_CHANNEL
 from seamwatch.core.freshness_results import FreshnessCheck
 from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange, decide, decide_watch
 from seamwatch.core.results import Attribution, Window
@@ -127,7 +127,7 @@ def _announce_alerts(deps: Deps, pipeline: Pipeline, now: datetime) -> None:
     if told is None or pipeline.slack is None:
         return
     for alert in told[1]:
-        for part in DeliveryPart:
+        for part in IN_CHANNEL:
             deps.store.enqueue_delivery(
                 alert.incident,
                 dedupe_key=f"{alert.incident}/{alert.objective}/{alert.severity}/{alert.since:%Y%m%d%H%M}/{part}",
@@ -144,7 +144,7 @@ def _announce(deps: Deps, pipeline: Pipeline, changes: Sequence[IncidentChange],
     if pipeline.slack is None:
         return
     for change in changes:
-        for part in DeliveryPart:
+        for part in IN_CHANNEL:
             deps.store.enqueue_delivery(
                 change.incident.id,
                 dedupe_key=f"{change.incident.id}/{_occasion(change, window)}/{part}",
