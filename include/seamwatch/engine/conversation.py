@@ -72,7 +72,7 @@ class Conversation:
     delivery: Delivery
     incident: Incident
     _is_repeat: bool = False
-    """A post of unknown end was not looked for, since the channel does not let us."""
+    """A post of unknown end could not be looked for: the channel may not be read, or is not known by its name."""
     _was_lost: bool = False
     """A post of unknown end was looked for, and not found."""
 
@@ -211,7 +211,7 @@ class Conversation:
             message_id=message_id,
             now=now,
             tells=tells,
-            recheck_at=now + _RECHECK_AFTER if self._was_lost else None,
+            recheck_at=now + _RECHECK_AFTER if self._was_lost or self._is_repeat else None,
             recheck_if_lost_at=now + SETTLED_AFTER,
         )
 

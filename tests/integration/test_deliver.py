@@ -1,0 +1,319 @@
+"""The outbox against a Slack that fails in every way: nothing lost, nothing doubled, nothing that stops another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from faulty_slack import Fault, FaultySlack
+from parcels import WINDOW, fill_database, make_deps, write_project
+from seamwatch.adapters.base import ConnectionInfo
+from seamwatch.adapters.notify.slack import SlackNotifier
+from seamwatch.core.deliveries import IN_CHANNEL
+from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange
+from seamwatch.engine.attribute import attribute_window
+from seamwatch.engine.deliver import DeliverySummary, deliver_pending
+from seamwatch.engine.deps import Deps
+from seamwatch.engine.incidents import decide_incidents
+from seamwatch.spec.load import Project
+from seamwatch.vocabulary import DeliveryState, IncidentState
+
+pytestmark = pytest.mark.integration
+
+
+@dataclass
+class Desk:
+    """An incident of the small pipeline, the Slack that it goes to, and a clock that both follow."""
+
+    deps: Deps
+    slack: FaultySlack
+    now: list[datetime]
+    faults: list[Fault | None] = field(default_factory=list)
+    """What becomes of the next calls; those after them go well."""
+    pauses: list[float] = field(default_factory=list)
+
+    @property
+    def incident(self) -> Incident:
+        (found,) = self.deps.store.incidents("parcels")
+        return found
+
+    def deliver(self, after: timedelta = timedelta(0), deps: Deps | None = None) -> DeliverySummary:
+        self.now[0] += after
+        self.slack.take_late_calls()
+        return deliver_pending(deps or self.deps, sleep=self._sleep)
+
+    def deliver_until_quiet(self) -> None:
+        for _ in range(12):
+            self.deliver(after=timedelta(hours=1))
+
+    def becomes(self, kind: ChangeKind, state: IncidentState, name: str) -> None:
+        """Change the incident, and put it into the outbox as a decision does."""
+        changed = replace(self.incident, state=state, updated_at=self.now[0])
+        if state is IncidentState.RESOLVED:
+            changed = replace(changed, resolved_at=self.now[0])
+        self.deps.store.apply_changes([IncidentChange(kind=kind, incident=changed)], window=WINDOW)
+        for part in IN_CHANNEL:
+            self.deps.store.enqueue_delivery(
+                changed.id,
+                dedupe_key=f"{changed.id}/{name}/{part}",
+                part=part,
+                change=kind,
+                channel="#incidents",
+                connection="slack_test",
+                now=self.now[0],
+            )
+
+    def _sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now[0] += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    write_project(tmp_path)
+    url = f"sqlite:///{tmp_path / 'parcels.db'}"
+    fill_database(url, "code_table")
+    now = [WINDOW.end + timedelta(hours=2)]
+    faults: list[Fault | None] = []
+
+    def seconds() -> float:
+        return now[0].timestamp()
+
+    with FaultySlack(plan=lambda _: faults.pop(0) if faults else None, clock=seconds) as slack:
+
+        def notifier(conn_id: str) -> SlackNotifier:
+            info = ConnectionInfo(
+                conn_id=conn_id, conn_type="slack", password="xoxb-1", extra={"base_url": slack.url, "timeout": 3}
+            )
+            return SlackNotifier(info)
+
+        deps = replace(make_deps(tmp_path, {"AIRFLOW_CONN_PARCELS_DB": url}), clock=lambda: now[0], notifier=notifier)
+        attribute_window(deps, deps.project.pipeline("parcels"), WINDOW)
+        decide_incidents(deps, deps.project.pipeline("parcels"), WINDOW)
+        yield Desk(deps=deps, slack=slack, now=now, faults=faults)
+
+
+def _is_told_once(desk: Desk, n_replies: int = 1) -> None:
+    desk.deliver_until_quiet()
+    (head,) = desk.slack.heads
+    assert len(desk.slack.replies(head)) == n_replies
+    assert desk.deps.store.undelivered() == []
+    assert desk.deps.store.n_pending_deliveries() == 0
+    assert desk.deps.store.head_message(desk.incident.id) == f"{head.channel_id}:{head.ts}"
+
+
+AMBIGUOUS = [
+    Fault("taken_reset"),
+    Fault("taken_status", "500"),
+    Fault("taken_cut"),
+    Fault("taken_garbage", "[]"),
+    Fault("taken_garbage", '{"ok": true}'),
+    Fault("taken_garbage", '{"ok": false, "error": "internal_error"}'),
+    Fault("taken_garbage", '{"ok": false, "error": "a_code_of_the_future"}'),
+    Fault("late"),
+    Fault("reset"),
+    Fault("status", "503"),
+]
+
+
+@pytest.mark.parametrize("fault", AMBIGUOUS, ids=str)
+@pytest.mark.parametrize("n_well", [0, 1], ids=["head", "thread"])
+def test_a_post_of_unknown_end_is_looked_for_before_it_is_repeated(desk: Desk, fault: Fault, n_well: int) -> None:
+    desk.faults[:] = [*[None] * n_well, fault]
+    first = desk.deliver()
+    assert first.errors
+    assert desk.deliver(after=timedelta(seconds=20)).n_sent == 0, "it may still arrive"
+    _is_told_once(desk)
+
+
+def test_every_post_may_be_lost_several_times(desk: Desk) -> None:
+    desk.faults[:] = [
+        Fault("taken_reset"),
+        Fault("status", "502"),
+        Fault("late"),
+        Fault("taken_cut"),
+        Fault("reset"),
+    ] * 3
+    _is_told_once(desk)
+
+
+@pytest.mark.parametrize(
+    "code", ["invalid_auth", "channel_not_found", "not_in_channel", "is_archived", "missing_scope"]
+)
+def test_an_error_that_a_person_must_mend_is_temporary(desk: Desk, code: str) -> None:
+    desk.faults[:] = [Fault("refuse", code)] * 40
+    for _ in range(36):
+        summary = desk.deliver(after=timedelta(hours=1))
+    assert summary.n_failed == 0
+    assert code in summary.undelivered[0]
+    assert desk.slack.heads == []
+    desk.faults.clear()
+    _is_told_once(desk)
+
+
+def test_what_was_given_up_is_told_when_a_person_says_so(desk: Desk) -> None:
+    store, now = desk.deps.store, desk.now[0]
+    while (claimed := store.claim_delivery(now, lease=timedelta(minutes=2), owner="me")) is not None:
+        store.mark_failed(claimed.id, owner="me", error="invalid_auth", retry_at=None)
+    summary = desk.deliver(after=timedelta(hours=1))
+    assert (summary.n_sent, summary.n_failed, len(summary.undelivered)) == (0, 2, 2)
+    assert store.retry_deliveries(now=desk.now[0]) == 2
+    _is_told_once(desk)
+
+
+def test_a_change_tells_what_was_given_up_before(desk: Desk) -> None:
+    desk.faults[:] = [Fault("refuse", "invalid_auth")] * 400
+    for _ in range(190):
+        desk.deliver(after=timedelta(hours=1))
+    desk.faults.clear()
+    desk.becomes(ChangeKind.UPDATED, IncidentState.OPEN, "later")
+    _is_told_once(desk)
+
+
+def test_what_is_sent_late_is_the_present_state(desk: Desk) -> None:
+    desk.faults[:] = [Fault("refuse", "invalid_auth")] * 5
+    desk.deliver()
+    for number in range(8):
+        desk.becomes(ChangeKind.UPDATED, IncidentState.OPEN, f"seen {number}")
+    desk.becomes(ChangeKind.RESOLVED, IncidentState.RESOLVED, "over")
+    _is_told_once(desk)
+    (head,) = desk.slack.heads
+    assert "Resolved: " in head.text
+    (reply,) = desk.slack.replies(head)
+    assert reply.text.startswith("Resolved")
+    assert "Seen again" not in str(reply.blocks)
+    assert "Reproduce" in str(reply.blocks), "the evidence was never told before"
+    states = [one.state for one in desk.deps.store.deliveries(desk.incident.id)]
+    assert set(states) == {DeliveryState.SENT, DeliveryState.TOLD}
+
+
+def test_an_update_that_arrives_late_never_outlives_the_state(desk: Desk) -> None:
+    desk.deliver()
+    desk.becomes(ChangeKind.UPDATED, IncidentState.OPEN, "seen")
+    desk.faults[:] = [Fault("late")]
+    desk.deliver()
+    desk.becomes(ChangeKind.RESOLVED, IncidentState.RESOLVED, "over")
+    _is_told_once(desk, n_replies=2)
+    assert "Resolved: " in desk.slack.heads[0].text
+
+
+@pytest.mark.parametrize("wait", ["1", "1.5", "Wed, 21 Oct 2026 07:28:00 GMT", "soon", ""])
+def test_a_pause_that_slack_asks_for_is_kept_and_is_no_failure(desk: Desk, wait: str) -> None:
+    desk.faults[:] = [Fault("limit", wait), Fault("limit", wait)]
+    summary = desk.deliver()
+    assert summary.errors == ()
+    assert summary.n_sent == 2
+    assert len(desk.pauses) == 2
+    assert min(desk.pauses) >= 1
+    _is_told_once(desk)
+
+
+@pytest.mark.parametrize("code", ["message_not_found", "cant_update_message", "edit_window_closed"])
+def test_a_head_that_cannot_be_changed_is_posted_anew_once_and_replies_follow_it(desk: Desk, code: str) -> None:
+    desk.deliver()
+    (old,) = desk.slack.heads
+    desk.becomes(ChangeKind.UPDATED, IncidentState.OPEN, "seen")
+    desk.faults[:] = [Fault("refuse", code)]
+    desk.deliver_until_quiet()
+    (head,) = desk.slack.heads
+    assert head.ts != old.ts
+    assert len(desk.slack.replies(head)) == 1
+    assert desk.deps.store.undelivered() == []
+
+
+def test_a_thread_whose_head_a_person_deleted_is_told_below_a_new_head(desk: Desk) -> None:
+    desk.faults[:] = [None, Fault("refuse", "invalid_auth")]
+    desk.deliver()
+    desk.slack.workspace.messages.clear()
+    _is_told_once(desk)
+
+
+def test_an_archived_channel_is_left_for_the_one_that_the_file_names_now(desk: Desk) -> None:
+    desk.deliver()
+    pipeline = desk.deps.project.pipeline("parcels")
+    assert pipeline.slack is not None
+    moved = pipeline.model_copy(update={"slack": pipeline.slack.model_copy(update={"channel": "#elsewhere"})})
+    project = replace(desk.deps.project, pipelines={"parcels": moved})
+    desk.becomes(ChangeKind.UPDATED, IncidentState.OPEN, "seen")
+    desk.faults[:] = [Fault("refuse", "is_archived")]
+    desk.deliver(deps=replace(desk.deps, project=project))
+    assert "#elsewhere" in [head.channel for head in desk.slack.heads]
+
+
+def test_a_pipeline_file_with_a_typo_does_not_keep_its_incident_untold(desk: Desk) -> None:
+    broken = replace(desk.deps, project=Project(root=desk.deps.project.root))
+    for _ in range(4):
+        desk.deliver(after=timedelta(minutes=5), deps=broken)
+    (head,) = desk.slack.heads
+    assert desk.incident.headline in head.text
+    assert "its report cannot be made" in str(head.blocks)
+    desk.becomes(ChangeKind.UPDATED, IncidentState.OPEN, "seen")
+    desk.deliver_until_quiet()
+    assert "its report cannot be made" not in str(desk.slack.heads[0].blocks)
+
+
+def test_without_the_scope_for_reading_a_repeated_message_says_so(desk: Desk) -> None:
+    desk.slack.workspace.scopes = ("chat:write",)
+    desk.faults[:] = [Fault("taken_reset")]
+    desk.deliver_until_quiet()
+    first, second = desk.slack.heads
+    assert "Possibly repeated" not in str(first.blocks)
+    assert "Possibly repeated" in str(second.blocks)
+    assert [len(desk.slack.replies(head)) for head in (first, second)] == [0, 1]
+
+
+def test_a_surplus_message_that_shows_later_is_deleted(desk: Desk) -> None:
+    desk.faults[:] = [Fault("reset")]
+    desk.deliver()
+    desk.deliver(after=timedelta(minutes=2))
+    (head,) = desk.slack.heads
+    assert head.metadata is not None
+    late: dict[str, Any] = {"channel": "#incidents", "text": "late", "metadata": head.metadata}
+    desk.slack.workspace.answer("chat.postMessage", late)
+    _is_told_once(desk)
+    assert desk.slack.heads == [head]
+
+
+def test_one_message_that_fails_stops_no_other(desk: Desk) -> None:
+    other = replace(desk.incident, id="parcels-other", fingerprint="other", headline="Another incident")
+    change = IncidentChange(kind=ChangeKind.OPENED, incident=other)
+    desk.deps.store.apply_changes([change], window=WINDOW)
+    for part in IN_CHANNEL:
+        desk.deps.store.enqueue_delivery(
+            other.id,
+            dedupe_key=f"other/{part}",
+            part=part,
+            change=ChangeKind.OPENED,
+            channel="#incidents",
+            connection="slack_test",
+            now=desk.now[0],
+        )
+    desk.faults[:] = [Fault("taken_garbage", "{")]
+    summary = desk.deliver()
+    assert len(summary.errors) == 1
+    assert summary.n_sent == 2
+    desk.deliver_until_quiet()
+    assert sorted(len(desk.slack.replies(head)) for head in desk.slack.heads) == [1, 1]
+
+
+def test_a_message_that_kills_its_worker_goes_behind_the_others(desk: Desk) -> None:
+    store, now = desk.deps.store, desk.now[0]
+    crashed = store.claim_delivery(now, lease=timedelta(minutes=2), owner="dead")
+    assert crashed is not None
+    assert desk.deliver().n_sent == 0
+    assert [one.attempts for one in store.deliveries(desk.incident.id)] == [0, 0]
+    _is_told_once(desk)
+
+
+def test_parallel_workers_tell_it_once(desk: Desk) -> None:
+    for number in range(4):
+        desk.becomes(ChangeKind.UPDATED, IncidentState.OPEN, f"seen {number}")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: deliver_pending(desk.deps, sleep=lambda _: None), range(4)))
+    _is_told_once(desk)
