@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -74,11 +75,24 @@ class Desk:
         self.now[0] += timedelta(seconds=seconds)
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    write_project(tmp_path)
-    url = f"sqlite:///{tmp_path / 'parcels.db'}"
+@pytest.fixture(scope="module")
+def attributed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a project whose store has an incident that nobody was told of."""
+    root = tmp_path_factory.mktemp("attributed")
+    write_project(root)
+    url = f"sqlite:///{root / 'parcels.db'}"
     fill_database(url, "code_table")
+    deps = make_deps(root, {"AIRFLOW_CONN_PARCELS_DB": url})
+    attribute_window(deps, deps.project.pipeline("parcels"), WINDOW)
+    decide_incidents(deps, deps.project.pipeline("parcels"), WINDOW)
+    deps.store.close()
+    return root
+
+
+@pytest.fixture
+def desk(attributed: Path, tmp_path: Path) -> Iterator[Desk]:
+    root = tmp_path / "project"
+    shutil.copytree(attributed, root)
     now = [WINDOW.end + timedelta(hours=2)]
     faults: list[Fault | None] = []
 
@@ -93,9 +107,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
             )
             return SlackNotifier(info)
 
-        deps = replace(make_deps(tmp_path, {"AIRFLOW_CONN_PARCELS_DB": url}), clock=lambda: now[0], notifier=notifier)
-        attribute_window(deps, deps.project.pipeline("parcels"), WINDOW)
-        decide_incidents(deps, deps.project.pipeline("parcels"), WINDOW)
+        deps = replace(make_deps(root, {}), clock=lambda: now[0], notifier=notifier)
         yield Desk(deps=deps, slack=slack, now=now, faults=faults)
 
 
