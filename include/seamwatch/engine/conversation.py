@@ -21,6 +21,7 @@ from seamwatch.errors import HistoryUnreadable, MessageGone, NotifyError, StoreE
 from seamwatch.report import block_kit
 from seamwatch.report.blocks import Message
 from seamwatch.report.message import bare_message, incident_message
+from seamwatch.secret_redaction import SECRETS
 
 LEASE = timedelta(minutes=2)
 """Renewed before every call, and longer than one takes. A worker that died leaves its message to another after it."""
@@ -167,7 +168,7 @@ class Conversation:
             # A message without its report is better than none: that the incident exists must be told.
             if self.delivery.attempts < _BARE_AFTER:
                 raise
-            message = bare_message(incident, (str(error) or type(error).__name__).splitlines()[0])
+            message = bare_message(incident, SECRETS.redact((str(error) or type(error).__name__).splitlines()[0]))
         return message, tuple(one.id for one in waiting)
 
     def _post(

@@ -13,6 +13,7 @@ from seamwatch.engine.conversation import LEASE, SETTLED_AFTER, Conversation, Le
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.second_way import call_second_ways, tell_second_way
 from seamwatch.errors import NotifyError, StoreError
+from seamwatch.secret_redaction import SECRETS
 
 _FIRST_RETRY = timedelta(seconds=15)
 _LAST_RETRY = timedelta(hours=1)
@@ -140,7 +141,7 @@ def _send(tick: _Tick, delivery: Delivery) -> None:
 
 
 def _failed(tick: _Tick, delivery: Delivery, error: Exception, *, may_have_arrived: bool) -> None:
-    now, said = tick.deps.clock(), str(error) or type(error).__name__
+    now, said = tick.deps.clock(), SECRETS.redact(str(error) or type(error).__name__)
     tick.errors.append(f"{delivery.channel}: {said}")
     wait = retry_wait(delivery.attempts + 1)
     retry_at = now + (max(wait, SETTLED_AFTER) if may_have_arrived else wait)
@@ -161,7 +162,9 @@ def _look_again(tick: _Tick) -> None:
         try:
             delete_surplus(deps, sent)
         except Exception as error:
-            tick.errors.append(f"{sent.channel}: whether a message is there twice could not be seen: {error}")
+            tick.errors.append(
+                f"{sent.channel}: whether a message is there twice could not be seen: {SECRETS.redact(str(error))}"
+            )
             if sent.sent_at is not None and now - sent.sent_at < _RECHECK_FOR:
                 continue
         deps.store.recheck_delivery(sent.id, at=None)
