@@ -513,6 +513,28 @@ def migrate(project: ProjectOption = None) -> None:
 
 
 @app.command()
+def purge(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    project: ProjectOption = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Delete from the store what is older than `store.keep` and `store.keep_incidents` of include/settings.yaml."""
+    from seamwatch.engine.retention import purge_store
+
+    with _deps(_settings(project)) as deps:
+        found = purge_store(deps, is_dry_run=dry_run)
+    _write_json(as_json, {"is_dry_run": dry_run, "rows": found.rows, "bytes": found.n_bytes, "notes": found.notes})
+    for note in found.notes:
+        _say(note)
+    if str(as_json) == "-":
+        return
+    for what, n in found.rows.items():
+        print(f"{n:>12,} {what}")
+    done = "would be deleted" if dry_run else "deleted"
+    print(f"{sum(found.rows.values()):>12,} rows {done}; the file became {found.n_bytes:,} bytes smaller")
+
+
+@app.command()
 def demo(
     folder: Annotated[Path, typer.Option(help="Where the demo keeps its data, reports and summary.")] = Path(
         "build/demo"

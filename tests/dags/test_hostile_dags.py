@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 FILES = {file.name: file for file in hostile_files()}
-GOOD_DAGS = {f"parcels__{part}" for part in ("validate", "isolate", "incidents", "slo")} | {"seamwatch__delivery"}
+GOOD_DAGS = {f"parcels__{part}" for part in ("validate", "isolate", "incidents", "slo")} | {
+    "seamwatch__delivery",
+    "seamwatch__maintenance",
+}
 ALONE = (
     "value_start_date_day",
     "value_stage_name_list",

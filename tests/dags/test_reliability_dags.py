@@ -80,7 +80,11 @@ def open_store(project: Path) -> Store:
 def test_every_pipeline_file_gives_its_dags_and_nothing_else(project: Path) -> None:
     bag = load()
     assert bag.import_errors == {}
-    assert set(bag.dags) == {"seamwatch__delivery", *(f"parcels__{part}" for part in (*PARTS, "slo"))}
+    assert set(bag.dags) == {
+        "seamwatch__delivery",
+        "seamwatch__maintenance",
+        *(f"parcels__{part}" for part in (*PARTS, "slo")),
+    }
     assert {Path(dag.fileloc).name for dag in bag.dags.values()} == {"reliability.py"}
 
 
@@ -134,7 +138,11 @@ def test_the_spec_that_travels_with_a_task_is_the_one_that_was_parsed(project: P
 def test_a_broken_pipeline_is_an_import_error_that_stops_no_other(project: Path, old: str, new: str, told: str) -> None:
     write_pipeline(project, "broken", old, new)
     bag = load()
-    assert set(bag.dags) == {"seamwatch__delivery", *(f"parcels__{part}" for part in (*PARTS, "slo"))}
+    assert set(bag.dags) == {
+        "seamwatch__delivery",
+        "seamwatch__maintenance",
+        *(f"parcels__{part}" for part in (*PARTS, "slo")),
+    }
     ((file, text),) = bag.import_errors.items()
     assert Path(file).name == "reliability_problems.py"
     assert "include/pipelines/broken.yaml" in text
@@ -156,6 +164,7 @@ def test_parsing_loads_nothing_heavy(project: Path) -> None:
     assert names == [
         *(f"parcels__{part}" for part in ("incidents", "isolate", "slo", "validate")),
         "seamwatch__delivery",
+        "seamwatch__maintenance",
     ]
     assert loaded == []
 

@@ -166,6 +166,20 @@ def test_text_that_no_database_takes_is_kept_as_far_as_it_can_be(store: Store) -
     assert store.cached_answer("p/w", "hash", 0) == answer
 
 
+def test_of_fields_that_differ_in_form_alone_a_few_examples_are_kept(store: Store) -> None:
+    columns = ["key", "stage", "field", "recorded", "expected", "kind"]
+    rows = [(str(n), "s", field, "x", "y", kind) for n in range(1500) for field, kind in _KINDS]
+    store.begin_window("p", WINDOW, now=NOW)
+    store.save_stage_result("p", WINDOW, StageResult(stage="s", n_records=1500), pd.DataFrame(rows, columns=columns))
+    kept = store.discrepancies("p", WINDOW).groupby(["field", "kind"]).size().to_dict()
+    assert kept == {("a", "value"): 1000, ("a", "format"): 20, ("b", "format"): 20, ("b", "missing"): 1000}
+    store.save_stage_result("p", WINDOW, StageResult(stage="s", n_records=1), pd.DataFrame(columns=columns))
+    assert store.discrepancies("p", WINDOW).empty
+
+
+_KINDS = [("a", "value"), ("a", "format"), ("b", "format"), ("b", "missing")]
+
+
 def test_a_number_that_is_none_is_refused_on_both_databases(store: Store) -> None:
     store.begin_window("p", WINDOW, now=NOW)
     isolation = IsolationResult(stage=None, model=None, calls=0, cost_usd=float("nan"))
@@ -407,7 +421,7 @@ def test_a_message_tells_others_only_once_it_is_sent(store: Store) -> None:
     assert store.undelivered() == []
 
 
-def test_baselines_and_purge(store: Store) -> None:
+def test_baselines_are_replaced(store: Store) -> None:
     assert store.baseline("p") is None
     store.save_baseline("p", 0.9, 100, now=NOW)
     store.save_baseline("p", 0.95, 200, now=NOW)
@@ -420,13 +434,6 @@ def test_baselines_and_purge(store: Store) -> None:
     assert store.baseline_results("p") == results
     store.save_baseline("p", 0.96, 100, now=NOW)
     assert store.baseline_results("p") == []
-    store.begin_window("p", WINDOW, now=NOW)
-    store.save_attribution(_attribution(2), now=NOW)
-    store.save_answer(f"p/{WINDOW.id}", "h", 0, ModelAnswer(status="ok"), key="1", purpose="replay")
-    assert store.purge(NOW - timedelta(days=1)) == 0
-    assert store.purge(NOW + timedelta(seconds=1)) == 1
-    assert store.windows("p") == []
-    assert store.cached_answer(f"p/{WINDOW.id}", "h", 0) is None
 
 
 def test_a_naive_time_is_refused(store: Store) -> None:

@@ -10,7 +10,7 @@ from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, TaskGroup
 
 from seamwatch.errors import Problem, SpecError
 from seamwatch.orchestration.operators import IncidentOperator, StepOperator
-from seamwatch.orchestration.plan import DagPlan, TaskPlan, plan_delivery, plan_pipeline
+from seamwatch.orchestration.plan import DagPlan, TaskPlan, plan_delivery, plan_maintenance, plan_pipeline
 from seamwatch.spec.load import load_project
 from seamwatch.spec.pipeline import Pipeline
 
@@ -40,8 +40,8 @@ def raise_problems(project_dir: Path) -> None:
 
 def _build(project_dir: Path) -> tuple[dict[str, DAG], list[Problem]]:
     project = load_project(project_dir)
-    delivery = build_dag(plan_delivery(), project_dir)
-    dags, problems = {delivery.dag_id: delivery}, project.problems
+    shared = [build_dag(plan, project_dir) for plan in (plan_delivery(), plan_maintenance())]
+    dags, problems = {dag.dag_id: dag for dag in shared}, project.problems
     for pipeline in project.pipelines.values():
         try:
             dags |= _build_pipeline(pipeline, project_dir)

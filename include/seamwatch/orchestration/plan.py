@@ -341,6 +341,24 @@ def plan_delivery() -> DagPlan:
     )
 
 
+def plan_maintenance() -> DagPlan:
+    """Return the DAG that looks for damage in the store, and deletes from a sound one what is too old."""
+    return DagPlan(
+        id="seamwatch__maintenance",
+        description="Looks for damage in the store and deletes what is too old.",
+        tasks=(
+            TaskPlan(id="check-store", step="check_store"),
+            TaskPlan(id="purge-store", step="purge", after=("check-store",)),
+        ),
+        tags=("seamwatch",),
+        schedule="23 3 * * *",
+        has_window=False,
+        max_active_runs=1,
+        doc="Looks for damage in the store of **all** pipelines, then deletes what is older than `store.keep` and "
+        "`store.keep_incidents` of `include/settings.yaml`. Open incidents, and what they rest on, stay.",
+    )
+
+
 def _dag(
     pipeline: Pipeline,
     part: str,

@@ -21,6 +21,7 @@ from seamwatch.engine.incidents import decide_incidents, write_reports, write_re
 from seamwatch.engine.incidents import decide_on_freshness as decide_freshness_incidents
 from seamwatch.engine.incidents import decide_on_watches as decide_watch_incidents
 from seamwatch.engine.reindex import run_reindex
+from seamwatch.engine.retention import purge_store
 from seamwatch.engine.slo import gate as decide_gate
 from seamwatch.engine.slo import look_at_objectives as look
 from seamwatch.engine.validate import check_stage
@@ -303,6 +304,24 @@ def deliver(task: StepOperator, context: Context) -> dict[str, int]:
     if summary.errors or summary.undelivered:
         raise AdapterError(describe_undelivered(summary), retryable=not summary.n_failed)
     return {"sent": summary.n_sent, "waiting": summary.n_waiting}
+
+
+def check_store(task: StepOperator, context: Context) -> None:
+    """Turn red where the file of an SQLite store is damaged; nothing is deleted from it then."""
+    del context
+    with open_deps(task.project_dir) as deps:
+        deps.store.require_undamaged()
+
+
+def purge(task: StepOperator, context: Context) -> dict[str, int]:
+    """Delete from the store what is too old; return how many rows, by what they are."""
+    del context
+    with open_deps(task.project_dir) as deps:
+        found = purge_store(deps)
+    for note in found.notes:
+        task.log.warning("%s", note)
+    task.log.info("the file became %d bytes smaller", found.n_bytes)
+    return found.rows
 
 
 def _last_check(deps: Deps, pipeline: Pipeline, name: str) -> FreshnessCheck:

@@ -15,6 +15,7 @@ from seamwatch.spec.base import Spec
 from seamwatch.spec.document import graph_problems
 from seamwatch.spec.mapping import MappingSpec
 from seamwatch.spec.pipeline import Pipeline
+from seamwatch.spec.project import ProjectSettings
 from seamwatch.spec.validation_messages import problems_of
 from seamwatch.spec.yaml_text import (
     MOST_BYTES,
@@ -27,6 +28,8 @@ from seamwatch.spec.yaml_text import (
 )
 
 SpecT = TypeVar("SpecT", bound=Spec)
+SETTINGS_FILE = "include/settings.yaml"
+"""Relative to the project."""
 _MOST_CHARS = 200
 """Of the text of an error that nobody foresaw."""
 _MOST_VALUES = 20_000
@@ -44,6 +47,8 @@ class Project:
     """By name; only files without a mistake."""
     broken: dict[str, list[Problem]] = field(default_factory=dict)
     """By file, relative to the root."""
+    settings: ProjectSettings | None = field(default_factory=ProjectSettings)
+    """Of `include/settings.yaml`, defaults where there is none; None where it has mistakes, which are in `broken`."""
 
     @property
     def problems(self) -> list[Problem]:
@@ -81,7 +86,7 @@ def load_project(root: Path) -> Project:
     if not folder.is_dir():
         text = "no such folder; a project holds include/pipelines, include/mappings and expectations"
         raise SpecError([Problem(file=str(folder), text=text)])
-    project = Project(root=root)
+    project = _with_settings(root)
     for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
         file = _printable(path.relative_to(root).as_posix())
         try:
@@ -99,6 +104,17 @@ def load_project(root: Path) -> Project:
         else:
             project.pipelines[name] = pipeline
     return project
+
+
+def _with_settings(root: Path) -> Project:
+    """Return the project without pipelines yet; its settings stop none of them."""
+    path = root / SETTINGS_FILE
+    if not path.exists():
+        return Project(root=root)
+    try:
+        return Project(root=root, settings=_load(path, SETTINGS_FILE, ProjectSettings, lambda _: []))
+    except SpecError as error:
+        return Project(root=root, settings=None, broken={SETTINGS_FILE: error.problems})
 
 
 def _printable(name: str) -> str:

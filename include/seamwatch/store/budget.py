@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from math import inf, isfinite
 from typing import Protocol
 
@@ -45,8 +46,19 @@ class BudgetStore:
         *,
         key: str,
         purpose: str,
+        now: datetime | None = None,
     ) -> None:
-        """Keep an answer; a second save of the same call changes nothing."""
+        """Keep an answer; a second save of the same call changes nothing.
+
+        Args:
+            scope: Within which it is shared.
+            request_hash: Of the request.
+            attempt: Number of the call among equal ones.
+            answer: The answer.
+            key: Record that it was asked for.
+            purpose: What it was asked for.
+            now: From when on it grows old; default: the present.
+        """
         values = {
             "scope": scope,
             "request_hash": request_hash,
@@ -54,6 +66,7 @@ class BudgetStore:
             "key": key,
             "purpose": purpose,
             "answer": to_json(answer),
+            "created_at": now or datetime.now(UTC),
         }
         with self._writing() as connection:
             connection.execute(insert_or_ignore(connection, AnswerRow, values, ["scope", "request_hash", "attempt"]))

@@ -9,6 +9,7 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any, Self
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
@@ -26,10 +27,10 @@ from seamwatch.store.failures import store_failures, transaction
 from seamwatch.store.heartbeats import HeartbeatStore
 from seamwatch.store.incidents import IncidentStore
 from seamwatch.store.knowledge import KnowledgeStore
+from seamwatch.store.retention import RetentionStore
 from seamwatch.store.session import migrate, open_engine, require_head, require_undamaged
 from seamwatch.store.slo import SloStore
 from seamwatch.store.tables import (
-    AnswerRow,
     BaselineResultRow,
     BaselineRow,
     CauseRow,
@@ -39,14 +40,26 @@ from seamwatch.store.tables import (
     WindowRow,
 )
 from seamwatch.store.watch import WatchStore
+from seamwatch.vocabulary import DiscrepancyKind
 
-_DISCREPANCIES_KEPT = 10_000
+_DISCREPANCIES_KEPT = 1_000
 """Rows kept for one field of one stage of one window; the counts in the stage's result are whole."""
+_FORM_ONLY_KEPT = 20
+"""The same for fields that differ in form alone: they blame nobody, and mostly every record has them."""
 _TEXT = 4000
 """Characters of a value kept with a discrepancy."""
 
 
-class Store(BudgetStore, IncidentStore, DeliveryStore, HeartbeatStore, KnowledgeStore, SloStore, WatchStore):
+class Store(
+    BudgetStore,
+    IncidentStore,
+    DeliveryStore,
+    HeartbeatStore,
+    KnowledgeStore,
+    RetentionStore,
+    SloStore,
+    WatchStore,
+):
     """One database, by SQLAlchemy: SQLite by default, PostgreSQL for teams."""
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -333,16 +346,6 @@ class Store(BudgetStore, IncidentStore, DeliveryStore, HeartbeatStore, Knowledge
             row = connection.execute(statement).one_or_none()
         return None if row is None else (row[0], row[1])
 
-    def purge(self, before: datetime) -> int:
-        """Delete windows that ended before a moment, with all that was kept of them; return how many."""
-        old = sa.select(WindowRow.pipeline, WindowRow.window).where(WindowRow.end_at < before)
-        scopes = sa.select(WindowRow.pipeline + "/" + WindowRow.window).where(WindowRow.end_at < before)
-        with self._writing() as connection:
-            connection.execute(sa.delete(AnswerRow).where(AnswerRow.scope.in_(scopes)))
-            for table in (VerdictRow, CauseRow, StageResultRow, DiscrepancyRow):
-                connection.execute(sa.delete(table).where(sa.tuple_(table.pipeline, table.window).in_(old)))
-            return connection.execute(sa.delete(WindowRow).where(WindowRow.end_at < before)).rowcount
-
 
 def _lock_window(connection: sa.Connection, pipeline: str, window: Window) -> None:
     """Make writers of one window wait for each other, so that their results are never mixed."""
@@ -355,7 +358,9 @@ def _lock_window(connection: sa.Connection, pipeline: str, window: Window) -> No
 def _discrepancy_rows(place: dict[str, str], discrepancies: pd.DataFrame | None) -> list[dict[str, Any]]:
     if discrepancies is None or not len(discrepancies):
         return []
-    kept = discrepancies.groupby("field", sort=False).head(_DISCREPANCIES_KEPT)
+    is_form_only = (discrepancies["kind"].astype(str) == DiscrepancyKind.FORMAT.value).to_numpy()
+    most = np.where(is_form_only, _FORM_ONLY_KEPT, _DISCREPANCIES_KEPT)
+    kept = discrepancies[(discrepancies.groupby(["field", is_form_only], sort=False).cumcount() < most).to_numpy()]
     return [
         {
             **place,

@@ -48,7 +48,11 @@ def open_engine(url: sa.URL | str) -> sa.Engine:
     def _configure(connection: Any, _: Any) -> None:
         # The driver's own transactions begin late and turn into writers half way, which deadlocks: begin ourselves.
         connection.isolation_level = None
+        pages: list[int] = []
+        _retry_locked(lambda: pages.extend(connection.execute("PRAGMA page_count").fetchone()), wait_s)
         for pragma in (
+            # Only a file that nothing was written into yet takes it, and one that may only be read refuses it.
+            *(("auto_vacuum=INCREMENTAL",) if pages == [0] else ()),
             "journal_mode=WAL",
             "synchronous=NORMAL",
             f"busy_timeout={int(wait_s * 1000)}",
@@ -210,11 +214,13 @@ def _refuse_newer(connection: sa.Connection) -> str | None:
     """Return the store's revision; StoreError if this version of Seamwatch does not know it."""
     context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
     current = context.get_current_revision()
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    scripts = ScriptDirectory.from_config(_config())
+    known = {script.revision for script in scripts.walk_revisions()}
     if current is not None and current not in known:
+        place, newest = show_url(connection.engine.url), scripts.get_current_head()
         msg = (
-            f"the store at {show_url(connection.engine.url)} is at revision {current}, which this version of Seamwatch "
-            f"does not know (newest: {max(known)}): a newer version has migrated it; use that version, or a backup"
+            f"the store at {place} is at revision {current}, which this version of Seamwatch does not know (newest: "
+            f"{newest}): a newer version has migrated it; use that version, or a backup"
         )
         raise StoreError(msg)
     return current

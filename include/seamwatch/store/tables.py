@@ -143,6 +143,8 @@ class AnswerRow(Table):
     key: Mapped[str] = mapped_column(RecordText)
     purpose: Mapped[str] = mapped_column(String(40))
     answer: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime | None] = mapped_column(UtcTime, index=True)
+    """Null where it was saved before revision 0010 and its window is not known."""
 
 
 class BudgetRow(Table):

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from parcels import WINDOW, fill_database, write_project
 from seamwatch import cli
 from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange
+from seamwatch.core.results import Window
 from seamwatch.store.repo import Store
 
 FROM, TO = f"{WINDOW.start:%Y-%m-%d}", f"{WINDOW.end:%Y-%m-%d}"
@@ -466,3 +467,24 @@ def test_freshness_of_a_pipeline_without_a_knowledge_base_is_refused(run: Run, p
     code, _, err = run("freshness", "parcels")
     assert code == 2
     assert "has no knowledge base" in err
+
+
+def test_purge_says_what_would_go_before_it_goes(run: Run, project: Path) -> None:
+    old = Window(start=WINDOW.start - timedelta(days=9000), end=WINDOW.start - timedelta(days=8999))
+    store = Store.open(f"sqlite:///{project / 'store.db'}", migrate_first=True)
+    store.begin_window("parcels", old, now=old.end)
+    store.close()
+    code, out, _ = run("purge", "--dry-run")
+    assert code == 0
+    assert out.split("\n")[0].split() == ["1", "windows"]
+    assert "1 rows would be deleted" in out
+    code, out, _ = run("purge", "--json", "-")
+    assert (code, json.loads(out)["rows"]) == (0, {"windows": 1})
+    assert json.loads(run("purge", "--dry-run", "--json", "-")[1])["rows"] == {}
+    (project / "include/settings.yaml").write_text("store: {keep: never}\n")
+    code, out, err = run("purge")
+    assert (code, out) == (1, "")
+    assert err.startswith("seamwatch: include/settings.yaml:1 store.keep: 'never' is no duration")
+    code, _, err = run("check")
+    assert code == 1
+    assert "include/settings.yaml:1 store.keep" in err

@@ -16,6 +16,7 @@ from seamwatch.orchestration.plan import (
     TaskPlan,
     attributed_asset,
     plan_delivery,
+    plan_maintenance,
     plan_pipeline,
     validated_asset,
 )
@@ -141,6 +142,18 @@ def test_delivery_is_for_all_pipelines_and_never_runs_twice_at_once() -> None:
         "*/5 * * * *",
         1,
         False,
+    )
+
+
+def test_maintenance_deletes_nothing_from_a_damaged_store() -> None:
+    plan = plan_maintenance()
+    assert (plan.id, plan.schedule, plan.has_window) == ("seamwatch__maintenance", "23 3 * * *", False)
+    check, purge = plan.tasks
+    assert (check.step, purge.step, purge.after, purge.trigger_rule) == (
+        "check_store",
+        "purge",
+        (check.id,),
+        "all_success",
     )
 
 
