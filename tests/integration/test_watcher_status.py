@@ -298,7 +298,10 @@ def test_silence_in_a_message_is_of_jobs_that_ran_in_airflow_only(project: Path)
     deps = make_deps(project, {}, now=NOW)
     pipeline = deps.project.pipeline("parcels")
     assert silent_jobs(deps, pipeline) == ()
+    deps.store.note_end("parcels", RecurringJob.ISOLATE, now=NOW - 60 * MINUTE)
+    assert silent_jobs(deps, pipeline) == (), "a pipeline whose windows people give misses no run"
     deps.store.note_end("parcels", RecurringJob.VALIDATE, now=NOW - MINUTE)
+    deps.store.note_end("parcels", RecurringJob.ISOLATE, now=NOW - MINUTE)
     deps.store.note_end("parcels", RecurringJob.SLO, now=NOW - 20 * MINUTE)
     (found,) = silent_jobs(deps, pipeline)
     assert stopped_line(found) == (
@@ -406,10 +409,12 @@ def test_a_delivery_in_a_task_leaves_its_mark_and_calls_the_address(
     project: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     task: Any = SimpleNamespace(project_dir=str(project), dag_id=SHARED, task_id="deliver")
-    with Switch(OK) as switch:
+    with Switch(OK) as switch, caplog.at_level(logging.INFO, logger="httpx"):
         monkeypatch.setenv("SEAMWATCH_HEARTBEAT_URL", switch.url)
         steps.deliver(task, {})  # type: ignore[typeddict-item]
     assert len(switch.calls) == 1
+    assert "HTTP Request: GET" in caplog.text
+    assert SECRET not in caplog.text
     store = Store.open(f"sqlite:///{project / 'store.db'}")
     found = store.heartbeats()
     store.close()

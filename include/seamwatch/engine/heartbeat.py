@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+from urllib.parse import urlsplit
 
 from seamwatch.adapters.heartbeat import call_heartbeat
 from seamwatch.core.watcher_status import SHARED
 from seamwatch.engine.deps import Deps
 from seamwatch.errors import AdapterError
+from seamwatch.secret_redaction import SECRETS
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import RecurringJob
 
 _log = logging.getLogger(__name__)
+_LEAST_PATH = 8
+"""Characters; a shorter path, as `ping`, is no secret, and a word of many texts."""
 
 
 def note_job(deps: Deps, pipeline: Pipeline, job: RecurringJob, *, subject: str | None = None) -> None:
@@ -30,6 +34,9 @@ def tell_monitor(deps: Deps) -> None:
     """Call the heartbeat address, where one is set; that it fails is a warning in the log and nothing else."""
     if not deps.heartbeat_url:
         return
+    # HTTP clients log what they call. The path is learnt too, for they may write the address in another form.
+    path = urlsplit(deps.heartbeat_url).path.strip("/") if "://" in deps.heartbeat_url else ""
+    SECRETS.learn(deps.heartbeat_url, path if len(path) >= _LEAST_PATH else None)
     try:
         call_heartbeat(deps.heartbeat_url)
     except AdapterError as error:

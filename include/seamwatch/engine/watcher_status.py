@@ -55,8 +55,8 @@ def watcher_status(
 def silent_jobs(deps: Deps, pipeline: Pipeline) -> tuple[JobStatus, ...]:
     """Return the jobs of a pipeline that ran in Airflow and stopped: what every message and report has to say."""
     now, beats = deps.clock(), deps.store.heartbeats()
-    jobs = [job for job in (_delivery(beats), *_jobs_by_marks(pipeline, beats, now)) if job.last_at is not None]
-    return tuple(one for one in job_statuses(jobs, now) if one.state is JobState.SILENT)
+    statuses = job_statuses([_delivery(beats), *_jobs_by_marks(pipeline, beats, now)], now)
+    return tuple(one for one in statuses if one.state is JobState.SILENT)
 
 
 def _delivery(beats: Heartbeats) -> Job:
