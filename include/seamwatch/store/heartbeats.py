@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.orm import aliased
 
 from seamwatch.core.watcher_status import Outbox, WindowCount
 from seamwatch.store.budget import Transactions
@@ -120,14 +119,17 @@ class HeartbeatStore:
 
         A message that was given up does not count once a later one of its incident arrived: that one told the present.
         """
-        later = aliased(DeliveryRow)
-        is_made_up_for = sa.exists().where(
-            later.incident_id == DeliveryRow.incident_id,
-            later.state == DeliveryState.SENT.value,
-            later.id > DeliveryRow.id,
+        arrived = (
+            sa.select(DeliveryRow.incident_id, sa.func.max(DeliveryRow.id).label("last"))
+            .where(DeliveryRow.state == DeliveryState.SENT.value)
+            .group_by(DeliveryRow.incident_id)
+            .subquery()
         )
         waits = DeliveryRow.state == DeliveryState.PENDING.value
-        given_up = sa.and_(DeliveryRow.state == DeliveryState.FAILED.value, ~is_made_up_for)
+        given_up = sa.and_(
+            DeliveryRow.state == DeliveryState.FAILED.value,
+            sa.or_(arrived.c.last.is_(None), arrived.c.last < DeliveryRow.id),
+        )
         statement = (
             sa.select(
                 IncidentRow.pipeline,
@@ -135,7 +137,9 @@ class HeartbeatStore:
                 sa.func.min(sa.case((waits, DeliveryRow.created_at))),
                 sa.func.count(sa.case((given_up, 1))),
             )
+            .select_from(DeliveryRow)
             .join(IncidentRow, IncidentRow.id == DeliveryRow.incident_id)
+            .join(arrived, arrived.c.incident_id == DeliveryRow.incident_id, isouter=True)
             .where(waits | given_up)
             .group_by(IncidentRow.pipeline)
             .order_by(IncidentRow.pipeline)
