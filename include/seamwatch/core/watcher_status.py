@@ -98,7 +98,7 @@ class Outbox:
     oldest_at: datetime | None
     """When the oldest one that waits was written."""
     n_given_up: int
-    """Given up, and nothing sent of the same incident since."""
+    """Tried again only when a person says so, or the incident changes."""
 
     def is_stuck(self, now: datetime) -> bool:
         """Return whether a person has to look: a message is given up, or waits for longer than two runs of delivery."""

@@ -136,7 +136,7 @@ def _gap_line(gap: RecordGap) -> str:
 def _outbox_line(outbox: Outbox) -> str:
     lost = f"{numbers.plural(outbox.n_given_up, 'message')} given up" if outbox.n_given_up else ""
     waiting = _waiting(outbox) if outbox.n_waiting else ""
-    return f"{outbox.pipeline}: {'; '.join(filter(None, (lost, waiting)))}: run `seamwatch deliver`, it says why."
+    return f"{outbox.pipeline}: {'; '.join(filter(None, (lost, waiting)))}; `seamwatch deliver --retry` says why."
 
 
 def _waiting(outbox: Outbox) -> str:

@@ -115,21 +115,9 @@ class HeartbeatStore:
             return connection.scalar(newest.filter_by(pipeline=pipeline, knowledge_base=knowledge_base))
 
     def outboxes(self: Transactions) -> list[Outbox]:
-        """Return the messages that did not arrive, by pipeline; one that lacks none is left out.
-
-        A message that was given up does not count once a later one of its incident arrived: that one told the present.
-        """
-        arrived = (
-            sa.select(DeliveryRow.incident_id, sa.func.max(DeliveryRow.id).label("last"))
-            .where(DeliveryRow.state == DeliveryState.SENT.value)
-            .group_by(DeliveryRow.incident_id)
-            .subquery()
-        )
+        """Return the messages that did not arrive, by pipeline; one that lacks none is left out."""
         waits = DeliveryRow.state == DeliveryState.PENDING.value
-        given_up = sa.and_(
-            DeliveryRow.state == DeliveryState.FAILED.value,
-            sa.or_(arrived.c.last.is_(None), arrived.c.last < DeliveryRow.id),
-        )
+        given_up = DeliveryRow.state == DeliveryState.FAILED.value
         statement = (
             sa.select(
                 IncidentRow.pipeline,
@@ -139,7 +127,6 @@ class HeartbeatStore:
             )
             .select_from(DeliveryRow)
             .join(IncidentRow, IncidentRow.id == DeliveryRow.incident_id)
-            .join(arrived, arrived.c.incident_id == DeliveryRow.incident_id, isouter=True)
             .where(waits | given_up)
             .group_by(IncidentRow.pipeline)
             .order_by(IncidentRow.pipeline)
