@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from model_server import ModelServer, Reply
 from parcels import fill_database, make_deps, write_project
@@ -13,10 +14,12 @@ from seamwatch.engine.check import check_project
 from seamwatch.engine.check.live import ask_once
 from seamwatch.engine.deps import Deps
 from seamwatch.errors import Problem, ProblemLevel
+from seamwatch.spec.load import load_project
 
 pytestmark = pytest.mark.integration
 
 PRICES = {"rules-1": {"input_per_mtok": 1.0, "output_per_mtok": 2.0}}
+LIMITED = "{connection: parcels_model, path: /v1/chat/completions, max_output_tokens: 200}"
 ANSWER = {
     "model": "rules-1",
     "choices": [{"message": {"role": "assistant", "content": '{"queue": "net"}'}, "finish_reason": "stop"}],
@@ -26,7 +29,7 @@ ANSWER = {
 
 @pytest.fixture
 def deps(tmp_path: Path, model_server: ModelServer) -> Deps:
-    write_project(tmp_path, endpoint="parcels_model/v1/chat/completions")
+    write_project(tmp_path, endpoint=LIMITED)
     url = f"sqlite:///{tmp_path / 'parcels.db'}"
     fill_database(url, "", n=60)
     model = {"conn_type": "http", "host": model_server.url, "password": "k", "extra": {"prices": PRICES}}
@@ -75,3 +78,21 @@ def test_a_refusal_is_a_problem(deps: Deps, model_server: ModelServer, reply: Re
 def test_no_endpoint_is_called_unless_it_is_asked_for(deps: Deps, model_server: ModelServer) -> None:
     assert check_project(deps.project, deps.connections)
     assert model_server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "is_said"),
+    [
+        ("parcels_model/v1/chat/completions", True),
+        (LIMITED, False),
+    ],
+)
+def test_answers_that_nothing_limits_are_told(deps: Deps, tmp_path: Path, endpoint: str, is_said: bool) -> None:
+    write_project(tmp_path, endpoint=endpoint)
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'parcels.db'}")
+    with engine.begin() as database:
+        database.execute(sa.text("""UPDATE calls SET answer = '{"model": "rules-1", "queue": "net"}'"""))
+    engine.dispose()
+    found = check_project(load_project(tmp_path), deps.connections)
+    said = [one for one in found if "set max_output_tokens of the endpoint" in one.text]
+    assert [(one.level, one.path) for one in said] == [(ProblemLevel.NOTE, "stages.router_model.endpoint")] * is_said

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-
 import httpx
 
+from seamwatch.adapters.deadline import DeadlinePassed, within
 from seamwatch.errors import AdapterError
 
 DEADLINE_S = 10.0
@@ -21,26 +20,19 @@ def call_heartbeat(url: str, *, deadline_s: float = DEADLINE_S) -> None:
     Raises:
         AdapterError: If it does not answer 2xx in time; the message does not hold the address.
     """
-    answers: list[int | str] = []
 
-    def call() -> None:
-        try:
-            with httpx.stream("GET", url, timeout=deadline_s) as response:
-                answers.append(response.status_code)
-        except Exception as error:  # whatever it is, it is this one call's failure; its text may hold the address
-            answers.append(type(error).__name__)
+    def call() -> int:
+        with httpx.stream("GET", url, timeout=deadline_s) as response:
+            return response.status_code
 
-    # Time-outs of clients count from byte to byte, and none covers the look-up of a name: so it waits in a thread.
-    thread = threading.Thread(target=call, name="heartbeat", daemon=True)
-    thread.start()
-    thread.join(deadline_s)
-    if not answers:
+    try:
+        answer = within(deadline_s, call)
+    except DeadlinePassed:
         msg = f"the heartbeat address did not answer within {deadline_s:g} s"
-        raise AdapterError(msg, retryable=True)
-    (answer,) = answers
-    if isinstance(answer, str):
-        msg = f"the heartbeat address could not be called ({answer}); check SEAMWATCH_HEARTBEAT_URL"
-        raise AdapterError(msg, retryable=True)
+        raise AdapterError(msg, retryable=True) from None
+    except Exception as error:  # whatever it is, it is this one call's failure; its text may hold the address
+        msg = f"the heartbeat address could not be called ({type(error).__name__}); check SEAMWATCH_HEARTBEAT_URL"
+        raise AdapterError(msg, retryable=True) from None
     if not 200 <= answer < 300:
         msg = f"the heartbeat address answered HTTP {answer}; check SEAMWATCH_HEARTBEAT_URL"
         raise AdapterError(msg, retryable=True)

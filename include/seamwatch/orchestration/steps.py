@@ -29,6 +29,7 @@ from seamwatch.errors import AdapterError, DataContractError
 from seamwatch.orchestration.deps import open_deps
 from seamwatch.orchestration.plan import attributed_asset, stale_asset, validated_asset
 from seamwatch.report.links import Links
+from seamwatch.report.text import visible
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import RecurringJob, Severity
 
@@ -115,7 +116,7 @@ def gate(task: StepOperator, context: Context) -> None:
         lines = [f"stage {stage.name} of {pipeline.pipeline}, window {window.id}:", *map(_told, critical)]
         raise AirflowFailException("\n".join([*lines, *([f"Data Docs: {where}"] if where else [])]))
     for one in critical:
-        task.log.warning("%s", _told(one))
+        task.log.warning("%s", visible(_told(one)))
 
 
 def publish_validated(task: StepOperator, context: Context) -> None:
@@ -135,7 +136,7 @@ def attribute(task: StepOperator, context: Context) -> dict[str, int]:
         found = attribute_window(deps, pipeline, window, is_asked=is_asked)
         if not is_asked:
             note_job(deps, pipeline, RecurringJob.ISOLATE)
-    task.log.info("%s", found.leading.headline if found.leading else "no incident")
+    task.log.info("%s", visible(found.leading.headline) if found.leading else "no incident")
     _publish(context, attributed_asset(pipeline.pipeline), [window.id])
     return {"failing": found.n_failing, "pending": found.n_pending, "calls": found.isolation.calls}
 
@@ -169,7 +170,7 @@ def check_freshness(task: StepOperator, context: Context) -> dict[str, int]:
         if given is None:
             note_job(deps, pipeline, RecurringJob.FRESHNESS, subject=task.stage)
     for note in found.notes:
-        task.log.warning("%s", note)
+        task.log.warning("%s", visible(note))
     answers = (
         {} if found.answers is None else {"answers": found.answers.n_with_ids, "affected": found.answers.n_affected}
     )
@@ -223,7 +224,7 @@ def look_at_objectives(task: StepOperator, context: Context) -> dict[str, float]
             note_job(deps, pipeline, RecurringJob.SLO)
             tell_monitor(deps)
     for note in status.notes:
-        task.log.warning("%s", note)
+        task.log.warning("%s", visible(note))
     return {one.objective: one.budget.left for one in status.objectives if one.budget.left is not None}
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import URL
 
+from seamwatch.statement_deadline import postgres_deadlines
+
 _PARAMETER = re.compile(r"(?<![:\w\\]):\w+(?!:)")
 """What SQLAlchemy takes for a parameter in a text, also within quotes. Escapes do not survive Great Expectations."""
 _HARMLESS = re.compile(r"\bI?LIKE\s+'[^'\\]*'", re.IGNORECASE)
@@ -22,6 +24,7 @@ def read_only(url: URL) -> tuple[str, dict[str, Any]]:
         url = url.set(database=f"file:{Path(url.database).absolute()}", query={"mode": "ro", "uri": "true"})
     if url.get_backend_name() == "postgresql":
         options["execution_options"] = {"postgresql_readonly": True}
+        options["connect_args"] = postgres_deadlines(url.get_driver_name(), url.query)
     # A dollar sign would be taken for a variable of Great Expectations' own configuration.
     return url.render_as_string(hide_password=False).replace("$", r"\$"), options
 

@@ -24,11 +24,12 @@ from seamwatch.adapters.knowledge.place import Place
 from seamwatch.adapters.knowledge.web import WebDocuments
 from seamwatch.adapters.models.http import HttpModelEndpoint
 from seamwatch.adapters.models.retries import Patience
-from seamwatch.adapters.stages.database import open_read_only, postgres_deadlines
+from seamwatch.adapters.stages.database import open_read_only
 from seamwatch.core.replays import ModelCall
 from seamwatch.errors import KnowledgeError
 from seamwatch.spec.knowledge import ChromaIndex, GitSource, QdrantIndex, WebSource
 from seamwatch.spec.pipeline import Endpoint
+from seamwatch.statement_deadline import postgres_deadlines
 
 Behaviour = Callable[[socket.socket, threading.Event], None]
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
@@ -213,11 +214,11 @@ def test_a_statement_without_end_is_ended_by_postgresql(postgres_database: Calla
 
 
 def test_what_a_connection_sets_itself_stands() -> None:
-    url = sa.make_url("postgresql+psycopg2://h/x?connect_timeout=5&options=-c%20statement_timeout%3D1")
-    assert not {"connect_timeout", "options"} & set(postgres_deadlines(url))
-    url = sa.make_url("postgresql+psycopg2://h/x?options=-c%20search_path%3Da")
-    assert postgres_deadlines(url, 2.0)["options"] == "-c search_path=a -c statement_timeout=2000"
-    assert postgres_deadlines(sa.make_url("postgresql+pg8000://h/x")) == {}
+    given = {"connect_timeout": "5", "options": "-c statement_timeout=1"}
+    assert not set(given) & set(postgres_deadlines("psycopg2", given))
+    told = postgres_deadlines("psycopg2", {"options": "-c search_path=a"}, 2.0)
+    assert told["options"] == "-c search_path=a -c statement_timeout=2000"
+    assert postgres_deadlines("pg8000", {}) == {}
 
 
 def test_a_call_gives_what_it_returns_raises_and_sees() -> None:

@@ -488,3 +488,29 @@ def test_purge_says_what_would_go_before_it_goes(run: Run, project: Path) -> Non
     code, _, err = run("check")
     assert code == 1
     assert "include/settings.yaml:1 store.keep" in err
+
+
+def test_no_secret_of_a_connection_is_printed_even_by_a_defect(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = {"conn_type": "sqlite", "host": str(tmp_path / "store.db"), "password": "hunter-secret\n-12345"}
+    monkeypatch.setenv("AIRFLOW_CONN_SEAMWATCH_STORE", json.dumps(store))
+    code, _, error = run("incidents", "--json", f"{tmp_path}/store.db/hunter-secret-12345/x.json")
+    assert code == 1
+    assert "NotADirectoryError" in error
+    assert "store.db/***" in error
+    assert "hunter" not in error
+
+
+def test_text_of_incidents_steers_no_terminal(run: Run, project: Path) -> None:
+    assert run("run", "parcels", *DAY, "--no-slack")[0] == 0
+    store = Store.open(f"sqlite:///{project / 'store.db'}")
+    [incident] = store.incidents("parcels")
+    hostile = "\x1b[2Jwrong \u202eeulav\nforged"
+    made = replace(incident, id="parcels-hostile", fingerprint="hostile", headline=hostile)
+    store.apply_changes([IncidentChange(kind=ChangeKind.OPENED, incident=made)], window=incident.last_window)
+    store.close()
+    assert "\\x1b[2Jwrong \\u202eeulav\\nforged" in run("incidents")[1]
+    out = run("incidents", "--json", "-")[1]
+    assert hostile in [one["headline"] for one in json.loads(out)["incidents"]]
+    assert "\u202e" not in out

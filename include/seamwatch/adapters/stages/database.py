@@ -15,10 +15,8 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlch
 
 from seamwatch.adapters.stages.extremes import keep_extremes
 from seamwatch.errors import AdapterError, StageError
+from seamwatch.statement_deadline import STATEMENT_S, postgres_deadlines
 
-STATEMENT_S = 900.0
-"""Longest that a statement on a stage's table may take."""
-_CONNECT_S = 30
 _STEPS = 100_000
 """Of SQLite's machine, between two looks at the clock: a few milliseconds."""
 _FINAL = ("authentication failed", "does not exist", "no such", "syntax error", "unable to open", "not a database")
@@ -47,7 +45,7 @@ def open_read_only(url: sa.URL, *, label: str, deadline_s: float = STATEMENT_S) 
         arguments["creator"] = lambda: _open_sqlite(address)
     if url.get_backend_name() == "postgresql":
         arguments["execution_options"] = {"postgresql_readonly": True}
-        arguments["connect_args"] = postgres_deadlines(url, deadline_s)
+        arguments["connect_args"] = postgres_deadlines(url.get_driver_name(), url.query, deadline_s)
     try:
         engine = sa.create_engine(url, **arguments)
     except (ImportError, SQLAlchemyError) as error:
@@ -57,27 +55,6 @@ def open_read_only(url: sa.URL, *, label: str, deadline_s: float = STATEMENT_S) 
     if url.get_backend_name() == "sqlite":
         _end_long_statements(engine, deadline_s)
     return engine
-
-
-def postgres_deadlines(url: sa.URL, deadline_s: float = STATEMENT_S) -> dict[str, Any]:
-    """Return what the driver is told so that no connection, statement or lost network holds a reader for ever.
-
-    What a connection sets itself stands.
-    """
-    if url.get_driver_name() not in ("psycopg2", "psycopg"):  # others do not take what libpq takes
-        return {}
-    usual = {
-        "connect_timeout": _CONNECT_S,
-        "keepalives_idle": _CONNECT_S,
-        "keepalives_interval": 10,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 60_000,
-    }
-    found: dict[str, Any] = {name: value for name, value in usual.items() if name not in url.query}
-    options = str(url.query.get("options", ""))
-    if "statement_timeout" not in options:
-        found["options"] = f"{options} -c statement_timeout={deadline_s * 1000:.0f}".strip()
-    return found
 
 
 def _end_long_statements(engine: sa.Engine, deadline_s: float) -> None:

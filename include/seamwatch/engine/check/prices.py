@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from seamwatch.adapters.models.output_limits import output_limit
 from seamwatch.adapters.models.pricing import Prices
 from seamwatch.core.records.comparison import parse_json
 from seamwatch.core.records.frames import StageData
@@ -32,7 +33,7 @@ def check_prices(sample: Sample, connections: Any) -> Iterator[Problem]:
             continue
         models = _models(stage, data)
         if stage.endpoint.protocol is not Protocol.CALLABLE:
-            yield from _replays(sample, stage, models, connections)
+            yield from _replays(sample, stage, data, models, connections)
         if not objectives or _has_costs(stage, data):
             continue
         from seamwatch.engine.watch.cost_calls import tariffs  # noqa: PLC0415 - heavy, and mostly not needed
@@ -61,7 +62,7 @@ def _has_costs(stage: Stage, data: StageData) -> bool:
     return column is not None and column in data.payload and bool(data.payload[column].notna().any())
 
 
-def _replays(sample: Sample, stage: Stage, models: list[str], connections: Any) -> Iterator[Problem]:
+def _replays(sample: Sample, stage: Stage, data: StageData, models: list[str], connections: Any) -> Iterator[Problem]:
     assert stage.endpoint is not None
     try:
         info = connections.get(stage.endpoint.connection)
@@ -71,6 +72,14 @@ def _replays(sample: Sample, stage: Stage, models: list[str], connections: Any) 
         return
     calls = {m: ModelAnswer(status="ok", model=m, input_tokens=_TOKENS, output_tokens=_TOKENS) for m in models}
     unpriced = [model for model, call in calls.items() if prices.cost_usd(call) is None]
+    unbounded = [one for one in models if one not in unpriced and prices.context_window(one) is None]
+    if unbounded and stage.endpoint.max_output_tokens is None and _has_unlimited(stage, data):
+        text = (
+            f"requests at {stage.name} set no limit on the answer, and how long one of "
+            f"{', '.join(map(repr, unbounded))} can be is not known: replays are made one at a time, so that money "
+            "limits hold; set max_output_tokens of the endpoint"
+        )
+        yield in_pipeline(sample.pipeline, f"stages.{stage.name}.endpoint", text, ProblemLevel.NOTE)
     if not unpriced:
         return
     limits = sample.pipeline.isolation
@@ -81,3 +90,12 @@ def _replays(sample: Sample, stage: Stage, models: list[str], connections: Any) 
     )
     level = ProblemLevel.WARNING if is_asked else ProblemLevel.NOTE
     yield in_pipeline(sample.pipeline, f"stages.{stage.name}.endpoint", text, level)
+
+
+def _has_unlimited(stage: Stage, data: StageData) -> bool:
+    """Return whether a request of the sample sets no limit that its protocol reads."""
+    if stage.request not in data.payload or stage.endpoint is None:
+        return False
+    protocol = stage.endpoint.protocol or Protocol.JSON
+    requests = (parse_json(value) for value in data.payload[stage.request].dropna())
+    return any(output_limit(request, protocol).tokens is None for request in requests)
