@@ -35,6 +35,7 @@ class ModelAnswer:
     input_tokens: int | None = None
     output_tokens: int | None = None
     cached_tokens: int | None = None
+    cache_written_tokens: int | None = None
     cost_usd: float | None = None
     latency_ms: float | None = None
     is_cached: bool = False

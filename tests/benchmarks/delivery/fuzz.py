@@ -30,7 +30,7 @@ from rich.console import Console
 
 sys.path[:0] = [str(Path(__file__).parents[3] / "include")]
 
-from seamwatch.core.incidents import ChangeKind, decide  # noqa: E402
+from seamwatch.core.incidents import ChangeKind, Incident, decide  # noqa: E402
 from seamwatch.core.results import (  # noqa: E402
     Attribution,
     Cause,
@@ -51,7 +51,7 @@ from seamwatch.report.html import render_html  # noqa: E402
 from seamwatch.report.links import Links  # noqa: E402
 from seamwatch.report.machine import report_json, verdicts_csv  # noqa: E402
 from seamwatch.report.markdown import render_markdown  # noqa: E402
-from seamwatch.report.message import incident_message  # noqa: E402
+from seamwatch.report.message import Message, bare_message, incident_message  # noqa: E402
 from seamwatch.report.text import json_text  # noqa: E402
 from seamwatch.spec.pipeline import Pipeline  # noqa: E402
 from seamwatch.vocabulary import CheckStatus, Responsibility  # noqa: E402
@@ -138,12 +138,14 @@ def measure(n: int, seed: int) -> dict[str, float]:
     """
     rng = random.Random(seed)
     texts = _Texts(rng)
-    report = _report()
+    report, incident = _report()
     found: Counter[str] = Counter()
     number = 0
     while texts.n < n:
         filled = _filled(report, texts, is_long=number % LONG_EVERY == 7)
-        found.update(_slack(filled, rng.choice(list(ChangeKind))))
+        changes = rng.choices(list(ChangeKind), k=rng.randint(1, 3))
+        found.update(_slack(incident_message(filled, changes, is_repeat=rng.random() < 0.5)))
+        found.update(_slack(bare_message(replace(incident, headline=texts.take()), texts.take())))
         found.update(_console(texts.take(), texts.take()))
         found.update(_csv([texts.take() for _ in range(3)]))
         if number % PAGES_EVERY == 0:
@@ -182,8 +184,7 @@ def _filled(value: Any, texts: _Texts, *, is_long: bool = False) -> Any:
 # What is written, read by other means.
 
 
-def _slack(report: IncidentReport, change: ChangeKind) -> Iterator[str]:
-    message = incident_message(report, change)
+def _slack(message: Message) -> Iterator[str]:
     for blocks, fallback in ((message.head, message.fallback), (message.thread, message.thread_fallback)):
         rendered, text = block_kit.render(blocks), block_kit.fallback(fallback)
         if message_error(text, rendered) is not None or _is_unsendable(rendered, text):
@@ -259,7 +260,7 @@ def is_formula(cell: str) -> bool:
     if begin not in ("=", "+", "-", "@") or not begin:
         return False
     try:
-        float(cell)
+        float(cell.replace(",", ""))  # also with separators a number computes nothing
     except ValueError:
         return True
     return False
@@ -324,7 +325,7 @@ _ASCII_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 # The report of which every payload is made.
 
 
-def _report() -> IncidentReport:
+def _report() -> tuple[IncidentReport, Incident]:
     start = datetime(2026, 11, 23, 8, tzinfo=UTC)
     window = Window(start=start, end=start + timedelta(hours=6))
     pipeline = Pipeline.model_validate(
@@ -410,7 +411,8 @@ def _report() -> IncidentReport:
     now = window.end + timedelta(minutes=4)
     opened = decide([], attribution, now=now)[0]
     links = Links.under(_BASE, pipeline=pipeline.pipeline, incident_id=opened.incident.id)
-    return incident_report(opened.incident, attribution, pipeline, results, links=links, now=now)
+    report = incident_report(opened.incident, attribution, pipeline, results, links=links, now=now)
+    return report, opened.incident
 
 
 if __name__ == "__main__":

@@ -42,6 +42,16 @@ def test_known_models_have_a_price_and_cached_tokens_are_cheaper() -> None:
     assert 0 < cached < full
 
 
+def test_tokens_written_to_a_cache_cost_what_the_provider_asks_for_them() -> None:
+    name = "claude-sonnet-4-5"
+    full = Prices().cost_usd(answer(name, n_output=0))
+    written = Prices().cost_usd(answer(name, n_output=0, cache_written_tokens=1000))
+    assert full is not None
+    assert written == pytest.approx(1.25 * full)
+    assert Prices().price_usd(name, 1000, 0) == pytest.approx(written)
+    assert OWN.cost_usd(answer(cache_written_tokens=400)) == OWN.cost_usd(answer())
+
+
 @pytest.mark.parametrize(
     "unknown", [answer("no-such-model"), answer(None), answer(n_input=None), answer(n_output=None)]
 )

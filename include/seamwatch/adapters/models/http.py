@@ -194,6 +194,7 @@ class HttpModelEndpoint:
             input_tokens=counts.input_tokens,
             output_tokens=counts.output_tokens,
             cached_tokens=counts.cached_tokens,
+            cache_written_tokens=counts.cache_written_tokens,
             latency_ms=latency_ms,
             detail=f"{self._conn_id}: HTTP {status}" + (f"; {hint}" if hint else ""),
         )
@@ -219,6 +220,7 @@ class HttpModelEndpoint:
             input_tokens=parsed.input_tokens,
             output_tokens=parsed.output_tokens,
             cached_tokens=parsed.cached_tokens,
+            cache_written_tokens=parsed.cache_written_tokens,
             latency_ms=latency_ms,
             detail=f"{self._conn_id}: the response cannot be read: {problem}" if problem else None,
         )

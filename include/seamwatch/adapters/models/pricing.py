@@ -53,7 +53,13 @@ class Prices:
             return None
         for model in (answer.model, self.asked_model(parse_json(body))):
             if model is not None:
-                cost = self._price(model, answer.input_tokens, answer.output_tokens, answer.cached_tokens or 0)
+                cost = self._price(
+                    model,
+                    answer.input_tokens,
+                    answer.output_tokens,
+                    answer.cached_tokens or 0,
+                    answer.cache_written_tokens or 0,
+                )
                 if cost is not None:
                     return cost
         return None
@@ -68,8 +74,11 @@ class Prices:
         return self._price(model, 1, 1, 0) is not None
 
     def price_usd(self, model: str, n_input: int, n_output: int) -> float:
-        """Return what so many tokens cost, none of them cached; 0.0 where no price is known."""
-        return self._price(model, n_input, n_output, 0) or 0.0
+        """Return the most that so many tokens cost: none from a cache, all written to one where that is dearer.
+
+        0.0 where no price is known.
+        """
+        return max(self._price(model, n_input, n_output, 0, n_written) or 0.0 for n_written in (0, n_input))
 
     def context_window(self, model: str) -> int | None:
         """Return the most tokens of request and answer together that the model takes; None where it is not known."""
@@ -81,14 +90,20 @@ class Prices:
             return None
         return found.context_window or None
 
-    def _price(self, model: str, n_input: int, n_output: int, n_cached: int) -> float | None:
+    def _price(self, model: str, n_input: int, n_output: int, n_cached: int, n_written: int = 0) -> float | None:
         n_cached = min(n_cached, n_input)
+        n_written = min(n_written, n_input - n_cached)
         override = self._overrides.get(model)
         if override is not None:
             return _by_override(override, n_input, n_output, n_cached)
         from genai_prices import Usage, calc_price  # noqa: PLC0415 - its price table takes a while to load
 
-        usage: Any = Usage(input_tokens=n_input, cache_read_tokens=n_cached or None, output_tokens=n_output)
+        usage: Any = Usage(
+            input_tokens=n_input,
+            cache_read_tokens=n_cached or None,
+            cache_write_tokens=n_written or None,
+            output_tokens=n_output,
+        )
         try:
             return float(calc_price(usage, model_ref=model).total_price)
         except LookupError:

@@ -45,6 +45,8 @@ class TokenCounts:
     output_tokens: int | None = None
     cached_tokens: int | None = None
     """Of the input tokens, those read from a cache."""
+    cache_written_tokens: int | None = None
+    """Of the input tokens, those written to a cache, which some providers bill dearer."""
 
 
 NO_COUNTS = TokenCounts()
@@ -85,6 +87,7 @@ def _counts_of(usage: Mapping[str, Any]) -> TokenCounts:
         input_tokens=None if fresh is None else fresh + beside + tools,
         output_tokens=output + thoughts if output is not None else thoughts or None,
         cached_tokens=cached,
+        cache_written_tokens=_first(usage, _WRITTEN),
     )
 
 

@@ -68,6 +68,8 @@ class ParsedResponse:
     output_tokens: int | None = None
     cached_tokens: int | None = None
     """Of the input tokens, those read from a cache."""
+    cache_written_tokens: int | None = None
+    """Of the input tokens, those written to a cache."""
     tool_calls: tuple[ToolCall, ...] = ()
 
     @property
@@ -160,5 +162,6 @@ def _parsed(found: Reading, value: Any) -> ParsedResponse:
         input_tokens=counts.input_tokens,
         output_tokens=counts.output_tokens,
         cached_tokens=counts.cached_tokens,
+        cache_written_tokens=counts.cache_written_tokens,
         tool_calls=found.tool_calls,
     )

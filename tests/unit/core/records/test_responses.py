@@ -154,6 +154,7 @@ def test_usage_keeps_cached_tokens_apart() -> None:
     for protocol, body in ((OPENAI, openai), (ANTHROPIC, anthropic)):
         parsed = read_response(protocol, json.dumps(body))
         assert (parsed.model, parsed.input_tokens, parsed.cached_tokens, parsed.output_tokens) == ("m", 100, 80, 5)
+        assert parsed.cache_written_tokens == (None if protocol == OPENAI else 5)
 
 
 def test_reasoning_counts_as_output_once_wherever_the_body_counts_it() -> None:
