@@ -7,7 +7,7 @@ export PYTHONPYCACHEPREFIX :=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast lint fix up bench bench-scale bench-attribution bench-freshness bench-slo bench-store bench-shapes golden constraints clean
+.PHONY: help install demo test test-fast lint fix up bench bench-scale bench-attribution bench-freshness bench-delivery bench-slo bench-store bench-shapes golden constraints clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -45,7 +45,7 @@ fix: $(STAMP) ## Format and repair what can be repaired
 up: $(STAMP) ## Start Airflow with the demo's connections at http://127.0.0.1:8080 (admin, admin)
 	$(BIN)/python -m seamwatch.demo.up
 
-bench: bench-scale bench-attribution bench-freshness bench-slo bench-store bench-shapes ## Run every benchmark (SHORT=1: a form of minutes)
+bench: bench-scale bench-attribution bench-freshness bench-delivery bench-slo bench-store bench-shapes ## Run every benchmark (SHORT=1: a form of minutes)
 
 bench-scale: $(STAMP) ## Measure reconciliation, DAG parsing and validation against the bare minimum
 	$(BIN)/python tests/benchmarks/bench_scale.py
@@ -64,6 +64,9 @@ bench-store: $(STAMP) ## Fill the store for a year with nightly purges, and meas
 
 bench-shapes: $(STAMP) ## Try shapes of answers, kinds of values and mistakes in a project (SHORT=1: fewer faults)
 	$(BIN)/python tests/benchmarks/bench_shapes.py
+
+bench-delivery: $(STAMP) ## Kill deliverers and break Slack, and count what is lost, doubled or stale (SHORT=1: two minutes)
+	$(BIN)/python tests/benchmarks/bench_delivery.py
 
 golden: $(STAMP) ## Rewrite the golden files
 	$(BIN)/python -m pytest tests/golden --update-golden

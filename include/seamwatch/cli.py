@@ -377,6 +377,7 @@ def incidents(
     states = None if show_all else {IncidentState.OPEN, IncidentState.ACKNOWLEDGED}
     with _deps(_settings(project)) as deps:
         found = deps.store.incidents(pipeline, states)
+        untold = {one.incident_id: one.last_error for one in deps.store.undelivered()}
     rows = [
         {
             "id": i.id,
@@ -387,6 +388,7 @@ def incidents(
             "confidence": i.confidence,
             "opened_at": i.opened_at.isoformat(),
             "headline": i.headline,
+            "undelivered": untold.get(i.id),
         }
         for i in found
     ]
@@ -395,6 +397,8 @@ def incidents(
         return
     for row in rows:
         _print(f"{row['state']:<12} {row['id']}  {row['headline']}")
+        if row["undelivered"]:
+            _print(f"{'':<12} not told in its channel: {row['undelivered']}")
     if rows:
         _say(f"{len(rows)} {'' if show_all else 'open '}incident{'' if len(rows) == 1 else 's'}")
     else:

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from faulty_slack import Fault, FaultySlack
 from parcels import WINDOW, fill_database, make_deps, write_project
 from seamwatch.adapters.base import ConnectionInfo
+from seamwatch.adapters.connections import EnvironmentConnections
 from seamwatch.adapters.notify.slack import SlackNotifier
 from seamwatch.core.deliveries import IN_CHANNEL
 from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange
 from seamwatch.engine.attribute import attribute_window
+from seamwatch.engine.check.channels import check_channels
 from seamwatch.engine.deliver import DeliverySummary, deliver_pending
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.incidents import decide_incidents
+from seamwatch.errors import ProblemLevel
 from seamwatch.spec.load import Project
+from seamwatch.spec.pipeline import Slack
+from seamwatch.spec.second_way import SecondWay
 from seamwatch.vocabulary import DeliveryState, IncidentState
 
 pytestmark = pytest.mark.integration
@@ -329,3 +338,137 @@ def test_parallel_workers_tell_it_once(desk: Desk) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: deliver_pending(desk.deps, sleep=lambda _: None), range(4)))
     _is_told_once(desk)
+
+
+class RecordingNotifier:
+    """Stands for a notifier of Airflow: made with arguments, called with a context."""
+
+    told: ClassVar[list[tuple[str, dict[str, Any]]]] = []
+
+    def __init__(self, to: str) -> None:
+        self._to = to
+
+    def __call__(self, context: dict[str, Any]) -> None:
+        if self._to == "nobody":
+            msg = "no such address"
+            raise RuntimeError(msg)
+        self.told.append((self._to, context["alarm"]))
+
+
+@contextmanager
+def webhook(*statuses: int) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """A webhook that answers with these, the last one for ever; yields its address and what it was sent."""
+    sent: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            status = statuses[min(len(sent), len(statuses) - 1)]
+            sent.append({"path": self.path, "authorization": self.headers.get("Authorization"), **body})
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Write nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}", sent
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _with_second_way(desk: Desk, url: str, **way: Any) -> Deps:
+    pipeline = desk.deps.project.pipeline("parcels").model_copy(update={"second_way": SecondWay(**way)})
+    connection = json.dumps({"conn_type": "http", "host": url, "password": "key-1", "extra": {"path": "/v2/enqueue"}})
+    return replace(
+        desk.deps,
+        project=replace(desk.deps.project, pipelines={"parcels": pipeline}),
+        connections=EnvironmentConnections({"AIRFLOW_CONN_PAGER": connection}),
+    )
+
+
+def test_what_the_channel_does_not_take_goes_to_pagerduty_and_is_resolved_there(desk: Desk) -> None:
+    with webhook(503, 202) as (url, sent):
+        deps = _with_second_way(desk, url, webhook="pager", form="pagerduty", after="10m")
+        desk.faults[:] = [Fault("refuse", "invalid_auth")] * 6
+        desk.deliver(deps=deps)
+        assert sent == [], "the channel has not been silent for long"
+        for _ in range(3):
+            desk.deliver(after=timedelta(minutes=20), deps=deps)
+        assert [one["event_action"] for one in sent] == ["trigger", "trigger"]
+        first = sent[-1]
+        assert (first["routing_key"], first["dedup_key"], first["path"]) == ("key-1", desk.incident.id, "/v2/enqueue")
+        assert desk.incident.headline in first["payload"]["summary"]
+        assert "invalid_auth" in first["payload"]["custom_details"]["reason"]
+        desk.faults.clear()
+        desk.becomes(ChangeKind.RESOLVED, IncidentState.RESOLVED, "over")
+        for _ in range(3):
+            desk.deliver(after=timedelta(hours=1), deps=deps)
+    assert [one["event_action"] for one in sent] == ["trigger", "trigger", "resolve"]
+    assert sent[-1]["dedup_key"] == desk.incident.id
+    assert desk.deps.store.undelivered() == []
+
+
+def test_a_webhook_of_ones_own_gets_plain_fields(desk: Desk) -> None:
+    with webhook(200) as (url, sent):
+        deps = _with_second_way(desk, url, webhook="pager", after="10m")
+        desk.faults[:] = [Fault("refuse", "channel_not_found")] * 4
+        for _ in range(3):
+            desk.deliver(after=timedelta(minutes=20), deps=deps)
+    (told,) = sent
+    assert (told["incident"], told["state"], told["authorization"]) == (desk.incident.id, "open", "Bearer key-1")
+
+
+def test_any_notifier_of_airflow_is_a_second_way(desk: Desk) -> None:
+    RecordingNotifier.told.clear()
+    path = f"{__name__}.RecordingNotifier"
+    desk.faults[:] = [Fault("refuse", "channel_not_found")] * 20
+    for arguments in ({"to": "nobody"}, {"wrong": 1}, {"to": "ada"}):
+        deps = _with_second_way(desk, "", notifier=path, arguments=arguments, after="10m")
+        desk.deliver(after=timedelta(hours=2), deps=deps)
+    ((to, alarm),) = RecordingNotifier.told
+    assert (to, alarm["incident"]) == ("ada", desk.incident.id)
+
+
+@pytest.mark.parametrize(
+    "way", [{}, {"webhook": "a", "notifier": "a.b"}, {"notifier": "b"}, {"webhook": "a", "arguments": {"x": 1}}]
+)
+def test_a_second_way_is_one_way(way: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"webhook|notifier|arguments"):
+        SecondWay(**way)
+
+
+@pytest.mark.parametrize(
+    ("scopes", "channel", "found"),
+    [
+        (("chat:write", "channels:history", "channels:read"), "#incidents", []),
+        (("chat:write", "groups:history"), "C012AB", []),
+        (("chat:write", "channels:history"), "#incidents", ["channels:read"]),
+        (("chat:write",), "#incidents", ["channels:history", "channels:read"]),
+        (("channels:history",), "C012AB", ["chat:write"]),
+    ],
+)
+def test_check_says_which_scopes_are_missing(
+    desk: Desk, scopes: tuple[str, ...], channel: str, found: list[str]
+) -> None:
+    desk.slack.workspace.scopes = scopes
+    connection = json.dumps({"conn_type": "slack", "password": "xoxb-1", "extra": {"base_url": desk.slack.url}})
+    pipeline = desk.deps.project.pipeline("parcels")
+    pipeline = pipeline.model_copy(update={"slack": Slack(channel=channel, connection="slack_test")})
+    problems = list(check_channels(pipeline, EnvironmentConnections({"AIRFLOW_CONN_SLACK_TEST": connection})))
+    assert [problem.level for problem in problems] == [ProblemLevel.WARNING] * len(found)
+    assert [scope for scope, problem in zip(found, problems, strict=True) if scope in problem.text] == found
+
+
+def test_check_says_that_the_token_is_refused_or_slack_does_not_answer(desk: Desk) -> None:
+    connection = json.dumps({"conn_type": "slack", "password": "xoxb-1", "extra": {"base_url": desk.slack.url}})
+    connections = EnvironmentConnections({"AIRFLOW_CONN_SLACK_TEST": connection})
+    pipeline = desk.deps.project.pipeline("parcels")
+    desk.faults[:] = [Fault("refuse", "invalid_auth"), Fault("status", "503")]
+    levels = [problem.level for _ in range(2) for problem in check_channels(pipeline, connections)]
+    assert levels == [ProblemLevel.WARNING, ProblemLevel.NOTE]

@@ -238,15 +238,16 @@ class Conversation:
 
     def _forget(self, head: str) -> None:
         """Use a head no longer, and remove what may be left of it: it would stay as it is for ever."""
-        self.deps.store.forget_head(self.incident.id, message_id=head)
+        now = self.deps.clock()
+        self.deps.store.forget_head(self.incident.id, message_id=head, recheck_at=now + _RECHECK_AFTER)
         try:
             self._to.notifier.delete(head)
         except NotifyError:
-            return  # not ours, or its channel is closed: nothing can be done about it
+            return  # looked for again later
 
 
 def delete_surplus(deps: Deps, sent: Delivery) -> None:
-    """Delete what the channel holds of a sent message besides the one that the store knows.
+    """Delete what the channel holds of a sent message besides the one that the store knows: of a forgotten one, all.
 
     Raises:
         NotifyError: If the channel cannot be read, or a message not be deleted, now.
@@ -261,7 +262,7 @@ def delete_surplus(deps: Deps, sent: Delivery) -> None:
     except HistoryUnreadable:
         return
     for one in found:
-        if one.id != sent.message_id and sent.message_id is not None:
+        if one.id != sent.message_id:
             to.notifier.delete(one.id)
 
 

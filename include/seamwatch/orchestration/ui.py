@@ -126,11 +126,12 @@ def _add_list(app: FastAPI, settings: Callable[[], Settings]) -> None:
             first = (page - 1) * _PER_PAGE
             states = None if state is None else {state}
             shown = deps.store.incidents(wanted, states, limit=_PER_PAGE, offset=first) if n_found else []
+            untold = {one.incident_id: one.last_error for one in deps.store.undelivered([i.id for i in shown])}
             silence = _silence(deps, [n for n in deps.project.pipelines if pipeline in (None, "", n)], user)
         chosen = {"pipeline": pipeline or "", "state": state or ""}
         return _page(
             "incidents.html.j2",
-            rows=[_row(incident) for incident in shown],
+            rows=[{**_row(incident), "untold": untold.get(incident.id)} for incident in shown],
             silence=silence,
             n_hidden=sum(counts.values()) - n_found,
             base=f"{_ROOT}{PREFIX}",

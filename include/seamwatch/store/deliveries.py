@@ -317,13 +317,13 @@ class DeliveryStore:
         with self._reading() as connection:
             return connection.scalar(statement)
 
-    def forget_head(self: Transactions, incident_id: str, *, message_id: str) -> None:
-        """Note that the incident's message is no longer in the channel, or no longer ours to change."""
+    def forget_head(self: Transactions, incident_id: str, *, message_id: str, recheck_at: datetime) -> None:
+        """Note that the incident's message is gone, or not ours to change; what is left of it is deleted later."""
         with self._writing() as connection:
             gone = sa.update(DeliveryRow).filter_by(
                 incident_id=incident_id, part=DeliveryPart.HEAD.value, message_id=message_id
             )
-            connection.execute(gone.values(message_id=None))
+            connection.execute(gone.values(message_id=None, recheck_at=recheck_at))
 
     def last_message(self: Transactions, *, connection: str, channel: str) -> str | None:
         """Return the id of any message that a channel took; it names the channel as the notifier knows it."""

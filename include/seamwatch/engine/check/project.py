@@ -60,8 +60,10 @@ def check_pipeline(
         if stage.endpoint is not None and stage.endpoint.protocol is not Protocol.CALLABLE:
             path = f"stages.{stage.name}.endpoint"
             problems += check_connection(pipeline, path, connections, stage.endpoint.connection)
-    if pipeline.slack is not None:
-        problems += check_connection(pipeline, "slack.connection", connections, pipeline.slack.connection)
+    if pipeline.slack is not None or pipeline.second_way is not None:
+        from seamwatch.engine.check.channels import check_channels  # noqa: PLC0415 - brings Slack's client
+
+        problems += check_channels(pipeline, connections)
     reader = SampleReader(settle_protocols(pipeline, connections), connections, project)
     try:
         problems += _check_tables(project, reader, connections, ask)

