@@ -1,7 +1,7 @@
 """Whether every incident is told, once and as it is, whatever fails; how long a run over a full outbox takes.
 
-`make bench-delivery` writes `build/bench/delivery.json` and renews `docs/BENCHMARKS.md`; `SHORT=1` plays fewer schedules
-and fewer texts, and fails when a figure is worse than its bound.
+`make bench-delivery` writes `build/bench/delivery.json` and renews `docs/BENCHMARKS.md`; `SHORT=1` plays fewer
+schedules and texts. Both fail when a figure is worse than its bound.
 """
 
 from __future__ import annotations

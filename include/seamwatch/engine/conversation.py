@@ -28,6 +28,8 @@ LEASE = timedelta(minutes=2)
 SETTLED_AFTER = timedelta(seconds=75)
 """A call that got no answer within its deadline may still be taken for half a minute; not after this."""
 _RECHECK_AFTER = timedelta(minutes=10)
+_UNREAD_AFTER = 10
+"""Tries, some hours, after which a message is posted again though the channel could not be looked into."""
 _BARE_AFTER = 2
 """Tries after which an incident is told without its report, where that cannot be made."""
 
@@ -145,8 +147,13 @@ class Conversation:
             raise NotYet(began + SETTLED_AFTER)
         self._renew()
         try:
-            found = _find(self.deps, self._to, self.delivery, since=began, thread=thread)
+            found = _find(self.deps, self._to, self.delivery, thread=thread)
         except HistoryUnreadable:
+            self._is_repeat = True
+            return None
+        except NotifyError as error:
+            if error.wait_s is not None or self.delivery.attempts < _UNREAD_AFTER:
+                raise
             self._is_repeat = True
             return None
         kept = next((one for one in found if (one.thread is None) == (thread is None)), None)
@@ -199,7 +206,8 @@ class Conversation:
         try:
             message_id = self._to.notifier.post(self._to.name, text, blocks, thread=thread, token=token)
         except NotifyError as error:
-            if not error.may_have_arrived:
+            # Of an earlier post that could not be looked for, this refusal says nothing.
+            if not error.may_have_arrived and not self._is_repeat:
                 store.no_message_arrived(self.delivery.id)
             raise
         self._sent(message_id, tells)
@@ -250,25 +258,20 @@ def delete_surplus(deps: Deps, sent: Delivery) -> None:
     """Delete what the channel holds of a sent message besides the one that the store knows: of a forgotten one, all.
 
     Raises:
-        NotifyError: If the channel cannot be read, or a message not be deleted, now.
+        HistoryUnreadable: If the channel may not be read.
+        NotifyError: If it cannot be read, or a message not be deleted, now.
     """
     incident = deps.store.incident(sent.incident_id)
     if incident is None or sent.token is None or sent.sent_at is None:
         return
     to = _channel(deps, sent, incident.pipeline)
     thread = None if sent.part is DeliveryPart.HEAD else deps.store.head_message(incident.id)
-    try:
-        found = _find(deps, to, sent, since=sent.created_at, thread=thread)
-    except HistoryUnreadable:
-        return
-    for one in found:
+    for one in _find(deps, to, sent, thread=thread):
         if one.id != sent.message_id:
             to.notifier.delete(one.id)
 
 
-def _find(
-    deps: Deps, to: _Channel, delivery: Delivery, *, since: datetime, thread: str | None
-) -> Sequence[PostedMessage]:
+def _find(deps: Deps, to: _Channel, delivery: Delivery, *, thread: str | None) -> Sequence[PostedMessage]:
     assert delivery.token is not None
     known = deps.store.last_message(connection=delivery.connection, channel=delivery.channel)
-    return to.notifier.find(to.name, delivery.token, since=since, thread=thread, known=known)
+    return to.notifier.find(to.name, delivery.token, since=delivery.created_at, thread=thread, known=known)

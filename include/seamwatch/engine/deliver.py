@@ -12,7 +12,7 @@ from seamwatch.core.deliveries import Delivery, DeliveryPart
 from seamwatch.engine.conversation import LEASE, SETTLED_AFTER, Conversation, LeaseLost, NotYet, delete_surplus
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.second_way import call_second_ways, tell_second_way
-from seamwatch.errors import NotifyError, StoreError
+from seamwatch.errors import HistoryUnreadable, NotifyError, StoreError
 from seamwatch.secret_redaction import SECRETS
 
 _FIRST_RETRY = timedelta(seconds=15)
@@ -162,9 +162,9 @@ def _look_again(tick: _Tick) -> None:
         try:
             delete_surplus(deps, sent)
         except Exception as error:
-            tick.errors.append(
-                f"{sent.channel}: whether a message is there twice could not be seen: {SECRETS.redact(str(error))}"
-            )
+            if not isinstance(error, HistoryUnreadable):
+                said = SECRETS.redact(str(error))
+                tick.errors.append(f"{sent.channel}: whether a message is there twice could not be seen: {said}")
             if sent.sent_at is not None and now - sent.sent_at < _RECHECK_FOR:
                 continue
         deps.store.recheck_delivery(sent.id, at=None)

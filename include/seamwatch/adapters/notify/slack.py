@@ -208,14 +208,7 @@ class SlackNotifier:
         found: list[Mapping[str, Any]] = []
         page = dict(listing)
         for _ in range(_MOST_PAGES):
-            try:
-                answer = self._call(method, channel, lambda client, page=page: call(client, page))  # type: ignore[misc]
-            except MessageGone:
-                raise
-            except NotifyError as error:
-                if error.retryable or error.wait_s is not None:
-                    raise
-                raise HistoryUnreadable(str(error)) from None
+            answer = self._call(method, channel, lambda client, page=page: call(client, page))  # type: ignore[misc]
             items = answer.data.get(what)
             if not isinstance(items, list):
                 msg = f"{self._place(channel)}: {method} answered without {what}"

@@ -15,7 +15,7 @@ from typing import Any
 
 import aiohttp
 
-from seamwatch.errors import MessageGone, NotifyError
+from seamwatch.errors import HistoryUnreadable, MessageGone, NotifyError
 
 _TOO_FAST = 429
 _FIRST_FAILURE = 400
@@ -39,6 +39,16 @@ _GONE = {
 }
 _CLOSED = frozenset({"is_archived", "channel_not_found", "not_in_channel"})
 """Refusals of an update after which its message cannot be changed, though another may be posted elsewhere."""
+_UNREADABLE = frozenset(
+    {
+        "missing_scope",
+        "not_allowed_token_type",
+        "no_permission",
+        "method_not_supported_for_channel_type",
+        "unknown_method",
+    }
+)
+"""Refusals of a look into a channel that say nothing of a post to it."""
 _REFUSED = {
     "not_authed": "the connection has no token; put the bot token (xoxb-...) into its password",
     "invalid_auth": "the token is not valid; put a current bot token (xoxb-...) into the connection's password",
@@ -104,6 +114,8 @@ def explain_refusal(place: str, method: str, answer: SlackAnswer) -> NotifyError
         return NotifyError(f"{head}; it asks for a pause of {wait_s:.0f} s", retryable=True, wait_s=wait_s)
     if is_slack and (said in _GONE or (method == "chat.update" and said in _CLOSED)):
         return MessageGone("; ".join(part for part in (head, _GONE.get(said) or _REFUSED.get(said)) if part))
+    if method.startswith("conversations.") and said in _UNREADABLE:
+        return HistoryUnreadable("; ".join(part for part in (head, *_needed(answer)) if part))
     if is_slack and said in _REFUSED:
         return NotifyError("; ".join(part for part in (head, _REFUSED[said], *_reasons(answer)) if part))
     if not is_slack and _FIRST_FAILURE <= answer.status < _SERVER_ERROR:
@@ -135,6 +147,11 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 def _reasons(answer: SlackAnswer) -> tuple[str, ...]:
     reasons = answer.data.get("errors")
     return tuple(str(reason) for reason in reasons) if isinstance(reasons, list) else ()
+
+
+def _needed(answer: SlackAnswer) -> tuple[str, ...]:
+    needed = answer.data.get("needed")
+    return (f"it needs the scope {needed}",) if isinstance(needed, str) and needed else ()
 
 
 def _wait_s(said: str | None) -> float:
