@@ -121,6 +121,18 @@ def test_the_list_shows_what_happened_and_leads_to_the_report(client: Client, in
     assert 'href="/seamwatch/incidents"' in report.text
 
 
+def test_the_list_says_what_its_channel_does_not_take(client: Client, incident: Incident, project: Path) -> None:
+    store, now = store_of(project), datetime(2026, 1, 6, 12, tzinfo=UTC)
+    assert "Not told in its channel" not in client("viewer").get("/seamwatch/incidents").text
+    claimed = store.claim_delivery(now, lease=timedelta(minutes=2), owner="me")
+    assert claimed is not None
+    store.mark_failed(claimed.id, owner="me", error="answered <invalid_auth>", retry_at=now)
+    page = client("viewer").get("/seamwatch/incidents").text
+    store.mark_sent(claimed.id, owner="me", message_id="C1:1.1", now=now)
+    store.close()
+    assert "Not told in its channel: answered &lt;invalid_auth&gt;" in page
+
+
 @pytest.mark.parametrize(
     ("query", "shown"),
     [

@@ -70,7 +70,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_project(tmp_path)
     fill_database(f"sqlite:///{tmp_path / 'parcels.db'}", "code_table", n=120)
     monkeypatch.setenv("AIRFLOW_CONN_PARCELS_DB", f"sqlite:///{tmp_path / 'parcels.db'}")
-    monkeypatch.setenv("AIRFLOW_CONN_SLACK_TEST", json.dumps({"conn_type": "slack", "password": "xoxb-test"}))
+    slack = {"conn_type": "slack", "password": "xoxb-test", "extra": {"base_url": "http://127.0.0.1:9/api/"}}
+    monkeypatch.setenv("AIRFLOW_CONN_SLACK_TEST", json.dumps(slack))
     monkeypatch.setenv("AIRFLOW_CONN_SEAMWATCH_STORE", f"sqlite:///{tmp_path / 'store.db'}")
     monkeypatch.setenv("SEAMWATCH_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("SEAMWATCH_PROJECT_DIR", str(tmp_path))
@@ -80,8 +81,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_check_of_a_sound_project_says_so(run: Run, project: Path) -> None:
     code, out, err = run("check")
     assert (code, out) == (0, "parcels: no problem found\n")
-    assert len(err.splitlines()) == 5
-    for line in err.splitlines():
+    about_slack, *others = err.splitlines()
+    assert "slack.connection: note: Slack connection 'slack_test': auth.test did not get through" in about_slack
+    assert len(others) == 5
+    for line in others:
         assert ".time: note: created_at (guessed: the one timestamp that nothing else names" in line
 
 
@@ -412,6 +415,25 @@ def test_run_opens_an_incident_that_incidents_lists_and_report_prints(run: Run, 
     assert document["report"]["incident_id"] == opened["id"]
     for text in (markdown[1], html[1], document["report"]["headline"]):
         assert "request" in text
+
+
+def test_what_was_not_told_is_listed_tried_again_and_dropped(run: Run, project: Path) -> None:
+    run("run", "parcels", *DAY, "--no-slack")
+    (listed,) = json.loads(run("incidents", "--json", "-")[1])["incidents"]
+    assert listed["undelivered"] is None
+    code, out, err = run("deliver")
+    assert (code, out) == (1, "delivered 0, waiting 2, given up 0\n")
+    assert "chat.postMessage did not get through" in err
+    assert "seamwatch deliver --retry" in err
+    assert "not told in its channel: " in run("incidents")[1]
+    (listed,) = json.loads(run("incidents", "--json", "-")[1])["incidents"]
+    assert "did not get through" in listed["undelivered"]
+    assert run("deliver", "--retry")[0] == 1
+    code, _, err = run("deliver", "--drop", "nothing")
+    assert (code, "no incident 'nothing'" in err) == (2, True)
+    code, out, _ = run("deliver", "--drop", listed["id"])
+    assert (code, out.splitlines()[0]) == (0, f"2 messages of {listed['id']} are not sent")
+    assert "not told" not in run("incidents")[1]
 
 
 def test_a_report_that_cannot_be_made_is_refused(run: Run, project: Path) -> None:
