@@ -144,7 +144,7 @@ class AnswerRow(Table):
     purpose: Mapped[str] = mapped_column(String(40))
     answer: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[datetime | None] = mapped_column(UtcTime, index=True)
-    """Null where it was saved before revision 0010 and its window is not known."""
+    """Null where it was saved before revision 0011 and its window is not known."""
 
 
 class BudgetRow(Table):
