@@ -96,7 +96,7 @@ def describe_undelivered(summary: DeliverySummary) -> str:
     shown = "\n".join(undelivered[:_SHOWN])
     n_more = len(undelivered) - _SHOWN
     return (
-        f"{len(undelivered)} messages could not be delivered, {summary.n_failed} of them given up:\n{shown}"
+        f"not delivered: {len(undelivered):,}, of them given up: {summary.n_failed:,}\n{shown}"
         + (f"\nand {n_more:,} more" if n_more > 0 else "")
         + "\nMend the reason; they are sent by themselves then, or at once by `seamwatch deliver --retry`. "
         "`seamwatch deliver --drop INCIDENT` says that the messages of an incident need not be sent."

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from parcels import WINDOW, make_deps
+from parcels import PIPELINE, WINDOW, make_deps
 from seamwatch.core.deliveries import IN_CHANNEL
 from seamwatch.core.incidents import ChangeKind, IncidentChange
 from seamwatch.engine.deliver import deliver_pending
@@ -19,11 +19,15 @@ from seamwatch.vocabulary import DeliveryState
 from .schedules import write_template
 
 _ROUNDS = 5
+PIPELINES = ("parcels", "letters")
+"""Incidents are of each in turn."""
 
 
 def measure(root: Path, *, n: int) -> float:
     """Return the median seconds of a run beside `n` open incidents, one in ten of which waits for its next try."""
     write_template(root)
+    letters = PIPELINE.replace("ENDPOINT", '"python:parcels:model"').replace("pipeline: parcels", "pipeline: letters")
+    (root / "include" / "pipelines" / "letters.yaml").write_text(letters)
     deps = make_deps(root, {})
     _open_incidents(deps, n)
     seconds = []
@@ -42,7 +46,7 @@ def _open_incidents(deps: Deps, n: int) -> None:
     with deps.store.deciding("parcels"):
         for number in range(n):
             name = f"{first.id}-{number}"
-            incident = replace(first, id=name, fingerprint=name)
+            incident = replace(first, id=name, fingerprint=name, pipeline=PIPELINES[number % 2])
             deps.store.apply_changes([IncidentChange(kind=ChangeKind.OPENED, incident=incident)], window=WINDOW)
             for part in IN_CHANNEL:
                 deps.store.enqueue_delivery(
