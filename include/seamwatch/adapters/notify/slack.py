@@ -19,6 +19,8 @@ from seamwatch.adapters.notify.slack_errors import SlackAnswer, explain_exceptio
 from seamwatch.errors import HistoryUnreadable, MessageGone, NotifyError
 
 _TIMEOUT_S = 15
+_MOST_TIMEOUT_S = 30
+"""A lease of a message outlasts a call; see `engine/conversation.py`."""
 _EVENT = "seamwatch_message"
 """Type of the metadata under which a message carries our token."""
 _CLOCK_SKEW = timedelta(minutes=5)
@@ -262,7 +264,7 @@ def _token_of(message: Mapping[str, Any]) -> object:
 def _timeout_s(connection: ConnectionInfo) -> int:
     given = connection.extra.get("timeout", _TIMEOUT_S)
     try:
-        return max(1, int(float(given)))
+        return min(max(1, int(float(given))), _MOST_TIMEOUT_S)
     except (TypeError, ValueError, OverflowError):
         msg = f"Slack connection {connection.conn_id!r}: extra timeout must be seconds as a number; got {given!r}"
         raise NotifyError(msg) from None
