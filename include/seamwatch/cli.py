@@ -377,7 +377,7 @@ def incidents(
     states = None if show_all else {IncidentState.OPEN, IncidentState.ACKNOWLEDGED}
     with _deps(_settings(project)) as deps:
         found = deps.store.incidents(pipeline, states)
-        untold = {one.incident_id: one.last_error for one in deps.store.undelivered()}
+        untold = {one.incident_id: one.last_error for one in deps.store.undelivered(now=deps.clock())}
     rows = [
         {
             "id": i.id,
@@ -460,7 +460,9 @@ def deliver(
             if deps.store.incident(drop) is None:
                 msg = f"no incident {drop!r}; `seamwatch incidents` lists them"
                 raise typer.BadParameter(msg, param_hint="--drop")
-            n_dropped = deps.store.drop_deliveries(drop, reason="dropped by `seamwatch deliver --drop`")
+            n_dropped = deps.store.drop_deliveries(
+                drop, reason="dropped by `seamwatch deliver --drop`", now=deps.clock()
+            )
             print(f"{n_dropped} messages of {drop} are not sent")
         if retry:
             deps.store.retry_deliveries(now=deps.clock())

@@ -124,7 +124,7 @@ def _is_told_once(desk: Desk, n_replies: int = 1) -> None:
     desk.deliver_until_quiet()
     (head,) = desk.slack.heads
     assert len(desk.slack.replies(head)) == n_replies
-    assert desk.deps.store.undelivered() == []
+    assert desk.deps.store.undelivered(now=desk.now[0]) == []
     assert desk.deps.store.n_pending_deliveries() == 0
     assert desk.deps.store.head_message(desk.incident.id) == f"{head.channel_id}:{head.ts}"
 
@@ -245,7 +245,7 @@ def test_a_head_that_cannot_be_changed_is_posted_anew_once_and_replies_follow_it
     (head,) = desk.slack.heads
     assert head.ts != old.ts
     assert len(desk.slack.replies(head)) == 1
-    assert desk.deps.store.undelivered() == []
+    assert desk.deps.store.undelivered(now=desk.now[0]) == []
 
 
 def test_a_thread_whose_head_a_person_deleted_is_told_below_a_new_head(desk: Desk) -> None:
@@ -349,6 +349,9 @@ class RecordingNotifier:
         self._to = to
 
     def __call__(self, context: dict[str, Any]) -> None:
+        self.notify(context)
+
+    def notify(self, context: dict[str, Any]) -> None:
         if self._to == "nobody":
             msg = "no such address"
             raise RuntimeError(msg)
@@ -411,7 +414,7 @@ def test_what_the_channel_does_not_take_goes_to_pagerduty_and_is_resolved_there(
             desk.deliver(after=timedelta(hours=1), deps=deps)
     assert [one["event_action"] for one in sent] == ["trigger", "trigger", "resolve"]
     assert sent[-1]["dedup_key"] == desk.incident.id
-    assert desk.deps.store.undelivered() == []
+    assert desk.deps.store.undelivered(now=desk.now[0]) == []
 
 
 def test_a_webhook_of_ones_own_gets_plain_fields(desk: Desk) -> None:

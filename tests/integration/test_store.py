@@ -380,7 +380,9 @@ def test_an_update_never_overtakes_the_message_that_it_updates(store: Store) -> 
     store.mark_failed(thread.id, owner="me", error="gone", retry_at=None)
     assert [delivery.state for delivery in store.deliveries(incident.id)] == [DeliveryState.FAILED, DeliveryState.SENT]
     assert store.n_pending_deliveries() == 0
-    assert [(one.part, one.is_given_up, one.last_error) for one in store.undelivered()] == [("thread", True, "gone")]
+    assert [(one.part, one.is_given_up, one.last_error) for one in store.undelivered(now=NOW)] == [
+        ("thread", True, "gone")
+    ]
     assert store.retry_deliveries(now=NOW) == 1
     assert _claim(store) is not None
 
@@ -392,11 +394,15 @@ def test_who_lost_a_lease_changes_nothing_and_what_both_sent_is_looked_for(store
     assert mine is not None
     assert _claim(store, later, owner="fast") is not None
     assert not store.renew_lease(mine.id, owner="slow", until=later)
-    assert not store.begin_post(mine.id, owner="slow", token="t", tells=(), now=later, until=later)
+    assert not store.begin_post(
+        mine.id, owner="slow", token="t", tells=(), now=later, until=later, channel="#c", connection="slack"
+    )
     store.mark_failed(mine.id, owner="slow", error="late", retry_at=None)
     assert [one.state for one in store.deliveries(incident.id)] == [DeliveryState.PENDING]
     store.mark_sent(mine.id, owner="slow", message_id="C1:1.1", now=later, recheck_if_lost_at=later)
-    assert not store.begin_post(mine.id, owner="fast", token="t", tells=(), now=later, until=later)
+    assert not store.begin_post(
+        mine.id, owner="fast", token="t", tells=(), now=later, until=later, channel="#c", connection="slack"
+    )
     looked = store.claim_recheck(later, again_at=later + timedelta(minutes=1))
     assert looked is not None
     assert looked.message_id == "C1:1.1"
@@ -411,14 +417,23 @@ def test_a_message_tells_others_only_once_it_is_sent(store: Store) -> None:
     assert first is not None
     ids = [one.id for one in store.waiting_with(first)]
     assert len(ids) == 3
-    assert store.begin_post(first.id, owner="me", token="t", tells=ids[:2], now=NOW, until=NOW + timedelta(minutes=1))
+    assert store.begin_post(
+        first.id,
+        owner="me",
+        token="t",
+        tells=ids[:2],
+        now=NOW,
+        until=NOW + timedelta(minutes=1),
+        channel="#c",
+        connection="slack",
+    )
     assert [one.state for one in store.deliveries(incident.id)] == [DeliveryState.PENDING] * 3
     store.mark_sent(first.id, owner="me", message_id="C1:1.1", now=NOW)
     states = [one.state for one in store.deliveries(incident.id)]
     assert states == [DeliveryState.SENT, DeliveryState.TOLD, DeliveryState.PENDING]
-    assert store.drop_deliveries(incident.id, reason="no need") == 1
+    assert store.drop_deliveries(incident.id, reason="no need", now=NOW) == 1
     assert store.n_pending_deliveries() == 0
-    assert store.undelivered() == []
+    assert store.undelivered(now=NOW) == []
 
 
 def test_baselines_are_replaced(store: Store) -> None:

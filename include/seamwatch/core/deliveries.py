@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from seamwatch.core.incidents import ChangeKind
 from seamwatch.vocabulary import DeliveryState
+
+_FIRST_RETRY = timedelta(seconds=15)
+_LAST_RETRY = timedelta(hours=1)
 
 
 class DeliveryPart(StrEnum):
@@ -63,3 +66,9 @@ def told_changes(waiting: Sequence[ChangeKind]) -> tuple[ChangeKind, ...]:
     told = [first] if first is not None and first not in last else []
     alerts = [ChangeKind.ALERTED] if ChangeKind.ALERTED in waiting and last != [ChangeKind.RESOLVED] else []
     return (*told, *last, *alerts)
+
+
+def retry_wait(tries: int) -> timedelta:
+    """Return how long to wait after that many tries: doubling, at most an hour."""
+    doubled: timedelta = _FIRST_RETRY * 2 ** min(max(tries - 1, 0), 16)
+    return min(doubled, _LAST_RETRY)

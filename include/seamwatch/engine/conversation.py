@@ -13,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from seamwatch.adapters.base import Notifier, PostedMessage
-from seamwatch.core.deliveries import Delivery, DeliveryPart, told_changes
+from seamwatch.core.deliveries import Delivery, DeliveryPart, retry_wait, told_changes
 from seamwatch.core.incidents import Incident
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.incidents import report_of
@@ -28,8 +28,11 @@ LEASE = timedelta(minutes=2)
 SETTLED_AFTER = timedelta(seconds=75)
 """A call that got no answer within its deadline may still be taken for half a minute; not after this."""
 _RECHECK_AFTER = timedelta(minutes=10)
-_UNREAD_AFTER = 10
-"""Tries, some hours, after which a message is posted again though the channel could not be looked into."""
+_UNREAD_FOR = timedelta(hours=6)
+"""After this a message is posted again though the channel could not be looked into."""
+_ANEW_AT_MOST = 2
+"""Heads that are posted anew for one reply."""
+_BARE_AGAIN_AFTER = timedelta(minutes=10)
 _BARE_AFTER = 2
 """Tries after which an incident is told without its report, where that cannot be made."""
 
@@ -91,13 +94,10 @@ class Conversation:
             NotYet: If it has to wait.
             NotifyError: If the channel does not take it, or nobody knows.
         """
-        store, delivery = self.deps.store, self.delivery
-        arrived = self._find_arrived(thread=None)
-        if arrived is not None:
-            store.adopt_message(delivery.id, message_id=arrived.id)
+        store = self.deps.store
+        head = self._adopted(self._find_arrived(thread=None))
         message, tells = self._message()
         text, blocks = block_kit.fallback(message.fallback), block_kit.render(message.head)
-        head = store.head_message(self.incident.id)
         if head is None:
             self._post(text, blocks, tells=tells)
             return
@@ -105,10 +105,24 @@ class Conversation:
         try:
             self._to.notifier.update(self._to.name, head, text, blocks)
         except MessageGone:
-            self._post(text, blocks, tells=tells, is_anew=arrived is not None)
-            self._forget(head)
+            # Noted before: a worker that dies now leaves nobody who knows of the old message.
+            store.forget_head(self.incident.id, message_id=head, now=self.deps.clock(), recheck_after=_RECHECK_AFTER)
+            self._post(text, blocks, tells=tells, is_anew=True)
+            self._delete(head)
         else:
             self._sent(head, tells)
+
+    def _adopted(self, arrived: PostedMessage | None) -> str | None:
+        """Return the head as it stands: one that arrived after all, unless the incident has another by now."""
+        head = self.deps.store.head_message(self.incident.id)
+        if arrived is None:
+            return head
+        if head is not None and head != arrived.id:
+            self._to.notifier.delete(arrived.id)
+            self.deps.store.no_message_arrived(self.delivery.id)
+            return head
+        self.deps.store.adopt_message(self.delivery.id, message_id=arrived.id)
+        return arrived.id
 
     def tell_thread(self) -> None:
         """Post what is added to the thread; where there is no head to reply to, the head is posted first.
@@ -129,8 +143,13 @@ class Conversation:
         try:
             text, blocks = block_kit.fallback(message.thread_fallback), block_kit.render(message.thread)
             self._post(text, blocks, tells=tells, thread=head)
-        except MessageGone:
-            self._forget(head)
+        except MessageGone as error:
+            if self.delivery.attempts >= _ANEW_AT_MOST:
+                # Heads that stand there do not help: each mentions its owner, so no more of them are posted.
+                raise NotifyError(str(error), retryable=True) from None
+            now = self.deps.clock()
+            self.deps.store.forget_head(self.incident.id, message_id=head, now=now, recheck_after=_RECHECK_AFTER)
+            self._delete(head)
             raise self._after_a_head(head) from None
 
     def _find_arrived(self, *, thread: str | None) -> PostedMessage | None:
@@ -147,12 +166,12 @@ class Conversation:
             raise NotYet(began + SETTLED_AFTER)
         self._renew()
         try:
-            found = _find(self.deps, self._to, self.delivery, thread=thread)
+            found = _find(self.deps, self.delivery, thread=thread)
         except HistoryUnreadable:
             self._is_repeat = True
             return None
-        except NotifyError as error:
-            if error.wait_s is not None or self.delivery.attempts < _UNREAD_AFTER:
+        except NotifyError:
+            if self.deps.clock() - began < _UNREAD_FOR:
                 raise
             self._is_repeat = True
             return None
@@ -172,9 +191,10 @@ class Conversation:
             report = report_of(self.deps, self.deps.project.pipeline(incident.pipeline), incident)
             message = incident_message(report, changes, is_repeat=self._is_repeat)
         except Exception as error:
-            # A message without its report is better than none: that the incident exists must be told.
-            if self.delivery.attempts < _BARE_AFTER:
+            # That the incident exists must be told; its thread can wait for the report.
+            if self.delivery.attempts < _BARE_AFTER or self.delivery.part is not DeliveryPart.HEAD:
                 raise
+            self._tell_again_later()
             message = bare_message(incident, SECRETS.redact((str(error) or type(error).__name__).splitlines()[0]))
         return message, tuple(one.id for one in waiting)
 
@@ -199,7 +219,14 @@ class Conversation:
         store, now = self.deps.store, self.deps.clock()
         token = uuid4().hex if is_anew or self.delivery.token is None else self.delivery.token
         has_begun = store.begin_post(
-            self.delivery.id, owner=self.owner, token=token, tells=tells, now=now, until=now + LEASE
+            self.delivery.id,
+            owner=self.owner,
+            token=token,
+            tells=tells,
+            now=now,
+            until=now + LEASE,
+            channel=self._to.name,
+            connection=self._to.connection,
         )
         if not has_begun:
             raise LeaseLost
@@ -238,16 +265,26 @@ class Conversation:
         )
         if not is_new:
             return StoreError(f"the message of incident {self.incident.id} was given up, so it has no thread")
-        return NotYet(now, is_try=True)
+        return NotYet(now if self.delivery.attempts == 0 else now + retry_wait(self.delivery.attempts), is_try=True)
+
+    def _tell_again_later(self) -> None:
+        """Put another head into the outbox, which shows the report once it can be made."""
+        self.deps.store.enqueue_delivery(
+            self.incident.id,
+            dedupe_key=f"{self.incident.id}/bare/{self.delivery.id}",
+            part=DeliveryPart.HEAD,
+            change=self.delivery.change,
+            channel=self.delivery.channel,
+            connection=self.delivery.connection,
+            now=self.deps.clock() + _BARE_AGAIN_AFTER,
+        )
 
     def _renew(self) -> None:
         if not self.deps.store.renew_lease(self.delivery.id, owner=self.owner, until=self.deps.clock() + LEASE):
             raise LeaseLost
 
-    def _forget(self, head: str) -> None:
-        """Use a head no longer, and remove what may be left of it: it would stay as it is for ever."""
-        now = self.deps.clock()
-        self.deps.store.forget_head(self.incident.id, message_id=head, recheck_at=now + _RECHECK_AFTER)
+    def _delete(self, head: str) -> None:
+        """Remove what may be left of a forgotten head: it would stay as it is for ever."""
         try:
             self._to.notifier.delete(head)
         except NotifyError:
@@ -261,17 +298,18 @@ def delete_surplus(deps: Deps, sent: Delivery) -> None:
         HistoryUnreadable: If the channel may not be read.
         NotifyError: If it cannot be read, or a message not be deleted, now.
     """
-    incident = deps.store.incident(sent.incident_id)
-    if incident is None or sent.token is None or sent.sent_at is None:
+    if sent.token is None:
         return
-    to = _channel(deps, sent, incident.pipeline)
-    thread = None if sent.part is DeliveryPart.HEAD else deps.store.head_message(incident.id)
-    for one in _find(deps, to, sent, thread=thread):
+    thread = None if sent.part is DeliveryPart.HEAD else deps.store.head_message(sent.incident_id)
+    for one in _find(deps, sent, thread=thread):
         if one.id != sent.message_id:
-            to.notifier.delete(one.id)
+            deps.notifier(sent.connection).delete(one.id)
 
 
-def _find(deps: Deps, to: _Channel, delivery: Delivery, *, thread: str | None) -> Sequence[PostedMessage]:
+def _find(deps: Deps, delivery: Delivery, *, thread: str | None) -> Sequence[PostedMessage]:
+    """Return what is there of a message where it was posted, wherever it would be posted now."""
     assert delivery.token is not None
-    known = deps.store.last_message(connection=delivery.connection, channel=delivery.channel)
-    return to.notifier.find(to.name, delivery.token, since=delivery.created_at, thread=thread, known=known)
+    known = deps.store.last_head(connection=delivery.connection, channel=delivery.channel)
+    return deps.notifier(delivery.connection).find(
+        delivery.channel, delivery.token, since=delivery.created_at, thread=thread, known=known
+    )

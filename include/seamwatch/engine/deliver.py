@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from seamwatch.core.deliveries import Delivery, DeliveryPart
+from seamwatch.core.deliveries import Delivery, DeliveryPart, retry_wait
 from seamwatch.engine.conversation import LEASE, SETTLED_AFTER, Conversation, LeaseLost, NotYet, delete_surplus
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.second_way import call_second_ways, tell_second_way
-from seamwatch.errors import HistoryUnreadable, NotifyError, StoreError
+from seamwatch.errors import NotifyError, StoreError
 from seamwatch.secret_redaction import SECRETS
 
-_FIRST_RETRY = timedelta(seconds=15)
-_LAST_RETRY = timedelta(hours=1)
+_LOG = logging.getLogger(__name__)
 _MOST_TRIES = 180
 """With the waits above, a week of a channel that takes nothing."""
 _RECHECK_EVERY = timedelta(minutes=10)
@@ -68,7 +68,7 @@ def deliver_pending(
     """
     tick = _Tick(deps=deps)
     end = deps.clock() + for_at_most
-    call_second_ways(deps)
+    tick.errors += call_second_ways(deps)
     while (now := deps.clock()) < end:
         tick.pauses = {place: until for place, until in tick.pauses.items() if until > now}
         delivery = deps.store.claim_delivery(now, lease=LEASE, owner=tick.owner, not_through=list(tick.pauses))
@@ -79,8 +79,8 @@ def deliver_pending(
         if until >= end:
             break
         sleep((until - now).total_seconds())
-    _look_again(tick)
-    undelivered = deps.store.undelivered()
+    _look_again(deps, end)
+    undelivered = deps.store.undelivered(now=deps.clock())
     return DeliverySummary(
         n_sent=tick.n_sent,
         n_failed=sum(one.is_given_up for one in undelivered),
@@ -118,7 +118,7 @@ def _deliver(tick: _Tick, delivery: Delivery) -> None:
             return
         until = tick.deps.clock() + timedelta(seconds=error.wait_s)
         tick.pauses[delivery.connection, delivery.channel] = until
-        store.mark_failed(delivery.id, owner=owner, error=None, retry_at=until, is_try=False)
+        store.mark_failed(delivery.id, owner=owner, error=str(error), retry_at=until, is_try=False)
     except Exception as error:
         _failed(tick, delivery, error, may_have_arrived=True)
     else:
@@ -149,22 +149,19 @@ def _failed(tick: _Tick, delivery: Delivery, error: Exception, *, may_have_arriv
     tick.deps.store.mark_failed(delivery.id, owner=tick.owner, error=said, retry_at=None if is_given_up else retry_at)
 
 
-def retry_wait(attempts: int) -> timedelta:
-    """Return how long to wait after that many attempts: doubling, at most an hour."""
-    doubled: timedelta = _FIRST_RETRY * 2 ** min(max(attempts - 1, 0), 16)
-    return min(doubled, _LAST_RETRY)
-
-
-def _look_again(tick: _Tick) -> None:
-    """Delete what a channel holds twice since a post that seemed lost arrived in the end."""
-    deps, now = tick.deps, tick.deps.clock()
-    while (sent := deps.store.claim_recheck(now, again_at=now + _RECHECK_EVERY)) is not None:
+def _look_again(deps: Deps, end: datetime) -> None:
+    """Delete what a channel holds twice since a post that seemed lost arrived in the end; what fails waits."""
+    while (now := deps.clock()) < end:
+        sent = deps.store.claim_recheck(now, again_at=now + _RECHECK_EVERY)
+        if sent is None:
+            return
         try:
             delete_surplus(deps, sent)
         except Exception as error:
-            if not isinstance(error, HistoryUnreadable):
-                said = SECRETS.redact(str(error))
-                tick.errors.append(f"{sent.channel}: whether a message is there twice could not be seen: {said}")
+            # Every message was told: that one may be there twice makes no run red.
+            _LOG.warning("%s: whether a message is there twice could not be seen: %s", sent.channel, error)
             if sent.sent_at is not None and now - sent.sent_at < _RECHECK_FOR:
+                if isinstance(error, NotifyError) and error.wait_s is not None:
+                    return
                 continue
         deps.store.recheck_delivery(sent.id, at=None)

@@ -8,48 +8,69 @@ from seamwatch.adapters.notify.second_way import Alarm, open_second_way
 from seamwatch.core.deliveries import Delivery, DeliveryPart
 from seamwatch.core.incidents import ChangeKind, Incident
 from seamwatch.engine.deps import Deps
-from seamwatch.errors import StoreError
 from seamwatch.report.links import Links
-from seamwatch.spec.pipeline import Pipeline
+from seamwatch.secret_redaction import SECRETS
+from seamwatch.spec.second_way import SecondWay
 from seamwatch.vocabulary import IncidentState
 
 
-def call_second_ways(deps: Deps) -> None:
-    """Put into the outbox what is to be told in a second way now: what waits for too long, and what of it is over."""
-    now = deps.clock()
-    for late in deps.store.undelivered():
-        incident = deps.store.incident(late.incident_id)
-        pipeline = None if incident is None else deps.project.pipelines.get(incident.pipeline)
-        if incident is None or pipeline is None or pipeline.second_way is None:
-            continue
-        if late.part is DeliveryPart.HEAD and now - late.since >= pipeline.second_way.after:
-            _enqueue(deps, pipeline, incident, now)
-    for incident_id in deps.store.told_in_a_second_way():
-        incident = deps.store.incident(incident_id)
-        if incident is None or incident.state is not IncidentState.RESOLVED:
-            continue
-        if (pipeline := deps.project.pipelines.get(incident.pipeline)) is not None and pipeline.second_way is not None:
-            _enqueue(deps, pipeline, incident, now)
+def call_second_ways(deps: Deps) -> list[str]:
+    """Put into the outbox what is to be told in a second way now: what waits for too long, and what of it is over.
+
+    Returns what kept single incidents from it; the others go on.
+    """
+    now, told, errors = deps.clock(), deps.store.told_in_a_second_way(), []
+    late: dict[str, datetime] = {}
+    for one in deps.store.undelivered(now=now):
+        if one.part is DeliveryPart.HEAD:
+            late.setdefault(one.incident_id, one.since)
+    is_told_open = {name for name, (n_open, n_over) in told.items() if n_open > n_over}
+    for incident_id in sorted((late.keys() - is_told_open) | is_told_open):
+        try:
+            _call(deps, incident_id, late.get(incident_id), told.get(incident_id, (0, 0)), now)
+        except Exception as error:
+            errors.append(f"second way of {incident_id}: {SECRETS.redact(str(error))}")
+    return errors
+
+
+def _call(deps: Deps, incident_id: str, late_since: datetime | None, told: tuple[int, int], now: datetime) -> None:
+    ways = {name for name, pipeline in deps.project.pipelines.items() if pipeline.second_way is not None}
+    n_open, n_over = told
+    if not ways:
+        return
+    incident = deps.store.incident(incident_id)
+    if incident is None or incident.pipeline not in ways:
+        return
+    way = deps.project.pipelines[incident.pipeline].second_way
+    assert way is not None
+    is_over = incident.state is IncidentState.RESOLVED
+    if n_open > n_over:
+        if is_over:
+            _enqueue(deps, way, incident, ChangeKind.RESOLVED, n_over, now)
+    elif not is_over and late_since is not None and now - late_since >= way.after:
+        _enqueue(deps, way, incident, ChangeKind.OPENED, n_open, now)
 
 
 def tell_second_way(deps: Deps, delivery: Delivery, incident: Incident, *, owner: str) -> None:
     """Tell a leased message of the outbox in its pipeline's second way.
 
     Raises:
-        StoreError: If the pipeline names none by now.
+        SpecError: If the pipeline has no sound file.
         AdapterError: If it cannot be told.
     """
     way = deps.project.pipeline(incident.pipeline).second_way
-    if way is None:
-        msg = f"{incident.pipeline} names no second_way by now"
-        raise StoreError(msg)
-    late = [one for one in deps.store.undelivered([incident.id]) if one.part is DeliveryPart.HEAD]
+    now, is_over = deps.clock(), incident.state is IncidentState.RESOLVED
+    if way is None or (is_over and delivery.change is not ChangeKind.RESOLVED):
+        reason = "no second way is named by now" if way is None else "the incident was over before it was told"
+        deps.store.drop_deliveries(incident.id, reason=reason, now=now, only=delivery.id)
+        return
+    late = [one for one in deps.store.undelivered([incident.id], now=now) if one.part is DeliveryPart.HEAD]
     alarm = Alarm(
         incident=incident.id,
         pipeline=incident.pipeline,
         headline=incident.headline,
-        is_resolved=incident.state is IncidentState.RESOLVED,
-        reason=(late[0].last_error if late else None) or "its channel takes messages again",
+        is_resolved=delivery.change is ChangeKind.RESOLVED,
+        reason=late[0].last_error if late else "its channel takes messages again",
         link=Links.under(deps.ui_url, pipeline=incident.pipeline, incident_id=incident.id).report,
         opened_at=incident.opened_at,
     )
@@ -57,17 +78,13 @@ def tell_second_way(deps: Deps, delivery: Delivery, incident: Incident, *, owner
     deps.store.mark_sent(delivery.id, owner=owner, message_id=incident.id, now=deps.clock())
 
 
-def _enqueue(deps: Deps, pipeline: Pipeline, incident: Incident, now: datetime) -> None:
-    way = pipeline.second_way
-    assert way is not None
-    is_resolved = incident.state is IncidentState.RESOLVED
-    spell = incident.resolved_at if is_resolved else incident.opened_at
+def _enqueue(deps: Deps, way: SecondWay, incident: Incident, change: ChangeKind, n_before: int, now: datetime) -> None:
     deps.store.enqueue_delivery(
         incident.id,
-        dedupe_key=f"{incident.id}/second_way/{'resolved' if is_resolved else 'open'}/{spell}",
+        dedupe_key=f"{incident.id}/second_way/{change}/{n_before}",
         part=DeliveryPart.SECOND_WAY,
-        change=ChangeKind.RESOLVED if is_resolved else ChangeKind.OPENED,
-        channel=(way.webhook or way.notifier or ""),
+        change=change,
+        channel=way.webhook or way.notifier or "",
         connection=way.webhook or "",
         now=now,
     )

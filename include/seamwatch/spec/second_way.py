@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from seamwatch.spec.base import Duration, Spec
 
@@ -17,11 +17,11 @@ class SecondWay(Spec):
 
     after: Duration = timedelta(minutes=15)
     """How long the channel may take nothing before this way is gone."""
-    webhook: str | None = None
+    webhook: Annotated[str, Field(max_length=200)] | None = None
     """Airflow connection whose host is the webhook's address; its password is the key, or the bearer token."""
     form: WebhookForm = "json"
     """What the webhook is sent: Seamwatch's own fields, or an event of PagerDuty's Events v2."""
-    notifier: str | None = None
+    notifier: Annotated[str, Field(max_length=200)] | None = None
     """Import path of a class of Airflow's notifiers; its templates see `alarm`."""
     arguments: dict[str, Any] = {}
     """What the notifier is made with."""

@@ -17,6 +17,7 @@ from seamwatch.store.dialect import insert_or_ignore
 from seamwatch.store.tables import DeliveryRow
 from seamwatch.vocabulary import DeliveryState
 
+_LATE_AFTER = timedelta(minutes=15)
 _UNSENT = (DeliveryState.PENDING.value, DeliveryState.FAILED.value)
 
 
@@ -30,7 +31,7 @@ class Undelivered:
     state: DeliveryState
     attempts: int
     since: datetime
-    last_error: str | None
+    last_error: str
     next_attempt_at: datetime
 
     @property
@@ -136,6 +137,8 @@ class DeliveryStore:
         tells: Sequence[int],
         now: datetime,
         until: datetime,
+        channel: str,
+        connection: str,
     ) -> bool:
         """Note, before a message is posted, that it is; return False where another caller has it by now.
 
@@ -146,13 +149,16 @@ class DeliveryStore:
             tells: Other messages that it tells.
             now: Aware time.
             until: End of the lease from here.
+            channel: Where it is posted.
+            connection: Through which.
         """
         values = {"token": token, "post_began_at": now, "lease_until": until, "next_attempt_at": until}
-        with self._writing() as connection:
-            if not connection.execute(_leased(delivery_id, owner).values(**values)).rowcount:
+        place = {"channel": channel, "connection": connection}
+        with self._writing() as database:
+            if not database.execute(_leased(delivery_id, owner).values(**values, **place)).rowcount:
                 return False
-            connection.execute(sa.update(DeliveryRow).filter_by(told_by=delivery_id).values(told_by=None))
-            _set_told_by(connection, delivery_id, tells)
+            database.execute(sa.update(DeliveryRow).filter_by(told_by=delivery_id).values(told_by=None))
+            _set_told_by(database, delivery_id, tells)
             return True
 
     def adopt_message(self: Transactions, delivery_id: int, *, message_id: str) -> None:
@@ -247,11 +253,26 @@ class DeliveryStore:
         with self._writing() as connection:
             return int(connection.execute(unsent.values(**values)).rowcount)
 
-    def drop_deliveries(self: Transactions, incident_id: str, *, reason: str) -> int:
-        """Note that a person wants no message of an incident sent any more; return how many there were."""
+    def drop_deliveries(
+        self: Transactions,
+        incident_id: str,
+        *,
+        reason: str,
+        now: datetime,
+        recheck_after: timedelta = timedelta(minutes=10),
+        only: int | None = None,
+    ) -> int:
+        """Note that the messages of an incident need not be sent any more; return how many there were.
+
+        Of a post of unknown end, what arrived is deleted later. `only` is the one message that is meant.
+        """
         unsent = sa.update(DeliveryRow).where(DeliveryRow.state.in_(_UNSENT), DeliveryRow.incident_id == incident_id)
+        if only is not None:
+            unsent = unsent.where(DeliveryRow.id == only)
+        recheck_at = sa.case((DeliveryRow.post_began_at.is_not(None), now + recheck_after), else_=None)
+        values = {"state": DeliveryState.DROPPED.value, "last_error": reason, "sent_at": now, "recheck_at": recheck_at}
         with self._writing() as connection:
-            return int(connection.execute(unsent.values(state=DeliveryState.DROPPED.value, last_error=reason)).rowcount)
+            return int(connection.execute(unsent.values(**values)).rowcount)
 
     def deliveries(self: Transactions, incident_id: str) -> list[Delivery]:
         """Return the messages of an incident, oldest first."""
@@ -265,11 +286,19 @@ class DeliveryStore:
         with self._reading() as connection:
             return int(connection.scalar(statement) or 0)
 
-    def undelivered(self: Transactions, incident_ids: Collection[str] | None = None) -> list[Undelivered]:
-        """Return messages that no try could deliver, or that were given up, oldest first; of some incidents or all."""
+    def undelivered(
+        self: Transactions, incident_ids: Collection[str] | None = None, *, now: datetime
+    ) -> list[Undelivered]:
+        """Return messages that no try could deliver, that wait for long, or that were given up, oldest first.
+
+        Args:
+            incident_ids: Of these incidents; None: of all.
+            now: Aware time.
+        """
+        is_late = sa.or_(DeliveryRow.attempts > 0, DeliveryRow.created_at <= now - _LATE_AFTER)
         has_failed = sa.or_(
             DeliveryRow.state == DeliveryState.FAILED.value,
-            sa.and_(DeliveryRow.state == DeliveryState.PENDING.value, DeliveryRow.attempts > 0),
+            sa.and_(DeliveryRow.state == DeliveryState.PENDING.value, is_late),
         )
         statement = sa.select(DeliveryRow).where(has_failed).order_by(DeliveryRow.id)
         if incident_ids is not None:
@@ -283,27 +312,23 @@ class DeliveryStore:
                     state=DeliveryState(row.state),
                     attempts=row.attempts,
                     since=row.created_at,
-                    last_error=row.last_error,
+                    last_error=row.last_error or "no try has ended yet",
                     next_attempt_at=row.next_attempt_at,
                 )
                 for row in connection.execute(statement)
             ]
 
-    def told_in_a_second_way(self: Transactions) -> list[str]:
-        """Return the incidents whose opening was told in a second way, and whose end was not."""
-        told = sa.select(DeliveryRow.incident_id).where(
-            DeliveryRow.part == DeliveryPart.SECOND_WAY.value, DeliveryRow.state == DeliveryState.SENT.value
-        )
-        opened = told.where(DeliveryRow.change == ChangeKind.OPENED.value).group_by(DeliveryRow.incident_id)
-        last_opened = opened.add_columns(sa.func.max(DeliveryRow.id).label("last")).subquery()
-        ended = sa.exists().where(
-            DeliveryRow.incident_id == last_opened.c.incident_id,
-            DeliveryRow.part == DeliveryPart.SECOND_WAY.value,
-            DeliveryRow.change == ChangeKind.RESOLVED.value,
-            DeliveryRow.id > last_opened.c.last,
+    def told_in_a_second_way(self: Transactions) -> dict[str, tuple[int, int]]:
+        """Return, of incidents told in a second way, how often that they are open, and how often that they are over."""
+        is_over = DeliveryRow.change == ChangeKind.RESOLVED.value
+        n_over = sa.func.sum(sa.case((is_over, 1), else_=0))
+        statement = (
+            sa.select(DeliveryRow.incident_id, sa.func.count(), n_over)
+            .where(DeliveryRow.part == DeliveryPart.SECOND_WAY.value)
+            .group_by(DeliveryRow.incident_id)
         )
         with self._reading() as connection:
-            return list(connection.scalars(sa.select(last_opened.c.incident_id).where(~ended)))
+            return {name: (int(n) - int(over), int(over)) for name, n, over in connection.execute(statement)}
 
     def head_message(self: Transactions, incident_id: str) -> str | None:
         """Return the id of the incident's message, the newest where it had to be posted anew; None if there is none."""
@@ -317,20 +342,22 @@ class DeliveryStore:
         with self._reading() as connection:
             return connection.scalar(statement)
 
-    def forget_head(self: Transactions, incident_id: str, *, message_id: str, recheck_at: datetime) -> None:
+    def forget_head(
+        self: Transactions, incident_id: str, *, message_id: str, now: datetime, recheck_after: timedelta
+    ) -> None:
         """Note that the incident's message is gone, or not ours to change; what is left of it is deleted later."""
         with self._writing() as connection:
             gone = sa.update(DeliveryRow).filter_by(
                 incident_id=incident_id, part=DeliveryPart.HEAD.value, message_id=message_id
             )
-            connection.execute(gone.values(message_id=None, recheck_at=recheck_at))
+            connection.execute(gone.values(message_id=None, recheck_at=now + recheck_after, sent_at=now))
 
-    def last_message(self: Transactions, *, connection: str, channel: str) -> str | None:
-        """Return the id of any message that a channel took; it names the channel as the notifier knows it."""
+    def last_head(self: Transactions, *, connection: str, channel: str) -> str | None:
+        """Return the id of any head that was posted to a channel; it names the channel as the notifier knows it."""
         statement = (
             sa.select(DeliveryRow.message_id)
-            .filter_by(connection=connection, channel=channel)
-            .where(DeliveryRow.message_id.is_not(None))
+            .filter_by(connection=connection, channel=channel, part=DeliveryPart.HEAD.value)
+            .where(DeliveryRow.message_id.is_not(None), DeliveryRow.token.is_not(None))
             .order_by(DeliveryRow.id.desc())
             .limit(1)
         )
@@ -341,7 +368,8 @@ class DeliveryStore:
         """Return a sent message that the channel may hold twice, to be looked for now, and again at `again_at`."""
         with self._writing() as connection:
             due = sa.select(DeliveryRow.id).where(
-                DeliveryRow.recheck_at <= now, DeliveryRow.state == DeliveryState.SENT.value
+                DeliveryRow.recheck_at <= now,
+                DeliveryRow.state.in_((DeliveryState.SENT.value, DeliveryState.DROPPED.value)),
             )
             found = connection.scalar(due.order_by(DeliveryRow.recheck_at).limit(1).with_for_update(skip_locked=True))
             if found is None:
@@ -361,9 +389,13 @@ def _is_free(now: datetime) -> sa.ColumnElement[bool]:
 
 def _is_due(now: datetime) -> sa.ColumnElement[bool]:
     other = aliased(DeliveryRow)
+    # What may be in the channel is looked for before anything else of its kind is sent.
+    is_open, other_is_open = DeliveryRow.post_began_at.is_not(None), other.post_began_at.is_not(None)
+    is_older = sa.and_(other.id < DeliveryRow.id, is_open == other_is_open)
     goes_before = sa.or_(
-        sa.and_(other.part == DeliveryRow.part, other.id < DeliveryRow.id),
+        sa.and_(other.part == DeliveryRow.part, sa.or_(is_older, sa.and_(other_is_open, ~is_open))),
         sa.and_(other.part == DeliveryPart.HEAD.value, DeliveryRow.part == DeliveryPart.THREAD.value),
+        sa.and_(other.part == DeliveryRow.part, other.id != DeliveryRow.id, other.lease_until > now),
     )
     is_held_back = sa.exists().where(
         other.incident_id == DeliveryRow.incident_id, other.state == DeliveryState.PENDING.value, goes_before

@@ -12,10 +12,13 @@ from typing import Any, Protocol
 import httpx
 
 from seamwatch.adapters.base import ConnectionInfo, Connections
+from seamwatch.adapters.deadline import within
 from seamwatch.errors import AdapterError, NotifyError
 from seamwatch.spec.second_way import SecondWay, WebhookForm
 
 _DEADLINE_S = 15.0
+_NOTIFIER_S = 60.0
+"""Less than a lease."""
 _PAGERDUTY = "https://events.pagerduty.com/v2/enqueue"
 _MOST_SUMMARY_CHARS = 1_000
 
@@ -86,15 +89,23 @@ class _AirflowNotifier:
         module, _, name = path.rpartition(".")
         try:
             kind: Callable[..., Any] = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError, ValueError) as error:
+            msg = f"second_way.notifier {path!r} cannot be imported: {type(error).__name__}"
+            raise AdapterError(msg) from error
+        if not isinstance(kind, type) or not callable(getattr(kind, "notify", None)):
+            msg = f"second_way.notifier {path!r} is no class of Airflow's notifiers (a BaseNotifier)"
+            raise AdapterError(msg)
+        try:
             self._notifier = kind(**arguments)
         except Exception as error:
-            msg = f"second_way.notifier {path!r} cannot be made: {type(error).__name__}: {error}"
-            raise AdapterError(msg) from error
+            # Its own text may repeat an argument, which may be a secret.
+            msg = f"second_way.notifier {path!r} cannot be made with its arguments: {type(error).__name__}"
+            raise AdapterError(msg) from None
         self._path = path
 
     def tell(self, alarm: Alarm) -> None:
         try:
-            self._notifier({"alarm": _fields(alarm)})
+            within(_NOTIFIER_S, lambda: self._notifier({"alarm": _fields(alarm)}))
         except Exception as error:
             msg = f"second_way.notifier {self._path!r} failed: {type(error).__name__}"
             raise NotifyError(msg, retryable=True) from error
@@ -111,7 +122,10 @@ async def _send(url: str, body: Mapping[str, Any], headers: Mapping[str, str]) -
 
 def _url(info: ConnectionInfo, form: WebhookForm) -> str:
     host = info.host or (_PAGERDUTY if form == "pagerduty" else "")
-    url = host if "://" in host else f"{info.schema or 'https'}://{host}"
+    # As a URI, `https://host/path` has its scheme for type and its path for schema.
+    scheme = next((one for one in (info.schema, info.conn_type) if one in ("http", "https")), "https")
+    path = str(info.extra.get("path") or ("" if info.schema in (None, "", scheme) else f"/{info.schema}"))
+    url = host if "://" in host else f"{scheme}://{host}"
     port = f":{info.port}" if info.port and "://" not in host else ""
     if form == "pagerduty" and not info.password:
         msg = f"webhook connection {info.conn_id!r} has no password; put PagerDuty's integration key there"
@@ -119,7 +133,7 @@ def _url(info: ConnectionInfo, form: WebhookForm) -> str:
     if not host:
         msg = f"webhook connection {info.conn_id!r} has no host; put the webhook's address there"
         raise NotifyError(msg)
-    return f"{url}{port}{info.extra.get('path', '')}"
+    return f"{url}{port}{path}"
 
 
 def _fields(alarm: Alarm) -> dict[str, Any]:

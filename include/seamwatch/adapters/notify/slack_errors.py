@@ -44,6 +44,7 @@ _UNREADABLE = frozenset(
         "missing_scope",
         "not_allowed_token_type",
         "no_permission",
+        "not_in_channel",
         "method_not_supported_for_channel_type",
         "unknown_method",
     }

@@ -19,6 +19,9 @@ def check_channels(pipeline: Pipeline, connections: Connections) -> Iterator[Pro
     if pipeline.slack is not None:
         missing = list(check_connection(pipeline, "slack.connection", connections, pipeline.slack.connection))
         yield from missing or _check_slack(pipeline, connections, pipeline.slack.connection, pipeline.slack.channel)
+    if pipeline.second_way is not None and pipeline.slack is None:
+        text = "is gone only where slack takes no message, and no slack is named; name its channel"
+        yield in_pipeline(pipeline, "second_way", text)
     if pipeline.second_way is not None:
         try:
             open_second_way(pipeline.second_way, connections)
