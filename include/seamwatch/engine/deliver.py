@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,6 +18,8 @@ from seamwatch.errors import NotifyError, StoreError
 from seamwatch.secret_redaction import SECRETS
 
 _LOG = logging.getLogger(__name__)
+_MOST_FAILURES = 3
+"""In a row; then a channel gets no message for the rest of a run, so that a dead one does not hold up the others."""
 _MOST_TRIES = 180
 """With the waits above, a week of a channel that takes nothing."""
 _RECHECK_EVERY = timedelta(minutes=10)
@@ -46,11 +49,15 @@ class _Tick:
     """One run over the outbox."""
 
     deps: Deps
+    end: datetime
+    """What is not sent before waits for the next run."""
     owner: str = field(default_factory=lambda: uuid4().hex)
     n_sent: int = 0
     errors: list[str] = field(default_factory=list)
     pauses: dict[tuple[str, str], datetime] = field(default_factory=dict)
-    """By connection and channel, until when it wants no message."""
+    """By connection and channel, until when it wants no message, or gets none in this run."""
+    n_failures: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By connection and channel, messages that failed since the last one that did not."""
 
 
 def deliver_pending(
@@ -66,8 +73,8 @@ def deliver_pending(
     Raises:
         StoreError: If the store itself fails.
     """
-    tick = _Tick(deps=deps)
     end = deps.clock() + for_at_most
+    tick = _Tick(deps=deps, end=end)
     tick.errors += call_second_ways(deps)
     while (now := deps.clock()) < end:
         tick.pauses = {place: until for place, until in tick.pauses.items() if until > now}
@@ -105,7 +112,7 @@ def describe_undelivered(summary: DeliverySummary) -> str:
 
 def _deliver(tick: _Tick, delivery: Delivery) -> None:
     """Send one message, and note what became of it."""
-    store, owner = tick.deps.store, tick.owner
+    store, owner, place = tick.deps.store, tick.owner, (delivery.connection, delivery.channel)
     try:
         _send(tick, delivery)
     except LeaseLost:
@@ -115,14 +122,18 @@ def _deliver(tick: _Tick, delivery: Delivery) -> None:
     except NotifyError as error:
         if error.wait_s is None:
             _failed(tick, delivery, error, may_have_arrived=error.may_have_arrived)
+            tick.n_failures[place] += 1
+            if tick.n_failures[place] >= _MOST_FAILURES:
+                tick.pauses[place] = tick.end
             return
         until = tick.deps.clock() + timedelta(seconds=error.wait_s)
-        tick.pauses[delivery.connection, delivery.channel] = until
+        tick.pauses[place] = until
         store.mark_failed(delivery.id, owner=owner, error=str(error), retry_at=until, is_try=False)
     except Exception as error:
         _failed(tick, delivery, error, may_have_arrived=True)
     else:
         tick.n_sent += 1
+        tick.n_failures[place] = 0
 
 
 def _send(tick: _Tick, delivery: Delivery) -> None:
@@ -145,8 +156,15 @@ def _failed(tick: _Tick, delivery: Delivery, error: Exception, *, may_have_arriv
     tick.errors.append(f"{delivery.channel}: {said}")
     wait = retry_wait(delivery.attempts + 1)
     retry_at = now + (max(wait, SETTLED_AFTER) if may_have_arrived else wait)
+    settled_at = now + SETTLED_AFTER if may_have_arrived else None
     is_given_up = delivery.attempts + 1 >= _MOST_TRIES
-    tick.deps.store.mark_failed(delivery.id, owner=tick.owner, error=said, retry_at=None if is_given_up else retry_at)
+    tick.deps.store.mark_failed(
+        delivery.id,
+        owner=tick.owner,
+        error=said,
+        retry_at=None if is_given_up else retry_at,
+        settled_at=settled_at,
+    )
 
 
 def _look_again(deps: Deps, end: datetime) -> None:

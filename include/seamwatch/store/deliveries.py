@@ -219,6 +219,7 @@ class DeliveryStore:
         error: str | None,
         retry_at: datetime | None,
         is_try: bool = True,
+        settled_at: datetime | None = None,
     ) -> None:
         """Note that a message did not arrive, or that nobody knows; tried again at `retry_at`, or given up at None.
 
@@ -230,8 +231,9 @@ class DeliveryStore:
             error: What went wrong; None: nothing, the channel asked for a pause.
             retry_at: When to try again.
             is_try: Whether it counts as a try.
+            settled_at: Until when the channel may still take it; nobody sends it before, whoever asks for that.
         """
-        values: dict[str, Any] = {"lease_until": None, "lease_owner": None}
+        values: dict[str, Any] = {"lease_until": settled_at, "lease_owner": None}
         if error is not None:
             values["last_error"] = error
         if is_try:
@@ -243,12 +245,11 @@ class DeliveryStore:
 
     def retry_deliveries(self: Transactions, *, now: datetime, incident_id: str | None = None) -> int:
         """Make all that waits or was given up due now, of one incident or of all; return how many messages."""
-        unsent = sa.update(DeliveryRow).where(DeliveryRow.state.in_(_UNSENT), _is_free(now))
+        unsent = sa.update(DeliveryRow).where(DeliveryRow.state.in_(_UNSENT))
         if incident_id is not None:
             unsent = unsent.where(DeliveryRow.incident_id == incident_id)
-        # Tries are counted anew, and a post of unknown end still waits until it can no longer arrive.
-        is_settled = sa.or_(DeliveryRow.post_began_at.is_(None), DeliveryRow.next_attempt_at <= now)
-        due = sa.case((is_settled, now), else_=DeliveryRow.next_attempt_at)
+        # Tries are counted anew; what is leased, or may still be taken by its channel, waits for that.
+        due = sa.case((_is_free(now), now), else_=DeliveryRow.lease_until)
         values = {"state": DeliveryState.PENDING.value, "next_attempt_at": due, "attempts": 0}
         with self._writing() as connection:
             return int(connection.execute(unsent.values(**values)).rowcount)
