@@ -16,6 +16,8 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import settings
 
+from seamwatch.secret_redaction import SECRETS, SecretRedactor
+
 # Test folders are no packages; what several of them use stands in tests/support and is imported by its bare name.
 sys.path.insert(0, str(Path(__file__).parent / "support"))
 
@@ -52,6 +54,13 @@ def _close_stores() -> Iterator[None]:
     opened = getattr(sys.modules.get("parcels"), "OPENED", [])
     while opened:
         opened.pop().close()
+
+
+@pytest.fixture(autouse=True)
+def _forget_secrets() -> Iterator[None]:
+    """Let no password of one test be hidden in the messages of another: what is read is remembered by the process."""
+    yield
+    vars(SECRETS).update(vars(SecretRedactor()))
 
 
 @pytest.fixture(scope="session")

@@ -377,7 +377,7 @@ def incidents(
     states = None if show_all else {IncidentState.OPEN, IncidentState.ACKNOWLEDGED}
     with _deps(_settings(project)) as deps:
         found = deps.store.incidents(pipeline, states)
-        untold = {one.incident_id: one.last_error for one in deps.store.undelivered(now=deps.clock())}
+        untold = {one.incident_id: one.last_error for one in reversed(deps.store.undelivered(now=deps.clock()))}
     rows = [
         {
             "id": i.id,

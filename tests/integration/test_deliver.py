@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+import sqlalchemy as sa
 
 from faulty_slack import Fault, FaultySlack
 from parcels import WINDOW, fill_database, make_deps, write_project
 from seamwatch.adapters.base import ConnectionInfo
 from seamwatch.adapters.connections import EnvironmentConnections
+from seamwatch.adapters.notify.second_way import webhook_url
 from seamwatch.adapters.notify.slack import SlackNotifier
 from seamwatch.core.deliveries import IN_CHANNEL
 from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange
@@ -50,8 +52,7 @@ class Desk:
 
     @property
     def incident(self) -> Incident:
-        (found,) = self.deps.store.incidents("parcels")
-        return found
+        return next(one for one in self.deps.store.incidents("parcels") if one.headline.startswith("Integration"))
 
     def deliver(self, after: timedelta = timedelta(0), deps: Deps | None = None) -> DeliverySummary:
         self.now[0] += after
@@ -108,7 +109,7 @@ def desk(attributed: Path, tmp_path: Path) -> Iterator[Desk]:
     def seconds() -> float:
         return now[0].timestamp()
 
-    with FaultySlack(plan=lambda _: faults.pop(0) if faults else None, clock=seconds) as slack:
+    with FaultySlack(plan=lambda *_: faults.pop(0) if faults else None, clock=seconds) as slack:
 
         def notifier(conn_id: str) -> SlackNotifier:
             info = ConnectionInfo(
@@ -475,3 +476,219 @@ def test_check_says_that_the_token_is_refused_or_slack_does_not_answer(desk: Des
     desk.faults[:] = [Fault("refuse", "invalid_auth"), Fault("status", "503")]
     levels = [problem.level for _ in range(2) for problem in check_channels(pipeline, connections)]
     assert levels == [ProblemLevel.WARNING, ProblemLevel.NOTE]
+
+
+def _another_incident(desk: Desk, name: str, *, channel: str = "#incidents", connection: str = "slack_test") -> None:
+    incident = replace(desk.incident, id=name, fingerprint=name, headline=f"Incident {name}")
+    desk.deps.store.apply_changes([IncidentChange(kind=ChangeKind.OPENED, incident=incident)], window=WINDOW)
+    for part in IN_CHANNEL:
+        desk.deps.store.enqueue_delivery(
+            name,
+            dedupe_key=f"{name}/{part}",
+            part=part,
+            change=ChangeKind.OPENED,
+            channel=channel,
+            connection=connection,
+            now=desk.now[0],
+        )
+
+
+def _give_up(desk: Desk) -> None:
+    store, now = desk.deps.store, desk.now[0]
+    while (claimed := store.claim_delivery(now, lease=timedelta(minutes=2), owner="me")) is not None:
+        store.mark_failed(claimed.id, owner="me", error="invalid_auth", retry_at=None)
+
+
+def test_the_old_head_goes_also_where_the_end_of_the_new_one_is_unknown(desk: Desk) -> None:
+    desk.deliver()
+    desk.becomes(ChangeKind.RESOLVED, IncidentState.RESOLVED, "over")
+    desk.faults[:] = [Fault("refuse", "edit_window_closed"), Fault("taken_reset")]
+    desk.deliver_until_quiet()
+    (head,) = desk.slack.heads
+    assert "Resolved: " in head.text
+
+
+def test_an_old_head_that_cannot_be_deleted_at_once_is_deleted_later(desk: Desk) -> None:
+    desk.deliver()
+    desk.now[0] += timedelta(days=3)
+    desk.becomes(ChangeKind.RESOLVED, IncidentState.RESOLVED, "over")
+    desk.faults[:] = [Fault("refuse", "edit_window_closed"), None, Fault("status", "503"), None, Fault("status", "503")]
+    desk.deliver_until_quiet()
+    (head,) = desk.slack.heads
+    assert "Resolved: " in head.text
+
+
+def test_trying_again_posts_nothing_beside_a_post_of_unknown_end(desk: Desk) -> None:
+    _give_up(desk)
+    desk.becomes(ChangeKind.UPDATED, IncidentState.OPEN, "later")
+    desk.faults[:] = [Fault("taken_reset")]
+    desk.deliver()
+    desk.deps.store.retry_deliveries(now=desk.now[0])
+    desk.deliver()
+    _is_told_once(desk)
+
+
+def test_of_one_incident_two_workers_never_hold_messages_of_a_kind(desk: Desk) -> None:
+    _give_up(desk)
+    desk.becomes(ChangeKind.UPDATED, IncidentState.OPEN, "later")
+    store, now = desk.deps.store, desk.now[0]
+    first = store.claim_delivery(now, lease=timedelta(minutes=2), owner="a")
+    assert first is not None
+    store.retry_deliveries(now=now)
+    assert store.claim_delivery(now, lease=timedelta(minutes=2), owner="b") is None
+
+
+def test_trying_again_never_lets_a_late_update_outlive_the_state(desk: Desk) -> None:
+    desk.deliver()
+    desk.becomes(ChangeKind.UPDATED, IncidentState.OPEN, "seen")
+    desk.faults[:] = [Fault("late")]
+    desk.deliver()
+    desk.becomes(ChangeKind.RESOLVED, IncidentState.RESOLVED, "over")
+    desk.deps.store.retry_deliveries(now=desk.now[0])
+    _is_told_once(desk, n_replies=2)
+    assert "Resolved: " in desk.slack.heads[0].text
+
+
+def test_what_was_dropped_and_arrived_all_the_same_is_deleted(desk: Desk) -> None:
+    desk.faults[:] = [Fault("taken_reset")]
+    desk.deliver()
+    desk.deps.store.drop_deliveries(desk.incident.id, reason="no need", now=desk.now[0])
+    desk.becomes(ChangeKind.UPDATED, IncidentState.OPEN, "seen")
+    _is_told_once(desk)
+
+
+def test_a_post_of_unknown_end_is_looked_for_where_it_went(desk: Desk) -> None:
+    desk.deliver()
+    pipeline = desk.deps.project.pipeline("parcels")
+    moved = pipeline.model_copy(update={"slack": Slack(channel="#elsewhere", connection="slack_test")})
+    deps = replace(desk.deps, project=replace(desk.deps.project, pipelines={"parcels": moved}))
+    desk.becomes(ChangeKind.UPDATED, IncidentState.OPEN, "seen")
+    desk.deliver(deps=deps)
+    _another_incident(desk, "second", channel="#elsewhere")
+    desk.faults[:] = [Fault("taken_reset")]
+    for _ in range(12):
+        desk.deliver(after=timedelta(hours=1), deps=deps)
+    assert [head.channel for head in desk.slack.heads if "second" in head.text] == ["#elsewhere"]
+
+
+def test_pauses_without_end_are_said(desk: Desk) -> None:
+    desk.faults[:] = [Fault("limit", "3600")] * 30
+    for _ in range(4):
+        summary = desk.deliver(after=timedelta(hours=1))
+    assert summary.errors == ()
+    assert "it asks for a pause" in summary.undelivered[0]
+
+
+def test_a_message_that_kills_every_worker_is_said(desk: Desk) -> None:
+    for number in range(9):
+        now = desk.now[0] + timedelta(minutes=5) * number
+        desk.deps.store.claim_delivery(now, lease=timedelta(minutes=2), owner="dies")
+    assert [one.attempts for one in desk.deps.store.undelivered(now=now)] == [0, 0]
+
+
+def test_replies_that_are_always_refused_post_no_head_after_head(desk: Desk) -> None:
+    desk.deliver()
+    desk.becomes(ChangeKind.UPDATED, IncidentState.OPEN, "seen")
+    refused = Fault("refuse", "cannot_reply_to_message")
+    desk.slack.plan = lambda _, arguments: refused if arguments.get("thread_ts") else None
+    for _ in range(20):
+        summary = desk.deliver(after=timedelta(hours=1))
+    assert desk.slack.calls.count("chat.postMessage") < 40
+    assert any("cannot_reply_to_message" in one for one in summary.undelivered)
+    desk.slack.plan = lambda *_: None
+    _is_told_once(desk, n_replies=1)
+
+
+def test_a_dead_connection_holds_up_no_other(desk: Desk) -> None:
+    for number in range(12):
+        _another_incident(desk, f"dead {number}", channel="#dead")
+    desk.deliver()
+    calls = len(desk.slack.calls)
+    for number in range(12):
+        _another_incident(desk, f"dead again {number}", channel="#dead")
+    desk.faults[:] = [Fault("reset")] * 12
+    assert len(desk.deliver().errors) == 3, "the others of the channel wait for the next run"
+    assert len(desk.slack.calls) == calls + 3
+
+
+def test_an_incident_that_came_back_is_told_in_the_second_way_again(desk: Desk) -> None:
+    with webhook(202) as (url, sent):
+        deps = _with_second_way(desk, url, webhook="pager", form="pagerduty", after="10m")
+        desk.faults[:] = [Fault("refuse", "invalid_auth")] * 90
+        for kind, state in (
+            (None, None),
+            (ChangeKind.RESOLVED, IncidentState.RESOLVED),
+            (ChangeKind.REOPENED, IncidentState.OPEN),
+        ):
+            if kind is not None and state is not None:
+                desk.becomes(kind, state, str(kind))
+            for _ in range(3):
+                desk.deliver(after=timedelta(hours=1), deps=deps)
+    assert [one["event_action"] for one in sent] == ["trigger", "resolve", "trigger"]
+
+
+def test_an_incident_that_cannot_be_read_keeps_no_other_from_being_told(desk: Desk) -> None:
+    _another_incident(desk, "damaged")
+    engine = sa.create_engine(f"sqlite:///{desk.deps.project.root / 'store.db'}")
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE seamwatch_incidents SET incident = '{}' WHERE id = 'damaged'"))
+    engine.dispose()
+    with webhook(202) as (url, _):
+        deps = _with_second_way(desk, url, webhook="pager", after="10m")
+        desk.now[0] += timedelta(hours=1)
+        summary = desk.deliver(deps=deps)
+    assert desk.slack.replies(desk.slack.heads[0])
+    assert any("damaged" in error for error in summary.errors)
+
+
+def test_a_passing_mistake_in_the_file_leaves_no_message_without_its_report(desk: Desk) -> None:
+    broken = replace(desk.deps, project=Project(root=desk.deps.project.root))
+    for _ in range(5):
+        desk.deliver(after=timedelta(minutes=5), deps=broken)
+    assert "its report cannot be made" in str(desk.slack.heads[0].blocks)
+    _is_told_once(desk)
+    assert "its report cannot be made" not in str(desk.slack.heads[0].blocks)
+    assert "Reproduce" in str(desk.slack.replies(desk.slack.heads[0])[0].blocks)
+
+
+def test_a_second_way_that_the_file_names_no_longer_is_left(desk: Desk) -> None:
+    with webhook(503) as (url, _):
+        deps = _with_second_way(desk, url, webhook="pager", after="10m")
+        desk.faults[:] = [Fault("refuse", "invalid_auth")] * 6
+        for _ in range(3):
+            desk.deliver(after=timedelta(hours=1), deps=deps)
+    desk.faults.clear()
+    _is_told_once(desk)
+
+
+@pytest.mark.parametrize(
+    "path", ["os.getcwd", "datetime.timedelta", "unittest.mock.Mock", "nowhere.Nothing", "json.no"]
+)
+def test_check_refuses_what_is_no_notifier(desk: Desk, path: str) -> None:
+    deps = _with_second_way(desk, "", notifier=path, arguments={"secret": "R0utingKey"})
+    found = [
+        one for one in check_channels(deps.project.pipeline("parcels"), deps.connections) if "notifier" in one.text
+    ]
+    assert len(found) == 1
+    assert "R0utingKey" not in found[0].text
+
+
+@pytest.mark.parametrize(
+    ("uri", "address"),
+    [
+        ("https://hook:8443/services%2FT0", "https://hook:8443/services/T0"),
+        ("http://hook", "http://hook"),
+        ('{"conn_type": "http", "host": "hook", "schema": "https", "port": 8443}', "https://hook:8443"),
+        ('{"conn_type": "http", "host": "https://hook/x"}', "https://hook/x"),
+    ],
+)
+def test_a_webhook_is_named_as_airflow_names_addresses(uri: str, address: str) -> None:
+    info = EnvironmentConnections({"AIRFLOW_CONN_HOOK": uri}).get("hook")
+    assert webhook_url(info, "json") == address
+
+
+def test_a_second_way_without_a_channel_is_refused(desk: Desk) -> None:
+    deps = _with_second_way(desk, "http://127.0.0.1:9", webhook="pager")
+    alone = deps.project.pipeline("parcels").model_copy(update={"slack": None})
+    (problem,) = check_channels(alone, deps.connections)
+    assert "no slack is named" in problem.text

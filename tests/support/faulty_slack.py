@@ -12,7 +12,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -39,7 +39,7 @@ class Fault:
 class FaultySlack:
     """`with FaultySlack() as slack: slack.url`; `plan` says what becomes of each call, None that it goes well."""
 
-    plan: Callable[[str], Fault | None] = lambda _: None
+    plan: Callable[[str, Mapping[str, Any]], Fault | None] = lambda *_: None
     clock: Callable[[], float] = time.time
     scopes: tuple[str, ...] = ("chat:write", "channels:history", "channels:read")
     calls: list[str] = field(default_factory=list)
@@ -117,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
         address = urlsplit(self.path)
         before, _, method = address.path.rpartition("/api/")
         arguments = dict(parse_qsl(address.query)) | arguments
-        fault = self.slack.plan(method)
+        fault = self.slack.plan(method, arguments)
         answer = self.slack.take(method, arguments, fault)
         kind = "" if fault is None else fault.kind
         detail = "" if fault is None else fault.detail

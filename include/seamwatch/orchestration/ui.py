@@ -126,10 +126,8 @@ def _add_list(app: FastAPI, settings: Callable[[], Settings]) -> None:
             first = (page - 1) * _PER_PAGE
             states = None if state is None else {state}
             shown = deps.store.incidents(wanted, states, limit=_PER_PAGE, offset=first) if n_found else []
-            untold = {
-                one.incident_id: one.last_error
-                for one in deps.store.undelivered([i.id for i in shown], now=deps.clock())
-            }
+            late = deps.store.undelivered([i.id for i in shown], now=deps.clock())
+            untold = {one.incident_id: one.last_error for one in reversed(late)}
             silence = _silence(deps, [n for n in deps.project.pipelines if pipeline in (None, "", n)], user)
         chosen = {"pipeline": pipeline or "", "state": state or ""}
         return _page(

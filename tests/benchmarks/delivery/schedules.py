@@ -117,7 +117,7 @@ class _Schedule:
     removed: set[str] = field(default_factory=set)
     """Tokens of the messages that a person deleted."""
 
-    def fault(self, _: str) -> Fault | None:
+    def fault(self, *_: object) -> Fault | None:
         """Return what becomes of the next call to Slack."""
         if self.refusal is not None:
             return Fault("refuse", self.refusal)

@@ -61,7 +61,7 @@ class _Webhook:
         self._form = form
         self._name = info.conn_id
         self._secret = info.password
-        self._url = _url(info, form)
+        self._url = webhook_url(info, form)
 
     def tell(self, alarm: Alarm) -> None:
         body = _pagerduty(alarm, self._secret or "") if self._form == "pagerduty" else _fields(alarm)
@@ -120,7 +120,8 @@ async def _send(url: str, body: Mapping[str, Any], headers: Mapping[str, str]) -
         return answer.status_code
 
 
-def _url(info: ConnectionInfo, form: WebhookForm) -> str:
+def webhook_url(info: ConnectionInfo, form: WebhookForm) -> str:
+    """Return the address of a webhook; NotifyError where its connection names none, or lacks PagerDuty's key."""
     host = info.host or (_PAGERDUTY if form == "pagerduty" else "")
     # As a URI, `https://host/path` has its scheme for type and its path for schema.
     scheme = next((one for one in (info.schema, info.conn_type) if one in ("http", "https")), "https")
