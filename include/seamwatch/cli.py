@@ -398,7 +398,7 @@ def incidents(
     for row in rows:
         _print(f"{row['state']:<12} {row['id']}  {row['headline']}")
         if row["undelivered"]:
-            _print(f"{'':<12} not told in its channel: {row['undelivered']}")
+            _print(f"{'':<12} not delivered to its channel: {row['undelivered']}")
     if rows:
         _say(f"{len(rows)} {'' if show_all else 'open '}incident{'' if len(rows) == 1 else 's'}")
     else:

@@ -303,19 +303,7 @@ def test_a_surplus_message_that_shows_later_is_deleted(desk: Desk) -> None:
 
 
 def test_one_message_that_fails_stops_no_other(desk: Desk) -> None:
-    other = replace(desk.incident, id="parcels-other", fingerprint="other", headline="Another incident")
-    change = IncidentChange(kind=ChangeKind.OPENED, incident=other)
-    desk.deps.store.apply_changes([change], window=WINDOW)
-    for part in IN_CHANNEL:
-        desk.deps.store.enqueue_delivery(
-            other.id,
-            dedupe_key=f"other/{part}",
-            part=part,
-            change=ChangeKind.OPENED,
-            channel="#incidents",
-            connection="slack_test",
-            now=desk.now[0],
-        )
+    _another_incident(desk, "other")
     desk.faults[:] = [Fault("taken_garbage", "{")]
     summary = desk.deliver()
     assert len(summary.errors) == 1

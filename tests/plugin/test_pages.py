@@ -121,7 +121,7 @@ def test_the_list_shows_what_happened_and_leads_to_the_report(client: Client, in
     assert 'href="/seamwatch/incidents"' in report.text
 
 
-def test_the_list_says_what_its_channel_does_not_take(client: Client, incident: Incident, project: Path) -> None:
+def test_the_list_says_what_was_not_delivered(client: Client, incident: Incident, project: Path) -> None:
     store, now = store_of(project), datetime(2026, 1, 6, 12, tzinfo=UTC)
     claimed = store.claim_delivery(now, lease=timedelta(minutes=2), owner="me")
     assert claimed is not None
@@ -129,7 +129,7 @@ def test_the_list_says_what_its_channel_does_not_take(client: Client, incident: 
     page = client("viewer").get("/seamwatch/incidents").text
     store.mark_sent(claimed.id, owner="me", message_id="C1:1.1", now=now)
     store.close()
-    assert "Not told in its channel: answered &lt;invalid_auth&gt;" in page
+    assert "Not delivered to its channel: answered &lt;invalid_auth&gt;" in page
 
 
 @pytest.mark.parametrize(

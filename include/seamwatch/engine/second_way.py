@@ -24,8 +24,9 @@ def call_second_ways(deps: Deps) -> list[str]:
     for one in deps.store.undelivered(now=now):
         if one.part is DeliveryPart.HEAD:
             late.setdefault(one.incident_id, one.since)
-    is_told_open = {name for name, (n_open, n_over) in told.items() if n_open > n_over}
-    for incident_id in sorted((late.keys() - is_told_open) | is_told_open):
+    ways = {name for name, pipeline in deps.project.pipelines.items() if pipeline.second_way is not None}
+    to_end = {name for name, (n_open, n_over) in told.items() if n_open > n_over}
+    for incident_id in sorted(late.keys() | to_end if ways else ()):
         try:
             _call(deps, incident_id, late.get(incident_id), told.get(incident_id, (0, 0)), now)
         except Exception as error:
@@ -34,15 +35,12 @@ def call_second_ways(deps: Deps) -> list[str]:
 
 
 def _call(deps: Deps, incident_id: str, late_since: datetime | None, told: tuple[int, int], now: datetime) -> None:
-    ways = {name for name, pipeline in deps.project.pipelines.items() if pipeline.second_way is not None}
     n_open, n_over = told
-    if not ways:
-        return
     incident = deps.store.incident(incident_id)
-    if incident is None or incident.pipeline not in ways:
+    pipeline = None if incident is None else deps.project.pipelines.get(incident.pipeline)
+    way = None if pipeline is None else pipeline.second_way
+    if incident is None or way is None:
         return
-    way = deps.project.pipelines[incident.pipeline].second_way
-    assert way is not None
     is_over = incident.state is IncidentState.RESOLVED
     if n_open > n_over:
         if is_over:

@@ -127,12 +127,12 @@ def _add_list(app: FastAPI, settings: Callable[[], Settings]) -> None:
             states = None if state is None else {state}
             shown = deps.store.incidents(wanted, states, limit=_PER_PAGE, offset=first) if n_found else []
             late = deps.store.undelivered([i.id for i in shown], now=deps.clock())
-            untold = {one.incident_id: one.last_error for one in reversed(late)}
+            undelivered = {one.incident_id: one.last_error for one in reversed(late)}
             silence = _silence(deps, [n for n in deps.project.pipelines if pipeline in (None, "", n)], user)
         chosen = {"pipeline": pipeline or "", "state": state or ""}
         return _page(
             "incidents.html.j2",
-            rows=[{**_row(incident), "untold": untold.get(incident.id)} for incident in shown],
+            rows=[{**_row(incident), "undelivered": undelivered.get(incident.id)} for incident in shown],
             silence=silence,
             n_hidden=sum(counts.values()) - n_found,
             base=f"{_ROOT}{PREFIX}",

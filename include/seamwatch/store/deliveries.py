@@ -228,7 +228,7 @@ class DeliveryStore:
         Args:
             delivery_id: The message.
             owner: Who claimed it.
-            error: What went wrong; None: nothing, the channel asked for a pause.
+            error: What went wrong, or that the channel asked for a pause; None: nothing.
             retry_at: When to try again.
             is_try: Whether it counts as a try.
             settled_at: Until when the channel may still take it; nobody sends it before, whoever asks for that.

@@ -417,7 +417,7 @@ def test_run_opens_an_incident_that_incidents_lists_and_report_prints(run: Run, 
         assert "request" in text
 
 
-def test_what_was_not_told_is_listed_tried_again_and_dropped(run: Run, project: Path) -> None:
+def test_what_was_not_delivered_is_listed_tried_again_and_dropped(run: Run, project: Path) -> None:
     run("run", "parcels", *DAY, "--no-slack")
     (listed,) = json.loads(run("incidents", "--json", "-")[1])["incidents"]
     assert listed["undelivered"] is None
@@ -425,7 +425,7 @@ def test_what_was_not_told_is_listed_tried_again_and_dropped(run: Run, project: 
     assert (code, out) == (1, "delivered 0, waiting 2, given up 0\n")
     assert "chat.postMessage did not get through" in err
     assert "seamwatch deliver --retry" in err
-    assert "not told in its channel: " in run("incidents")[1]
+    assert "not delivered to its channel: " in run("incidents")[1]
     (listed,) = json.loads(run("incidents", "--json", "-")[1])["incidents"]
     assert "did not get through" in listed["undelivered"]
     assert run("deliver", "--retry")[0] == 1
@@ -433,7 +433,7 @@ def test_what_was_not_told_is_listed_tried_again_and_dropped(run: Run, project: 
     assert (code, "no incident 'nothing'" in err) == (2, True)
     code, out, _ = run("deliver", "--drop", listed["id"])
     assert (code, out.splitlines()[0]) == (0, f"2 messages of {listed['id']} are not sent")
-    assert "not told" not in run("incidents")[1]
+    assert "not delivered" not in run("incidents")[1]
 
 
 def test_a_report_that_cannot_be_made_is_refused(run: Run, project: Path) -> None:
