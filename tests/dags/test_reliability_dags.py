@@ -106,10 +106,10 @@ def test_a_cron_schedule_has_data_intervals_and_the_others_wait_for_assets(proje
     ]
 
 
-def test_retries_grow_and_gates_have_none(project: Path) -> None:
+def test_retries_grow(project: Path) -> None:
     dag = load().dags["parcels__validate"]
     check, gate = dag.get_task("orders.check"), dag.get_task("orders.gate")
-    assert (check.retries, gate.retries) == (2, 0)
+    assert (check.retries, gate.retries) == (2, 2)
     assert check.retry_exponential_backoff > 1
     assert check.retry_delay < check.max_retry_delay == timedelta(minutes=10)
 

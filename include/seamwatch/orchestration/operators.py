@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator, BaseOperatorLink
 from airflow.sdk.exceptions import AirflowFailException
 
-from seamwatch.errors import AdapterError, SeamwatchError
+from seamwatch.errors import AdapterError, SeamwatchError, StoreError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -61,6 +61,7 @@ class StepOperator(BaseOperator):
         Raises:
             AirflowFailException: For an error that a new try cannot mend; the task fails without retry.
             AdapterError: For one that it may.
+            StoreError: Of Seamwatch's own store, which may be locked or away for a while.
         """
         from seamwatch.orchestration import steps
 
@@ -70,6 +71,8 @@ class StepOperator(BaseOperator):
             if error.retryable:
                 raise
             raise AirflowFailException(str(error)) from error
+        except StoreError:
+            raise
         except SeamwatchError as error:
             raise AirflowFailException(str(error)) from error
 

@@ -40,6 +40,7 @@ class TaskPlan:
     """One instance a window; else one task works on what `window_from` found."""
     trigger_rule: str = "all_success"
     retries: int = 2
+    """Of what may pass; a finding of a gate, and an error that a new try cannot mend, is final at once."""
     emits: str | None = None
     """Asset that it emits."""
     listens: str | None = None
@@ -128,7 +129,6 @@ def _plan_validate(pipeline: Pipeline) -> DagPlan:
             stage=stage.name,
             after=(check.full_id,),
             window_from="open-window",
-            retries=0,
         )
         tasks += [check, gate]
         checks.append(check.full_id)
@@ -214,7 +214,7 @@ def _plan_freshness(pipeline: Pipeline) -> DagPlan:
         check = TaskPlan(id="check", group=name, step="check_freshness", stage=name)
         tasks += [
             check,
-            TaskPlan(id="gate", group=name, step="gate_freshness", stage=name, after=(check.full_id,), retries=0),
+            TaskPlan(id="gate", group=name, step="gate_freshness", stage=name, after=(check.full_id,)),
             TaskPlan(
                 id="decide",
                 group=name,
@@ -250,9 +250,7 @@ def _plan_slo(pipeline: Pipeline) -> DagPlan:
     What a look found is told also where one watch failed, and the run is red then: `decide` waits for `look` to end,
     `deliver` for both.
     """
-    gate = TaskPlan(
-        id="gate", step="gate_releases", after=("look",), retries=0, emits=releasable_asset(pipeline.pipeline)
-    )
+    gate = TaskPlan(id="gate", step="gate_releases", after=("look",), emits=releasable_asset(pipeline.pipeline))
     tasks = (
         TaskPlan(id="look", step="look_at_objectives"),
         *((gate,) if pipeline.slos else ()),

@@ -101,7 +101,7 @@ def check(task: StepOperator, context: Context) -> dict[str, int]:
 
 
 def gate(task: StepOperator, context: Context) -> None:
-    """Turn red on a critical finding of the stage, without retry: the grid then shows where it broke."""
+    """Turn red on a critical finding of the stage, at once: the grid then shows where it broke."""
     del context
     pipeline, window = _pipeline(task), _window(task)
     stage = pipeline.stage(task.stage or "")

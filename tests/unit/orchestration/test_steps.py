@@ -11,7 +11,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from parcels import write_project
-from seamwatch.errors import AdapterError, DataContractError
+from seamwatch.errors import AdapterError, DataContractError, StoreError
 from seamwatch.orchestration import steps
 from seamwatch.orchestration.operators import IncidentOperator, ReportLink, StepOperator
 
@@ -97,12 +97,19 @@ def test_an_error_that_no_new_try_can_mend_ends_the_task_at_once() -> None:
         operator("find_windows").execute(context)
 
 
-@pytest.mark.parametrize(("retryable", "raised"), [(True, AdapterError), (False, AirflowFailException)])
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (AdapterError("no answer", retryable=True), AdapterError),
+        (AdapterError("no answer", retryable=False), AirflowFailException),
+        (StoreError("no answer"), StoreError),
+    ],
+)
 def test_only_what_may_pass_is_tried_again(
-    monkeypatch: pytest.MonkeyPatch, retryable: bool, raised: type[Exception]
+    monkeypatch: pytest.MonkeyPatch, error: Exception, raised: type[Exception]
 ) -> None:
     def database_is_down(task: object, context: object) -> None:
-        raise AdapterError("no answer", retryable=retryable)
+        raise error
 
     monkeypatch.setattr(steps, "database_is_down", database_is_down, raising=False)
     context: Any = {}
