@@ -23,7 +23,7 @@ $(STAMP): constraints/requirements.txt pyproject.toml
 	@touch $(STAMP)
 
 demo: $(STAMP) ## Run the demo: real faults, the DAGs in Airflow, Slack on loopback, reports (build/demo)
-	$(BIN)/seamwatch demo
+	$(BIN)/python -m seamwatch_demo
 
 test: $(STAMP) lint ## Run every test: units, properties, DAGs in Airflow, PostgreSQL, browser
 	sh tests/install_browser.sh
@@ -43,7 +43,7 @@ fix: $(STAMP) ## Format and repair what can be repaired
 	$(BIN)/ruff check --fix .
 
 up: $(STAMP) ## Start Airflow with the demo's connections at http://127.0.0.1:8080 (admin, admin)
-	$(BIN)/python -m seamwatch.demo.up
+	$(BIN)/python -m seamwatch_demo.up
 
 bench: bench-scale bench-attribution bench-freshness bench-delivery bench-slo bench-store bench-shapes ## Run every benchmark (SHORT=1: a form of minutes)
 

@@ -547,8 +547,15 @@ def demo(
     ),
     project: ProjectOption = None,
 ) -> None:
-    """Run the demo: a real pipeline, real faults, the DAGs in Airflow, a Slack receiver on loopback."""
-    from seamwatch.demo.run import run_demo
+    """Run the demo of a clone: a real pipeline, real faults, the DAGs in Airflow, a Slack receiver on loopback."""
+    try:
+        from seamwatch_demo.run import run_demo
+    except ModuleNotFoundError as error:
+        msg = (
+            f"the demo is no part of the installed package: no module {error.name!r}; "
+            "clone Seamwatch's repository and run `make demo` in it"
+        )
+        raise SeamwatchError(msg) from error
 
     run_demo(_settings(project).project_dir, folder)
 

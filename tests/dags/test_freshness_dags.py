@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seamwatch.demo.policies.documents import POPULAR
-from seamwatch.demo.policies.world import PolicyWorld
 from seamwatch.store.repo import Store
 from seamwatch.vocabulary import IncidentState
+from seamwatch_demo.policies.documents import POPULAR
+from seamwatch_demo.policies.world import PolicyWorld
 
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from parcels import PIPELINE, WINDOW, fill_database, write_project
-from seamwatch.demo.slack_receiver import SlackReceiver
 from seamwatch.spec.load import load_project
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.store.repo import Store
 from seamwatch.vocabulary import IncidentState
+from seamwatch_demo.slack_receiver import SlackReceiver
 
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag

@@ -5,12 +5,12 @@ from dataclasses import asdict
 
 from markdown_it import MarkdownIt
 
-from seamwatch.demo.slack_rules import message_error
 from seamwatch.report import block_kit
 from seamwatch.report.html import render_html
 from seamwatch.report.machine import report_json
 from seamwatch.report.markdown import render_markdown
 from seamwatch.report.message import incident_message
+from seamwatch_demo.slack_rules import message_error
 
 
 def test_html_page_is_as_agreed(example, golden):

@@ -11,10 +11,10 @@ import pytest
 from seamwatch.adapters.connections import EnvironmentConnections, database_url
 from seamwatch.core.records.reconciliation import reconcile
 from seamwatch.core.results import Window
-from seamwatch.demo.world import DemoWorld
 from seamwatch.engine.reading import StageReader
 from seamwatch.engine.references import load_references
 from seamwatch.spec.load import load_project
+from seamwatch_demo.world import DemoWorld
 
 pytestmark = pytest.mark.integration
 

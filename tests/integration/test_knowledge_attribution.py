@@ -13,10 +13,6 @@ import sqlalchemy as sa
 from seamwatch.adapters.connections import EnvironmentConnections
 from seamwatch.core.incidents import ChangeKind
 from seamwatch.core.results import Attribution, Window
-from seamwatch.demo.policies.documents import POPULAR, change_facts, render
-from seamwatch.demo.policies.index import chunk_rows
-from seamwatch.demo.policies.tables import METADATA
-from seamwatch.demo.policies.world import PolicyWorld
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.bundle import record, replay
 from seamwatch.engine.check import check_pipeline
@@ -29,6 +25,10 @@ from seamwatch.report.markdown import render_markdown
 from seamwatch.spec.load import load_project
 from seamwatch.store.repo import Store
 from seamwatch.vocabulary import FreshnessReason, IncidentState, Responsibility
+from seamwatch_demo.policies.documents import POPULAR, change_facts, render
+from seamwatch_demo.policies.index import chunk_rows
+from seamwatch_demo.policies.tables import METADATA
+from seamwatch_demo.policies.world import PolicyWorld
 
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from parcels import QUEUES, WINDOW, answer_of, fill_database, records, write_project
 from seamwatch import cli
-from seamwatch.demo.slack_receiver import SlackReceiver
+from seamwatch_demo.slack_receiver import SlackReceiver
 
 pytestmark = pytest.mark.integration
 

@@ -16,8 +16,8 @@ import pytest
 from seamwatch.adapters.base import ConnectionInfo, Notifier, PostedMessage
 from seamwatch.adapters.notify.file import FileNotifier
 from seamwatch.adapters.notify.slack import SlackNotifier, split_message_id
-from seamwatch.demo.slack_receiver import SlackReceiver, Workspace
 from seamwatch.errors import HistoryUnreadable, MessageGone, NotifyError
+from seamwatch_demo.slack_receiver import SlackReceiver, Workspace
 
 pytestmark = pytest.mark.integration
 

@@ -15,8 +15,8 @@ from playwright.sync_api import Page, sync_playwright
 
 from parcels import PIPELINE, WINDOW, fill_database, write_project
 from seamwatch.core.results import Window
-from seamwatch.demo.airflow import Standalone, airflow_env, free_port, wait_until
-from seamwatch.demo.slack_receiver import SlackReceiver
+from seamwatch_demo.airflow import Standalone, airflow_env, free_port, wait_until
+from seamwatch_demo.slack_receiver import SlackReceiver
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
 

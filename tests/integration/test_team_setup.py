@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from compose_processes import ComposeProcesses
 from parcels import PIPELINE, WINDOW, fill_database, write_project
-from seamwatch.demo.airflow import wait_until
-from seamwatch.demo.slack_receiver import SlackReceiver
+from seamwatch_demo.airflow import wait_until
+from seamwatch_demo.slack_receiver import SlackReceiver
 
 pytestmark = pytest.mark.integration
 

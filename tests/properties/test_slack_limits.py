@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from seamwatch.demo.slack_rules import message_error
 from seamwatch.report import block_kit
 from seamwatch.report.blocks import (
     Bullets,
@@ -26,6 +25,7 @@ from seamwatch.report.blocks import (
 )
 from seamwatch.report.markdown import code_span, escape_markdown
 from seamwatch.vocabulary import IncidentState
+from seamwatch_demo.slack_rules import message_error
 
 NASTY = st.sampled_from(
     [

@@ -30,7 +30,7 @@ import sqlalchemy as sa
 from cryptography.fernet import Fernet
 
 from compose_file import ROOT, example, filled
-from seamwatch.demo.airflow import free_port, wait_until
+from seamwatch_demo.airflow import free_port, wait_until
 
 _START_S = 150
 _STOP_S = 10

@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from seamwatch.demo.slack_receiver import SlackMessage, Workspace
+from seamwatch_demo.slack_receiver import SlackMessage, Workspace
 
 LATE_S = 30.0
 """A request whose caller saw the connection break is taken up to so many seconds later."""

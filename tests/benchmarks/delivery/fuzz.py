@@ -43,7 +43,6 @@ from seamwatch.core.results import (  # noqa: E402
     Verdict,
     Window,
 )
-from seamwatch.demo.slack_rules import message_error  # noqa: E402
 from seamwatch.report import block_kit  # noqa: E402
 from seamwatch.report.console_tables import print_table, shown  # noqa: E402
 from seamwatch.report.facts import IncidentReport, incident_report  # noqa: E402
@@ -55,6 +54,7 @@ from seamwatch.report.message import Message, bare_message, incident_message  # 
 from seamwatch.report.text import json_text  # noqa: E402
 from seamwatch.spec.pipeline import Pipeline  # noqa: E402
 from seamwatch.vocabulary import CheckStatus, Responsibility  # noqa: E402
+from seamwatch_demo.slack_rules import message_error  # noqa: E402
 
 FIGURES = ("refused", "live_mention", "live_link", "live_formula", "live_escape")
 PAGES_EVERY = 10

@@ -15,11 +15,11 @@ import sqlalchemy as sa
 
 from seamwatch.adapters.connections import EnvironmentConnections
 from seamwatch.core.documents import content_hash
-from seamwatch.demo.policies.repository import PolicyRepository
 from seamwatch.engine.deps import Deps
 from seamwatch.spec.load import load_project
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.store.repo import Store
+from seamwatch_demo.policies.repository import PolicyRepository
 
 FIRST = datetime(2026, 10, 1, 8, tzinfo=UTC)
 INDEXED = FIRST + timedelta(hours=2)

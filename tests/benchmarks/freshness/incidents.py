@@ -17,17 +17,17 @@ from write_page import Figure
 from seamwatch.adapters.connections import EnvironmentConnections
 from seamwatch.core.results import Attribution, Window
 from seamwatch.core.stats import wilson_interval
-from seamwatch.demo.policies.assistant import build_prompt, map_answer
-from seamwatch.demo.policies.documents import POPULAR, change_facts, render
-from seamwatch.demo.policies.index import chunk_rows
-from seamwatch.demo.policies.retriever import Retriever
-from seamwatch.demo.policies.tables import METADATA
-from seamwatch.demo.policies.world import PolicyWorld
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.deps import Deps
 from seamwatch.spec.load import load_project
 from seamwatch.store.repo import Store
 from seamwatch.vocabulary import Responsibility
+from seamwatch_demo.policies.assistant import build_prompt, map_answer
+from seamwatch_demo.policies.documents import POPULAR, change_facts, render
+from seamwatch_demo.policies.index import chunk_rows
+from seamwatch_demo.policies.retriever import Retriever
+from seamwatch_demo.policies.tables import METADATA
+from seamwatch_demo.policies.world import PolicyWorld
 
 ROOT = Path(__file__).parents[3]
 CHUNKS = METADATA.tables["policy_chunks"]

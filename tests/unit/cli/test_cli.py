@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -454,6 +457,26 @@ def test_every_command_has_help(run: Run) -> None:
     for command in ("check", "run", "attribute", "incidents", "report", "baseline", "deliver", "migrate", "demo"):
         assert command in out
         assert run(command, "--help")[0] == 0
+
+
+def test_where_the_demo_is_not_its_command_says_what_to_do(tmp_path: Path) -> None:
+    """As in an installed wheel: the package can be imported, and nothing of what lies beside it in a clone."""
+    source = Path(cli.__file__).parent
+    (tmp_path / "seamwatch").symlink_to(source)
+    program = (
+        "import sys\n"
+        f"sys.path[:] = [{str(tmp_path)!r}, *(path for path in sys.path if path != {str(source.parent)!r})]\n"
+        "from seamwatch.cli import main; main()"
+    )
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-c", program, "demo"], env=env, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "seamwatch: the demo is no part of the installed package: no module 'seamwatch_demo'; "
+        "clone Seamwatch's repository and run `make demo` in it\n"
+    )
 
 
 def test_a_spent_budget_makes_the_gate_refuse_until_an_override(run: Run, project: Path) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from seamwatch.demo.classifier import TriageModel, load_or_fit
-from seamwatch.demo.training import code_version, train
+from seamwatch_demo.classifier import TriageModel, load_or_fit
+from seamwatch_demo.training import code_version, train
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seamwatch.demo.classifier import TriageModel
-from seamwatch.demo.enterprise import Integration, build_prompt
-from seamwatch.demo.tickets import make_tickets
-from seamwatch.demo.training import DEGRADED, HEALTHY
 from seamwatch.spec.load import load_project
+from seamwatch_demo.classifier import TriageModel
+from seamwatch_demo.enterprise import Integration, build_prompt
+from seamwatch_demo.tickets import make_tickets
+from seamwatch_demo.training import DEGRADED, HEALTHY
 
 ROOT = Path(__file__).parents[3]
 

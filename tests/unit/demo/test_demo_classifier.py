@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seamwatch.demo.classifier import TriageModel, load_or_fit, read_facts, read_letters, read_words
-from seamwatch.demo.training import HEALTHY, right_priority
+from seamwatch_demo.classifier import TriageModel, load_or_fit, read_facts, read_letters, read_words
+from seamwatch_demo.training import HEALTHY, right_priority
 
 PROMPT = """\
 Ticket opened: 2026-11-09

@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from seamwatch.demo.classifier import TriageModel
-from seamwatch.demo.model_server import PROCESSING_HEADER, ModelServer
-from seamwatch.demo.model_service import ModelService
-from seamwatch.demo.training import DEGRADED, HEALTHY
+from seamwatch_demo.classifier import TriageModel
+from seamwatch_demo.model_server import PROCESSING_HEADER, ModelServer
+from seamwatch_demo.model_service import ModelService
+from seamwatch_demo.training import DEGRADED, HEALTHY
 
 BODY: dict[str, Any] = {
     "model": "support-triage",

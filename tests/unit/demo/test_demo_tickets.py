@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seamwatch.demo.enterprise import CATALOGUE, OLD_CATALOGUE, QUEUE_CODES
-from seamwatch.demo.tickets import PRODUCT_FAMILIES, QUEUES, make_tickets, right_queue
+from seamwatch_demo.enterprise import CATALOGUE, OLD_CATALOGUE, QUEUE_CODES
+from seamwatch_demo.tickets import PRODUCT_FAMILIES, QUEUES, make_tickets, right_queue
 
 DAY = date(2026, 11, 9)
 

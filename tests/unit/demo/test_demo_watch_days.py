@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from seamwatch.demo.classifier import TriageModel
-from seamwatch.demo.obedience import ordered_queue
-from seamwatch.demo.tickets import QUEUES, make_tickets
-from seamwatch.demo.warehouse import WRITTEN_AT
-from seamwatch.demo.watching import WATCHED
-from seamwatch.demo.world import DemoWorld
+from seamwatch_demo.classifier import TriageModel
+from seamwatch_demo.obedience import ordered_queue
+from seamwatch_demo.tickets import QUEUES, make_tickets
+from seamwatch_demo.warehouse import WRITTEN_AT
+from seamwatch_demo.watching import WATCHED
+from seamwatch_demo.world import DemoWorld
 
 DAY = date(2026, 10, 28)
 MIDNIGHT = datetime(2026, 10, 28, tzinfo=UTC)

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from seamwatch.demo.faults import FAULTS
-from seamwatch.demo.run import is_right
-from seamwatch.demo.watching import TRIAGE, WATCHED, told_scenario
+from seamwatch_demo.faults import FAULTS
+from seamwatch_demo.run import is_right
+from seamwatch_demo.watching import TRIAGE, WATCHED, told_scenario
 
 ROOT = Path(__file__).parents[3]
 

@@ -18,17 +18,17 @@ from sqlalchemy.exc import IntegrityError
 from seamwatch.adapters.connections import EnvironmentConnections
 from seamwatch.core.records.reconciliation import Reconciliation, reconcile
 from seamwatch.core.results import Window
-from seamwatch.demo.classifier import TriageModel
-from seamwatch.demo.faults import FAULTS
-from seamwatch.demo.training import DEGRADED, HEALTHY
-from seamwatch.demo.watching import WATCHED
-from seamwatch.demo.world import DemoWorld
 from seamwatch.engine.reading import StageReader, WindowData
 from seamwatch.engine.references import load_references
 from seamwatch.spec.load import load_project
 from seamwatch.validation.run import validate_query
 from seamwatch.validation.suites import check_suite, load_suite
 from seamwatch.vocabulary import CheckStatus, Responsibility, Severity
+from seamwatch_demo.classifier import TriageModel
+from seamwatch_demo.faults import FAULTS
+from seamwatch_demo.training import DEGRADED, HEALTHY
+from seamwatch_demo.watching import WATCHED
+from seamwatch_demo.world import DemoWorld
 
 ROOT = Path(__file__).parents[3]
 DAY = date(2026, 11, 9)

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seamwatch.core.served import without_front_matter
-from seamwatch.demo.policies.assistant import build_prompt, map_answer, map_question
-from seamwatch.demo.policies.documents import (
+from seamwatch_demo.policies.assistant import build_prompt, map_answer, map_question
+from seamwatch_demo.policies.documents import (
     FORGOTTEN,
     POPULAR,
     change_fact,
@@ -28,11 +28,11 @@ from seamwatch.demo.policies.documents import (
     read_value,
     render,
 )
-from seamwatch.demo.policies.index import chunk_rows, cut
-from seamwatch.demo.policies.questions import make_questions
-from seamwatch.demo.policies.reader import kind_of, read_prompt
-from seamwatch.demo.policies.retriever import N_SERVED, Retriever
-from seamwatch.demo.policies.training import Assistant, train_assistant
+from seamwatch_demo.policies.index import chunk_rows, cut
+from seamwatch_demo.policies.questions import make_questions
+from seamwatch_demo.policies.reader import kind_of, read_prompt
+from seamwatch_demo.policies.retriever import N_SERVED, Retriever
+from seamwatch_demo.policies.training import Assistant, train_assistant
 
 NAMES = sorted(policies_by_document())
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -27,10 +27,6 @@ from seamwatch.core.documents import content_hash
 from seamwatch.core.records.reconciliation import Reconciliation, reconcile
 from seamwatch.core.results import Window
 from seamwatch.core.served import current_passage, without_front_matter
-from seamwatch.demo.policies.documents import FORGOTTEN, POPULAR, facts_by_id, policies_by_document, read_facts
-from seamwatch.demo.policies.history import REPOSITORY, TEMPLATE
-from seamwatch.demo.policies.training import load_assistant
-from seamwatch.demo.policies.world import FAULTS, PolicyWorld
 from seamwatch.engine.check import check_pipeline
 from seamwatch.engine.reading import StageReader, WindowData
 from seamwatch.engine.references import load_function, load_references
@@ -39,6 +35,10 @@ from seamwatch.spec.load import load_project
 from seamwatch.validation.run import validate_query
 from seamwatch.validation.suites import load_suite
 from seamwatch.vocabulary import CheckStatus, Responsibility, Severity
+from seamwatch_demo.policies.documents import FORGOTTEN, POPULAR, facts_by_id, policies_by_document, read_facts
+from seamwatch_demo.policies.history import REPOSITORY, TEMPLATE
+from seamwatch_demo.policies.training import load_assistant
+from seamwatch_demo.policies.world import FAULTS, PolicyWorld
 
 ROOT = Path(__file__).parents[3]
 DAY = date(2026, 11, 9)

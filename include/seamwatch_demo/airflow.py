@@ -41,7 +41,7 @@ def airflow_env(
     secret = home / "jwt_secret"
     if not secret.exists():
         secret.write_text(secrets.token_hex(64), encoding="utf-8")
-    root = Path(__file__).resolve().parents[3]
+    root = Path(__file__).resolve().parents[2]
     url = f"http://127.0.0.1:{port}"
     return {
         "AIRFLOW_HOME": str(home),

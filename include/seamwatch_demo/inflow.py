@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from seamwatch.demo import phrases_german
-from seamwatch.demo.attacks import write_attack
-from seamwatch.demo.tickets import Ticket
+from seamwatch_demo import phrases_german
+from seamwatch_demo.attacks import write_attack
+from seamwatch_demo.tickets import Ticket
 
 _NEW_SHARE, _ATTACK_SHARE = 0.35, 0.30
 

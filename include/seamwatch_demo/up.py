@@ -8,11 +8,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from seamwatch.demo.airflow import Standalone
-from seamwatch.demo.policies.world import PolicyWorld
-from seamwatch.demo.run import demo_env, warehouse_url
-from seamwatch.demo.slack_receiver import SlackReceiver
-from seamwatch.demo.world import DemoWorld
+from seamwatch_demo.airflow import Standalone
+from seamwatch_demo.policies.world import PolicyWorld
+from seamwatch_demo.run import demo_env, warehouse_url
+from seamwatch_demo.slack_receiver import SlackReceiver
+from seamwatch_demo.world import DemoWorld
 
 
 def main() -> None:

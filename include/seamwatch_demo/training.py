@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from seamwatch.demo import classifier, enterprise, phrases, tickets
-from seamwatch.demo.classifier import TriageModel, fit
-from seamwatch.demo.enterprise import Integration, build_prompt
-from seamwatch.demo.tickets import make_tickets
+from seamwatch_demo import classifier, enterprise, phrases, tickets
+from seamwatch_demo.classifier import TriageModel, fit
+from seamwatch_demo.enterprise import Integration, build_prompt
+from seamwatch_demo.tickets import make_tickets
 
 HEALTHY, DEGRADED = "support-triage-2026-09", "support-triage-2026-11"
 """Versions that the model server can serve behind the one name that callers use."""

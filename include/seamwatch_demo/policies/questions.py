@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from seamwatch.demo.policies.documents import Fact, asked_facts, load_policies, policies_by_document
+from seamwatch_demo.policies.documents import Fact, asked_facts, load_policies, policies_by_document
 
 _HOURS = (0, 1, 1, 1, 1, 2, 4, 8, 14, 18, 19, 17, 15, 16, 17, 16, 14, 12, 11, 10, 8, 6, 4, 2)
 """Questions by hour of the day, in parts."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from seamwatch.demo import phrases
+from seamwatch_demo import phrases
 
 QUEUES = ("billing", "fraud", "refunds", "retention", "key_accounts", "network", "devices", "account_access")
 

@@ -15,15 +15,15 @@ import httpx
 import numpy as np
 import sqlalchemy as sa
 
-from seamwatch.demo.classifier import load_or_fit
-from seamwatch.demo.enterprise import MODEL_NAME, QUEUE_CODES, Integration
-from seamwatch.demo.faults import FAULTS, Fault
-from seamwatch.demo.model_server import ModelServer
-from seamwatch.demo.model_service import Health, ModelService
-from seamwatch.demo.operations import CALL_PATH, USD_PER_MTOK, process_tickets
-from seamwatch.demo.tickets import UNSEEN, Ticket, make_tickets
-from seamwatch.demo.training import HEALTHY, code_version, train
-from seamwatch.demo.warehouse import WRITTEN_AT, Rows, Warehouse
+from seamwatch_demo.classifier import load_or_fit
+from seamwatch_demo.enterprise import MODEL_NAME, QUEUE_CODES, Integration
+from seamwatch_demo.faults import FAULTS, Fault
+from seamwatch_demo.model_server import ModelServer
+from seamwatch_demo.model_service import Health, ModelService
+from seamwatch_demo.operations import CALL_PATH, USD_PER_MTOK, process_tickets
+from seamwatch_demo.tickets import UNSEEN, Ticket, make_tickets
+from seamwatch_demo.training import HEALTHY, code_version, train
+from seamwatch_demo.warehouse import WRITTEN_AT, Rows, Warehouse
 
 TICKETS_PER_DAY = 400
 _BENCHMARK_DAY, _BENCHMARK_SIZE = date(2026, 9, 15), 300

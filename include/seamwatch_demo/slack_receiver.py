@@ -1,6 +1,6 @@
 """A Slack-compatible receiver on loopback: takes messages by Slack's own API, holds them to its limits, shows them.
 
-python -m seamwatch.demo.slack_receiver --port 8899 --log build/demo/slack.jsonl
+python -m seamwatch_demo.slack_receiver --port 8899 --log build/demo/slack.jsonl
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from seamwatch.demo.slack_page import render_page
-from seamwatch.demo.slack_rules import message_error
+from seamwatch_demo.slack_page import render_page
+from seamwatch_demo.slack_rules import message_error
 
 Json = dict[str, Any]
 _MOST_BODY_BYTES = 4_000_000
@@ -319,7 +319,7 @@ def _page(name: str, items: list[Json], arguments: Mapping[str, Any]) -> Json:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the receiver until it is interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m seamwatch.demo.slack_receiver", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m seamwatch_demo.slack_receiver", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 takes any free one")
     parser.add_argument("--log", type=Path, help="JSON lines file of every call")
     parser.add_argument("--least-gap", type=float, default=1.0, metavar="SECONDS", help="between posts to a channel")

@@ -1,4 +1,4 @@
-"""`python -m seamwatch.demo.policies.reindex`: bring the demo's index up to date, as its knowledge base's hook.
+"""`python -m seamwatch_demo.policies.reindex`: bring the demo's index up to date, as its knowledge base's hook.
 
 Finds the world by SEAMWATCH_DEMO_POLICIES (its folder) and SEAMWATCH_DEMO_WAREHOUSE (URL of its database), which the
 demo sets, and what to look at by SEAMWATCH_DOCUMENTS (a JSON list of documents); without that, everything.
@@ -16,12 +16,12 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from seamwatch.core.documents import content_hash
-from seamwatch.demo.policies.documents import policies_by_document
-from seamwatch.demo.policies.history import REPOSITORY
-from seamwatch.demo.policies.index import Embedder, chunk_rows
-from seamwatch.demo.policies.repository import PolicyRepository
-from seamwatch.demo.policies.tables import METADATA
-from seamwatch.demo.policies.training import load_assistant
+from seamwatch_demo.policies.documents import policies_by_document
+from seamwatch_demo.policies.history import REPOSITORY
+from seamwatch_demo.policies.index import Embedder, chunk_rows
+from seamwatch_demo.policies.repository import PolicyRepository
+from seamwatch_demo.policies.tables import METADATA
+from seamwatch_demo.policies.training import load_assistant
 
 CHUNKS = METADATA.tables["policy_chunks"]
 

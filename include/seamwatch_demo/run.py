@@ -17,18 +17,18 @@ from rich.text import Text
 from seamwatch.adapters.base import Notifier
 from seamwatch.adapters.connections import EnvironmentConnections
 from seamwatch.core.results import Attribution, Window
-from seamwatch.demo.airflow import airflow_env
-from seamwatch.demo.dags import PARTS, DagRunner
-from seamwatch.demo.faults import Fault
-from seamwatch.demo.policies.world import PolicyWorld
-from seamwatch.demo.slack_receiver import SlackReceiver
-from seamwatch.demo.watching import open_store, told_places, told_scenario, watch_days
-from seamwatch.demo.world import DemoWorld
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.slo import gate, let_through
 from seamwatch.report.machine import attribution_json, gate_json, slo_json
 from seamwatch.spec.load import load_project
 from seamwatch.store.repo import Store
+from seamwatch_demo.airflow import airflow_env
+from seamwatch_demo.dags import PARTS, DagRunner
+from seamwatch_demo.faults import Fault
+from seamwatch_demo.policies.world import PolicyWorld
+from seamwatch_demo.slack_receiver import SlackReceiver
+from seamwatch_demo.watching import open_store, told_places, told_scenario, watch_days
+from seamwatch_demo.world import DemoWorld
 
 TRIAGE, ASSISTANT = "support_triage", "policy_assistant"
 _FIRST_DAY = date(2026, 11, 2)

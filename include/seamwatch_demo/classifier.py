@@ -15,7 +15,7 @@ import joblib  # type: ignore[import-untyped]
 import numpy as np
 from scipy.sparse import csr_matrix, hstack
 
-from seamwatch.demo.obedience import ordered_queue
+from seamwatch_demo.obedience import ordered_queue
 
 _HEADER = re.compile(r"^([A-Z][A-Za-z ]*): (.*)$")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?")

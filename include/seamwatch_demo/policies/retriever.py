@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from seamwatch.demo.policies.index import Embedder
+from seamwatch_demo.policies.index import Embedder
 
 N_SERVED = 3
 

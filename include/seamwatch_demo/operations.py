@@ -17,9 +17,9 @@ from queue import SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
 
-from seamwatch.demo.enterprise import Integration, build_prompt
-from seamwatch.demo.model_server import PROCESSING_HEADER
-from seamwatch.demo.warehouse import Rows
+from seamwatch_demo.enterprise import Integration, build_prompt
+from seamwatch_demo.model_server import PROCESSING_HEADER
+from seamwatch_demo.warehouse import Rows
 
 CALL_PATH = "/v1/chat/completions"
 USD_PER_MTOK = {"input_per_mtok": 0.15, "output_per_mtok": 0.60}

@@ -15,12 +15,12 @@ from rich.text import Text
 from seamwatch.adapters.notify.slack import split_message_id
 from seamwatch.core.incidents import Incident
 from seamwatch.core.results import Window
-from seamwatch.demo.dags import DagRunner
-from seamwatch.demo.faults import Fault
-from seamwatch.demo.world import DemoWorld
 from seamwatch.report import numbers
 from seamwatch.store.repo import Store
 from seamwatch.vocabulary import Watch
+from seamwatch_demo.dags import DagRunner
+from seamwatch_demo.faults import Fault
+from seamwatch_demo.world import DemoWorld
 
 TRIAGE = "support_triage"
 _N_HEALTHY = 5

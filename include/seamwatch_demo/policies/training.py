@@ -13,13 +13,13 @@ from pathlib import Path
 import joblib  # type: ignore[import-untyped]
 import numpy as np
 
-from seamwatch.demo.policies import assistant, documents, index, questions, reader, retriever
-from seamwatch.demo.policies.assistant import build_prompt, map_question
-from seamwatch.demo.policies.documents import draw_facts, facts_by_id, load_policies, read_value, render
-from seamwatch.demo.policies.index import Embedder, chunk_rows, cut, fit_embedder
-from seamwatch.demo.policies.questions import make_questions
-from seamwatch.demo.policies.reader import READER, Answered, Reader, fit_memory, fit_reader
-from seamwatch.demo.policies.retriever import Retriever
+from seamwatch_demo.policies import assistant, documents, index, questions, reader, retriever
+from seamwatch_demo.policies.assistant import build_prompt, map_question
+from seamwatch_demo.policies.documents import draw_facts, facts_by_id, load_policies, read_value, render
+from seamwatch_demo.policies.index import Embedder, chunk_rows, cut, fit_embedder
+from seamwatch_demo.policies.questions import make_questions
+from seamwatch_demo.policies.reader import READER, Answered, Reader, fit_memory, fit_reader
+from seamwatch_demo.policies.retriever import Retriever
 
 _SEEDS = (20_260_901, 20_260_911, 20_260_921)
 _N_LOG, _N_WEIGHED, _DAY = 400, 400, date(2025, 6, 2)

@@ -15,8 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-from seamwatch.demo.enterprise import MODEL_NAME
-from seamwatch.demo.model_service import BadRequest, ModelService, complete
+from seamwatch_demo.enterprise import MODEL_NAME
+from seamwatch_demo.model_service import BadRequest, ModelService, complete
 
 REPLAY_HEADER = "X-Seamwatch-Replay"
 PROCESSING_HEADER = "openai-processing-ms"

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from seamwatch.demo.enterprise import NEXT_PROMPT_VERSION, OLD_CATALOGUE, OLD_QUEUE_CODES, Integration
-from seamwatch.demo.inflow import as_usual, from_a_new_market, with_attacks
-from seamwatch.demo.model_service import Health
-from seamwatch.demo.tickets import Ticket
-from seamwatch.demo.training import DEGRADED, HEALTHY
 from seamwatch.vocabulary import Responsibility
+from seamwatch_demo.enterprise import NEXT_PROMPT_VERSION, OLD_CATALOGUE, OLD_QUEUE_CODES, Integration
+from seamwatch_demo.inflow import as_usual, from_a_new_market, with_attacks
+from seamwatch_demo.model_service import Health
+from seamwatch_demo.tickets import Ticket
+from seamwatch_demo.training import DEGRADED, HEALTHY
 
 
 @dataclass(frozen=True, kw_only=True)

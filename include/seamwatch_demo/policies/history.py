@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seamwatch.demo.policies.documents import (
+from seamwatch_demo.policies.documents import (
     DOMAIN,
     Policy,
     change_fact,
@@ -21,7 +21,7 @@ from seamwatch.demo.policies.documents import (
     render,
     renew_review,
 )
-from seamwatch.demo.policies.repository import PolicyRepository
+from seamwatch_demo.policies.repository import PolicyRepository
 
 REPOSITORY = "policies.git"
 """Its name within the world's folder."""

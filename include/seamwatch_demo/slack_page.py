@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 if TYPE_CHECKING:
-    from seamwatch.demo.slack_receiver import SlackMessage
+    from seamwatch_demo.slack_receiver import SlackMessage
 
 Json = Mapping[str, Any]
 
@@ -34,7 +34,7 @@ def render_page(channels: Mapping[str, Sequence[tuple[SlackMessage, Sequence[Sla
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("seamwatch.demo"),
+        loader=PackageLoader("seamwatch_demo"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -15,12 +15,13 @@ import httpx
 import numpy as np
 import sqlalchemy as sa
 
-from seamwatch.demo.faults import Fault, Injected
-from seamwatch.demo.model_server import ModelServer
-from seamwatch.demo.model_service import ModelService
-from seamwatch.demo.operations import CALL_PATH, USD_PER_MTOK
-from seamwatch.demo.policies.assistant import MODEL_NAME, build_prompt, map_answer, map_question
-from seamwatch.demo.policies.documents import (
+from seamwatch.vocabulary import Responsibility
+from seamwatch_demo.faults import Fault, Injected
+from seamwatch_demo.model_server import ModelServer
+from seamwatch_demo.model_service import ModelService
+from seamwatch_demo.operations import CALL_PATH, USD_PER_MTOK
+from seamwatch_demo.policies.assistant import MODEL_NAME, build_prompt, map_answer, map_question
+from seamwatch_demo.policies.documents import (
     FORGOTTEN,
     POPULAR,
     change_fact,
@@ -29,14 +30,13 @@ from seamwatch.demo.policies.documents import (
     policies_by_document,
     read_facts,
 )
-from seamwatch.demo.policies.history import REPOSITORY, author, open_repository
-from seamwatch.demo.policies.questions import Question, make_questions
-from seamwatch.demo.policies.reader import READER
-from seamwatch.demo.policies.reindex import CHUNKS, reindex
-from seamwatch.demo.policies.retriever import Retriever
-from seamwatch.demo.policies.tables import METADATA
-from seamwatch.demo.policies.training import load_assistant
-from seamwatch.vocabulary import Responsibility
+from seamwatch_demo.policies.history import REPOSITORY, author, open_repository
+from seamwatch_demo.policies.questions import Question, make_questions
+from seamwatch_demo.policies.reader import READER
+from seamwatch_demo.policies.reindex import CHUNKS, reindex
+from seamwatch_demo.policies.retriever import Retriever
+from seamwatch_demo.policies.tables import METADATA
+from seamwatch_demo.policies.training import load_assistant
 
 QUESTIONS_PER_DAY = 260
 _HOOK_DELAY = timedelta(minutes=5)

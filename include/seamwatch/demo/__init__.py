@@ -1,1 +1,0 @@
-"""The demo: a real pipeline with real faults."""
