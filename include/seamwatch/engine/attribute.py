@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.adversarial import neutral_payloads
 from seamwatch.core.attribution.accusing_marks import RightRecords
 from seamwatch.core.attribution.evidence import Evidence, gather
+from seamwatch.core.attribution.neutral_inputs import with_neutral_inputs
 from seamwatch.core.attribution.records import Attributed, attribute_records
 from seamwatch.core.attribution.unlike_inputs import review_model_verdicts
 from seamwatch.core.interventions import World
@@ -94,10 +94,7 @@ def attribute_window(
         world = _with_corrections(judged, reader, failing)
         served_at = {name: data.times for name, data in judged.data.stages.items()}
         knowledge = outside.knowledge(deps, pipeline, window, world, failing, served_at)
-        neutral = neutral_payloads(world, failing)
-        instructed = failing[failing.isin([key for rows in neutral.values() for key in rows.index])]
-        surest = neutral_payloads(world, instructed, only_surest=True)
-        world = replace(world, neutral=neutral, surest_neutral=surest, knowledge=knowledge.contexts)
+        world = with_neutral_inputs(replace(world, knowledge=knowledge.contexts), failing)
         n_judged = int((judged.outcomes["state"] != OutcomeState.PENDING).sum())
         evidence = gather(
             world,

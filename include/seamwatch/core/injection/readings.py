@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import resources
 from urllib.parse import unquote
 
 LONGEST_TEXT = 16_000
@@ -50,9 +51,9 @@ class Reading:
         return any(a < end and b > start for a, b in self.disguised)
 
 
-def readings(text: str) -> Iterator[Reading]:
+def readings(text: str, longest: int = LONGEST_TEXT) -> Iterator[Reading]:
     """Yield the text without its disguises first (as it is where it has none), then rarer readings of it."""
-    plain = unveil(cut(text))
+    plain = unveil(cut(text, longest))
     yield plain
     if len(_LEET.findall(plain.text)) >= 2:
         yield _rewrite(plain, _LEET_WORD, lambda found: found.group().translate(_LEET_LETTERS)) or plain
@@ -61,11 +62,11 @@ def readings(text: str) -> Iterator[Reading]:
             yield turned
 
 
-def cut(text: str) -> Reading:
+def cut(text: str, longest: int = LONGEST_TEXT) -> Reading:
     """Return the text, or of one that is too long its beginning and its end."""
-    if len(text) <= LONGEST_TEXT:
+    if len(text) <= longest:
         return Reading(text)
-    head, tail = LONGEST_TEXT * 3 // 4, LONGEST_TEXT // 4
+    head, tail = longest * 3 // 4, longest // 4
     at = [*range(head), head, *range(len(text) - tail, len(text))]
     return Reading(f"{text[:head]}\n{text[-tail:]}", at, [place + 1 for place in at])
 
@@ -87,28 +88,27 @@ _ODD = re.compile(r"[^\x00-\x7f]")
 _MARKED = re.compile("[A-Za-z][\u0300-\u036f]+")
 _FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007f]+")
 """The flags of England, Scotland and Wales are written in tag characters."""
-_MIXED = re.compile(r"\b(?=\w*[A-Za-z])(?=\w*[\u0370-\u03ff\u0400-\u052f])\w{2,40}\b")
 _INVISIBLE = frozenset("\u00ad\u034f\u061c\u180e\ufeff") | {
     chr(code)
     for a, b in ((0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0xFE00, 0xFE0F))
     for code in range(a, b + 1)
 }
-LOOKALIKES = str.maketrans(
-    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u051b\u051d\u04bb\u0261"
-    "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425\u0406"
-    "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7"
-    "\u03bf\u03b1\u03b5\u03b9\u03bd\u03c1\u03c4\u03c5\u03ba",
-    "aeopcyxijsdqwhgABEKMHOPCTXIABEZHIKMNOPTYXoaeivptuk",
-)
-"""Cyrillic and Greek letters that look like Latin ones."""
-_SMALL_CAPITALS = dict(
-    zip(
-        "\u1d00\u0299\u1d04\u1d05\u1d07\ua730\u0262\u029c\u026a\u1d0a\u1d0b\u029f\u1d0d\u0274\u1d0f"
-        "\u1d18\u0280\ua731\u1d1b\u1d1c\u1d20\u1d21\u028f\u1d22",
-        "abcdefghijklmnoprstuvwyz",
-        strict=True,
-    )
-)
+
+
+def _confusables(read: str) -> dict[str, str]:
+    """Return by character the Latin letter that it is read as, `anywhere` or `in_latin_words`, from the table."""
+    text = resources.files(__package__).joinpath("confusables.tsv").read_text(encoding="utf-8")
+    rows = [line.split("\t") for line in text.splitlines()[1:]]
+    return {chr(int(code.removeprefix("U+"), 16)): latin for code, latin, where, _ in rows if where == read}
+
+
+_LATIN_FORMS = _confusables("anywhere")
+"""Forms of Latin letters that no normalisation knows: small capitals, letters in black squares."""
+_LOOKALIKES = str.maketrans(_confusables("in_latin_words"))
+"""Letters of other scripts: honest words consist of them, so only beside Latin ones are they read as Latin."""
+_OTHER_SCRIPT = f"[{''.join(map(chr, _LOOKALIKES))}]"
+_MIXED = re.compile(rf"\b(?=\w*[A-Za-z])(?=\w*{_OTHER_SCRIPT})\w{{2,40}}\b")
+_ALL_ALIKE = re.compile(rf"\b{_OTHER_SCRIPT}{{1,40}}\b")
 
 
 @lru_cache(maxsize=8192)
@@ -118,7 +118,7 @@ def _fold(letter: str) -> str:
         return ""
     if "\U000e0000" <= letter <= "\U000e007f":
         return chr(ord(letter) - 0xE0000) if "\U000e0020" <= letter < "\U000e007f" else ""
-    return _SMALL_CAPITALS.get(letter) or unicodedata.normalize("NFKC", letter)
+    return _LATIN_FORMS.get(letter) or unicodedata.normalize("NFKC", letter)
 
 
 def _plain_letters(reading: Reading) -> Reading | None:
@@ -128,8 +128,15 @@ def _plain_letters(reading: Reading) -> Reading | None:
     if any(_fold(letter) != letter for letter in set(found.text) if letter > "\x7f"):
         found = _rewrite(found, _ODD, lambda one: _fold(one.group()), is_disguise=_is_veiling) or found
     found = _rewrite(found, _MARKED, _composed, is_disguise=False) or found
-    found = _rewrite(found, _MIXED, lambda word: word.group().translate(LOOKALIKES)) or found
+    mixed = _rewrite(found, _MIXED, _as_latin)
+    if mixed is not None:
+        # Who mixes letters within words leaves short words that consist of look-alikes alone.
+        found = _rewrite(mixed, _ALL_ALIKE, _as_latin) or mixed
     return None if found is reading else found
+
+
+def _as_latin(word: re.Match[str]) -> str:
+    return word.group().translate(_LOOKALIKES)
 
 
 def _is_veiling(found: re.Match[str]) -> bool:
@@ -149,7 +156,8 @@ def _composed(found: re.Match[str]) -> str:
 
 # Markup, and what a reader of the page would not see.
 
-_COMMENT = re.compile(r"<!--|--!?>|^\[//\]:\s*#\s*|<!\[CDATA\[|\]\]>", re.MULTILINE)
+_COMMENT = re.compile(r"<!--((?:(?!--!?>|<!--).){1,4000})--!?>", re.DOTALL)
+_COMMENT_SIGN = re.compile(r"<!--|--!?>|^\[//\]:\s*#\s*|<!\[CDATA\[|\]\]>", re.MULTILINE)
 _TAG = re.compile(
     r"</?(?:a|abbr|article|b|blockquote|body|br|button|center|code|dd|div|dl|dt|em|font|footer|form|h[1-6]|head|header|hr"
     r"|html|i|img|input|label|li|link|main|meta|nav|ol|p|pre|s|section|small|span|strong|style|sub|sup|svg|table|tbody"
@@ -165,7 +173,9 @@ _INLINE = re.compile(r"</?(?:a|abbr|b|code|em|font|i|s|small|span|strong|sub|sup
 def _without_markup(reading: Reading) -> Reading | None:
     if "<" not in reading.text and "[//]" not in reading.text:
         return None
-    found = _rewrite(reading, _COMMENT, lambda one: " \n ", is_disguise=False) or reading
+    # A page does not show its comments: an order in one is hidden, and goes with the whole of it.
+    found = _rewrite(reading, _COMMENT, lambda one: f" \n{one.group(1)}\n ") or reading
+    found = _rewrite(found, _COMMENT_SIGN, lambda one: " \n ", is_disguise=False) or found
     found = _rewrite(found, _TAG, _spoken, is_disguise=False) or found
     return None if found is reading else found
 

@@ -7,53 +7,44 @@ scored, so that a long honest document does not dilute one order, and an order o
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seamwatch.core.adversarial import LEAST_SCORE, Span, score_sentence
+from seamwatch.core.injection import rules
 from seamwatch.core.injection.classifier import Floats, Model, Sums, trained_model
-from seamwatch.core.injection.readings import Reading, readings
+from seamwatch.core.injection.readings import LONGEST_TEXT, Reading, readings
 
 Ints = NDArray[np.int64]
 WIDEST_WINDOW = 3
 LONGEST_SENTENCE = 300
 DISGUISED = 0.4
 """How much a disguise adds to what speaks for an order, where rules or classifier see one underneath."""
-MOST_SPANS = 20
+SUSPICIOUS = 0.2
+"""Score from which attribution leaves a span out on trial. Low: an outcome that stays wrong acquits it, while the watch
+counts what it flags and has no trial."""
+MOST_FOLLOWING = 5
+"""Sentences that go on with an order and are marked with it."""
 _BATCH = 2_000
 """Texts that are scored at once."""
 _SENTENCE_END = re.compile(
     r"(?:[.!?]+|[\u3002\uff01\uff1f])[\"')\]]*(?=\s|$)\s*|\s*\n\s*|(?<=[\"'])\s*[,:}\]]|\s+\|\s*|\s{4,}"
 )
 _LETTERS = re.compile(r"[^\W\d_]{2}")
-_STEMS = (
-    *("ignor", "disregard", "forget", "overrid", "bypass", "discard", "neglect", "omite", "olvid", "oublie", "vergiss"),
-    *(
-        "vergess",
-        "missacht",
-        "verwerf",
-        "follow",
-        "obey",
-        "look in",
-        "look at",
-        " appl",
-        "are now",
-        "'re now",
-        "are as ",
-    ),
-    *("'re as ", " act ", "behave", "respond", "pretend", "role", "character", "refuse", "now on", "on now", "now own"),
-    *("develop", "jailbr", "anything now", "du bist", "sie sind", "ab jetzt", "ab sofort", "fungier", "ahora", "actúa"),
-    *("tu es", "agis", "désormais", "instruction", "directive", "neue", "prompt", "above", "written", "said a"),
-    *("system", "admin", "assist", "model", "llm", "bot", " ai", "agent", "classif", "answer", "reply", "output"),
-    *(" return", " label", "categor", " route ", " mark ", " rate ", " score ", "approve", " treat ", "response"),
-    *("antworte", "réponds", "<|", "inst]", "<sys", "/sys", "user>", "tool_call", "function_call"),
-)
-"""Where none of these stands in a sentence, in small letters and with blanks around it, no rule of `core.adversarial`
-finds anything in it."""
+_BLANKS = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """A part of a text that gives orders to a model."""
+
+    start: int
+    end: int
+    score: float = 1.0
+    """How likely it does, 0 to 1; of joined windows the highest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,33 +85,35 @@ class _Windows:
     """Number of the text."""
 
 
-def scan_texts(texts: Sequence[str], *, threshold: float = 0.5, model: Model | None = None) -> list[Scan]:
+def scan_texts(
+    texts: Sequence[str], *, threshold: float = 0.5, model: Model | None = None, longest: int = LONGEST_TEXT
+) -> list[Scan]:
     """Return what was found in each text.
 
     Args:
         texts: In any order; each is scanned alone.
         threshold: Score from which windows are marked as spans.
         model: Weights; default: those that come with the package.
+        longest: Characters beyond which only the beginning and the end of a text are read.
     """
     model = model or trained_model()
     found: list[Scan] = []
     for start in range(0, len(texts), _BATCH):
-        found += _scan(list(texts[start : start + _BATCH]), threshold, model)
+        found += _scan(list(texts[start : start + _BATCH]), threshold, model, longest)
     return found
 
 
-def _scan(texts: list[str], threshold: float, model: Model) -> list[Scan]:
-    sentences = _sentences(texts)
+def _scan(texts: list[str], threshold: float, model: Model, longest: int) -> list[Scan]:
+    sentences = _sentences(texts, longest)
     windows = _windows(sentences, model)
     scores = model.probability(windows.log_odds, windows.rules)
     best = np.zeros(len(texts))
     np.maximum.at(best, windows.owner, scores)
-    marked: dict[int, list[Span]] = {}
+    marked: dict[int, list[int]] = {}
     for place in np.flatnonzero(scores >= threshold):
-        span = _span(sentences, windows, int(place), float(scores[place]))
-        marked.setdefault(int(windows.owner[place]), []).append(span)
+        marked.setdefault(int(windows.owner[place]), []).append(int(place))
     return [
-        Scan(score=float(score), spans=_joined(marked[number]) if number in marked else ())
+        Scan(score=float(score), spans=_spans(sentences, windows, scores, marked.get(number, [])))
         for number, score in enumerate(best)
     ]
 
@@ -131,14 +124,14 @@ def text_features(texts: Sequence[str], model: Model) -> tuple[Ints, Floats, Flo
     return windows.owner, windows.log_odds, windows.rules
 
 
-def _sentences(texts: list[str]) -> _Sentences:
+def _sentences(texts: list[str], longest: int = LONGEST_TEXT) -> _Sentences:
     found: list[Reading] = []
     owner: list[int] = []
     numbers: list[int] = []
     places: list[tuple[int, int]] = []
     parts: list[str] = []
     for number, text in enumerate(texts):
-        for reading in readings(text):
+        for reading in readings(text, longest):
             for start, end in split(reading.text):
                 numbers.append(len(found))
                 places.append((start, end))
@@ -181,18 +174,18 @@ def _windows(sentences: _Sentences, model: Model) -> _Windows:
         odds.append(model.log_odds(total)[first])
     first, log_odds = np.concatenate(firsts), np.concatenate(odds)
     widths = np.repeat(np.arange(1, WIDEST_WINDOW + 1), [len(some) for some in firsts])
-    rules = _rule_scores(sentences, _worth_a_look(n, first, widths, log_odds, model))
-    highest = rules[first]
+    scores = _rule_scores(sentences, _worth_a_look(n, first, widths, log_odds, model))
+    highest = scores[first]
     for step in range(1, WIDEST_WINDOW):
         is_wider = widths > step
-        highest[is_wider] = np.maximum(highest[is_wider], rules[first[is_wider] + step])
+        highest[is_wider] = np.maximum(highest[is_wider], scores[first[is_wider] + step])
     owner = np.array(sentences.owner, dtype=np.int64)[sentences.reading[first]] if n else first
     return _Windows(first=first, width=widths, log_odds=log_odds, rules=highest, owner=owner)
 
 
 def _worth_a_look(n: int, first: Ints, width: Ints, log_odds: Floats, model: Model) -> Ints:
-    """Return the sentences of windows that rules could lift to `LEAST_SCORE`; to save time no others are asked."""
-    is_open = model.probability(log_odds, np.ones(len(log_odds))) >= LEAST_SCORE
+    """Return the sentences of windows that rules could lift to `SUSPICIOUS`; to save time no others are asked."""
+    is_open = model.probability(log_odds, np.ones(len(log_odds))) >= SUSPICIOUS
     found = np.zeros(n, dtype=bool)
     for step in range(WIDEST_WINDOW):
         found[first[is_open & (width > step)] + step] = True
@@ -203,36 +196,63 @@ def _rule_scores(sentences: _Sentences, numbers: Ints) -> Floats:
     """Return by sentence what the rules say of it; a disguise adds to what they find underneath."""
     found = np.zeros(len(sentences.texts))
     for number in numbers:
-        text = sentences.texts[number]
-        low = f" {text.lower()} "
-        if any(stem in low for stem in _STEMS):
-            found[number] = score_sentence(text)
-            reading = sentences.readings[sentences.reading[number]]
-            if found[number] and reading.disguised and reading.is_disguised(*sentences.places[number]):
-                found[number] = 1.0 - (1.0 - found[number]) * (1.0 - DISGUISED)
+        found[number] = rules.score_sentence(sentences.texts[number])
+        reading = sentences.readings[sentences.reading[number]]
+        if found[number] and reading.disguised and reading.is_disguised(*sentences.places[number]):
+            found[number] = 1.0 - (1.0 - found[number]) * (1.0 - DISGUISED)
     return found
 
 
-def _span(sentences: _Sentences, windows: _Windows, place: int, score: float) -> Span:
+def _bounds(sentences: _Sentences, windows: _Windows, place: int) -> tuple[int, int]:
+    """Return where a window stands in the text as written."""
     first = int(windows.first[place])
     last = first + int(windows.width[place]) - 1
-    reading = sentences.readings[sentences.reading[first]]
-    start, end = reading.origin(sentences.places[first][0], sentences.places[last][1])
-    return Span(start=start, end=end, score=score)
+    reading: Reading = sentences.readings[int(sentences.reading[first])]
+    return reading.origin(sentences.places[first][0], sentences.places[last][1])
 
 
-def _joined(spans: list[Span]) -> tuple[Span, ...]:
-    """Return spans without overlaps: of nested windows the surest keeps its bounds, others that touch none are kept."""
-    kept: list[Span] = []
+def _spans(sentences: _Sentences, windows: _Windows, scores: Floats, places: list[int]) -> tuple[Span, ...]:
+    """Return the windows as spans without overlaps, those that touch joined: of nested ones the surest is taken."""
+    found = [(*_bounds(sentences, windows, place), place) for place in places]
+    kept: list[tuple[int, int, int]] = []
     # The surest first; of equally sure ones the shortest.
-    for span in sorted(spans, key=lambda one: (-round(one.score, 3), one.end - one.start)):
-        if len(kept) < MOST_SPANS and not any(span.start < one.end and one.start < span.end for one in kept):
-            kept.append(span)
-    kept.sort(key=lambda one: one.start)
-    joined = kept[:1]
-    for before, span in pairwise(kept):
-        if span.start - before.end <= 2:
+    for start, end, place in sorted(found, key=lambda one: (-round(float(scores[one[2]]), 3), one[1] - one[0])):
+        at = bisect(kept, (start,))
+        if not (at and kept[at - 1][1] > start) and not (at < len(kept) and kept[at][0] < end):
+            kept.insert(at, (start, end, place))
+    joined: list[Span] = []
+    for _, end, place in kept:
+        start, following = _order(sentences, windows, place)
+        span = Span(start=start, end=max(end, following), score=float(scores[place]))
+        if joined and start - joined[-1].end <= 2:
             old = joined.pop()
-            span = Span(start=old.start, end=span.end, score=max(old.score, span.score))  # noqa: PLW2901
+            span = Span(start=old.start, end=max(old.end, span.end), score=max(old.score, span.score))
         joined.append(span)
     return tuple(joined)
+
+
+def _order(sentences: _Sentences, windows: _Windows, place: int) -> tuple[int, int]:
+    """Return where the order of a window begins in the text as written, and where what goes on with it ends."""
+    first = int(windows.first[place])
+    last = first + int(windows.width[place]) - 1
+    number = int(sentences.reading[first])
+    for following in range(last + 1, min(last + 1 + MOST_FOLLOWING, len(sentences.texts))):
+        if sentences.reading[following] != number or not rules.goes_on(sentences.texts[following]):
+            break
+        last = following
+    begin = sentences.places[first][0] + rules.order_start(sentences.texts[first])
+    return sentences.readings[number].origin(begin, sentences.places[last][1])
+
+
+def without_spans(text: str, spans: Sequence[Span]) -> str:
+    """Return the text without some of its spans, nor the blanks that would be left doubled; itself without any."""
+    if not spans:
+        return text
+    kept, at = [], 0
+    for span in spans:
+        kept.append(text[at : span.start])
+        at = span.end
+        if not kept[-1] or kept[-1][-1].isspace():
+            blank = _BLANKS.match(text, at)
+            at = blank.end() if blank else at
+    return "".join([*kept, text[at:]]).strip()

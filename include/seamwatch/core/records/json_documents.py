@@ -97,6 +97,22 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
+def texts_in(value: Any, *, shortest: int = 1) -> Iterator[tuple[str, str]]:
+    """Yield `(dotted path, text)` of every text of at least `shortest` characters in a value; path "" is the value.
+
+    JSON that is nested on purpose until it cannot be walked is one text, as it stands.
+    """
+    if isinstance(value, bytes | bytearray | memoryview):
+        value = strict_text(value)
+    try:
+        found = list(leaves(parse_json(value)))
+    except RecursionError:
+        found = [("", strict_text(value))]
+    for path, leaf in found:
+        if isinstance(leaf, str) and len(leaf) >= shortest:
+            yield path, leaf
+
+
 def read_path(value: Any, path: str) -> Any | Unknown:
     """Return what stands at a dotted path, opening JSON text on the way; Unknown where the path cannot be followed.
 

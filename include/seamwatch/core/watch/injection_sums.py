@@ -20,14 +20,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from seamwatch.core.adversarial import Span
+from seamwatch.core.injection.scan import Span
 from seamwatch.core.watch.untrusted import visible
 
 SKETCH = 12
 """Hashes in a sketch."""
 COPY_SHARE = 0.4
 """Two texts are near-copies if their sketches agree in this share of places."""
-MOST_CAMPAIGNS, MOST_FLAGGED, MOST_VALUES = 20, 50, 20
+MOST_CAMPAIGNS, MOST_FLAGGED, MOST_SPANS, MOST_VALUES = 20, 50, 20, 20
 """Kept of one field and hour; what is beyond is counted and not shown."""
 BINS = 10
 _WORDS = re.compile(r"[^\W\d_]+")
@@ -103,7 +103,11 @@ def hour_sums(
             "segments": {name: _by_value(rows, f"segment {name}") for name in segments},
             "largest": sorted(campaigns, key=lambda one: -int(one["n"]))[:MOST_CAMPAIGNS],
             "flagged": [
-                {"key": one.key, "score": round(one.score, 4), "spans": [[span.start, span.end] for span in one.spans]}
+                {
+                    "key": one.key,
+                    "score": round(one.score, 4),
+                    "spans": [[span.start, span.end] for span in one.spans[:MOST_SPANS]],
+                }
                 for one in sorted(mine, key=lambda one: -one.score)[:MOST_FLAGGED]
             ],
             "demanding": sum(bool(one.log_evidence) for one in mine),

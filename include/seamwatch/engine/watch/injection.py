@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,9 +13,11 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.core.injection.classifier import trained_model
+from seamwatch.core.injection.places import SHORTEST_TEXT, named_places, source_places
 from seamwatch.core.injection.scan import scan_texts
-from seamwatch.core.records.comparison import is_null, leaves, parse_json, strict_text
+from seamwatch.core.records.comparison import strict_text
 from seamwatch.core.records.frames import ANSWER, StageData
+from seamwatch.core.records.json_documents import texts_in
 from seamwatch.core.results import Window
 from seamwatch.core.watch import injection as rates
 from seamwatch.core.watch.injection_output import Obedience, judge_answer, loose, marker_forms, says_marker
@@ -34,8 +36,6 @@ from seamwatch.vocabulary import StageKind, Watch
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """Where what belongs to no hour is kept: scores of texts that are read again, and spans of waves."""
 _STATE, _OUTPUT = "#state", "#output"
-SHORTEST_TEXT = 12
-"""Shorter values are codes and names, and no order."""
 MOST_REMEMBERED = 200_000
 """Texts whose score is kept for the next look, 16 bytes each; of more, the rest is scanned again."""
 MOST_JUDGED = 200
@@ -86,60 +86,22 @@ def _untrusted_texts(pipeline: Pipeline, read: WatchRead, settings: InjectionWat
     """Return `key`, `at`, `field` and `text` of every untrusted text, and what a reader must know."""
     notes: list[str] = []
     at = pd.to_datetime(read.records["at"], utc=True) if len(read.records) else pd.Series(dtype="datetime64[ns, UTC]")
+    columns = {name: [str(one) for one in data.payload.columns] for name, data in read.stages.items()}
+    named = list(named_places(settings.fields, columns, notes))
+    every = [(stage, place) for stage, places in source_places(pipeline, columns).items() for place in places]
     parts: list[tuple[Any, str, str]] = []
-    for stage, columns in _columns(pipeline, read, settings, notes):
+    for stage, place in named if settings.fields else every:
         payload = read.stages[stage].payload
         payload = payload.loc[payload.index.isin(at.index)]
-        for column, path in columns:
-            for key, value in zip(payload.index, payload[column], strict=True):
-                parts += [(key, f"{stage}.{name}", text) for name, text in _texts_in(value, column, path)]
+        for key, value in zip(payload.index, payload[place.column], strict=True):
+            parts += [
+                (key, f"{stage}.{field_name(place.column, path)}", text)
+                for path, text in texts_in(value, shortest=SHORTEST_TEXT)
+                if place.holds(path)
+            ]
     frame = pd.DataFrame(parts, columns=["key", "field", "text"])
     frame["at"] = pd.DatetimeIndex(at.reindex(frame["key"]) if len(frame) else [], tz="UTC")
     return frame[frame["at"].notna()].reset_index(drop=True), notes
-
-
-def _columns(
-    pipeline: Pipeline, read: WatchRead, settings: InjectionWatch, notes: list[str]
-) -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
-    """Yield each stage with its columns to scan, and the path within a JSON column where one is named."""
-    if not settings.fields:
-        for stage in pipeline.stages:
-            if stage.kind in (StageKind.SOURCE, StageKind.RETRIEVAL) and stage.name in read.stages:
-                yield stage.name, [(str(one), None) for one in read.stages[stage.name].payload.columns]
-        return
-    for name in settings.fields:
-        stage_name, _, field = name.partition(".")
-        data = read.stages.get(stage_name)
-        if data is None:
-            notes.append(f"{name} is not scanned: the pipeline has no stage {stage_name!r}")
-            continue
-        column, _, path = field.partition(".")
-        known = set(map(str, data.payload.columns))
-        if field in known:
-            yield stage_name, [(field, None)]
-        elif column in known:
-            yield stage_name, [(column, path or None)]
-        else:
-            notes.append(f"{name} is not scanned: {stage_name} has no column {column!r}")
-
-
-def _texts_in(value: Any, column: str, path: str | None) -> Iterator[tuple[str, str]]:
-    if is_null(value) if not isinstance(value, list | dict) else False:
-        return
-    document = parse_json(value)
-    if isinstance(document, str):
-        if path is None and len(document) >= SHORTEST_TEXT:
-            yield column, document
-        return
-    try:
-        found = list(leaves(document))
-    except RecursionError:  # nested on purpose: read as it stands
-        found = [("", strict_text(value))]
-    for inner, leaf in found:
-        if isinstance(leaf, str) and len(leaf) >= SHORTEST_TEXT:
-            name = field_name(column, inner)
-            if path is None or name == f"{column}.{path}" or name.startswith(f"{column}.{path}."):
-                yield name, leaf
 
 
 def _segments(pipeline: Pipeline, read: WatchRead, notes: list[str]) -> dict[str, dict[Any, str]]:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seamwatch.core.adversarial import Span
+from seamwatch.core.injection.scan import Span
 from seamwatch.core.watch.injection import LAG, FieldHours, field_hours, judge_rate
 from seamwatch.core.watch.injection_output import demands, judge_answer, marker_forms, says_marker
 from seamwatch.core.watch.injection_sums import Flagged, hour_sums, merge_campaigns, sketch
