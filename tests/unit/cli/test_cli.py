@@ -464,8 +464,9 @@ def test_where_the_demo_is_not_its_command_says_what_to_do(tmp_path: Path) -> No
     source = Path(cli.__file__).parent
     (tmp_path / "seamwatch").symlink_to(source)
     program = (
-        "import sys\n"
-        f"sys.path[:] = [{str(tmp_path)!r}, *(path for path in sys.path if path != {str(source.parent)!r})]\n"
+        "import os, sys\n"
+        "others = [path for path in sys.path if not os.path.isdir(os.path.join(path, 'seamwatch_demo'))]\n"
+        f"sys.path[:] = [{str(tmp_path)!r}, *others]\n"
         "from seamwatch.cli import main; main()"
     )
     env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
