@@ -13,7 +13,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from parcels import PIPELINE, WINDOW, fill_database, write_project
+from parcels import KEEP_ALL, PIPELINE, WINDOW, fill_database, write_project
 from seamwatch.core.results import Window
 from seamwatch_demo.airflow import Standalone, airflow_env, free_port, wait_until
 from seamwatch_demo.slack_receiver import SlackReceiver
@@ -31,6 +31,7 @@ def slack() -> Iterator[SlackReceiver]:
 def airflow(tmp_path_factory: pytest.TempPathFactory, slack: SlackReceiver) -> Iterator[Standalone]:
     root = tmp_path_factory.mktemp("standalone")
     write_project(root, pipeline=f"{PIPELINE}slos: [{{kind: accuracy, goal: 0.9, over: 7d}}]\n")
+    (root / "include/settings.yaml").write_text(KEEP_ALL)
     (root / "include/pipelines/broken.yaml").write_text("pipeline: broken\nkey: id\nstages: 3\n")
     fill_database(f"sqlite:///{root / 'parcels.db'}", "code_table", n=120)
     env = airflow_env(

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from compose_processes import ComposeProcesses
-from parcels import PIPELINE, WINDOW, fill_database, write_project
+from parcels import KEEP_ALL, PIPELINE, WINDOW, fill_database, write_project
 from seamwatch_demo.airflow import wait_until
 from seamwatch_demo.slack_receiver import SlackReceiver
 
@@ -28,6 +28,7 @@ def slack() -> Iterator[SlackReceiver]:
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeProcesses]:
     project = tmp_path_factory.mktemp("project")
     write_project(project, pipeline=f"{PIPELINE}schedule: '@yearly'\n")
+    (project / "include/settings.yaml").write_text(KEEP_ALL)
     with ComposeProcesses(tmp_path_factory.mktemp("team"), project) as running:
         yield running
 
