@@ -1,8 +1,9 @@
 """Objectives and watches: alerts, latency, cost, drift, injected instructions, and what a look costs.
 
-`SHORT=1` takes smaller sizes. `PARTS=cost,drift` runs some parts only: each keeps its own file below `build/bench/slo`,
-with the commit it ran on, and the figures of all of them make `build/bench/slo.json`. `SPLIT=train` draws the months
-that design choices of alerts were made on, and writes no file.
+`SHORT=1` takes smaller sizes, and fails where a figure is worse than its floor (`slo/floors.py`); the page is written
+by the long form alone. `PARTS=cost,drift` runs some parts only: each keeps its own file below `build/bench/slo`, with
+the commit it ran on, and the figures of all of them make `build/bench/slo.json`. `SPLIT=train` draws the months that
+design choices of alerts were made on, and writes no file.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from attribution.floors import broken
+from slo import floors
 from write_page import ROOT, Figure, write_document, write_page
 
 SEED = 20260301
@@ -53,13 +56,25 @@ def run(name: str) -> None:
         command = f"{data}{'SHORT=1 ' if SHORT else ''}PARTS={name} make bench-slo"
         details = {"notes": part.NOTES}
         write_document(FOLDER / f"{name}.json", figures, command=command, seed=SEED, about=name, details=details)
-    broken = getattr(part, "broken", None)
-    if broken is not None and (missed := broken(figures)):
+    if missed := below_floor(name, figures, getattr(part, "broken", lambda _: [])):
         sys.exit("; ".join(missed))
 
 
+def below_floor(
+    name: str, figures: Mapping[str, Figure], promised: Callable[[Mapping[str, Figure]], list[str]]
+) -> list[str]:
+    """Return in words what a part promises and does not keep; of the short form, what is worse than its floor too."""
+    missed = promised(figures)
+    if not SHORT:
+        return missed
+    for figure, (rival, share) in floors.SHARE_OF_RIVAL.get(name, {}).items():
+        if (taken := figures[figure].value / figures[figure].rival[rival]) > share:
+            missed.append(f"{figure} is {taken:.2f} of {rival}, at most {share:g} is held")
+    return missed + broken(figures, floors.AT_LEAST[name], floors.AT_MOST[name])
+
+
 def join() -> None:
-    """Write `slo.json` from the files of all parts that there are, and renew the page."""
+    """Write `slo.json` from the files of all parts that there are, and, of the long form, renew the page."""
     documents = {one: json.loads(path.read_text()) for one in PARTS if (path := FOLDER / f"{one}.json").is_file()}
     figures = {key: Figure(**one) for document in documents.values() for key, one in document["figures"].items()}
     parts: dict[str, Mapping[str, object]] = {
@@ -68,7 +83,8 @@ def join() -> None:
     }
     path = FOLDER.with_suffix(".json")
     write_document(path, figures, command=COMMAND, seed=SEED, about=ABOUT, details={"parts": parts})
-    write_page(path.parent)
+    if not SHORT:
+        write_page(path.parent)
 
 
 if __name__ == "__main__":

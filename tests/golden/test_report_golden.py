@@ -39,10 +39,20 @@ def test_slack_message_is_as_agreed_and_taken_by_slack(example, golden):
     golden(f"slack/{name}.json", json.dumps(shown, indent=1, ensure_ascii=False) + "\n")
 
 
-def test_the_same_report_gives_the_same_page(example):
+def test_rendering_leaves_a_report_as_it_was_and_gives_the_same_again(example):
     _, made = example
-    assert render_html(made.report) == render_html(made.report)
-    assert asdict(made.report) == asdict(made.report)
+    before = asdict(made.report)
+    first, second = (
+        (
+            render_html(made.report),
+            render_markdown(made.report),
+            report_json(made.report),
+            incident_message(made.report, (made.change,)),
+        )
+        for _ in range(2)
+    )
+    assert asdict(made.report) == before
+    assert first == second
 
 
 def test_page_asks_for_nothing_from_outside(example):

@@ -1,7 +1,7 @@
-"""What the figures must not fall below (or rise above): a little worse than what was measured on the train side.
+"""What the short form must not fall below (or rise above): a little worse than what its fixed seed gives.
 
-The short form has few incidents, so a single one moves a share of incidents by some hundredths. None of them is so
-large that `replay_share` could be measured.
+It has few incidents, so a single one moves a share of incidents by some hundredths: one more miss of the leading cause
+is let through, a second one is not. None of them is so large that `replay_share` could be measured.
 """
 
 from __future__ import annotations
@@ -11,22 +11,27 @@ from collections.abc import Mapping
 from write_page import Figure
 
 AT_LEAST: Mapping[str, float] = {
-    "record_stage_accuracy_exhaustive": 0.97,
-    "record_stage_accuracy_stochastic": 0.95,
-    "record_stage_accuracy_sampled": 0.88,
-    "field_accuracy": 0.95,
-    "incident_top1": 0.75,
-    "undetermined_when_removed": 0.90,
-    "verdict_right": 0.95,
+    "record_stage_accuracy_exhaustive": 0.99,
+    "record_stage_accuracy_stochastic": 0.985,
+    "record_stage_accuracy_sampled": 0.98,
+    "record_stage_accuracy_unreplayed": 0.98,
+    "field_accuracy": 0.99,
+    "field_accuracy_stochastic": 0.99,
+    "field_accuracy_sampled": 0.99,
+    "incident_top1": 0.87,
+    "undetermined_when_removed": 0.98,
+    "verdict_right": 0.99,
 }
 AT_MOST: Mapping[str, float] = {
-    "false_model_blame": 0.10,
+    "false_model_blame": 0.0,
+    "false_model_blame_records": 0.02,
     "confidently_wrong": 0.0,
     "attribution_raised": 0.0,
-    "false_incident": 0.02,
-    "calibration_error": 0.10,
-    "sequential_ratio": 2.0,
-    "unasked_calibration": 0.06,
+    "false_incident": 0.0,
+    "calibration_error": 0.03,
+    "calibration_error_exhaustive": 0.035,
+    "sequential_ratio": 1.3,
+    "unasked_calibration": 0.03,
 }
 
 

@@ -34,7 +34,7 @@ DAYS = 30
 END = datetime(2026, 11, 1, tzinfo=UTC)
 START = END - timedelta(days=DAYS)
 TICK = timedelta(minutes=5)
-EVENTS, SHORT_EVENTS = 10_000_000, 200_000
+EVENTS, SHORT_EVENTS = 10_000_000, 100_000
 _AT_ONCE = 200_000
 PIPELINE = """\
 pipeline: tick
