@@ -24,8 +24,8 @@ from freshness.bases import CHECKED, FIRST, KINDS, make_base, plant, watch
 from freshness.incidents import measure_incidents
 from write_page import Figure, write_figures
 
+from seamwatch.core.detection.rates import wilson_interval
 from seamwatch.core.documents import document_id
-from seamwatch.core.stats import wilson_interval
 from seamwatch.engine.freshness import check_knowledge_base
 from seamwatch.spec.knowledge import DocumentIds
 

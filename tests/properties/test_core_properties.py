@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from seamwatch.core.attribution.causes import BaseRates, find_causes
 from seamwatch.core.attribution.minimal import delta_debug, smallest_cures
+from seamwatch.core.detection.onset import onset_index
+from seamwatch.core.detection.rates import wilson_interval
 from seamwatch.core.records.comparison import (
     at_path,
     is_null,
@@ -31,7 +33,6 @@ from seamwatch.core.records.reconciliation import discrepancies, reconcile, set_
 from seamwatch.core.records.references import FunctionReference
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.core.results import Verdict
-from seamwatch.core.stats import onset_index, wilson_interval
 from seamwatch.spec.mapping import MappingSpec
 from seamwatch.spec.pipeline import Comparator, Stage
 from seamwatch.vocabulary import DiscrepancyKind, Responsibility

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seamwatch.core.detection.beta_binomial import log_beta_binomial
+from seamwatch.core.detection.clustering import page_effect, sum_blocks, ticket_effect, usual_share
+from seamwatch.core.detection.evidence import log_evidence
+from seamwatch.core.detection.windows import rolling_window
 from seamwatch.core.slo.alerts import BurnRule, default_rules, highest_burn
 from seamwatch.core.slo.budget import Pace, Spent, rolling_budget
-from seamwatch.core.slo.clustering import page_effect, sum_blocks, ticket_effect, usual_share
-from seamwatch.core.slo.evidence import log_evidence
 from seamwatch.core.slo.ledger import Debit, Ledger, Ruling
 from seamwatch.core.slo.policy import next_state
 from seamwatch.core.slo.quality import Judged, extrapolate
-from seamwatch.core.slo.windows import rolling_window
-from seamwatch.core.stats import log_beta_binomial
 from seamwatch.spec.objectives import BudgetPolicy
 from seamwatch.vocabulary import DebitKind, GateState
 

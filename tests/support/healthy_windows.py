@@ -14,8 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seamwatch.core.attribution.causes import ACCEPTED_RECORDS, STRAY_RATE, STRAY_RECORDS, STRAY_RUN_RECORDS
-from seamwatch.core.change import HISTORY_WINDOWS, NO_MARK, SEAM_SLACK, Budget, CauseKey, Prior, WindowCount
-from seamwatch.core.recent_change import N_PARTS, Parts, weigh_window
+from seamwatch.core.detection.recent_change import N_PARTS, Parts, weigh_window
+from seamwatch.core.detection.window_change import (
+    HISTORY_WINDOWS,
+    NO_MARK,
+    SEAM_SLACK,
+    Budget,
+    CauseKey,
+    Prior,
+    WindowCount,
+)
 from seamwatch.vocabulary import Responsibility
 
 N_CANDIDATES = 9

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 from scipy import stats
 
+from seamwatch.core.detection.rates import holm, worse_p_value
 from seamwatch.core.results import SegmentScore
-from seamwatch.core.stats import holm, worse_p_value
 from seamwatch.vocabulary import Finding
 
 SIGNIFICANT = 0.01

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.core.benchmark import BenchmarkResult
+from seamwatch.core.detection.rates import shortfall_p_value, wilson_interval
 from seamwatch.core.interventions import Ask, Trial, World, run_trial
 from seamwatch.core.records.comparison import strict_text
 from seamwatch.core.records.outcomes import judge_by_truth
 from seamwatch.core.records.references import Reference
-from seamwatch.core.stats import shortfall_p_value, wilson_interval
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import OutcomeState, StageKind
 

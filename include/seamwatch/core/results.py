@@ -223,7 +223,7 @@ class Cause:
     p_value: float = 1.0
     """Of seeing this many or more in a healthy window."""
     e_value: float | None = None
-    """How much likelier this and the windows before are under a fault than healthy (`core/change.py`)."""
+    """How much likelier this and the windows before are under a fault than healthy (`detection/window_change.py`)."""
     since: datetime | None = None
     """Start of the last part of the window that shows the change, where the window as a whole does not."""
     n_since: int = 0
@@ -231,7 +231,7 @@ class Cause:
     n_expected_since: float = 0.0
     """Records of it that this part of a healthy window has."""
     n_by_part: tuple[int, ...] = ()
-    """Records of it in each of the window's equal spans (`core/recent_change.py`); empty where that is not known."""
+    """Records of it in each of the window's equal spans (`detection/recent_change.py`); empty where not known."""
     n_windows: int = 1
     """Windows since the onset, this one included."""
     is_change: bool = False
@@ -401,7 +401,7 @@ class Attribution:
     evidence: tuple[RecordEvidence, ...] = ()
     stages: tuple[StagePicture, ...] = ()
     failing_by_time: tuple[tuple[datetime, int, int], ...] = ()
-    """Equal spans of the window (`core/recent_change.py`): start, failing, judged."""
+    """Equal spans of the window (`core/detection/recent_change.py`): start, failing, judged."""
     is_by_served: bool = False
     """Whether it counts answers by what they were served, before any outcome is known (`core/staleness.py`)."""
     documents: tuple[DocumentAnswers, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from seamwatch.core.slo import clustering
+from seamwatch.core.detection import clustering
 from seamwatch.core.watch import drift
 from seamwatch.spec.objectives import CostObjective
 from seamwatch.spec.pipeline import Pipeline

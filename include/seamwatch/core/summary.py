@@ -12,8 +12,8 @@ from seamwatch.core.attribution.causes import ASSUMED_ACCURACY
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.records import Attributed
 from seamwatch.core.checks import REFERENCE_IN_DOUBT, examples, reconciliation_checks
+from seamwatch.core.detection.recent_change import N_PARTS, count_parts, part_of
 from seamwatch.core.interventions import World
-from seamwatch.core.recent_change import N_PARTS, count_parts, part_of
 from seamwatch.core.records.comparison import strict_text
 from seamwatch.core.records.coverage import describe, describe_unmade
 from seamwatch.core.records.frames import ANSWER

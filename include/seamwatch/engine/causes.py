@@ -15,8 +15,8 @@ from seamwatch.core.attribution.causes import (
     is_failing_rate_change,
     lingering_causes,
 )
-from seamwatch.core.change import HISTORY_WINDOWS, Budget, read_history
-from seamwatch.core.recent_change import Parts, count_parts, part_of
+from seamwatch.core.detection.recent_change import Parts, count_parts, part_of
+from seamwatch.core.detection.window_change import HISTORY_WINDOWS, Budget, read_history
 from seamwatch.core.results import Cause, Verdict, Window
 from seamwatch.engine.deps import Deps
 from seamwatch.spec.pipeline import Pipeline

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from seamwatch.core.attribution.odd_inputs import KnownInputs
-from seamwatch.core.change import WindowCount
+from seamwatch.core.detection.rates import excess_p_value
+from seamwatch.core.detection.window_change import WindowCount
 from seamwatch.core.interventions import World
 from seamwatch.core.results import Window
-from seamwatch.core.stats import excess_p_value
 from seamwatch.engine.benchmark import read_benchmark
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.outcomes import final_payloads, judge_records

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from seamwatch.core.attribution.accusing_marks import RightRecords
-from seamwatch.core.change import WindowCount
+from seamwatch.core.detection.window_change import WindowCount
 from seamwatch.core.results import Window
 from seamwatch.engine.earlier_inputs import spans_before
 from seamwatch.errors import AdapterError, DataContractError

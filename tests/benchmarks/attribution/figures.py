@@ -10,7 +10,7 @@ import numpy as np
 from write_page import Figure
 
 from attribution.score import IncidentScore, RecordScore, Scored
-from seamwatch.core.stats import wilson_interval
+from seamwatch.core.detection.rates import wilson_interval
 from seamwatch.spec.pipeline import Isolation
 
 Wanted = Callable[[RecordScore], bool]

@@ -24,8 +24,8 @@ from evidence.cells import Cell
 from evidence.window import NAME, UNDETERMINED, Blame, make_records, write_window
 from seamwatch.adapters.connections import EnvironmentConnections
 from seamwatch.adapters.notify.file import FileNotifier
+from seamwatch.core.detection.rates import wilson_interval
 from seamwatch.core.results import Attribution
-from seamwatch.core.stats import wilson_interval
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.deps import Deps
 from seamwatch.spec.load import load_project

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from write_page import Figure
 
 from seamwatch.adapters.connections import EnvironmentConnections
+from seamwatch.core.detection.rates import wilson_interval
 from seamwatch.core.results import Attribution, Window
-from seamwatch.core.stats import wilson_interval
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.deps import Deps
 from seamwatch.spec.load import load_project

@@ -13,7 +13,7 @@ from evidence.measure import CellScore, mistakes, run_cells
 from write_page import Figure
 
 from seamwatch.adapters.connections import EnvironmentConnections
-from seamwatch.core.stats import wilson_interval
+from seamwatch.core.detection.rates import wilson_interval
 from seamwatch.engine.check import check_project
 from seamwatch.errors import Problem
 from seamwatch.spec.load import load_project

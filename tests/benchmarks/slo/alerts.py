@@ -31,7 +31,7 @@ from slo.rules import (
 from slo.simulate import TICKS_PER_HOUR, Errors, Fault, Floats, Service, months, turn
 from write_page import Figure
 
-from seamwatch.core.stats import wilson_interval
+from seamwatch.core.detection.rates import wilson_interval
 from seamwatch.vocabulary import AlertSeverity
 
 Cell = TypeVar("Cell")

@@ -24,7 +24,7 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(ROOT / "include")]
 
 from write_page import Figure  # noqa: E402
 
-from seamwatch.core.stats import wilson_interval  # noqa: E402
+from seamwatch.core.detection.rates import wilson_interval  # noqa: E402
 from seamwatch.core.watch.cost_hours import HourSums, hour_sums, mean_hour  # noqa: E402
 from seamwatch.core.watch.cost_jump import Timeline, find_jump  # noqa: E402
 from seamwatch.core.watch.cost_parts import Factor, parts_of_change, source_of_change  # noqa: E402

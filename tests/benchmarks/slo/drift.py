@@ -21,7 +21,7 @@ from scipy import special, stats
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from write_page import Figure
 
-from seamwatch.core.stats import wilson_interval
+from seamwatch.core.detection.rates import wilson_interval
 from seamwatch.core.watch.drift import LONGEST, Judgement, Period, State, judge
 from seamwatch.core.watch.drift_report import report
 from seamwatch.core.watch.features import Sample, close, stage_features

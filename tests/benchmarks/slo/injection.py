@@ -22,9 +22,9 @@ from injection_data import HELD_OUT, is_test, load
 from write_page import Figure
 
 from injection_texts import DISGUISES, HONEST, hard_texts
+from seamwatch.core.detection.rates import wilson_interval
 from seamwatch.core.injection.rules import score_sentence
 from seamwatch.core.injection.scan import SUSPICIOUS, scan_texts, split
-from seamwatch.core.stats import wilson_interval
 from seamwatch.core.watch.injection import LAG, LOOK_BACK, FieldHours, judge_rate
 
 Bools = NDArray[np.bool_]

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from slo.simulate import TICKS_PER_HOUR, Floats
 
-from seamwatch.core.slo.alerts import COUNTED, BurnRule, CountRule, default_rules, needed_evidence, too_many
-from seamwatch.core.slo.clustering import (
+from seamwatch.core.detection.clustering import (
     BLOCK_LAG,
     LOOK_BACK,
     USUAL_LAG,
@@ -20,7 +19,8 @@ from seamwatch.core.slo.clustering import (
     ticket_effect,
     usual_share,
 )
-from seamwatch.core.slo.evidence import log_evidence
+from seamwatch.core.detection.evidence import log_evidence
+from seamwatch.core.slo.alerts import COUNTED, BurnRule, CountRule, default_rules, needed_evidence, too_many
 from seamwatch.vocabulary import AlertSeverity
 
 Bools = NDArray[np.bool_]

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seamwatch.core.benchmark import BenchmarkResult, Comparison, compare_results
+from seamwatch.core.detection.rates import holm, worse_p_value
 from seamwatch.core.isolation import split_calls
-from seamwatch.core.stats import holm, worse_p_value
 
 
 def _run(

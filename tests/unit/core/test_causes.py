@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from seamwatch.core.attribution.causes import BaseRates, find_causes, lingering_causes
-from seamwatch.core.change import FALSE_INCIDENTS, MIN_RECORDS, Budget, WindowCount
+from seamwatch.core.detection.window_change import FALSE_INCIDENTS, MIN_RECORDS, Budget, WindowCount
 from seamwatch.core.results import Cause, Part, Verdict
 from seamwatch.vocabulary import Basis, Gap, Responsibility
 

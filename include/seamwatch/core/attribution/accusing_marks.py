@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from seamwatch.core.detection.rates import rarer_p_value
 from seamwatch.core.interventions import World
 from seamwatch.core.records.call_endings import CallFailure, call_failure, is_success
 from seamwatch.core.records.comparison import is_null
 from seamwatch.core.records.frames import ANSWER
 from seamwatch.core.records.responses import choose_protocol, read_recorded
 from seamwatch.core.records.unknown import Unknown
-from seamwatch.core.stats import rarer_p_value
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import StageKind
 

@@ -11,8 +11,18 @@ from typing import Any
 import pandas as pd
 
 from seamwatch.core.attribution import words
-from seamwatch.core.attribution.onset import PastWindow, find_onset, past_windows
-from seamwatch.core.change import (
+from seamwatch.core.detection.onset import PastWindow, find_onset, past_windows
+from seamwatch.core.detection.rates import jeffreys_mean, wilson_interval
+from seamwatch.core.detection.recent_change import (
+    LAST_PARTS,
+    N_PARTS,
+    Parts,
+    count_parts,
+    part_of,
+    start_of_last,
+    weigh_window,
+)
+from seamwatch.core.detection.window_change import (
     NO_MARK,
     RECOVERED_ODDS,
     SEAM_SLACK,
@@ -24,17 +34,7 @@ from seamwatch.core.change import (
     Recent,
     WindowCount,
 )
-from seamwatch.core.recent_change import (
-    LAST_PARTS,
-    N_PARTS,
-    Parts,
-    count_parts,
-    part_of,
-    start_of_last,
-    weigh_window,
-)
 from seamwatch.core.results import Cause, Verdict, Window
-from seamwatch.core.stats import jeffreys_mean, wilson_interval
 from seamwatch.vocabulary import Basis, Responsibility
 
 STRAY_RATE = 0.002

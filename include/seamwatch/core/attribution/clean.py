@@ -18,6 +18,7 @@ from seamwatch.core.attribution.verdicts import (
     suspect_truth_verdict,
     undetermined_verdict,
 )
+from seamwatch.core.detection.rates import excess_p_value
 from seamwatch.core.interventions import (
     CURRENT,
     EVERYTHING,
@@ -30,7 +31,6 @@ from seamwatch.core.interventions import (
 )
 from seamwatch.core.records.comparison import strict_text
 from seamwatch.core.results import Verdict
-from seamwatch.core.stats import excess_p_value
 from seamwatch.vocabulary import FreshnessReason, Gap, Responsibility
 
 _CHANGED_BELOW_P = 0.001

@@ -5,7 +5,6 @@ Every mark is taken from the values alone, never from how the records ended: so 
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from seamwatch.core.attribution.text_forms import KINDS, is_garbled, kind_of
 from seamwatch.core.records.comparison import as_number, is_null, leaves, may_be_json, parse_json, strict_text
-from seamwatch.core.watch.features import guess_language
+from seamwatch.core.records.languages import guess_language, words_of
 
 Mask = NDArray[np.bool_]
 
@@ -67,7 +66,6 @@ _SAMPLES = (
     "9999-12-31",
 )
 _PLACEHOLDERS = frozenset((*_NOTHING, *_UNKNOWN, *_SAMPLES))
-_WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,7 +243,7 @@ def _of_one_length(field: _Field) -> Mask:
 
 
 def _marks_of_words(field: _Field, rest: Mask) -> Iterator[tuple[str, Mask]]:
-    words = {text: _WORD.findall(text.lower()) for text in field.texts if text is not None}
+    words = {text: words_of(text) for text in field.texts if text is not None}
     languages = Counter(guess_language(text, words[text]) for text in field.known)
     usual = {name for name, count in languages.items() if count > RARE * len(field.known)}
     yield "language", rest & field.where(lambda text: guess_language(text, words[text]) not in usual)

@@ -14,10 +14,10 @@ from scipy import stats
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.field_reach import reach
 from seamwatch.core.attribution.input_marks import ENCODING, RARE, InputMark, Mask, input_marks
-from seamwatch.core.attribution.onset import records_surely_before
 from seamwatch.core.attribution.unchecked_fields import blames_model
+from seamwatch.core.detection.onset import records_surely_before
+from seamwatch.core.detection.rates import excess_p_value
 from seamwatch.core.results import Verdict
-from seamwatch.core.stats import excess_p_value
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import OutcomeState, StageKind
 

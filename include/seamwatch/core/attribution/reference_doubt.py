@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 
 from seamwatch.core.attribution.accusing_marks import MarkWeight, RightRecords, spread, weigh_mark
+from seamwatch.core.detection.rates import excess_p_value
 from seamwatch.core.interventions import EVERYTHING, World, records_not_made, run_trial
 from seamwatch.core.results import ReferenceDoubt
-from seamwatch.core.stats import excess_p_value
 from seamwatch.vocabulary import DiscrepancyKind, Gap, OutcomeState
 
 _SIGNIFICANT = 0.05

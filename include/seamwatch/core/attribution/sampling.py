@@ -15,8 +15,8 @@ from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.laboratory import Laboratory
 from seamwatch.core.attribution.sequential import fewest_draws, is_decided, spread_order
 from seamwatch.core.attribution.strata import Strata
+from seamwatch.core.detection.rates import jeffreys_mean
 from seamwatch.core.results import Verdict
-from seamwatch.core.stats import jeffreys_mean
 from seamwatch.spec.pipeline import Isolation
 
 _ROUNDS = 20

@@ -13,9 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from seamwatch.core.detection.onset import onset_index
 from seamwatch.core.records.comparison import strict_text
 from seamwatch.core.results import Cause, Switch
-from seamwatch.core.stats import onset_index
 
 SIGNIFICANT = 0.01
 """Fisher's p, times the values tried, below which a switch is named."""

@@ -35,9 +35,9 @@ from seamwatch.core.attribution.odd_inputs import (
 )
 from seamwatch.core.attribution.verdicts import make_verdict, undetermined_verdict
 from seamwatch.core.benchmark import SIGNIFICANT as DEGRADED_BELOW_P
+from seamwatch.core.detection.rates import excess_p_value
 from seamwatch.core.records.comparison import strict_text
 from seamwatch.core.results import IsolationResult, Verdict
-from seamwatch.core.stats import excess_p_value
 from seamwatch.vocabulary import Basis, Finding, Gap, Responsibility, StageKind
 
 _ENOUGH_TO_MISS = 100

@@ -1,7 +1,8 @@
 """Alerts by burn rate, at goals and traffic where the usual rules cannot fire, or fire on healthy services.
 
 A rule fires where three things hold: over its long window the budget burns at least `burn` times as fast as it may,
-over its short one too (so that it ends soon after the burning does), and the evidence is strong (`evidence.py`).
+over its short one too (so that it ends soon after the burning does), and the evidence (`detection/evidence.py`) is
+strong.
 
 - *Thresholds follow from the goal.* The workbook's rule (2 % of the budget in an hour, 5 % in 6 hours, 10 % in a day)
   asks for a burn of 14.4 over a window of 30 days; but no more than 1 / (1 - goal) can burn, 5 at a goal of 80 %. A
@@ -25,9 +26,9 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from seamwatch.core.slo.clustering import BlockSums, page_effect, ticket_effect, usual_share
-from seamwatch.core.slo.counts import needed_count
-from seamwatch.core.slo.evidence import log_evidence
+from seamwatch.core.detection.clustering import BlockSums, page_effect, ticket_effect, usual_share
+from seamwatch.core.detection.counts import needed_count
+from seamwatch.core.detection.evidence import log_evidence
 from seamwatch.vocabulary import AlertSeverity
 
 Floats = NDArray[np.float64]
@@ -113,7 +114,7 @@ class CountRule:
 
 @dataclass(frozen=True, kw_only=True)
 class Usual:
-    """What is known of a service's past; see `clustering.py`."""
+    """What is known of a service's past; see `detection/clustering.py`."""
 
     page_effect: float
     """Design effect that pages are judged with."""

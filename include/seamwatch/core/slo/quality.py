@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy import stats
-
+from seamwatch.core.detection.rates import wilson_bounds
 from seamwatch.errors import DataContractError
 
 
@@ -55,7 +54,8 @@ def extrapolate(
     Args:
         parts: Of the window; several need not be told from one where all are judged alike.
         confidence: Of the interval.
-        design_effect: Variance in variances of independent answers (`clustering.py`); 1 where judged ones were drawn.
+        design_effect: Variance in variances of independent answers (`detection/clustering.py`); 1 where judged ones
+            were drawn.
 
     Source: W. G. Cochran (1977), "Sampling techniques", sections 5.3 (strata), 2.8 (finite populations); effective
     size with Wilson's interval as in Dean and Pagano (2015), "Evaluating confidence interval methods for binomial
@@ -77,7 +77,7 @@ def extrapolate(
     if spread == 0.0:
         known = max(estimate, float(wrong))  # a sum of shares may fall short by a rounding
         return Extrapolated(wrong=known, low=known, high=known, answers=answers, judged=judged, judged_wrong=wrong)
-    low, high = _wilson(estimate / answers, pooled * (1.0 - pooled) / spread, confidence)
+    low, high = wilson_bounds(estimate / answers, pooled * (1.0 - pooled) / spread, confidence=confidence)
     return Extrapolated(
         wrong=estimate,
         low=min(max(low * answers, float(wrong)), estimate),
@@ -86,11 +86,3 @@ def extrapolate(
         judged=judged,
         judged_wrong=wrong,
     )
-
-
-def _wilson(share: float, size: float, confidence: float) -> tuple[float, float]:
-    """Return Wilson's interval of a share with a number of trials that need not be whole."""
-    z = float(stats.norm.ppf((1 + confidence) / 2))
-    centre = (share + z**2 / (2 * size)) / (1 + z**2 / size)
-    half = z / (1 + z**2 / size) * float((share * (1 - share) / size + z**2 / (4 * size**2)) ** 0.5)
-    return max(0.0, centre - half), min(1.0, centre + half)

@@ -8,6 +8,14 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
+from seamwatch.core.detection.clustering import (
+    BLOCK_LAG,
+    LOOK_BACK,
+    USUAL_LAG,
+    block_hours,
+    sum_blocks,
+)
+from seamwatch.core.detection.windows import Window, calendar_window, rolling_window
 from seamwatch.core.slo.alerts import (
     AlertState,
     BurnRule,
@@ -21,16 +29,8 @@ from seamwatch.core.slo.alerts import (
     window_lengths,
 )
 from seamwatch.core.slo.budget import Budget, Pace, Spent, calendar_budget, rolling_budget
-from seamwatch.core.slo.clustering import (
-    BLOCK_LAG,
-    LOOK_BACK,
-    USUAL_LAG,
-    block_hours,
-    sum_blocks,
-)
 from seamwatch.core.slo.policy import GateDecision
 from seamwatch.core.slo.quality import Judged, extrapolate
-from seamwatch.core.slo.windows import Window, calendar_window, rolling_window
 from seamwatch.spec.objectives import AccuracyObjective, CostObjective, Objective
 from seamwatch.vocabulary import AlertSeverity, Watch
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from seamwatch.core.watch.sketch import Sketch
+from seamwatch.core.detection.sketch import Sketch
 
 Floats = NDArray[np.float64]
 AMOUNTS = ("calls", "fresh", "cached", "output", "usd_fresh", "usd_cached", "usd_output", "usd_rest")

@@ -23,7 +23,7 @@ from math import factorial, fsum
 
 import numpy as np
 
-from seamwatch.core.stats import excess_p_value
+from seamwatch.core.detection.rates import excess_p_value
 from seamwatch.core.watch.cost_hours import OTHER, UNKNOWN, Cell, Floats, HourSums
 
 

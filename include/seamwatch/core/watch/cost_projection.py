@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from seamwatch.core.slo.windows import calendar_window
+from seamwatch.core.detection.windows import calendar_window
 from seamwatch.core.watch.cost_hours import Floats
 from seamwatch.core.watch.cost_jump import LOOK_BACK, Timeline, Usual
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.slo.windows import calendar_window
+from seamwatch.core.detection.sketch import merged
+from seamwatch.core.detection.windows import calendar_window
 from seamwatch.core.watch.cost_hours import HourSums, usual_hours, whole_hours
 from seamwatch.core.watch.cost_parts import Factor, Source
 from seamwatch.core.watch.cost_prices import SUM_TIER, UNPRICED_TIER
 from seamwatch.core.watch.cost_projection import Projection, project_cost
 from seamwatch.core.watch.loops import Loop, UsualRuns
 from seamwatch.core.watch.results import Cell, Chart, Column, Fact, Found, Line, Table, Unit
-from seamwatch.core.watch.sketch import merged
 from seamwatch.spec.objectives import CostObjective
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import Responsibility

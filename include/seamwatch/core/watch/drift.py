@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from seamwatch.core.detection.step_change import LEAST_PAST, LENGTHS, Ints, Steps, find_steps
 from seamwatch.core.watch.drift_scores import (
     Floats,
     Place,
@@ -21,7 +22,6 @@ from seamwatch.core.watch.drift_scores import (
     tell_apart,
 )
 from seamwatch.core.watch.features import Sample
-from seamwatch.core.watch.step_change import LEAST_PAST, LENGTHS, Ints, Steps, find_steps
 from seamwatch.spec.graph import ancestors
 from seamwatch.spec.monitoring import DriftWatch
 from seamwatch.spec.pipeline import Pipeline

@@ -17,6 +17,7 @@ import pandas as pd
 from seamwatch.core.records.call_endings import call_failure
 from seamwatch.core.records.comparison import as_number, is_null, may_be_json, parse_json, strict_text
 from seamwatch.core.records.frames import ANSWER
+from seamwatch.core.records.languages import UNSPACED, guess_language, words_of
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import StageKind
@@ -41,33 +42,6 @@ _LAG = 7
 """Most periods before this one that do not yet count as seen before: so long does a new value stay new."""
 _DIGITS = 10
 _MOMENT = re.compile(r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(\.\d+)?\s*(Z|UTC|[+-]\d\d:?\d\d)?)?$")
-_WORD = re.compile(r"[^\W\d_]{2,}")
-_SCRIPTS = (
-    ("greek", 0x0370, 0x03FF),
-    ("cyrillic", 0x0400, 0x052F),
-    ("hebrew", 0x0590, 0x05FF),
-    ("arabic", 0x0600, 0x06FF),
-    ("devanagari", 0x0900, 0x097F),
-    ("thai", 0x0E00, 0x0E7F),
-    ("japanese", 0x3040, 0x30FF),
-    ("chinese", 0x4E00, 0x9FFF),
-    ("korean", 0xAC00, 0xD7AF),
-)
-_UNSPACED = frozenset({"thai", "japanese", "chinese"})
-_STOP_WORDS = {
-    "english": "the and is to of in it for that with you this not are was have my on be",
-    "german": "der die das und ist nicht ich ein eine mit zu auf für den von sie es wir mein",
-    "french": "le la les et est un une des pas je pour dans que vous nous mon avec du sur",
-    "spanish": "el los las y es un una no que por para con mi se del está en su como",
-    "italian": "il gli e è un una non che per con mi di del sono nel alla questo come",
-    "portuguese": "o os as e é um uma não que por para com meu do da em na como está",
-    "dutch": "de het een en is niet ik van op voor met dat mijn zijn te er aan bij ook",
-}
-_STOPS = {
-    word: [language for language, theirs in _STOP_WORDS.items() if word in theirs.split()]
-    for words in _STOP_WORDS.values()
-    for word in words.split()
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -294,9 +268,9 @@ def _text_measures(name: str, texts: Mapping[int, str], n: int, *, is_hidden: bo
         numeric["words"][place] = len(text.split())
         numeric["non_ascii"][place] = 0.0 if text.isascii() else sum(letter > "\x7f" for letter in text) / length
         numeric["digits"][place] = sum(map(str.isdigit, text)) / length
-        words = _WORD.findall(text.lower())
+        words = words_of(text)
         verbal["language"][place] = language = guess_language(text, words)
-        terms = dict.fromkeys("".join(words) if language in _UNSPACED else words)
+        terms = dict.fromkeys("".join(words) if language in UNSPACED else words)
         verbal["terms"][place] = "".join(_code(word) for word in list(terms)[:_TERMS])
         if len(text) <= _SHORT:
             verbal["value"][place] = f"#{_code(text)}" if is_hidden else text
@@ -305,22 +279,6 @@ def _text_measures(name: str, texts: Mapping[int, str], n: int, *, is_hidden: bo
 
 def _code(word: str) -> str:
     return f"{zlib.crc32(word.encode('utf-8', 'surrogatepass')) & 0xFFFFFF:06x}"
-
-
-def guess_language(text: str, words: Sequence[str]) -> str:
-    """Return the script, or for Latin letters the language with the most stop words; `other` where there is none."""
-    if not text.isascii():
-        counts = Counter(
-            script
-            for letter in text
-            if letter > "\u036f"
-            for script, low, high in _SCRIPTS
-            if low <= ord(letter) <= high
-        )
-        if counts and counts.total() * 2 > sum(map(str.isalpha, text)):
-            return "japanese" if counts["japanese"] else counts.most_common(1)[0][0]
-    votes = Counter(language for word in words for language in _STOPS.get(word, ()))
-    return max(sorted(votes), key=votes.__getitem__) if votes else "other"
 
 
 def _endings(payload: pd.DataFrame, stage: Stage) -> np.ndarray[Any, Any]:

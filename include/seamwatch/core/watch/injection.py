@@ -1,6 +1,6 @@
 """Decide from hourly sums whether attacks came more often than they did, and whether one reached the output.
 
-The rate is held against the field's own past of up to 14 days by an e-detector (`core/slo/evidence.py`), which may be
+The rate is held against the field's own past of up to 14 days by an e-detector (`detection/evidence.py`), which may be
 asked every five minutes: on a past that goes on as it was, all fields together alarm about `FALSE_ALARMS` times in 90
 days. Attacks come in bursts, since who attacks tries again, and honest texts that look like one may too: both
 likelihoods have the design effect that the past shows. Records are counted, and beside them campaigns (near-copies
@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seamwatch.core.slo.clustering import BlockSums, sum_blocks, ticket_effect, usual_share
-from seamwatch.core.slo.evidence import log_evidence
+from seamwatch.core.detection.clustering import BlockSums, sum_blocks, ticket_effect, usual_share
+from seamwatch.core.detection.evidence import log_evidence
 from seamwatch.core.watch.injection_sums import merge_campaigns
 
 Floats = NDArray[np.float64]

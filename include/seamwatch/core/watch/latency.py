@@ -1,10 +1,10 @@
 """Whether the full pipeline takes longer than it did, told so that looks every few minutes cry wolf no oftener.
 
 What is compared is how many records are slower than the P95 of the past: a healthy service has 5 % of them. The
-evidence of a raised share is summed over all starts within the last day (an e-detector, see `core.slo.evidence`), one
-start an hour, so it reaches c by chance at most once in c hours on average, however often one looks within them. How
-much slow records come in bursts, over one hour and over several, is learnt from the past (`core.slo.clustering`); so is
-what each hour of the day usually takes, where the past shows that hours differ.
+evidence of a raised share is summed over all starts within the last day (an e-detector, see `detection/evidence.py`),
+one start an hour, so it reaches c by chance at most once in c hours on average, however often one looks within them.
+How much slow records come in bursts, over one hour and over several, is learnt from the past
+(`detection/clustering.py`); so is what each hour of the day usually takes, where the past shows that hours differ.
 
 Evidence alone tells nobody: P95 must be longer by the share that the pipeline file names, and the last records must
 still be slow.
@@ -22,11 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
+from seamwatch.core.detection.clustering import design_effect, sum_blocks
+from seamwatch.core.detection.evidence import log_evidence
+from seamwatch.core.detection.sketch import Sketch, merged
 from seamwatch.core.results import Window
-from seamwatch.core.slo.clustering import design_effect, sum_blocks
-from seamwatch.core.slo.evidence import log_evidence
 from seamwatch.core.watch.latency_hours import HOUR, Hour
-from seamwatch.core.watch.sketch import Sketch, merged
 
 Floats = NDArray[np.float64]
 

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from seamwatch.core.detection.sketch import Sketch
 from seamwatch.core.records.call_endings import call_failure, is_success
 from seamwatch.core.records.frames import StageData
-from seamwatch.core.watch.sketch import Sketch
 from seamwatch.core.watch.stage_times import Misfit, Split
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.vocabulary import StageKind

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from seamwatch.core.detection.sketch import Sketch, merged
 from seamwatch.core.watch.latency import QUANTILE, Shift, whole
 from seamwatch.core.watch.latency_hours import Hour
 from seamwatch.core.watch.latency_source import Carrier, Source
 from seamwatch.core.watch.results import Cell, Chart, Column, Fact, Found, Line, Table, Unit
-from seamwatch.core.watch.sketch import Sketch, merged
 from seamwatch.core.watch.stage_times import Part
 
 QUANTILES = (0.5, 0.95, 0.99)

@@ -3,7 +3,7 @@
 How long such runs usually are is learnt from the past, as an agent may make twelve calls with a growing context every
 day. A run is a loop where one as long is expected less than once in many months: beyond the longest usual runs their
 lengths are taken to fall off geometrically, as peaks over a threshold do that have no heavy tail. Many runs that are
-each short of that are found by their number (e-values, see `core.slo.evidence`).
+each short of that are found by their number (e-values, see `core.detection.evidence`).
 
 Source: J. Pickands (1975), "Statistical inference using extreme order statistics", Annals of Statistics 3(1); the
 shape of the tail is not estimated but set to that of the geometric distribution.
@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seamwatch.core.slo.clustering import page_effect, sum_blocks, usual_share
-from seamwatch.core.slo.evidence import log_evidence
+from seamwatch.core.detection.clustering import page_effect, sum_blocks, usual_share
+from seamwatch.core.detection.evidence import log_evidence
 from seamwatch.core.watch.cost_hours import HourSums
 
 

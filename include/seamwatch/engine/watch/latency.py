@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from seamwatch.core.detection.onset import onset_index
 from seamwatch.core.results import Window
-from seamwatch.core.stats import onset_index
 from seamwatch.core.watch.latency import LOOK_BACK, QUANTILE, Reference, Shift, find_shift, has_enough, latest, learn
 from seamwatch.core.watch.latency_hours import (
     BESIDE,

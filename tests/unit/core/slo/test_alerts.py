@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from seamwatch.core.detection.counts import needed_count
+from seamwatch.core.detection.evidence import log_evidence
 from seamwatch.core.slo.alerts import (
     AlertState,
     BurnRule,
@@ -24,8 +26,6 @@ from seamwatch.core.slo.alerts import (
     too_many,
     window_lengths,
 )
-from seamwatch.core.slo.counts import needed_count
-from seamwatch.core.slo.evidence import log_evidence
 from seamwatch.vocabulary import AlertSeverity
 
 HOUR, TICK = timedelta(hours=1), timedelta(minutes=5)

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from seamwatch.core.detection.windows import Window, calendar_window, rolling_window
 from seamwatch.core.slo.budget import Pace, Spent, calendar_budget, rolling_budget
 from seamwatch.core.slo.ledger import Debit, Ledger, Ruling
 from seamwatch.core.slo.quality import Judged, extrapolate
-from seamwatch.core.slo.windows import Window, calendar_window, rolling_window
 from seamwatch.errors import DataContractError
 from seamwatch.vocabulary import DebitKind
 

@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).parents[4] / "tests" / "benchmarks"))
 from slo.rules import Windows, episodes, learn, ours
 from slo.simulate import Fault, Service, months
 
+from seamwatch.core.detection.clustering import BLOCK_LAG, USUAL_LAG, block_hours, sum_blocks
 from seamwatch.core.slo.alerts import default_rules, learn_usual, read_rule, sum_windows, window_lengths
-from seamwatch.core.slo.clustering import BLOCK_LAG, USUAL_LAG, block_hours, sum_blocks
 from seamwatch.vocabulary import AlertSeverity
 
 TICK, HOUR, OVER = timedelta(minutes=5), timedelta(hours=1), timedelta(days=30)

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from seamwatch.core.watch.features import MOST_COLUMNS, Sample, close, guess_language, merge, stage_features
+from seamwatch.core.records.languages import guess_language
+from seamwatch.core.watch.features import MOST_COLUMNS, Sample, close, merge, stage_features
 from seamwatch.spec.pipeline import Stage
 
 SOURCE = Stage.model_validate({"name": "s", "kind": "source", "table": "t"})

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from seamwatch.core.detection.sketch import Sketch, merged
 from seamwatch.core.watch.latency import (
     FORGIVEN,
     LEAST_RECORDS,
@@ -22,7 +23,6 @@ from seamwatch.core.watch.latency import (
 from seamwatch.core.watch.latency_hours import HOUR, Hour, merge_samples, read_samples, take_samples
 from seamwatch.core.watch.latency_report import change_table, charts, tell
 from seamwatch.core.watch.latency_source import Carrier, Near, find_carrier, name_source
-from seamwatch.core.watch.sketch import Sketch, merged
 from seamwatch.core.watch.stage_times import Misfit, Part, Role, Split
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import Responsibility

@@ -9,7 +9,7 @@ arrive late it is spent by how much of the window is judged: half for the whole,
 D. DeMets, 1983, "Discrete sequential boundaries for clinical trials"). Looks at the same part see nearly the same
 records and count as one.
 
-*The last part of the window*, for what began inside a window too wide to show it: `core/recent_change.py`.
+*The last part of the window*, for what began inside a window too wide to show it: `core/detection/recent_change.py`.
 
 *A run of windows up to this one*, for changes that are too small for one window: the likelihood of the run's count if a
 fault strikes some share of the records, over its likelihood in healthy windows. Such a ratio is an e-value; the sum
@@ -32,7 +32,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from seamwatch.core.stats import log_beta_binomial
+from seamwatch.core.detection.beta_binomial import log_beta_binomial
 from seamwatch.vocabulary import Responsibility
 
 Floats = NDArray[np.float64]

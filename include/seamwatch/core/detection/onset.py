@@ -1,4 +1,8 @@
-"""When a cause began: a change point over the records' times, and over the windows before, with its uncertainty."""
+"""When something began: a change point over records in order of time.
+
+`find_onset` knows what a healthy service loses and looks into the windows before, and says how uncertain it is; where
+nothing is known of the rate before, as of the values of a setting, `onset_index` takes both rates from the records.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from seamwatch.core.change import RUN_LENGTHS, CauseKey, Mark, WindowCount
+from seamwatch.core.detection.beta_binomial import log_sequence
+from seamwatch.core.detection.window_change import RUN_LENGTHS, CauseKey, Mark, WindowCount
 
 Floats = NDArray[np.float64]
 
@@ -139,12 +144,11 @@ def _past_density(hits: Floats, past: Sequence[PastWindow], healthy_rate: float)
 
 
 def _healthy(hits: Floats, seen: Floats, healthy_rate: float) -> Floats:
-    a, b = healthy_rate * HEALTHY_RECORDS, (1 - healthy_rate) * HEALTHY_RECORDS
-    return np.asarray(special.betaln(hits + a, seen - hits + b) - special.betaln(a, b), dtype=float)
+    return log_sequence(hits, seen, healthy_rate * HEALTHY_RECORDS, (1 - healthy_rate) * HEALTHY_RECORDS)
 
 
 def _raised(hits: Floats, seen: Floats) -> Floats:
-    return np.asarray(special.betaln(hits + 1, seen - hits + 1), dtype=float)
+    return log_sequence(hits, seen, 1.0, 1.0)
 
 
 def _likeliest(log_density: Floats) -> list[int]:
@@ -174,3 +178,39 @@ def _latest(place: int, past: Sequence[PastWindow], times: pd.Series[Any]) -> da
 def _plain(moment: Any) -> datetime:
     found: datetime = pd.Timestamp(moment).floor("us").to_pydatetime()
     return found
+
+
+def onset_index(events: Sequence[bool]) -> int | None:
+    """Return where a run of trials, ordered by time, starts to show more events; None if there is no event.
+
+    The split with the largest likelihood of two Bernoulli rates, the later one higher, against a single rate: the
+    maximum-likelihood estimate of one change point. The first event at or after it is returned, and the very first
+    event where no split is better than none by more than two units of log-likelihood.
+
+    Source: D. V. Hinkley and E. A. Hinkley (1970), "Inference about the change-point in a sequence of binomial
+    variables", Biometrika 57(3).
+    """
+    hits = np.asarray(events, dtype=float)
+    if not hits.any():
+        return None
+    n = len(hits)
+    first = int(np.argmax(hits))
+    if n < 2:
+        return first
+    before_n = np.arange(1.0, n)
+    before = np.cumsum(hits)[:-1]
+    after_n, after = n - before_n, hits.sum() - before
+    gain = _log_likelihood(before, before_n) + _log_likelihood(after, after_n)
+    gain -= _log_likelihood(np.array([hits.sum()]), np.array([float(n)]))[0]
+    gain[after / after_n <= before / before_n] = -np.inf
+    best = int(np.argmax(gain))
+    start = best + 1 if gain[best] > 2.0 else first
+    later = np.flatnonzero(hits[start:])
+    return start + int(later[0]) if len(later) else first
+
+
+def _log_likelihood(good: Floats, total: Floats) -> Floats:
+    share = good / total
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = good * np.log(share) + (total - good) * np.log1p(-share)
+    return np.asarray(np.nan_to_num(value, nan=0.0, posinf=0.0, neginf=0.0), dtype=float)

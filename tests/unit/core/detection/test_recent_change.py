@@ -13,8 +13,16 @@ from hypothesis import strategies as st
 
 from healthy_windows import CAUSE, DAY, STRAY, Judge, false_incidents, found_in_last_quarter, model
 from seamwatch.core.attribution.causes import BaseRates, find_causes, is_failing_rate_change
-from seamwatch.core.change import FALSE_INCIDENTS, NO_MARK, Budget, Prior, WindowCount
-from seamwatch.core.recent_change import LAST_PARTS, N_PARTS, Parts, count_parts, part_of, start_of_last, weigh_window
+from seamwatch.core.detection.recent_change import (
+    LAST_PARTS,
+    N_PARTS,
+    Parts,
+    count_parts,
+    part_of,
+    start_of_last,
+    weigh_window,
+)
+from seamwatch.core.detection.window_change import FALSE_INCIDENTS, NO_MARK, Budget, Prior, WindowCount
 from seamwatch.core.results import Cause, Verdict, Window
 from seamwatch.vocabulary import Responsibility
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from seamwatch.core.stats import excess_p_value, jeffreys_mean, onset_index, shortfall_p_value, wilson_interval
+from seamwatch.core.detection.rates import (
+    excess_p_value,
+    jeffreys_mean,
+    shortfall_p_value,
+    wilson_interval,
+)
 from seamwatch.errors import DataContractError
 
 
@@ -66,22 +71,3 @@ def test_shortfall_is_the_exact_tail_up_to_the_count(good: int, total: int, rate
 def test_jeffreys_mean_is_pulled_from_the_edge() -> None:
     assert jeffreys_mean(0, 4) == pytest.approx(0.1)
     assert jeffreys_mean(4, 4) == pytest.approx(0.9)
-
-
-@pytest.mark.parametrize(
-    ("events", "onset"),
-    [
-        ([], None),
-        ([False] * 5, None),
-        ([True], 0),
-        ([False, True], 1),
-        ([False] * 20 + [True] * 20, 20),
-        ([False] * 5 + [True] + [False] * 30 + [True] * 20, 36),  # one stray event does not begin a change
-        ([False] * 20 + [False, True] * 10, 21),  # the first event of the new rate
-        ([True] * 10, 0),
-        ([True] * 20 + [False] * 20, 0),  # a falling rate has no onset
-        ([True, False] * 10, 0),  # a steady rate begins with its first event
-    ],
-)
-def test_onset_is_where_the_rate_rises(events: list[bool], onset: int | None) -> None:
-    assert onset_index(events) == onset

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seamwatch.core.watch.step_change import LENGTHS, find_steps
+from seamwatch.core.detection.step_change import LENGTHS, find_steps
 
 NO_SEASON = np.zeros(41, dtype=np.int64)
 WEEK = np.arange(41, dtype=np.int64) % 7

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seamwatch.core.watch.sketch import ACCURACY, SMALLEST, Sketch, merged
+from seamwatch.core.detection.sketch import ACCURACY, SMALLEST, Sketch, merged
 
 numbers = st.floats(min_value=0.0, max_value=1e12, allow_subnormal=False)
 anything = st.one_of(numbers, st.floats(min_value=-1e6, max_value=-1e-6), st.just(math.nan), st.just(math.inf))

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seamwatch.core.attribution.onset import PastWindow, find_onset, past_windows
-from seamwatch.core.change import WindowCount
+from seamwatch.core.detection.onset import PastWindow, find_onset, onset_index, past_windows
+from seamwatch.core.detection.window_change import WindowCount
 from seamwatch.vocabulary import Responsibility
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -121,3 +121,22 @@ def test_the_interval_holds_the_change_as_often_as_it_says(n: int, rate: float, 
         n_held += (found.low is None or found.low <= at) and at <= found.high
     # 95 %, less three standard errors of 300 trials.
     assert n_held / n_found > 0.95 - 3 * (0.05 * 0.95 / n_found) ** 0.5
+
+
+@pytest.mark.parametrize(
+    ("events", "onset"),
+    [
+        ([], None),
+        ([False] * 5, None),
+        ([True], 0),
+        ([False, True], 1),
+        ([False] * 20 + [True] * 20, 20),
+        ([False] * 5 + [True] + [False] * 30 + [True] * 20, 36),  # one stray event does not begin a change
+        ([False] * 20 + [False, True] * 10, 21),  # the first event of the new rate
+        ([True] * 10, 0),
+        ([True] * 20 + [False] * 20, 0),  # a falling rate has no onset
+        ([True, False] * 10, 0),  # a steady rate begins with its first event
+    ],
+)
+def test_onset_is_where_the_rate_rises(events: list[bool], onset: int | None) -> None:
+    assert onset_index(events) == onset

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from seamwatch.core.change import (
+from seamwatch.core.detection.window_change import (
     NO_MARK,
     CauseKey,
     Evidence,

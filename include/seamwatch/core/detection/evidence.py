@@ -21,7 +21,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
+
+from seamwatch.core.detection.beta_binomial import log_sequence
 
 Floats = NDArray[np.float64]
 
@@ -31,18 +32,6 @@ HIGHEST_SHARE = 0.95
 """No raised share is beyond this; a service where all is wrong is close enough to it."""
 _LEAST_CORRELATION = 1e-7
 _MOST_CORRELATION = 0.999
-
-
-def raised_shares(healthy_share: float) -> Floats:
-    """Return the bad shares that are tried against a healthy one, ascending; at least one.
-
-    Args:
-        healthy_share: Inside (0, 1).
-    """
-    odds = healthy_share / (1.0 - healthy_share) * RAISED_ODDS ** np.arange(1.0, 40.0)
-    shares = odds / (1.0 + odds)
-    kept = shares[shares <= HIGHEST_SHARE]
-    return np.asarray(kept if len(kept) else shares[:1], dtype=float)
 
 
 def log_evidence(
@@ -61,7 +50,7 @@ def log_evidence(
     )
     correlation = np.clip((effect - 1.0) / np.maximum(n - 1.0, 1.0), _LEAST_CORRELATION, _MOST_CORRELATION)
     precision = 1.0 / correlation - 1.0
-    healthy = _log_rising(k, n, p0, precision)
+    healthy = log_sequence(k, n, p0 * precision, (1.0 - p0) * precision)
     odds = p0 / (1.0 - p0)
     total_log, weight, factor = np.full(k.shape, -np.inf), np.zeros(k.shape), RAISED_ODDS
     while True:
@@ -69,14 +58,8 @@ def log_evidence(
         is_tried = (raised <= HIGHEST_SHARE) | (weight == 0)
         if not is_tried.any():
             break
-        ratio = _log_rising(k, n, np.minimum(raised, 1.0 - 1e-9), precision) - healthy
+        raised = np.minimum(raised, 1.0 - 1e-9)
+        ratio = log_sequence(k, n, raised * precision, (1.0 - raised) * precision) - healthy
         total_log = np.where(is_tried, np.logaddexp(total_log, ratio), total_log)
         weight, factor = weight + is_tried, factor * RAISED_ODDS
     return np.asarray(np.where(n > 0, total_log - np.log(weight), 0.0), dtype=float)
-
-
-def _log_rising(k: Floats, n: Floats, share: Floats, precision: Floats) -> Floats:
-    """Return the log beta-binomial probability, without what does not depend on the share."""
-    a, b = share * precision, (1.0 - share) * precision
-    value = special.gammaln(k + a) - special.gammaln(a) + special.gammaln(n - k + b) - special.gammaln(b)
-    return np.asarray(value, dtype=float)

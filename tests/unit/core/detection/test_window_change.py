@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from healthy_windows import LOOKS, STRAY, delay, false_incidents, model
-from seamwatch.core.change import (
+from seamwatch.core.detection.beta_binomial import log_beta_binomial
+from seamwatch.core.detection.window_change import (
     MIN_RECORDS,
     SPENT_BY_PART,
     Prior,
@@ -24,7 +25,6 @@ from seamwatch.core.change import (
     tail_probability,
     weigh,
 )
-from seamwatch.core.stats import log_beta_binomial
 from seamwatch.vocabulary import Responsibility
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
