@@ -23,6 +23,7 @@ from seamwatch_demo.slack_rules import message_error
 
 Json = dict[str, Any]
 _MOST_BODY_BYTES = 4_000_000
+_TOMBSTONE = "This message was deleted."
 
 
 @dataclass
@@ -38,6 +39,8 @@ class SlackMessage:
     thread_ts: str | None = None
     n_edits: int = 0
     metadata: Json | None = None
+    is_deleted: bool = False
+    """Only its replies are left: Slack then shows that a message was deleted, and keeps the thread."""
 
 
 @dataclass
@@ -135,7 +138,10 @@ class Workspace:
         message = self._find(arguments)
         if isinstance(message, str):
             return _refused(message)
-        self.messages.remove(message)
+        if any((m.channel_id, m.thread_ts) == (message.channel_id, message.ts) for m in self.messages):
+            message.is_deleted, message.text, message.blocks, message.metadata = True, _TOMBSTONE, [], None
+        else:
+            self.messages.remove(message)
         return {"ok": True, "channel": message.channel_id, "ts": message.ts}
 
     def _history(self, arguments: Mapping[str, Any]) -> Json:
@@ -149,7 +155,7 @@ class Workspace:
     def _replies(self, arguments: Mapping[str, Any]) -> Json:
         if not {"channels:history", "groups:history"} & set(self.scopes):
             return _refused("missing_scope")
-        head = self._find(arguments)
+        head = self._find(arguments, or_deleted=True)
         if isinstance(head, str):
             return _refused("thread_not_found" if head == "message_not_found" else head)
         replies = [m for m in self.messages if (m.channel_id, m.thread_ts) == (head.channel_id, head.ts)]
@@ -162,12 +168,13 @@ class Workspace:
         channels: list[Json] = [{"id": one, "name": name.lstrip("#")} for one, name in self._names.items()]
         return _page("channels", channels, arguments)
 
-    def _find(self, arguments: Mapping[str, Any]) -> SlackMessage | str:
+    def _find(self, arguments: Mapping[str, Any], *, or_deleted: bool = False) -> SlackMessage | str:
         """Return the message, or Slack's error code; a name is not enough here, Slack wants the channel's id."""
         if arguments.get("channel") not in self._names:
             return "channel_not_found"
         wanted = (arguments["channel"], arguments.get("ts"))
-        return next((m for m in self.messages if (m.channel_id, m.ts) == wanted), "message_not_found")
+        found = (m for m in self.messages if (m.channel_id, m.ts) == wanted and (or_deleted or not m.is_deleted))
+        return next(found, "message_not_found")
 
 
 class SlackReceiver:

@@ -249,11 +249,26 @@ def test_a_head_that_cannot_be_changed_is_posted_anew_once_and_replies_follow_it
     assert desk.deps.store.undelivered(now=desk.now[0]) == []
 
 
-def test_a_thread_whose_head_a_person_deleted_is_told_below_a_new_head(desk: Desk) -> None:
-    desk.faults[:] = [None, Fault("refuse", "invalid_auth")]
-    desk.deliver()
+@pytest.mark.parametrize("n_tries", [1, 2, 5])
+def test_a_thread_whose_head_a_person_deleted_is_told_below_a_new_head(desk: Desk, n_tries: int) -> None:
+    desk.faults[:] = [None]
+    for _ in range(n_tries):
+        desk.faults.append(Fault("refuse", "invalid_auth"))
+        desk.deliver(after=timedelta(hours=1))
     desk.slack.workspace.messages.clear()
     _is_told_once(desk)
+
+
+@pytest.mark.parametrize("fault", AMBIGUOUS, ids=str)
+def test_a_reply_of_unknown_end_is_looked_for_below_the_head_that_it_went_to(desk: Desk, fault: Fault) -> None:
+    desk.faults[:] = [None, fault]
+    desk.deliver()
+    desk.becomes(ChangeKind.UPDATED, IncidentState.OPEN, "seen")
+    desk.faults[:] = [Fault("refuse", "cant_update_message")]
+    desk.deliver(after=timedelta(seconds=5))
+    _is_told_once(desk)
+    tokens = [str(one.metadata) for one in desk.slack.workspace.messages if one.thread_ts is not None]
+    assert len(tokens) == len(set(tokens)) == 1
 
 
 def test_an_archived_channel_is_left_for_the_one_that_the_file_names_now(desk: Desk) -> None:
@@ -494,6 +509,15 @@ def test_the_old_head_goes_also_where_the_end_of_the_new_one_is_unknown(desk: De
     desk.deliver_until_quiet()
     (head,) = desk.slack.heads
     assert "Resolved: " in head.text
+
+
+def test_a_head_that_arrived_unseen_and_may_not_be_changed_is_replaced(desk: Desk) -> None:
+    desk.faults[:] = [Fault("taken_reset"), None, Fault("refuse", "edit_window_closed"), Fault("taken_reset")]
+    desk.deliver()
+    desk.becomes(ChangeKind.RESOLVED, IncidentState.RESOLVED, "over")
+    desk.deliver_until_quiet()
+    assert [head.text for head in desk.slack.heads] == [f"parcels: Resolved: {desk.incident.headline}"]
+    assert desk.deps.store.undelivered(now=desk.now[0]) == []
 
 
 def test_an_old_head_that_cannot_be_deleted_at_once_is_deleted_later(desk: Desk) -> None:

@@ -160,8 +160,8 @@ def test_a_post_is_found_by_its_token_and_a_surplus_one_can_be_removed(receiver)
     slack.post("#other", "head", [SECTION], token="t1")
     assert [one.id for one in slack.find("#c", "t1", since=since)] == [head, again]
     assert slack.find("#c", "t2", since=since, known=head) == []
-    assert slack.find("#c", "t2", since=since, thread=head) == [PostedMessage(id=reply, thread=head)]
-    assert slack.find("#c", "t3", since=since, thread=f"{head}9") == []
+    assert slack.find("#c", "t2", since=since, threads=[head]) == [PostedMessage(id=reply, thread=head)]
+    assert slack.find("#c", "t3", since=since, threads=[f"{head}9"]) == []
     slack.delete(again)
     slack.delete(again)
     assert [one.id for one in slack.find("#c", "t1", since=since, known=reply)] == [head]

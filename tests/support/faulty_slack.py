@@ -64,8 +64,8 @@ class FaultySlack:
 
     @property
     def heads(self) -> list[SlackMessage]:
-        """Return the messages at top level."""
-        return [one for one in self.workspace.messages if one.thread_ts is None]
+        """Return the messages at top level, without those of which only replies are left."""
+        return [one for one in self.workspace.messages if one.thread_ts is None and not one.is_deleted]
 
     def replies(self, head: SlackMessage) -> list[SlackMessage]:
         """Return the messages below one."""

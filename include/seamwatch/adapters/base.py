@@ -156,7 +156,7 @@ class Notifier(Protocol):
         ...
 
     def find(
-        self, channel: str, token: str, *, since: datetime, thread: str | None = None, known: str | None = None
+        self, channel: str, token: str, *, since: datetime, threads: Sequence[str] = (), known: str | None = None
     ) -> list[PostedMessage]:
         """Return the messages with a token, oldest first.
 
@@ -164,7 +164,7 @@ class Notifier(Protocol):
             channel: Where they were posted.
             token: That of `post`.
             since: Aware time before which none was posted.
-            thread: The head in whose thread they may be, too.
+            threads: The heads in whose threads they may be, too.
             known: Any message of the same channel, where there is one.
 
         Raises:

@@ -52,6 +52,8 @@ class Delivery:
     """Ours, sent with the message, so that it can be found in the channel."""
     post_began_at: datetime | None = None
     """When a post began of which nobody knows how it ended; None: nothing of it can be in the channel."""
+    thread: str | None = None
+    """The head in whose thread the last post began; the incident may have another by now."""
 
 
 def told_changes(waiting: Sequence[ChangeKind]) -> tuple[ChangeKind, ...]:

@@ -31,7 +31,8 @@ _RECHECK_AFTER = timedelta(minutes=10)
 _UNREAD_FOR = timedelta(hours=6)
 """After this a message is posted again though the channel could not be looked into."""
 _ANEW_AT_MOST = 2
-"""Heads that are posted anew for one reply."""
+_ANEW_WITHIN = timedelta(hours=6)
+"""In this time an incident gets so many heads anew: each mentions its owner, and may be of no more help."""
 _BARE_AGAIN_AFTER = timedelta(minutes=10)
 _BARE_AFTER = 2
 """Tries after which an incident is told without its report, where that cannot be made."""
@@ -94,8 +95,8 @@ class Conversation:
             NotYet: If it has to wait.
             NotifyError: If the channel does not take it, or nobody knows.
         """
-        store = self.deps.store
-        head = self._adopted(self._find_arrived(thread=None))
+        arrived = self._find_arrived(thread=None)
+        head = self._adopted(arrived)
         message, tells = self._message()
         text, blocks = block_kit.fallback(message.fallback), block_kit.render(message.head)
         if head is None:
@@ -105,9 +106,14 @@ class Conversation:
         try:
             self._to.notifier.update(self._to.name, head, text, blocks)
         except MessageGone:
-            # Noted before: a worker that dies now leaves nobody who knows of the old message.
-            store.forget_head(self.incident.id, message_id=head, now=self.deps.clock(), recheck_after=_RECHECK_AFTER)
-            self._post(text, blocks, tells=tells, is_anew=True)
+            if arrived is not None and arrived.id == head:
+                # This message keeps the token by which its head is found and deleted: another one is posted anew.
+                self._enqueue_head(head)
+                self._sent(head, ())
+                self._forget(head)
+            else:
+                self._forget(head)
+                self._post(text, blocks, tells=tells)
             self._delete(head)
         else:
             self._sent(head, tells)
@@ -144,11 +150,10 @@ class Conversation:
             text, blocks = block_kit.fallback(message.thread_fallback), block_kit.render(message.thread)
             self._post(text, blocks, tells=tells, thread=head)
         except MessageGone as error:
-            if self.delivery.attempts >= _ANEW_AT_MOST:
-                # Heads that stand there do not help: each mentions its owner, so no more of them are posted.
+            since = self.deps.clock() - _ANEW_WITHIN
+            if self.deps.store.n_forgotten_heads(self.incident.id, since=since) >= _ANEW_AT_MOST:
                 raise NotifyError(str(error), retryable=True) from None
-            now = self.deps.clock()
-            self.deps.store.forget_head(self.incident.id, message_id=head, now=now, recheck_after=_RECHECK_AFTER)
+            self._forget(head)
             self._delete(head)
             raise self._after_a_head(head) from None
 
@@ -166,7 +171,7 @@ class Conversation:
             raise NotYet(began + SETTLED_AFTER)
         self._renew()
         try:
-            found = _find(self.deps, self.delivery, thread=thread)
+            found = _find(self.deps, self.delivery, head=thread)
         except HistoryUnreadable:
             self._is_repeat = True
             return None
@@ -175,7 +180,7 @@ class Conversation:
                 raise
             self._is_repeat = True
             return None
-        kept = next((one for one in found if (one.thread is None) == (thread is None)), None)
+        kept = next((one for one in found if one.thread == thread), None)
         for surplus in found:
             if surplus != kept:
                 self._to.notifier.delete(surplus.id)
@@ -205,7 +210,6 @@ class Conversation:
         *,
         tells: Sequence[int],
         thread: str | None = None,
-        is_anew: bool = False,
     ) -> None:
         """Post a message; that it will be is noted before.
 
@@ -214,10 +218,9 @@ class Conversation:
             blocks: Its content.
             tells: Messages of the outbox that it tells.
             thread: The head that it replies to.
-            is_anew: A message with our token is in the channel already, and is not ours to change.
         """
         store, now = self.deps.store, self.deps.clock()
-        token = uuid4().hex if is_anew or self.delivery.token is None else self.delivery.token
+        token = self.delivery.token or uuid4().hex
         has_begun = store.begin_post(
             self.delivery.id,
             owner=self.owner,
@@ -227,6 +230,7 @@ class Conversation:
             until=now + LEASE,
             channel=self._to.name,
             connection=self._to.connection,
+            thread=thread,
         )
         if not has_begun:
             raise LeaseLost
@@ -254,18 +258,21 @@ class Conversation:
     def _after_a_head(self, gone: str) -> Exception:
         """Put a head into the outbox that goes before this message; return what makes the message wait for it."""
         now = self.deps.clock()
-        is_new = self.deps.store.enqueue_delivery(
+        if not self._enqueue_head(gone):
+            return StoreError(f"the message of incident {self.incident.id} was given up, so it has no thread")
+        return NotYet(now if self.delivery.attempts == 0 else now + retry_wait(self.delivery.attempts), is_try=True)
+
+    def _enqueue_head(self, gone: str) -> bool:
+        """Put a head into the outbox that replaces one; return False if it was put there before."""
+        return self.deps.store.enqueue_delivery(
             self.incident.id,
             dedupe_key=f"{self.incident.id}/anew/{gone}/{self.delivery.id}",
             part=DeliveryPart.HEAD,
             change=self.delivery.change,
             channel=self._to.name,
             connection=self._to.connection,
-            now=now,
+            now=self.deps.clock(),
         )
-        if not is_new:
-            return StoreError(f"the message of incident {self.incident.id} was given up, so it has no thread")
-        return NotYet(now if self.delivery.attempts == 0 else now + retry_wait(self.delivery.attempts), is_try=True)
 
     def _tell_again_later(self) -> None:
         """Put another head into the outbox, which shows the report once it can be made."""
@@ -282,6 +289,11 @@ class Conversation:
     def _renew(self) -> None:
         if not self.deps.store.renew_lease(self.delivery.id, owner=self.owner, until=self.deps.clock() + LEASE):
             raise LeaseLost
+
+    def _forget(self, head: str) -> None:
+        """Note that a head is gone, or not ours, before anything is done: what is left of it is looked for later."""
+        now = self.deps.clock()
+        self.deps.store.forget_head(self.incident.id, message_id=head, now=now, recheck_after=_RECHECK_AFTER)
 
     def _delete(self, head: str) -> None:
         """Remove what may be left of a forgotten head: it would stay as it is for ever."""
@@ -300,16 +312,17 @@ def delete_surplus(deps: Deps, sent: Delivery) -> None:
     """
     if sent.token is None:
         return
-    thread = None if sent.part is DeliveryPart.HEAD else deps.store.head_message(sent.incident_id)
-    for one in _find(deps, sent, thread=thread):
+    head = None if sent.part is DeliveryPart.HEAD else deps.store.head_message(sent.incident_id)
+    for one in _find(deps, sent, head=head):
         if one.id != sent.message_id:
             deps.notifier(sent.connection).delete(one.id)
 
 
-def _find(deps: Deps, delivery: Delivery, *, thread: str | None) -> Sequence[PostedMessage]:
-    """Return what is there of a message where it was posted, wherever it would be posted now."""
+def _find(deps: Deps, delivery: Delivery, *, head: str | None) -> Sequence[PostedMessage]:
+    """Return what is there of a message where it was posted, wherever it would be posted now, and below the head."""
     assert delivery.token is not None
+    threads = tuple(dict.fromkeys(one for one in (head, delivery.thread) if one is not None))
     known = deps.store.last_head(connection=delivery.connection, channel=delivery.channel)
     return deps.notifier(delivery.connection).find(
-        delivery.channel, delivery.token, since=delivery.created_at, thread=thread, known=known
+        delivery.channel, delivery.token, since=delivery.created_at, threads=threads, known=known
     )

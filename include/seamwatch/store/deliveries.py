@@ -139,6 +139,7 @@ class DeliveryStore:
         until: datetime,
         channel: str,
         connection: str,
+        thread: str | None = None,
     ) -> bool:
         """Note, before a message is posted, that it is; return False where another caller has it by now.
 
@@ -151,9 +152,10 @@ class DeliveryStore:
             until: End of the lease from here.
             channel: Where it is posted.
             connection: Through which.
+            thread: The head in whose thread it is posted.
         """
         values = {"token": token, "post_began_at": now, "lease_until": until, "next_attempt_at": until}
-        place = {"channel": channel, "connection": connection}
+        place = {"channel": channel, "connection": connection, "thread": thread}
         with self._writing() as database:
             if not database.execute(_leased(delivery_id, owner).values(**values, **place)).rowcount:
                 return False
@@ -353,6 +355,14 @@ class DeliveryStore:
             )
             connection.execute(gone.values(message_id=None, recheck_at=now + recheck_after, sent_at=now))
 
+    def n_forgotten_heads(self: Transactions, incident_id: str, *, since: datetime) -> int:
+        """Return how many messages of an incident were found to be gone, or not ours to change, since a moment."""
+        gone = sa.select(sa.func.count()).select_from(DeliveryRow).filter_by(
+            incident_id=incident_id, part=DeliveryPart.HEAD.value, state=DeliveryState.SENT.value, message_id=None
+        )
+        with self._reading() as connection:
+            return int(connection.scalar(gone.where(DeliveryRow.sent_at >= since)) or 0)
+
     def last_head(self: Transactions, *, connection: str, channel: str) -> str | None:
         """Return the id of any head that was posted to a channel; it names the channel as the notifier knows it."""
         statement = (
@@ -436,4 +446,5 @@ def _delivery(row: Any) -> Delivery:
         last_error=row["last_error"],
         token=row["token"],
         post_began_at=row["post_began_at"],
+        thread=row["thread"],
     )

@@ -396,6 +396,8 @@ class DeliveryRow(Table):
     """The message that tells this one too."""
     recheck_at: Mapped[datetime | None] = mapped_column(UtcTime)
     """When to look whether the channel holds it twice; null where it cannot."""
+    thread: Mapped[str | None] = mapped_column(String(200))
+    """Head in whose thread the last post began; null for a head, and before revision 0012."""
     __table_args__ = (Index("ix_seamwatch_deliveries_due", "state", "next_attempt_at"),)
 
 

@@ -41,6 +41,7 @@ _FAULTS = (
     *[Fault("taken_garbage", body) for body in ("[]", '{"ok": false, "error": "internal_error"}')],
 )
 _REFUSALS = ("invalid_auth", "channel_not_found", "not_in_channel", "missing_scope")
+_NOT_CHANGED = ("edit_window_closed", "cant_update_message")
 _CHANGES = {
     IncidentState.OPEN: (ChangeKind.UPDATED, ChangeKind.UPDATED, ChangeKind.RESOLVED, ChangeKind.ALERTED),
     IncidentState.RESOLVED: (ChangeKind.REOPENED,),
@@ -117,10 +118,12 @@ class _Schedule:
     removed: set[str] = field(default_factory=set)
     """Tokens of the messages that a person deleted."""
 
-    def fault(self, *_: object) -> Fault | None:
+    def fault(self, method: str, _: object) -> Fault | None:
         """Return what becomes of the next call to Slack."""
         if self.refusal is not None:
             return Fault("refuse", self.refusal)
+        if self.has_faults and method == "chat.update" and self.rng.random() < 0.1:
+            return Fault("refuse", self.rng.choice(_NOT_CHANGED))
         if not self.has_faults or self.rng.random() > 0.35:
             return None
         self.n_faults += 1
@@ -139,7 +142,7 @@ class _Schedule:
                     )
                     self._tell(store, incident, ChangeKind.OPENED)
         acts = (self._work, self._work, self._work, self._work_together, self._change, self._change, self._wait)
-        rare = (self._refuse, self._mend, self._lose_file, self._delete_by_hand)
+        rare = (self._refuse, self._mend, self._lose_file, self._delete_by_hand, self._try_again)
         for _ in range(self.rng.randint(6, 14)):
             (self.rng.choice(acts) if self.rng.random() < 0.85 else self.rng.choice(rare))()
 
@@ -164,8 +167,9 @@ class _Schedule:
         counts.n_kills += self.n_kills
         by_token: dict[str, int] = {}
         for message in self.slack.workspace.messages:
-            token = message.metadata["event_payload"]["token"] if message.metadata else ""
-            by_token[token] = by_token.get(token, 0) + 1
+            if message.metadata:  # else only its replies are left
+                token = message.metadata["event_payload"]["token"]
+                by_token[token] = by_token.get(token, 0) + 1
         with self._store() as store:
             for incident in store.incidents("parcels"):
                 counts.n_incidents += 1
@@ -241,6 +245,10 @@ class _Schedule:
 
     def _mend(self) -> None:
         self.refusal, self.has_file = None, True
+
+    def _try_again(self) -> None:
+        with self._store() as store:
+            store.retry_deliveries(now=self._moment())
 
     def _lose_file(self) -> None:
         self.has_file = False

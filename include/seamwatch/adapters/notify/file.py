@@ -44,10 +44,10 @@ class FileNotifier:
         self._append({"do": "update", "id": message_id, "channel": channel, "text": text, "blocks": list(blocks)})
 
     def find(
-        self, channel: str, token: str, *, since: datetime, thread: str | None = None, known: str | None = None
+        self, channel: str, token: str, *, since: datetime, threads: Sequence[str] = (), known: str | None = None
     ) -> list[PostedMessage]:
-        """Return the messages with a token; the file holds all of them, so time and thread do not matter."""
-        del channel, since, thread, known
+        """Return the messages with a token; the file holds all of them, so time and threads do not matter."""
+        del channel, since, threads, known
         held = self._held()
         posted = [line for line in self.lines() if line.get("do") == "post" and line["id"] in held]
         return [PostedMessage(id=one["id"], thread=one.get("thread")) for one in posted if one.get("token") == token]

@@ -127,34 +127,37 @@ class SlackNotifier:
         self._call("chat.update", channel, lambda client: client.chat_update(**arguments))
 
     def find(
-        self, channel: str, token: str, *, since: datetime, thread: str | None = None, known: str | None = None
+        self, channel: str, token: str, *, since: datetime, threads: Sequence[str] = (), known: str | None = None
     ) -> list[PostedMessage]:
         """Return the messages that carry the token, oldest first; see `Notifier.find`."""
-        home = next((home for one in (thread, known) if one and (home := split_message_id(one)[0])), None)
-        where = home or self._channel_id(channel)
-        listing: dict[str, Any] = {
-            "channel": where,
-            "oldest": f"{(since - _CLOCK_SKEW).timestamp():.6f}",
-            "inclusive": True,
-            "include_all_metadata": True,
-            "limit": _PAGE,
-        }
-        found = self._pages(
+        named = [home for one in (*threads, known) if one and (home := split_message_id(one)[0])]
+        found: dict[str, str | None] = {}
+        for where in dict.fromkeys(named or [self._channel_id(channel)]):  # a thread may be in an earlier channel
+            listing: dict[str, Any] = {
+                "channel": where,
+                "oldest": f"{(since - _CLOCK_SKEW).timestamp():.6f}",
+                "inclusive": True,
+                "include_all_metadata": True,
+                "limit": _PAGE,
+            }
+            held = self._history(channel, listing)
+            for home, head in map(split_message_id, threads):
+                if home in (None, where):
+                    held += self._replies(channel, {**listing, "ts": head})
+            for one in held:
+                if _token_of(one) == token:
+                    ts, head = str(one.get("ts")), one.get("thread_ts")
+                    found[f"{where}:{ts}"] = f"{where}:{head}" if isinstance(head, str) and head != ts else None
+        return [PostedMessage(id=one, thread=found[one]) for one in sorted(found, key=split_message_id)]
+
+    def _history(self, channel: str, listing: dict[str, Any]) -> list[Mapping[str, Any]]:
+        return self._pages(
             "conversations.history",
             channel,
             "messages",
             lambda client, page: client.conversations_history(**page),
             listing,
         )
-        if thread is not None:
-            found += self._replies(channel, {**listing, "ts": split_message_id(thread)[1]})
-        mine = {str(one.get("ts")): one.get("thread_ts") for one in found if _token_of(one) == token}
-        return [
-            PostedMessage(
-                id=f"{where}:{ts}", thread=f"{where}:{head}" if isinstance(head, str) and head != ts else None
-            )
-            for ts, head in sorted(mine.items())
-        ]
 
     def _replies(self, channel: str, listing: dict[str, Any]) -> list[Mapping[str, Any]]:
         try:
