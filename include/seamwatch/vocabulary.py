@@ -257,6 +257,8 @@ class RecurringJob(StrEnum):
     FRESHNESS = "freshness"
     DELIVERY = "delivery"
     """Of all pipelines at once: `seamwatch__delivery`."""
+    MAINTENANCE = "maintenance"
+    """Of all pipelines at once: `seamwatch__maintenance`."""
 
 
 class JobState(StrEnum):

@@ -12,6 +12,7 @@ import pytest
 from parcels import write_project
 from seamwatch.core.results import Window
 from seamwatch.store.repo import Store
+from seamwatch.vocabulary import RecurringJob
 
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag
@@ -50,6 +51,7 @@ def test_old_windows_go_from_a_sound_store_and_none_from_a_damaged_one(bag: DagB
         store.begin_window("parcels", window, now=now)
     assert _run(bag) == {"check-store": "success", "purge-store": "success"}
     assert store.windows("parcels") == [young]
+    assert set(store.heartbeats().ended) == {("seamwatch", RecurringJob.MAINTENANCE, None)}
     store.begin_window("parcels", old, now=now)
     store.close()
     with sqlite3.connect(file) as connection:

@@ -175,7 +175,7 @@ def marks(project: Path, **ago: timedelta) -> None:
     store = Store.open(f"sqlite:///{project / 'store.db'}", migrate_first=True)
     for name, span in ago.items():
         job = RecurringJob(name)
-        place = SHARED if job is RecurringJob.DELIVERY else "parcels"
+        place = SHARED if job in (RecurringJob.DELIVERY, RecurringJob.MAINTENANCE) else "parcels"
         store.note_end(place, job, now=datetime.now(UTC) - span)
     store.close()
 
@@ -410,6 +410,18 @@ def test_an_address_that_leads_nowhere_is_an_error_without_it(url: str) -> None:
     with pytest.raises(AdapterError) as caught:
         call_heartbeat(url)
     assert SECRET not in str(caught.value)
+
+
+def test_maintenance_that_stopped_is_said_where_it_ever_ran(
+    project: Path, status: Callable[..., tuple[int, str]]
+) -> None:
+    marks(project, **ALL_WELL, maintenance=timedelta(days=4))
+    code, out = status()
+    assert code == 7
+    assert "No maintenance of the store since" in out
+    assert "(seamwatch__maintenance)" in out
+    marks(project, maintenance=timedelta(hours=3))
+    assert status()[0] == 0
 
 
 def test_a_delivery_in_a_task_leaves_its_mark_and_calls_the_address(

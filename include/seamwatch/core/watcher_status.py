@@ -18,6 +18,8 @@ CHAIN = (RecurringJob.VALIDATE, RecurringJob.ISOLATE, RecurringJob.INCIDENTS)
 STANDS_STILL = frozenset({JobState.SILENT, JobState.NEVER, JobState.PAUSED})
 SLO_EVERY = DELIVERY_EVERY = timedelta(minutes=5)
 """How often objectives are looked at, and messages that wait are sent."""
+MAINTENANCE_AT = "23 3 * * *"
+"""When the store is looked through, and what is too old deleted; a cron expression."""
 _MISSED_RUNS = 2
 """So many in a row are a silence; one may be late."""
 _LEAST_WINDOWS = 20

@@ -30,6 +30,11 @@ def note_delivery(deps: Deps) -> None:
     deps.store.note_pipelines(deps.project.pipelines, now=now)
 
 
+def note_maintenance(deps: Deps) -> None:
+    """Note that the store was looked through now, and what is too old deleted."""
+    deps.store.note_end(SHARED, RecurringJob.MAINTENANCE, now=deps.clock())
+
+
 def tell_monitor(deps: Deps) -> None:
     """Call the heartbeat address, where one is set; that it fails is a warning in the log and nothing else."""
     if not deps.heartbeat_url:

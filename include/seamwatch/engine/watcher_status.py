@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from seamwatch.core.watcher_status import (
     CHAIN,
     DELIVERY_EVERY,
+    MAINTENANCE_AT,
     SHARED,
     SLO_EVERY,
     Job,
@@ -38,7 +39,7 @@ def watcher_status(
     pipelines = [one for name, one in sorted(deps.project.pipelines.items()) if only is None or name in only]
     names = {one.pipeline for one in pipelines}
     beats = store.heartbeats()
-    jobs = [_delivery(beats)]
+    jobs = _shared_jobs(beats)
     for pipeline in pipelines:
         jobs += _jobs_by_marks(pipeline, beats, now) or _jobs_by_results(deps, pipeline, beats, now)
     statuses = job_statuses(jobs, now, paused=paused)
@@ -55,13 +56,19 @@ def watcher_status(
 def silent_jobs(deps: Deps, pipeline: Pipeline) -> tuple[JobStatus, ...]:
     """Return the jobs of a pipeline that ran in Airflow and stopped: what every message and report has to say."""
     now, beats = deps.clock(), deps.store.heartbeats()
-    statuses = job_statuses([_delivery(beats), *_jobs_by_marks(pipeline, beats, now)], now)
+    statuses = job_statuses([*_shared_jobs(beats), *_jobs_by_marks(pipeline, beats, now)], now)
     return tuple(one for one in statuses if one.state is JobState.SILENT)
 
 
-def _delivery(beats: Heartbeats) -> Job:
-    last_at = beats.ended.get((SHARED, RecurringJob.DELIVERY, None))
-    return Job(job=RecurringJob.DELIVERY, pipeline=SHARED, schedule=DELIVERY_EVERY, last_at=last_at)
+def _shared_jobs(beats: Heartbeats) -> list[Job]:
+    """Return the jobs done for all pipelines; maintenance is missed only where it ever ran, as a day may pass before."""
+    delivered_at, kept_at = (
+        beats.ended.get((SHARED, job, None)) for job in (RecurringJob.DELIVERY, RecurringJob.MAINTENANCE)
+    )
+    jobs = [Job(job=RecurringJob.DELIVERY, pipeline=SHARED, schedule=DELIVERY_EVERY, last_at=delivered_at)]
+    if kept_at is not None:
+        jobs.append(Job(job=RecurringJob.MAINTENANCE, pipeline=SHARED, schedule=MAINTENANCE_AT, last_at=kept_at))
+    return jobs
 
 
 def _jobs_by_marks(pipeline: Pipeline, beats: Heartbeats, now: datetime) -> list[Job]:

@@ -16,7 +16,7 @@ from seamwatch.engine.attribute import attribute_window, windows_to_revisit
 from seamwatch.engine.deliver import deliver_pending, describe_undelivered
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.freshness import check_knowledge_base, still_outdated
-from seamwatch.engine.heartbeat import note_delivery, note_job, tell_monitor
+from seamwatch.engine.heartbeat import note_delivery, note_job, note_maintenance, tell_monitor
 from seamwatch.engine.incidents import decide_incidents, write_reports, write_reports_of
 from seamwatch.engine.incidents import decide_on_freshness as decide_freshness_incidents
 from seamwatch.engine.incidents import decide_on_watches as decide_watch_incidents
@@ -319,6 +319,7 @@ def purge(task: StepOperator, context: Context) -> dict[str, int]:
     del context
     with open_deps(task.project_dir) as deps:
         found = purge_store(deps)
+        note_maintenance(deps)
     for note in found.notes:
         task.log.warning("%s", note)
     task.log.info("the file became %d bytes smaller", found.n_bytes)

@@ -16,6 +16,7 @@ _WHAT = {
     RecurringJob.SLO: "no look at the objectives and watches of {pipeline}",
     RecurringJob.FRESHNESS: "no check of knowledge base {subject} of {pipeline}",
     RecurringJob.DELIVERY: "no delivery of waiting messages",
+    RecurringJob.MAINTENANCE: "no maintenance of the store",
 }
 _NAMES = {
     RecurringJob.VALIDATE: "validation of windows",
@@ -24,6 +25,7 @@ _NAMES = {
     RecurringJob.SLO: "look at objectives",
     RecurringJob.FRESHNESS: "check of {subject}",
     RecurringJob.DELIVERY: "delivery",
+    RecurringJob.MAINTENANCE: "maintenance of the store",
 }
 
 

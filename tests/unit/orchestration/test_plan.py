@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from croniter import croniter
 
-from seamwatch.core.watcher_status import DELIVERY_EVERY, SHARED, SLO_EVERY
+from seamwatch.core.watcher_status import DELIVERY_EVERY, MAINTENANCE_AT, SHARED, SLO_EVERY
 from seamwatch.orchestration.plan import (
     DagPlan,
     TaskPlan,
@@ -168,11 +168,13 @@ def test_what_counts_as_a_missed_run_follows_the_dags_and_their_names() -> None:
     index = {"kind": "sql", "table": "chunks", "document": "document", "text": "text"}
     watched = pipeline(knowledge_bases={"handbook": {"source": source, "index": index, "check_every": "3h"}})
     schedules = {plan.id.rpartition("__")[2]: plan.schedule for plan in plan_pipeline(watched)}
-    jobs = {job.value for job in RecurringJob} - {RecurringJob.DELIVERY.value}
+    jobs = {job.value for job in RecurringJob} - {RecurringJob.DELIVERY.value, RecurringJob.MAINTENANCE.value}
     assert jobs <= set(schedules)
     assert (schedules["slo"], schedules["validate"]) == (SLO_EVERY, watched.schedule)
     assert schedules["freshness"] == watched.knowledge_bases["handbook"].check_every
     delivery = plan_delivery()
     runs = croniter(str(delivery.schedule), datetime(2026, 1, 1, tzinfo=UTC))
     assert delivery.id == f"{SHARED}__{RecurringJob.DELIVERY}"
+    maintenance = plan_maintenance()
+    assert (maintenance.id, maintenance.schedule) == (f"{SHARED}__{RecurringJob.MAINTENANCE}", MAINTENANCE_AT)
     assert -(runs.get_next(datetime) - runs.get_next(datetime)) == DELIVERY_EVERY
