@@ -61,7 +61,7 @@ def silent_jobs(deps: Deps, pipeline: Pipeline) -> tuple[JobStatus, ...]:
 
 
 def _shared_jobs(beats: Heartbeats) -> list[Job]:
-    """Return the jobs done for all pipelines; maintenance is missed only where it ever ran, as a day may pass before."""
+    """Return the jobs done for all pipelines; maintenance is missed only where it ever ran: a day may pass before."""
     delivered_at, kept_at = (
         beats.ended.get((SHARED, job, None)) for job in (RecurringJob.DELIVERY, RecurringJob.MAINTENANCE)
     )

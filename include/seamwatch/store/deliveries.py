@@ -357,8 +357,12 @@ class DeliveryStore:
 
     def n_forgotten_heads(self: Transactions, incident_id: str, *, since: datetime) -> int:
         """Return how many messages of an incident were found to be gone, or not ours to change, since a moment."""
-        gone = sa.select(sa.func.count()).select_from(DeliveryRow).filter_by(
-            incident_id=incident_id, part=DeliveryPart.HEAD.value, state=DeliveryState.SENT.value, message_id=None
+        gone = (
+            sa.select(sa.func.count())
+            .select_from(DeliveryRow)
+            .filter_by(
+                incident_id=incident_id, part=DeliveryPart.HEAD.value, state=DeliveryState.SENT.value, message_id=None
+            )
         )
         with self._reading() as connection:
             return int(connection.scalar(gone.where(DeliveryRow.sent_at >= since)) or 0)
