@@ -146,9 +146,9 @@ class SlackNotifier:
                     held += self._replies(channel, {**listing, "ts": head})
             for one in held:
                 if _token_of(one) == token:
-                    ts, head = str(one.get("ts")), one.get("thread_ts")
-                    found[f"{where}:{ts}"] = f"{where}:{head}" if isinstance(head, str) and head != ts else None
-        return [PostedMessage(id=one, thread=found[one]) for one in sorted(found, key=split_message_id)]
+                    ts, below = str(one.get("ts")), one.get("thread_ts")
+                    found[f"{where}:{ts}"] = f"{where}:{below}" if isinstance(below, str) and below != ts else None
+        return [PostedMessage(id=one, thread=found[one]) for one in sorted(found)]
 
     def _history(self, channel: str, listing: dict[str, Any]) -> list[Mapping[str, Any]]:
         return self._pages(
