@@ -18,10 +18,13 @@ from seamwatch.spec.load import load_project
 from seamwatch.spec.mapping import MappingSpec
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.spec.schema import json_schema, reference_page
+from seamwatch.validation.suites import check_suite, load_suite
+from seamwatch.vocabulary import Severity
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+ADD_A_PIPELINE = (ROOT / "docs" / "add-a-pipeline.md").read_text(encoding="utf-8")
 
 
 def _blocks(text: str, language: str) -> list[str]:
@@ -29,14 +32,27 @@ def _blocks(text: str, language: str) -> list[str]:
     return ["\n".join(line.removeprefix(indent) for line in block.splitlines()) for indent, block in found]
 
 
-def test_the_readme_s_pipeline_and_field_map_load() -> None:
-    pipeline, mapping = _blocks(README, "yaml")
-    spec = Pipeline.model_validate(yaml.safe_load(pipeline))
+def _pipeline(text: str) -> Pipeline:
+    return Pipeline.model_validate(yaml.safe_load(text))
+
+
+def test_the_samples_of_a_new_pipeline_load(tmp_path: Path) -> None:
+    pipeline, mapping = _blocks(ADD_A_PIPELINE, "yaml")
+    spec = _pipeline(pipeline)
     assert [stage.name for stage in spec.stages] == ["orders", "request", "prompt", "model", "result"]
     assert spec.stages[3].input == ("prompt",)
     MappingSpec.model_validate(yaml.safe_load(mapping))
-    for code in _blocks(README, "python"):
+    for code in _blocks(ADD_A_PIPELINE, "python"):
         ast.parse(code)
+    (suite,) = _blocks(ADD_A_PIPELINE, "json")
+    (tmp_path / "request.json").write_text(suite, encoding="utf-8")
+    assert check_suite(tmp_path / "request.json") == []
+    assert [load_suite(tmp_path / "request.json").severity(n) for n in (0, 1)] == [Severity.CRITICAL, Severity.WARNING]
+
+
+def test_the_readme_s_pipeline_is_that_of_the_page_on_adding_one() -> None:
+    (shown,) = _blocks(README, "yaml")
+    assert _pipeline(shown).model_copy(update={"schedule": None}) == _pipeline(_blocks(ADD_A_PIPELINE, "yaml")[0])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
