@@ -17,6 +17,19 @@ import slo.page
 ROOT = Path(__file__).parents[2]
 SECTIONS = {"attribution": attribution.page.section, "slo": slo.page.section}
 """Benchmarks whose section is more than a table of figures."""
+FIRST = (
+    ("attribution", "record_stage_accuracy_sampled", "failing records with the right stage and owner, default mode"),
+    ("attribution", "record_stage_accuracy_exhaustive", "the same, every failing record replayed"),
+    ("attribution", "incident_top1", "incidents whose leading cause is right"),
+    ("attribution", "false_model_blame", "incidents of integration alone that are led by the model"),
+    ("attribution", "false_incident", "healthy windows that are called an incident"),
+    ("attribution", "undetermined_when_removed", "verdicts that say undetermined where the evidence was taken away"),
+    ("attribution", "replay_share", "model calls of the default mode, as a share of those of exhaustive replay"),
+    ("freshness", "stale_recall", "outdated documents that are found"),
+    ("slo", "false_pages_half_worst", "pages of a healthy service in 30 days, the worst of all kinds of traffic"),
+    ("delivery", "lost", "messages to Slack that are lost, whatever fails"),
+)
+"""The figures that matter first: section, name, and what it is to somebody who reads no other."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +104,20 @@ def write_page(folder: Path) -> None:
         document = json.loads(path.read_text(encoding="utf-8"))
         write_section = SECTIONS.get(path.stem)
         sections[path.stem] = write_section(document) if write_section else _section(path.stem, document)
+    lines += _first(sections)
     lines += [line for name in sorted(sections) for line in sections[name]]
     page.write_text("\n".join(lines).rstrip("\n") + "\n", encoding="utf-8")
+
+
+def _first(sections: Mapping[str, list[str]]) -> list[str]:
+    """Return the table of the figures that matter first, as their own sections have them, where they were ever run."""
+    rows = []
+    for section, name, what in FIRST:
+        found = [line.split("|")[2].strip() for line in sections.get(section, ()) if line.startswith(f"| `{name}` |")]
+        if found:
+            rows.append(f"| {what} | {found[0]} | [{section}](#{section}) |")
+    head = ["", f"The {len(rows)} figures that matter first:", "", "| what | figure | more |", "| --- | --- | --- |"]
+    return [*head, *rows]
 
 
 def split_sections(text: str) -> dict[str, list[str]]:
