@@ -48,11 +48,11 @@ def test_old_windows_go_from_a_sound_store_and_none_from_a_damaged_one(bag: DagB
     old, young = (Window(start=now - timedelta(days=age + 1), end=now - timedelta(days=age)) for age in (181, 179))
     store = Store.open(f"sqlite:///{file}", migrate_first=True)
     for window in (old, young):
-        store.begin_window("parcels", window, now=now)
+        store.begin_window("parcels", window, now=now - timedelta(days=2))
     assert _run(bag) == {"check-store": "success", "purge-store": "success"}
     assert store.windows("parcels") == [young]
     assert set(store.heartbeats().ended) == {("seamwatch", RecurringJob.MAINTENANCE, None)}
-    store.begin_window("parcels", old, now=now)
+    store.begin_window("parcels", old, now=now - timedelta(days=2))
     store.close()
     with sqlite3.connect(file) as connection:
         (page,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'seamwatch_overrides'").fetchone()

@@ -40,7 +40,7 @@ from seamwatch.vocabulary import DebitKind, IncidentState, Responsibility, Watch
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 AMPLE = BudgetLimits(calls_per_run=10**6, calls_per_day=10**6, usd_per_run=1e6, usd_per_day=1e6)
-LIMITS = Limits(records=NOW - 180 * DAY, sums=NOW - 180 * DAY, incidents=NOW - 730 * DAY)
+LIMITS = Limits(records=NOW - 180 * DAY, begun=NOW - DAY, sums=NOW - 180 * DAY, incidents=NOW - 730 * DAY)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -220,6 +220,16 @@ def test_what_is_older_than_the_limit_goes_and_what_is_younger_stays(store: Stor
     assert store.spent("p", day=f"{NOW - 181 * DAY:%Y-%m-%d}") == (2, 0.5)  # what a day has spent stays
     assert store.spent("p", run=f"{_window(181 * DAY).id}@1") == (0, 0.0)
     assert store.purge("p", LIMITS) == {}
+
+
+def test_a_window_of_long_ago_that_was_begun_today_stays_while_it_is_worked_on(store: Store) -> None:
+    window = _window(400 * DAY)
+    store.begin_window("p", window, now=NOW)
+    store.save_stage_result("p", window, StageResult(stage="s", n_records=7))
+    assert store.purge("p", LIMITS) == {}
+    assert len(store.stage_results("p", window)) == 1
+    later = replace(LIMITS, begun=NOW + timedelta(seconds=1))
+    assert store.purge("p", later) == {"stage results": 1, "windows": 1}
 
 
 def test_incidents_that_stay_keep_what_they_rest_on(store: Store) -> None:

@@ -16,6 +16,8 @@ _WATCHES = timedelta(days=35)
 _LONGEST_MONTH = timedelta(days=31)
 _MARGIN = timedelta(days=2)
 """Looks come late, and the days of a time zone begin up to a day earlier."""
+_AT_WORK = timedelta(days=1)
+"""A window of long ago that is run today is checked, attributed and told in this time."""
 _FIRST = datetime(1, 1, 2, tzinfo=UTC)
 
 
@@ -25,6 +27,8 @@ class Limits:
 
     records: datetime
     """What is known of single records and windows."""
+    begun: datetime
+    """Windows that were first looked at since stay, however old they are: somebody is at work on them."""
     sums: datetime | None
     """Sums of objectives and watches; None: they stay, as nobody knows how far back they are read."""
     incidents: datetime
@@ -45,7 +49,12 @@ def limits(settings: StoreSettings, pipeline: Pipeline | None, *, is_removed: bo
         sums = _before(now, max(settings.keep, looks_back(pipeline)))
     elif is_removed:
         sums = _before(now, settings.keep)
-    return Limits(records=_before(now, settings.keep), sums=sums, incidents=_before(now, settings.keep_incidents))
+    return Limits(
+        records=_before(now, settings.keep),
+        begun=_before(now, _AT_WORK),
+        sums=sums,
+        incidents=_before(now, settings.keep_incidents),
+    )
 
 
 def looks_back(pipeline: Pipeline) -> timedelta:

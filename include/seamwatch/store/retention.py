@@ -169,7 +169,7 @@ def _of_windows(pipeline: str, windows: Sequence[str]) -> list[Rows]:
 
 def _old_windows(store: Transactions, pipeline: str, limits: Limits) -> list[list[str]]:
     """Return the ids of windows that ended too long ago, oldest first, in groups of as many rows as go at once."""
-    is_old = (WindowRow.pipeline == pipeline, WindowRow.end_at < limits.records)
+    is_old = (WindowRow.pipeline == pipeline, WindowRow.end_at < limits.records, WindowRow.begun_at < limits.begun)
     rows: Counter[str] = Counter()
     with store._reading() as connection:
         old = list(connection.scalars(sa.select(WindowRow.window).where(*is_old).order_by(WindowRow.start_at)))
