@@ -25,8 +25,9 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(ROOT / "include")]
 from write_page import Figure  # noqa: E402
 
 from seamwatch.core.detection.rates import wilson_interval  # noqa: E402
+from seamwatch.core.detection.seasons import Timeline  # noqa: E402
 from seamwatch.core.watch.cost_hours import HourSums, hour_sums, mean_hour  # noqa: E402
-from seamwatch.core.watch.cost_jump import Timeline, find_jump  # noqa: E402
+from seamwatch.core.watch.cost_jump import find_jump  # noqa: E402
 from seamwatch.core.watch.cost_parts import Factor, parts_of_change, source_of_change  # noqa: E402
 from seamwatch.core.watch.cost_prices import Rates, Tariff, price_calls  # noqa: E402
 from seamwatch.core.watch.cost_projection import project_cost  # noqa: E402
@@ -387,7 +388,7 @@ def _false_jumps(service: Healthy) -> int:
 
 def _line(records: Ints, usd: Floats) -> Timeline:
     starts = [START + number * HOUR for number in range(len(usd))]
-    return Timeline.made(starts, usd, records.astype(float), np.ones(len(usd), dtype=bool), ZONE)
+    return Timeline.of(starts, usd, records.astype(float), np.ones(len(usd), dtype=bool), ZONE)
 
 
 # --- loops and jumps --------------------------------------------------------------------------------------------------

@@ -21,11 +21,12 @@ if __name__ == "__main__":
 
 from write_page import Figure
 
+from seamwatch.core.detection.hours import HOUR
 from seamwatch.core.detection.rates import wilson_interval
 from seamwatch.core.detection.sketch import Sketch, merged
 from seamwatch.core.records.frames import StageData
 from seamwatch.core.watch.latency import LEAST_RECORDS, Shift, find_shift, learn
-from seamwatch.core.watch.latency_hours import HOUR, Hour, about_records, count_hours, read_samples, take_samples
+from seamwatch.core.watch.latency_hours import Hour, about_records, count_hours, read_samples, take_samples
 from seamwatch.core.watch.latency_source import WAIT_RECORDS, Source, find_carrier, means_near, name_source
 from seamwatch.core.watch.stage_times import split_seconds
 from seamwatch.spec.pipeline import Pipeline

@@ -26,9 +26,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from seamwatch.core.detection.hours import HOUR, floor_hour, usual_hours
 from seamwatch.core.results import Window
-from seamwatch.core.watch.cost_hours import HourSums, mean_hour, usual_hours, whole_hours
-from seamwatch.core.watch.cost_jump import LOOK_BACK, Jump, Timeline, find_jump, usual_hour
+from seamwatch.core.watch.cost_hours import HourSums, mean_hour, whole_hours
+from seamwatch.core.watch.cost_jump import LOOK_BACK, Jump, find_jump, timeline, usual_hour
 from seamwatch.core.watch.cost_parts import Factor, Source, parts_of_change, source_of_change, source_of_records
 from seamwatch.core.watch.cost_report import (
     Change,
@@ -51,7 +52,6 @@ from seamwatch.spec.objectives import CostObjective
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.vocabulary import Responsibility, StageKind, Watch
 
-_STEP = timedelta(hours=1)
 _MOST_TOLD = 50
 """Struck records whose calls are told one by one."""
 _RECENT = 3
@@ -116,9 +116,9 @@ def judge(pipeline: Pipeline, settings: CostWatch, present: Present, last: Watch
         last: The look before: what it found and lasts keeps its name.
     """
     zone = ZoneInfo(time_zone(pipeline))
-    end = present.now.replace(minute=0, second=0, microsecond=0)
+    end = floor_hour(present.now)
     told = {} if last is None else {one.pattern: one for one in last.found}
-    line = Timeline.of(present.hours, end, zone)
+    line = timeline(present.hours, end, zone)
     jump = find_jump(line, least_change=settings.least_change, since=_since(told, end))
     struck = find_loops(settings, present)
     columns = tuple(present.sources.columns)
@@ -126,8 +126,8 @@ def judge(pipeline: Pipeline, settings: CostWatch, present: Present, last: Watch
     found = _merge(pipeline, present, struck, change if jump is not None else None, told, columns)
     compared = None
     if change is not None:
-        start = max(present.hours[0].start, change.start - LOOK_BACK * _STEP)
-        compared = Window(start=start, end=max(change.start, start + _STEP))
+        start = max(present.hours[0].start, change.start - LOOK_BACK * HOUR)
+        compared = Window(start=start, end=max(change.start, start + HOUR))
     source = _source_column(found, columns)
     tables: tuple[Table | None, ...] = (
         parts_table(change) if change else None,
@@ -160,7 +160,7 @@ def time_zone(pipeline: Pipeline) -> str:
 def find_loops(settings: CostWatch, present: Present) -> list[Struck]:
     """Return the records that are in a loop, by kind; a kind whose records another one explains is left out."""
     past = [one for one in usual_hours(present.hours) if one.start < present.start]
-    past = [one for one in past if one.start >= present.now - LOOK_BACK * _STEP]
+    past = [one for one in past if one.start >= present.now - LOOK_BACK * HOUR]
     found: list[Struck] = []
     if not past:
         return found
@@ -217,7 +217,7 @@ def _struck(kind: Loop, lengths: pd.Series[Any], usual: UsualRuns, present: Pres
 
 def _change(present: Present, end: datetime, jump: Jump | None, zone: ZoneInfo) -> Change | None:
     """Return the last hours beside such hours as they usually are; None where the past is too short."""
-    start = end - (jump.hours if jump is not None else _RECENT) * _STEP
+    start = end - (jump.hours if jump is not None else _RECENT) * HOUR
     hours = whole_hours(present.hours, start, end)
     before = usual_hour(present.hours, hours, zone) if present.hours else None
     if before is None:
@@ -384,14 +384,14 @@ def _since(told: Mapping[str, Found], end: datetime) -> int | None:
     onsets = [one for one in onsets if one < end]
     if not onsets:
         return None
-    return max(1, -int((min(onsets) - end) // _STEP))
+    return max(1, -int((min(onsets) - end) // HOUR))
 
 
 def _still(present: Present, end: datetime, last: WatchReport | None) -> tuple[str, ...]:
     """Return what the last look told, where too few records came since to call it over."""
     if last is None:
         return ()
-    n = sum(one.records for one in whole_hours(present.hours, end - _RECENT * _STEP, end))
+    n = sum(one.records for one in whole_hours(present.hours, end - _RECENT * HOUR, end))
     told = tuple(dict.fromkeys((*(one.pattern for one in last.found), *last.still)))
     if present.n_records == 0:
         return told

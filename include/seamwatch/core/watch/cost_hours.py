@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from seamwatch.core.detection.hours import hour_starts
 from seamwatch.core.detection.sketch import Sketch
 
 Floats = NDArray[np.float64]
@@ -24,7 +25,6 @@ _MOST_VALUES = 20
 OTHER = "(other)"
 UNKNOWN = "(unknown)"
 
-_STEP, _WEEK = timedelta(hours=1), timedelta(days=7)
 Cell = tuple[str, str, int]
 """Model stage, model, price tier."""
 
@@ -155,28 +155,7 @@ def _capped(values: dict[str, tuple[float, float]]) -> dict[str, tuple[float, fl
 def whole_hours(hours: Sequence[HourSums], start: datetime, end: datetime) -> list[HourSums]:
     """Return every hour from `start` to before `end`; one without records is empty."""
     known = {one.start: one for one in hours}
-    starts = pd.date_range(start, end, freq="h", inclusive="left", tz="UTC").to_pydatetime()
-    return [known.get(one) or HourSums(start=one) for one in starts]
-
-
-def usual_hours(hours: Sequence[HourSums]) -> list[HourSums]:
-    """Return the hours that nothing was found in; what has lasted a week is the new usual."""
-    left_out: set[datetime] = set()
-    for since, until in _found_stretches(hours):
-        left_out |= {one.start for one in hours if since < one.start + _STEP and one.start < min(until, since + _WEEK)}
-    return [one for one in hours if one.start not in left_out]
-
-
-def _found_stretches(hours: Sequence[HourSums]) -> list[tuple[datetime, datetime]]:
-    found: list[tuple[datetime, datetime]] = []
-    for hour in hours:
-        if hour.found_since is None:
-            continue
-        since, until = hour.found_since, hour.start + _STEP
-        if found and since <= found[-1][1]:
-            since = min(found.pop()[0], since)
-        found.append((since, until))
-    return found
+    return [known.get(one) or HourSums(start=one) for one in hour_starts(start, end)]
 
 
 def mean_hour(hours: Sequence[HourSums], weights: Sequence[float] | None = None) -> HourSums:

@@ -13,20 +13,17 @@ Source: G. J. Hahn, W. Q. Meeker (1991), "Statistical intervals", section 4.2, f
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from seamwatch.core.watch.cost_hours import Floats, HourSums, mean_hour, usual_hours, whole_hours
-
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from seamwatch.core.detection.hours import HOUR, usual_hours
+from seamwatch.core.detection.seasons import Floats, Timeline, Usual, log_ratios, stretch_sums
+from seamwatch.core.watch.cost_hours import HourSums, mean_hour, whole_hours
 
 LOOK_BACK = 14 * 24
 """Hours of the past that others are compared with."""
@@ -34,8 +31,6 @@ FALSE_PER_MONTH = 0.1
 """Jumps expected in 30 healthy days."""
 WINDOWS = (1, 3, 6, 12, 24)
 """Hours."""
-LEAST_HOURS = 24
-"""A past with fewer hours says nothing."""
 _MEASURES = 2
 _LEAST_STRETCHES = 4
 _MOST_FREEDOM = 12
@@ -45,119 +40,6 @@ _DOUBT = 3.0
 _LEAST_RECORDS = 5.0
 """A window with fewer records, usually and now, says nothing."""
 _MONTH_HOURS = 30 * 24
-_HOUR = timedelta(hours=1)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Timeline:
-    """Whole hours one after the other, those without records too."""
-
-    hour: Ints
-    """Of the local day; all arrays have one value an hour."""
-    weekday: Ints
-    day: Ints
-    """Number of the local date."""
-    usd: Floats
-    records: Floats
-    is_usual: Bools
-
-    @classmethod
-    def of(cls, hours: Sequence[HourSums], end: datetime, zone: ZoneInfo) -> Timeline:
-        """Return the hours before `end`, from the first known one on, as far back as is compared with.
-
-        Args:
-            hours: Known ones, in order of time, those after `end` too: an hour tells since when something was found.
-            end: A full hour.
-            zone: Whose days are meant.
-        """
-        line = whole_hours(hours, max(hours[0].start, end - (LOOK_BACK + max(WINDOWS)) * _HOUR), end) if hours else []
-        left_out = {one.start for one in hours} - {one.start for one in usual_hours(hours)}
-        return cls.made(
-            [one.start for one in line],
-            np.array([one.usd for one in line]),
-            np.array([one.records for one in line], dtype=float),
-            np.array([one.start not in left_out for one in line], dtype=bool),
-            zone,
-        )
-
-    @classmethod
-    def made(
-        cls, starts: Sequence[datetime], usd: Floats, records: Floats, is_usual: Bools, zone: ZoneInfo
-    ) -> Timeline:
-        """Return a timeline of hours whose sums are known."""
-        local = pd.DatetimeIndex(list(starts), tz="UTC").tz_convert(zone)
-        return cls(
-            hour=local.hour.to_numpy(dtype=np.int64),
-            weekday=local.day_of_week.to_numpy(dtype=np.int64),
-            day=np.array([one.toordinal() for one in local], dtype=np.int64),
-            usd=usd,
-            records=records,
-            is_usual=is_usual,
-        )
-
-    def upto(self, end: int, length: int) -> Timeline:
-        """Return the `length` hours before a place, or as many as there are."""
-        part = slice(max(end - length, 0), end)
-        return Timeline(**{name: values[part] for name, values in vars(self).items()})
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Usual:
-    """What hours usually are, by the hour of the day, on working days and weekends, as far as the past can tell.
-
-    Three days tell hours of the day, eight with two days of a weekend tell weekends.
-    """
-
-    past: Timeline
-    """Only hours that are as usual."""
-    by_hour: bool
-    by_weekend: bool
-
-    @classmethod
-    def learn(cls, past: Timeline) -> Usual | None:
-        """Return what is usual; None where the past is too short or empty."""
-        kept = Timeline(**{name: values[past.is_usual] for name, values in vars(past).items()})
-        if len(kept.usd) < LEAST_HOURS or kept.records.sum() == 0:
-            return None
-        days = len(np.unique(kept.day))
-        weekends = len(np.unique(kept.day[kept.weekday >= 5]))
-        return cls(past=kept, by_hour=days >= 3, by_weekend=days >= 8 and weekends >= 2)
-
-    @property
-    def each(self) -> float:
-        """Return what a record costs."""
-        return float(self.past.usd.sum() / self.past.records.sum())
-
-    def slots(self, line: Timeline) -> Ints:
-        """Return which hours are alike."""
-        return line.hour * self.by_hour + 24 * (line.weekday >= 5) * self.by_weekend
-
-    def expected(self, line: Timeline) -> tuple[Floats, Floats]:
-        """Return the cost and the records that are usual of some hours."""
-        return self._mean(self.past.usd, line), self._mean(self.past.records, line)
-
-    def _mean(self, values: Floats, line: Timeline) -> Floats:
-        own = self.slots(self.past)
-        n, total = np.bincount(own, minlength=48), np.bincount(own, values, minlength=48)
-        means = np.divide(total, n, out=np.full(48, values.mean()), where=n > 0)
-        return np.asarray(means[self.slots(line)], dtype=float)
-
-    def expected_of_past(self) -> tuple[Floats, Floats]:
-        """Return what is usual of each past hour by the others that are like it."""
-        own = self.slots(self.past)
-        n = np.bincount(own, minlength=48)[own]
-        found = []
-        for values in (self.past.usd, self.past.records):
-            total = np.bincount(own, values, minlength=48)[own]
-            alone = (values.sum() - values) / max(len(values) - 1, 1)
-            found.append(np.where(n > 1, (total - values) / np.maximum(n - 1, 1), alone))
-        return found[0], found[1]
-
-    def of_same_weekday(self, line: Timeline) -> float | None:
-        """Return what the same hours of the same weekday cost; None where one of them is not known."""
-        own, wanted = (one.hour + 24 * one.weekday for one in (self.past, line))
-        n, total = np.bincount(own, minlength=168), np.bincount(own, self.past.usd, minlength=168)
-        return float((total[wanted] / n[wanted]).sum()) if (n[wanted] > 0).all() else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +52,18 @@ class Jump:
     """Cost over what is usual, in the window that shows it best."""
     p_value: float
     """Of that window, before the union over all."""
+
+
+def timeline(hours: Sequence[HourSums], end: datetime, zone: ZoneInfo) -> Timeline:
+    """Return the hours before `end`, from the first known one on, as far back as is compared with.
+
+    Args:
+        hours: Known ones, in order of time, those after `end` too: an hour tells since when something was found.
+        end: A full hour.
+        zone: Whose days are meant.
+    """
+    line = whole_hours(hours, max(hours[0].start, end - (LOOK_BACK + max(WINDOWS)) * HOUR), end) if hours else []
+    return _line(line, zone, left_out={one.start for one in hours} - {one.start for one in usual_hours(hours)})
 
 
 def find_jump(line: Timeline, *, least_change: float, since: int | None = None) -> Jump | None:
@@ -197,17 +91,17 @@ def recent_ratio(line: Timeline, *, since: int) -> float | None:
         line: Until the last whole hour.
         since: Hours that are no past.
     """
-    end = len(line.usd)
+    end = len(line.amounts)
     usual = Usual.learn(line.upto(end - since, LOOK_BACK)) if end > since else None
     if usual is None:
         return None
     window = line.upto(end, min(since, 3))
-    return _ratio(window.usd, usual.expected(window)[0], _DOUBT * usual.each)
+    return _ratio(window.amounts, usual.expected(window)[0], _DOUBT * usual.each)
 
 
 def _judge(line: Timeline, length: int, least_change: float) -> tuple[float, float] | None:
     """Return p-value and ratio of the last so many hours if they are a jump."""
-    end = len(line.usd)
+    end = len(line.amounts)
     usual = Usual.learn(line.upto(end - length, LOOK_BACK)) if end > length else None
     if usual is None:
         return None
@@ -216,14 +110,14 @@ def _judge(line: Timeline, length: int, least_change: float) -> tuple[float, flo
     more = _DOUBT * usual.each
     if more <= 0 or max(window.records.sum(), expected_records.sum()) < _LEAST_RECORDS:
         return None
-    ratio = _ratio(window.usd, expected, more)
+    ratio = _ratio(window.amounts, expected, more)
     same_weekday = usual.of_same_weekday(window)
     # A job that runs once a week is no jump.
     if ratio < 1.0 + least_change or (
-        same_weekday is not None and _ratio(window.usd, same_weekday, more) < 1.0 + least_change
+        same_weekday is not None and _ratio(window.amounts, same_weekday, more) < 1.0 + least_change
     ):
         return None
-    if max(_ratio(window.usd[-n:], expected[-n:], more) for n in (1, 3)) < 1.0 + least_change / 2.0:
+    if max(_ratio(window.amounts[-n:], expected[-n:], more) for n in (1, 3)) < 1.0 + least_change / 2.0:
         return None  # over already
     past, past_records = usual.expected_of_past()
     of_now = _of_records(window, expected, expected_records, usual)
@@ -234,10 +128,10 @@ def _judge(line: Timeline, length: int, least_change: float) -> tuple[float, flo
     )
     p_value = min(
         _p_value(
-            math.log(_ratio(window.usd, now, more)),
+            math.log(_ratio(window.amounts, now, more)),
             float(n.sum()),
-            _stretches(usual.past.usd, before, length, more),
-            _sums(n_before, length),
+            log_ratios(usual.past.amounts, before, length, more=more),
+            stretch_sums(n_before, length),
         )
         for now, n, before, n_before in measures
     )
@@ -251,16 +145,6 @@ def _of_records(line: Timeline, expected: Floats, expected_records: Floats, usua
 
 def _ratio(usd: Floats, expected: Floats | float, more: float) -> float:
     return float((usd.sum() + more) / (np.sum(expected) + more))
-
-
-def _stretches(usd: Floats, expected: Floats, length: int, more: float) -> Floats:
-    """Return the logarithms of the ratios of stretches of so many hours, the last one whole."""
-    return np.asarray(np.log((_sums(usd, length) + more) / (_sums(expected, length) + more)), dtype=float)
-
-
-def _sums(values: Floats, length: int) -> Floats:
-    n = len(values) // length
-    return np.asarray(values[len(values) - n * length :].reshape(n, length).sum(axis=1), dtype=float)
 
 
 def _p_value(value: float, records: float, before: Floats, records_before: Floats) -> float:
@@ -286,12 +170,12 @@ def _since_onset(line: Timeline, length: int, least_change: float) -> int:
 
     Source: E. S. Page (1954), "Continuous inspection schemes", Biometrika 41(1/2).
     """
-    end = len(line.usd)
+    end = len(line.amounts)
     usual = Usual.learn(line.upto(end - length, LOOK_BACK))
     assert usual is not None
     window = line.upto(end, length)
     more = _DOUBT * usual.each
-    above = np.log((window.usd + more) / (usual.expected(window)[0] + more)) - math.log1p(least_change) / 2.0
+    above = np.log((window.amounts + more) / (usual.expected(window)[0] + more)) - math.log1p(least_change) / 2.0
     return int(np.argmax(np.cumsum(above[::-1]))) + 1
 
 
@@ -306,7 +190,7 @@ def usual_hour(hours: Sequence[HourSums], like: Sequence[HourSums], zone: ZoneIn
     if not like:
         return None
     end = like[0].start
-    start = max(hours[0].start, end - LOOK_BACK * _HOUR)
+    start = max(hours[0].start, end - LOOK_BACK * HOUR)
     left_out = {one.start for one in hours} - {one.start for one in usual_hours(hours)}
     past = [one for one in whole_hours(hours, start, end) if one.start not in left_out]
     usual = Usual.learn(_line(past, zone))
@@ -318,6 +202,11 @@ def usual_hour(hours: Sequence[HourSums], like: Sequence[HourSums], zone: ZoneIn
     return mean_hour(past, weights.tolist() if weights.sum() > 0 else None)
 
 
-def _line(hours: Sequence[HourSums], zone: ZoneInfo) -> Timeline:
-    usd, records = np.array([one.usd for one in hours]), np.array([one.records for one in hours], dtype=float)
-    return Timeline.made([one.start for one in hours], usd, records, np.ones(len(hours), dtype=bool), zone)
+def _line(hours: Sequence[HourSums], zone: ZoneInfo, *, left_out: Collection[datetime] = ()) -> Timeline:
+    return Timeline.of(
+        [one.start for one in hours],
+        np.array([one.usd for one in hours]),
+        np.array([one.records for one in hours], dtype=float),
+        np.array([one.start not in left_out for one in hours], dtype=bool),
+        zone,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from seamwatch.core.detection.hours import HOUR, floor_hour
+from seamwatch.core.detection.seasons import Floats, Timeline, Usual
 from seamwatch.core.detection.windows import calendar_window
-from seamwatch.core.watch.cost_hours import Floats
-from seamwatch.core.watch.cost_jump import LOOK_BACK, Timeline, Usual
+from seamwatch.core.watch.cost_jump import LOOK_BACK
 
 CONFIDENCE = 0.9
 _RECENT = 6
@@ -24,7 +25,6 @@ _CLEAR = 3.0
 _DAYS_ALIKE = 0.5
 """Correlation of neighbouring days, so that many days of a month do not promise more than is known."""
 _MOST_FREEDOM = 12
-_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,15 +62,15 @@ def project_cost(
     """
     window, place = calendar_window(period, zone, now), ZoneInfo(zone)
     known = hours[np.asarray(hours.index <= pd.Timestamp(now), dtype=bool)]
-    whole = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    whole = floor_hour(now.astimezone(UTC))
     # What the present hour has cost is spent, though the hour is not over.
-    spent = float((known["usd"].to_numpy(dtype=float) * _overlap(known.index, window.start, whole + _HOUR)).sum())
+    spent = float((known["usd"].to_numpy(dtype=float) * _overlap(known.index, window.start, whole + HOUR)).sum())
     line = _timeline(known, whole, place)
     # The last hours tell the present level, so they must not be what it is compared with.
-    usual = (Usual.learn(line.upto(len(line.usd) - _RECENT, LOOK_BACK)) or Usual.learn(line)) if line else None
+    usual = (Usual.learn(line.upto(len(line.amounts) - _RECENT, LOOK_BACK)) or Usual.learn(line)) if line else None
     if line is None or usual is None:
         per_hour = _mean_rate(known, now)
-        rest = (window.end - now) / _HOUR
+        rest = (window.end - now) / HOUR
         projected = None if per_hour is None else spent + per_hour * rest
         return _made(
             window.start,
@@ -85,7 +85,7 @@ def project_cost(
     ahead = pd.date_range(whole, window.end, freq="h", inclusive="left")
     starts = list(ahead.to_pydatetime())
     empty = np.zeros(len(starts))
-    expected, _ = usual.expected(Timeline.made(starts, empty, empty, empty == 0, place))
+    expected, _ = usual.expected(Timeline.of(starts, empty, empty, empty == 0, place))
     level, spread = _level(usual, line)
     parts = _overlap(ahead, now, window.end)
     rest = float((expected * parts).sum()) * level
@@ -128,7 +128,7 @@ def _timeline(known: pd.DataFrame, end: datetime, zone: ZoneInfo) -> Timeline | 
     past = known[np.asarray(known.index < end)]
     if not len(past):
         return None
-    start = max(past.index.min(), pd.Timestamp(end) - LOOK_BACK * _HOUR)
+    start = max(past.index.min(), pd.Timestamp(end) - LOOK_BACK * HOUR)
     span = pd.date_range(start, end, freq="h", inclusive="left")
     usd: Floats = np.asarray(past["usd"].astype(float).reindex(span).fillna(0.0), dtype=np.float64)
     fit = (
@@ -137,22 +137,22 @@ def _timeline(known: pd.DataFrame, end: datetime, zone: ZoneInfo) -> Timeline | 
         else np.ones(len(span), dtype=bool)
     )
     # Without counts of records, an hour that cost something had one.
-    return Timeline.made(list(span.to_pydatetime()), usd, np.where(usd > 0, 1.0, 0.0), fit, zone)
+    return Timeline.of(list(span.to_pydatetime()), usd, np.where(usd > 0, 1.0, 0.0), fit, zone)
 
 
 def _mean_rate(known: pd.DataFrame, now: datetime) -> float | None:
     if not len(known):
         return None
-    seen = float((pd.Timestamp(now) - known.index.min()) / pd.Timedelta(_HOUR))
+    seen = float((pd.Timestamp(now) - known.index.min()) / pd.Timedelta(HOUR))
     return float(known["usd"].sum()) / max(seen, 1.0)
 
 
 def _level(usual: Usual, line: Timeline) -> tuple[float, float]:
     """Return the present level beside the usual one, and the standard deviation of its logarithm."""
-    recent = line.upto(len(line.usd), _RECENT)
-    more = usual.past.usd.mean()
-    value = math.log((recent.usd.sum() + more) / (usual.expected(recent)[0].sum() + more))
-    before = _logs(usual, _RECENT)
+    recent = line.upto(len(line.amounts), _RECENT)
+    more = float(usual.past.amounts.mean())
+    value = math.log((recent.amounts.sum() + more) / (usual.expected(recent)[0].sum() + more))
+    before = usual.log_ratios(_RECENT, more=more)
     if len(before) < 8:
         return math.exp(value), 0.0
     deviation = max(float(np.std(before, ddof=1)), 1e-6)
@@ -161,20 +161,9 @@ def _level(usual: Usual, line: Timeline) -> tuple[float, float]:
     return math.exp(weight * value), weight * deviation
 
 
-def _logs(usual: Usual, length: int) -> Floats:
-    """Return the logarithms of cost over what the others say of past stretches of so many hours."""
-    n = len(usual.past.usd) // length
-    if n == 0:
-        return np.zeros(0)
-    more = usual.past.usd.mean()
-    given, expected = usual.past.usd, usual.expected_of_past()[0]
-    a, b = (values[len(values) - n * length :].reshape(n, length).sum(axis=1) for values in (given, expected))
-    return np.asarray(np.log((a + more) / (b + more)), dtype=float)
-
-
 def _spread(usual: Usual, hours: int) -> tuple[float, int] | None:
     """Return the standard deviation of the logarithm of what so many hours cost, and its degrees of freedom."""
-    logs = _logs(usual, min(hours, 24))
+    logs = usual.log_ratios(min(hours, 24), more=float(usual.past.amounts.mean()))
     if len(logs) < 4:
         return None
     days = max(hours / 24.0, 1.0)
@@ -192,6 +181,6 @@ def _reach(
         return now
     for start, length, rate in steps:
         if rate > 0 and spent + rate * length >= bound:
-            return start + (bound - spent) / rate * _HOUR
+            return start + (bound - spent) / rate * HOUR
         spent += rate * length
     return None

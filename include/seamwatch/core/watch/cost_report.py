@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+from seamwatch.core.detection.hours import HOUR, floor_hour, usual_hours
 from seamwatch.core.detection.sketch import merged
 from seamwatch.core.detection.windows import calendar_window
-from seamwatch.core.watch.cost_hours import HourSums, usual_hours, whole_hours
+from seamwatch.core.watch.cost_hours import HourSums, whole_hours
 from seamwatch.core.watch.cost_parts import Factor, Source
 from seamwatch.core.watch.cost_prices import SUM_TIER, UNPRICED_TIER
 from seamwatch.core.watch.cost_projection import Projection, project_cost
@@ -21,7 +22,6 @@ from seamwatch.spec.objectives import CostObjective
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import Responsibility
 
-_STEP = timedelta(hours=1)
 _LONGEST_HEADLINE = 150
 _MAIN_ROWS = 8
 _MOST_ROWS = 10
@@ -44,7 +44,7 @@ _WORDS = {
     "dearer_calls": "Dearer calls",
     "volume": "More records",
 }
-_STEPS = {
+HOURS = {
     "retry_loop": (
         "Take back or switch off {source}: its records send the same request again though it was answered",
         "Bound the calls of one record at the client of {stage}, and stop the records in the table of loops",
@@ -240,7 +240,7 @@ def _steps(pattern: str, stage: str, source: Source | None, onset: datetime) -> 
         "source": source.field if source else "what is new",
         "onset": f"{onset:%Y-%m-%d %H:%M} UTC",
     }
-    return tuple(step.format(**words) for step in _STEPS[pattern])
+    return tuple(step.format(**words) for step in HOURS[pattern])
 
 
 def usd_text(usd: float) -> str:
@@ -437,7 +437,7 @@ def facts(pipeline: Pipeline, hours: Sequence[HourSums], change: Change | None, 
     for period, one in projections(pipeline, hours, now):
         label = "Projected today" if period == "day" else "Projected this month"
         found.append(Fact(label=label, value=one.projected, unit=Unit.USD, note=_projection_note(one)))
-    recent = [one.per_record for one in hours if one.start > now - timedelta(hours=24) - _STEP]
+    recent = [one.per_record for one in hours if one.start > now - timedelta(hours=24) - HOUR]
     middle, high = merged(recent).quantiles((0.5, 0.95)) if recent else (None, None)
     found.append(Fact(label="Cost per record, P50", value=middle, unit=Unit.USD, note="last 24 hours"))
     found.append(Fact(label="Cost per record, P95", value=high, unit=Unit.USD, note="last 24 hours"))
@@ -461,7 +461,7 @@ def charts(pipeline: Pipeline, hours: Sequence[HourSums], now: datetime, *, mark
     """Return the cost per hour by model, and what the day has cost against its bound."""
     if not hours:
         return ()
-    start = max(hours[0].start, now.replace(minute=0, second=0, microsecond=0) - _CHART_HOURS * _STEP)
+    start = max(hours[0].start, floor_hour(now) - _CHART_HOURS * HOUR)
     shown = whole_hours(hours, start, now)
     by_model = [_by_model(one) for one in shown]
     totals: dict[str, float] = {}
@@ -482,10 +482,10 @@ def charts(pipeline: Pipeline, hours: Sequence[HourSums], now: datetime, *, mark
     bound, zone = bound_of(pipeline, "day")
     day = calendar_window("day", zone, now)
     total, points = 0.0, [(day.start, 0.0)]
-    for one in whole_hours(hours, _floor(day.start), now):
-        inside = min(one.start + _STEP, day.end) - max(one.start, day.start)
-        total += one.usd * (inside / _STEP)
-        points.append((min(one.start + _STEP, now), total))
+    for one in whole_hours(hours, floor_hour(day.start), now):
+        inside = min(one.start + HOUR, day.end) - max(one.start, day.start)
+        total += one.usd * (inside / HOUR)
+        points.append((min(one.start + HOUR, now), total))
     return (
         Chart(title="Cost per hour by model", unit=Unit.USD, lines=tuple(lines), is_stacked=True, mark=mark),
         Chart(
@@ -503,10 +503,6 @@ def _by_model(hour: HourSums) -> dict[str, float]:
     for cell, values in hour.cells.items():
         found[cell[1]] = found.get(cell[1], 0.0) + float(values[4:].sum())
     return found
-
-
-def _floor(at: datetime) -> datetime:
-    return at.replace(minute=0, second=0, microsecond=0)
 
 
 def notes_of(hours: Sequence[HourSums], since: datetime, *, has_past: bool) -> tuple[str, ...]:

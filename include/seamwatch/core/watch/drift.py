@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from seamwatch.core.detection.hours import HOUR, overlaps
+from seamwatch.core.detection.seasons import places_in_week
 from seamwatch.core.detection.step_change import LEAST_PAST, LENGTHS, Ints, Steps, find_steps
 from seamwatch.core.watch.drift_scores import (
     Floats,
@@ -150,7 +152,7 @@ def judge(pipeline: Pipeline, settings: DriftWatch, periods: Sequence[Period], s
     n_reference = int((series.sizes[:-1] > 0).any(axis=1).sum()) if len(series.places) else 0
     if n_reference < LEAST_PAST or not (series.sizes[-1] > 0).any():
         return Judgement(state=state, n_columns=series.n_columns, n_reference=n_reference)
-    seasons = _seasons(periods, settings.every)
+    seasons = places_in_week([one.start for one in periods], settings.every)
     steps = find_steps(series.means, known, seasons)
     p_values = _one_sided(steps, series.places)
     n_tests = max(p_values.size, 1)
@@ -192,8 +194,7 @@ def _tell(
         past = [
             one
             for one, period in zip(mine[:-1], periods, strict=False)
-            if not any(start <= period.start < end for start, end in spans)
-            and not any(since <= period.start for since in begun)
+            if not overlaps(period.start, HOUR, spans) and not any(since <= period.start for since in begun)
         ]
         found[name] = tell_apart([*past[-LONGEST * 2 :], mine[-1]])
     return found
@@ -247,18 +248,9 @@ def _usable(series: Series, periods: Sequence[Period], state: State) -> Floats:
         if since is None and not spans:
             continue
         for row, start in enumerate(starts[:-1]):
-            if (since is not None and start < since) or any(first <= start < end for first, end in spans):
+            if (since is not None and start < since) or overlaps(start, HOUR, spans):
                 sizes[row, number] = 0.0
     return sizes
-
-
-def _seasons(periods: Sequence[Period], every: timedelta) -> Ints:
-    """Return the place in the week of each period; all 0 where a week is not made of periods."""
-    week = timedelta(days=7)
-    if every >= week or week % every:
-        return np.zeros(len(periods), dtype=np.int64)
-    monday = datetime(2024, 1, 1, tzinfo=periods[0].start.tzinfo)
-    return np.array([((one.start - monday) % week) // every for one in periods], dtype=np.int64)
 
 
 def _one_sided(steps: Steps, places: Sequence[Place]) -> Floats:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from seamwatch.core.detection.seasons import floor_period
 from seamwatch.core.records.comparison import at_path
 from seamwatch.core.records.frames import StageData
 from seamwatch.core.watch.drift import Period
@@ -18,15 +19,8 @@ from seamwatch.spec.pipeline import Pipeline
 
 RECORDS = "records"
 """Name beside the stages' under which outcomes and segments are kept."""
-HOUR = timedelta(hours=1)
 AddMeaning = Callable[[str, pd.DataFrame, pd.DataFrame, datetime], pd.DataFrame]
 """Stage, payload, features and hour in; features with those of embeddings out."""
-
-
-def floor_time(at: datetime, every: timedelta) -> datetime:
-    """Return the start of the period that a moment is in; weeks begin on Monday, all others at a multiple."""
-    monday = datetime(2024, 1, 1, tzinfo=at.tzinfo)
-    return monday + ((at - monday) // every) * every
 
 
 def hourly_samples(
@@ -45,7 +39,7 @@ def hourly_samples(
     at = pd.to_datetime(records["at"], utc=True)
     hours = at.dt.floor("h")
     chosen: list[Any] = []
-    for _, mine in records.groupby(hours.map({hour: floor_time(hour, settings.every) for hour in hours.unique()})):
+    for _, mine in records.groupby(hours.map({hour: floor_period(hour, settings.every) for hour in hours.unique()})):
         chosen += list(mine.index[lowest(mine.index, settings.sample)])
     sampled = pd.Index(chosen, name="key")
     notes: list[str] = []

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from seamwatch.core.detection.clustering import BlockSums, sum_blocks, ticket_effect, usual_share
 from seamwatch.core.detection.evidence import log_evidence
+from seamwatch.core.detection.hours import HOUR, last_hour, overlaps
 from seamwatch.core.watch.injection_sums import merge_campaigns
 
 Floats = NDArray[np.float64]
-HOUR = timedelta(hours=1)
 LOOK_BACK = timedelta(days=14)
 """What a field's past is."""
 LAG = timedelta(hours=24)
@@ -87,20 +87,16 @@ def field_hours(
     sums: Mapping[datetime, Mapping[str, Any]], *, now: datetime, told: Sequence[tuple[datetime, datetime]]
 ) -> FieldHours:
     """Return the counts of a field from what is kept of its hours; `told` are spans of waves."""
-    last = now.replace(minute=0, second=0, microsecond=0)
-    if last == now:
-        last -= HOUR
-    first = last - LOOK_BACK
-    size = round((last - first) / HOUR) + 1
+    first = last_hour(now) - LOOK_BACK
+    size = LOOK_BACK // HOUR + 1
     counts = np.zeros((3, size))
     for at, data in sums.items():
         place = round((at - first) / HOUR)
         if 0 <= place < size:
             counts[:, place] = data["n"], data["attacks"], data["campaigns"]
     starts = [first + HOUR * place for place in range(size)]
-    is_past = np.array(
-        [at + HOUR <= now - LAG and not any(a < at + HOUR and at < b for a, b in told) for at in starts], dtype=bool
-    )
+    # Unlike what is slow or dear, attacks are never how it is now: a wave is left out however long it lasts.
+    is_past = np.array([at + HOUR <= now - LAG and not overlaps(at, HOUR, told) for at in starts], dtype=bool)
     return FieldHours(n=counts[0], attacks=counts[1], campaigns=counts[2], is_past=is_past & (counts[0] > 0))
 
 

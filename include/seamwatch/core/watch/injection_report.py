@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from seamwatch.core.detection.hours import HOUR
 from seamwatch.core.results import Window
 from seamwatch.core.watch.injection import (
-    HOUR,
     LAG,
     RateState,
     SegmentShare,

@@ -24,9 +24,10 @@ from scipy import special, stats
 
 from seamwatch.core.detection.clustering import design_effect, sum_blocks
 from seamwatch.core.detection.evidence import log_evidence
+from seamwatch.core.detection.hours import HOUR, floor_hour, usual_hours
 from seamwatch.core.detection.sketch import Sketch, merged
 from seamwatch.core.results import Window
-from seamwatch.core.watch.latency_hours import HOUR, Hour
+from seamwatch.core.watch.latency_hours import Hour
 
 Floats = NDArray[np.float64]
 
@@ -43,8 +44,6 @@ LEAST_PAST_RECORDS = 100
 LEAST_PAST_HOURS = 6
 LEAST_DAYS = 5
 """Before so many days nothing is said of the hours of a day."""
-FORGIVEN = timedelta(days=7)
-"""What was found and has lasted longer is how it is now."""
 _BACK = math.log(100.0)
 """So much likelier must the last records be those of a healthy service before it is called over."""
 _BLOCKS = (1, 2, 4, 8, 24)
@@ -107,25 +106,13 @@ def learn(hours: Sequence[Hour], now: datetime) -> Reference | None:
         hours: Kept hours of the last `LOOK_BACK`, oldest first.
         now: The present.
     """
-    present = _floor(now)
-    left_out = found_hours(hours, now)
-    past = [one for one in hours if one.start not in left_out and one.total.count]
+    present = floor_hour(now)
+    past = [one for one in usual_hours(hours) if one.total.count]
     for longest in (24, 6):
         kept = [one for one in past if one.start <= present - longest * HOUR]
         if len(kept) >= LEAST_PAST_HOURS and sum(one.total.count for one in kept) >= LEAST_PAST_RECORDS:
             return _learn(kept, longest)
     return None
-
-
-def found_hours(hours: Sequence[Hour], now: datetime) -> frozenset[datetime]:
-    """Return the hours that were found to be slow, and not so long ago that they are how it is now."""
-    found = set()
-    for hour in hours:
-        at = hour.start
-        while hour.found_since is not None and at >= _floor(hour.found_since) and at not in found:
-            found.add(at)
-            at -= HOUR
-    return frozenset(at for at in found if at >= now - FORGIVEN)
 
 
 def _learn(kept: list[Hour], longest: int) -> Reference:
@@ -214,7 +201,7 @@ class _Windows:
         """Return the windows over some hours."""
         n = np.array([one.total.count for one in newest_first], dtype=float)
         usual = np.array([reference.share[one.start.hour] for one in newest_first])
-        length = np.array([(_floor(now) - one.start) / HOUR + 1.0 for one in newest_first])
+        length = np.array([(floor_hour(now) - one.start) / HOUR + 1.0 for one in newest_first])
         total = np.cumsum(n)
         effect, size = (np.interp(length, _BLOCKS, one) for one in (reference.effect, reference.size))
         return cls(
@@ -281,7 +268,7 @@ def has_enough(hours: Sequence[Hour], now: datetime) -> bool:
 
 
 def _last(hours: Sequence[Hour], now: datetime, n: int) -> list[Hour]:
-    first = _floor(now) - (n - 1) * HOUR
+    first = floor_hour(now) - (n - 1) * HOUR
     return [one for one in hours if first <= one.start <= now]
 
 
@@ -295,10 +282,6 @@ def _near(hour: int) -> tuple[int, int, int]:
 
 def _p95(sketches: Any) -> float:
     return merged(sketches).quantile(QUANTILE) or 0.0
-
-
-def _floor(at: datetime) -> datetime:
-    return at.replace(minute=0, second=0, microsecond=0)
 
 
 def whole(hours: Sequence[Hour], part: str | None = None) -> Sketch:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,6 @@ from seamwatch.core.watch.stage_times import Misfit, Split
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.vocabulary import StageKind
 
-HOUR = timedelta(hours=1)
 SAMPLE = 100
 """Records of an hour that are kept with their split."""
 BESIDE = ("ttft", "input_tokens", "output_tokens")

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
+from seamwatch.core.detection.hours import last_hour
 from seamwatch.core.watch.cost import Present, judge
 from seamwatch.core.watch.cost_hours import HourSums, hour_sums
 from seamwatch.core.watch.results import WatchReport
@@ -81,7 +82,7 @@ def _with_marks(new: Sequence[HourSums], kept: Sequence[HourSums]) -> list[HourS
 
 def _marked(new: Sequence[HourSums], now: datetime, since: datetime) -> list[HourSums]:
     """Return the hours, the one that now is in or ends with since when it was found to be dear."""
-    present = (now - timedelta(microseconds=1)).replace(minute=0, second=0, microsecond=0)
+    present = last_hour(now)
     known = {one.start: one for one in new}
     hour = known.get(present, HourSums(start=present))
     known[present] = replace(hour, found_since=min(hour.found_since or since, since))

@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
+from seamwatch.core.detection.hours import HOUR
+from seamwatch.core.detection.seasons import floor_period
 from seamwatch.core.results import Window
 from seamwatch.core.watch.drift import LONGEST, Period, State, judge
 from seamwatch.core.watch.drift_report import report
-from seamwatch.core.watch.drift_samples import HOUR, RECORDS, close_period, floor_time, hourly_samples
+from seamwatch.core.watch.drift_samples import RECORDS, close_period, hourly_samples
 from seamwatch.core.watch.features import Sample
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.engine.deps import Deps
@@ -38,7 +40,7 @@ def look(deps: Deps, pipeline: Pipeline, read: WatchRead, *, now: datetime) -> W
     settings = settings.model_copy(update={"every": every})
     name, store = pipeline.pipeline, deps.store
     window = settings.reference + LONGEST * every
-    kept = store.aggregates(name, Watch.DRIFT, since=floor_time(now - window - every, every), series=_STATE)
+    kept = store.aggregates(name, Watch.DRIFT, since=floor_period(now - window - every, every), series=_STATE)
     closed = [one.start_at for one in kept]
     start = max([read.start, *(one + every for one in closed)])
     notes = _keep_hours(deps, pipeline, settings, read, start)
@@ -49,7 +51,7 @@ def look(deps: Deps, pipeline: Pipeline, read: WatchRead, *, now: datetime) -> W
         told = _close(deps, pipeline, settings, first_open, notes)
         first_open += every
     if told is not None:
-        store.forget_aggregates(name, Watch.DRIFT, before=floor_time(now - window - every, every))
+        store.forget_aggregates(name, Watch.DRIFT, before=floor_period(now - window - every, every))
         return told
     if last is not None:
         return last
@@ -86,7 +88,7 @@ def _keep_hours(deps: Deps, pipeline: Pipeline, settings: DriftWatch, read: Watc
 
 def _first_hour(deps: Deps, name: str, every: timedelta, since: datetime) -> datetime | None:
     kept = deps.store.aggregates(name, Watch.DRIFT, since=since, series=_HOUR + RECORDS)
-    return floor_time(kept[0].start_at, every) if kept else None
+    return floor_period(kept[0].start_at, every) if kept else None
 
 
 def _close(deps: Deps, pipeline: Pipeline, settings: DriftWatch, start: datetime, notes: list[str]) -> WatchReport:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from seamwatch.core.detection.hours import HOUR, floor_hour
 from seamwatch.core.injection.classifier import trained_model
 from seamwatch.core.injection.places import SHORTEST_TEXT, named_places, source_places
 from seamwatch.core.injection.scan import scan_texts
@@ -253,7 +254,7 @@ def _said_markers(
 def _output_rows(reached: Sequence[Reached]) -> list[Aggregate]:
     hours: dict[datetime, list[Reached]] = {}
     for one in reached:
-        hours.setdefault(one.at.replace(minute=0, second=0, microsecond=0), []).append(one)
+        hours.setdefault(floor_hour(one.at), []).append(one)
     return [
         Aggregate(series=_OUTPUT, start_at=at, data={"n": len(some), "reached": [one.to_data() for one in some[:100]]})
         for at, some in hours.items()
@@ -264,9 +265,7 @@ def _output_rows(reached: Sequence[Reached]) -> list[Aggregate]:
 
 
 def _kept_state(deps: Deps, pipeline: Pipeline) -> dict[str, Any]:
-    rows = deps.store.aggregates(
-        pipeline.pipeline, Watch.INJECTION, since=_EPOCH, until=_EPOCH + timedelta(hours=1), series=_STATE
-    )
+    rows = deps.store.aggregates(pipeline.pipeline, Watch.INJECTION, since=_EPOCH, until=_EPOCH + HOUR, series=_STATE)
     return dict(rows[0].data) if rows else {}
 
 
@@ -333,5 +332,5 @@ def _keep_state(
         Watch.INJECTION,
         [Aggregate(series=_STATE, start_at=_EPOCH, data=data)],
         start=_EPOCH,
-        end=_EPOCH + timedelta(hours=1),
+        end=_EPOCH + HOUR,
     )

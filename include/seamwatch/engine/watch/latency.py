@@ -9,12 +9,12 @@ from typing import Any
 
 import pandas as pd
 
+from seamwatch.core.detection.hours import HOUR, floor_hour, last_hour
 from seamwatch.core.detection.onset import onset_index
 from seamwatch.core.results import Window
 from seamwatch.core.watch.latency import LOOK_BACK, QUANTILE, Reference, Shift, find_shift, has_enough, latest, learn
 from seamwatch.core.watch.latency_hours import (
     BESIDE,
-    HOUR,
     Hour,
     about_records,
     count_hours,
@@ -82,7 +82,7 @@ def _marked(new: Sequence[Hour], known: Mapping[datetime, Hour], read: WatchRead
     found = {start: Hour(start=start, found_since=one.found_since) for start, one in known.items() if one.found_since}
     found = {start: one for start, one in found.items() if start >= read.start} | {hour.start: hour for hour in new}
     if shift is not None:
-        last = (read.end - timedelta(microseconds=1)).replace(minute=0, second=0, microsecond=0)
+        last = last_hour(read.end)
         hour, since = found.get(last, Hour(start=last)), shift.hours[0].start
         found[last] = replace(hour, found_since=min(hour.found_since or since, since))
     return [found[start] for start in sorted(found)]
@@ -203,7 +203,7 @@ def _onset(shift: Shift, split: Split, at: pd.Series[Any]) -> datetime:
 
 
 def _window(hours: Sequence[Hour], now: datetime) -> Window:
-    start = hours[0].start if hours else now.replace(minute=0, second=0, microsecond=0)
+    start = hours[0].start if hours else floor_hour(now)
     return Window(start=start, end=now) if start < now else Window(start=start - HOUR, end=now)
 
 

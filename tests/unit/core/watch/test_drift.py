@@ -12,7 +12,6 @@ import pandas as pd
 
 from seamwatch.core.watch.drift import Judgement, Open, Period, State, judge
 from seamwatch.core.watch.drift_report import report
-from seamwatch.core.watch.drift_samples import floor_time
 from seamwatch.core.watch.drift_scores import score_stage, tell_apart
 from seamwatch.core.watch.features import Sample, close
 from seamwatch.core.watch.results import WatchReport
@@ -203,10 +202,3 @@ def test_order_of_rows_does_not_matter() -> None:
     one, other = score_stage("crm", samples), score_stage("crm", turned)
     assert one.places == other.places
     assert np.allclose(one.means, other.means, atol=0.02)  # the pool of normal scores is every second record
-
-
-def test_periods_begin_at_multiples_and_weeks_on_monday() -> None:
-    at = datetime(2026, 1, 8, 13, 20, tzinfo=UTC)
-    assert floor_time(at, DAY) == datetime(2026, 1, 8, tzinfo=UTC)
-    assert floor_time(at, 7 * DAY) == MONDAY
-    assert floor_time(at, timedelta(hours=6)) == datetime(2026, 1, 8, 12, tzinfo=UTC)

@@ -9,18 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from seamwatch.core.detection.hours import HOUR
 from seamwatch.core.detection.sketch import Sketch, merged
 from seamwatch.core.watch.latency import (
-    FORGIVEN,
     LEAST_RECORDS,
     Shift,
     find_shift,
-    found_hours,
     has_enough,
     latest,
     learn,
 )
-from seamwatch.core.watch.latency_hours import HOUR, Hour, merge_samples, read_samples, take_samples
+from seamwatch.core.watch.latency_hours import Hour, merge_samples, read_samples, take_samples
 from seamwatch.core.watch.latency_report import change_table, charts, tell
 from seamwatch.core.watch.latency_source import Carrier, Near, find_carrier, name_source
 from seamwatch.core.watch.stage_times import Misfit, Part, Role, Split
@@ -109,15 +108,13 @@ def test_what_is_over_is_not_found_and_what_comes_again_is() -> None:
     assert [one.start for one in again.hours] == [START + (END + 12) * HOUR]
 
 
-def test_hours_that_were_found_are_no_reference_until_they_are_how_it_is() -> None:
+def test_hours_that_were_found_are_no_reference_however_long_ago() -> None:
     hours = service(END, slow=dict.fromkeys(range(200, 220), 3.0))
     hours[219] = replace(hours[219], found_since=START + timedelta(hours=200, minutes=20))
-    now = START + END * HOUR
-    assert found_hours(hours, now) == {START + number * HOUR for number in range(200, 220)}
-    reference = learn(hours, now)
-    assert reference is not None
-    assert not {one.start for one in reference.hours} & found_hours(hours, now)
-    assert found_hours(hours, START + 210 * HOUR + FORGIVEN) == {START + number * HOUR for number in range(210, 220)}
+    for now in (START + END * HOUR, hours[-1].start + HOUR, START + 13 * 24 * HOUR):
+        reference = learn(hours, now)
+        assert reference is not None
+        assert not {one.start for one in reference.hours} & {START + number * HOUR for number in range(200, 220)}
 
 
 def test_hours_of_the_day_are_compared_with_their_like_once_they_differ() -> None:

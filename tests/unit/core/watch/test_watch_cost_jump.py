@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from seamwatch.core.watch.cost_hours import HourSums, usual_hours
-from seamwatch.core.watch.cost_jump import Timeline, find_jump, usual_hour
+from seamwatch.core.detection.seasons import Timeline
+from seamwatch.core.watch.cost_hours import HourSums
+from seamwatch.core.watch.cost_jump import find_jump, usual_hour
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 ZONE = ZoneInfo("UTC")
@@ -25,7 +26,7 @@ def traffic(days: float, *, per_hour: float = 200.0, seed: int = 1, weekend: flo
 def line(records: np.ndarray, each: np.ndarray | float = 0.01) -> Timeline:
     starts = [START + number * timedelta(hours=1) for number in range(len(records))]
     usd = records * each
-    return Timeline.made(starts, usd, records.astype(float), np.ones(len(records), dtype=bool), ZONE)
+    return Timeline.of(starts, usd, records.astype(float), np.ones(len(records), dtype=bool), ZONE)
 
 
 def test_days_and_weekends_are_no_jump_and_a_dearer_record_is() -> None:
@@ -68,20 +69,6 @@ def test_a_job_of_every_week_is_no_jump() -> None:
         each[day * 24 + 3] = 0.1
     ends = range(14 * 24 + 1, 15 * 24)
     assert not any(find_jump(line(records[:end], each[:end]), least_change=0.5) for end in ends)
-
-
-def test_hours_of_a_finding_are_no_past_until_they_have_lasted_a_week() -> None:
-    hours = [HourSums(start=START + n * timedelta(hours=1), records=1.0) for n in range(24 * 12)]
-    marked = hours[100]
-    hours[100] = HourSums(start=marked.start, records=1.0, found_since=hours[90].start + timedelta(minutes=20))
-    left = usual_hours(hours)
-    assert {one.start for one in hours} - {one.start for one in left} == {one.start for one in hours[90:101]}
-    long = [
-        HourSums(start=one.start, records=1.0, found_since=hours[20].start if n >= 22 else None)
-        for n, one in enumerate(hours)
-    ]
-    left = usual_hours(long)
-    assert [one.start for one in left] == [one.start for one in (*long[:20], *long[20 + 24 * 7 :])]
 
 
 def test_an_hour_is_compared_with_the_same_hours_of_other_days() -> None:
