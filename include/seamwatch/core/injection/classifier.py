@@ -84,10 +84,8 @@ def _word_features(codes: NDArray[np.uint32], owner: Ints) -> tuple[Ints, Ints]:
     if not len(begins):
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     # Position within its word decides a character's factor, so that the sum over a word is its hash.
-    place = np.arange(len(codes)) - np.repeat(begins, np.diff([*begins, len(codes)])) if begins[0] == 0 else None
-    if place is None:
-        spans = np.diff([0, *begins, len(codes)])
-        place = np.arange(len(codes)) - np.repeat(np.concatenate([[0], begins]), spans)
+    bounds = np.unique([0, *begins])
+    place = np.arange(len(codes)) - np.repeat(bounds, np.diff([*bounds, len(codes)]))
     powers = np.cumprod(np.full(int(place.max()) + 1, _BASE, dtype=np.uint32), dtype=np.uint32)
     words = np.add.reduceat(np.where(is_blank, np.uint32(0), codes * powers[place]), begins, dtype=np.uint32)
     word_owner = owner[begins]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -68,19 +69,15 @@ def project_cost(
     line = _timeline(known, whole, place)
     # The last hours tell the present level, so they must not be what it is compared with.
     usual = (Usual.learn(line.upto(len(line.amounts) - _RECENT, LOOK_BACK)) or Usual.learn(line)) if line else None
+    made = partial(Projection, start=window.start, end=window.end, spent=spent, bound=bound)
     if line is None or usual is None:
         per_hour = _mean_rate(known, now)
         rest = (window.end - now) / HOUR
-        projected = None if per_hour is None else spent + per_hour * rest
-        return _made(
-            window.start,
-            window.end,
-            spent,
-            projected,
-            None,
-            None,
-            bound,
-            _reach([(now, rest, per_hour or 0.0)], spent, bound, now),
+        return made(
+            projected=None if per_hour is None else spent + per_hour * rest,
+            low=None,
+            high=None,
+            gone_at=_reach([(now, rest, per_hour or 0.0)], spent, bound, now),
         )
     ahead = pd.date_range(whole, window.end, freq="h", inclusive="left")
     starts = list(ahead.to_pydatetime())
@@ -98,22 +95,7 @@ def project_cost(
     if error is not None:
         deviation = math.hypot(error[0], spread) * float(stats.t.ppf(0.5 + CONFIDENCE / 2.0, error[1]))
         low, high = spent + rest * math.exp(-deviation), spent + rest * math.exp(deviation)
-    return _made(window.start, window.end, spent, spent + rest, low, high, bound, _reach(steps, spent, bound, now))
-
-
-def _made(
-    start: datetime,
-    end: datetime,
-    spent: float,
-    projected: float | None,
-    low: float | None,
-    high: float | None,
-    bound: float | None,
-    gone_at: datetime | None,
-) -> Projection:
-    return Projection(
-        start=start, end=end, spent=spent, projected=projected, low=low, high=high, bound=bound, gone_at=gone_at
-    )
+    return made(projected=spent + rest, low=low, high=high, gone_at=_reach(steps, spent, bound, now))
 
 
 def _overlap(starts: pd.Index, start: datetime, end: datetime) -> Floats:
