@@ -20,7 +20,7 @@ from seamwatch.core.detection.clustering import (
     usual_share,
 )
 from seamwatch.core.detection.evidence import log_evidence
-from seamwatch.core.slo.alerts import COUNTED, BurnRule, CountRule, default_rules, needed_evidence, too_many
+from seamwatch.core.slo.alerts import COUNTED, BurnRule, CountRule, default_rules, evidence_needed_by, too_many
 from seamwatch.vocabulary import AlertSeverity
 
 Bools = NDArray[np.bool_]
@@ -153,7 +153,7 @@ def _fires(rule: BurnRule, windows: Windows, goal: float, learnt: Learnt) -> Boo
     for length in rule.evidence_windows:
         bad, total = windows.at(length, where)
         logs.append(log_evidence(bad, total, healthy_share=healthy, design_effect=effect))
-    strong = np.logaddexp.reduce(logs, axis=0) >= np.log(needed_evidence(rule, every=TICK))
+    strong = np.logaddexp.reduce(logs, axis=0) >= np.log(evidence_needed_by(rule, every=TICK))
     fires = np.zeros(windows.shape, dtype=bool)
     fires[where[0][strong], where[1][strong]] = True
     return fires

@@ -19,6 +19,8 @@ as far as the past tells of bursts; a few window lengths stand for all starts, w
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,6 +34,18 @@ HIGHEST_SHARE = 0.95
 """No raised share is beyond this; a service where all is wrong is close enough to it."""
 _LEAST_CORRELATION = 1e-7
 _MOST_CORRELATION = 0.999
+
+
+def needed_evidence(false_alarms: float, *, over: timedelta, every: timedelta, n_series: int = 1) -> float:
+    """Return the e-value from which on healthy series together give so many false alarms in a span, on average.
+
+    Args:
+        false_alarms: Above 0.
+        over: The span.
+        every: How often one looks; of what is one start an hour, an hour, however often one looks within it.
+        n_series: Series that share the false alarms.
+    """
+    return over / every / false_alarms * n_series
 
 
 def log_evidence(

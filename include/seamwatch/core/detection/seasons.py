@@ -57,7 +57,7 @@ class Timeline:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Usual:
+class UsualHours:
     """What hours usually are, by the hour of the day, on working days and weekends, as far as the past can tell.
 
     Three days tell hours of the day, eight with two days of a weekend tell weekends.
@@ -69,7 +69,7 @@ class Usual:
     by_weekend: bool
 
     @classmethod
-    def learn(cls, past: Timeline) -> Usual | None:
+    def learn(cls, past: Timeline) -> UsualHours | None:
         """Return what is usual; None where the past is too short or empty."""
         kept = Timeline(**{name: values[past.is_usual] for name, values in vars(past).items()})
         if len(kept.amounts) < LEAST_HOURS or kept.records.sum() == 0:
@@ -125,7 +125,7 @@ class Usual:
 
 
 def log_ratios(values: Floats, expected: Floats, length: int, *, more: float) -> Floats:
-    """Return the logarithm of values over what is expected, by stretches of so many hours; as `Usual.log_ratios`."""
+    """Return the logarithm of values over what is expected, by stretches; as `UsualHours.log_ratios`."""
     return np.asarray(
         np.log((stretch_sums(values, length) + more) / (stretch_sums(expected, length) + more)), dtype=float
     )

@@ -28,11 +28,11 @@ from numpy.typing import NDArray
 
 from seamwatch.core.detection.clustering import BlockSums, page_effect, ticket_effect, usual_share
 from seamwatch.core.detection.counts import needed_count
-from seamwatch.core.detection.evidence import log_evidence
+from seamwatch.core.detection.evidence import log_evidence, needed_evidence
+from seamwatch.core.detection.hours import HOUR
 from seamwatch.vocabulary import AlertSeverity
 
 Floats = NDArray[np.float64]
-HOUR = timedelta(hours=1)
 
 EVIDENCE_WINDOWS = tuple(timedelta(hours=h) for h in (0.25, 0.5, 1, 2, 3, 6, 12, 24, 48, 72))
 """Lengths of the windows whose evidence is added; of a rule, those up to its long window."""
@@ -217,14 +217,14 @@ def highest_burn(goal: float) -> float:
     return 1.0 / (1.0 - goal)
 
 
-def needed_evidence(rule: BurnRule, *, every: timedelta) -> float:
+def evidence_needed_by(rule: BurnRule, *, every: timedelta) -> float:
     """Return the e-value from which on the rule may fire, if it is looked at so often.
 
     A page's is the number of looks in which one false page is allowed, all page rules together.
     """
     if rule.severity is AlertSeverity.TICKET:
         return TICKET_EVIDENCE
-    return 30 * 24 * HOUR / FALSE_PAGES / every
+    return needed_evidence(FALSE_PAGES, over=30 * 24 * HOUR, every=every)
 
 
 def too_many(
@@ -285,7 +285,7 @@ def read_rule(
         )
     long, short = windows[rule.long], windows[rule.short]
     long_burn, short_burn = long.burn(budget), short.burn(budget)
-    needed, evidence = needed_evidence(rule, every=every), 0.0
+    needed, evidence = evidence_needed_by(rule, every=every), 0.0
     # A short window without events says nothing, and so does not object.
     burns = long_burn is not None and long_burn >= rule.burn and (short_burn is None or short_burn >= rule.burn)
     if long.total:

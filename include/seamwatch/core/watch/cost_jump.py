@@ -22,7 +22,7 @@ import numpy as np
 from scipy import optimize, stats
 
 from seamwatch.core.detection.hours import HOUR, usual_hours
-from seamwatch.core.detection.seasons import Floats, Timeline, Usual, log_ratios, stretch_sums
+from seamwatch.core.detection.seasons import Floats, Timeline, UsualHours, log_ratios, stretch_sums
 from seamwatch.core.watch.cost_hours import HourSums, mean_hour, whole_hours
 
 LOOK_BACK = 14 * 24
@@ -92,7 +92,7 @@ def recent_ratio(line: Timeline, *, since: int) -> float | None:
         since: Hours that are no past.
     """
     end = len(line.amounts)
-    usual = Usual.learn(line.upto(end - since, LOOK_BACK)) if end > since else None
+    usual = UsualHours.learn(line.upto(end - since, LOOK_BACK)) if end > since else None
     if usual is None:
         return None
     window = line.upto(end, min(since, 3))
@@ -102,7 +102,7 @@ def recent_ratio(line: Timeline, *, since: int) -> float | None:
 def _judge(line: Timeline, length: int, least_change: float) -> tuple[float, float] | None:
     """Return p-value and ratio of the last so many hours if they are a jump."""
     end = len(line.amounts)
-    usual = Usual.learn(line.upto(end - length, LOOK_BACK)) if end > length else None
+    usual = UsualHours.learn(line.upto(end - length, LOOK_BACK)) if end > length else None
     if usual is None:
         return None
     window = line.upto(end, length)
@@ -138,7 +138,7 @@ def _judge(line: Timeline, length: int, least_change: float) -> tuple[float, flo
     return (p_value, ratio) if p_value <= FALSE_PER_MONTH / _MONTH_HOURS / len(WINDOWS) / _MEASURES else None
 
 
-def _of_records(line: Timeline, expected: Floats, expected_records: Floats, usual: Usual) -> Floats:
+def _of_records(line: Timeline, expected: Floats, expected_records: Floats, usual: UsualHours) -> Floats:
     """Return what is usual of so many records, drawn towards what one costs at any hour as long as few were seen."""
     return line.records * (expected + _DOUBT * usual.each) / (expected_records + _DOUBT)
 
@@ -171,7 +171,7 @@ def _since_onset(line: Timeline, length: int, least_change: float) -> int:
     Source: E. S. Page (1954), "Continuous inspection schemes", Biometrika 41(1/2).
     """
     end = len(line.amounts)
-    usual = Usual.learn(line.upto(end - length, LOOK_BACK))
+    usual = UsualHours.learn(line.upto(end - length, LOOK_BACK))
     assert usual is not None
     window = line.upto(end, length)
     more = _DOUBT * usual.each
@@ -193,7 +193,7 @@ def usual_hour(hours: Sequence[HourSums], like: Sequence[HourSums], zone: ZoneIn
     start = max(hours[0].start, end - LOOK_BACK * HOUR)
     left_out = {one.start for one in hours} - {one.start for one in usual_hours(hours)}
     past = [one for one in whole_hours(hours, start, end) if one.start not in left_out]
-    usual = Usual.learn(_line(past, zone))
+    usual = UsualHours.learn(_line(past, zone))
     if usual is None:
         return None
     ours, theirs = usual.slots(usual.past), usual.slots(_line(like, zone))

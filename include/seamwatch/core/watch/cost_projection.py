@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from seamwatch.core.detection.hours import HOUR, floor_hour
-from seamwatch.core.detection.seasons import Floats, Timeline, Usual
+from seamwatch.core.detection.seasons import Floats, Timeline, UsualHours
 from seamwatch.core.detection.windows import calendar_window
 from seamwatch.core.watch.cost_jump import LOOK_BACK
 
@@ -68,7 +68,11 @@ def project_cost(
     spent = float((known["usd"].to_numpy(dtype=float) * _overlap(known.index, window.start, whole + HOUR)).sum())
     line = _timeline(known, whole, place)
     # The last hours tell the present level, so they must not be what it is compared with.
-    usual = (Usual.learn(line.upto(len(line.amounts) - _RECENT, LOOK_BACK)) or Usual.learn(line)) if line else None
+    usual = (
+        (UsualHours.learn(line.upto(len(line.amounts) - _RECENT, LOOK_BACK)) or UsualHours.learn(line))
+        if line
+        else None
+    )
     made = partial(Projection, start=window.start, end=window.end, spent=spent, bound=bound)
     if line is None or usual is None:
         per_hour = _mean_rate(known, now)
@@ -129,7 +133,7 @@ def _mean_rate(known: pd.DataFrame, now: datetime) -> float | None:
     return float(known["usd"].sum()) / max(seen, 1.0)
 
 
-def _level(usual: Usual, line: Timeline) -> tuple[float, float]:
+def _level(usual: UsualHours, line: Timeline) -> tuple[float, float]:
     """Return the present level beside the usual one, and the standard deviation of its logarithm."""
     recent = line.upto(len(line.amounts), _RECENT)
     more = float(usual.past.amounts.mean())
@@ -143,7 +147,7 @@ def _level(usual: Usual, line: Timeline) -> tuple[float, float]:
     return math.exp(weight * value), weight * deviation
 
 
-def _spread(usual: Usual, hours: int) -> tuple[float, int] | None:
+def _spread(usual: UsualHours, hours: int) -> tuple[float, int] | None:
     """Return the standard deviation of the logarithm of what so many hours cost, and its degrees of freedom."""
     logs = usual.log_ratios(min(hours, 24), more=float(usual.past.amounts.mean()))
     if len(logs) < 4:

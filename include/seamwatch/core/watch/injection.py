@@ -9,6 +9,7 @@ taken as one), which tells many different attacks among the copies of one text.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seamwatch.core.detection.clustering import BlockSums, sum_blocks, ticket_effect, usual_share
-from seamwatch.core.detection.evidence import log_evidence
+from seamwatch.core.detection.evidence import log_evidence, needed_evidence
 from seamwatch.core.detection.hours import HOUR, last_hour, overlaps
 from seamwatch.core.watch.injection_sums import merge_campaigns
 
@@ -35,8 +36,6 @@ WINDOWS = (1, 2, 3, 6, 12, 24, 48, 72)
 """Hours of the windows that end now and whose evidence is added."""
 FALSE_ALARMS = 1.0
 """In 90 days, all fields together."""
-LOOKS = 90 * 24 * 12
-"""In 90 days, one every five minutes."""
 LEAST_ATTACKS = 3
 """Fewer are never an incident for their rate."""
 LEAST_CHANGE = 2.0
@@ -109,7 +108,7 @@ def judge_rate(hours: FieldHours, *, n_fields: int, was_told: bool) -> RateState
         was_told: Whether a wave was told at the last look: it is over only once it is.
     """
     n_past = int(hours.n[hours.is_past].sum())
-    needed = float(np.log(LOOKS / FALSE_ALARMS * n_fields * 2))
+    needed = _needed(2 * n_fields)
     recent_n = hours.n[-RECENT:].sum()
     unknown = RateState(
         is_judged=False,
@@ -161,7 +160,13 @@ def _healthy(past: BlockSums) -> float:
 
 def needed_for_obedience(n_fields: int) -> float:
     """Return the logarithm of the e-value from which on answers are said to obey."""
-    return float(np.log(LOOKS / FALSE_ALARMS * n_fields))
+    return _needed(n_fields)
+
+
+def _needed(n_series: int) -> float:
+    return math.log(
+        needed_evidence(FALSE_ALARMS, over=timedelta(days=90), every=timedelta(minutes=5), n_series=n_series)
+    )
 
 
 def campaigns_of(sums: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from seamwatch.core.detection.clustering import design_effect, sum_blocks
-from seamwatch.core.detection.evidence import log_evidence
+from seamwatch.core.detection.evidence import log_evidence, needed_evidence
 from seamwatch.core.detection.hours import HOUR, floor_hour, usual_hours
 from seamwatch.core.detection.sketch import Sketch, merged
 from seamwatch.core.results import Window
@@ -36,7 +36,7 @@ LOOK_BACK = timedelta(days=14)
 """The past that is compared with."""
 FALSE_ALARMS_PER_30_DAYS = 0.1
 """So often is a healthy service said to be slower, at most."""
-NEEDED = math.log(30 * 24 / FALSE_ALARMS_PER_30_DAYS)
+NEEDED = math.log(needed_evidence(FALSE_ALARMS_PER_30_DAYS, over=timedelta(days=30), every=HOUR))
 """The logarithm of the evidence that is asked for: hours between two false alarms."""
 LEAST_RECORDS = 20
 """Fewer records have no P95."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -21,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.core.detection.clustering import page_effect, sum_blocks, usual_share
-from seamwatch.core.detection.evidence import log_evidence
+from seamwatch.core.detection.evidence import log_evidence, needed_evidence
 from seamwatch.core.watch.cost_hours import HourSums
 
 
@@ -45,7 +46,7 @@ _PEAKS = 30
 _LEAST_OF_HOUR = 20
 _ABOVE_HIGHEST = 1.25
 """So many times the share of rare runs in the worst hour of the past is needed, beside the evidence."""
-_LOOKS_PER_MONTH = 30 * 24 * 12
+_NEEDED = math.log(needed_evidence(FALSE_PER_MONTH, over=timedelta(days=30), every=timedelta(minutes=5)))
 _MONTH_HOURS = 30 * 24
 
 
@@ -149,4 +150,4 @@ def are_more(lengths: Mapping[int, float], usual: UsualRuns) -> bool:
     if not n_long or n_long / n <= max(usual.rare_share, _ABOVE_HIGHEST * usual.highest_share):
         return False
     evidence = log_evidence(float(n_long), float(n), healthy_share=usual.rare_share, design_effect=usual.effect)
-    return float(evidence) >= math.log(_LOOKS_PER_MONTH / FALSE_PER_MONTH)
+    return float(evidence) >= _NEEDED

@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from seamwatch.core.detection.hours import hour_starts
-from seamwatch.core.detection.seasons import Timeline, Usual, floor_period, log_ratios, places_in_week, stretch_sums
+from seamwatch.core.detection.seasons import (
+    Timeline,
+    UsualHours,
+    floor_period,
+    log_ratios,
+    places_in_week,
+    stretch_sums,
+)
 
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -24,18 +31,18 @@ def line(amounts: np.ndarray, *, is_usual: np.ndarray | None = None, zone: ZoneI
 
 def test_a_day_of_hours_tells_no_hours_of_the_day_and_three_do() -> None:
     of_day = np.tile(np.arange(24.0), 3)
-    short, long = Usual.learn(line(of_day[:48])), Usual.learn(line(of_day))
+    short, long = UsualHours.learn(line(of_day[:48])), UsualHours.learn(line(of_day))
     assert short is not None
     assert long is not None
     wanted = line(of_day).upto(5, 1)
     assert short.expected(wanted)[0] == pytest.approx([11.5])
     assert long.expected(wanted)[0] == pytest.approx([4.0])
-    assert Usual.learn(line(of_day[:23])) is None
+    assert UsualHours.learn(line(of_day[:23])) is None
 
 
 def test_weekends_are_told_apart_once_two_of_their_days_are_known() -> None:
     amounts = np.repeat([5.0] * 5 + [1.0] * 2 + [5.0], 24)
-    usual = Usual.learn(line(amounts))
+    usual = UsualHours.learn(line(amounts))
     assert usual is not None
     assert usual.expected(line(amounts))[0] == pytest.approx(amounts)
 
@@ -44,10 +51,10 @@ def test_hours_that_are_not_usual_and_the_hour_itself_do_not_teach_what_is() -> 
     amounts = np.full(96, 2.0)
     amounts[10] = 900.0
     is_usual = np.arange(96) != 10
-    usual = Usual.learn(line(amounts, is_usual=is_usual))
+    usual = UsualHours.learn(line(amounts, is_usual=is_usual))
     assert usual is not None
     assert usual.expected(line(amounts))[0] == pytest.approx(np.full(96, 2.0))
-    seen = Usual.learn(line(amounts))
+    seen = UsualHours.learn(line(amounts))
     assert seen is not None
     assert seen.expected_of_past()[0][10] == pytest.approx(2.0)
 
@@ -66,7 +73,7 @@ def test_stretches_end_with_the_last_hour() -> None:
 
 
 def test_a_service_that_never_varies_has_no_ratio_but_one() -> None:
-    usual = Usual.learn(line(np.full(96, 2.0)))
+    usual = UsualHours.learn(line(np.full(96, 2.0)))
     assert usual is not None
     assert usual.log_ratios(6, more=1.0) == pytest.approx(np.zeros(16))
 

@@ -20,8 +20,8 @@ from seamwatch.core.slo.alerts import (
     Usual,
     advance,
     default_rules,
+    evidence_needed_by,
     highest_burn,
-    needed_evidence,
     read_rule,
     too_many,
     window_lengths,
@@ -107,8 +107,8 @@ def test_no_page_while_the_short_window_no_longer_burns() -> None:
 def test_the_evidence_that_a_page_needs_follows_from_how_often_one_looks() -> None:
     rule = _page(0.95)
     # 0.1 pages in 30 days: one in 300 days, of 288 looks each.
-    assert needed_evidence(rule, every=TICK) == pytest.approx(300 * 288)
-    assert needed_evidence(rule, every=2 * TICK) == pytest.approx(150 * 288)
+    assert evidence_needed_by(rule, every=TICK) == pytest.approx(300 * 288)
+    assert evidence_needed_by(rule, every=2 * TICK) == pytest.approx(150 * 288)
 
 
 def test_a_slow_burn_of_twice_the_budget_writes_a_ticket() -> None:
