@@ -15,7 +15,7 @@ import pandas as pd
 from seamwatch.core.detection.hours import HOUR, floor_hour
 from seamwatch.core.injection.classifier import trained_model
 from seamwatch.core.injection.places import SHORTEST_TEXT, named_places, source_places
-from seamwatch.core.injection.scan import scan_texts
+from seamwatch.core.injection.scan import scan_texts, without_spans
 from seamwatch.core.records.comparison import strict_text
 from seamwatch.core.records.frames import ANSWER, StageData
 from seamwatch.core.records.json_documents import texts_in
@@ -228,12 +228,8 @@ def _judge_answers(
 
 
 def _elsewhere(one: Flagged, inputs: Sequence[str]) -> str:
-    rest, at = [], 0
-    for span in one.spans:
-        rest.append(one.text[at : span.start])
-        at = span.end
-    rest.append(one.text[at:] if one.spans else "")
-    return "\n".join([*rest, *(text for text in inputs if text != one.text)])
+    rest = without_spans(one.text, one.spans) if one.spans else ""
+    return "\n".join([rest, *(text for text in inputs if text != one.text)])
 
 
 def _said_markers(
