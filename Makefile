@@ -3,6 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Tests of one file share one process, so that its servers start once; each process has its own Airflow and PostgreSQL.
+# Files go out in the order of the folders: those that wait for a running Airflow are not left for the end.
+TEST_PROCESSES ?= 2
+PYTEST := $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 export PYTHONPYCACHEPREFIX :=
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -27,10 +31,10 @@ demo: $(STAMP) ## Run the demo: real faults, the DAGs in Airflow, Slack on loopb
 
 test: $(STAMP) lint ## Run every test: units, properties, DAGs in Airflow, PostgreSQL, browser
 	sh tests/install_browser.sh
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-fast: $(STAMP) ## Run the tests that need no server
-	$(BIN)/python -m pytest -m "not integration and not browser"
+	$(PYTEST) -m "not integration and not browser"
 
 lint: $(STAMP) ## Check style, types and import layers
 	$(BIN)/ruff check .
