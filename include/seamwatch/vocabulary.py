@@ -199,7 +199,7 @@ class Protocol(StrEnum):
     CALLABLE = "callable"
 
 
-class Finding(StrEnum):
+class BenchmarkStanding(StrEnum):
     """How the model on its benchmark inputs stands against its baseline on the same ones."""
 
     DEGRADED = "degraded"

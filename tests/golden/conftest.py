@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from seamwatch.core.finding import Finding, RateComparison, Switch
 from seamwatch.core.incidents import ChangeKind, Incident, decide, decide_watch
 from seamwatch.core.results import (
     Attribution,
-    Cause,
     Check,
     Discrepancy,
     IsolationResult,
@@ -20,7 +20,6 @@ from seamwatch.core.results import (
     Signal,
     StagePicture,
     StageResult,
-    Switch,
     Verdict,
     Window,
 )
@@ -28,7 +27,7 @@ from seamwatch.core.slo.alerts import AlertState
 from seamwatch.core.slo.budget import Budget
 from seamwatch.core.slo.policy import decide_gate
 from seamwatch.core.slo.status import ObjectiveStatus, SloStatus
-from seamwatch.core.watch.results import Chart, Column, Fact, Found, Line, Table, Unit, WatchReport
+from seamwatch.core.watch.results import Chart, Column, Fact, Line, Table, Unit, WatchReport
 from seamwatch.core.watch.told import as_attribution
 from seamwatch.report.facts import IncidentReport, incident_report
 from seamwatch.report.links import Links
@@ -113,9 +112,9 @@ def timeline(healthy: int, broken: int, *, onset: datetime | None = ONSET) -> tu
     return tuple(bins)
 
 
-def cause(responsibility: Responsibility, stage: str | None, headline: str, n: int, of: int, **more: object) -> Cause:
+def cause(responsibility: Responsibility, stage: str | None, headline: str, n: int, of: int, **more: object) -> Finding:
     share = n / of
-    return Cause(
+    return Finding(
         **{
             "responsibility": responsibility,
             "stage": stage,
@@ -137,8 +136,7 @@ BASE_MODEL_CAUSE = cause(
     78,
     463,
     confidence=0.93,
-    n_expected=81.4,
-    p_value=0.63,
+    rate=RateComparison(n_expected=81.4, p_value=0.63),
 )
 HEALTHY_ISOLATION = IsolationResult(
     stage="triage_model",
@@ -244,7 +242,7 @@ def make(
     return Example(report=report, attribution=attribution, change=change)
 
 
-def attribution_of(causes: tuple[Cause, ...], **more: object) -> Attribution:
+def attribution_of(causes: tuple[Finding, ...], **more: object) -> Attribution:
     n_failing = sum(c.n_records for c in causes)
     return Attribution(
         **{
@@ -282,9 +280,7 @@ def integration() -> Example:
                 p_value=3e-9,
             ),
         ),
-        n_expected=0.4,
-        p_value=1e-12,
-        is_change=True,
+        rate=RateComparison(is_change=True, n_expected=0.4, p_value=1e-12),
         confidence=0.984,
     )
     verdicts = tuple(
@@ -364,9 +360,7 @@ def model() -> Example:
         391,
         391,
         onset=ONSET,
-        n_expected=81.4,
-        p_value=1e-9,
-        is_change=True,
+        rate=RateComparison(is_change=True, n_expected=81.4, p_value=1e-9),
     )
     isolation = replace(
         HEALTHY_ISOLATION,
@@ -413,10 +407,9 @@ def provider() -> Example:
         "Provider failure at triage_model: truncated answers.",
         64,
         142,
-        pattern="truncated",
+        kind="truncated",
         onset=START + timedelta(hours=5, minutes=31),
-        p_value=0.0003,
-        is_change=True,
+        rate=RateComparison(is_change=True, p_value=0.0003),
     )
     attribution = attribution_of(
         (leading, replace(BASE_MODEL_CAUSE, share=78 / 142, share_low=0.467, share_high=0.629)),
@@ -453,10 +446,8 @@ def undetermined() -> Example:
         41,
         41,
         gap=Gap.ENDPOINT_UNREACHABLE,
-        is_change=True,
+        rate=RateComparison(is_change=True, n_expected=6.2, p_value=0.004),
         confidence=0.2,
-        p_value=0.004,
-        n_expected=6.2,
     )
     isolation = IsolationResult(
         stage="triage_model",
@@ -489,7 +480,7 @@ def hostile() -> Example:
         300,
         fields=(HOSTILE, *(f"field_{n}" for n in range(40))),
         onset=ONSET,
-        is_change=True,
+        rate=RateComparison(is_change=True),
     )
     attribution = attribution_of(
         (leading,),
@@ -564,12 +555,12 @@ LOOP = WatchReport(
     window=Window(start=NOW - 3 * HOUR, end=NOW),
     compared=Window(start=NOW - timedelta(days=14), end=NOW - 3 * HOUR),
     n_records=312,
-    found=(
-        Found(
+    findings=(
+        Finding(
             responsibility=Responsibility.INTEGRATION,
             stage="triage_model",
             fields=("prompt_version=v7",),
-            pattern="retry_loop",
+            kind="retry_loop",
             headline="Retry loop of prompt_version v7: 41 records asked 25 times each, $3.10 an hour instead of $0.42",
             explanation="41 records sent the same request 25 times within minutes; a healthy record is asked once.",
             n_records=41,
@@ -578,10 +569,10 @@ LOOP = WatchReport(
             keys=("T-48001", "T-48044"),
             steps=("Stop or roll back the release of prompt_version v7.", "Cap the calls of one record at the client."),
         ),
-        Found(
+        Finding(
             responsibility=Responsibility.SOURCE_DATA,
             stage="crm_export",
-            pattern="volume",
+            kind="volume",
             headline="Twice as many records as usual at crm_export",
             explanation="312 records in three hours; 150 are usual.",
             n_records=312,

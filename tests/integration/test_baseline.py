@@ -34,7 +34,7 @@ def test_a_model_as_it_was_is_said_to_be_so_with_few_calls(tmp_path: Path) -> No
     assert len(deps.store.baseline_results("parcels")) == len(score.results) == 50
     assert sum(one.again is not None for one in score.results) == 10
     found = attribute_window(deps, pipeline, WINDOW)
-    assert found.isolation.finding == "as_before"
+    assert found.isolation.standing == "as_before"
     assert (found.isolation.n_paired, found.isolation.n_repeated, found.isolation.n_unstable) == (25, 15, 0)
     assert {one.segment for one in found.isolation.segments} == {"orders.code"}
     assert found == deps.store.attribution("parcels", WINDOW)
@@ -47,7 +47,7 @@ def test_a_model_that_got_worse_on_one_product_is_degraded_there(tmp_path: Path)
     worse = FUNCTIONS.replace('    return json.dumps({"queue": queue})\n', WORSE)
     (tmp_path / "include/mappings/parcels.py").write_text(worse)
     isolation = attribute_window(deps, pipeline, WINDOW).isolation
-    assert isolation.finding == "degraded"
+    assert isolation.standing == "degraded"
     assert isolation.n_better == 0
     assert isolation.segments[0].value == "C"
     assert isolation.segments[0].p_worse < 0.01
@@ -57,7 +57,7 @@ def test_a_model_that_got_worse_on_one_product_is_degraded_there(tmp_path: Path)
 def test_a_baseline_that_is_only_a_number_keeps_the_binomial_test(tmp_path: Path) -> None:
     deps = _deps(tmp_path)
     isolation = attribute_window(deps, deps.project.pipeline("parcels"), WINDOW).isolation
-    assert isolation.finding is None
+    assert isolation.standing is None
     assert isolation.p_paired is None
     assert isolation.p_degraded is not None
 

@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from parcels import START, WINDOW, fill_database, make_deps, write_project
-from seamwatch.core.results import Attribution, Cause, IsolationResult, Window
+from seamwatch.core.finding import Finding, RateComparison
+from seamwatch.core.results import Attribution, IsolationResult, Window
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.causes import base_rates
 from seamwatch.engine.deps import Deps
@@ -32,9 +33,9 @@ def _attribute(deps: Deps) -> Attribution:
 
 
 def _save(deps: Deps, window: Window, n: int, *, n_judged: int = 300, is_change: bool = False) -> None:
-    cause = Cause(
+    cause = Finding(
         responsibility=REQUEST[0], stage=REQUEST[1], n_records=n, share=1.0, share_low=0.5, share_high=1.0,
-        confidence=0.9, headline="", is_change=is_change,
+        confidence=0.9, headline="", rate=RateComparison(is_change=is_change),
     )  # fmt: skip
     found = Attribution(
         pipeline="parcels", window=window, n_observed=n_judged, n_failing=n, n_pending=0, n_examined=n,
@@ -57,8 +58,8 @@ def test_the_history_holds_the_spans_of_each_window_and_cause(tmp_path: Path) ->
     assert sum(past.judged_by_part) == past.n_judged == 295
     assert {key: sum(spans) for key, spans in past.counts_by_part.items()} == past.counts
     (seam,) = (cause for cause in found.causes if (cause.responsibility, cause.stage) == REQUEST)
-    assert past.counts_by_part[REQUEST] == seam.n_by_part
-    assert sum(seam.n_by_part[:8]) == 0 < min(seam.n_by_part[8:23])
+    assert past.counts_by_part[REQUEST] == seam.rate.n_by_part
+    assert sum(seam.rate.n_by_part[:8]) == 0 < min(seam.rate.n_by_part[8:23])
 
 
 def test_a_rate_that_earlier_windows_had_is_no_incident(tmp_path: Path) -> None:
@@ -70,7 +71,7 @@ def test_a_rate_that_earlier_windows_had_is_no_incident(tmp_path: Path) -> None:
     found = _attribute(deps)
     assert found.leading is None
     (seam,) = (cause for cause in found.causes if (cause.responsibility, cause.stage) == REQUEST)
-    assert seam.n_expected == pytest.approx(leading.n_records, rel=0.05)
+    assert seam.rate.n_expected == pytest.approx(leading.n_records, rel=0.05)
 
 
 def test_nothing_healthy_is_learnt_of_an_incident(tmp_path: Path) -> None:
@@ -142,7 +143,7 @@ def test_a_fault_that_goes_on_keeps_its_onset_and_its_reason_in_the_next_window(
         assert (cause.onset_low or START) <= ONSET <= cause.onset_high
         assert [(one.field, one.after) for one in cause.changed] == [("mapping_version", "13")]
     assert leading[3] is not None
-    assert leading[3].n_windows == 2
+    assert leading[3].rate.n_windows == 2
 
 
 def test_without_such_a_column_no_reason_is_made_up(tmp_path: Path) -> None:
@@ -159,12 +160,15 @@ def test_what_was_stored_before_these_fields_still_loads(tmp_path: Path) -> None
     with engine.begin() as connection:
         data = connection.scalar(sa.select(table.c.attribution))
         for cause in data["causes"]:
-            for name in ("onset_low", "onset_high", "changed", "e_value", "n_windows"):
+            for name in ("onset_low", "onset_high", "changed"):
                 del cause[name]
+            for name in ("e_value", "n_windows"):
+                del cause["rate"][name]
         connection.execute(sa.update(table).values(attribution=data))
     engine.dispose()
     stored = deps.store.attribution("parcels", WINDOW)
     assert stored is not None
-    assert stored.causes[0] == replace(
-        found.causes[0], onset_low=None, onset_high=None, changed=(), e_value=None, n_windows=1
-    )
+    cause = found.causes[0]
+    assert cause.rate is not None
+    rate = replace(cause.rate, e_value=None, n_windows=1)
+    assert stored.causes[0] == replace(cause, onset_low=None, onset_high=None, changed=(), rate=rate)

@@ -83,7 +83,7 @@ def test_an_outdated_table_keyed_by_an_input_is_named(tmp_path: Path) -> None:
     found = _attribute(tmp_path, strike, field_map=FIELD_MAP.replace("A: router, B: phone, C: bill", table))
     cause = found.leading
     assert cause is not None
-    assert (cause.stage, cause.fields, cause.pattern) == ("request", ("product",), "code_table")
+    assert (cause.stage, cause.fields, cause.kind) == ("request", ("product",), "code_table")
     told = next(verdict.explanation for verdict in found.verdicts if verdict.stage == "request")
     shown = next(code for code in now if f"where orders.code is {code}," in told)
     assert f"{now[shown]} is expected and {old[shown]} recorded, for example." in told

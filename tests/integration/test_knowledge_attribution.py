@@ -110,7 +110,7 @@ def test_a_stale_policy_is_blamed_by_name_with_both_versions_side_by_side(assist
     found = assistant.attribute()
     assert found.leading is not None
     assert (found.leading.responsibility, found.leading.stage) == (Responsibility.KNOWLEDGE_BASE, "kb_lookup")
-    assert (found.leading.fields, found.leading.pattern) == ((POPULAR,), "stale")
+    assert (found.leading.fields, found.leading.kind) == ((POPULAR,), "stale")
     assert "The model is not at fault." in found.leading.headline
     changes = decide_incidents(assistant.deps, assistant.pipeline, WINDOW)
     assert [change.kind for change in changes] == [ChangeKind.OPENED]
@@ -151,7 +151,7 @@ def test_a_policy_that_is_missing_from_the_index_is_blamed(assistant: Assistant)
     found = assistant.attribute()
     assert found.leading is not None
     assert (found.leading.responsibility, found.leading.fields) == (Responsibility.KNOWLEDGE_BASE, (POPULAR,))
-    assert found.leading.pattern == FreshnessReason.MISSING
+    assert found.leading.kind == FreshnessReason.MISSING
 
 
 def test_a_policy_that_is_gone_at_the_source_and_still_served_is_blamed(assistant: Assistant) -> None:
@@ -163,7 +163,7 @@ def test_a_policy_that_is_gone_at_the_source_and_still_served_is_blamed(assistan
         Responsibility.KNOWLEDGE_BASE,
         ("returns_2024.md",),
     )
-    assert found.leading.pattern == FreshnessReason.GHOST
+    assert found.leading.kind == FreshnessReason.GHOST
 
 
 def test_a_policy_served_in_two_versions_is_blamed(assistant: Assistant) -> None:
@@ -172,7 +172,7 @@ def test_a_policy_served_in_two_versions_is_blamed(assistant: Assistant) -> None
     found = assistant.attribute()
     assert found.leading is not None
     assert (found.leading.responsibility, found.leading.fields) == (Responsibility.KNOWLEDGE_BASE, (POPULAR,))
-    assert found.leading.pattern in (FreshnessReason.DUPLICATE, FreshnessReason.STALE)
+    assert found.leading.kind in (FreshnessReason.DUPLICATE, FreshnessReason.STALE)
 
 
 def test_an_outdated_policy_that_is_not_the_reason_is_acquitted(assistant: Assistant) -> None:

@@ -17,11 +17,12 @@ from parcels import PIPELINE, fill_database, make_deps, write_project
 from parcels import WINDOW as PARCELS_WINDOW
 from seamwatch.core.deliveries import DeliveryPart
 from seamwatch.core.documents import INDEX_COLUMNS, SOURCE_COLUMNS
+from seamwatch.core.finding import Finding, RateComparison
 from seamwatch.core.freshness import FINDING_COLUMNS, Update
 from seamwatch.core.freshness_results import FreshnessCheck
 from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange
 from seamwatch.core.replays import BudgetLimits, ModelAnswer
-from seamwatch.core.results import Attribution, Cause, IsolationResult, StageResult, Verdict, Window
+from seamwatch.core.results import Attribution, IsolationResult, StageResult, Verdict, Window
 from seamwatch.core.retention import Limits
 from seamwatch.core.slo.events import BUCKET_COLUMNS, Events
 from seamwatch.core.slo.ledger import Debit
@@ -63,7 +64,7 @@ def _window(age: timedelta) -> Window:
 
 
 def _save_window(store: Store, window: Window, *, pipeline: str = "p", n: int = 3) -> None:
-    cause = Cause(
+    cause = Finding(
         responsibility=Responsibility.MODEL,
         stage="model",
         n_records=n,
@@ -72,7 +73,7 @@ def _save_window(store: Store, window: Window, *, pipeline: str = "p", n: int = 
         share_high=1.0,
         confidence=0.9,
         headline="h",
-        is_change=True,
+        rate=RateComparison(is_change=True),
     )
     verdict = {"responsibility": Responsibility.MODEL, "stage": "model", "confidence": 0.9, "explanation": "so"}
     attribution = Attribution(

@@ -16,9 +16,10 @@ from alembic.migration import MigrationContext
 
 from seamwatch.core.benchmark import BenchmarkResult
 from seamwatch.core.deliveries import Delivery, DeliveryPart
+from seamwatch.core.finding import Finding, RateComparison
 from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange, decide
 from seamwatch.core.replays import BudgetLimits, ModelAnswer
-from seamwatch.core.results import Attribution, Cause, Check, IsolationResult, StageResult, Verdict, Window
+from seamwatch.core.results import Attribution, Check, IsolationResult, StageResult, Verdict, Window
 from seamwatch.core.revisits import PendingWindow
 from seamwatch.errors import DataContractError, StoreError
 from seamwatch.store.repo import Store
@@ -61,7 +62,7 @@ def _verdict(key: str, **changes: object) -> Verdict:
 
 
 def _attribution(n: int, *, window: Window = WINDOW, is_change: bool = True) -> Attribution:
-    cause = Cause(
+    cause = Finding(
         responsibility=Responsibility.INTEGRATION,
         stage="mapping",
         fields=("a",),
@@ -72,7 +73,7 @@ def _attribution(n: int, *, window: Window = WINDOW, is_change: bool = True) -> 
         confidence=0.97,
         headline="Integration failure at mapping",
         onset=window.start + timedelta(hours=3),
-        is_change=is_change,
+        rate=RateComparison(is_change=is_change),
     )
     return Attribution(
         pipeline="p",

@@ -14,9 +14,10 @@ import pytest
 
 import store_worker
 from seamwatch.core.deliveries import DeliveryPart
+from seamwatch.core.finding import Finding, RateComparison
 from seamwatch.core.incidents import ChangeKind, decide
 from seamwatch.core.replays import BudgetLimits
-from seamwatch.core.results import Attribution, Cause, IsolationResult, Verdict, Window
+from seamwatch.core.results import Attribution, IsolationResult, Verdict, Window
 from seamwatch.errors import StoreError
 from seamwatch.store.repo import Store
 from seamwatch.vocabulary import IncidentState, Responsibility
@@ -43,7 +44,7 @@ def store(url: str) -> Iterator[Store]:
 
 
 def _attribution(n: int, window: Window = WINDOW) -> Attribution:
-    cause = Cause(
+    cause = Finding(
         responsibility=Responsibility.INTEGRATION,
         stage="mapping",
         n_records=n,
@@ -52,7 +53,7 @@ def _attribution(n: int, window: Window = WINDOW) -> Attribution:
         share_high=1.0,
         confidence=0.9,
         headline="Integration failure",
-        is_change=True,
+        rate=RateComparison(is_change=True),
     )
     verdict = {"responsibility": cause.responsibility, "stage": "mapping", "confidence": 0.9, "explanation": "so"}
     return Attribution(

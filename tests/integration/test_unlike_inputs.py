@@ -40,7 +40,7 @@ def test_a_garbled_source_is_named_with_what_is_wrong_in_it(tmp_path: Path, mode
     assert found.leading is not None
     leading = found.leading
     assert (leading.responsibility, leading.stage, leading.fields) == (Responsibility.SOURCE_DATA, "orders", ("code",))
-    assert leading.pattern == "encoding"
+    assert leading.kind == "encoding"
     assert "code is broken in its characters" in leading.headline
     mine = [verdict for verdict in found.verdicts if verdict.responsibility is Responsibility.SOURCE_DATA]
     assert len(mine) > 0.9 * sum(int(verdict.key) >= 100 for verdict in found.verdicts)

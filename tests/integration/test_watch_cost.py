@@ -185,11 +185,11 @@ def test_a_loop_is_found_within_fifty_calls_of_its_start_and_its_source_named(
     tmp_path: Path, fault: str, responsibility: Responsibility, pattern: str, fields: tuple[str, ...]
 ) -> None:
     desk = make_desk(tmp_path, fault)
-    assert desk.look(FAULT).found == ()
+    assert desk.look(FAULT).findings == ()
     reports = looks(desk, FAULT + timedelta(minutes=2), FAULT + timedelta(minutes=30))
-    first = next(report for report in reports if report.found)
-    (found,) = reports[-1].found
-    assert (found.responsibility, found.stage, found.pattern) == (responsibility, "llm", pattern)
+    first = next(report for report in reports if report.findings)
+    (found,) = reports[-1].findings
+    assert (found.responsibility, found.stage, found.kind) == (responsibility, "llm", pattern)
     assert found.fields == fields
     assert len(found.headline) <= 150
     assert found.onset is not None
@@ -204,11 +204,11 @@ def test_longer_requests_of_one_prompt_version_are_named_with_what_they_cost_and
     desk = make_desk(tmp_path, "longer", over=over)
     desk.look(FAULT)
     reports = looks(desk, FAULT + timedelta(minutes=15), over, minutes=15)
-    first = next(number for number, report in enumerate(reports) if report.found)
+    first = next(number for number, report in enumerate(reports) if report.findings)
     assert first <= 8  # within two hours
-    assert all(len(report.found) == 1 for report in reports[first:])
-    found = reports[-1].found[0]
-    assert (found.responsibility, found.stage, found.pattern) == (
+    assert all(len(report.findings) == 1 for report in reports[first:])
+    found = reports[-1].findings[0]
+    assert (found.responsibility, found.stage, found.kind) == (
         Responsibility.INTEGRATION,
         "prompt",
         "longer_requests",
@@ -216,7 +216,7 @@ def test_longer_requests_of_one_prompt_version_are_named_with_what_they_cost_and
     assert found.fields == ("prompt_version=v7",)
     assert found.onset is not None
     assert abs(found.onset - FAULT) <= timedelta(hours=1)
-    assert len({(one.found[0].pattern, one.found[0].fields) for one in reports[first:]}) == 1
+    assert len({(one.findings[0].kind, one.findings[0].fields) for one in reports[first:]}) == 1
     table = next(one for one in reports[-1].tables if one.is_main)
     parts = [float(row[3] or 0.0) for row in table.rows]
     assert sum(parts[:-1]) == pytest.approx(parts[-1], abs=1e-9)
@@ -225,9 +225,9 @@ def test_longer_requests_of_one_prompt_version_are_named_with_what_they_cost_and
     assert float(facts["Cost per hour"].value or 0) > 2 * parts[-1] / 3
     assert "bound $2.00" in facts["Projected today"].note
     after = looks(desk, over + timedelta(minutes=30), over + timedelta(hours=6), minutes=30)
-    ended = next(number for number, report in enumerate(after) if not report.found)
+    ended = next(number for number, report in enumerate(after) if not report.findings)
     assert ended <= 8
-    assert not any(report.found for report in after[ended:])
+    assert not any(report.findings for report in after[ended:])
 
 
 @pytest.mark.parametrize(
@@ -242,10 +242,10 @@ def test_a_jump_is_told_by_what_it_is_made_of(
     tmp_path: Path, fault: str, responsibility: Responsibility, stage: str, pattern: str, fields: tuple[str, ...]
 ) -> None:
     desk = make_desk(tmp_path, fault)
-    assert desk.look(FAULT).found == ()
+    assert desk.look(FAULT).findings == ()
     report = looks(desk, FAULT + timedelta(hours=1), FAULT + timedelta(hours=3), minutes=30)[-1]
-    (found,) = report.found
-    assert (found.responsibility, found.stage, found.pattern) == (responsibility, stage, pattern)
+    (found,) = report.findings
+    assert (found.responsibility, found.stage, found.kind) == (responsibility, stage, pattern)
     assert found.fields == fields
 
 
@@ -268,9 +268,9 @@ def test_a_look_at_the_full_hour_may_be_repeated_and_what_it_found_is_no_past(tm
     desk.look(FAULT)
     hour = FAULT + timedelta(minutes=40)
     reports = [desk.look(now) for now in (FAULT + timedelta(minutes=20), hour, hour)]
-    assert all(report.found for report in reports)
-    first, again = (report.found[0] for report in reports[1:])
-    assert (first.pattern, first.fields, first.onset) == (again.pattern, again.fields, again.onset)
+    assert all(report.findings for report in reports)
+    first, again = (report.findings[0] for report in reports[1:])
+    assert (first.kind, first.fields, first.onset) == (again.kind, again.fields, again.onset)
     assert first.n_records == again.n_records
     kept = desk.deps.store.aggregates("desk", Watch.COST, since=START)
     assert len({one.start_at for one in kept}) == len(kept)
@@ -300,13 +300,13 @@ def test_nothing_recorded_an_unknown_model_and_missing_columns_are_said(tmp_path
     desk = make_desk(tmp_path, pipeline=bare)
     desk.looked_at = START - timedelta(days=3)
     empty = desk.look(desk.looked_at + timedelta(minutes=5))
-    assert (empty.found, empty.compared, empty.n_records) == ((), None, 0)
+    assert (empty.findings, empty.compared, empty.n_records) == ((), None, 0)
     desk.flow(START + timedelta(hours=30))
     with desk.engine.begin() as connection:
         connection.execute(sa.text("UPDATE calls SET response = replace(response, 'gpt-4o-mini', 'own-1')"))
         connection.execute(sa.text("UPDATE calls SET body = replace(body, 'gpt-4o-mini', 'own-1')"))
     desk.looked_at = None
     report = desk.look(START + timedelta(hours=30))
-    assert report.found == ()
+    assert report.findings == ()
     assert any("900 calls of model own-1 have no known price" in note for note in report.notes)
     assert any("question.nothing is no source" in note for note in report.notes)

@@ -15,8 +15,9 @@ import sqlalchemy as sa
 
 from model_server import ModelServer, Reply, Seen
 from parcels import make_deps
+from seamwatch.core.finding import Finding
 from seamwatch.core.results import Window
-from seamwatch.core.watch.results import Found, WatchReport
+from seamwatch.core.watch.results import WatchReport
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.reading import StageReader
 from seamwatch.engine.watch.drift import look
@@ -147,7 +148,7 @@ def desk(tmp_path: Path) -> Any:
 def test_healthy_days_are_judged_and_nothing_is_found(desk: Desk) -> None:
     desk.fill(range(12))
     reports = desk.look_daily(range(12))
-    assert all(not one.found for one in reports)
+    assert all(not one.findings for one in reports)
     assert [one.compared is None for one in reports] == [True] * 3 + [False] * 9
     assert (reports[-1].window.start, reports[-1].n_records) == (START + 11 * DAY, 150)
     facts = {one.label: one.value for one in reports[-1].facts}
@@ -173,9 +174,9 @@ def test_drift_is_found_on_its_first_days_at_the_stage_where_it_began(
 ) -> None:
     desk.fill(range(LAST + 1), Strike(fault, LAST - 1))
     reports = desk.look_daily(range(LAST + 1))
-    assert not any(one.found for one in reports[: LAST - 1])
-    (found,) = reports[LAST].found
-    assert (found.responsibility, found.stage, found.pattern) == (owner, stage, pattern)
+    assert not any(one.findings for one in reports[: LAST - 1])
+    (found,) = reports[LAST].findings
+    assert (found.responsibility, found.stage, found.kind) == (owner, stage, pattern)
     assert found.fields[0] == column
     assert found.onset is not None
     assert abs(found.onset - (START + (LAST - 1) * DAY)) <= DAY
@@ -185,7 +186,7 @@ def test_drift_is_found_on_its_first_days_at_the_stage_where_it_began(
     assert_fit_to_tell(reports[LAST], found)
 
 
-def assert_fit_to_tell(report: WatchReport, found: Found) -> None:
+def assert_fit_to_tell(report: WatchReport, found: Finding) -> None:
     (main,) = [one for one in report.tables if one.is_main]
     assert 1 <= len(main.rows) <= 8
     assert all(len(row) == len(table.columns) for table in report.tables for row in table.rows)
@@ -195,7 +196,7 @@ def assert_fit_to_tell(report: WatchReport, found: Found) -> None:
 
 def test_a_drift_of_one_segment_names_it(desk: Desk) -> None:
     desk.fill(range(LAST + 1), Strike("basic_cents", LAST - 1))
-    (found,) = desk.look_daily(range(LAST + 1))[-1].found
+    (found,) = desk.look_daily(range(LAST + 1))[-1].findings
     assert (found.stage, found.fields[0]) == ("crm", "cents")
     assert "tier basic" in found.headline
 
@@ -235,19 +236,19 @@ def test_long_texts_are_never_kept(desk: Desk) -> None:
 
 def test_no_records_and_a_column_that_is_gone_are_said(desk: Desk) -> None:
     report = desk.look(START + DAY)
-    assert (report.found, report.compared) == ((), None)
+    assert (report.findings, report.compared) == ((), None)
     assert "first period" in report.notes[-1]
     desk.fill(range(1, 9))
     desk.look_daily(range(8))
     quiet = desk.look_daily(range(9, 10))[-1]  # a day without a record
-    assert (quiet.found, quiet.compared) == ((), None)
+    assert (quiet.findings, quiet.compared) == ((), None)
     assert "too few records" in quiet.notes[-1]
 
 
 def test_a_change_that_stays_becomes_the_reference_and_one_that_goes_is_over(desk: Desk) -> None:
     desk.fill(range(19), Strike("labels", 8))
     reports = desk.look_daily(range(19))
-    is_found = [bool(one.found) for one in reports]
+    is_found = [bool(one.findings) for one in reports]
     first = is_found.index(True)
     assert first <= 10
     assert all(is_found[first:14])

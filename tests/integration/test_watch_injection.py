@@ -17,9 +17,10 @@ import pytest
 import sqlalchemy as sa
 
 from parcels import make_deps
+from seamwatch.core.finding import Finding
 from seamwatch.core.results import Window
 from seamwatch.core.slo.events import RECORD_COLUMNS
-from seamwatch.core.watch.results import Found, WatchReport
+from seamwatch.core.watch.results import WatchReport
 from seamwatch.engine.reading import StageReader
 from seamwatch.engine.watch.injection import look
 from seamwatch.engine.watch.reading import WatchRead
@@ -149,8 +150,8 @@ def make_desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
         desk.engine.dispose()
 
 
-def the_found(report: WatchReport, pattern: str) -> Found:
-    (found,) = [one for one in report.found if one.pattern == pattern]
+def the_found(report: WatchReport, pattern: str) -> Finding:
+    (found,) = [one for one in report.findings if one.kind == pattern]
     return found
 
 
@@ -159,7 +160,7 @@ def test_a_wave_is_told_with_its_source_and_is_over_when_it_ends(make_desk: Call
     wave = START + 72 * HOUR
     desk.work(START, 72)
     report = desk.look(wave, since=START)
-    assert report.found == ()
+    assert report.findings == ()
     assert report.compared is not None
     assert report.facts[1].value == 0
     desk.work(wave, 2, attacks=12)
@@ -177,7 +178,7 @@ def test_a_wave_is_told_with_its_source_and_is_over_when_it_ends(make_desk: Call
     assert again == report, "a look that is repeated counts nothing twice"
     desk.work(wave + 2 * HOUR, 8)
     calm = desk.look(wave + 10 * HOUR, since=wave + 2 * HOUR)
-    assert calm.found == ()
+    assert calm.findings == ()
     # Two days later the wave itself is past, and is no measure of what is usual.
     desk.work(wave + 10 * HOUR, 50)
     desk.work(wave + 60 * HOUR, 1, attacks=12)
@@ -191,9 +192,9 @@ def test_quiet_hours_after_a_wave_neither_tell_it_nor_end_it(make_desk: Callable
     desk.work(START, 48)
     desk.look(wave, since=START)
     desk.work(wave, 1, attacks=15)
-    assert desk.look(wave + HOUR, since=wave).found
+    assert desk.look(wave + HOUR, since=wave).findings
     silent = desk.look(wave + 20 * HOUR, since=wave + HOUR)
-    assert silent.found == ()
+    assert silent.findings == ()
     assert silent.still == ("attack_rate",)
 
 
@@ -205,7 +206,7 @@ def test_one_attack_that_is_obeyed_is_told_at_once(make_desk: Callable[..., Desk
     report = desk.look(START + 3 * HOUR, since=START)
     found = the_found(report, "reached_output")
     assert (found.stage, found.fields, found.keys, found.n_records) == ("crm", ("body",), (key,), 1)
-    assert len(report.found) == 1, "there is no past yet to judge the rate by"
+    assert len(report.findings) == 1, "there is no past yet to judge the rate by"
     assert any("too little past" in note for note in report.notes)
 
 
@@ -214,7 +215,7 @@ def test_an_answer_that_reports_an_order_does_not_obey_it(make_desk: Callable[..
     desk.work(START, 3)
     text = ATTACK.format(n=7)
     desk.add(START + 2.5 * HOUR, text, answer=f"The customer writes: {text} This looks like an attack.")
-    assert desk.look(START + 3 * HOUR, since=START).found == ()
+    assert desk.look(START + 3 * HOUR, since=START).findings == ()
 
 
 def test_labels_that_attacks_demand_and_get_too_often_are_told(make_desk: Callable[..., Desk]) -> None:
@@ -263,7 +264,7 @@ def test_only_fields_that_are_named_are_scanned_and_others_are_said_to_be_missin
 
 def test_nothing_recorded_is_no_error(make_desk: Callable[..., Desk]) -> None:
     report = make_desk().look(START + 2 * HOUR)
-    assert (report.found, report.compared, report.n_records) == ((), None, 0)
+    assert (report.findings, report.compared, report.n_records) == ((), None, 0)
     assert "no untrusted text was read" in report.notes
 
 
@@ -283,13 +284,13 @@ def test_texts_of_attackers_do_not_act_in_what_is_told(make_desk: Callable[..., 
     for minute in range(20):
         desk.add(START + 48 * HOUR + timedelta(minutes=minute), nasty, answer="now-1-x", tenant=nasty)
     report = desk.look(START + 49 * HOUR, since=START + 48 * HOUR)
-    assert {one.pattern for one in report.found} >= {"attack_rate"}
-    for found in report.found:
+    assert {one.kind for one in report.findings} >= {"attack_rate"}
+    for found in report.findings:
         assert len(found.headline) <= 150
         for part in ("channel", "script", "evil", "gnore all", "U123", "NOW", "\u202e", "\n"):
             assert part not in found.headline
     cells = [str(cell) for table in report.tables for row in table.rows for cell in row]
-    texts = [*cells, *(text for one in report.found for text in (one.explanation, *one.steps))]
+    texts = [*cells, *(text for one in report.findings for text in (one.explanation, *one.steps))]
     assert any("gnore all previous" in cell for cell in cells)
     for text in texts:
         assert not set(text) & set("<>`\n\r\t\x00\x07\u202e"), text

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from help_desk import FAULT, OVER, PIPELINE, START, Desk, make_desk
+from seamwatch.core.finding import Finding
 from seamwatch.core.results import Window
-from seamwatch.core.watch.results import Found, WatchReport
+from seamwatch.core.watch.results import WatchReport
 from seamwatch.engine.watch.latency import look
 from seamwatch.vocabulary import Responsibility, Watch
 
@@ -39,14 +40,14 @@ def test_a_slower_pipeline_is_found_soon_and_its_source_named(
 ) -> None:
     desk = make_desk(tmp_path, fault, until=FAULT + timedelta(hours=2))
     quiet = desk.look(FAULT)
-    assert quiet.found == ()
+    assert quiet.findings == ()
     assert quiet.compared is not None
     reports = looks(desk, FAULT + timedelta(minutes=15), FAULT + timedelta(hours=2))
-    first = next(number for number, report in enumerate(reports) if report.found)
+    first = next(number for number, report in enumerate(reports) if report.findings)
     assert first <= 5  # within 90 minutes, 45 records
-    assert all(report.found for report in reports[first:])
-    found: Found = reports[-1].found[0]
-    assert (found.responsibility, found.stage, found.pattern) == (responsibility, stage, pattern)
+    assert all(report.findings for report in reports[first:])
+    found: Finding = reports[-1].findings[0]
+    assert (found.responsibility, found.stage, found.kind) == (responsibility, stage, pattern)
     assert words in found.explanation
     assert len(found.headline) <= 150
     assert found.confidence >= 0.8
@@ -66,11 +67,11 @@ def test_a_slower_pipeline_is_found_soon_and_its_source_named(
 def test_what_is_over_is_found_no_more_and_too_few_records_leave_it_open(tmp_path: Path) -> None:
     desk = make_desk(tmp_path, "lookup", until=OVER + timedelta(hours=4))
     desk.look(FAULT)
-    assert looks(desk, FAULT + timedelta(minutes=30), OVER, minutes=30)[-1].found
+    assert looks(desk, FAULT + timedelta(minutes=30), OVER, minutes=30)[-1].findings
     reports = looks(desk, OVER + timedelta(minutes=15), OVER + timedelta(hours=4))
-    over = next(number for number, report in enumerate(reports) if not report.found)
+    over = next(number for number, report in enumerate(reports) if not report.findings)
     assert over <= 7  # within two hours
-    assert not any(report.found for report in reports[over:])
+    assert not any(report.findings for report in reports[over:])
     assert reports[-1].still == ()
     # Hours that were slow are no reference: what is compared with is as fast as before.
     facts = {fact.label: fact.value for fact in reports[-1].facts}
@@ -79,9 +80,9 @@ def test_what_is_over_is_found_no_more_and_too_few_records_leave_it_open(tmp_pat
     (tmp_path / "other").mkdir()
     dry = make_desk(tmp_path / "other", "lookup", until=FAULT + timedelta(hours=2))
     dry.look(FAULT)
-    (pattern,) = {one.pattern for one in looks(dry, FAULT + timedelta(hours=1), FAULT + timedelta(hours=2))[-1].found}
+    (pattern,) = {one.kind for one in looks(dry, FAULT + timedelta(hours=1), FAULT + timedelta(hours=2))[-1].findings}
     late = dry.look(FAULT + timedelta(days=2))
-    assert (late.found, late.still) == ((), (pattern,))
+    assert (late.findings, late.still) == ((), (pattern,))
 
 
 def test_looking_often_keeps_what_one_look_keeps(tmp_path: Path) -> None:
@@ -108,7 +109,7 @@ def test_a_look_at_the_full_hour_may_be_repeated_and_what_was_found_stays_marked
     now = FAULT + timedelta(minutes=90)
     window = Window(start=now - timedelta(hours=2), end=now)
     first, again = (look(desk.deps, desk.pipeline, desk.read(window), now=now) for _ in range(2))
-    assert first.found
+    assert first.findings
     assert first == again
     # An hour later nothing more was asked: the marks stay, and leave the slow hours out of what is compared with.
     later = now + timedelta(hours=1)
@@ -128,9 +129,9 @@ def test_no_record_no_past_and_no_column_are_said_and_break_nothing(tmp_path: Pa
     blind = PIPELINE.replace("latency_ms: ms, ", "").replace("llm.ttft_ms", "llm.first_ms")
     desk = make_desk(tmp_path, "", until=START + timedelta(hours=3), pipeline=blind)
     nothing = desk.look(START + timedelta(seconds=1))
-    assert (nothing.found, nothing.compared, nothing.n_records) == ((), None, 0)
+    assert (nothing.findings, nothing.compared, nothing.n_records) == ((), None, 0)
     report = desk.look(START + timedelta(hours=3))
-    assert (report.found, report.compared) == ((), None)
+    assert (report.findings, report.compared) == ((), None)
     text = " ".join(report.notes)
     for words in (
         "llm names no latency_ms",
@@ -140,4 +141,4 @@ def test_no_record_no_past_and_no_column_are_said_and_break_nothing(tmp_path: Pa
     ):
         assert words in text
     empty = desk.look(START + timedelta(days=30))
-    assert (empty.found, empty.n_records) == ((), 0)
+    assert (empty.findings, empty.n_records) == ((), 0)

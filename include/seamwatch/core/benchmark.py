@@ -19,7 +19,7 @@ from scipy import stats
 
 from seamwatch.core.detection.rates import holm, worse_p_value
 from seamwatch.core.results import SegmentScore
-from seamwatch.vocabulary import Finding
+from seamwatch.vocabulary import BenchmarkStanding
 
 SIGNIFICANT = 0.01
 """p below which a difference from the baseline is called one."""
@@ -70,13 +70,13 @@ class Comparison:
         return self.model_before != self.model_now
 
     @property
-    def finding(self) -> Finding:
+    def standing(self) -> BenchmarkStanding:
         """Return what the comparison says."""
         if self.p_paired < SIGNIFICANT or any(one.p_worse < SIGNIFICANT for one in self.segments):
-            return Finding.DEGRADED
+            return BenchmarkStanding.DEGRADED
         if self.model_changed or self.p_changed < SIGNIFICANT:
-            return Finding.CHANGED
-        return Finding.UNSTABLE if self.n_unstable >= LEAST_UNSTABLE else Finding.AS_BEFORE
+            return BenchmarkStanding.CHANGED
+        return BenchmarkStanding.UNSTABLE if self.n_unstable >= LEAST_UNSTABLE else BenchmarkStanding.AS_BEFORE
 
 
 def compare_results(

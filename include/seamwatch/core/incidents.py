@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from seamwatch.core.results import Attribution, Cause, Window
-from seamwatch.core.watch.results import Found, WatchReport
+from seamwatch.core.finding import Finding
+from seamwatch.core.results import Attribution, Window
+from seamwatch.core.watch.results import WatchReport
 from seamwatch.vocabulary import IncidentState, Responsibility, Watch
 
 
@@ -53,8 +54,8 @@ class Incident:
     """The window that no longer showed the cause; None: it is not resolved, or something else resolved it."""
     watch: Watch | None = None
     """What found it; None: attribution, or a check of a knowledge base."""
-    pattern: str | None = None
-    """What kind of damage, where a watch found it."""
+    kind: str | None = None
+    """What kind of damage or change, where a watch found it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +71,7 @@ def fingerprint(
     responsibility: Responsibility,
     stage: str | None,
     fields: Sequence[str] = (),
-    pattern: str | None = None,
+    kind: str | None = None,
     watch: Watch | None = None,
 ) -> str:
     """Return what two incidents of the same cause share: who, where, the kind of damage and its first field.
@@ -82,10 +83,10 @@ def fingerprint(
     they reached.
     """
     if watch is Watch.INJECTION:
-        pattern = None
+        kind = None
     if watch is Watch.DRIFT or (responsibility is Responsibility.KNOWLEDGE_BASE and watch is None):
-        fields, pattern = (), None
-    parts = (pipeline, responsibility, stage or "", pattern or "", *fields[:1], *([f"by {watch}"] if watch else []))
+        fields, kind = (), None
+    parts = (pipeline, responsibility, stage or "", kind or "", *fields[:1], *([f"by {watch}"] if watch else []))
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
 
 
@@ -111,7 +112,7 @@ def decide(known: Iterable[Incident], attribution: Attribution, *, now: datetime
     for cause in attribution.causes:
         if not cause.is_change:
             continue
-        mark = fingerprint(attribution.pipeline, cause.responsibility, cause.stage, cause.fields, cause.pattern)
+        mark = fingerprint(attribution.pipeline, cause.responsibility, cause.stage, cause.fields, cause.kind)
         if mark in seen:
             continue
         seen.add(mark)
@@ -187,10 +188,8 @@ def decide_watch(known: Iterable[Incident], report: WatchReport, *, now: datetim
     }
     seen: set[str] = set()
     changes: list[IncidentChange] = []
-    for found in report.found:
-        mark = fingerprint(
-            report.pipeline, found.responsibility, found.stage, found.fields, found.pattern, report.watch
-        )
+    for found in report.findings:
+        mark = fingerprint(report.pipeline, found.responsibility, found.stage, found.fields, found.kind, report.watch)
         before = mine.get(mark)
         is_new = before is None or before.state is IncidentState.RESOLVED
         if mark in seen or (is_new and (found.responsibility, found.stage) in told):
@@ -207,7 +206,7 @@ def decide_watch(known: Iterable[Incident], report: WatchReport, *, now: datetim
         if incident.fingerprint not in seen
         and incident.state is not IncidentState.RESOLVED
         and incident.last_window.end < report.window.end
-        and incident.pattern not in report.still
+        and incident.kind not in report.still
     )
     return changes
 
@@ -220,7 +219,7 @@ def _resolve(incident: Incident, now: datetime) -> IncidentChange:
 def _open(
     pipeline: str,
     window: Window,
-    cause: Cause | Found,
+    cause: Finding,
     mark: str,
     now: datetime,
     *,
@@ -244,13 +243,13 @@ def _open(
         n_records=cause.n_records,
         n_judged=n_judged,
         watch=watch,
-        pattern=cause.pattern if watch else None,
+        kind=cause.kind if watch else None,
     )
     return IncidentChange(kind=ChangeKind.OPENED, incident=incident)
 
 
 def _renew(
-    before: Incident, window: Window, cause: Cause | Found, now: datetime, *, n_judged: int | None = None
+    before: Incident, window: Window, cause: Finding, now: datetime, *, n_judged: int | None = None
 ) -> IncidentChange:
     # Its last window may have been run again twice: after a repair, and after that was undone.
     is_back = before.state is IncidentState.RESOLVED and window == before.last_window == before.resolved_in
@@ -276,6 +275,6 @@ def _renew(
             confidence=cause.confidence,
             n_records=cause.n_records,
             n_judged=n_judged,
-            pattern=cause.pattern if before.watch else None,
+            kind=cause.kind if before.watch else None,
         )
     return IncidentChange(kind=ChangeKind.REOPENED if was_resolved else ChangeKind.UPDATED, incident=after)

@@ -5,9 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from seamwatch.core.finding import Finding
 from seamwatch.core.freshness_results import DocumentAnswers
 from seamwatch.errors import DataContractError
-from seamwatch.vocabulary import Basis, CheckStatus, Finding, Gap, OutcomeState, Responsibility, Severity, UnknownReason
+from seamwatch.vocabulary import (
+    Basis,
+    BenchmarkStanding,
+    CheckStatus,
+    Gap,
+    OutcomeState,
+    Responsibility,
+    Severity,
+    UnknownReason,
+)
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -177,68 +187,6 @@ class Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Switch:
-    """A column whose value switched near an onset: a version, a model's name, a code table."""
-
-    stage: str
-    field: str
-    before: str
-    """Commonest value before."""
-    after: str
-    """Value that came up."""
-    at: datetime
-    """Time of the first record with it."""
-    p_value: float
-    """Fisher's exact p of its going with the struck records, times the values tried."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cause:
-    """Failing records of a window that share responsibility, stage and fields."""
-
-    responsibility: Responsibility
-    stage: str | None
-    fields: tuple[str, ...] = ()
-    n_records: int
-    is_estimated: bool = False
-    """Whether `n_records` is what samples of mixed strata show, not a count of verdicts that name the cause."""
-    share: float
-    """Of the failing records; shares of all causes add up to one."""
-    share_low: float
-    share_high: float
-    confidence: float
-    headline: str
-    onset: datetime | None = None
-    """When it began: its first record at or after the likeliest change of its rate; may lie before the window."""
-    onset_low: datetime | None = None
-    """The change came no earlier than this, at 95 %; None: it may lie before all that was looked at."""
-    onset_high: datetime | None = None
-    """The change came no later than this, at 95 %."""
-    changed: tuple[Switch, ...] = ()
-    """What else switched near the onset, that which tells struck from unstruck records best first."""
-    pattern: str | None = None
-    gap: Gap | None = None
-    n_expected: float = 0.0
-    """Records of this cause that a healthy window of this size has."""
-    p_value: float = 1.0
-    """Of seeing this many or more in a healthy window."""
-    e_value: float | None = None
-    """How much likelier this and the windows before are under a fault than healthy (`detection/window_change.py`)."""
-    since: datetime | None = None
-    """Start of the last part of the window that shows the change, where the window as a whole does not."""
-    n_since: int = 0
-    """Records of it in that part."""
-    n_expected_since: float = 0.0
-    """Records of it that this part of a healthy window has."""
-    n_by_part: tuple[int, ...] = ()
-    """Records of it in each of the window's equal spans (`detection/recent_change.py`); empty where not known."""
-    n_windows: int = 1
-    """Windows since the onset, this one included."""
-    is_change: bool = False
-    """Whether it is an incident, not the healthy base rate."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class SegmentScore:
     """The benchmark inputs of one segment, today and in the baseline."""
 
@@ -276,7 +224,7 @@ class IsolationResult:
     """Exact binomial p of so few right answers at the baseline."""
     reproduced: float | None = None
     """Share of replayed recorded requests whose wrong outcome came again."""
-    finding: Finding | None = None
+    standing: BenchmarkStanding | None = None
     """Today against the baseline on the same inputs (`core/benchmark.py`); None: the baseline holds no inputs."""
     n_paired: int = 0
     """Benchmark inputs that today and the baseline have in common."""
@@ -393,7 +341,7 @@ class Attribution:
     """Failing records with a verdict that rests on their own evidence."""
     n_sampled: int = 0
     """Failing records that the sequential tests drew; more are replayed only where the budget allows it."""
-    causes: tuple[Cause, ...]
+    causes: tuple[Finding, ...]
     """Leading cause first."""
     isolation: IsolationResult
     signals: tuple[Signal, ...] = ()
@@ -417,7 +365,7 @@ class Attribution:
     """Causes that are no change in this window and yet cannot be called over: their incidents stay open."""
 
     @property
-    def leading(self) -> Cause | None:
+    def leading(self) -> Finding | None:
         """Return the cause that is a change and explains most, or None in a healthy window."""
         return next((cause for cause in self.causes if cause.is_change), None)
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from seamwatch.core.attribution import words
+from seamwatch.core.finding import Finding, RateComparison
 from seamwatch.core.freshness import AGAINST_ANSWERS
 from seamwatch.core.freshness_results import DocumentAnswers, FreshnessCheck
 from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange, decide
-from seamwatch.core.results import Attribution, Cause, IsolationResult, Signal, StagePicture, Window
+from seamwatch.core.results import Attribution, IsolationResult, Signal, StagePicture, Window
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import FreshnessReason, IncidentState, Responsibility, Severity, StageKind, UnknownReason
 
@@ -39,7 +40,7 @@ def staleness(check: FreshnessCheck, pipeline: Pipeline) -> Attribution:
         max(FreshnessReason, key=lambda one: (reasons.count(one), one == FreshnessReason.STALE)) if behind else None
     )
     n = answers.n_with_ids
-    cause = Cause(
+    cause = Finding(
         responsibility=Responsibility.KNOWLEDGE_BASE,
         stage=check.stage,
         fields=documents,
@@ -49,10 +50,9 @@ def staleness(check: FreshnessCheck, pipeline: Pipeline) -> Attribution:
         share_high=1.0,
         confidence=0.99,
         headline=words.outdated_answers(answers.n_affected, n, check.knowledge_base, documents),
-        pattern=None if leading is None else leading.value,
+        kind=None if leading is None else leading.value,
         onset=min((one.since for one in behind if one.since is not None), default=None),
-        n_expected=(1.0 - check.goal) * n,
-        is_change=check.is_outdated and bool(behind),
+        rate=RateComparison(n_expected=(1.0 - check.goal) * n, is_change=check.is_outdated and bool(behind)),
     )
     return Attribution(
         pipeline=check.pipeline,

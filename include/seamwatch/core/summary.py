@@ -13,6 +13,7 @@ from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.records import Attributed
 from seamwatch.core.checks import REFERENCE_IN_DOUBT, examples, reconciliation_checks
 from seamwatch.core.detection.recent_change import N_PARTS, count_parts, part_of
+from seamwatch.core.finding import Finding
 from seamwatch.core.interventions import World
 from seamwatch.core.records.comparison import strict_text
 from seamwatch.core.records.coverage import describe, describe_unmade
@@ -22,7 +23,6 @@ from seamwatch.core.records.outcomes import UNREADABLE
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.core.results import (
     Attribution,
-    Cause,
     Check,
     Discrepancy,
     FieldAccuracy,
@@ -52,7 +52,7 @@ def summarise(
     truth: pd.DataFrame,
     times: pd.Series[Any],
     attributed: Attributed,
-    causes: tuple[Cause, ...],
+    causes: tuple[Finding, ...],
     isolation: IsolationResult,
     stage_results: Sequence[StageResult],
     has_baseline: bool,
@@ -158,7 +158,7 @@ def _doubt_signal(doubt: ReferenceDoubt) -> Signal:
 
 
 def _signals(
-    world: World, results: Sequence[StageResult], causes: Sequence[Cause], n_failing: int, n_judged: int
+    world: World, results: Sequence[StageResult], causes: Sequence[Finding], n_failing: int, n_judged: int
 ) -> list[Signal]:
     signals = [_signal(check) for result in results for check in result.checks if check.status != CheckStatus.PASSED]
     seen = {result.stage for result in results}
@@ -196,7 +196,7 @@ def _signal(check: Check) -> Signal:
 
 
 def _records(
-    evidence: Evidence, truth: pd.DataFrame, attributed: Attributed, causes: Sequence[Cause]
+    evidence: Evidence, truth: pd.DataFrame, attributed: Attributed, causes: Sequence[Finding]
 ) -> list[RecordEvidence]:
     """Return the records that show each cause best: the surest verdicts, those with their own replay first."""
     keys = {str(key): key for key in evidence.failing}
@@ -262,7 +262,7 @@ def _document_rows(world: World, verdict: Verdict, key: Any) -> list[Discrepancy
     return found
 
 
-def _picture(evidence: Evidence, causes: Sequence[Cause], name: str) -> StagePicture:
+def _picture(evidence: Evidence, causes: Sequence[Finding], name: str) -> StagePicture:
     world = evidence.world
     stage = world.pipeline.stage(name)
     found = world.reconciled.get(name)

@@ -9,11 +9,12 @@ import pandas as pd
 
 from seamwatch.core.attribution.unchecked_fields import unmade_obstacle
 from seamwatch.core.benchmark import BenchmarkResult, Comparison, compare_results
+from seamwatch.core.finding import Finding
 from seamwatch.core.interventions import World
 from seamwatch.core.isolation import BenchmarkScore, obstacle, score_benchmark, split_calls, spread_sample
 from seamwatch.core.records.comparison import strict_text
 from seamwatch.core.records.frames import stage_data
-from seamwatch.core.results import Cause, IsolationResult
+from seamwatch.core.results import IsolationResult
 from seamwatch.engine.causes import accepted_accuracy
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.isolate import Models
@@ -41,7 +42,7 @@ def isolate(
     reader: StageReader,
     world: World,
     models: Models,
-    causes: Sequence[Cause],
+    causes: Sequence[Finding],
     *,
     reproduced: float | None,
 ) -> IsolationResult:
@@ -85,7 +86,7 @@ def isolate(
         baseline_accuracy=accepted,
         p_degraded=measured.p_degraded if measured else None,
         reproduced=reproduced,
-        finding=compared.finding if compared else None,
+        standing=compared.standing if compared else None,
         n_paired=compared.n_paired if compared else 0,
         n_better=compared.n_better if compared else 0,
         n_worse=compared.n_worse if compared else 0,
@@ -100,7 +101,7 @@ def isolate(
     )
 
 
-def benchmark_size(pipeline: Pipeline, causes: Sequence[Cause]) -> int:
+def benchmark_size(pipeline: Pipeline, causes: Sequence[Finding]) -> int:
     """Return how many calls the benchmark is worth; few where replays have shown that the model is not the matter.
 
     Without a change, or without a benchmark, it is not asked.

@@ -17,7 +17,8 @@ from seamwatch.core.attribution.causes import (
 )
 from seamwatch.core.detection.recent_change import Parts, count_parts, part_of
 from seamwatch.core.detection.window_change import HISTORY_WINDOWS, Budget, read_history
-from seamwatch.core.results import Cause, Verdict, Window
+from seamwatch.core.finding import Finding
+from seamwatch.core.results import Verdict, Window
 from seamwatch.engine.deps import Deps
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import OutcomeState, Responsibility
@@ -47,13 +48,13 @@ class ChangeTest:
             self.n_failing, n_judged=self.n_judged, base=self.base, budget=self.budget, parts=self.parts
         )
 
-    def causes(self, verdicts: Sequence[Verdict]) -> tuple[Cause, ...]:
+    def causes(self, verdicts: Sequence[Verdict]) -> tuple[Finding, ...]:
         """Return the causes of the window that its verdicts show, those that are a change first."""
         return find_causes(
             verdicts, self.times, n_judged=self.n_judged, base=self.base, budget=self.budget, window=self.window
         )
 
-    def lingering(self, causes: Sequence[Cause]) -> tuple[tuple[Responsibility, str | None], ...]:
+    def lingering(self, causes: Sequence[Finding]) -> tuple[tuple[Responsibility, str | None], ...]:
         """Return causes of earlier windows that these do not show as a change and yet cannot be called over."""
         return lingering_causes(causes, n_judged=self.n_judged, base=self.base)
 

@@ -10,9 +10,10 @@ from typing import Any
 import pandas as pd
 
 from seamwatch.core.attribution.switches import find_switches
+from seamwatch.core.finding import Finding
 from seamwatch.core.interventions import World
 from seamwatch.core.records.frames import ANSWER, key_text
-from seamwatch.core.results import Cause, Verdict, Window
+from seamwatch.core.results import Verdict, Window
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.reading import StageReader
 from seamwatch.spec.pipeline import Pipeline, Stage
@@ -30,10 +31,10 @@ def with_switches(
     window: Window,
     reader: StageReader,
     world: World,
-    causes: tuple[Cause, ...],
+    causes: tuple[Finding, ...],
     verdicts: Sequence[Verdict],
     times: pd.Series[Any],
-) -> tuple[Cause, ...]:
+) -> tuple[Finding, ...]:
     """Return the causes, those that are a change with what switched near their onset.
 
     Args:
@@ -72,7 +73,7 @@ def with_switches(
     )
 
 
-def _start(window: Window, changes: Sequence[Cause]) -> Any:
+def _start(window: Window, changes: Sequence[Finding]) -> Any:
     """Return from when on records are read: a window more than the earliest onset, where that lies before this one."""
     span = window.end - window.start
     earliest = min(cause.onset_low or window.start - span for cause in changes)
@@ -115,7 +116,7 @@ def _table(
 
 
 def _columns(
-    pipeline: Pipeline, world: World, tables: Mapping[str, pd.DataFrame], cause: Cause
+    pipeline: Pipeline, world: World, tables: Mapping[str, pd.DataFrame], cause: Finding
 ) -> dict[tuple[str, str], pd.Series[Any]]:
     """Return the columns that may explain the cause: nothing that it damaged itself, and nothing that follows."""
     # Attempts, error codes and empty columns beside a call that failed follow from the failure.
@@ -129,7 +130,7 @@ def _columns(
     }
 
 
-def _effects(pipeline: Pipeline, world: World, stage: Stage, cause: Cause) -> set[str]:
+def _effects(pipeline: Pipeline, world: World, stage: Stage, cause: Finding) -> set[str]:
     """Return columns of a stage that are what is to be explained: damaged fields, what references make, answers."""
     found = {field.partition(".")[0] for field in cause.fields} | set(cause.fields)
     reconciled = world.reconciled.get(stage.name)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 
+from seamwatch.core.finding import Finding
 from seamwatch.core.incidents import Incident
-from seamwatch.core.results import Attribution, Cause, Window
+from seamwatch.core.results import Attribution, Window
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.report import numbers
 from seamwatch.report.sentences import listed
@@ -13,7 +14,7 @@ from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.vocabulary import Gap, Responsibility
 
 
-def next_steps(incident: Incident, cause: Cause | None, pipeline: Pipeline, window: Window) -> tuple[str, ...]:
+def next_steps(incident: Incident, cause: Finding | None, pipeline: Pipeline, window: Window) -> tuple[str, ...]:
     """Return concrete steps, in order, naming stages, fields, tables and files.
 
     Args:
@@ -81,15 +82,15 @@ def _name(stage: Stage | None) -> str:
     return stage.name if stage else "the stage"
 
 
-def _integration(cause: Cause, stage: Stage | None) -> tuple[str, ...]:
+def _integration(cause: Finding, stage: Stage | None) -> tuple[str, ...]:
     name, fields = _name(stage), listed(cause.fields)
     inputs = f" from {listed(stage.input)}" if stage and stage.input else ""
     since = f" around {numbers.moment(cause.onset)}" if cause.onset else ""
-    if cause.pattern == "lost":
+    if cause.kind == "lost":
         first = f"Find the filter, join or failed batch{since} that drops records between{inputs} and {name}."
         first = first.replace("between from", "between")
         return (first, f"Deliver the lost records to {name} again; their keys are in the verdicts.")
-    if cause.pattern == "crossed":
+    if cause.kind == "crossed":
         return (
             f"Look for a join on the wrong key, or a batch whose order changed{since}, where {name} is made{inputs}.",
             "Treat the crossed payloads as disclosed to the wrong record until you know better.",
@@ -105,14 +106,14 @@ def _integration(cause: Cause, stage: Stage | None) -> tuple[str, ...]:
     )
 
 
-def _model(cause: Cause, stage: Stage | None, pipeline: Pipeline) -> tuple[str, ...]:
+def _model(cause: Finding, stage: Stage | None, pipeline: Pipeline) -> tuple[str, ...]:
     name = _name(stage)
-    if cause.pattern == "changed_since":
+    if cause.kind == "changed_since":
         return (
             f"Ask which model was behind {name} within the window, and when it was changed or rolled back.",
             "Pin the model's version, so that it changes only when you release.",
         )
-    if cause.pattern == "not_reproduced":
+    if cause.kind == "not_reproduced":
         return (
             f"Fix the temperature or seed of {name} if the answers have to be the same every time.",
             "Where they need not be, ask several times and take the answer that most calls give.",
@@ -126,7 +127,7 @@ def _model(cause: Cause, stage: Stage | None, pipeline: Pipeline) -> tuple[str, 
     )
 
 
-def _provider(cause: Cause, stage: Stage | None) -> tuple[str, ...]:
+def _provider(cause: Finding, stage: Stage | None) -> tuple[str, ...]:
     name = _name(stage)
     first = {
         "truncated": f"Raise the answer's token limit in the requests of {name}, or ask for shorter answers.",
@@ -134,14 +135,14 @@ def _provider(cause: Cause, stage: Stage | None) -> tuple[str, ...]:
         "timed_out": f"Check the provider's status page; shorten the requests of {name}, or wait longer for them.",
         "rate_limited": f"Ask the provider for a higher rate limit, or send the requests of {name} more slowly.",
         "empty": f"Retry empty answers at {name}, and report them to the provider.",
-    }.get(cause.pattern or "", f"Check the provider's status page for errors of {name}.")
+    }.get(cause.kind or "", f"Check the provider's status page for errors of {name}.")
     return (
         first,
         f"Run the affected records through {name} again; the model's answers were not wrong, they were missing.",
     )
 
 
-def _source_data(cause: Cause, stage: Stage | None) -> tuple[str, ...]:
+def _source_data(cause: Finding, stage: Stage | None) -> tuple[str, ...]:
     fields = listed(cause.fields)
     what = f" {fields}" if fields else " the failing records"
     return (
@@ -152,7 +153,7 @@ def _source_data(cause: Cause, stage: Stage | None) -> tuple[str, ...]:
     )
 
 
-def _knowledge_base(cause: Cause, stage: Stage | None, pipeline: Pipeline) -> tuple[str, ...]:
+def _knowledge_base(cause: Finding, stage: Stage | None, pipeline: Pipeline) -> tuple[str, ...]:
     what = listed(cause.fields) or "the documents below"
     name = stage.knowledge_base if stage is not None else None
     if name is None or name not in pipeline.knowledge_bases:
@@ -171,7 +172,7 @@ def _knowledge_base(cause: Cause, stage: Stage | None, pipeline: Pipeline) -> tu
     )
 
 
-def _undetermined(cause: Cause) -> tuple[str, ...]:
+def _undetermined(cause: Finding) -> tuple[str, ...]:
     gap = {
         Gap.MISSING_REFERENCE: "Give every stage that is watched, not checked, a reference in include/mappings/.",
         Gap.REFERENCE_FAILED: "Repair the reference that raised; what it failed on stands under the stage.",

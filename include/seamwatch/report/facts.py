@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from seamwatch.core.finding import Finding
 from seamwatch.core.freshness_results import DocumentAnswers
 from seamwatch.core.incidents import Incident
-from seamwatch.core.results import Attribution, Cause, IsolationResult, StageResult, Window
+from seamwatch.core.results import Attribution, IsolationResult, StageResult, Window
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.report import advice, numbers, sentences
 from seamwatch.report.evidence import RecordFacts, record_facts
@@ -191,7 +192,7 @@ def incident_report(
         silence: Sentences on jobs of Seamwatch that stand still.
     """
     cause = cause_of(incident, attribution)
-    found = found_of(watch, incident.responsibility, incident.stage, incident.pattern) if watch is not None else None
+    found = found_of(watch, incident.responsibility, incident.stage, incident.kind) if watch is not None else None
     budgets = budget_facts(slo)
     records = record_facts(incident, attribution.evidence)
     n_records = cause.n_records if cause else 0
@@ -245,7 +246,7 @@ def incident_report(
     )
 
 
-def cause_of(incident: Incident, attribution: Attribution) -> Cause | None:
+def cause_of(incident: Incident, attribution: Attribution) -> Finding | None:
     """Return the attribution's cause that the incident is about; None when the window no longer shows it."""
     same = [c for c in attribution.causes if (c.responsibility, c.stage) == (incident.responsibility, incident.stage)]
     return next((cause for cause in same if cause.is_change), same[0] if same else None)
@@ -288,7 +289,7 @@ def _budget(budgets: tuple[BudgetFacts, ...]) -> tuple[Fact, ...]:
     return (Fact(label=BUDGET_LABEL, value=f"{label} {left}", note=note),)
 
 
-def _summary(incident: Incident, cause: Cause | None, attribution: Attribution) -> tuple[Fact, ...]:
+def _summary(incident: Incident, cause: Finding | None, attribution: Attribution) -> tuple[Fact, ...]:
     n_judged = attribution.n_observed - attribution.n_pending
     ratio = attribution.n_failing / n_judged if n_judged else None
     isolation = attribution.isolation
@@ -342,7 +343,7 @@ def _document(one: DocumentAnswers) -> DocumentFacts:
     )
 
 
-def _share_note(cause: Cause | None) -> str:
+def _share_note(cause: Finding | None) -> str:
     if cause is None:
         return "none by this cause"
     return f"{numbers.percent(cause.share)} of these by this cause"
@@ -401,7 +402,7 @@ def _isolation(attribution: Attribution) -> IsolationFacts:
 
 def _paired(result: IsolationResult) -> tuple[Fact, ...]:
     """Return how the same benchmark inputs came out today; nothing where the baseline holds none."""
-    if result.finding is None:
+    if result.standing is None:
         return ()
     return (
         Fact(
@@ -417,7 +418,7 @@ def _paired(result: IsolationResult) -> tuple[Fact, ...]:
     )
 
 
-def _cause_facts(cause: Cause, *, is_this: bool) -> CauseFacts:
+def _cause_facts(cause: Finding, *, is_this: bool) -> CauseFacts:
     return CauseFacts(
         headline=cause.headline,
         responsibility=sentences.responsibility(cause.responsibility),
@@ -425,11 +426,11 @@ def _cause_facts(cause: Cause, *, is_this: bool) -> CauseFacts:
         fields=sentences.listed(cause.fields),
         records=numbers.count(cause.n_records),
         share=numbers.percent(cause.share),
-        share_ratio=cause.share,
+        share_ratio=cause.share or 0.0,
         share_interval=numbers.interval(cause.share_low, cause.share_high),
         confidence=numbers.percent(cause.confidence),
-        expected=numbers.count(cause.n_expected),
-        reading=sentences.reading(cause),
+        expected=numbers.NO_DATA if cause.rate is None else numbers.count(cause.rate.n_expected),
+        reading=sentences.reading(cause.rate),
         is_this=is_this,
         is_change=cause.is_change,
     )

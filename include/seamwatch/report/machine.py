@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from seamwatch.core.finding import Finding, RateComparison
 from seamwatch.core.freshness_results import DocumentAnswers, FreshnessCheck
-from seamwatch.core.results import Attribution, Cause, FieldAccuracy, Verdict
+from seamwatch.core.results import Attribution, FieldAccuracy, Verdict
 from seamwatch.report import numbers
 from seamwatch.report.text import csv_cell, csv_quoted, visible
 
@@ -44,7 +45,7 @@ def attribution_json(attribution: Attribution) -> dict[str, Any]:
             "accuracy_high": isolation.accuracy_high,
             "baseline_accuracy": isolation.baseline_accuracy,
             "reproduced": isolation.reproduced,
-            "finding": isolation.finding,
+            "finding": isolation.standing,
             "paired": {
                 "inputs": isolation.n_paired,
                 "worse": isolation.n_worse,
@@ -143,7 +144,7 @@ def watch_json(report: WatchReport) -> dict[str, Any]:
                 "responsibility": one.responsibility.value,
                 "stage": one.stage,
                 "fields": list(one.fields),
-                "pattern": one.pattern,
+                "pattern": one.kind,
                 "confidence": one.confidence,
                 "headline": one.headline,
                 "explanation": one.explanation,
@@ -152,7 +153,7 @@ def watch_json(report: WatchReport) -> dict[str, Any]:
                 "keys": list(one.keys),
                 "steps": list(one.steps),
             }
-            for one in report.found
+            for one in report.findings
         ],
         "facts": {fact.label: fact.value for fact in report.facts},
         "tables": [
@@ -248,7 +249,8 @@ def _field_accuracy(one: FieldAccuracy) -> dict[str, Any]:
     }
 
 
-def _cause(cause: Cause) -> dict[str, Any]:
+def _cause(cause: Finding) -> dict[str, Any]:
+    rate = cause.rate or RateComparison()
     return {
         "responsibility": cause.responsibility.value,
         "stage": cause.stage,
@@ -272,9 +274,9 @@ def _cause(cause: Cause) -> dict[str, Any]:
             }
             for one in cause.changed
         ],
-        "p_value": cause.p_value,
-        "e_value": cause.e_value,
-        "windows": cause.n_windows,
+        "p_value": rate.p_value,
+        "e_value": rate.e_value,
+        "windows": rate.n_windows,
     }
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from seamwatch.core.finding import Finding, RateComparison
 from seamwatch.core.incidents import Incident
-from seamwatch.core.results import Attribution, Cause, IsolationResult, StageResult, Verdict
+from seamwatch.core.results import Attribution, IsolationResult, StageResult, Verdict
 from seamwatch.report import numbers
 from seamwatch.spec.pipeline import Pipeline
-from seamwatch.vocabulary import Basis, Finding, Gap, IncidentState, Responsibility
+from seamwatch.vocabulary import Basis, BenchmarkStanding, Gap, IncidentState, Responsibility
 
 _RESPONSIBILITIES = {
     Responsibility.MODEL: "the model",
@@ -132,7 +133,7 @@ def history(incident: Incident) -> str:
     return f"Seen in {windows}, first {numbers.span(incident.first_window)}, last {numbers.span(incident.last_window)}."
 
 
-def verdict(incident: Incident, cause: Cause | None, attribution: Attribution) -> str:
+def verdict(incident: Incident, cause: Finding | None, attribution: Attribution) -> str:
     """Return one paragraph: how many records, what they share, what the interventions showed."""
     if cause is None:
         return (
@@ -151,18 +152,25 @@ def verdict(incident: Incident, cause: Cause | None, attribution: Attribution) -
         f"of {numbers.plural(attribution.n_failing, 'failing record')} "
         f"({numbers.percent(cause.share)}; 95% interval {numbers.interval(cause.share_low, cause.share_high)})"
     )
-    healthy = f" A healthy window of this size has about {numbers.count(cause.n_expected)}."
-    if cause.since is not None:
+    return f"{reach} {_finding(cause)}{_healthy(cause.rate)}"
+
+
+def _healthy(rate: RateComparison | None) -> str:
+    """Return what a healthy window has instead."""
+    if rate is None:
+        return ""
+    healthy = f" A healthy window of this size has about {numbers.count(rate.n_expected)}."
+    if rate.since is not None:
         healthy += (
-            f" Since {numbers.moment(cause.since)} there were {numbers.count(cause.n_since)}, "
-            f"where a healthy window has about {numbers.count(cause.n_expected_since)}."
+            f" Since {numbers.moment(rate.since)} there were {numbers.count(rate.n_since)}, "
+            f"where a healthy window has about {numbers.count(rate.n_expected_since)}."
         )
-    return f"{reach} {_finding(cause)}{healthy}"
+    return healthy
 
 
-def _finding(cause: Cause) -> str:
+def _finding(cause: Finding) -> str:
     """Return what the cause's records share; the table is by responsibility and, where it matters, pattern."""
-    sentence = _FINDINGS.get((cause.responsibility, cause.pattern)) or _FINDINGS[(cause.responsibility, None)]
+    sentence = _FINDINGS.get((cause.responsibility, cause.kind)) or _FINDINGS[(cause.responsibility, None)]
     fields = listed(cause.fields)
     return sentence.format(
         where=cause.stage or "a stage that is not known",
@@ -172,7 +180,7 @@ def _finding(cause: Cause) -> str:
     )
 
 
-def onset(cause: Cause | None) -> str:
+def onset(cause: Finding | None) -> str:
     """Return when the cause began, with its interval; a dash where that is not known."""
     if cause is None or cause.onset is None:
         return numbers.NO_DATA
@@ -182,7 +190,7 @@ def onset(cause: Cause | None) -> str:
     return f"{numbers.moment(cause.onset)} (95% interval: {earliest} to {numbers.moment(cause.onset_high)})"
 
 
-def changes(cause: Cause | None) -> tuple[str, ...]:
+def changes(cause: Finding | None) -> tuple[str, ...]:
     """Return what else changed near the onset, the likeliest reason first."""
     return tuple(
         f"At {numbers.moment(one.at)} {one.stage}.{one.field} changed from {_short(one.before)} to {_short(one.after)} "
@@ -195,14 +203,16 @@ def _short(value: str) -> str:
     return value if len(value) <= _VALUE_CHARS else f"{value[:_VALUE_CHARS]}…"
 
 
-def reading(cause: Cause) -> str:
+def reading(rate: RateComparison | None) -> str:
     """Return whether a cause is a change, and what says so."""
-    if not cause.is_change:
+    if rate is None:
+        return "a change"
+    if not rate.is_change:
         return "fits a healthy window"
-    if cause.n_windows > 1 and cause.e_value and 1 / cause.e_value < cause.p_value:
-        return f"a change over {numbers.plural(cause.n_windows, 'window')} ({numbers.probability(1 / cause.e_value)})"
-    since = f" since {numbers.moment(cause.since)}" if cause.since else ""
-    return f"a change{since} ({numbers.probability(cause.p_value)})"
+    if rate.n_windows > 1 and rate.e_value and 1 / rate.e_value < rate.p_value:
+        return f"a change over {numbers.plural(rate.n_windows, 'window')} ({numbers.probability(1 / rate.e_value)})"
+    since = f" since {numbers.moment(rate.since)}" if rate.since else ""
+    return f"a change{since} ({numbers.probability(rate.p_value)})"
 
 
 def is_of(verdict: Verdict, incident: Incident) -> bool:
@@ -225,8 +235,8 @@ def confidence_basis(incident: Incident, attribution: Attribution, pipeline: Pip
 
 def is_degraded(result: IsolationResult) -> bool:
     """Return whether the model alone is worse than its baseline beyond chance: input by input where that is known."""
-    if result.finding is not None:
-        return result.finding is Finding.DEGRADED
+    if result.standing is not None:
+        return result.standing is BenchmarkStanding.DEGRADED
     return result.p_degraded is not None and result.p_degraded < DEGRADED_BELOW_P
 
 
@@ -237,7 +247,7 @@ def isolation(result: IsolationResult) -> str:
         calls = "was not called" if result.calls == 0 else f"was called {numbers.count(result.calls)} times"
         return f"{name} {calls} in isolation for this window; its accuracy alone is unknown."
     alone = f"{name}, called alone, is right on {numbers.percent(result.accuracy)} of the benchmark"
-    if result.finding is not None:
+    if result.standing is not None:
         return f"{alone}. {_finding_on_inputs(result)}"
     if result.baseline_accuracy is None:
         return f"{alone}. There is no baseline to compare it with."
@@ -255,13 +265,13 @@ def _finding_on_inputs(result: IsolationResult) -> str:
     answers = f"{numbers.count(result.n_changed_answers)} of {inputs} {are} answered differently than in the baseline"
     unstable = f"{numbers.count(result.n_unstable)} of {numbers.count(result.n_repeated)} asked twice on one day differ"
     now_named = f" It was {result.model_before} then." if result.model_changed and result.model_before else ""
-    if result.finding is Finding.DEGRADED:
+    if result.standing is BenchmarkStanding.DEGRADED:
         worst = _worst_segment(result)
         p = numbers.probability(result.p_paired or 0.0)
         return f"It got worse: of {inputs} that the baseline holds, {moved} ({p}, paired).{worst}{now_named}"
-    if result.finding is Finding.CHANGED:
+    if result.standing is BenchmarkStanding.CHANGED:
         return f"It is not the model that was accepted: {answers}, {unstable}; {moved}.{now_named}"
-    if result.finding is Finding.UNSTABLE:
+    if result.standing is BenchmarkStanding.UNSTABLE:
         return f"It answers by chance: {unstable}, and {answers}; {moved}."
     return f"It is as it was: of {inputs} that the baseline holds, {moved}."
 
@@ -277,7 +287,7 @@ def _worst_segment(result: IsolationResult) -> str:
     )
 
 
-def caveats(cause: Cause | None, attribution: Attribution, stage_results: Sequence[StageResult]) -> tuple[str, ...]:
+def caveats(cause: Finding | None, attribution: Attribution, stage_results: Sequence[StageResult]) -> tuple[str, ...]:
     """Return what weakens the verdict; empty when nothing does."""
     lines: list[str] = []
     if cause is not None and cause.gap is not None:

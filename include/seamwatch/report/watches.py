@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from seamwatch.core.watch.results import Cell, Chart, Found, Table, Unit, WatchReport
+from seamwatch.core.finding import Finding
+from seamwatch.core.watch.results import Cell, Chart, Table, Unit, WatchReport
 from seamwatch.report import numbers
 from seamwatch.vocabulary import AlertSeverity
 
@@ -75,7 +76,7 @@ def watch_facts(report: WatchReport) -> WatchFacts:
         name=report.watch.value,
         window_text=numbers.span(report.window),
         compared_text=numbers.span(report.compared) if report.compared is not None else "nothing yet",
-        found=tuple(one.headline for one in report.found),
+        found=tuple(one.headline for one in report.findings),
         facts=tuple((fact.label, _cell(fact.value, fact.unit), fact.note) for fact in report.facts),
         tables=tuple(_table(table) for table in report.tables),
         charts=report.charts,
@@ -157,7 +158,7 @@ def alert_lines(budgets: Sequence[BudgetFacts]) -> tuple[str, ...]:
     )
 
 
-def found_of(report: WatchReport, responsibility: str, stage: str | None, pattern: str | None) -> Found | None:
+def found_of(report: WatchReport, responsibility: str, stage: str | None, kind: str | None) -> Finding | None:
     """Return what of a look an incident is about; None where the look no longer shows it."""
-    same = [one for one in report.found if (one.responsibility.value, one.stage) == (responsibility, stage)]
-    return next((one for one in same if one.pattern == pattern), same[0] if same else None)
+    same = [one for one in report.findings if (one.responsibility.value, one.stage) == (responsibility, stage)]
+    return next((one for one in same if one.kind == kind), same[0] if same else None)

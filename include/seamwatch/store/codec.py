@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
+from seamwatch.store.older_forms import renew
+
 T = TypeVar("T")
 
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
@@ -25,6 +27,6 @@ def to_json(value: Any, *, without: frozenset[str] = frozenset()) -> dict[str, A
 
 
 def from_json(kind: type[T], data: Any) -> T:
-    """Return the dataclass that `to_json` wrote."""
-    found: T = _adapter(kind).validate_python(data, strict=False)
+    """Return the dataclass that `to_json` wrote, in this version or an earlier one."""
+    found: T = _adapter(kind).validate_python(renew(kind, data), strict=False)
     return found

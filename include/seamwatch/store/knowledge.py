@@ -15,7 +15,7 @@ from seamwatch.core.freshness import FINDING_COLUMNS, Update, moment
 from seamwatch.core.freshness_results import FreshnessCheck
 from seamwatch.store.budget import Transactions
 from seamwatch.store.codec import from_json, to_json
-from seamwatch.store.tables import DocumentRow, FindingRow, FreshnessCheckRow, IndexedRow
+from seamwatch.store.tables import DocumentFaultRow, DocumentRow, FreshnessCheckRow, IndexedRow
 
 _AT_ONCE = 400
 """Documents named in one statement: below every database's limit on bound parameters."""
@@ -132,11 +132,11 @@ class KnowledgeStore:
         since: datetime | None = None,
     ) -> pd.DataFrame:
         """Return the open findings, with those that ended after `since`: columns id and `FINDING_COLUMNS`."""
-        going: sa.ColumnElement[bool] = FindingRow.until.is_(None)
+        going: sa.ColumnElement[bool] = DocumentFaultRow.until.is_(None)
         if since is not None:
-            going = sa.or_(going, FindingRow.until > since)
+            going = sa.or_(going, DocumentFaultRow.until > since)
         names = ("id", *FINDING_COLUMNS)
-        return _frame(_rows(self, FindingRow, names, pipeline, knowledge_base, among, going), names)
+        return _frame(_rows(self, DocumentFaultRow, names, pipeline, knowledge_base, among, going), names)
 
     def knowledge_counts(self: Transactions, pipeline: str, knowledge_base: str) -> tuple[int, int, dict[str, int]]:
         """Return how many documents the source and the index hold, and how many have each reason now."""
@@ -147,9 +147,9 @@ class KnowledgeStore:
         at_source = sa.select(sa.func.count(DocumentRow.document)).where(*of(DocumentRow))
         indexed = sa.select(sa.func.count(sa.distinct(IndexedRow.document))).where(*of(IndexedRow))
         reasons = (
-            sa.select(FindingRow.reason, sa.func.count(sa.distinct(FindingRow.document)))
-            .where(*of(FindingRow), FindingRow.until.is_(None))
-            .group_by(FindingRow.reason)
+            sa.select(DocumentFaultRow.reason, sa.func.count(sa.distinct(DocumentFaultRow.document)))
+            .where(*of(DocumentFaultRow), DocumentFaultRow.until.is_(None))
+            .group_by(DocumentFaultRow.reason)
         )
         with self._reading() as connection:
             return (
@@ -224,12 +224,12 @@ class KnowledgeStore:
             for rows, into in (
                 (_plain(source.rename_axis("document").reset_index()), DocumentRow),
                 (_plain(index.assign(number=numbers)), IndexedRow),
-                (_plain(update.opened[list(FINDING_COLUMNS)]), FindingRow),
+                (_plain(update.opened[list(FINDING_COLUMNS)]), DocumentFaultRow),
             ):
                 if rows:
                     connection.execute(sa.insert(into), [{**place, **row} for row in rows])
             for row in _plain(update.closed[["id", "until"]]) if len(update.closed) else []:
-                connection.execute(sa.update(FindingRow).filter_by(id=row["id"]).values(until=row["until"]))
+                connection.execute(sa.update(DocumentFaultRow).filter_by(id=row["id"]).values(until=row["until"]))
             connection.execute(sa.delete(FreshnessCheckRow).filter_by(**place, checked_at=check.checked_at))
             connection.execute(
                 sa.insert(FreshnessCheckRow).values(

@@ -223,10 +223,10 @@ class Store(
                 "responsibility": cause.responsibility.value,
                 "stage": cause.stage,
                 "n_records": cause.n_records,
-                "by_part": list(cause.n_by_part),
+                "by_part": list(cause.rate.n_by_part) if cause.rate is not None else [],
                 "is_change": cause.is_change,
                 "fields": list(cause.fields),
-                "pattern": cause.pattern,
+                "pattern": cause.kind,
             }
             for number, cause in enumerate(attribution.causes)
         ]

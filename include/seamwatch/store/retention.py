@@ -24,7 +24,7 @@ from seamwatch.store.tables import (
     DebitRow,
     DeliveryRow,
     DiscrepancyRow,
-    FindingRow,
+    DocumentFaultRow,
     FreshnessCheckRow,
     IncidentEventRow,
     IncidentRow,
@@ -244,7 +244,7 @@ def _of_age(store: Transactions, pipeline: str, limits: Limits) -> Iterator[Rows
             *_not_among(checks.checked_at, moments),
         ),
     )
-    yield "document findings", FindingRow, (FindingRow.pipeline == pipeline, FindingRow.until < old)
+    yield "document findings", DocumentFaultRow, (DocumentFaultRow.pipeline == pipeline, DocumentFaultRow.until < old)
     if limits.sums is not None:
         yield (
             "events of objectives",

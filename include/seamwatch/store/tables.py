@@ -227,7 +227,7 @@ class IndexedRow(Table):
     dimension: Mapped[float | None] = mapped_column(Float)
 
 
-class FindingRow(Table):
+class DocumentFaultRow(Table):
     """What was wrong with a document, from when to when."""
 
     __tablename__ = "seamwatch_document_findings"

@@ -30,10 +30,10 @@ from rich.console import Console
 
 sys.path[:0] = [str(Path(__file__).parents[3] / "include")]
 
+from seamwatch.core.finding import Finding, RateComparison  # noqa: E402
 from seamwatch.core.incidents import ChangeKind, Incident, decide  # noqa: E402
 from seamwatch.core.results import (  # noqa: E402
     Attribution,
-    Cause,
     Check,
     Discrepancy,
     IsolationResult,
@@ -344,7 +344,7 @@ def _report() -> tuple[IncidentReport, Incident]:
             "outcome": {"truth": "labels", "compare": {"queue": "queue"}},
         }
     )
-    cause = Cause(
+    cause = Finding(
         responsibility=Responsibility.INTEGRATION,
         stage="request",
         fields=(_HOLE, f"{_HOLE}.x"),
@@ -353,7 +353,7 @@ def _report() -> tuple[IncidentReport, Incident]:
         share_low=0.8,
         share_high=0.95,
         confidence=0.97,
-        is_change=True,
+        rate=RateComparison(is_change=True),
         headline=f"Integration failure at request: {_HOLE} is wrong.",
     )
     verdict = Verdict(

@@ -298,10 +298,10 @@ def _placed(job: tuple[str, bool, int]) -> tuple[bool, bool, bool | None]:
             continue
         judged = judge(CHAIN, SETTINGS, periods, state)
         told, state = report(CHAIN, judged, periods, every=DAY)
-        if told.found:
-            first = told.found[0]
+        if told.findings:
+            first = told.findings[0]
             is_told = "wrong against" in first.headline
-            return True, first.stage == stage and len(told.found) == 1, is_told == does_hurt
+            return True, first.stage == stage and len(told.findings) == 1, is_told == does_hurt
     return False, False, None
 
 

@@ -60,9 +60,9 @@ def test_a_model_that_lost_inputs_it_had_right_is_degraded() -> None:
     today = _run([False] * 9 + [True] * 86 + [False] * 5)
     found = _compared(today, before)
     assert (found.n_paired, found.n_worse, found.n_better) == (100, 9, 1)
-    assert found.finding == "as_before"
+    assert found.standing == "as_before"
     worse = _compared(_run([False] * 14 + [True] * 81 + [False] * 5), before)
-    assert worse.finding == "degraded"
+    assert worse.standing == "degraded"
 
 
 def test_a_loss_in_one_segment_is_found_there() -> None:
@@ -76,13 +76,13 @@ def test_a_loss_in_one_segment_is_found_there() -> None:
     assert found.p_paired > 0.01
     assert (found.segments[0].segment, found.segments[0].value) == ("crm.tier", "gold")
     assert (found.segments[0].n, found.segments[0].n_right, found.segments[0].n_right_before) == (40, 26, 40)
-    assert found.finding == "degraded"
+    assert found.standing == "degraded"
 
 
 def test_another_models_name_is_a_change_though_it_is_as_good() -> None:
     found = _compared(_run([True] * 50, model="m-2"), _run([True] * 50))
     assert (found.model_before, found.model_now, found.model_changed) == ("m-1", "m-2", True)
-    assert found.finding == "changed"
+    assert found.standing == "changed"
 
 
 def test_answers_that_differ_more_than_the_model_differs_from_itself_are_a_change() -> None:
@@ -91,11 +91,11 @@ def test_answers_that_differ_more_than_the_model_differs_from_itself_are_a_chang
         BenchmarkResult(key=one.key, is_right=True, answer="b" if int(one.key) < 30 else "a", again=None, model="m-1")
         for one in before
     ]
-    assert _compared(today, before).finding == "changed"
-    assert _compared(before, before).finding == "as_before"
+    assert _compared(today, before).standing == "changed"
+    assert _compared(before, before).standing == "as_before"
     # The same without second answers: it cannot be told from chance.
     once = _run([True] * 100, answers="a")
-    assert _compared(today, once).finding == "as_before"
+    assert _compared(today, once).standing == "as_before"
 
 
 def test_a_model_that_differs_from_itself_as_much_is_unstable_not_changed() -> None:
@@ -113,7 +113,7 @@ def test_a_model_that_differs_from_itself_as_much_is_unstable_not_changed() -> N
             for number in range(150)
         ]
 
-    findings = [_compared(day(), day()).finding for _ in range(200)]
+    findings = [_compared(day(), day()).standing for _ in range(200)]
     assert findings.count("unstable") >= 190
     assert findings.count("degraded") <= 6
 

@@ -10,7 +10,8 @@ import pytest
 
 from seamwatch.core.attribution.causes import BaseRates, find_causes, lingering_causes
 from seamwatch.core.detection.window_change import FALSE_INCIDENTS, MIN_RECORDS, Budget, WindowCount
-from seamwatch.core.results import Cause, Part, Verdict
+from seamwatch.core.finding import Finding
+from seamwatch.core.results import Part, Verdict
 from seamwatch.vocabulary import Basis, Gap, Responsibility
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -38,7 +39,7 @@ def _times(n: int) -> pd.Series[Any]:
     return pd.Series([START + timedelta(minutes=k) for k in range(n)], index=[str(k) for k in range(n)])
 
 
-def _causes(verdicts: list[Any], n_judged: int = 1000, base: BaseRates = BASE) -> tuple[Cause, ...]:
+def _causes(verdicts: list[Any], n_judged: int = 1000, base: BaseRates = BASE) -> tuple[Finding, ...]:
     return find_causes(verdicts, _times(n_judged), n_judged=n_judged, base=base)
 
 
@@ -56,14 +57,14 @@ def test_no_failing_record_has_no_cause() -> None:
 def test_a_model_that_is_wrong_as_often_as_ever_is_no_change() -> None:
     (cause,) = _causes(_verdicts(60, MODEL))
     assert not cause.is_change
-    assert cause.n_expected == pytest.approx(60)
+    assert cause.rate.n_expected == pytest.approx(60)
     assert cause.onset is None
 
 
 def test_a_model_that_is_wrong_much_more_often_is_a_change() -> None:
     (cause,) = _causes(_verdicts(120, MODEL))
     assert cause.is_change
-    assert cause.p_value < 1e-5
+    assert cause.rate.p_value < 1e-5
 
 
 def test_without_a_baseline_the_model_is_given_a_wide_assumption_until_there_is_a_history() -> None:
@@ -79,7 +80,7 @@ def test_a_seam_fault_among_healthy_model_errors_leads_though_it_is_smaller() ->
         [*_verdicts(58, MODEL), *_verdicts(30, INTEGRATION, "request", 100, fields=("product",), pattern="swapped")]
     )
     assert [(cause.responsibility, cause.is_change) for cause in causes] == [(INTEGRATION, True), (MODEL, False)]
-    assert (causes[0].stage, causes[0].fields, causes[0].pattern) == ("request", ("product",), "swapped")
+    assert (causes[0].stage, causes[0].fields, causes[0].kind) == ("request", ("product",), "swapped")
     assert [cause.n_records for cause in causes] == [30, 58]
 
 
@@ -92,7 +93,7 @@ def test_shares_add_up_to_one_and_lie_in_their_intervals() -> None:
 @pytest.mark.parametrize(("n", "is_change"), [(MIN_RECORDS - 1, False), (MIN_RECORDS, True)])
 def test_one_or_two_records_are_no_incident_however_unlikely(n: int, is_change: bool) -> None:
     (cause,) = _causes(_verdicts(n, INTEGRATION), n_judged=10)
-    assert cause.p_value < 0.0005
+    assert cause.rate.p_value < 0.0005
     assert cause.is_change is is_change
 
 
@@ -123,8 +124,8 @@ def test_fields_that_hardly_any_record_names_are_not_told() -> None:
 
 def test_a_pattern_is_told_only_if_most_records_share_it() -> None:
     half = [*_verdicts(10, INTEGRATION, pattern="lost"), *_verdicts(10, INTEGRATION, first=20)]
-    assert _causes(half)[0].pattern is None
-    assert _causes([*half, *_verdicts(1, INTEGRATION, first=50, pattern="lost")])[0].pattern == "lost"
+    assert _causes(half)[0].kind is None
+    assert _causes([*half, *_verdicts(1, INTEGRATION, first=50, pattern="lost")])[0].kind == "lost"
 
 
 def test_a_rate_that_the_windows_before_had_is_no_change() -> None:
@@ -150,7 +151,7 @@ def test_small_windows_in_a_row_show_what_none_shows_alone() -> None:
     assert not alone.is_change
     together = _causes(_verdicts(2, INTEGRATION), n_judged=100, base=BaseRates(history=[*quiet, *struck]))[0]
     assert together.is_change
-    assert together.n_windows > 3
+    assert together.rate.n_windows > 3
     assert together.onset is not None
     assert together.onset < START
     assert together.onset_low is not None
@@ -190,10 +191,10 @@ def test_another_damage_at_the_same_place_was_another_incident() -> None:
     base = BaseRates(history=[*quiet, *unit])
     dates = _causes(_verdicts(30, INTEGRATION, first=50, fields=("date",)), n_judged=100, base=base)[0]
     assert dates.is_change
-    assert dates.n_windows == 1
+    assert dates.rate.n_windows == 1
     assert dates.onset == START + timedelta(minutes=50)
     amount = _causes(_verdicts(60, INTEGRATION, fields=("amount",)), n_judged=100, base=base)[0]
-    assert amount.n_windows > 1
+    assert amount.rate.n_windows > 1
     assert amount.onset is not None
     assert amount.onset <= unit[0].end
 

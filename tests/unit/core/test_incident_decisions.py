@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from seamwatch.core.finding import Finding, RateComparison
 from seamwatch.core.incidents import ChangeKind, Incident, decide, fingerprint
-from seamwatch.core.results import Attribution, Cause, IsolationResult, Window
+from seamwatch.core.results import Attribution, IsolationResult, Window
 from seamwatch.vocabulary import IncidentState, Responsibility
 
 DAY = timedelta(days=1)
@@ -28,7 +29,7 @@ def _window(day: int) -> Window:
     return Window(start=START + day * DAY, end=START + (day + 1) * DAY)
 
 
-def _cause(stage: str = "request", *fields: str, is_change: bool = True, **more: Any) -> Cause:
+def _cause(stage: str = "request", *fields: str, is_change: bool = True, **more: Any) -> Finding:
     values: dict[str, Any] = {
         "responsibility": Responsibility.INTEGRATION,
         "n_records": 30,
@@ -38,10 +39,12 @@ def _cause(stage: str = "request", *fields: str, is_change: bool = True, **more:
         "confidence": 0.95,
         "headline": f"Integration failure at {stage}",
     }
-    return Cause(stage=stage, fields=fields or ("product",), is_change=is_change, **{**values, **more})
+    return Finding(
+        stage=stage, fields=fields or ("product",), rate=RateComparison(is_change=is_change), **{**values, **more}
+    )
 
 
-def _attribution(day: int, *causes: Cause, observed: int = 100, pending: int = 0) -> Attribution:
+def _attribution(day: int, *causes: Finding, observed: int = 100, pending: int = 0) -> Attribution:
     return Attribution(
         pipeline="parcels",
         window=_window(day),
@@ -255,7 +258,7 @@ def test_a_fingerprint_is_of_who_where_what_and_the_first_field() -> None:
         mark(stage="result"),
         mark(stage=None),
         mark(fields=("b", "a")),
-        mark(pattern="lost"),
+        mark(kind="lost"),
         mark(responsibility=Responsibility.MODEL),
     ]
     assert len(set(others)) == len(others)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from seamwatch.core.attribution.switches import find_switches
-from seamwatch.core.results import Cause, Switch
+from seamwatch.core.finding import Finding, RateComparison, Switch
 from seamwatch.vocabulary import Responsibility
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -19,8 +19,8 @@ KEYS = [str(number) for number in range(N)]
 TIMES = pd.Series([START + timedelta(minutes=number) for number in range(N)], index=KEYS)
 
 
-def _cause(low: int | None = FIRST - 8, high: int = FIRST + 8) -> Cause:
-    return Cause(
+def _cause(low: int | None = FIRST - 8, high: int = FIRST + 8) -> Finding:
+    return Finding(
         responsibility=Responsibility.INTEGRATION,
         stage="request",
         n_records=60,
@@ -32,7 +32,7 @@ def _cause(low: int | None = FIRST - 8, high: int = FIRST + 8) -> Cause:
         onset=START + timedelta(minutes=FIRST),
         onset_low=None if low is None else START + timedelta(minutes=low),
         onset_high=START + timedelta(minutes=high),
-        is_change=True,
+        rate=RateComparison(is_change=True),
     )
 
 
@@ -42,7 +42,7 @@ def _column(*parts: tuple[int, Any]) -> pd.Series[Any]:
     return pd.Series(values, index=KEYS, dtype=object)
 
 
-def _found(cause: Cause | None = None, struck: frozenset[str] | None = None, **columns: Any) -> tuple[Switch, ...]:
+def _found(cause: Finding | None = None, struck: frozenset[str] | None = None, **columns: Any) -> tuple[Switch, ...]:
     mine = frozenset(key for key in KEYS[FIRST:] if int(key) % 4 == 0) if struck is None else struck
     return find_switches(
         {("request", name): column for name, column in columns.items()}, cause or _cause(), mine, TIMES

@@ -19,7 +19,7 @@ from seamwatch.core.attribution.records import attribute_records
 from seamwatch.core.attribution.unlike_inputs import review_model_verdicts
 from seamwatch.core.results import IsolationResult, Verdict
 from seamwatch.spec.pipeline import Isolation
-from seamwatch.vocabulary import Finding, Gap, OutcomeState, Responsibility
+from seamwatch.vocabulary import BenchmarkStanding, Gap, OutcomeState, Responsibility
 
 N, ONSET = 300, 120
 OPENINGS = ("Since Monday I have a question about the", "Bitte prüfen Sie für mich die", "We wait for news on the")
@@ -54,7 +54,7 @@ def review(
     onset: int = ONSET,
     known: tuple[KnownInputs, ...] = (),
     alone: tuple[int, int] | None = (94, 100),
-    finding: Finding = Finding.AS_BEFORE,
+    standing: BenchmarkStanding = BenchmarkStanding.AS_BEFORE,
     accuracy: float | None = 0.94,
 ) -> tuple[dict[str, Verdict], set[str]]:
     """Return the reviewed verdicts by key, and the keys of the records that were damaged.
@@ -90,7 +90,7 @@ def review(
         n_right=alone[0] if alone else 0,
         accuracy=alone[0] / alone[1] if alone else None,
         baseline_accuracy=accuracy,
-        finding=finding if alone else None,
+        standing=standing if alone else None,
     )
     reviewed = review_model_verdicts(evidence, verdicts, outcomes, known, measured)
     assert [verdict.key for verdict in reviewed] == [verdict.key for verdict in verdicts]
@@ -190,7 +190,7 @@ def test_honest_inputs_unlike_any_before_leave_it_open(name: str) -> None:
 
 @pytest.mark.parametrize("name", NOVELTIES)
 def test_a_model_that_is_worse_by_itself_stays_blamed_for_novelties(name: str) -> None:
-    verdicts, struck = review(NOVELTIES[name], known=(before(),), alone=(60, 100), finding=Finding.DEGRADED)
+    verdicts, struck = review(NOVELTIES[name], known=(before(),), alone=(60, 100), standing=BenchmarkStanding.DEGRADED)
     assert set(said_of(verdicts, struck)) == {Responsibility.MODEL}
 
 
@@ -227,7 +227,7 @@ NEAR_MISSES: dict[str, Say] = {
 @pytest.mark.parametrize("name", NEAR_MISSES)
 @pytest.mark.parametrize("alone", [(60, 100), None], ids=["benchmark", "no benchmark"])
 def test_a_worse_model_on_inputs_as_ever_stays_blamed(name: str, alone: tuple[int, int] | None) -> None:
-    verdicts, _ = review(lambda row, _: row, say=NEAR_MISSES[name], alone=alone, finding=Finding.DEGRADED)
+    verdicts, _ = review(lambda row, _: row, say=NEAR_MISSES[name], alone=alone, standing=BenchmarkStanding.DEGRADED)
     assert set(said_of(verdicts, set(verdicts))) == {Responsibility.MODEL}
 
 
@@ -237,7 +237,9 @@ def test_a_damage_that_does_no_harm_blames_nobody() -> None:
     def harmless(row: desk.Row, _: random.Random) -> desk.Row:
         return {**row, "channel": "\ufffd\ufffd"}
 
-    verdicts, _ = review(harmless, say=NEAR_MISSES["errors anywhere"], alone=(60, 100), finding=Finding.DEGRADED)
+    verdicts, _ = review(
+        harmless, say=NEAR_MISSES["errors anywhere"], alone=(60, 100), standing=BenchmarkStanding.DEGRADED
+    )
     assert set(said_of(verdicts, set(verdicts))) == {Responsibility.MODEL}
 
 

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from seamwatch.core.finding import Finding, RateComparison
 from seamwatch.core.incidents import Incident
-from seamwatch.core.results import Attribution, Cause, IsolationResult, StageResult, Window
+from seamwatch.core.results import Attribution, IsolationResult, StageResult, Window
 from seamwatch.report.facts import IncidentReport, incident_report
 from seamwatch.report.links import Links
 from seamwatch.spec.pipeline import Pipeline
@@ -37,7 +38,7 @@ PIPELINE = Pipeline.model_validate(
         ],
     }
 )
-CAUSE = Cause(
+CAUSE = Finding(
     responsibility=Responsibility.INTEGRATION,
     stage="request",
     fields=("product",),
@@ -48,8 +49,7 @@ CAUSE = Cause(
     confidence=0.97,
     headline="Integration failure at request: product is wrong. The model is not at fault.",
     onset=START + timedelta(minutes=20),
-    p_value=1e-6,
-    is_change=True,
+    rate=RateComparison(is_change=True, p_value=1e-6),
 )
 ATTRIBUTION = Attribution(
     pipeline="triage",

@@ -17,35 +17,35 @@ from seamwatch.vocabulary import Basis, CheckStatus, Gap, IncidentState, Respons
     ("cause", "verdict", "step"),
     [
         ({}, "hold a wrong product from request on", "include/mappings/triage.py, function to_request"),
-        ({"pattern": "lost"}, "reached the input of request and got lost", "drops records between crm and request"),
-        ({"pattern": "crossed"}, "carry another record's payload", "join on the wrong key"),
+        ({"kind": "lost"}, "reached the input of request and got lost", "drops records between crm and request"),
+        ({"kind": "crossed"}, "carry another record's payload", "join on the wrong key"),
         (
             {"responsibility": Responsibility.MODEL, "stage": "answer", "fields": ()},
             "called alone with a clean request",
             "Compare the model version behind the connection model_conn",
         ),
         (
-            {"responsibility": Responsibility.MODEL, "stage": "answer", "pattern": "not_reproduced"},
+            {"responsibility": Responsibility.MODEL, "stage": "answer", "kind": "not_reproduced"},
             "its answers vary by chance",
             "Fix the temperature or seed",
         ),
         (
-            {"responsibility": Responsibility.MODEL, "stage": "answer", "pattern": "changed_since"},
+            {"responsibility": Responsibility.MODEL, "stage": "answer", "kind": "changed_since"},
             "now answers the same requests rightly",
             "was changed or rolled back",
         ),
         (
-            {"responsibility": Responsibility.PROVIDER, "stage": "answer", "pattern": "rate_limited"},
+            {"responsibility": Responsibility.PROVIDER, "stage": "answer", "kind": "rate_limited"},
             "turned away by the rate limit",
             "higher rate limit",
         ),
         (
-            {"responsibility": Responsibility.PROVIDER, "stage": "answer", "pattern": "truncated"},
+            {"responsibility": Responsibility.PROVIDER, "stage": "answer", "kind": "truncated"},
             "got a truncated answer",
             "Raise the answer's token limit",
         ),
         (
-            {"responsibility": Responsibility.PROVIDER, "stage": "answer", "pattern": "error"},
+            {"responsibility": Responsibility.PROVIDER, "stage": "answer", "kind": "error"},
             "got an error from the provider",
             "status page for errors",
         ),

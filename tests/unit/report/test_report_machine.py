@@ -5,6 +5,7 @@ import io
 import json
 from dataclasses import replace
 
+from seamwatch.core.finding import RateComparison
 from seamwatch.core.results import FieldAccuracy, Signal, Verdict
 from seamwatch.report.machine import attribution_json, report_json, verdicts_csv
 from seamwatch.vocabulary import Responsibility
@@ -83,7 +84,7 @@ def test_each_final_field_has_its_accuracy_and_what_could_not_be_read(attributio
 
 
 def test_healthy_window_has_the_same_keys(attribution):
-    healthy = replace(attribution, causes=(replace(attribution.causes[0], is_change=False),))
+    healthy = replace(attribution, causes=(replace(attribution.causes[0], rate=RateComparison()),))
     found = attribution_json(healthy)
     assert found["incident"] is False
     assert set(found["attribution"]) == CAUSE_KEYS

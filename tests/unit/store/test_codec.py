@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from seamwatch.core.incidents import Incident
 from seamwatch.core.replays import ModelAnswer
 from seamwatch.core.results import Attribution, StageResult, Verdict, Window
+from seamwatch.core.watch.results import WatchReport
 from seamwatch.store.codec import from_json, to_json
 from seamwatch.vocabulary import Responsibility
 
@@ -55,7 +56,7 @@ def values(kind: typing.Any) -> st.SearchStrategy[typing.Any]:
     return st.builds(kind, **{field.name: values(hints[field.name]) for field in dataclasses.fields(kind)})
 
 
-@pytest.mark.parametrize("kind", [Attribution, Incident, ModelAnswer, StageResult, Verdict])
+@pytest.mark.parametrize("kind", [Attribution, Incident, ModelAnswer, StageResult, Verdict, WatchReport])
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(data=st.data())
 def test_a_result_comes_back_from_json_exactly(kind: type[object], data: st.DataObject) -> None:

@@ -34,7 +34,8 @@ from seamwatch.core.detection.window_change import (
     Recent,
     WindowCount,
 )
-from seamwatch.core.results import Cause, Verdict, Window
+from seamwatch.core.finding import Finding, RateComparison
+from seamwatch.core.results import Verdict, Window
 from seamwatch.vocabulary import Basis, Responsibility
 
 STRAY_RATE = 0.002
@@ -87,7 +88,7 @@ def find_causes(
     base: BaseRates,
     budget: Budget = Budget(),  # noqa: B008
     window: Window | None = None,
-) -> tuple[Cause, ...]:
+) -> tuple[Finding, ...]:
     """Return the causes of a window, changes first, then by how many records they explain beyond the expected.
 
     Args:
@@ -124,18 +125,23 @@ def find_causes(
         named = [v for v in group if (v.responsibility, v.stage) == key]
         mark = _mark(named)
         evidence = _weigh(key, seen, base, mark)
-        cause = _cause(key, group, sums[key], len(verdicts), n_judged, evidence)
-        if seen.by_part is not None:
-            cause = replace(cause, n_by_part=tuple(map(round, seen.by_part.failing[key])))
         slack = 1.0 if key[0] is Responsibility.MODEL else SEAM_SLACK
-        if evidence.is_change(seen.counts[key], budget, slack=slack):
+        rate = RateComparison(
+            is_change=evidence.is_change(seen.counts[key], budget, slack=slack),
+            n_expected=evidence.expected * n_judged,
+            p_value=evidence.p_value,
+            e_value=evidence.e_value,
+            n_by_part=() if seen.by_part is None else tuple(map(round, seen.by_part.failing[key])),
+        )
+        cause = _cause(key, group, sums[key], len(verdicts), rate)
+        if rate.is_change:
             is_wide = evidence.is_shown_by_windows(seen.counts[key], budget, slack=slack)
             past = past_windows(key, mark, base.history) if is_wide else []
-            cause = _with_onset(replace(cause, is_change=True), named or group, times, past)
+            cause = _with_onset(cause, rate, named or group, times, past)
             if not is_wide and window is not None and evidence.recent is not None:
-                cause = _since(cause, evidence.recent, window)
-        causes.append(cause)
-    return tuple(sorted(causes, key=lambda c: (not c.is_change, c.n_expected - c.n_records, c.stage or "")))
+                cause = _since(cause, rate, evidence.recent, window)
+        causes.append((not rate.is_change, rate.n_expected - cause.n_records, cause.stage or "", cause))
+    return tuple(cause for *_, cause in sorted(causes, key=lambda one: one[:3]))
 
 
 def is_failing_rate_change(
@@ -161,7 +167,7 @@ def _with_strays(model: Prior) -> Prior:
     return replace(model, rate=min(model.rate + STRAY_RATE, 1.0))
 
 
-def lingering_causes(causes: Sequence[Cause], *, n_judged: int, base: BaseRates) -> tuple[CauseKey, ...]:
+def lingering_causes(causes: Sequence[Finding], *, n_judged: int, base: BaseRates) -> tuple[CauseKey, ...]:
     """Return causes of recent incidents that this window does not show as a change and yet cannot call over.
 
     A fault in two of a hundred records leaves some windows alone; its incident must not close and open with each.
@@ -257,7 +263,7 @@ def _less_telling(one: Recent | None, other: Recent | None) -> Recent | None:
     return None if one is None or other is None else max(one, other, key=lambda each: each.p_value)
 
 
-def _since(cause: Cause, recent: Recent, window: Window) -> Cause:
+def _since(cause: Finding, rate: RateComparison, recent: Recent, window: Window) -> Finding:
     """Return a cause that only the last part of the window shows as a change, with the onset in or near that part."""
     since = start_of_last(recent.n_parts, window.start, window.end)
     wider = next((n for n in reversed(LAST_PARTS) if n > recent.n_parts), N_PARTS)
@@ -265,19 +271,20 @@ def _since(cause: Cause, recent: Recent, window: Window) -> Cause:
     is_near = cause.onset is not None and cause.onset >= earliest
     return replace(
         cause,
-        since=since,
-        n_since=recent.n_records,
-        n_expected_since=recent.expected,
-        p_value=recent.p_value,
+        rate=replace(
+            rate,
+            since=since,
+            n_since=recent.n_records,
+            n_expected_since=recent.expected,
+            p_value=recent.p_value,
+        ),
         onset=cause.onset if is_near else since,
         onset_low=cause.onset_low if is_near else earliest,
         onset_high=cause.onset_high if is_near else since,
     )
 
 
-def _cause(
-    key: CauseKey, group: Sequence[Verdict], weight: float, n_failing: int, n_judged: int, evidence: Evidence
-) -> Cause:
+def _cause(key: CauseKey, group: Sequence[Verdict], weight: float, n_failing: int, rate: RateComparison) -> Finding:
     """Return a cause from the verdicts that it has a part in; those that name it tell its fields and pattern."""
     responsibility, stage = key
     named = [v for v in group if (v.responsibility, v.stage) == key]
@@ -287,7 +294,7 @@ def _cause(
     alike = [verdict for verdict in named if verdict.pattern == pattern]
     told = named or group
     gap = _leading([verdict.gap for verdict in told])
-    return Cause(
+    return Finding(
         responsibility=responsibility,
         stage=stage,
         fields=fields,
@@ -306,11 +313,9 @@ def _cause(
             gap=gap,
             is_part=bool(_leading([verdict.is_part_damaged for verdict in alike])) if alike else False,
         ),
-        pattern=pattern,
+        kind=pattern,
         gap=gap,
-        n_expected=evidence.expected * n_judged,
-        p_value=evidence.p_value,
-        e_value=evidence.e_value,
+        rate=rate,
     )
 
 
@@ -361,16 +366,20 @@ def _leading(values: Sequence[Any]) -> Any:
     return value if count * 2 > len(values) else None
 
 
-def _with_onset(cause: Cause, named: Sequence[Verdict], times: pd.Series[Any], past: Sequence[PastWindow]) -> Cause:
+def _with_onset(
+    cause: Finding, rate: RateComparison, named: Sequence[Verdict], times: pd.Series[Any], past: Sequence[PastWindow]
+) -> Finding:
     known = times.dropna().sort_values(kind="stable")
-    rate = cause.n_expected / len(times) if len(times) else STRAY_RATE
+    healthy = rate.n_expected / len(times) if len(times) else STRAY_RATE
     onset = find_onset(
         known.index.isin({verdict.key for verdict in named}),
         known,
-        min(max(rate, _LEAST_RATE), 1 - _LEAST_RATE),
+        min(max(healthy, _LEAST_RATE), 1 - _LEAST_RATE),
         past,
     )
     if onset is None:
         return cause
     n_windows = 1 + sum(window.start >= onset.at for window in past)
-    return replace(cause, onset=onset.at, onset_low=onset.low, onset_high=onset.high, n_windows=n_windows)
+    return replace(
+        cause, onset=onset.at, onset_low=onset.low, onset_high=onset.high, rate=replace(rate, n_windows=n_windows)
+    )

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from seamwatch.core.detection.onset import onset_index
+from seamwatch.core.finding import Finding, Switch
 from seamwatch.core.records.comparison import strict_text
-from seamwatch.core.results import Cause, Switch
 
 SIGNIFICANT = 0.01
 """Fisher's p, times the values tried, below which a switch is named."""
@@ -48,7 +48,9 @@ class _Value:
     first: int
 
 
-def find_switches(columns: Columns, cause: Cause, struck: frozenset[str], times: pd.Series[Any]) -> tuple[Switch, ...]:
+def find_switches(
+    columns: Columns, cause: Finding, struck: frozenset[str], times: pd.Series[Any]
+) -> tuple[Switch, ...]:
     """Return the columns whose value switched near the onset and goes with the struck records, the best first.
 
     Args:
@@ -105,7 +107,7 @@ def _values(place: tuple[str, str], column: pd.Series[Any]) -> Iterator[_Value]:
         yield _Value(place=place, before=before, after=after, has_it=has_it, first=first)
 
 
-def _places(cause: Cause, times: pd.Series[Any]) -> tuple[float, float]:
+def _places(cause: Finding, times: pd.Series[Any]) -> tuple[float, float]:
     """Return between which records a switch may lie."""
     slack = max(3.0, _SLACK * len(times))
     low = 0 if cause.onset_low is None else int((times < cause.onset_low).sum())

@@ -38,7 +38,7 @@ from seamwatch.core.benchmark import SIGNIFICANT as DEGRADED_BELOW_P
 from seamwatch.core.detection.rates import excess_p_value
 from seamwatch.core.records.comparison import strict_text
 from seamwatch.core.results import IsolationResult, Verdict
-from seamwatch.vocabulary import Basis, Finding, Gap, Responsibility, StageKind
+from seamwatch.vocabulary import Basis, BenchmarkStanding, Gap, Responsibility, StageKind
 
 _ENOUGH_TO_MISS = 100
 """Inputs of before from which on it tells something that none of them has a damage that few records have now."""
@@ -84,8 +84,8 @@ def _is_degraded(isolation: IsolationResult) -> bool | None:
     """Return whether the model alone is worse than its baseline; None where that was not measured."""
     if isolation.n_benchmark < _ENOUGH_ALONE:
         return None
-    if isolation.finding is not None:
-        return isolation.finding is Finding.DEGRADED
+    if isolation.standing is not None:
+        return isolation.standing is BenchmarkStanding.DEGRADED
     return None if isolation.p_degraded is None else isolation.p_degraded < DEGRADED_BELOW_P
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from seamwatch.core.finding import Finding
 from seamwatch.core.incidents import Incident
 from seamwatch.core.results import Window
 from seamwatch.core.slo.status import ObjectiveStatus, SloStatus, Stretch
-from seamwatch.core.watch.results import Column, Fact, Found, Table, Unit, WatchReport
+from seamwatch.core.watch.results import Column, Fact, Table, Unit, WatchReport
 from seamwatch.vocabulary import AlertSeverity, IncidentState, Responsibility, Watch
 
 _EXPLAINED_BY: dict[str, tuple[Watch | None, ...]] = {
@@ -47,8 +48,8 @@ def tell_budgets(
     it is an incident of its own, undetermined, and stays so until the alert is over.
     """
     known = list(known)
-    own = {one.pattern for one in known if one.watch is Watch.BUDGET and one.state is not IncidentState.RESOLVED}
-    found: list[Found] = []
+    own = {one.kind for one in known if one.watch is Watch.BUDGET and one.state is not IncidentState.RESOLVED}
+    found: list[Finding] = []
     alerted: list[Alerted] = []
     for one in status.objectives:
         firing = [alert for alert in one.alerts if alert.since is not None]
@@ -73,7 +74,7 @@ def tell_budgets(
         window=window,
         compared=None,
         n_records=int(sum(one.events for one in status.objectives)),
-        found=tuple(found),
+        findings=tuple(found),
         facts=tuple(
             Fact(label=f"{one.objective} left", value=one.budget.left, unit=Unit.SHARE) for one in status.objectives
         ),
@@ -111,7 +112,7 @@ def _explanation(one: ObjectiveStatus, known: list[Incident], since: datetime) -
     return None
 
 
-def _found(one: ObjectiveStatus, cause: Incident | None, *, since: datetime, is_page: bool) -> Found:
+def _found(one: ObjectiveStatus, cause: Incident | None, *, since: datetime, is_page: bool) -> Finding:
     budget = one.budget
     left = "an unknown share" if budget.left is None else f"{max(budget.left, 0.0):.0%}"
     burn = "" if budget.burn is None else f" burns {budget.burn:.2g} times as fast as it may"
@@ -122,10 +123,10 @@ def _found(one: ObjectiveStatus, cause: Incident | None, *, since: datetime, is_
         else "No incident is open that explains it: the causes that are known were not found to have changed."
     )
     bad = f"{one.bad:,.0f} of {one.judged:,.0f} events were bad in its window. " if one.goal is not None else ""
-    return Found(
+    return Finding(
         responsibility=Responsibility.UNDETERMINED,
         stage=None,
-        pattern=one.objective,
+        kind=one.objective,
         headline=f"{how}: the error budget of {one.objective}{burn or ' is short'}, {left} of it is left",
         explanation=f"{bad}{why}",
         n_records=int(one.bad),

@@ -27,6 +27,7 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.core.detection.hours import HOUR, floor_hour, usual_hours
+from seamwatch.core.finding import Finding
 from seamwatch.core.results import Window
 from seamwatch.core.watch.cost_hours import HourSums, mean_hour, whole_hours
 from seamwatch.core.watch.cost_jump import LOOK_BACK, Jump, find_jump, timeline, usual_hour
@@ -46,7 +47,7 @@ from seamwatch.core.watch.cost_report import (
     tell_loop,
 )
 from seamwatch.core.watch.loops import Loop, UsualRuns, are_more, usual_runs
-from seamwatch.core.watch.results import Found, Table, WatchReport
+from seamwatch.core.watch.results import Table, WatchReport
 from seamwatch.spec.monitoring import CostWatch
 from seamwatch.spec.objectives import CostObjective
 from seamwatch.spec.pipeline import Pipeline, Stage
@@ -117,7 +118,7 @@ def judge(pipeline: Pipeline, settings: CostWatch, present: Present, last: Watch
     """
     zone = ZoneInfo(time_zone(pipeline))
     end = floor_hour(present.now)
-    told = {} if last is None else {one.pattern: one for one in last.found}
+    told = {} if last is None else {one.kind: one for one in last.findings if one.kind is not None}
     line = timeline(present.hours, end, zone)
     jump = find_jump(line, least_change=settings.least_change, since=_since(told, end))
     struck = find_loops(settings, present)
@@ -142,7 +143,7 @@ def judge(pipeline: Pipeline, settings: CostWatch, present: Present, last: Watch
         window=Window(start=min(start, present.now - timedelta(minutes=1)), end=present.now),
         compared=compared,
         n_records=present.n_records,
-        found=tuple(found),
+        findings=tuple(found),
         still=() if found else _still(present, end, last),
         facts=facts(pipeline, present.hours, change, present.now),
         tables=tuple(table for table in tables if table is not None),
@@ -239,9 +240,9 @@ def _merge(
     present: Present,
     struck: Sequence[Struck],
     change: Change | None,
-    told: Mapping[str, Found],
+    told: Mapping[str, Finding],
     columns: tuple[str, ...],
-) -> list[Found]:
+) -> list[Finding]:
     """Return loops and the jump, dearest first; a jump that loops explain is told with them."""
     lead = None if change is None else _leading(change, told)
     part = None if change is None or lead is None else _part(present, change, lead)
@@ -270,7 +271,7 @@ def _merge(
     return found
 
 
-def _leading(change: Change, told: Mapping[str, Found]) -> Factor:
+def _leading(change: Change, told: Mapping[str, Finding]) -> Factor:
     """Return the factor with the largest part; the one that was told as long as it has half as much."""
     lead = max(change.parts, key=lambda one: change.parts[one])
     same = [one for one in Factor if _PARTS[one].pattern in told]
@@ -372,13 +373,13 @@ def _holds(change: Change, fields: tuple[str, ...], columns: tuple[str, ...]) ->
     return False
 
 
-def _source_column(found: Sequence[Found], columns: tuple[str, ...]) -> str | None:
+def _source_column(found: Sequence[Finding], columns: tuple[str, ...]) -> str | None:
     """Return the column whose values are told in a table: that of the first finding's source, else the first."""
     named = [field.partition("=")[0] for one in found for field in one.fields]
     return next((one for one in columns if one.rpartition(".")[2] in named), columns[0] if columns else None)
 
 
-def _since(told: Mapping[str, Found], end: datetime) -> int | None:
+def _since(told: Mapping[str, Finding], end: datetime) -> int | None:
     """Return how many whole hours ago the jump that was told began; None: there was none."""
     onsets = [one.onset for pattern, one in told.items() if pattern in _JUMPS and one.onset is not None]
     onsets = [one for one in onsets if one < end]
@@ -392,7 +393,7 @@ def _still(present: Present, end: datetime, last: WatchReport | None) -> tuple[s
     if last is None:
         return ()
     n = sum(one.records for one in whole_hours(present.hours, end - _RECENT * HOUR, end))
-    told = tuple(dict.fromkeys((*(one.pattern for one in last.found), *last.still)))
+    told = last.open_kinds
     if present.n_records == 0:
         return told
     return tuple(one for one in told if one in _JUMPS) if n < _LEAST_RECORDS else ()

@@ -12,12 +12,13 @@ import pandas as pd
 from seamwatch.core.detection.hours import HOUR, floor_hour, usual_hours
 from seamwatch.core.detection.sketch import merged
 from seamwatch.core.detection.windows import calendar_window
+from seamwatch.core.finding import Finding
 from seamwatch.core.watch.cost_hours import HourSums, whole_hours
 from seamwatch.core.watch.cost_parts import Factor, Source
 from seamwatch.core.watch.cost_prices import SUM_TIER, UNPRICED_TIER
 from seamwatch.core.watch.cost_projection import Projection, project_cost
 from seamwatch.core.watch.loops import Loop, UsualRuns
-from seamwatch.core.watch.results import Cell, Chart, Column, Fact, Found, Line, Table, Unit
+from seamwatch.core.watch.results import Cell, Chart, Column, Fact, Line, Table, Unit
 from seamwatch.spec.objectives import CostObjective
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import Responsibility
@@ -152,7 +153,7 @@ def tell_loop(
     change: Change | None,
     *,
     onset: datetime,
-) -> Found:
+) -> Finding:
     """Return a loop as a finding, with the jump that it makes where there is one."""
     pattern, n = struck.kind.value, len(struck.keys)
     who = f"record {struck.records[0].key[:40]}" if n == 1 else f"{n:,} records"
@@ -166,11 +167,11 @@ def tell_loop(
         f"Of {struck.usual.records:,.0f} records before, hardly any had {struck.usual.rare} such calls; "
         f"{struck.usual.threshold} are a loop, and so are many from {struck.usual.rare} on. "
     )
-    return Found(
+    return Finding(
         responsibility=responsibility,
         stage=stage,
         fields=(source.field,) if source else (),
-        pattern=pattern,
+        kind=pattern,
         headline=_headline(_WORDS[pattern], source, f"{who} {did}, {cost}"),
         explanation=usual + _about_source(source, "struck records"),
         n_records=n,
@@ -190,7 +191,7 @@ def tell_jump(
     source: Source | None,
     *,
     keys: tuple[str, ...],
-) -> Found:
+) -> Finding:
     """Return a jump of the cost per hour as a finding."""
     moved = sum(abs(part) for part in change.parts.values())
     share = max(change.parts[lead], 0.0) / moved if moved else 0.0
@@ -200,11 +201,11 @@ def tell_jump(
         f"{change.start:%Y-%m-%d %H:%M} to {change.end:%H:%M} UTC beside the same hours of the 14 days before: "
         f"{lead.value} make {share:.0%} of all that moved. "
     )
-    return Found(
+    return Finding(
         responsibility=responsibility,
         stage=stage,
         fields=(source.field,) if source else (),
-        pattern=pattern,
+        kind=pattern,
         headline=_headline(_WORDS[pattern], source, f"{levels} {_hourly(change)}".strip()),
         explanation=explanation + _about_source(source, "the change"),
         n_records=round(change.n_records),

@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from seamwatch.core.finding import Finding
 from seamwatch.core.results import Window
 from seamwatch.core.watch.drift import Drift, Judgement, Period, State
 from seamwatch.core.watch.drift_scores import LEAST_RECORDS, Bools, RowScores, Telling, level_counts, score_rows
 from seamwatch.core.watch.features import ENDING
-from seamwatch.core.watch.results import Cell, Chart, Column, Fact, Found, Line, Table, Unit, WatchReport
+from seamwatch.core.watch.results import Cell, Chart, Column, Fact, Line, Table, Unit, WatchReport
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import Responsibility, StageKind, Watch
 
@@ -149,7 +150,7 @@ def report(
         window=Window(start=last.start, end=last.start + every),
         compared=Window(start=periods[0].start, end=last.start) if is_known else None,
         n_records=_n_records(pipeline, last),
-        found=tuple(one for *_, one in found),
+        findings=tuple(one for *_, one in found),
         still=() if is_known else tuple(dict.fromkeys(judgement.state.patterns.values())),
         facts=_facts(judgement, n_hurting),
         tables=(*_column_table(judgement, periods), *tables),
@@ -310,7 +311,7 @@ def _found(
     hurt: Hurt,
     leans: Sequence[Lean],
     pattern: str,
-) -> Found:
+) -> Finding:
     stage, onset = lead.place.stage, periods[lead.since].start
     fields = tuple(dict.fromkeys(one.place.column for one in (lead, *drifts) if one.place.column))[:3]
     telling = judgement.tellings.get(stage)
@@ -323,11 +324,11 @@ def _found(
     confidence = 0.9 if is_first or judgement.clean.get(stage) else 0.75
     if lead.place.measure == "classifier":
         confidence -= 0.1
-    return Found(
+    return Finding(
         responsibility=owner,
         stage=stage,
         fields=fields,
-        pattern=pattern,
+        kind=pattern,
         headline=_headline(pattern, lead, _name(lead, fields) + _which(lead, periods), hurt, alone, (before, now)),
         explanation=_explanation(judgement, lead, periods, hurt, alone, (before, now)),
         n_records=hurt.n_new,

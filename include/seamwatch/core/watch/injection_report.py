@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from seamwatch.core.detection.hours import HOUR
+from seamwatch.core.finding import Finding
 from seamwatch.core.results import Window
 from seamwatch.core.watch.injection import (
     LAG,
@@ -17,7 +18,7 @@ from seamwatch.core.watch.injection import (
     needed_for_obedience,
     segment_shares,
 )
-from seamwatch.core.watch.results import Chart, Column, Fact, Found, Line, Table, Unit, WatchReport
+from seamwatch.core.watch.results import Chart, Column, Fact, Line, Table, Unit, WatchReport
 from seamwatch.core.watch.untrusted import plain_name, visible
 from seamwatch.vocabulary import Responsibility, Watch
 
@@ -109,8 +110,8 @@ def report(
         window=Window(start=now - _DAY, end=now),
         compared=past,
         n_records=n,
-        found=tuple(found),
-        still=(still,) if still and not any(one.pattern == still for one in found) else (),
+        findings=tuple(found),
+        still=(still,) if still and not any(one.kind == still for one in found) else (),
         facts=(
             Fact(label="Untrusted texts in 24 hours", value=n, unit=Unit.COUNT),
             Fact(label="Texts that look like attacks", value=attacks, unit=Unit.COUNT),
@@ -128,7 +129,7 @@ def _stage_and_field(name: str) -> tuple[str, str]:
     return stage, field
 
 
-def _rate(one: FieldState, now: datetime) -> Found:
+def _rate(one: FieldState, now: datetime) -> Finding:
     rate, (stage, field) = one.rate, _stage_and_field(one.field)
     onset = one.onset(now)
     hours = one.since(onset)
@@ -148,11 +149,11 @@ def _rate(one: FieldState, now: datetime) -> Found:
         else f" They are {len(campaigns)} different texts."
     )
     where = f" {source.attacks} come from {source.segment} = {visible(source.value, 40)}." if source else ""
-    return Found(
+    return Finding(
         responsibility=Responsibility.ADVERSARIAL_INPUT,
         stage=stage,
         fields=(field,),
-        pattern=ATTACK_RATE,
+        kind=ATTACK_RATE,
         headline=headline[:_HEADLINE],
         explanation=(
             f"{rate.attacks} of {rate.n} texts of the last {rate.hours} h look like orders to the model; in the past "
@@ -196,7 +197,7 @@ def _rate_steps(stage: str, field: str, source: SegmentShare | None, *, is_one: 
     )
 
 
-def _reached_output(fields: Sequence[FieldState], reached: Sequence[Reached], now: datetime) -> list[Found]:
+def _reached_output(fields: Sequence[FieldState], reached: Sequence[Reached], now: datetime) -> list[Finding]:
     places: dict[str | None, list[Reached]] = {}
     for one in reached:
         places.setdefault(one.field, []).append(one)
@@ -209,7 +210,7 @@ def _reached_output(fields: Sequence[FieldState], reached: Sequence[Reached], no
     return sorted(found, key=lambda one: -one.n_records)
 
 
-def _reached(place: str | None, some: Sequence[Reached]) -> Found:
+def _reached(place: str | None, some: Sequence[Reached]) -> Finding:
     keys = tuple(dict.fromkeys(one.key for one in some))
     n_marker = len({one.key for one in some if one.how.startswith("marker")})
     n = len(keys)
@@ -232,11 +233,11 @@ def _reached(place: str | None, some: Sequence[Reached]) -> Found:
             "input or in other answers explains"
             + (f"; {n_marker} of them hold a marker that must never be said." if n_marker else ".")
         )
-    return Found(
+    return Finding(
         responsibility=Responsibility.ADVERSARIAL_INPUT,
         stage=stage,
         fields=fields,
-        pattern=REACHED_OUTPUT,
+        kind=REACHED_OUTPUT,
         headline=headline[:_HEADLINE],
         explanation=explanation,
         n_records=n,
@@ -247,14 +248,14 @@ def _reached(place: str | None, some: Sequence[Reached]) -> Found:
     )
 
 
-def _obeyed(state: FieldState, hours: Sequence[Mapping[str, Any]]) -> Found:
+def _obeyed(state: FieldState, hours: Sequence[Mapping[str, Any]]) -> Finding:
     stage, field = _stage_and_field(state.field)
     asked, obeyed = sum(int(data["demanding"]) for data in hours), sum(int(data["obeyed"]) for data in hours)
-    return Found(
+    return Finding(
         responsibility=Responsibility.ADVERSARIAL_INPUT,
         stage=stage,
         fields=(field,),
-        pattern=REACHED_OUTPUT,
+        kind=REACHED_OUTPUT,
         headline=f"Prompt injection in {state.field} steers answers: {obeyed} of {asked} are what it demanded"[
             :_HEADLINE
         ],
@@ -344,7 +345,7 @@ def _tables(fields: Sequence[FieldState], reached: Sequence[Reached], now: datet
     return tuple(found)
 
 
-def _charts(fields: Sequence[FieldState], found: Sequence[Found]) -> tuple[Chart, ...]:
+def _charts(fields: Sequence[FieldState], found: Sequence[Finding]) -> tuple[Chart, ...]:
     lines = tuple(
         Line(
             name=one.field,

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from seamwatch.core.detection.sketch import Sketch, merged
+from seamwatch.core.finding import Finding
 from seamwatch.core.watch.latency import QUANTILE, Shift, whole
 from seamwatch.core.watch.latency_hours import Hour
 from seamwatch.core.watch.latency_source import Carrier, Source
-from seamwatch.core.watch.results import Cell, Chart, Column, Fact, Found, Line, Table, Unit
+from seamwatch.core.watch.results import Cell, Chart, Column, Fact, Line, Table, Unit
 from seamwatch.core.watch.stage_times import Part
 
 QUANTILES = (0.5, 0.95, 0.99)
@@ -64,7 +65,7 @@ _STEPS = {
 
 def tell(
     shift: Shift, carrier: Carrier, source: Source, *, onset: datetime, keys: tuple[str, ...], window_text: str
-) -> Found:
+) -> Finding:
     """Return the finding."""
     stage = source.stage or "the pipeline"
     place = {"stage": stage, "onset": f"{onset:%Y-%m-%d %H:%M} UTC"}
@@ -77,10 +78,10 @@ def tell(
         f"comparable hours before; {shift.n_slow:,} of {n:,} records are slower than that, where one in twenty is "
         f"usual. {_carried(carrier, source)} {source.detail}"
     )
-    return Found(
+    return Finding(
         responsibility=source.responsibility,
         stage=source.stage,
-        pattern=source.pattern,
+        kind=source.pattern,
         headline=_shortened(head, f": {size}{held}"),
         explanation=explanation.strip(),
         n_records=shift.n_slow,

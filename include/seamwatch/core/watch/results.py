@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from seamwatch.core.finding import Finding
 from seamwatch.core.results import Window
-from seamwatch.vocabulary import Responsibility, Watch
+from seamwatch.vocabulary import Watch
 
 
 class Unit(StrEnum):
@@ -84,30 +85,6 @@ class Fact:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
-    """One thing that is not as it was; each is an incident."""
-
-    responsibility: Responsibility
-    stage: str | None
-    fields: tuple[str, ...] = ()
-    pattern: str
-    """What kind, as `retry_loop`, `provider_slow`, `new_category`; part of the incident's identity."""
-    headline: str
-    """One sentence of at most 150 characters, with the source and the size: `Retry loop of prompt version v7 ...`."""
-    explanation: str
-    """Two or three sentences: what was compared with what, and what speaks for the source."""
-    n_records: int
-    """Records struck."""
-    confidence: float
-    """That responsibility and stage are right, 0 to 1."""
-    onset: datetime | None = None
-    keys: tuple[str, ...] = ()
-    """Some records to look at."""
-    steps: tuple[str, ...] = ()
-    """What to do next, the first first: the runbook in words."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class WatchReport:
     """One look of one watch."""
 
@@ -118,12 +95,17 @@ class WatchReport:
     compared: Window | None
     """What it was compared with; None where there is no past yet."""
     n_records: int
-    found: tuple[Found, ...] = ()
+    findings: tuple[Finding, ...] = ()
     """Worst first; empty: all is as it was."""
     still: tuple[str, ...] = ()
-    """Patterns that are not found and yet cannot be called over, as too few records came since."""
+    """Kinds of finding that are not found and yet cannot be called over, as too few records came since."""
     facts: tuple[Fact, ...] = ()
     tables: tuple[Table, ...] = ()
     charts: tuple[Chart, ...] = ()
     notes: tuple[str, ...] = ()
     """What a reader must know to trust the numbers: columns that are missing, models without a price."""
+
+    @property
+    def open_kinds(self) -> tuple[str, ...]:
+        """Return the kinds that are found, and those that cannot be called over."""
+        return tuple(dict.fromkeys((*(one.kind for one in self.findings if one.kind is not None), *self.still)))

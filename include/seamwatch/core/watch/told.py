@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from seamwatch.core.results import Attribution, Cause, IsolationResult, Signal, StagePicture
+from dataclasses import replace
+
+from seamwatch.core.results import Attribution, IsolationResult, Signal, StagePicture
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import Severity, StageKind
@@ -10,24 +12,12 @@ from seamwatch.vocabulary import Severity, StageKind
 
 def as_attribution(report: WatchReport, pipeline: Pipeline) -> Attribution:
     """Return what a look found as causes; no outcome was judged and no model called for it."""
-    at_fault = {found.stage: found.n_records for found in report.found}
-    n = sum(found.n_records for found in report.found) or 1
+    at_fault = {found.stage: found.n_records for found in report.findings}
+    n = sum(found.n_records for found in report.findings) or 1
+    shares = [found.n_records / n for found in report.findings]
     causes = tuple(
-        Cause(
-            responsibility=found.responsibility,
-            stage=found.stage,
-            fields=found.fields,
-            n_records=found.n_records,
-            share=found.n_records / n,
-            share_low=found.n_records / n,
-            share_high=found.n_records / n,
-            confidence=found.confidence,
-            headline=found.headline,
-            onset=found.onset,
-            pattern=found.pattern,
-            is_change=True,
-        )
-        for found in report.found
+        replace(found, share=share, share_low=share, share_high=share)
+        for found, share in zip(report.findings, shares, strict=True)
     )
     return Attribution(
         pipeline=report.pipeline,
@@ -46,7 +36,7 @@ def as_attribution(report: WatchReport, pipeline: Pipeline) -> Attribution:
                 text=found.headline,
                 n_records=found.n_records,
             )
-            for found in report.found
+            for found in report.findings
         ),
         stages=tuple(
             StagePicture(

@@ -62,7 +62,7 @@ def look(deps: Deps, pipeline: Pipeline, read: WatchRead, *, now: datetime) -> W
         notes=(*notes, *said),
     )
     report = judge(pipeline, settings, present, deps.store.last_watch_report(name, Watch.COST))
-    onsets = [one.onset for one in report.found if one.onset is not None]
+    onsets = [one.onset for one in report.findings if one.onset is not None]
     if onsets:
         new = _marked(new, now, min(onsets))
     rows = [Aggregate(series=_HOURS, start_at=one.start, data=one.to_data()) for one in new]

@@ -11,6 +11,7 @@ import pandas as pd
 
 from seamwatch.core.detection.hours import HOUR, floor_hour, last_hour
 from seamwatch.core.detection.onset import onset_index
+from seamwatch.core.finding import Finding
 from seamwatch.core.results import Window
 from seamwatch.core.watch.latency import LOOK_BACK, QUANTILE, Reference, Shift, find_shift, has_enough, latest, learn
 from seamwatch.core.watch.latency_hours import (
@@ -23,7 +24,7 @@ from seamwatch.core.watch.latency_hours import (
 )
 from seamwatch.core.watch.latency_report import change_table, charts, facts, notes_of, quantile_table, tell
 from seamwatch.core.watch.latency_source import WAIT_RECORDS, Carrier, find_carrier, means_near, name_source
-from seamwatch.core.watch.results import Found, WatchReport
+from seamwatch.core.watch.results import WatchReport
 from seamwatch.core.watch.stage_times import Misfit, Part, Role, Split, split_seconds
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.watch.reading import WatchRead
@@ -106,7 +107,7 @@ def _quiet(
     """Return the report of a look that found nothing."""
     recent = latest(hours, now)
     before = reference.like(recent) if reference is not None else ()
-    told = () if last is None else tuple(dict.fromkeys((*(one.pattern for one in last.found), *last.still)))
+    told = () if last is None else last.open_kinds
     if reference is None:
         notes = (*notes, "there is too little of a past to compare with")
     return WatchReport(
@@ -135,19 +136,19 @@ def _slow(
 ) -> WatchReport:
     """Return the report of a look that found the pipeline to be slower."""
     last = deps.store.last_watch_report(pipeline.pipeline, Watch.LATENCY)
-    told = last.found[0] if last is not None and last.found else None
+    told = last.findings[0] if last is not None and last.findings else None
     told = told if told is not None and told.stage is not None else None
     now_rows, before_rows = _samples(deps, pipeline.pipeline, shift)
     carrier = _carrier(now_rows, before_rows, shift, told)
     near = means_near(now_rows, before_rows, carrier.part) if carrier.part is not None else None
     source = name_source(pipeline, carrier, shift, near)
-    is_same = told is not None and (told.stage, told.pattern) == (source.stage, source.pattern)
+    is_same = told is not None and (told.stage, told.kind) == (source.stage, source.pattern)
     onset = told.onset if is_same and told is not None and told.onset is not None else _onset(shift, split, at)
     keys = tuple(now_rows[_part_names(now_rows)].sum(axis=1).sort_values(ascending=False).index[:_KEYS])
     text = f"{shift.hours[0].start:%Y-%m-%d %H:%M} to {now:%H:%M} UTC"
     found = tell(shift, carrier, source, onset=onset, keys=keys, window_text=text)
     n = sum(hour.total.count for hour in shift.hours)
-    is_early = carrier.part is None and n < WAIT_RECORDS and not (last is not None and (last.found or last.still))
+    is_early = carrier.part is None and n < WAIT_RECORDS and not (last is not None and (last.findings or last.still))
     if is_early:
         notes = (*notes, f"P95 is longer, but {n} records do not yet say where; it is told at {WAIT_RECORDS} records")
     return WatchReport(
@@ -156,7 +157,7 @@ def _slow(
         window=_window(shift.hours, now),
         compared=Window(start=shift.before[0].start, end=shift.before[-1].start + HOUR),
         n_records=n,
-        found=() if is_early else (found,),
+        findings=() if is_early else (found,),
         facts=facts(shift.hours, shift.before, carrier),
         tables=(change_table(carrier), quantile_table(shift.hours, shift.before)),
         charts=charts(hours, mark=onset, limit=_limit(pipeline)),
@@ -180,12 +181,12 @@ def _part_names(rows: pd.DataFrame) -> list[str]:
     return [name for name in rows.columns if name not in (*BESIDE, "weight")]
 
 
-def _carrier(now: pd.DataFrame, before: pd.DataFrame, shift: Shift, told: Found | None) -> Carrier:
+def _carrier(now: pd.DataFrame, before: pd.DataFrame, shift: Shift, told: Finding | None) -> Carrier:
     if now.empty or before.empty:
         return Carrier(contributions=(), part=None, share=0.0, confidence=0.0)
     held = None
     if told is not None and told.stage is not None:
-        is_call = told.pattern in ("provider_slow", "timeouts", "repeated_calls", "longer_answers")
+        is_call = told.kind in ("provider_slow", "timeouts", "repeated_calls", "longer_answers")
         held = Part(stage=told.stage, role=Role.PROVIDER if is_call else Role.OWN)
     return find_carrier(now, before, shift, held=held, seed=int(shift.hours[0].start.timestamp()))
 

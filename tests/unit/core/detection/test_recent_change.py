@@ -23,7 +23,8 @@ from seamwatch.core.detection.recent_change import (
     weigh_window,
 )
 from seamwatch.core.detection.window_change import FALSE_INCIDENTS, NO_MARK, Budget, Prior, WindowCount
-from seamwatch.core.results import Cause, Verdict, Window
+from seamwatch.core.finding import Finding
+from seamwatch.core.results import Verdict, Window
 from seamwatch.vocabulary import Responsibility
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -42,7 +43,7 @@ def _wrong(n: int, before: int, since: int) -> list[str]:
     return [str(k) for k in range(n) if k % (since if k >= 0.75 * n else before) == 0]
 
 
-def _find(keys: list[str], n: int, base: BaseRates = BASE, window: Window | None = WINDOW) -> Cause:
+def _find(keys: list[str], n: int, base: BaseRates = BASE, window: Window | None = WINDOW) -> Finding:
     verdicts = [
         Verdict(key=key, responsibility=Responsibility.MODEL, stage="m", confidence=0.9, explanation="because")
         for key in keys
@@ -55,20 +56,20 @@ def test_a_fault_of_the_last_quarter_is_a_change_since_then_though_the_window_is
     keys = _wrong(400, before=6, since=2)
     whole, cause = _find(keys, 400, window=None), _find(keys, 400)
     assert not whole.is_change
-    assert whole.p_value > 0.001
+    assert whole.rate.p_value > 0.001
     assert cause.is_change
-    assert cause.since is not None
-    assert abs(cause.since - ONSET) <= timedelta(hours=4)
+    assert cause.rate.since is not None
+    assert abs(cause.rate.since - ONSET) <= timedelta(hours=4)
     assert cause.onset is not None
     assert abs(cause.onset - ONSET) <= timedelta(hours=4)
-    assert cause.n_since > 2 * cause.n_expected_since
-    assert sum(cause.n_by_part) == cause.n_records == len(keys)
+    assert cause.rate.n_since > 2 * cause.rate.n_expected_since
+    assert sum(cause.rate.n_by_part) == cause.n_records == len(keys)
 
 
 def test_a_model_that_is_worse_than_its_baseline_all_window_long_is_no_change_of_its_last_part() -> None:
     cause = _find([str(k) for k in range(0, 400, 2)], 400)
     assert cause.is_change
-    assert cause.since is None
+    assert cause.rate.since is None
 
 
 def test_the_failing_rate_of_a_last_part_is_known_before_any_cause() -> None:

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pandas as pd
 
+from seamwatch.core.finding import Finding
 from seamwatch.core.incidents import decide_watch
 from seamwatch.core.results import Window
 from seamwatch.core.slo.status import ObjectiveStatus, Stretch, objective_status
 from seamwatch.core.slo.told import known_stretches
-from seamwatch.core.watch.results import Found, WatchReport
+from seamwatch.core.watch.results import WatchReport
 from seamwatch.spec.objectives import AccuracyObjective
 from seamwatch.vocabulary import AlertSeverity, Responsibility, Watch
 
@@ -51,17 +52,19 @@ def test_a_past_that_is_one_incident_is_as_no_past() -> None:
 
 
 def test_only_incidents_that_can_explain_an_objective_are_left_out_and_a_look_counts_from_its_opening() -> None:
-    found = Found(
+    found = Finding(
         responsibility=Responsibility.PROVIDER,
         stage="m",
-        pattern="provider_slow",
+        kind="provider_slow",
         headline="",
         explanation="",
         n_records=1,
         confidence=0.9,
     )
     window = Window(start=NOW - timedelta(days=14), end=NOW)
-    report = WatchReport(watch=Watch.LATENCY, pipeline="p", window=window, compared=None, n_records=1, found=(found,))
+    report = WatchReport(
+        watch=Watch.LATENCY, pipeline="p", window=window, compared=None, n_records=1, findings=(found,)
+    )
     known = [change.incident for change in decide_watch([], report, now=NOW - HOUR)]
     assert known_stretches("latency", known) == [(NOW - HOUR, NOW)]
     assert known_stretches("accuracy", known) == []

@@ -90,21 +90,21 @@ def struck(n_days: int = 1, **given: float) -> list[Period]:
 def test_what_drifts_behind_a_drift_is_its_consequence() -> None:
     judged, told, _ = look(struck(crm=1.0))
     assert {one.place.stage for one in judged.drifts} == {"crm", "request", "result"}
-    (found,) = told.found
+    (found,) = told.findings
     assert (found.responsibility, found.stage, found.fields[0]) == (Responsibility.SOURCE_DATA, "crm", "amount")
     assert found.onset == MONDAY + 21 * DAY
 
 
 def test_what_drifts_at_a_mapping_alone_is_the_mapping() -> None:
     _, told, _ = look(struck(request=1.0))
-    (found,) = told.found
+    (found,) = told.findings
     assert (found.responsibility, found.stage, found.confidence) == (Responsibility.INTEGRATION, "request", 0.9)
     assert "Nothing at the stages before it drifts" in found.explanation
 
 
 def test_two_sources_that_drift_are_two_incidents() -> None:
     _, told, _ = look(struck(crm=1.0, erp=1.0))
-    assert {one.stage for one in told.found} == {"crm", "erp"}
+    assert {one.stage for one in told.findings} == {"crm", "erp"}
 
 
 def test_a_mapping_that_breaks_while_its_source_drifts_is_told_too() -> None:
@@ -113,11 +113,11 @@ def test_a_mapping_that_breaks_while_its_source_drifts_is_told_too() -> None:
     for _ in range(6):
         periods.append(day(len(periods), periods, crm=1.0))
         _, told, state = look(periods, state)
-    assert [one.stage for one in told.found] == ["crm"]
+    assert [one.stage for one in told.findings] == ["crm"]
     for _ in range(2):
         periods.append(day(len(periods), periods, crm=1.0, request_age=1.0))
         _, told, state = look(periods, state)
-    assert {(one.stage, one.fields[0]) for one in told.found} == {("crm", "amount"), ("request", "age")}
+    assert {(one.stage, one.fields[0]) for one in told.findings} == {("crm", "amount"), ("request", "age")}
 
 
 def test_joint_drift_is_seen_by_the_classifier_alone() -> None:
@@ -138,33 +138,33 @@ def test_joint_drift_is_seen_by_the_classifier_alone() -> None:
         known.append(Period(start=period.start, stages=stages, records=period.records))
     judged, told, _ = look([*known, periods[-1]])
     assert {one.place.measure for one in judged.roots["crm"]} == {"classifier"}
-    assert told.found[0].pattern == "input_drift"
-    assert set(told.found[0].fields) == {"amount", "age"}
+    assert told.findings[0].kind == "input_drift"
+    assert set(told.findings[0].fields) == {"amount", "age"}
 
 
 def test_drift_hurts_where_records_that_look_new_are_wrong_more_often() -> None:
-    hurting = look(struck(3, crm=1.0, wrong=0.5))[1].found[0]
+    hurting = look(struck(3, crm=1.0, wrong=0.5))[1].findings[0]
     assert "wrong against" in hurting.headline
-    harmless = look(struck(3, crm=1.0))[1].found[0]
+    harmless = look(struck(3, crm=1.0))[1].findings[0]
     assert "does not hurt so far" in harmless.headline
     periods = struck(3, crm=1.0)
     blank = [Period(start=one.start, stages=one.stages, records=one.records.assign(right=np.nan)) for one in periods]
-    assert "outcomes not known yet" in look(blank)[1].found[0].headline
+    assert "outcomes not known yet" in look(blank)[1].findings[0].headline
 
 
 def test_a_drift_that_goes_is_over_and_its_days_are_no_reference() -> None:
     periods = struck(2, crm=1.0)
     _, told, state = look(periods)
-    assert told.found
-    assert set(told.found[0].keys) <= set(periods[-1].records.index)
+    assert told.findings
+    assert set(told.findings[0].keys) <= set(periods[-1].records.index)
     for _ in range(4):
         periods.append(day(len(periods), periods))
         _, told, state = look(periods, state)
-    assert not told.found
+    assert not told.findings
     assert not state.open
     assert all(span == (MONDAY + 21 * DAY, span[1]) for spans in state.left_out.values() for span in spans)
     again = [*periods, day(len(periods), periods, crm=1.0)]
-    assert look(again, state)[1].found
+    assert look(again, state)[1].findings
 
 
 def test_a_change_that_stays_is_the_reference_after_half_of_it() -> None:
@@ -172,7 +172,7 @@ def test_a_change_that_stays_is_the_reference_after_half_of_it() -> None:
     for _ in range(17):
         periods.append(day(len(periods), periods, crm=1.0))
         _, told, state = look(periods, state)
-        found.append(bool(told.found))
+        found.append(bool(told.findings))
     assert found == [True] * 13 + [False] * 4
     assert state.normal_since
 
@@ -181,7 +181,7 @@ def test_few_records_and_few_days_are_not_judged() -> None:
     tiny = [*HISTORY, day(21, HISTORY, n=9, crm=9.0)]
     judged, told, _ = look(tiny, State(open={"crm|amount|number|location": Open(since=MONDAY, sign=1)},
                                        patterns={"crm": "shift"}))  # fmt: skip
-    assert (judged.is_judged, told.found, told.still) == (False, (), ("shift",))
+    assert (judged.is_judged, told.findings, told.still) == (False, (), ("shift",))
     assert look(HISTORY[:3])[1].compared is None
 
 
@@ -192,8 +192,8 @@ def test_a_column_that_vanishes_is_missing_and_one_that_comes_is_no_drift() -> N
     gone = rows.assign(**{"age|number": np.nan, "age|null": 1.0, "extra|number": 1.0, "extra|null": 0.0})
     stages = {**last.stages, "crm": close(Sample(n=200, rows=gone), [one.stages["crm"] for one in HISTORY])}
     _, told, _ = look([*HISTORY, Period(start=last.start, stages=stages, records=last.records)])
-    (found,) = told.found
-    assert (found.pattern, found.fields) == ("missing_values", ("age",))
+    (found,) = told.findings
+    assert (found.kind, found.fields) == ("missing_values", ("age",))
 
 
 def test_order_of_rows_does_not_matter() -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from seamwatch.core.finding import Finding, RateComparison
 from seamwatch.core.incidents import ChangeKind, Incident, decide, decide_watch
-from seamwatch.core.results import Attribution, Cause, IsolationResult, Window
+from seamwatch.core.results import Attribution, IsolationResult, Window
 from seamwatch.core.slo.alerts import AlertState
 from seamwatch.core.slo.budget import Budget
 from seamwatch.core.slo.policy import decide_gate
 from seamwatch.core.slo.status import ObjectiveStatus, SloStatus
 from seamwatch.core.slo.told import tell_budgets
-from seamwatch.core.watch.results import Found, WatchReport
+from seamwatch.core.watch.results import WatchReport
 from seamwatch.spec.objectives import BudgetPolicy
 from seamwatch.vocabulary import AlertSeverity, IncidentState, Responsibility, Watch
 
@@ -29,26 +30,26 @@ OPENED, UPDATED, RESOLVED, REOPENED = (
 def _found(
     stage: str = "model",
     *fields: str,
-    pattern: str = "loop",
+    kind: str = "loop",
     responsibility: Responsibility = Responsibility.INTEGRATION,
-) -> Found:
-    return Found(
+) -> Finding:
+    return Finding(
         responsibility=responsibility,
         stage=stage,
         fields=fields,
-        pattern=pattern,
-        headline=f"{pattern} at {stage}",
+        kind=kind,
+        headline=f"{kind} at {stage}",
         explanation="",
         n_records=3,
         confidence=0.9,
     )
 
 
-def _look(number: int, *found: Found, watch: Watch = Watch.COST, still: tuple[str, ...] = ()) -> WatchReport:
+def _look(number: int, *found: Finding, watch: Watch = Watch.COST, still: tuple[str, ...] = ()) -> WatchReport:
     end = NOW + number * STEP
     window = Window(start=end - timedelta(hours=3), end=end)
     return WatchReport(
-        watch=watch, pipeline="desk", window=window, compared=None, n_records=9, found=found, still=still
+        watch=watch, pipeline="desk", window=window, compared=None, n_records=9, findings=found, still=still
     )
 
 
@@ -77,9 +78,9 @@ def test_looks_overlap_and_the_first_that_no_longer_shows_it_ends_it() -> None:
 
 def test_an_incident_stays_open_while_too_few_records_came_to_call_it_over() -> None:
     book = Book()
-    book.take(_look(0, _found(pattern="loop"), _found("prompt", pattern="longer_requests")))
+    book.take(_look(0, _found(kind="loop"), _found("prompt", kind="longer_requests")))
     assert book.take(_look(1, still=("loop",))) == [RESOLVED]
-    assert [one.pattern for one in book.known.values() if one.state is IncidentState.OPEN] == ["loop"]
+    assert [one.kind for one in book.known.values() if one.state is IncidentState.OPEN] == ["loop"]
     assert book.take(_look(2)) == [RESOLVED]
 
 
@@ -87,7 +88,7 @@ def test_two_sources_are_two_incidents_and_two_columns_that_drift_at_a_stage_are
     book = Book()
     assert book.take(_look(0, _found("model", "version=v7"), _found("model", "version=v8"))) == [OPENED, OPENED]
     drift = Book()
-    first, second = _found("crm", "product", pattern="new_category"), _found("crm", "body", pattern="shift")
+    first, second = _found("crm", "product", kind="new_category"), _found("crm", "body", kind="shift")
     assert drift.take(_look(0, first, watch=Watch.DRIFT)) == [OPENED]
     assert drift.take(_look(1, second, watch=Watch.DRIFT)) == [UPDATED]
     assert next(iter(drift.known.values())).fields == ("body",)
@@ -95,11 +96,11 @@ def test_two_sources_are_two_incidents_and_two_columns_that_drift_at_a_stage_are
 
 def test_attacks_by_one_field_are_one_incident_that_is_told_by_the_worst_of_it() -> None:
     book = Book()
-    rate = _found("crm", "body", pattern="attack_rate", responsibility=Responsibility.ADVERSARIAL_INPUT)
-    reached = _found("crm", "body", pattern="reached_output", responsibility=Responsibility.ADVERSARIAL_INPUT)
+    rate = _found("crm", "body", kind="attack_rate", responsibility=Responsibility.ADVERSARIAL_INPUT)
+    reached = _found("crm", "body", kind="reached_output", responsibility=Responsibility.ADVERSARIAL_INPUT)
     assert book.take(_look(0, rate, watch=Watch.INJECTION)) == [OPENED]
     assert book.take(_look(1, reached, rate, watch=Watch.INJECTION)) == [UPDATED]
-    assert next(iter(book.known.values())).pattern == "reached_output"
+    assert next(iter(book.known.values())).kind == "reached_output"
     assert book.take(_look(2, watch=Watch.INJECTION, still=("reached_output",))) == []
 
 
@@ -117,7 +118,7 @@ def test_a_watch_and_attribution_leave_each_others_incidents_alone() -> None:
         isolation=IsolationResult(stage=None, model=None, calls=0, cost_usd=0.0),
     )
     assert decide(book.known.values(), healthy, now=NOW) == []
-    cause = Cause(
+    cause = Finding(
         responsibility=Responsibility.INTEGRATION,
         stage="model",
         n_records=9,
@@ -126,8 +127,8 @@ def test_a_watch_and_attribution_leave_each_others_incidents_alone() -> None:
         share_high=1.0,
         confidence=0.9,
         headline="h",
-        pattern="loop",
-        is_change=True,
+        kind="loop",
+        rate=RateComparison(is_change=True),
     )
     opened = decide(book.known.values(), replace(healthy, causes=(cause,)), now=NOW)
     assert [change.kind for change in opened] == [OPENED]
@@ -136,9 +137,9 @@ def test_a_watch_and_attribution_leave_each_others_incidents_alone() -> None:
 
 def test_a_cause_that_is_open_already_is_not_opened_again_by_another_measurement() -> None:
     book = Book()
-    slow = _found(pattern="provider_slow", responsibility=Responsibility.PROVIDER)
+    slow = _found(kind="provider_slow", responsibility=Responsibility.PROVIDER)
     book.take(_look(0, slow, watch=Watch.LATENCY))
-    retries = _found(pattern="retries_after_errors", responsibility=Responsibility.PROVIDER)
+    retries = _found(kind="retries_after_errors", responsibility=Responsibility.PROVIDER)
     assert book.take(_look(0, retries)) == []
     assert book.take(_look(1, retries, _found("prompt"))) == [OPENED]
     assert book.take(_look(2, watch=Watch.LATENCY)) == [RESOLVED]
@@ -183,7 +184,7 @@ def test_a_burning_budget_without_a_cause_is_an_incident_of_its_own_and_stays_on
     (loop,) = loops.known.values()
     report, alerted = _told(_status("cost", AlertSeverity.PAGE), own, loop)
     assert alerted == []
-    assert loop.id in report.found[0].explanation
+    assert loop.id in report.findings[0].explanation
     assert book.take(replace(report, window=Window(start=NOW, end=NOW + STEP))) == [UPDATED]
     quiet, _ = _told(_status("cost"), own, loop)
     assert book.take(replace(quiet, window=Window(start=NOW, end=NOW + 2 * STEP))) == [RESOLVED]
@@ -194,11 +195,11 @@ def test_an_alert_is_told_by_the_incident_that_can_be_its_cause() -> None:
     loops.take(_look(0, _found()))
     (loop,) = loops.known.values()
     report, alerted = _told(_status("cost", AlertSeverity.PAGE, AlertSeverity.TICKET), loop)
-    assert report.found == ()
+    assert report.findings == ()
     assert alerted == [(loop.id, AlertSeverity.PAGE)]
     report, alerted = _told(_status("accuracy", AlertSeverity.PAGE), loop)
     assert alerted == []
-    assert len(report.found) == 1
+    assert len(report.findings) == 1
 
 
 def test_an_alert_that_outlasts_its_cause_is_no_new_incident_and_one_after_it_is() -> None:
@@ -207,6 +208,6 @@ def test_an_alert_that_outlasts_its_cause_is_no_new_incident_and_one_after_it_is
     (loop,) = loops.known.values()
     during = replace(loop, state=IncidentState.RESOLVED, resolved_at=NOW)
     report, alerted = _told(_status("cost", AlertSeverity.PAGE), during)
-    assert (report.found, alerted) == ((), [])
+    assert (report.findings, alerted) == ((), [])
     before = replace(loop, state=IncidentState.RESOLVED, resolved_at=NOW - 2 * STEP)
-    assert len(_told(_status("cost", AlertSeverity.PAGE), before)[0].found) == 1
+    assert len(_told(_status("cost", AlertSeverity.PAGE), before)[0].findings) == 1
