@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from seamwatch.core.finding import Finding, RateComparison, Switch
-from seamwatch.core.incidents import ChangeKind, Incident, decide, decide_watch
+from seamwatch.core.incidents import ChangeKind, Incident, decide, evaluate_attribution, evaluate_watch
 from seamwatch.core.results import (
     Attribution,
     Check,
@@ -28,7 +28,7 @@ from seamwatch.core.slo.budget import Budget
 from seamwatch.core.slo.policy import decide_gate
 from seamwatch.core.slo.status import ObjectiveStatus, SloStatus
 from seamwatch.core.watch.results import Chart, Column, Fact, Line, Table, Unit, WatchReport
-from seamwatch.core.watch.told import as_attribution
+from seamwatch.report import measured
 from seamwatch.report.facts import IncidentReport, incident_report
 from seamwatch.report.links import Links
 from seamwatch.spec.pipeline import Pipeline
@@ -224,7 +224,8 @@ class Example:
     """One incident with all that its report is made of."""
 
     report: IncidentReport
-    attribution: Attribution
+    attribution: Attribution | None = None
+    """None: a watch found it."""
     change: ChangeKind = ChangeKind.OPENED
 
 
@@ -235,10 +236,11 @@ def make(
     pipeline: Pipeline = PIPELINE,
     **incident_change: object,
 ) -> Example:
-    incident: Incident = decide([], replace(attribution, window=WINDOW), now=NOW)[0].incident
+    incident: Incident = decide([], evaluate_attribution(replace(attribution, window=WINDOW)), now=NOW)[0].incident
     incident = replace(incident, **incident_change)  # type: ignore[arg-type]
     links = Links.under("http://localhost:8080", pipeline=pipeline.pipeline, incident_id=incident.id)
-    report = incident_report(incident, attribution, pipeline, results, links=links, now=NOW)
+    shown = measured.of_attribution(attribution)
+    report = incident_report(incident, shown, pipeline, results, links=links, now=NOW)
     return Example(report=report, attribution=attribution, change=change)
 
 
@@ -539,11 +541,16 @@ def resolved() -> Example:
         signals=(),
         failing_by_time=tuple((at + timedelta(hours=6), n, of) for at, n, of in timeline(4, 4, onset=None)),
     )
-    incident = decide([], before, now=NOW)[0].incident
+    incident = decide([], evaluate_attribution(before), now=NOW)[0].incident
     incident = replace(incident, state=IncidentState.RESOLVED, resolved_at=NOW + timedelta(hours=6), n_windows=3)
     links = Links.under("http://localhost:8080", pipeline="support_triage", incident_id=incident.id)
     report = incident_report(
-        incident, attribution, PIPELINE, stage_results(), links=links, now=NOW + timedelta(hours=6)
+        incident,
+        measured.of_attribution(attribution),
+        PIPELINE,
+        stage_results(),
+        links=links,
+        now=NOW + timedelta(hours=6),
     )
     return Example(report=report, attribution=attribution, change=ChangeKind.RESOLVED)
 
@@ -626,7 +633,7 @@ LOOP = WatchReport(
 
 def watched() -> Example:
     """An incident that a watch opened, while an error budget burns."""
-    incident = decide_watch([], LOOP, now=NOW)[0].incident
+    incident = decide([], evaluate_watch(LOOP), now=NOW)[0].incident
     budget = Budget(
         allowed=40.0,
         spent=37.0,
@@ -653,9 +660,8 @@ def watched() -> Example:
     gate = decide_gate(PIPELINE.error_budget, {"cost": budget.left}, [], NOW)
     status = SloStatus(pipeline="support_triage", at=NOW, objectives=(objective,), gate=gate)
     links = Links.under("http://localhost:8080", pipeline="support_triage", incident_id=incident.id)
-    attribution = as_attribution(LOOP, PIPELINE)
-    report = incident_report(incident, attribution, PIPELINE, [], links=links, now=NOW, watch=LOOP, slo=status)
-    return Example(report=report, attribution=attribution)
+    report = incident_report(incident, measured.of_watch(LOOP), PIPELINE, [], links=links, now=NOW, slo=status)
+    return Example(report=report)
 
 
 def alerted() -> Example:

@@ -21,7 +21,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from freshness.bases import CHECKED, CHUNKS, EDITED, FIRST, HARMLESS, KINDS, SERVED, Base, make_base, plant, plant_one
 
 from seamwatch.core.documents import document_id
-from seamwatch.core.staleness import decide_staleness, signals, staleness
+from seamwatch.core.incidents import decide
+from seamwatch.core.staleness import evaluate_check, signals
 from seamwatch.engine.freshness import check_knowledge_base
 from seamwatch.errors import DataContractError, KnowledgeError
 from seamwatch.spec.knowledge import DocumentIds
@@ -165,8 +166,8 @@ def test_answers_that_rest_on_ids_that_nobody_knows_are_not_fresh_and_are_told(b
     (note,) = [note for note in check.notes if "nobody knows" in note]
     assert note.startswith("4 of 5 answers rest on ids that nobody knows, as '3f1c9a', ")
     assert "check what lookup.documents holds" in note
-    assert not any(cause.is_change for cause in staleness(check, base.pipeline).causes)
-    assert decide_staleness([], check, base.pipeline, with_verdicts=(), now=CHECKED) == []
+    assert evaluate_check(check).findings == ()
+    assert decide([], evaluate_check(check), now=CHECKED) == []
     (signal,) = [one for one in signals(check) if one.kind == "unknown_document"]
     assert signal.n_records == 4
 

@@ -17,7 +17,7 @@ from alembic.migration import MigrationContext
 from seamwatch.core.benchmark import BenchmarkResult
 from seamwatch.core.deliveries import Delivery, DeliveryPart
 from seamwatch.core.finding import Finding, RateComparison
-from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange, decide
+from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange, decide, evaluate_attribution
 from seamwatch.core.replays import BudgetLimits, ModelAnswer
 from seamwatch.core.results import Attribution, Check, IsolationResult, StageResult, Verdict, Window
 from seamwatch.core.revisits import PendingWindow
@@ -291,7 +291,7 @@ def test_settling_and_releasing_count_once(store: Store) -> None:
 
 def _opened(store: Store) -> Incident:
     store.begin_window("p", WINDOW, now=NOW)
-    changes = decide([], _attribution(9), now=NOW)
+    changes = decide([], evaluate_attribution(_attribution(9)), now=NOW)
     store.apply_changes(changes, window=WINDOW)
     return changes[0].incident
 
@@ -327,7 +327,7 @@ def _opened_as(store: Store, pipeline: str, number: int) -> Incident:
     store.begin_window(pipeline, WINDOW, now=NOW)
     cause = replace(_attribution(9).causes[0], fields=(f"f{number}",))
     attribution = replace(_attribution(9), pipeline=pipeline, causes=(cause,))
-    changes = decide([], attribution, now=NOW)
+    changes = decide([], evaluate_attribution(attribution), now=NOW)
     store.apply_changes(changes, window=WINDOW)
     return changes[0].incident
 

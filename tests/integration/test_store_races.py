@@ -15,7 +15,7 @@ import pytest
 import store_worker
 from seamwatch.core.deliveries import DeliveryPart
 from seamwatch.core.finding import Finding, RateComparison
-from seamwatch.core.incidents import ChangeKind, decide
+from seamwatch.core.incidents import ChangeKind, decide, evaluate_attribution
 from seamwatch.core.replays import BudgetLimits
 from seamwatch.core.results import Attribution, IsolationResult, Verdict, Window
 from seamwatch.errors import StoreError
@@ -125,7 +125,7 @@ def test_a_reader_beside_writers_never_sees_a_mixture(store: Store) -> None:
 
 def _decide(store: Store, window: Window) -> None:
     with store.deciding("p"):
-        changes = decide(store.incidents("p", limit=None), _attribution(9, window), now=NOW)
+        changes = decide(store.incidents("p", limit=None), evaluate_attribution(_attribution(9, window)), now=NOW)
         store.apply_changes(changes, window=window)
 
 
@@ -143,7 +143,7 @@ def test_a_person_who_acknowledges_during_a_decision_is_not_overruled(store: Sto
     (incident,) = store.incidents("p")
     with ThreadPoolExecutor(1) as pool:
         with store.deciding("p"):
-            changes = decide(store.incidents("p", limit=None), _attribution(5, NEXT), now=NOW)
+            changes = decide(store.incidents("p", limit=None), evaluate_attribution(_attribution(5, NEXT)), now=NOW)
             person = pool.submit(store.acknowledge, incident.id, by="ada", now=NOW)
             with pytest.raises(TimeoutError):
                 person.result(timeout=0.3)
@@ -155,7 +155,7 @@ def test_a_person_who_acknowledges_during_a_decision_is_not_overruled(store: Sto
 
 
 def test_a_decision_that_fails_half_way_leaves_neither_incident_nor_message(store: Store) -> None:
-    changes = decide([], _attribution(9), now=NOW)
+    changes = decide([], evaluate_attribution(_attribution(9)), now=NOW)
 
     def fail_half_way() -> None:
         with store.deciding("p"):

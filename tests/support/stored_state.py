@@ -41,7 +41,7 @@ def attribution_values(found: Attribution) -> dict[str, Any]:
                 "confidence": round(one.confidence, 9),
                 "is_change": one.is_change,
                 "onset": _time(one.onset),
-                "pattern": one.pattern,
+                "pattern": one.kind,
             }
             for one in found.causes
         ],
@@ -179,7 +179,7 @@ def _watch(store: Store, name: str, watch: Watch) -> dict[str, Any] | None:
         "n_records": report.n_records,
         "found": [
             [one.responsibility.value, one.stage, list(one.fields), one.n_records, _time(one.onset)]
-            for one in report.found
+            for one in report.findings
         ],
         "hours": len(store.aggregates(name, watch, since=_LONG_AGO, series="hour")),
     }

@@ -43,7 +43,7 @@ class RateComparison:
     n_expected_since: float = 0.0
     """Records of it that this part of a healthy window has."""
     n_by_part: tuple[int, ...] = ()
-    """Records of it in each of the window's equal spans (`detection/recent_change.py`); empty where that is not known."""
+    """Records of it in each of the window's equal spans (`detection/recent_change.py`); empty where not known."""
     n_windows: int = 1
     """Windows since the onset, this one included."""
 

@@ -1,9 +1,9 @@
-"""Decide what becomes of incidents when a window's attribution arrives: open, update, resolve, reopen."""
+"""Decide what becomes of incidents when a detector says what it found: open, update, resolve, reopen."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -90,167 +90,168 @@ def fingerprint(
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
 
 
-def decide(known: Iterable[Incident], attribution: Attribution, *, now: datetime) -> list[IncidentChange]:
-    """Return what changes: one entry per incident touched, in the order of the causes, resolved ones last.
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What one detector says of one window, as far as it decides on incidents."""
 
-    Args:
-        known: Open and acknowledged incidents of this pipeline, and resolved ones that may reopen; those that a watch
-            found are left as they are.
-        attribution: The window's causes; only those that are a change make an incident.
-        now: Aware time of the decision.
+    pipeline: str
+    window: Window
+    findings: tuple[Finding, ...]
+    watch: Watch | None = None
+    """The detector; None: attribution, or a check of a knowledge base."""
+    n_judged: int | None = None
+    """Records of the window that could show a finding; None where a watch does not count them."""
+    is_over: Callable[[Incident], bool]
+    """Whether it says that an incident of the detector is over that none of its findings shows."""
+    stays: frozenset[str] = frozenset()
+    """Ids of incidents that stay as they are while open: another detector says more of them."""
+    is_repeatable: bool = False
+    """Whether a window is run again after a repair, and replaces what it counted before; looks of watches overlap."""
 
-    An open incident is resolved by a later window that has judged records and no longer shows the cause as a change,
+
+def evaluate_attribution(attribution: Attribution) -> Evaluation:
+    """Return what a window's attribution says.
+
+    An open incident is over with a later window that has judged records and no longer shows the cause as a change,
     unless the window is too small to say that it is over (`Attribution.lingering`), or so many of its records are
-    undetermined that the cause may be among them. So does its last window when it is run again after the repair, if
-    half as many of its records are judged as then. A window that is run again without a repair gives the same
-    incidents. A window before an incident's last one resolves nothing.
+    undetermined that the cause may be among them. So it is with its last window when that is run again after the
+    repair, if half as many of its records are judged as then. A window before an incident's last one ends nothing.
     """
     n_judged = attribution.n_observed - attribution.n_pending
-    by_print = {incident.fingerprint: incident for incident in known if incident.watch is None}
-    seen: set[str] = set()
-    changes: list[IncidentChange] = []
-    for cause in attribution.causes:
-        if not cause.is_change:
-            continue
-        mark = fingerprint(attribution.pipeline, cause.responsibility, cause.stage, cause.fields, cause.kind)
-        if mark in seen:
-            continue
-        seen.add(mark)
-        before = by_print.get(mark)
-        changes.append(
-            _open(attribution.pipeline, attribution.window, cause, mark, now, n_judged=n_judged)
-            if before is None
-            else _renew(before, attribution.window, cause, now, n_judged=n_judged)
-        )
-    changes.extend(
-        _resolve_in(incident, attribution, now)
-        for incident in by_print.values()
-        if incident.fingerprint not in seen
-        and incident.state is not IncidentState.RESOLVED
-        and _says_it_is_over(incident, attribution)
-    )
-    return changes
-
-
-def _says_it_is_over(incident: Incident, attribution: Attribution) -> bool:
-    """Return whether a window that does not show an open incident's cause as a change says that it is over."""
-    n_judged = attribution.n_observed - attribution.n_pending
-    is_later = incident.last_window.end <= attribution.window.start
-    is_again = incident.last_window == attribution.window and 2 * n_judged >= (incident.n_judged or 0)
     # Answers that could not be had, as with a spent budget, are no sign of a repair.
     n_unknown = sum(
         cause.n_records
         for cause in attribution.causes
         if cause.is_change and cause.responsibility is Responsibility.UNDETERMINED
     )
-    return (
-        n_judged > 0
-        and (is_later or is_again)
-        and 2 * n_unknown < max(incident.n_records, 1)
-        and (incident.responsibility, incident.stage) not in attribution.lingering
+
+    def is_over(incident: Incident) -> bool:
+        is_later = incident.last_window.end <= attribution.window.start
+        is_again = incident.last_window == attribution.window and 2 * n_judged >= (incident.n_judged or 0)
+        return (
+            n_judged > 0
+            and (is_later or is_again)
+            and 2 * n_unknown < max(incident.n_records, 1)
+            and (incident.responsibility, incident.stage) not in attribution.lingering
+        )
+
+    return Evaluation(
+        pipeline=attribution.pipeline,
+        window=attribution.window,
+        findings=attribution.causes,
+        n_judged=n_judged,
+        is_over=is_over,
+        is_repeatable=True,
     )
 
 
-def _resolve_in(incident: Incident, attribution: Attribution, now: datetime) -> IncidentChange:
-    """Return an incident resolved by a window; what its last window counted is replaced where that was run again."""
-    if incident.last_window == attribution.window:
-        place = (incident.responsibility, incident.stage)
-        n_left = sum(cause.n_records for cause in attribution.causes if (cause.responsibility, cause.stage) == place)
-        incident = replace(
-            incident,
-            n_windows=incident.n_windows - 1,
-            n_records=n_left,
-            n_judged=attribution.n_observed - attribution.n_pending,
-        )
-    return _resolve(replace(incident, resolved_in=attribution.window), now)
+def evaluate_watch(report: WatchReport) -> Evaluation:
+    """Return what a look of a watch, or at the error budgets, says.
+
+    Looks overlap, so an incident is over with the first later look that no longer shows it, unless too few records
+    came since to say so (`WatchReport.still`).
+    """
+    return Evaluation(
+        pipeline=report.pipeline,
+        window=report.window,
+        findings=report.findings,
+        watch=report.watch,
+        is_over=lambda incident: incident.last_window.end < report.window.end and incident.kind not in report.still,
+    )
 
 
-def decide_watch(known: Iterable[Incident], report: WatchReport, *, now: datetime) -> list[IncidentChange]:
-    """Return what a look of a watch changes, as `decide` does for a window's attribution.
+def decide(known: Iterable[Incident], found: Evaluation, *, now: datetime) -> list[IncidentChange]:
+    """Return what changes: one entry per incident touched, in the order of the findings, resolved ones last.
 
     Args:
-        known: Incidents of this pipeline.
-        report: What was found.
+        known: Incidents of this pipeline: open and acknowledged ones, and resolved ones that may reopen; those of
+            other detectors are left as they are.
+        found: What a detector says; only findings that are a change make an incident.
         now: Aware time of the decision.
 
-    What attribution, or another watch, has open at the same stage with the same responsibility is not opened a second
-    time: it is one cause that shows in two measurements. Looks overlap, so an incident is over with the first later
-    look that no longer shows it, unless too few records came since to say so (`WatchReport.still`).
+    A window that is run again without a repair gives the same incidents. What attribution, or another watch, has open
+    at the same stage with the same responsibility is not opened a second time by a watch: it is one cause that shows
+    in two measurements.
     """
     known = list(known)
-    mine = {incident.fingerprint: incident for incident in known if incident.watch is report.watch}
-    told = {
-        (incident.responsibility, incident.stage)
-        for incident in known
-        if incident.watch is not report.watch
-        and incident.state is not IncidentState.RESOLVED
-        and incident.responsibility is not Responsibility.UNDETERMINED
-    }
+    mine = {incident.fingerprint: incident for incident in known if incident.watch is found.watch}
+    elsewhere = set() if found.watch is None else _open_elsewhere(known, found.watch)
     seen: set[str] = set()
     changes: list[IncidentChange] = []
-    for found in report.findings:
-        mark = fingerprint(report.pipeline, found.responsibility, found.stage, found.fields, found.kind, report.watch)
+    for finding in found.findings:
+        mark = fingerprint(
+            found.pipeline, finding.responsibility, finding.stage, finding.fields, finding.kind, found.watch
+        )
         before = mine.get(mark)
         is_new = before is None or before.state is IncidentState.RESOLVED
-        if mark in seen or (is_new and (found.responsibility, found.stage) in told):
+        is_told = is_new and (finding.responsibility, finding.stage) in elsewhere
+        if not finding.is_change or mark in seen or is_told:
             continue
         seen.add(mark)
-        changes.append(
-            _open(report.pipeline, report.window, found, mark, now, watch=report.watch)
-            if before is None
-            else _renew(before, report.window, found, now)
-        )
+        if before is None:
+            changes.append(_open(found, finding, mark, now))
+        elif is_new or before.id not in found.stays:
+            changes.append(_renew(before, found, finding, now))
     changes.extend(
-        _resolve(incident, now)
+        _resolve(incident, found, now)
         for incident in mine.values()
-        if incident.fingerprint not in seen
-        and incident.state is not IncidentState.RESOLVED
-        and incident.last_window.end < report.window.end
-        and incident.kind not in report.still
+        if incident.fingerprint not in seen and incident.state is not IncidentState.RESOLVED and found.is_over(incident)
     )
     return changes
 
 
-def _resolve(incident: Incident, now: datetime) -> IncidentChange:
-    resolved = replace(incident, state=IncidentState.RESOLVED, resolved_at=now, updated_at=now)
+def _open_elsewhere(known: Iterable[Incident], watch: Watch) -> set[tuple[Responsibility, str | None]]:
+    """Return who and where the open incidents of other detectors are."""
+    return {
+        (incident.responsibility, incident.stage)
+        for incident in known
+        if incident.watch is not watch
+        and incident.state is not IncidentState.RESOLVED
+        and incident.responsibility is not Responsibility.UNDETERMINED
+    }
+
+
+def _resolve(incident: Incident, found: Evaluation, now: datetime) -> IncidentChange:
+    """Return an incident resolved; what its last window counted is replaced where that was run again."""
+    if found.is_repeatable and incident.last_window == found.window:
+        place = (incident.responsibility, incident.stage)
+        n_left = sum(one.n_records for one in found.findings if (one.responsibility, one.stage) == place)
+        incident = replace(incident, n_windows=incident.n_windows - 1, n_records=n_left, n_judged=found.n_judged)
+    resolved = replace(
+        incident,
+        state=IncidentState.RESOLVED,
+        resolved_at=now,
+        resolved_in=found.window if found.is_repeatable else incident.resolved_in,
+        updated_at=now,
+    )
     return IncidentChange(kind=ChangeKind.RESOLVED, incident=resolved)
 
 
-def _open(
-    pipeline: str,
-    window: Window,
-    cause: Finding,
-    mark: str,
-    now: datetime,
-    *,
-    watch: Watch | None = None,
-    n_judged: int | None = None,
-) -> IncidentChange:
+def _open(found: Evaluation, finding: Finding, mark: str, now: datetime) -> IncidentChange:
     incident = Incident(
-        id=f"{pipeline}-{(window.end if watch else window.start):%Y%m%d%H%M}-{mark[:6]}",
+        id=f"{found.pipeline}-{(found.window.end if found.watch else found.window.start):%Y%m%d%H%M}-{mark[:6]}",
         fingerprint=mark,
-        pipeline=pipeline,
-        responsibility=cause.responsibility,
-        stage=cause.stage,
-        fields=cause.fields,
+        pipeline=found.pipeline,
+        responsibility=finding.responsibility,
+        stage=finding.stage,
+        fields=finding.fields,
         state=IncidentState.OPEN,
-        headline=cause.headline,
-        confidence=cause.confidence,
+        headline=finding.headline,
+        confidence=finding.confidence,
         opened_at=now,
         updated_at=now,
-        first_window=window,
-        last_window=window,
-        n_records=cause.n_records,
-        n_judged=n_judged,
-        watch=watch,
-        kind=cause.kind if watch else None,
+        first_window=found.window,
+        last_window=found.window,
+        n_records=finding.n_records,
+        n_judged=found.n_judged,
+        watch=found.watch,
+        kind=finding.kind if found.watch else None,
     )
     return IncidentChange(kind=ChangeKind.OPENED, incident=incident)
 
 
-def _renew(
-    before: Incident, window: Window, cause: Finding, now: datetime, *, n_judged: int | None = None
-) -> IncidentChange:
+def _renew(before: Incident, found: Evaluation, finding: Finding, now: datetime) -> IncidentChange:
+    window = found.window
     # Its last window may have been run again twice: after a repair, and after that was undone.
     is_back = before.state is IncidentState.RESOLVED and window == before.last_window == before.resolved_in
     is_later = window > before.last_window
@@ -270,11 +271,11 @@ def _renew(
     if window == after.last_window:
         after = replace(
             after,
-            fields=cause.fields,
-            headline=cause.headline,
-            confidence=cause.confidence,
-            n_records=cause.n_records,
-            n_judged=n_judged,
-            kind=cause.kind if before.watch else None,
+            fields=finding.fields,
+            headline=finding.headline,
+            confidence=finding.confidence,
+            n_records=finding.n_records,
+            n_judged=found.n_judged,
+            kind=finding.kind if before.watch else None,
         )
     return IncidentChange(kind=ChangeKind.REOPENED if was_resolved else ChangeKind.UPDATED, incident=after)

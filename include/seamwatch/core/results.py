@@ -350,8 +350,6 @@ class Attribution:
     stages: tuple[StagePicture, ...] = ()
     failing_by_time: tuple[tuple[datetime, int, int], ...] = ()
     """Equal spans of the window (`core/detection/recent_change.py`): start, failing, judged."""
-    is_by_served: bool = False
-    """Whether it counts answers by what they were served, before any outcome is known (`core/staleness.py`)."""
     documents: tuple[DocumentAnswers, ...] = ()
     """Documents that were not as they should be when failing records were served them, most records first."""
     notes: tuple[str, ...] = ()

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Collection
+from datetime import timedelta
 
 from seamwatch.core.attribution import words
 from seamwatch.core.finding import Finding, RateComparison
 from seamwatch.core.freshness import AGAINST_ANSWERS
 from seamwatch.core.freshness_results import DocumentAnswers, FreshnessCheck
-from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange, decide
-from seamwatch.core.results import Attribution, IsolationResult, Signal, StagePicture, Window
-from seamwatch.spec.pipeline import Pipeline
-from seamwatch.vocabulary import FreshnessReason, IncidentState, Responsibility, Severity, StageKind, UnknownReason
+from seamwatch.core.incidents import Evaluation
+from seamwatch.core.results import Signal, Window
+from seamwatch.vocabulary import FreshnessReason, Responsibility, Severity, UnknownReason
 
 _NAMED = 5
 """Documents named in a headline and an incident."""
@@ -24,23 +22,23 @@ def behind_answers(check: FreshnessCheck) -> tuple[DocumentAnswers, ...]:
     return tuple(one for one in check.documents if one.n_answers and one.reason in AGAINST_ANSWERS)
 
 
-def staleness(check: FreshnessCheck, pipeline: Pipeline) -> Attribution:
-    """Return what a check says of the answers, in the form in which everything is told.
+def finding_of(check: FreshnessCheck) -> Finding | None:
+    """Return what a check says of the answers; None where it saw none that rested on outdated documents.
 
-    Its one cause is a change, and so an incident, where more answers rested on documents that are still not as they
-    should be than the goal allows. Whether such an answer was wrong for it is what attribution tells by a replay; here
-    it is what was served that counts.
+    It is a change, and so an incident, where more answers rested on documents that are still not as they should be
+    than the goal allows. Whether such an answer was wrong for it is what attribution tells by a replay; here it is
+    what was served that counts.
     """
     answers, behind = check.answers, behind_answers(check)
-    assert answers is not None
-    assert check.answers_since is not None
+    if answers is None or not answers.n_affected:
+        return None
     documents = tuple(dict.fromkeys(one.document for one in behind))[:_NAMED]
     reasons = [one.reason for one in behind]
     leading = (
         max(FreshnessReason, key=lambda one: (reasons.count(one), one == FreshnessReason.STALE)) if behind else None
     )
     n = answers.n_with_ids
-    cause = Finding(
+    return Finding(
         responsibility=Responsibility.KNOWLEDGE_BASE,
         stage=check.stage,
         fields=documents,
@@ -53,32 +51,6 @@ def staleness(check: FreshnessCheck, pipeline: Pipeline) -> Attribution:
         kind=None if leading is None else leading.value,
         onset=min((one.since for one in behind if one.since is not None), default=None),
         rate=RateComparison(n_expected=(1.0 - check.goal) * n, is_change=check.is_outdated and bool(behind)),
-    )
-    return Attribution(
-        pipeline=check.pipeline,
-        window=Window(start=check.answers_since, end=check.checked_at),
-        n_observed=n,
-        n_failing=0,
-        n_pending=0,
-        n_examined=0,
-        causes=(cause,) if answers.n_affected else (),
-        isolation=IsolationResult(stage=None, model=None, calls=0, cost_usd=0.0),
-        signals=tuple(signals(check)),
-        stages=tuple(
-            StagePicture(
-                name=stage.name,
-                kind=stage.kind.value,
-                inputs=stage.input,
-                n_records=answers.n_answers if stage.name == check.stage else None,
-                n_failed=answers.n_affected if stage.name == check.stage else 0,
-                is_reconciled=stage.kind in (StageKind.SOURCE, StageKind.MODEL) or stage.reference is not None,
-                is_cause=stage.name == check.stage and cause.is_change,
-            )
-            for stage in pipeline.stages
-        ),
-        is_by_served=True,
-        documents=check.documents,
-        notes=check.notes,
     )
 
 
@@ -103,49 +75,41 @@ def signals(check: FreshnessCheck) -> list[Signal]:
     return found
 
 
-def decide_staleness(
-    known: Iterable[Incident],
-    check: FreshnessCheck,
-    pipeline: Pipeline,
-    *,
-    with_verdicts: Iterable[str],
-    now: datetime,
-) -> list[IncidentChange]:
-    """Return what a check changes: it opens, updates and resolves the incident of its knowledge base.
+def evaluate_check(check: FreshnessCheck, *, attributed: Collection[str] = ()) -> Evaluation:
+    """Return what a check says of the incident of its knowledge base.
 
     Args:
-        known: Incidents of the pipeline.
-        check: What was found.
-        pipeline: Its definition.
-        with_verdicts: Ids of open incidents whose last window was attributed: it says more than a check, and stays.
-        now: Aware time of the decision.
+        check: What was found; of no answers, it says nothing.
+        attributed: Ids of incidents whose last window was attributed: it says more than a check, so that one of them
+            that is open stays as it is.
 
     It is over once no document behind answers is left as it was: the answers before count against the goal for a while
     yet, the repair does not wait for that.
     """
-    mine = [
-        incident
-        for incident in known
-        if (incident.responsibility, incident.stage) == (Responsibility.KNOWLEDGE_BASE, check.stage)
-        and incident.watch is None
-    ]
-    if check.answers is None or check.stage is None:
-        return []
-    found = staleness(check, pipeline)
-    if any(cause.is_change for cause in found.causes):
-        kept = set(with_verdicts)
-        if any(one.id in kept and one.state is not IncidentState.RESOLVED for one in mine):
-            return []
-        return decide(mine, found, now=now)
+    finding = finding_of(check)
+    is_known = check.answers is not None and check.stage is not None
+    is_change = is_known and finding is not None and finding.is_change
     # Where nobody asked meanwhile, no answer shows that the documents are served right again.
-    is_unseen = not check.answers.n_with_ids and any(one.reason in AGAINST_ANSWERS for one in check.documents)
-    if behind_answers(check) or is_unseen:
-        return []
-    return [
-        IncidentChange(
-            kind=ChangeKind.RESOLVED,
-            incident=replace(incident, state=IncidentState.RESOLVED, resolved_at=now, updated_at=now),
-        )
-        for incident in mine
-        if incident.state is not IncidentState.RESOLVED and incident.last_window.end <= check.checked_at
-    ]
+    is_unseen = (
+        check.answers is not None
+        and not check.answers.n_with_ids
+        and any(one.reason in AGAINST_ANSWERS for one in check.documents)
+    )
+    is_well = is_known and not is_change and not behind_answers(check) and not is_unseen
+    return Evaluation(
+        pipeline=check.pipeline,
+        window=window_of(check),
+        findings=(finding,) if finding is not None and is_change else (),
+        n_judged=check.answers.n_with_ids if check.answers is not None else None,
+        stays=frozenset(attributed) if is_change else frozenset(),
+        is_over=lambda incident: (
+            is_well
+            and (incident.responsibility, incident.stage) == (Responsibility.KNOWLEDGE_BASE, check.stage)
+            and incident.last_window.end <= check.checked_at
+        ),
+    )
+
+
+def window_of(check: FreshnessCheck) -> Window:
+    """Return the span whose answers a check looked at; of a check that saw none, the moment before it."""
+    return Window(start=check.answers_since or check.checked_at - timedelta(seconds=1), end=check.checked_at)

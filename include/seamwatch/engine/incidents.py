@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from seamwatch.core.deliveries import IN_CHANNEL
 from seamwatch.core.freshness_results import FreshnessCheck
-from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange, decide, decide_watch
-from seamwatch.core.results import Attribution, Window
+from seamwatch.core.incidents import (
+    ChangeKind,
+    Evaluation,
+    Incident,
+    IncidentChange,
+    decide,
+    evaluate_attribution,
+    evaluate_watch,
+)
+from seamwatch.core.results import Window
 from seamwatch.core.slo.told import Alerted, tell_budgets
-from seamwatch.core.staleness import decide_staleness, staleness
+from seamwatch.core.staleness import evaluate_check
 from seamwatch.core.watch.results import WatchReport
-from seamwatch.core.watch.told import as_attribution
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.watcher_status import silent_jobs
 from seamwatch.errors import DataContractError, StoreError
+from seamwatch.report import measured
 from seamwatch.report.facts import IncidentReport, incident_report
 from seamwatch.report.html import render_html
 from seamwatch.report.links import Links
 from seamwatch.report.machine import report_json
 from seamwatch.report.markdown import render_markdown
+from seamwatch.report.measured import Measured
 from seamwatch.report.text import json_text
 from seamwatch.report.watcher_status import stopped_lines
 from seamwatch.secret_redaction import SECRETS
@@ -35,46 +44,34 @@ def decide_incidents(deps: Deps, pipeline: Pipeline, window: Window) -> list[Inc
     Raises:
         StoreError: If the window was not attributed yet.
     """
-    attribution = _attribution(deps, pipeline, window)
+    attribution = deps.store.attribution(pipeline.pipeline, window)
+    if attribution is None:
+        raise _not_attributed(pipeline, window)
     now = deps.clock()
     with deps.store.deciding(pipeline.pipeline):
-        changes = decide(deps.store.incidents(pipeline.pipeline, limit=None), attribution, now=now)
-        deps.store.apply_changes(changes, window=window)
-        _announce(deps, pipeline, changes, window, now)
-    return changes
+        known = deps.store.incidents(pipeline.pipeline, limit=None)
+        return _decide(deps, pipeline, known, evaluate_attribution(attribution), now)
 
 
 def decide_on_freshness(deps: Deps, pipeline: Pipeline, check: FreshnessCheck) -> list[IncidentChange]:
     """Return what a check of a knowledge base changed, saved, with its messages in the outbox."""
-    now, window = deps.clock(), Window(start=check.checked_at - timedelta(seconds=1), end=check.checked_at)
-    if check.answers_since is not None:
-        window = Window(start=check.answers_since, end=check.checked_at)
-    with deps.store.deciding(pipeline.pipeline):
-        known = deps.store.incidents(pipeline.pipeline, limit=None)
-        with_verdicts = [
+    now, name = deps.clock(), pipeline.pipeline
+    with deps.store.deciding(name):
+        known = deps.store.incidents(name, limit=None)
+        attributed = [
             incident.id
             for incident in known
             if incident.responsibility is Responsibility.KNOWLEDGE_BASE
             and incident.watch is None
-            and deps.store.attribution(pipeline.pipeline, incident.last_window) is not None
+            and deps.store.attribution(name, incident.last_window) is not None
         ]
-        before = {incident.id: incident for incident in known}
-        changes = decide_staleness(known, check, pipeline, with_verdicts=with_verdicts, now=now)
-        deps.store.apply_changes(changes, window=window)
-        # Every check of an open incident is an update; only other documents are news.
-        news = [
-            change
-            for change in changes
-            if change.kind is not ChangeKind.UPDATED or before[change.incident.id].fields != change.incident.fields
-        ]
-        _announce(deps, pipeline, news, window, now)
-    return changes
+        return _decide(deps, pipeline, known, evaluate_check(check, attributed=attributed), now)
 
 
 def decide_on_watches(deps: Deps, pipeline: Pipeline) -> list[IncidentChange]:
     """Return what the last look of every watch, and of the error budgets, changed; saved, its messages in the outbox.
 
-    Every look at an open incident is an update; only another source is news. Running it again adds nothing.
+    Running it again adds nothing.
     """
     now, name = deps.clock(), pipeline.pipeline
     changes: list[IncidentChange] = []
@@ -84,19 +81,31 @@ def decide_on_watches(deps: Deps, pipeline: Pipeline) -> list[IncidentChange]:
             if report is None:
                 continue
             known = deps.store.incidents(name, limit=None)
-            before = {incident.id: incident for incident in known}
-            found = decide_watch(known, report, now=now)
-            deps.store.apply_changes(found, window=report.window)
-            news = [
-                change
-                for change in found
-                if change.kind is not ChangeKind.UPDATED or before[change.incident.id].fields != change.incident.fields
-            ]
-            _announce(deps, pipeline, news, report.window, now)
-            changes += found
+            changes += _decide(deps, pipeline, known, evaluate_watch(report), now)
             kept = [one.last_window for one in deps.store.incidents(name, limit=None) if one.watch is watch]
             deps.store.forget_watch_reports(name, watch, keep=[*kept, report.window])
         _announce_alerts(deps, pipeline, now)
+    return changes
+
+
+def _decide(
+    deps: Deps, pipeline: Pipeline, known: Sequence[Incident], found: Evaluation, now: datetime
+) -> list[IncidentChange]:
+    """Return what a detector changed, saved, with its messages in the outbox.
+
+    Every look and check of an open incident is an update; only another source, or other documents, are news.
+    """
+    changes = decide(known, found, now=now)
+    deps.store.apply_changes(changes, window=found.window)
+    fields = {incident.id: incident.fields for incident in known}
+    news = [
+        change
+        for change in changes
+        if found.is_repeatable
+        or change.kind is not ChangeKind.UPDATED
+        or fields[change.incident.id] != change.incident.fields
+    ]
+    _announce(deps, pipeline, news, found.window, now)
     return changes
 
 
@@ -170,17 +179,29 @@ def _occasion(change: IncidentChange, window: Window) -> str:
     return ChangeKind.OPENED if is_opening else f"{change.kind}/{window.id}"
 
 
-def _attribution(deps: Deps, pipeline: Pipeline, window: Window) -> Attribution:
-    attribution = deps.store.attribution(pipeline.pipeline, window)
-    if attribution is None:
-        # An incident of outdated documents may be older than any verdict on it.
-        checks = deps.store.checks_at(pipeline.pipeline, window.end)
-        told = next((check for check in checks if check.answers_since == window.start), None)
-        if told is not None:
-            return staleness(told, pipeline)
-        msg = f"window {window.id} of {pipeline.pipeline} has no attribution yet; run `seamwatch attribute` first"
-        raise StoreError(msg)
-    return attribution
+def _not_attributed(pipeline: Pipeline, window: Window) -> StoreError:
+    return StoreError(
+        f"window {window.id} of {pipeline.pipeline} has no attribution yet; run `seamwatch attribute` first"
+    )
+
+
+def _measured(deps: Deps, pipeline: Pipeline, incident: Incident) -> Measured:
+    """Return what the incident's last window, look or check found and measured; StoreError if it is not stored."""
+    name, window = pipeline.pipeline, incident.last_window
+    if incident.watch is not None:
+        look = deps.store.watch_report(name, incident.watch, window)
+        if look is None:
+            msg = f"the look of {incident.watch} that incident {incident.id} rests on is not in the store"
+            raise StoreError(msg)
+        return measured.of_watch(look)
+    attribution = deps.store.attribution(name, window)
+    if attribution is not None:
+        return measured.of_attribution(attribution)
+    # An incident of outdated documents may be older than any verdict on it.
+    check = next((one for one in deps.store.checks_at(name, window.end) if one.answers_since == window.start), None)
+    if check is None:
+        raise _not_attributed(pipeline, window)
+    return measured.of_check(check)
 
 
 def report_of(deps: Deps, pipeline: Pipeline, incident: Incident) -> IncidentReport:
@@ -190,23 +211,13 @@ def report_of(deps: Deps, pipeline: Pipeline, incident: Incident) -> IncidentRep
         StoreError: If what it rests on is not in the store.
     """
     last = deps.store.last_look(pipeline.pipeline)
-    watch = None
-    if incident.watch is not None:
-        watch = deps.store.watch_report(pipeline.pipeline, incident.watch, incident.last_window)
-        if watch is None:
-            msg = f"the look of {incident.watch} that incident {incident.id} rests on is not in the store"
-            raise StoreError(msg)
-        attribution = as_attribution(watch, pipeline)
-    else:
-        attribution = _attribution(deps, pipeline, incident.last_window)
     return incident_report(
         incident,
-        attribution,
+        _measured(deps, pipeline, incident),
         pipeline,
         deps.store.stage_results(pipeline.pipeline, incident.last_window),
         links=Links.under(deps.ui_url, pipeline=pipeline.pipeline, incident_id=incident.id),
         now=deps.clock(),
-        watch=watch,
         slo=last.status if last is not None else None,
         silence=stopped_lines(silent_jobs(deps, pipeline)),
     )

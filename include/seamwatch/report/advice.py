@@ -6,9 +6,9 @@ import shlex
 
 from seamwatch.core.finding import Finding
 from seamwatch.core.incidents import Incident
-from seamwatch.core.results import Attribution, Window
-from seamwatch.core.watch.results import WatchReport
+from seamwatch.core.results import Window
 from seamwatch.report import numbers
+from seamwatch.report.measured import Measured
 from seamwatch.report.sentences import listed
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.vocabulary import Gap, Responsibility
@@ -59,15 +59,13 @@ def run_command(pipeline: str, window: Window) -> str:
     return f"seamwatch run {shlex.quote(pipeline)} --from {numbers.iso(window.start)} --to {numbers.iso(window.end)}"
 
 
-def reproduce_command(attribution: Attribution) -> str:
-    """Return the shell command that gives this verdict again."""
-    start, end = numbers.iso(attribution.window.start), numbers.iso(attribution.window.end)
-    return f"seamwatch attribute {shlex.quote(attribution.pipeline)} --from {start} --to {end}"
-
-
-def look_command(report: WatchReport) -> str:
-    """Return the shell command that looks again, as of the end of what was looked at."""
-    return f"seamwatch slo {shlex.quote(report.pipeline)} --at {numbers.iso(report.window.end)}"
+def again_command(measured: Measured) -> str:
+    """Return the shell command that gives this again: looks as of the end of a look, attributes any other window."""
+    start, end = numbers.iso(measured.window.start), numbers.iso(measured.window.end)
+    pipeline = shlex.quote(measured.pipeline)
+    if measured.watch is not None:
+        return f"seamwatch slo {pipeline} --at {end}"
+    return f"seamwatch attribute {pipeline} --from {start} --to {end}"
 
 
 def reference_place(stage: Stage) -> str | None:

@@ -11,13 +11,13 @@ from seamwatch.core.finding import Finding
 from seamwatch.core.freshness_results import DocumentAnswers
 from seamwatch.core.incidents import Incident
 from seamwatch.core.results import Attribution, IsolationResult, StageResult, Window
-from seamwatch.core.watch.results import WatchReport
 from seamwatch.report import advice, numbers, sentences
 from seamwatch.report.evidence import RecordFacts, record_facts
 from seamwatch.report.links import Links
-from seamwatch.report.machine import attribution_json
+from seamwatch.report.machine import measured_json
+from seamwatch.report.measured import Measured
 from seamwatch.report.stages import StageFacts, stage_facts
-from seamwatch.report.watches import BudgetFacts, WatchFacts, budget_facts, found_of, watch_facts
+from seamwatch.report.watches import BudgetFacts, WatchFacts, budget_facts, watch_facts
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import IncidentState, Responsibility
 
@@ -168,33 +168,32 @@ class IncidentReport:
 
 def incident_report(
     incident: Incident,
-    attribution: Attribution,
+    measured: Measured,
     pipeline: Pipeline,
     stage_results: Sequence[StageResult],
     *,
     links: Links,
     now: datetime,
-    watch: WatchReport | None = None,
     slo: SloStatus | None = None,
     silence: tuple[str, ...] = (),
 ) -> IncidentReport:
-    """Return the report of an incident as the attribution of one window, or one look of a watch, shows it.
+    """Return the report of an incident as one window, one look of a watch or one check shows it.
 
     Args:
         incident: The incident as it is now.
-        attribution: Of the window that is reported; it may no longer show the incident's cause.
+        measured: In the window that is reported; it may no longer show the incident's cause.
         pipeline: The pipeline as it is defined now.
         stage_results: What was found at each stage of the window; stages may lack.
         links: Where the report points to.
         now: Aware time of writing.
-        watch: The look, where a watch opened the incident; the attribution is then what was made of it.
         slo: The last look at the objectives.
         silence: Sentences on jobs of Seamwatch that stand still.
     """
-    cause = cause_of(incident, attribution)
-    found = found_of(watch, incident.responsibility, incident.stage, incident.kind) if watch is not None else None
+    cause = finding_of(incident, measured.findings)
+    attribution, watch = measured.attribution, watch_facts(measured.watch) if measured.watch is not None else None
+    found = cause if watch is not None else None
     budgets = budget_facts(slo)
-    records = record_facts(incident, attribution.evidence)
+    records = record_facts(incident, attribution.evidence if attribution else ())
     n_records = cause.n_records if cause else 0
     return IncidentReport(
         incident_id=incident.id,
@@ -203,53 +202,52 @@ def incident_report(
         state=incident.state,
         state_text=sentences.state(incident),
         headline=incident.headline,
-        verdict=sentences.verdict(incident, cause, attribution) if found is None else found.explanation,
+        verdict=sentences.verdict(cause, measured) if found is None else found.explanation,
         responsibility=incident.responsibility,
         responsibility_text=sentences.responsibility(incident.responsibility),
         stage=incident.stage,
         fields=incident.fields,
         facts=(
-            *(_summary(incident, cause, attribution) if watch is None else _watched(incident, watch_facts(watch))),
+            *(_summary(incident, cause, measured) if watch is None else _watched(incident, watch)),
             *_budget(budgets),
         ),
-        confidence_basis=sentences.confidence_basis(incident, attribution, pipeline),
+        confidence_basis=sentences.confidence_basis(incident, attribution.verdicts if attribution else (), pipeline),
         owner=_owner(pipeline, incident.responsibility),
-        window=attribution.window,
-        window_text=numbers.span(attribution.window),
+        window=measured.window,
+        window_text=numbers.span(measured.window),
         onset=cause.onset if cause else None,
         onset_text=numbers.moment(cause.onset if cause else None),
         onset_interval=sentences.onset(cause),
         changes=sentences.changes(cause),
         history=sentences.history(incident),
-        stages=stage_facts(incident, attribution, pipeline, stage_results, links),
+        stages=stage_facts(incident, measured, pipeline, stage_results, links),
         timeline=tuple(
             TimeBin(start=start, n_failing=failing, n_judged=judged)
-            for start, failing, judged in attribution.failing_by_time
+            for start, failing, judged in (attribution.failing_by_time if attribution else ())
         ),
-        isolation=_isolation(attribution),
-        causes=tuple(_cause_facts(each, is_this=each is cause) for each in attribution.causes),
-        signals=tuple(
-            f"{signal.stage}: {signal.text}" if signal.stage else signal.text for signal in attribution.signals
-        ),
-        documents=tuple(_document(one) for one in attribution.documents[:_MOST_DOCUMENTS]),
+        isolation=_isolation(measured.isolation),
+        causes=tuple(_cause_facts(each, is_this=each is cause) for each in measured.findings),
+        signals=tuple(f"{signal.stage}: {signal.text}" if signal.stage else signal.text for signal in measured.signals),
+        documents=tuple(_document(one) for one in measured.documents[:_MOST_DOCUMENTS]),
         records=records[:_MOST_RECORDS],
         n_more_records=max(0, n_records - min(len(records), _MOST_RECORDS)),
-        next_steps=advice.next_steps(incident, cause, pipeline, attribution.window) if found is None else found.steps,
-        command=advice.reproduce_command(attribution) if watch is None else advice.look_command(watch),
-        caveats=sentences.caveats(cause, attribution, stage_results),
+        next_steps=advice.next_steps(incident, cause, pipeline, measured.window) if found is None else found.steps,
+        command=advice.again_command(measured),
+        caveats=sentences.caveats(cause, measured, stage_results),
         links=links,
         made_text=numbers.moment(now),
-        data=attribution_json(attribution),
-        watch=watch_facts(watch) if watch is not None else None,
+        data=measured_json(measured),
+        watch=watch,
         budgets=budgets,
         silence=silence,
     )
 
 
-def cause_of(incident: Incident, attribution: Attribution) -> Finding | None:
-    """Return the attribution's cause that the incident is about; None when the window no longer shows it."""
-    same = [c for c in attribution.causes if (c.responsibility, c.stage) == (incident.responsibility, incident.stage)]
-    return next((cause for cause in same if cause.is_change), same[0] if same else None)
+def finding_of(incident: Incident, findings: Sequence[Finding]) -> Finding | None:
+    """Return the finding that the incident is about; None when the window no longer shows it."""
+    same = [one for one in findings if (one.responsibility, one.stage) == (incident.responsibility, incident.stage)]
+    of_kind = [one for one in same if one.kind == incident.kind] if incident.watch is not None else []
+    return next((one for one in (*of_kind, *same) if one.is_change), same[0] if same else None)
 
 
 def _watched(incident: Incident, watch: WatchFacts) -> tuple[Fact, ...]:
@@ -289,10 +287,8 @@ def _budget(budgets: tuple[BudgetFacts, ...]) -> tuple[Fact, ...]:
     return (Fact(label=BUDGET_LABEL, value=f"{label} {left}", note=note),)
 
 
-def _summary(incident: Incident, cause: Finding | None, attribution: Attribution) -> tuple[Fact, ...]:
-    n_judged = attribution.n_observed - attribution.n_pending
-    ratio = attribution.n_failing / n_judged if n_judged else None
-    isolation = attribution.isolation
+def _summary(incident: Incident, cause: Finding | None, measured: Measured) -> tuple[Fact, ...]:
+    isolation = measured.isolation
     fields = sentences.listed(incident.fields)
     return (
         Fact(label="Responsibility", value=sentences.responsibility(incident.responsibility)),
@@ -302,23 +298,29 @@ def _summary(incident: Incident, cause: Finding | None, attribution: Attribution
             value=numbers.percent(incident.confidence),
             note=sentences.confidence_word(incident.confidence),
         ),
-        Fact(
-            label="Answers affected",
-            value=f"{numbers.count(cause.n_records if cause else 0)} of {numbers.count(attribution.n_observed)}",
-            note="by what they were served",
-        )
-        if attribution.is_by_served
-        else Fact(
-            label="Failing records",
-            value=f"{numbers.count(attribution.n_failing)} of {numbers.count(n_judged)} judged",
-            note=f"{numbers.percent(ratio)}; {_share_note(cause)}",
-        ),
+        _affected(cause, measured),
         Fact(
             label="Model in isolation",
             value=f"{numbers.percent(isolation.accuracy)} right" if isolation.accuracy is not None else "not measured",
             note=_baseline_note(isolation.baseline_accuracy),
         ),
-        *_by_field(attribution),
+        *(_by_field(measured.attribution) if measured.attribution is not None else ()),
+    )
+
+
+def _affected(cause: Finding | None, measured: Measured) -> Fact:
+    """Return how many records fail; before any outcome is known, how many answers rest on what was found."""
+    attribution = measured.attribution
+    if attribution is None:
+        n = numbers.count(cause.n_records if cause else 0)
+        value = f"{n} of {numbers.count(measured.n_records)}"
+        return Fact(label="Answers affected", value=value, note="by what they were served")
+    n_judged = attribution.n_observed - attribution.n_pending
+    ratio = attribution.n_failing / n_judged if n_judged else None
+    return Fact(
+        label="Failing records",
+        value=f"{numbers.count(attribution.n_failing)} of {numbers.count(n_judged)} judged",
+        note=f"{numbers.percent(ratio)}; {_share_note(cause)}",
     )
 
 
@@ -360,8 +362,7 @@ def _owner(pipeline: Pipeline, responsibility: Responsibility) -> Owner:
     return Owner(role=responsibility.value, mention=None)
 
 
-def _isolation(attribution: Attribution) -> IsolationFacts:
-    result = attribution.isolation
+def _isolation(result: IsolationResult) -> IsolationFacts:
     measured = result.accuracy is not None
     return IsolationFacts(
         sentence=sentences.isolation(result),

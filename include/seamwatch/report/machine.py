@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from seamwatch.core.finding import Finding, RateComparison
+from seamwatch.core.finding import Finding
 from seamwatch.core.freshness_results import DocumentAnswers, FreshnessCheck
 from seamwatch.core.results import Attribution, FieldAccuracy, Verdict
 from seamwatch.report import numbers
+from seamwatch.report.measured import Measured, of_attribution
 from seamwatch.report.text import csv_cell, csv_quoted, visible
 
 if TYPE_CHECKING:
@@ -22,20 +23,28 @@ _CSV_HEADER = ("key", "responsibility", "stage", "fields", "confidence", "explan
 
 def attribution_json(attribution: Attribution) -> dict[str, Any]:
     """Return the attribution as JSON-ready values; in a healthy window its `attribution` has the same keys, empty."""
-    leading, isolation = attribution.leading, attribution.isolation
+    return measured_json(of_attribution(attribution))
+
+
+def measured_json(measured: Measured) -> dict[str, Any]:
+    """Return findings and what was measured as JSON-ready values, in one form for all detectors.
+
+    What nobody measured, as the outcomes of a window at which a watch looked, is null.
+    """
+    leading, isolation, attribution = measured.leading, measured.isolation, measured.attribution
     return {
-        "pipeline": attribution.pipeline,
-        "window": {"start": numbers.iso(attribution.window.start), "end": numbers.iso(attribution.window.end)},
+        "pipeline": measured.pipeline,
+        "window": {"start": numbers.iso(measured.window.start), "end": numbers.iso(measured.window.end)},
         "records": {
-            "observed": attribution.n_observed,
-            "failing": attribution.n_failing,
-            "pending": attribution.n_pending,
-            "examined": attribution.n_examined,
-            "unreadable": attribution.n_unreadable,
+            "observed": measured.n_records,
+            "failing": attribution.n_failing if attribution else None,
+            "pending": attribution.n_pending if attribution else None,
+            "examined": attribution.n_examined if attribution else None,
+            "unreadable": attribution.n_unreadable if attribution else None,
         },
         "incident": leading is not None,
-        "attribution": _cause(leading) if leading else _no_cause(attribution),
-        "causes": [_cause(cause) for cause in attribution.causes],
+        "attribution": _cause(leading) if leading else _no_cause(measured),
+        "causes": [_cause(cause) for cause in measured.findings],
         "isolation": {
             "model": isolation.model,
             "calls": isolation.calls,
@@ -71,8 +80,8 @@ def attribution_json(attribution: Attribution) -> dict[str, Any]:
                 ],
             },
         },
-        "documents": [document_json(one) for one in attribution.documents],
-        "fields": [_field_accuracy(one) for one in attribution.fields],
+        "documents": [document_json(one) for one in measured.documents],
+        "fields": [_field_accuracy(one) for one in attribution.fields] if attribution else [],
         "signals": [
             {
                 "kind": signal.kind,
@@ -81,9 +90,9 @@ def attribution_json(attribution: Attribution) -> dict[str, Any]:
                 "text": signal.text,
                 "records": signal.n_records,
             }
-            for signal in attribution.signals
+            for signal in measured.signals
         ],
-        "notes": list(dict.fromkeys((*attribution.notes, *isolation.notes))),
+        "notes": list(dict.fromkeys((*measured.notes, *isolation.notes))),
     }
 
 
@@ -250,7 +259,7 @@ def _field_accuracy(one: FieldAccuracy) -> dict[str, Any]:
 
 
 def _cause(cause: Finding) -> dict[str, Any]:
-    rate = cause.rate or RateComparison()
+    rate = cause.rate
     return {
         "responsibility": cause.responsibility.value,
         "stage": cause.stage,
@@ -274,15 +283,18 @@ def _cause(cause: Finding) -> dict[str, Any]:
             }
             for one in cause.changed
         ],
-        "p_value": rate.p_value,
-        "e_value": rate.e_value,
-        "windows": rate.n_windows,
+        "p_value": rate.p_value if rate else None,
+        "e_value": rate.e_value if rate else None,
+        "windows": rate.n_windows if rate else None,
     }
 
 
-def _no_cause(attribution: Attribution) -> dict[str, Any]:
-    n_judged = attribution.n_observed - attribution.n_pending
-    if not n_judged:
+def _no_cause(measured: Measured) -> dict[str, Any]:
+    attribution = measured.attribution
+    n_judged = attribution.n_observed - attribution.n_pending if attribution else 0
+    if attribution is None:
+        seen = f"nothing was found in {numbers.plural(measured.n_records, 'record')}"
+    elif not n_judged:
         seen = f"none of {numbers.plural(attribution.n_observed, 'record')} could be judged yet"
     else:
         judged = numbers.plural(n_judged, "judged record")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from seamwatch.core.attribution.words import GAPS
 from seamwatch.core.finding import Finding, RateComparison
 from seamwatch.core.incidents import Incident
 from seamwatch.core.results import Attribution, IsolationResult, StageResult, Verdict
 from seamwatch.report import numbers
+from seamwatch.report.measured import Measured
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import Basis, BenchmarkStanding, Gap, IncidentState, Responsibility
 
@@ -29,22 +31,15 @@ _BASES = {
     Basis.NONE: "without evidence that decides",
 }
 _GAPS = {
-    Gap.MISSING_REFERENCE: "a stage on the way has no reference",
+    **GAPS,
     Gap.REFERENCE_FAILED: "a reference could not make the payload",
-    Gap.REFERENCE_IN_DOUBT: "a reference contradicts right records about as much as wrong ones",
-    Gap.MARK_UNPROVEN: "what may be a failure of the provider cannot be told from chance",
-    Gap.UNKNOWN_STATUS: "the recorded status has no known meaning",
     Gap.TRUTH_PENDING: "the truth has not arrived",
-    Gap.TRUTH_SUSPECT: "the truth label itself looks wrong",
-    Gap.ENDPOINT_UNREACHABLE: "the model could not be reached in isolation",
     Gap.BUDGET_SPENT: "the budget for model calls was spent",
     Gap.REQUEST_NOT_RECORDED: "the request was not recorded",
-    Gap.NOT_REPRODUCED: "the failure did not come again",
     Gap.STAGES_NOT_SEPARABLE: "several models cannot be told apart",
     Gap.UNCHECKED_FIELD: "a field that no reference makes may be the cause",
-    Gap.INPUTS_UNLIKE_ANY_BEFORE: "the inputs are unlike any before",
-    Gap.MODEL_AT_BASELINE: "the model alone is at its baseline",
 }
+"""What is missing for a window; `GAPS` says it of one record."""
 _FINDINGS: dict[tuple[Responsibility, str | None], str] = {
     (Responsibility.INTEGRATION, None): (
         "hold a wrong {what} from {where} on; with the reference's value in its place the outcome turns right."
@@ -133,23 +128,25 @@ def history(incident: Incident) -> str:
     return f"Seen in {windows}, first {numbers.span(incident.first_window)}, last {numbers.span(incident.last_window)}."
 
 
-def verdict(incident: Incident, cause: Finding | None, attribution: Attribution) -> str:
+def verdict(cause: Finding | None, measured: Measured) -> str:
     """Return one paragraph: how many records, what they share, what the interventions showed."""
+    attribution = measured.attribution
+    n_failing = attribution.n_failing if attribution is not None else 0
     if cause is None:
         return (
-            f"The window {numbers.span(attribution.window)} no longer shows this cause: "
-            f"{numbers.plural(attribution.n_failing, 'failing record')}, none of them of it."
+            f"The window {numbers.span(measured.window)} no longer shows this cause: "
+            f"{numbers.plural(n_failing, 'failing record')}, none of them of it."
         )
-    if attribution.is_by_served:
-        ratio = cause.n_records / attribution.n_observed if attribution.n_observed else None
+    if attribution is None:
+        ratio = cause.n_records / measured.n_records if measured.n_records else None
         return (
-            f"{numbers.count(cause.n_records)} of {numbers.plural(attribution.n_observed, 'answer')} "
+            f"{numbers.count(cause.n_records)} of {numbers.plural(measured.n_records, 'answer')} "
             f"({numbers.percent(ratio)}) rested on documents that are not as they are at the source. "
             "Whether they were wrong for it is told once their outcomes are known and current documents were tried."
         )
     reach = (
         f"{'About ' if cause.is_estimated else ''}{numbers.count(cause.n_records)} "
-        f"of {numbers.plural(attribution.n_failing, 'failing record')} "
+        f"of {numbers.plural(n_failing, 'failing record')} "
         f"({numbers.percent(cause.share)}; 95% interval {numbers.interval(cause.share_low, cause.share_high)})"
     )
     return f"{reach} {_finding(cause)}{_healthy(cause.rate)}"
@@ -220,9 +217,9 @@ def is_of(verdict: Verdict, incident: Incident) -> bool:
     return (verdict.responsibility, verdict.stage) == (incident.responsibility, incident.stage)
 
 
-def confidence_basis(incident: Incident, attribution: Attribution, pipeline: Pipeline) -> tuple[str, ...]:
+def confidence_basis(incident: Incident, verdicts: Sequence[Verdict], pipeline: Pipeline) -> tuple[str, ...]:
     """Return what the confidence rests on: records by kind of evidence, and the trust in the reference."""
-    found = Counter(verdict.basis for verdict in attribution.verdicts if is_of(verdict, incident))
+    found = Counter(verdict.basis for verdict in verdicts if is_of(verdict, incident))
     lines = [f"{numbers.plural(found[basis], 'record')} {text}." for basis, text in _BASES.items() if found[basis]]
     stage = next((stage for stage in pipeline.stages if stage.name == incident.stage), None)
     if stage is not None and stage.reference and stage.reference_confidence < 1:
@@ -287,11 +284,29 @@ def _worst_segment(result: IsolationResult) -> str:
     )
 
 
-def caveats(cause: Finding | None, attribution: Attribution, stage_results: Sequence[StageResult]) -> tuple[str, ...]:
+def caveats(cause: Finding | None, measured: Measured, stage_results: Sequence[StageResult]) -> tuple[str, ...]:
     """Return what weakens the verdict; empty when nothing does."""
     lines: list[str] = []
     if cause is not None and cause.gap is not None:
         lines.append(f"Evidence is missing: {_GAPS[cause.gap]}.")
+    attribution = measured.attribution
+    if attribution is not None:
+        lines += _unjudged(attribution)
+    unreferenced = [r.stage for r in stage_results if not r.is_reconciled and not r.checks]
+    model = measured.isolation.stage
+    if watched := [name for name in unreferenced if name != model]:
+        lines.append(f"Watched, not checked (no reference, no expectations): {', '.join(watched)}.")
+    if attribution is not None:
+        lines += [f"The reference of {doubt.stage} is {doubt.text}." for doubt in attribution.references_in_doubt]
+    errors = {r.stage: r.n_reference_errors for r in stage_results if r.n_reference_errors}
+    lines += [f"The reference of {stage} failed on {numbers.plural(n, 'record')}." for stage, n in errors.items()]
+    lines += [f"{result.stage}: {note}" for result in stage_results for note in result.notes]
+    return tuple(dict.fromkeys((*lines, *measured.isolation.notes, *measured.notes)))
+
+
+def _unjudged(attribution: Attribution) -> list[str]:
+    """Return what was not judged, or not examined itself."""
+    lines: list[str] = []
     gaps = Counter(v.gap for v in attribution.verdicts if v.gap is not None)
     lines += [f"{numbers.plural(n, 'record')}: {_GAPS[gap]}." for gap, n in sorted(gaps.items())]
     n_waiting = attribution.n_pending - attribution.n_unreadable
@@ -306,12 +321,4 @@ def caveats(cause: Finding | None, attribution: Attribution, stage_results: Sequ
             f"{numbers.count(attribution.n_examined)} of {numbers.plural(attribution.n_failing, 'failing record')} "
             "were examined themselves; the others are judged by their like."
         )
-    unreferenced = [r.stage for r in stage_results if not r.is_reconciled and not r.checks]
-    model = attribution.isolation.stage
-    if watched := [name for name in unreferenced if name != model]:
-        lines.append(f"Watched, not checked (no reference, no expectations): {', '.join(watched)}.")
-    lines += [f"The reference of {doubt.stage} is {doubt.text}." for doubt in attribution.references_in_doubt]
-    errors = {r.stage: r.n_reference_errors for r in stage_results if r.n_reference_errors}
-    lines += [f"The reference of {stage} failed on {numbers.plural(n, 'record')}." for stage, n in errors.items()]
-    lines += [f"{result.stage}: {note}" for result in stage_results for note in result.notes]
-    return tuple(dict.fromkeys((*lines, *attribution.isolation.notes, *attribution.notes)))
+    return lines

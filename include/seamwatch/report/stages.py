@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from seamwatch.core.incidents import Incident
-from seamwatch.core.results import Attribution, Check, StageResult
+from seamwatch.core.results import Check, StageResult
 from seamwatch.report import advice, numbers
 from seamwatch.report.links import Links
+from seamwatch.report.measured import Measured
 from seamwatch.report.sentences import listed
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.vocabulary import CheckStatus, Responsibility, StageKind
@@ -73,23 +74,22 @@ class StageFacts:
 
 def stage_facts(
     incident: Incident,
-    attribution: Attribution,
+    measured: Measured,
     pipeline: Pipeline,
     results: Sequence[StageResult],
     links: Links,
 ) -> tuple[StageFacts, ...]:
     """Return every stage of the pipeline in its order; one without a result is said to be unchecked."""
     by_name = {result.stage: result for result in results}
-    pictures = {picture.name: picture for picture in attribution.stages}
     found = []
     for stage in pipeline.stages:
-        result, picture = by_name.get(stage.name), pictures.get(stage.name)
+        result = by_name.get(stage.name)
+        n_counted, n_failed = measured.n_by_stage.get(stage.name, (None, 0))
         findings = _findings(result) if result else ()
         is_cause = stage.name == incident.stage
-        n_failed = picture.n_failed if picture else 0
-        was_asked = stage.kind is StageKind.MODEL and attribution.isolation.calls > 0
+        was_asked = stage.kind is StageKind.MODEL and measured.isolation.calls > 0
         mark = _mark(is_cause, bool(findings) or n_failed > 0, _is_checked(result) or was_asked)
-        n_records = result.n_records if result else picture.n_records if picture else None
+        n_records = result.n_records if result else n_counted
         is_seam = is_cause and incident.responsibility is Responsibility.INTEGRATION
         found.append(
             StageFacts(

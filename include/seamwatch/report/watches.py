@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from seamwatch.core.finding import Finding
 from seamwatch.core.watch.results import Cell, Chart, Table, Unit, WatchReport
 from seamwatch.report import numbers
 from seamwatch.vocabulary import AlertSeverity
@@ -156,9 +155,3 @@ def alert_lines(budgets: Sequence[BudgetFacts]) -> tuple[str, ...]:
         for one in budgets
         if severity in one.alerts
     )
-
-
-def found_of(report: WatchReport, responsibility: str, stage: str | None, kind: str | None) -> Finding | None:
-    """Return what of a look an incident is about; None where the look no longer shows it."""
-    same = [one for one in report.findings if (one.responsibility.value, one.stage) == (responsibility, stage)]
-    return next((one for one in same if one.kind == kind), same[0] if same else None)

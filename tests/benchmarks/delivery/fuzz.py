@@ -31,7 +31,7 @@ from rich.console import Console
 sys.path[:0] = [str(Path(__file__).parents[3] / "include")]
 
 from seamwatch.core.finding import Finding, RateComparison  # noqa: E402
-from seamwatch.core.incidents import ChangeKind, Incident, decide  # noqa: E402
+from seamwatch.core.incidents import ChangeKind, Incident, decide, evaluate_attribution  # noqa: E402
 from seamwatch.core.results import (  # noqa: E402
     Attribution,
     Check,
@@ -43,7 +43,7 @@ from seamwatch.core.results import (  # noqa: E402
     Verdict,
     Window,
 )
-from seamwatch.report import block_kit  # noqa: E402
+from seamwatch.report import block_kit, measured  # noqa: E402
 from seamwatch.report.console_tables import print_table, shown  # noqa: E402
 from seamwatch.report.facts import IncidentReport, incident_report  # noqa: E402
 from seamwatch.report.html import render_html  # noqa: E402
@@ -409,9 +409,11 @@ def _report() -> tuple[IncidentReport, Incident]:
         )
     ]
     now = window.end + timedelta(minutes=4)
-    opened = decide([], attribution, now=now)[0]
+    opened = decide([], evaluate_attribution(attribution), now=now)[0]
     links = Links.under(_BASE, pipeline=pipeline.pipeline, incident_id=opened.incident.id)
-    report = incident_report(opened.incident, attribution, pipeline, results, links=links, now=now)
+    report = incident_report(
+        opened.incident, measured.of_attribution(attribution), pipeline, results, links=links, now=now
+    )
     return report, opened.incident
 
 

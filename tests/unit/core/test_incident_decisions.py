@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from seamwatch.core.finding import Finding, RateComparison
-from seamwatch.core.incidents import ChangeKind, Incident, decide, fingerprint
+from seamwatch.core.incidents import ChangeKind, Incident, decide, evaluate_attribution, fingerprint
 from seamwatch.core.results import Attribution, IsolationResult, Window
 from seamwatch.vocabulary import IncidentState, Responsibility
 
@@ -64,7 +64,7 @@ class Book:
         self.known: dict[str, Incident] = {}
 
     def decide(self, attribution: Attribution, *, now: datetime = NOW) -> list[ChangeKind]:
-        changes = decide(self.known.values(), attribution, now=now)
+        changes = decide(self.known.values(), evaluate_attribution(attribution), now=now)
         self.known |= {change.incident.id: change.incident for change in changes}
         return [change.kind for change in changes]
 
@@ -145,7 +145,9 @@ def test_an_earlier_or_an_overlapping_window_resolves_nothing() -> None:
     book.decide(_attribution(5, _cause()))
     assert book.decide(_attribution(4)) == []
     overlapping = Window(start=_window(5).start + DAY / 2, end=_window(6).end)
-    assert decide(book.known.values(), replace(_attribution(6), window=overlapping), now=NOW) == []
+    assert (
+        decide(book.known.values(), evaluate_attribution(replace(_attribution(6), window=overlapping)), now=NOW) == []
+    )
 
 
 def test_the_last_window_run_again_after_its_repair_resolves_and_its_counts_are_replaced() -> None:

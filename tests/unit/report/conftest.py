@@ -13,6 +13,7 @@ from seamwatch.core.incidents import Incident
 from seamwatch.core.results import Attribution, IsolationResult, StageResult, Window
 from seamwatch.report.facts import IncidentReport, incident_report
 from seamwatch.report.links import Links
+from seamwatch.report.measured import of_attribution
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import IncidentState, Responsibility
 
@@ -101,6 +102,8 @@ def make_report() -> Callable[..., IncidentReport]:
             }  # type: ignore[arg-type]
         )
         links = Links.under("http://af:8080/", pipeline="triage", incident_id=about.id)
-        return incident_report(about, found, pipeline, results, links=links, now=START + timedelta(hours=2))
+        return incident_report(
+            about, of_attribution(found), pipeline, results, links=links, now=START + timedelta(hours=2)
+        )
 
     return make

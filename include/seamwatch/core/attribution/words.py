@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from seamwatch.vocabulary import FreshnessReason, Gap, Responsibility
 
-_GAPS = {
+GAPS = {
     Gap.MISSING_REFERENCE: "a stage on the way has no reference",
     Gap.REFERENCE_FAILED: "the reference could not make this record's payload",
     Gap.REFERENCE_IN_DOUBT: "a reference contradicts right records about as much as wrong ones",
@@ -23,6 +23,7 @@ _GAPS = {
     Gap.INPUTS_UNLIKE_ANY_BEFORE: "the inputs are unlike any before",
     Gap.MODEL_AT_BASELINE: "the model alone is at its baseline",
 }
+"""What is missing where one record cannot be attributed."""
 
 _DAMAGE = {
     "unit": "in another unit",
@@ -100,7 +101,7 @@ def before_one_of(stages: Sequence[str], gap: Gap | None) -> str:
     """Say that the model was given a wrong request, and that it is not known by which stage."""
     return (
         f"The model answers rightly once {_listed(stages)} are done as their references say, and wrongly again on the "
-        f"request as recorded; which of them it is, is not known: {_GAPS[gap] if gap is not None else 'not asked'}."
+        f"request as recorded; which of them it is, is not known: {GAPS[gap] if gap is not None else 'not asked'}."
     )
 
 
@@ -298,7 +299,7 @@ def unknown_status(stage: str, status: str) -> str:
 
 def not_known(which: Gap, what: str) -> str:
     """Say which experiment has no answer, and why."""
-    return f"Undetermined: {_GAPS[which]}, so it is not known whether the outcome is right {what}."
+    return f"Undetermined: {GAPS[which]}, so it is not known whether the outcome is right {what}."
 
 
 def with_correction(stage: str) -> str:
@@ -328,7 +329,7 @@ def on_right_records(stage: str) -> str:
 
 def gap(which: Gap | None) -> str:
     """Say what evidence is missing."""
-    text = _GAPS[which] if which is not None else "the evidence does not settle it"
+    text = GAPS[which] if which is not None else "the evidence does not settle it"
     return f"Undetermined: {text}."
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.core.finding import Finding
-from seamwatch.core.incidents import decide_watch
+from seamwatch.core.incidents import decide, evaluate_watch
 from seamwatch.core.results import Window
 from seamwatch.core.slo.status import ObjectiveStatus, Stretch, objective_status
 from seamwatch.core.slo.told import known_stretches
@@ -65,6 +65,6 @@ def test_only_incidents_that_can_explain_an_objective_are_left_out_and_a_look_co
     report = WatchReport(
         watch=Watch.LATENCY, pipeline="p", window=window, compared=None, n_records=1, findings=(found,)
     )
-    known = [change.incident for change in decide_watch([], report, now=NOW - HOUR)]
+    known = [change.incident for change in decide([], evaluate_watch(report), now=NOW - HOUR)]
     assert known_stretches("latency", known) == [(NOW - HOUR, NOW)]
     assert known_stretches("accuracy", known) == []

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from seamwatch.core.finding import Finding, RateComparison
-from seamwatch.core.incidents import ChangeKind, Incident, decide, decide_watch
+from seamwatch.core.incidents import ChangeKind, Incident, decide, evaluate_attribution, evaluate_watch
 from seamwatch.core.results import Attribution, IsolationResult, Window
 from seamwatch.core.slo.alerts import AlertState
 from seamwatch.core.slo.budget import Budget
@@ -60,7 +60,7 @@ class Book:
         self.known: dict[str, Incident] = {}
 
     def take(self, report: WatchReport) -> list[ChangeKind]:
-        changes = decide_watch(self.known.values(), report, now=report.window.end)
+        changes = decide(self.known.values(), evaluate_watch(report), now=report.window.end)
         self.known |= {change.incident.id: change.incident for change in changes}
         return [change.kind for change in changes]
 
@@ -117,7 +117,7 @@ def test_a_watch_and_attribution_leave_each_others_incidents_alone() -> None:
         causes=(),
         isolation=IsolationResult(stage=None, model=None, calls=0, cost_usd=0.0),
     )
-    assert decide(book.known.values(), healthy, now=NOW) == []
+    assert decide(book.known.values(), evaluate_attribution(healthy), now=NOW) == []
     cause = Finding(
         responsibility=Responsibility.INTEGRATION,
         stage="model",
@@ -130,7 +130,7 @@ def test_a_watch_and_attribution_leave_each_others_incidents_alone() -> None:
         kind="loop",
         rate=RateComparison(is_change=True),
     )
-    opened = decide(book.known.values(), replace(healthy, causes=(cause,)), now=NOW)
+    opened = decide(book.known.values(), evaluate_attribution(replace(healthy, causes=(cause,))), now=NOW)
     assert [change.kind for change in opened] == [OPENED]
     assert opened[0].incident.fingerprint not in {one.fingerprint for one in book.known.values()}
 
