@@ -10,8 +10,9 @@ from seamwatch.core.results import Window
 from seamwatch.report import numbers
 from seamwatch.report.measured import Measured
 from seamwatch.report.sentences import listed
+from seamwatch.report.texts import GAP_STEPS, PROVIDER_STEPS
 from seamwatch.spec.pipeline import Pipeline, Stage
-from seamwatch.vocabulary import Gap, Responsibility
+from seamwatch.vocabulary import Responsibility
 
 
 def next_steps(incident: Incident, cause: Finding | None, pipeline: Pipeline, window: Window) -> tuple[str, ...]:
@@ -127,13 +128,7 @@ def _model(cause: Finding, stage: Stage | None, pipeline: Pipeline) -> tuple[str
 
 def _provider(cause: Finding, stage: Stage | None) -> tuple[str, ...]:
     name = _name(stage)
-    first = {
-        "truncated": f"Raise the answer's token limit in the requests of {name}, or ask for shorter answers.",
-        "refused": f"Show the refused requests of {name} to the provider; a content policy changed or was met.",
-        "timed_out": f"Check the provider's status page; shorten the requests of {name}, or wait longer for them.",
-        "rate_limited": f"Ask the provider for a higher rate limit, or send the requests of {name} more slowly.",
-        "empty": f"Retry empty answers at {name}, and report them to the provider.",
-    }.get(cause.kind or "", f"Check the provider's status page for errors of {name}.")
+    first = PROVIDER_STEPS.get(cause.kind or "", PROVIDER_STEPS["any"]).format(name=name)
     return (
         first,
         f"Run the affected records through {name} again; the model's answers were not wrong, they were missing.",
@@ -171,24 +166,7 @@ def _knowledge_base(cause: Finding, stage: Stage | None, pipeline: Pipeline) -> 
 
 
 def _undetermined(cause: Finding) -> tuple[str, ...]:
-    gap = {
-        Gap.MISSING_REFERENCE: "Give every stage that is watched, not checked, a reference in include/mappings/.",
-        Gap.REFERENCE_FAILED: "Repair the reference that raised; what it failed on stands under the stage.",
-        Gap.REFERENCE_IN_DOUBT: "Correct the reference, which contradicts right records too; try it on some of them.",
-        Gap.MARK_UNPROVEN: "Read the answers below: are they the provider's failures, or the model's own words?",
-        Gap.UNKNOWN_STATUS: "Find out what the status means, and record HTTP's, or one of ok, error and timeout.",
-        Gap.TRUTH_PENDING: "Wait for the truth labels, or label a sample of the failing records by hand.",
-        Gap.TRUTH_SUSPECT: "Review the truth labels of the records below: model and references contradict them.",
-        Gap.ENDPOINT_UNREACHABLE: "Make the model endpoint reachable from here (seamwatch check says what fails).",
-        Gap.BUDGET_SPENT: "Raise isolation.max_calls_per_run or max_usd_per_run in the pipeline file.",
-        Gap.REQUEST_NOT_RECORDED: "Record the request body as it is sent, and name its column in request:.",
-        Gap.NOT_REPRODUCED: "Raise isolation.repeats, or ask whether the model changed since.",
-        Gap.UNCHECKED_FIELD: "Let the references make the fields that are named as not checked.",
-        Gap.INPUTS_UNLIKE_ANY_BEFORE: (
-            "Ask the owner of the source what changed, and add inputs like these to the benchmark."
-        ),
-        Gap.MODEL_AT_BASELINE: "Compare inputs and labels of the records below with earlier ones.",
-        Gap.STAGES_NOT_SEPARABLE: "Label the outcome of the stage between the models, and name it in truth:.",
-    }
-    text = gap[cause.gap] if cause.gap else "Look at the records below by hand; no intervention turned them right."
+    text = (
+        GAP_STEPS[cause.gap] if cause.gap else "Look at the records below by hand; no intervention turned them right."
+    )
     return (text,)

@@ -5,85 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from seamwatch.core.attribution.words import GAPS
 from seamwatch.core.finding import Finding, RateComparison
 from seamwatch.core.incidents import Incident
 from seamwatch.core.results import Attribution, IsolationResult, StageResult, Verdict
 from seamwatch.report import numbers
 from seamwatch.report.measured import Measured
+from seamwatch.report.texts import BASES, FINDINGS, GAPS, RESPONSIBILITIES
 from seamwatch.spec.pipeline import Pipeline
-from seamwatch.vocabulary import Basis, BenchmarkStanding, Gap, IncidentState, Responsibility
+from seamwatch.vocabulary import BenchmarkStanding, IncidentState, Responsibility
 
-_RESPONSIBILITIES = {
-    Responsibility.MODEL: "the model",
-    Responsibility.INTEGRATION: "integration, not the model",
-    Responsibility.KNOWLEDGE_BASE: "the knowledge base",
-    Responsibility.SOURCE_DATA: "source data",
-    Responsibility.PROVIDER: "the model's provider",
-    Responsibility.ADVERSARIAL_INPUT: "adversarial input",
-    Responsibility.UNDETERMINED: "undetermined",
-}
-_BASES = {
-    Basis.REPAIR: "decided by the references alone: repairing the payload turned the outcome right, with no model call",
-    Basis.REPLAY: "decided by calling the model in isolation for the record itself",
-    Basis.STRATUM: "decided by likeness: other records with the same discrepancies were replayed",
-    Basis.RULE: "decided by a recorded fact that needs no test, such as a lost record or a provider's error",
-    Basis.NONE: "without evidence that decides",
-}
-_GAPS = {
-    **GAPS,
-    Gap.REFERENCE_FAILED: "a reference could not make the payload",
-    Gap.TRUTH_PENDING: "the truth has not arrived",
-    Gap.BUDGET_SPENT: "the budget for model calls was spent",
-    Gap.REQUEST_NOT_RECORDED: "the request was not recorded",
-    Gap.STAGES_NOT_SEPARABLE: "several models cannot be told apart",
-    Gap.UNCHECKED_FIELD: "a field that no reference makes may be the cause",
-}
-"""What is missing for a window; `GAPS` says it of one record."""
-_FINDINGS: dict[tuple[Responsibility, str | None], str] = {
-    (Responsibility.INTEGRATION, None): (
-        "hold a wrong {what} from {where} on; with the reference's value in its place the outcome turns right."
-    ),
-    (Responsibility.INTEGRATION, "lost"): "reached the input of {where} and got lost there.",
-    (Responsibility.INTEGRATION, "crossed"): "carry another record's payload from {where} on.",
-    (Responsibility.MODEL, None): (
-        "are answered wrongly by {where} also when it is called alone with a clean request."
-    ),
-    (Responsibility.MODEL, "not_reproduced"): (
-        "were answered wrongly by {where}, which mostly answers the same requests rightly: its answers vary by chance."
-    ),
-    (Responsibility.MODEL, "changed_since"): (
-        "were answered wrongly by {where}, which now answers the same requests rightly: the model has changed since."
-    ),
-    (Responsibility.PROVIDER, None): (
-        "got an error from the provider behind {where}: there is no answer to judge the model by."
-    ),
-    (Responsibility.PROVIDER, "truncated"): (
-        "got a truncated answer from the provider behind {where}: there is no full answer to judge the model by."
-    ),
-    (Responsibility.PROVIDER, "refused"): (
-        "were refused by the provider behind {where}: there is no answer to judge the model by."
-    ),
-    (Responsibility.PROVIDER, "empty"): (
-        "got an empty answer from the provider behind {where}: there is no answer to judge the model by."
-    ),
-    (Responsibility.PROVIDER, "timed_out"): (
-        "got no answer in time from the provider behind {where}: there is no answer to judge the model by."
-    ),
-    (Responsibility.PROVIDER, "rate_limited"): (
-        "were turned away by the rate limit of the provider behind {where}: there is no answer to judge the model by."
-    ),
-    (Responsibility.SOURCE_DATA, None): (
-        "were wrong already in {where}{fields}; no repair further on turns them right."
-    ),
-    (Responsibility.KNOWLEDGE_BASE, None): (
-        "rest on outdated or missing documents at {where}; current ones turn the outcome right."
-    ),
-    (Responsibility.ADVERSARIAL_INPUT, None): (
-        "carry instructions in their input at {where}; without them the outcome turns right."
-    ),
-    (Responsibility.UNDETERMINED, None): "cannot be attributed on the evidence there is{why}.",
-}
 DEGRADED_BELOW_P = 0.01
 """Exact binomial p under which the model alone is called worse than its baseline."""
 _LISTED = 5
@@ -99,7 +29,7 @@ def listed(names: Sequence[str]) -> str:
 
 def responsibility(which: Responsibility) -> str:
     """Return who has to act, in words."""
-    text = _RESPONSIBILITIES[which]
+    text = RESPONSIBILITIES[which]
     return text[0].upper() + text[1:]
 
 
@@ -167,13 +97,13 @@ def _healthy(rate: RateComparison | None) -> str:
 
 def _finding(cause: Finding) -> str:
     """Return what the cause's records share; the table is by responsibility and, where it matters, pattern."""
-    sentence = _FINDINGS.get((cause.responsibility, cause.kind)) or _FINDINGS[(cause.responsibility, None)]
+    sentence = FINDINGS.get((cause.responsibility, cause.kind)) or FINDINGS[(cause.responsibility, "any")]
     fields = listed(cause.fields)
     return sentence.format(
         where=cause.stage or "a stage that is not known",
         what=fields or "payload",
         fields=f" ({fields})" if fields else "",
-        why=f": {_GAPS[cause.gap]}" if cause.gap else "",
+        why=f": {GAPS[cause.gap]}" if cause.gap else "",
     )
 
 
@@ -220,7 +150,7 @@ def is_of(verdict: Verdict, incident: Incident) -> bool:
 def confidence_basis(incident: Incident, verdicts: Sequence[Verdict], pipeline: Pipeline) -> tuple[str, ...]:
     """Return what the confidence rests on: records by kind of evidence, and the trust in the reference."""
     found = Counter(verdict.basis for verdict in verdicts if is_of(verdict, incident))
-    lines = [f"{numbers.plural(found[basis], 'record')} {text}." for basis, text in _BASES.items() if found[basis]]
+    lines = [f"{numbers.plural(found[basis], 'record')} {text}." for basis, text in BASES.items() if found[basis]]
     stage = next((stage for stage in pipeline.stages if stage.name == incident.stage), None)
     if stage is not None and stage.reference and stage.reference_confidence < 1:
         lines.append(
@@ -288,7 +218,7 @@ def caveats(cause: Finding | None, measured: Measured, stage_results: Sequence[S
     """Return what weakens the verdict; empty when nothing does."""
     lines: list[str] = []
     if cause is not None and cause.gap is not None:
-        lines.append(f"Evidence is missing: {_GAPS[cause.gap]}.")
+        lines.append(f"Evidence is missing: {GAPS[cause.gap]}.")
     attribution = measured.attribution
     if attribution is not None:
         lines += _unjudged(attribution)
@@ -308,7 +238,7 @@ def _unjudged(attribution: Attribution) -> list[str]:
     """Return what was not judged, or not examined itself."""
     lines: list[str] = []
     gaps = Counter(v.gap for v in attribution.verdicts if v.gap is not None)
-    lines += [f"{numbers.plural(n, 'record')}: {_GAPS[gap]}." for gap, n in sorted(gaps.items())]
+    lines += [f"{numbers.plural(n, 'record')}: {GAPS[gap]}." for gap, n in sorted(gaps.items())]
     n_waiting = attribution.n_pending - attribution.n_unreadable
     if n_waiting:
         have = "has" if n_waiting == 1 else "have"
