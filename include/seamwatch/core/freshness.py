@@ -19,8 +19,6 @@ from seamwatch.core.freshness_results import Lag
 from seamwatch.vocabulary import FreshnessReason as Reason
 
 FINDING_COLUMNS = ("document", "reason", "since", "until", "detail")
-AGAINST_ANSWERS = (Reason.STALE, Reason.MISSING, Reason.GHOST, Reason.DUPLICATE)
-"""An answer that rested on such a document counts against the goal."""
 REMOVED = "removed"
 """In the place of a reason: the document left source and index alike, which is no error. Its finding ends with it, and
 says that answers from before rested on what was known."""

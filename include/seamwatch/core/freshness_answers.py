@@ -9,8 +9,8 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from seamwatch.core.freshness import AGAINST_ANSWERS, moment
-from seamwatch.core.freshness_results import AnswerSli, DocumentAnswers
+from seamwatch.core.freshness import moment
+from seamwatch.core.freshness_results import AGAINST_ANSWERS, AnswerSli, DocumentAnswers
 from seamwatch.core.records.comparison import is_null
 from seamwatch.vocabulary import FreshnessReason as Reason
 

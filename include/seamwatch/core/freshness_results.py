@@ -8,6 +8,14 @@ from datetime import datetime
 
 from seamwatch.vocabulary import FreshnessReason
 
+AGAINST_ANSWERS = (
+    FreshnessReason.STALE,
+    FreshnessReason.MISSING,
+    FreshnessReason.GHOST,
+    FreshnessReason.DUPLICATE,
+)
+"""An answer that rested on such a document counts against the goal."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DocumentAnswers:

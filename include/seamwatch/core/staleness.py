@@ -7,8 +7,7 @@ from datetime import timedelta
 
 from seamwatch.core.attribution import words
 from seamwatch.core.finding import Finding, RateComparison
-from seamwatch.core.freshness import AGAINST_ANSWERS
-from seamwatch.core.freshness_results import DocumentAnswers, FreshnessCheck
+from seamwatch.core.freshness_results import AGAINST_ANSWERS, DocumentAnswers, FreshnessCheck
 from seamwatch.core.incidents import Evaluation
 from seamwatch.core.results import Signal, Window
 from seamwatch.vocabulary import FreshnessReason, Responsibility, Severity, UnknownReason

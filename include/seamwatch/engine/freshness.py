@@ -14,7 +14,6 @@ from seamwatch.adapters.knowledge.indexes import open_index
 from seamwatch.adapters.knowledge.sources import open_source
 from seamwatch.core.documents import INDEX_COLUMNS, IndexListing, SourceListing, document_ids
 from seamwatch.core.freshness import (
-    AGAINST_ANSWERS,
     Judged,
     Rules,
     index_lag,
@@ -24,7 +23,7 @@ from seamwatch.core.freshness import (
     usual_embedding,
 )
 from seamwatch.core.freshness_answers import answer_sli
-from seamwatch.core.freshness_results import DocumentAnswers, FreshnessCheck
+from seamwatch.core.freshness_results import AGAINST_ANSWERS, DocumentAnswers, FreshnessCheck
 from seamwatch.core.text_coverage import is_same_text
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.knowledge_place import knowledge_place
