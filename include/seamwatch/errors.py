@@ -6,7 +6,6 @@
     ├── AdapterError         a system outside did not do its part (retryable or not)
     │   ├── ConnectionNotFound
     │   ├── StageError       a stage's table cannot be read
-    │   ├── ModelError       a model endpoint cannot be called
     │   ├── KnowledgeError   the documents of a knowledge base, or its index, cannot be listed or read
     │   └── NotifyError      a message cannot be delivered
     │       ├── HistoryUnreadable  the channel does not let us look which messages it holds
@@ -100,10 +99,6 @@ class ConnectionNotFound(AdapterError):
 
 class StageError(AdapterError):
     """A stage's table cannot be read."""
-
-
-class ModelError(AdapterError):
-    """A model endpoint cannot be called at all (a wrong answer is a result, not an error)."""
 
 
 class KnowledgeError(AdapterError):

@@ -67,6 +67,11 @@ class ModelEndpoint(Protocol):
 
     protocol: EndpointProtocol
 
+    @property
+    def identity(self) -> str:
+        """Return what makes the same body another call."""
+        ...
+
     def ask(self, calls: Sequence[ModelCall]) -> list[ModelAnswer]:
         """Return one answer per call, in order, with at most the endpoint's concurrency under way at once."""
         ...

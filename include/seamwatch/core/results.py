@@ -13,7 +13,6 @@ from seamwatch.vocabulary import (
     BenchmarkStanding,
     CheckStatus,
     Gap,
-    OutcomeState,
     Responsibility,
     Severity,
     UnknownReason,
@@ -371,11 +370,3 @@ class Attribution:
     def n_undetermined(self) -> int:
         """Return how many failing records nobody is named for."""
         return sum(verdict.responsibility is Responsibility.UNDETERMINED for verdict in self.verdicts)
-
-
-@dataclass(frozen=True, kw_only=True)
-class OutcomeCount:
-    """How many records of a window are in which state."""
-
-    state: OutcomeState
-    n_records: int

@@ -10,7 +10,6 @@ from seamwatch.spec.pipeline import Pipeline
 
 _APPROVED_WITHIN = timedelta(days=2)
 """A runbook that nobody approves by then ends; the next check calls it again."""
-STEPS = "seamwatch.orchestration.steps"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -124,7 +124,6 @@ class IncidentReport:
     verdict: str
     """One paragraph: how many records, what was done, what came of it."""
     responsibility: Responsibility
-    responsibility_text: str
     stage: str | None
     fields: tuple[str, ...]
     facts: tuple[Fact, ...]
@@ -204,7 +203,6 @@ def incident_report(
         headline=incident.headline,
         verdict=sentences.verdict(cause, measured) if found is None else found.explanation,
         responsibility=incident.responsibility,
-        responsibility_text=sentences.responsibility(incident.responsibility),
         stage=incident.stage,
         fields=incident.fields,
         facts=(

@@ -67,7 +67,6 @@ class StageFacts:
     """The most important finding, short enough for the graph."""
     findings: tuple[str, ...]
     checks: tuple[CheckFacts, ...]
-    n_passed: int
     reference: str | None
     data_docs: str | None
 
@@ -103,7 +102,6 @@ def stage_facts(
                 finding=_short_finding(result, n_failed, "failing" if incident.watch is None else "records"),
                 findings=findings,
                 checks=_checks(result),
-                n_passed=sum(c.status is CheckStatus.PASSED for c in result.checks) if result else 0,
                 reference=advice.reference_place(stage) or _no_reference(stage),
                 data_docs=links.data_docs_of(result.data_docs) if result else None,
             )

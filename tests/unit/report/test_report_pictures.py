@@ -22,7 +22,6 @@ def stage(name: str, *inputs: str, broken: tuple[str, ...] = ()) -> StageFacts:
         finding="",
         findings=(),
         checks=(),
-        n_passed=0,
         reference=None,
         data_docs=None,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from seamwatch.adapters.base import Connections
+from seamwatch.adapters.base import Connections, ModelEndpoint
 from seamwatch.adapters.models.callable import CallableEndpoint
 from seamwatch.adapters.models.http import HttpModelEndpoint
 from seamwatch.adapters.models.pricing import Prices
@@ -20,7 +20,7 @@ def open_endpoint(
     *,
     load_callable: Callable[[str], Callable[..., Any]],
     pipeline: str = "",
-) -> tuple[HttpModelEndpoint | CallableEndpoint, Prices]:
+) -> tuple[ModelEndpoint, Prices]:
     """Return the endpoint and its prices.
 
     Args:

@@ -7,14 +7,12 @@ import hashlib
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol as TypingProtocol
 
-from seamwatch.adapters.base import AnswerCache, CallBudget
+from seamwatch.adapters.base import AnswerCache, CallBudget, ModelEndpoint
 from seamwatch.adapters.models.exchange import Attempt, Gate, Gated, Send
 from seamwatch.adapters.models.pricing import Prices
 from seamwatch.adapters.models.reservations import Need, Reservations
 from seamwatch.core.replays import BudgetLimits, ModelAnswer, ModelCall
-from seamwatch.vocabulary import Protocol
 
 _LASTING_STATUSES = frozenset({400, 413, 414, 422})
 """Refusals of the request itself. Others (401, 404) go away when a person corrects the connection."""
@@ -25,21 +23,6 @@ _Mark = tuple[str, int]
 """Request hash and attempt: what makes two calls the same."""
 
 
-class Endpoint(TypingProtocol):
-    """What is metered: an HTTP endpoint or a function."""
-
-    protocol: Protocol
-
-    @property
-    def identity(self) -> str:
-        """Return what makes the same body another call."""
-        ...
-
-    def ask(self, calls: Sequence[ModelCall]) -> list[ModelAnswer]:
-        """Return one answer per call."""
-        ...
-
-
 class MeteredEndpoint:
     """Reserves before every request and settles after it; never asks twice for what it has been told already.
 
@@ -48,7 +31,7 @@ class MeteredEndpoint:
 
     def __init__(
         self,
-        inner: Endpoint,
+        inner: ModelEndpoint,
         *,
         cache: AnswerCache,
         budget: CallBudget,

@@ -28,8 +28,6 @@ class FieldPattern:
     """Whether it is the damage of a value within the text, not of the whole of it."""
     n_matching: int = 0
     """Discrepancies that it explains."""
-    n_seen: int = 0
-    """Discrepancies that were looked at."""
 
 
 Detector = Callable[[Sequence[Pair]], FieldPattern | None]

@@ -91,7 +91,7 @@ def _table_by(place: str, values: Sequence[Any], pairs: Sequence[Pair]) -> tuple
     )
     shown = [shorten(strict_text(one)) for one in (value, expected, recorded)]
     words = "where {} is {}, {} is expected and {} recorded, for example".format(place, *shown)
-    return n_explained, FieldPattern(name="code_table", words=words, n_matching=n_kept, n_seen=len(pairs))
+    return n_explained, FieldPattern(name="code_table", words=words, n_matching=n_kept)
 
 
 def _input_fields(payloads: pd.DataFrame) -> Iterator[tuple[str, Sequence[Any]]]:
@@ -134,12 +134,10 @@ def find_other_record(
     if n >= least and usual:
         which = "before" if usual > 0 else "after"
         words = f"the record {which}" if abs(usual) == 1 else f"the record {abs(usual)} {which}"
-        return FieldPattern(
-            name="shifted", words=f"recorded is what {words} it should have", n_matching=n, n_seen=len(rows)
-        )
+        return FieldPattern(name="shifted", words=f"recorded is what {words} it should have", n_matching=n)
     if (n := sum(step > 0 for step in steps)) >= least:
         words = "recorded is what an earlier record should have"
-        return FieldPattern(name="stale", words=words, n_matching=n, n_seen=len(rows))
+        return FieldPattern(name="stale", words=words, n_matching=n)
     return None
 
 

@@ -81,7 +81,7 @@ def name_pattern(pairs: Sequence[Pair]) -> FieldPattern | None:
     if pattern is None:
         return None
     limit = name_limit(pairs) if pattern.name == "truncated" and not pattern.is_part else ""
-    return replace(pattern, words=pattern.words + limit, n_seen=len(pairs))
+    return replace(pattern, words=pattern.words + limit)
 
 
 def _name_by_parts(pairs: Sequence[Pair]) -> FieldPattern | None:

@@ -277,26 +277,6 @@ def _success_rank(status: Any) -> int:
     return 1 if isinstance(found, Unknown) else 2 * found
 
 
-def align_keys(frames: dict[str, pd.DataFrame], columns: dict[str, str]) -> dict[str, pd.DataFrame]:
-    """Return the frames with keys of one type, so that 7, 7.0 and "7" from different systems are one record.
-
-    Args:
-        frames: By stage.
-        columns: By stage, the key column.
-
-    Raises:
-        DataContractError: If a frame lacks its key column.
-    """
-    for stage, frame in frames.items():
-        require_columns(frame, (columns[stage],), where=f"stage {stage}")
-    integral = all(
-        pd.api.types.is_integer_dtype(frame[columns[stage]].dtype) for stage, frame in frames.items() if len(frame)
-    )
-    if integral:
-        return frames
-    return {stage: frame.assign(**{columns[stage]: key_text(frame[columns[stage]])}) for stage, frame in frames.items()}
-
-
 def key_text(keys: pd.Series[Any], form: KeyForm = "exact") -> pd.Series[Any]:
     """Return keys as text without surrounding blanks, in a form; a whole number that came as a float loses its `.0`."""
     texts = [None if is_null(key) else key_in_form(strict_text(key) or "", form) for key in keys.to_numpy(dtype=object)]

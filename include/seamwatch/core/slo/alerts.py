@@ -309,24 +309,6 @@ def read_rule(
     )
 
 
-def sum_windows(
-    bad: Floats, total: Floats, *, every: timedelta, lengths: Sequence[timedelta]
-) -> dict[timedelta, Count]:
-    """Return the counts of windows that end with the last tick.
-
-    Args:
-        bad: Bad events by tick, oldest first; before the first tick there was nothing.
-        total: All events by tick.
-        every: Length of a tick.
-        lengths: Of the windows, multiples of a tick.
-    """
-    found = {}
-    for length in lengths:
-        first = max(len(total) - round(length / every), 0)
-        found[length] = Count(bad=float(bad[first:].sum()), total=float(total[first:].sum()))
-    return found
-
-
 def window_lengths(rules: Sequence[BurnRule | CountRule]) -> tuple[timedelta, ...]:
     """Return the lengths of all windows that the rules ask for, ascending."""
     found: set[timedelta] = set()

@@ -77,9 +77,6 @@ class Balance:
     debited: float
     refunded: float
     """Part of `debited` that a ruling refunds."""
-    by_kind: Mapping[DebitKind, float]
-    """What is left of `debited` after refunds, by kind; kinds without any are left out."""
-    n_debits: int
     n_late: int
     """Debits that were told only after the window's last look, as `late_after` says."""
 
@@ -130,15 +127,9 @@ class Ledger:
             late_after: Debits told after it count as late; None: none does.
         """
         found = self.counted(objective, start=start, end=end)
-        by_kind: dict[DebitKind, float] = {}
-        for debit, is_refunded in found:
-            if not is_refunded:
-                by_kind[debit.kind] = by_kind.get(debit.kind, 0.0) + debit.amount
         return Balance(
             debited=sum(d.amount for d, _ in found),
             refunded=sum(d.amount for d, is_refunded in found if is_refunded),
-            by_kind=by_kind,
-            n_debits=len(found),
             n_late=0 if late_after is None else sum(d.told_at > late_after for d, _ in found),
         )
 

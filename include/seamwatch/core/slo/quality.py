@@ -36,11 +36,6 @@ class Extrapolated:
     judged: int
     judged_wrong: int
 
-    @property
-    def judged_share(self) -> float:
-        """Return which part of the answers was judged, 0 to 1; 0.0 without answers."""
-        return self.judged / self.answers if self.answers else 0.0
-
 
 def extrapolate(
     parts: Sequence[Judged], *, confidence: float = 0.95, design_effect: float = 1.0

@@ -233,20 +233,6 @@ def take_samples(split: Split, at: pd.Series[Any], about: pd.DataFrame, *, size:
     return found
 
 
-def merge_samples(first: Mapping[str, Any], second: Mapping[str, Any], *, size: int = SAMPLE) -> dict[str, Any]:
-    """Return the sample of the records of two samples of the same columns."""
-    both = {
-        key: row for one in (first, second) for key, row in zip(one.get("keys", ()), one.get("rows", ()), strict=True)
-    }
-    keys = np.array(list(both), dtype=object)
-    kept = keys[np.argsort(pd.util.hash_array(keys), kind="stable")][:size] if len(keys) else keys
-    return {
-        "keys": kept.tolist(),
-        "columns": (first or second).get("columns", []),
-        "rows": [both[key] for key in kept],
-    }
-
-
 def read_samples(
     samples: Sequence[tuple[datetime, Mapping[str, Any]]], counts: Mapping[datetime, int], *, most: int
 ) -> pd.DataFrame:

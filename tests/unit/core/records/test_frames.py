@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from seamwatch.core.records.frames import align_keys, key_text, require_columns, split_versions, stage_data
+from seamwatch.core.records.frames import key_text, require_columns, split_versions, stage_data
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.errors import DataContractError
 from seamwatch.spec.pipeline import Stage
@@ -118,33 +118,6 @@ def test_the_payload_is_the_best_attempt_and_an_unknown_status_is_no_failure(
 ) -> None:
     rows = _calls(*((1, minute, answer, status) for minute, (status, answer) in enumerate(attempts)))
     assert stage_data(rows, MODEL, key="id", time="at").payload["answer"].tolist() == [chosen]
-
-
-def test_keys_of_one_integer_type_stay_as_they_are() -> None:
-    frames = {"a": pd.DataFrame({"id": [1, 2]}), "b": pd.DataFrame({"id": [2, 3]})}
-    assert align_keys(frames, {"a": "id", "b": "id"}) is frames
-
-
-def test_keys_of_several_types_become_one_text() -> None:
-    frames = {
-        "ints": pd.DataFrame({"id": [7, 8]}),
-        "floats": pd.DataFrame({"number": [7.0, None]}),
-        "texts": pd.DataFrame({"ref": [" 7", "x"]}),
-    }
-    aligned = align_keys(frames, {"ints": "id", "floats": "number", "texts": "ref"})
-    assert aligned["ints"]["id"].tolist() == ["7", "8"]
-    assert aligned["floats"]["number"].dropna().tolist() == ["7"]
-    assert aligned["texts"]["ref"].tolist() == ["7", "x"]
-
-
-def test_an_empty_stage_does_not_change_the_type_of_the_others() -> None:
-    frames = {"a": pd.DataFrame({"id": [1]}), "b": pd.DataFrame({"id": pd.Series([], dtype=object)})}
-    assert align_keys(frames, {"a": "id", "b": "id"})["a"]["id"].tolist() == [1]
-
-
-def test_a_frame_without_its_key_column_is_told() -> None:
-    with pytest.raises(DataContractError, match="stage a: no column id; known: x"):
-        align_keys({"a": pd.DataFrame({"x": [1]})}, {"a": "id"})
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from slo.rules import Windows, episodes, learn, ours
 from slo.simulate import Fault, Service, months
 
 from seamwatch.core.detection.clustering import BLOCK_LAG, USUAL_LAG, block_hours, sum_blocks
-from seamwatch.core.slo.alerts import default_rules, learn_usual, read_rule, sum_windows, window_lengths
+from seamwatch.core.slo.alerts import Count, default_rules, learn_usual, read_rule, window_lengths
 from seamwatch.vocabulary import AlertSeverity
 
 TICK, HOUR, OVER = timedelta(minutes=5), timedelta(hours=1), timedelta(days=30)
@@ -36,11 +36,17 @@ def test_look_by_look(goal, per_hour, errors) -> None:
         known = [int(max(tick // 12 - lag // HOUR, 0)) * 12 // width for lag in (BLOCK_LAG, USUAL_LAG)]
         recent, older = (sum_blocks(blocks[0][:n], blocks[1][:n]) for n in known)
         usual = learn_usual(recent, older, budget_share=1 - goal)
-        windows = sum_windows(bad[0, : tick + 1], total[0, : tick + 1], every=TICK, lengths=window_lengths(rules))
+        windows = {one: _count(bad[0], total[0], tick, one) for one in window_lengths(rules)}
         readings = [read_rule(rule, windows, usual, goal=goal, every=TICK) for rule in rules]
         for who in AlertSeverity:
             said = any(r.fires for r in readings if r.rule.severity is who)
             assert said == fires[who][tick], (who, tick)
+
+
+def _count(bad, total, tick, length) -> Count:
+    """Return the events of a window that ends with a tick."""
+    window = slice(max(tick + 1 - round(length / TICK), 0), tick + 1)
+    return Count(bad=float(bad[window].sum()), total=float(total[window].sum()))
 
 
 def test_an_alert_that_pauses_for_a_moment_is_one() -> None:
