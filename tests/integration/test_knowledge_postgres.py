@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import make_url
 
 from seamwatch.adapters.connections import EnvironmentConnections
-from seamwatch.adapters.knowledge.indexes import open_index
+from seamwatch.adapters.knowledge.factory import open_index
 from seamwatch.adapters.knowledge.place import Place
 from seamwatch.core.documents import IndexListing
 from seamwatch.errors import KnowledgeError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 
-from seamwatch.adapters.knowledge.indexes import open_index
+from seamwatch.adapters.knowledge.factory import open_index
 from seamwatch.core.document_names import (
     Names,
     container_forms,

@@ -10,8 +10,7 @@ from typing import Any
 import pandas as pd
 
 from seamwatch.adapters.base import DocumentIndex, DocumentSource
-from seamwatch.adapters.knowledge.indexes import open_index
-from seamwatch.adapters.knowledge.sources import open_source
+from seamwatch.adapters.knowledge.factory import open_index, open_source
 from seamwatch.core.documents import INDEX_COLUMNS, IndexListing, SourceListing, document_ids
 from seamwatch.core.freshness import (
     Judged,

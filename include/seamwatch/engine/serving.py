@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from seamwatch.adapters.base import DocumentIndex
-from seamwatch.adapters.knowledge.sources import open_source
+from seamwatch.adapters.knowledge.factory import open_source
 from seamwatch.core.documents import Served
 from seamwatch.core.freshness_answers import was_gone
 from seamwatch.core.records.comparison import leaves, parse_json

@@ -70,22 +70,6 @@ class Ruling:
             raise DataContractError(msg)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Balance:
-    """The ledger over a window."""
-
-    debited: float
-    refunded: float
-    """Part of `debited` that a ruling refunds."""
-    n_late: int
-    """Debits that were told only after the window's last look, as `late_after` says."""
-
-    @property
-    def spent(self) -> float:
-        """Return what counts against the budget."""
-        return self.debited - self.refunded
-
-
 @dataclass(frozen=True)
 class Ledger:
     """Debits and rulings of one pipeline."""
@@ -116,22 +100,6 @@ class Ledger:
         voided = {r.incident for r in self.rulings if self.is_void(r.incident)}
         mine = [d for d in self.debits.values() if d.objective == objective and start <= d.at < end]
         return [(d, d.incident in voided) for d in sorted(mine, key=lambda d: (d.at, d.record, d.kind))]
-
-    def balance(self, objective: str, *, start: datetime, end: datetime, late_after: datetime | None = None) -> Balance:
-        """Return the sums over what happened in [start, end).
-
-        Args:
-            objective: Name of the objective.
-            start: Aware.
-            end: Aware; an event in the future of a skewed clock is not counted before its time.
-            late_after: Debits told after it count as late; None: none does.
-        """
-        found = self.counted(objective, start=start, end=end)
-        return Balance(
-            debited=sum(d.amount for d, _ in found),
-            refunded=sum(d.amount for d, is_refunded in found if is_refunded),
-            n_late=0 if late_after is None else sum(d.told_at > late_after for d, _ in found),
-        )
 
 
 def _rank(debit: Debit) -> tuple[datetime, float, str, datetime]:

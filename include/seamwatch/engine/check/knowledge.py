@@ -8,9 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from seamwatch.adapters.base import Connections
-from seamwatch.adapters.knowledge.indexes import open_index
+from seamwatch.adapters.knowledge.factory import open_index, open_source
 from seamwatch.adapters.knowledge.place import Place
-from seamwatch.adapters.knowledge.sources import open_source
 from seamwatch.engine.check.places import in_pipeline
 from seamwatch.errors import AdapterError, Problem
 from seamwatch.spec.load import Project

@@ -21,7 +21,7 @@ from sqlalchemy import make_url
 
 from seamwatch.adapters.base import DocumentIndex
 from seamwatch.adapters.connections import EnvironmentConnections
-from seamwatch.adapters.knowledge.indexes import open_index
+from seamwatch.adapters.knowledge.factory import open_index
 from seamwatch.adapters.knowledge.place import Place
 from seamwatch.core.documents import INDEX_COLUMNS
 from seamwatch.errors import KnowledgeError

@@ -25,7 +25,7 @@ from qdrant_client import QdrantClient, models
 
 from seamwatch.adapters.connections import EnvironmentConnections
 from seamwatch.adapters.knowledge.chroma import _sessions
-from seamwatch.adapters.knowledge.indexes import open_index
+from seamwatch.adapters.knowledge.factory import open_index
 from seamwatch.adapters.knowledge.place import Place
 from seamwatch.errors import KnowledgeError
 from seamwatch.spec.knowledge import ChromaIndex, QdrantIndex, SqlIndex

@@ -22,10 +22,6 @@ def _debit(record: str = "r1", **given: object) -> Debit:
     return Debit(objective="accuracy", record=record, **{**fields, **given})  # type: ignore[arg-type]
 
 
-def _balance(ledger: Ledger, **given: datetime) -> object:
-    return ledger.balance("accuracy", start=NOW - 28 * DAY, end=NOW, **given)
-
-
 def test_a_judgement_that_is_corrected_counts_once_and_by_its_last_word() -> None:
     wrong = _debit(incident=None)
     known = _debit(incident="I7", told_at=NOW)
@@ -37,14 +33,14 @@ def test_a_judgement_that_is_corrected_counts_once_and_by_its_last_word() -> Non
 def test_a_late_debit_of_a_voided_incident_is_refunded_as_well() -> None:
     ruling = Ruling(incident="I7", is_void=True, reason="load test", by="ada", at=NOW)
     ledger = Ledger().post([ruling]).post([_debit(incident="I7", told_at=NOW + DAY), _debit("r2")])
-    balance = ledger.balance("accuracy", start=NOW - 28 * DAY, end=NOW, late_after=NOW)
-    assert (balance.debited, balance.refunded, balance.spent, balance.n_late) == (2.0, 1.0, 1.0, 1)
+    counted = ledger.counted("accuracy", start=NOW - 28 * DAY, end=NOW)
+    assert [(debit.record, is_refunded) for debit, is_refunded in counted] == [("r1", True), ("r2", False)]
 
 
 def test_an_event_of_a_clock_that_is_ahead_counts_in_its_own_time() -> None:
     ledger = Ledger().post([_debit(at=NOW + DAY)])
-    assert ledger.balance("accuracy", start=NOW - 28 * DAY, end=NOW).spent == 0.0
-    assert ledger.balance("accuracy", start=NOW, end=NOW + 2 * DAY).spent == 1.0
+    assert ledger.counted("accuracy", start=NOW - 28 * DAY, end=NOW) == []
+    assert len(ledger.counted("accuracy", start=NOW, end=NOW + 2 * DAY)) == 1
 
 
 @pytest.mark.parametrize(
