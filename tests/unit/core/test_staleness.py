@@ -7,37 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from seamwatch.core import incidents
 from seamwatch.core.freshness_results import AnswerSli, DocumentAnswers, FreshnessCheck
 from seamwatch.core.incidents import ChangeKind, Incident
-from seamwatch.core.staleness import decide_staleness
-from seamwatch.spec.pipeline import Pipeline
+from seamwatch.core.staleness import evaluate_check
 from seamwatch.vocabulary import FreshnessReason, IncidentState, Responsibility, Watch
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-PIPELINE = Pipeline.model_validate(
-    {
-        "pipeline": "help",
-        "database": "db",
-        "key": "id",
-        "stages": [
-            {"name": "question", "kind": "source", "table": "served"},
-            {
-                "name": "lookup",
-                "kind": "retrieval",
-                "table": "served",
-                "knowledge_base": "base",
-                "documents": "documents",
-            },
-        ],
-        "knowledge_bases": {
-            "base": {
-                "source": {"kind": "files", "path": "/documents"},
-                "index": {"kind": "sql", "table": "chunks", "document": "id", "indexed_at": "at"},
-            }
-        },
-    }
-)
 
 
 def document(
@@ -73,9 +50,9 @@ def check(
 
 
 def decide(
-    found: FreshnessCheck, *known: Incident, with_verdicts: tuple[str, ...] = (), now: datetime = NOW
+    found: FreshnessCheck, *known: Incident, attributed: tuple[str, ...] = (), now: datetime = NOW
 ) -> dict[ChangeKind, Incident]:
-    changes = decide_staleness(known, found, PIPELINE, with_verdicts=with_verdicts, now=now)
+    changes = incidents.decide(known, evaluate_check(found, attributed=attributed), now=now)
     return {change.kind: change.incident for change in changes}
 
 
@@ -163,11 +140,11 @@ def test_it_reopens_as_the_same_incident(opened: Incident) -> None:
     assert (again[ChangeKind.REOPENED].id, again[ChangeKind.REOPENED].resolved_at) == (opened.id, None)
 
 
-def test_an_incident_with_verdicts_says_more_than_a_check_and_stays(opened: Incident) -> None:
+def test_an_incident_attributed_says_more_than_a_check_and_stays(opened: Incident) -> None:
     found = check(document(40), affected=40, at=NOW + HOUR)
-    assert decide(found, opened, with_verdicts=(opened.id,), now=NOW + HOUR) == {}
+    assert decide(found, opened, attributed=(opened.id,), now=NOW + HOUR) == {}
     over = check(at=NOW + HOUR)
-    assert list(decide(over, opened, with_verdicts=(opened.id,), now=NOW + HOUR)) == [ChangeKind.RESOLVED]
+    assert list(decide(over, opened, attributed=(opened.id,), now=NOW + HOUR)) == [ChangeKind.RESOLVED]
 
 
 def test_incidents_of_others_are_left_alone(opened: Incident) -> None:

@@ -11,7 +11,8 @@ import pytest
 import desk_world as desk
 from seamwatch.core.attribution.evidence import gather
 from seamwatch.core.attribution.records import attribute_records
-from seamwatch.core.results import Attribution, Cause, Check, IsolationResult, StageResult, Window
+from seamwatch.core.finding import Finding, RateComparison
+from seamwatch.core.results import Attribution, Check, IsolationResult, StageResult, Window
 from seamwatch.core.summary import summarise
 from seamwatch.spec.pipeline import Isolation
 from seamwatch.vocabulary import Basis, CheckStatus, OutcomeState, Responsibility, Severity
@@ -23,7 +24,7 @@ TICKETS = [
     {"text": f"my {desk.TOPICS[n % 3]} since day {n}", "priority": ("P1", "P2")[n // 3 % 2], "channel": "mail"}
     for n in range(N)
 ]
-CAUSE = Cause(
+CAUSE = Finding(
     responsibility=Responsibility.INTEGRATION,
     stage="request",
     fields=("priority",),
@@ -33,7 +34,7 @@ CAUSE = Cause(
     share_high=1.0,
     confidence=0.97,
     headline="Integration failure at request",
-    is_change=True,
+    rate=RateComparison(is_change=True),
 )
 
 
@@ -49,7 +50,7 @@ def summary(
     n: int = N,
     now: datetime = WINDOW.end,
     has_baseline: bool = True,
-    causes: tuple[Cause, ...] = (CAUSE,),
+    causes: tuple[Finding, ...] = (CAUSE,),
     stage_results: tuple[StageResult, ...] = (),
     left_out: dict[str, list[str]] | None = None,
 ) -> Attribution:
