@@ -14,7 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from seamwatch.core.attribution.causes import BaseRates, find_causes
-from seamwatch.core.attribution.minimal import delta_debug, smallest_cures
+from seamwatch.core.attribution.minimal_repairs import delta_debug, smallest_cures
 from seamwatch.core.detection.onset import onset_index
 from seamwatch.core.detection.rates import wilson_interval
 from seamwatch.core.records.comparison import (

@@ -24,7 +24,7 @@ from seamwatch.core.records.reconciliation import Reconciliation, set_field
 from seamwatch.core.records.references import FunctionReference, Reference, to_records
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.core.replays import ModelAnswer, ModelCall
-from seamwatch.core.served import Context
+from seamwatch.core.retrieved_documents import Context
 from seamwatch.spec.graph import ancestors, topological_order
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.vocabulary import Gap, OutcomeState, StageKind

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from seamwatch.core.documents import Served
-from seamwatch.core.served import without_front_matter
+from seamwatch.core.retrieved_documents import without_front_matter
 
 
 def missed_documents(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import timedelta
 
-from seamwatch.core.attribution import words
+from seamwatch.core.attribution import messages
 from seamwatch.core.finding import Finding, RateComparison
 from seamwatch.core.freshness_results import AGAINST_ANSWERS, DocumentAnswers, FreshnessCheck
 from seamwatch.core.incidents import Evaluation
@@ -46,7 +46,7 @@ def finding_of(check: FreshnessCheck) -> Finding | None:
         share_low=1.0,
         share_high=1.0,
         confidence=0.99,
-        headline=words.outdated_answers(answers.n_affected, n, check.knowledge_base, documents),
+        headline=messages.outdated_answers(answers.n_affected, n, check.knowledge_base, documents),
         kind=None if leading is None else leading.value,
         onset=min((one.since for one in behind if one.since is not None), default=None),
         rate=RateComparison(n_expected=(1.0 - check.goal) * n, is_change=check.is_outdated and bool(behind)),

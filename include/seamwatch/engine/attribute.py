@@ -26,6 +26,7 @@ from seamwatch.core.suspect_truths import suspect_truths
 from seamwatch.engine.answer_notes import replay_notes, unread_notes
 from seamwatch.engine.benchmark import isolate
 from seamwatch.engine.causes import ChangeTest, accepted_accuracy, change_test, judged_times
+from seamwatch.engine.correlated_changes import with_switches
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.earlier_inputs import read_known_inputs
 from seamwatch.engine.outcomes import JudgedWindow, final_payloads, judge_records, stage_truths
@@ -35,7 +36,6 @@ from seamwatch.engine.reading import StageReader, WindowData
 from seamwatch.engine.references import load_references, with_copies
 from seamwatch.engine.right_records import choose_right_records
 from seamwatch.engine.spending import plan_spending
-from seamwatch.engine.switches import with_switches
 from seamwatch.engine.validate import expectation_failures
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.vocabulary import OutcomeState, Responsibility, StageKind

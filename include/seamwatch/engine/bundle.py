@@ -23,7 +23,7 @@ from seamwatch.adapters.stages.sql import SqlStageSource
 from seamwatch.core.records.comparison import canonical_json
 from seamwatch.core.replays import ModelAnswer, ModelCall
 from seamwatch.core.results import Attribution, StageResult, Window
-from seamwatch.core.served import Context
+from seamwatch.core.retrieved_documents import Context
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.bundle_file import Evidence, definition, pack, read_bundle, unpack
 from seamwatch.engine.bundle_reads import watch_references

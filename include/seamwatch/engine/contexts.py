@@ -16,11 +16,11 @@ from seamwatch.core.interventions import World
 from seamwatch.core.records.comparison import leaves, parse_json
 from seamwatch.core.results import Window
 from seamwatch.core.retrieval import missed_documents, next_passages
-from seamwatch.core.served import Context, recorded_names, served_documents
+from seamwatch.core.retrieved_documents import Context, recorded_names, served_documents
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.document_names import chunks_in_index, find_names
 from seamwatch.engine.freshness import check_knowledge_base
-from seamwatch.engine.serving import current_texts, missing_texts
+from seamwatch.engine.retrieved_documents import current_texts, missing_texts
 from seamwatch.errors import SeamwatchError
 from seamwatch.spec.knowledge import DocumentIds
 from seamwatch.spec.pipeline import Pipeline, Stage

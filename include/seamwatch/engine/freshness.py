@@ -27,7 +27,7 @@ from seamwatch.core.text_coverage import is_same_text
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.knowledge_place import knowledge_place
 from seamwatch.engine.reading import StageReader
-from seamwatch.engine.serving import ServedAnswers, read_served
+from seamwatch.engine.retrieved_documents import ServedAnswers, read_served
 from seamwatch.errors import KnowledgeError
 from seamwatch.spec.knowledge import KnowledgeBase
 from seamwatch.spec.pipeline import Pipeline, Stage

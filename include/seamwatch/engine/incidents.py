@@ -18,7 +18,7 @@ from seamwatch.core.incidents import (
     evaluate_watch,
 )
 from seamwatch.core.results import Window
-from seamwatch.core.slo.told import Alerted, tell_budgets
+from seamwatch.core.slo.alert_incidents import Alerted, tell_budgets
 from seamwatch.core.staleness import evaluate_check
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.engine.deps import Deps

@@ -19,7 +19,7 @@ from seamwatch.core.slo.status import window_of
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.outcomes import final_payloads, judge_records
 from seamwatch.engine.reading import StageReader
-from seamwatch.engine.serving import read_served
+from seamwatch.engine.retrieved_documents import read_served
 from seamwatch.engine.watch.cost_calls import record_costs, tariffs
 from seamwatch.engine.watch.reading import WatchRead
 from seamwatch.spec.monitoring import CostWatch

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
+from seamwatch.core.slo.alert_incidents import known_stretches
 from seamwatch.core.slo.events import BUCKET, Events, count_events
 from seamwatch.core.slo.ledger import Ledger, Ruling
 from seamwatch.core.slo.policy import GateDecision, Override, decide_gate, refuse_too_long
 from seamwatch.core.slo.status import ObjectiveStatus, SloStatus, objective_status, window_of
-from seamwatch.core.slo.told import known_stretches
 from seamwatch.core.watcher_status import SLO_EVERY
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.new_records import read_new, span_to_read

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from seamwatch.report.charts import accuracy_chart, time_chart
 from seamwatch.report.facts import IncidentReport
 from seamwatch.report.graph import NODE_HEIGHT, NODE_WIDTH, lay_out
-from seamwatch.report.lines import line_chart
+from seamwatch.report.line_charts import line_chart
 from seamwatch.report.text import printable
 from seamwatch.secret_redaction import SECRETS
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import yaml
 
-from seamwatch.core.attribution import words
+from seamwatch.core.attribution import messages
 from seamwatch.vocabulary import Basis, Gap, Responsibility
 
 _TEXTS: Mapping[str, Any] = yaml.safe_load((files("seamwatch.report") / "texts.yaml").read_text(encoding="utf-8"))
 
 RESPONSIBILITIES: Mapping[Responsibility, str] = {Responsibility(k): v for k, v in _TEXTS["responsibilities"].items()}
 BASES: Mapping[Basis, str] = {Basis(k): v for k, v in _TEXTS["bases"].items()}
-GAPS: Mapping[Gap, str] = {**words.GAPS, **{Gap(k): v for k, v in _TEXTS["gaps"].items()}}
+GAPS: Mapping[Gap, str] = {**messages.GAPS, **{Gap(k): v for k, v in _TEXTS["gaps"].items()}}
 FINDINGS: Mapping[tuple[Responsibility, str | None], str] = {
     (Responsibility(who), kind): text for who, by_kind in _TEXTS["findings"].items() for kind, text in by_kind.items()
 }

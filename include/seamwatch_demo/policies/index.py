@@ -12,7 +12,7 @@ from typing import Any
 from scipy.sparse import csr_matrix
 
 from seamwatch.core.documents import content_hash
-from seamwatch.core.served import without_front_matter
+from seamwatch.core.retrieved_documents import without_front_matter
 
 EMBEDDING = "policy-tfidf-2026-09"
 _ABOUT = re.compile(r"(?m)^(?:title|keywords): (.*)$")

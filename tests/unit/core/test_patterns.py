@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seamwatch.core.attribution.messages import headline
 from seamwatch.core.attribution.patterns import name_pattern, name_patterns
-from seamwatch.core.attribution.words import headline
 from seamwatch.core.records.reconciliation import reconcile
 from seamwatch.core.records.references import Expected
 from seamwatch.spec.pipeline import Stage

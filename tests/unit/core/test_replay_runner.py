@@ -13,9 +13,9 @@ import pytest
 
 import desk_world as desk
 from seamwatch.core.attribution.chance import Kind
-from seamwatch.core.attribution.cures import find_cures, find_fields, find_fields_by_replay
 from seamwatch.core.attribution.evidence import Evidence, gather
-from seamwatch.core.attribution.laboratory import Laboratory
+from seamwatch.core.attribution.replay_runner import ReplayRunner
+from seamwatch.core.attribution.sufficient_repairs import find_cures, find_fields, find_fields_by_replay
 from seamwatch.core.interventions import EVERYTHING, Ask, Repairs, run_trial
 from seamwatch.core.replays import ModelAnswer, ModelCall
 from seamwatch.spec.pipeline import Isolation, Stage
@@ -63,8 +63,8 @@ def evidence_of(
     return gather(world, desk.failing_of(world), {})
 
 
-def run(evidence: Evidence, ask: Ask | None, **settings: Any) -> Laboratory:
-    runner = Laboratory(evidence, ask, Isolation.model_validate(settings))
+def run(evidence: Evidence, ask: Ask | None, **settings: Any) -> ReplayRunner:
+    runner = ReplayRunner(evidence, ask, Isolation.model_validate(settings))
     runner.replay(evidence.failing, {})
     return runner
 
@@ -79,7 +79,7 @@ def never_fraud(body: Mapping[str, Any]) -> str:
     return json.dumps({**said, "queue": "other" if said["queue"] == "fraud" else said["queue"]})
 
 
-def leading(runner: Laboratory) -> Counter[Kind]:
+def leading(runner: ReplayRunner) -> Counter[Kind]:
     return Counter(max(kinds, key=lambda kind: kinds[kind]) for kinds in runner.kinds({}).values())
 
 
@@ -155,7 +155,7 @@ def test_a_budget_that_ends_on_the_way_leaves_the_rest_unknown() -> None:
 
 def test_no_records_ask_nobody() -> None:
     evidence, model = evidence_of({"request": other_priority}), Model()
-    runner = Laboratory(evidence, model, Isolation())
+    runner = ReplayRunner(evidence, model, Isolation())
     found = runner.usual_outcomes(evidence.failing[:0], {"request": EVERYTHING})
     assert (len(found.right), len(found.wrong), found.unknown, model.asked.total()) == (0, 0, {}, 0)
 
@@ -188,7 +188,7 @@ def test_of_several_damaged_fields_only_those_that_the_outcome_needs_are_repaire
 
 def test_a_single_damaged_field_needs_no_call() -> None:
     evidence, model = evidence_of({"request": other_priority}), Model()
-    runner = Laboratory(evidence, model, Isolation())
+    runner = ReplayRunner(evidence, model, Isolation())
     found = find_fields_by_replay(evidence, evidence.failing, ["request"], runner, is_exhaustive=True)
     assert found == {key: {"request": ("priority",)} for key in evidence.failing}
     assert model.asked.total() == 0

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seamwatch.core.served import without_front_matter
+from seamwatch.core.retrieved_documents import without_front_matter
 from seamwatch_demo.policies.assistant import build_prompt, map_answer, map_question
 from seamwatch_demo.policies.documents import (
     FORGOTTEN,

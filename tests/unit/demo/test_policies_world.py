@@ -26,7 +26,7 @@ from seamwatch.adapters.connections import EnvironmentConnections
 from seamwatch.core.documents import content_hash
 from seamwatch.core.records.reconciliation import Reconciliation, reconcile
 from seamwatch.core.results import Window
-from seamwatch.core.served import current_passage, without_front_matter
+from seamwatch.core.retrieved_documents import current_passage, without_front_matter
 from seamwatch.engine.check import check_pipeline
 from seamwatch.engine.reading import StageReader, WindowData
 from seamwatch.engine.references import load_function, load_references

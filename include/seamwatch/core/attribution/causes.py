@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.attribution import words
+from seamwatch.core.attribution import messages
 from seamwatch.core.detection.onset import PastWindow, find_onset, past_windows
 from seamwatch.core.detection.rates import jeffreys_mean, wilson_interval
 from seamwatch.core.detection.recent_change import (
@@ -304,7 +304,7 @@ def _cause(key: CauseKey, group: Sequence[Verdict], weight: float, n_failing: in
         share_low=low,
         share_high=high,
         confidence=_confidence(told),
-        headline=words.headline(
+        headline=messages.headline(
             responsibility,
             stage,
             fields,

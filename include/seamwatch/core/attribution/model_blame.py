@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from seamwatch.core.attribution import words
+from seamwatch.core.attribution import messages
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.verdicts import undetermined_verdict
 from seamwatch.core.results import Verdict
@@ -19,11 +19,11 @@ def obstacle_to_blame(evidence: Evidence, key: Any) -> Verdict | None:
     """
     not_made = evidence.not_made_behind(key)
     if not_made is not None:
-        return undetermined_verdict(key, Gap.REFERENCE_FAILED, words.reference_failed(not_made))
+        return undetermined_verdict(key, Gap.REFERENCE_FAILED, messages.reference_failed(not_made))
     doubted = evidence.doubted_at(key)
     if doubted is not None:
-        return undetermined_verdict(key, Gap.REFERENCE_IN_DOUBT, words.reference_in_doubt(doubted))
+        return undetermined_verdict(key, Gap.REFERENCE_IN_DOUBT, messages.reference_in_doubt(doubted))
     if key in evidence.provider_unproven:
         stage, what = evidence.provider_unproven[key]
-        return undetermined_verdict(key, Gap.MARK_UNPROVEN, words.mark_unproven(stage, what))
+        return undetermined_verdict(key, Gap.MARK_UNPROVEN, messages.mark_unproven(stage, what))
     return None

@@ -8,17 +8,17 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.attribution import confidence, words
-from seamwatch.core.attribution.before import judge_before_the_model
-from seamwatch.core.attribution.behind import judge_behind_the_model
+from seamwatch.core.attribution import confidence, messages
 from seamwatch.core.attribution.call_plan import affordable_records, calls_per_record
 from seamwatch.core.attribution.chance import Kind
-from seamwatch.core.attribution.clean import judge_chance, judge_still_wrong, judge_without_answer
 from seamwatch.core.attribution.damage import FieldPattern
 from seamwatch.core.attribution.evidence import Evidence
-from seamwatch.core.attribution.laboratory import Laboratory
+from seamwatch.core.attribution.faults_after_model import judge_behind_the_model
+from seamwatch.core.attribution.faults_before_model import judge_before_the_model
 from seamwatch.core.attribution.model_blame import obstacle_to_blame
+from seamwatch.core.attribution.model_faults import judge_chance, judge_still_wrong, judge_without_answer
 from seamwatch.core.attribution.patterns import name_patterns
+from seamwatch.core.attribution.replay_runner import ReplayRunner
 from seamwatch.core.attribution.sampling import SAMPLE_ONLY, Sample, Spending, replay_more, replay_until_decided
 from seamwatch.core.attribution.sequential import fewest_draws
 from seamwatch.core.attribution.strata import stratify
@@ -76,29 +76,29 @@ def attribute_records(
         free.update(judge(evidence, left))
     left = left[~left.isin(list(free))]
     meter = _Meter(ask)
-    laboratory = Laboratory(evidence, meter.ask if ask is not None else None, settings)
+    runner = ReplayRunner(evidence, meter.ask if ask is not None else None, settings)
     sample = Sample(stratify(evidence, left))
     most = len(left)
     if spending.calls_for_sample is not None:
         most = min(most, affordable_records(spending.calls_for_sample, calls_per_record(evidence, left)))
     if settings.mode == "exhaustive":
-        replay_more(laboratory, sample, most, settings)
+        replay_more(runner, sample, most, settings)
     else:
-        replay_until_decided(laboratory, sample, free, settings, most)
+        replay_until_decided(runner, sample, free, settings, most)
     n_sampled = sample.n_replayed
-    verdicts = _judge(evidence, laboratory, sample, free, settings)
+    verdicts = _judge(evidence, runner, sample, free, settings)
     is_worth_it = spending.is_worth_it(tuple(verdicts.values())) or settings.mode == "exhaustive"
     if sample.n_left and is_worth_it:
         while n := _affordable(evidence, sample, meter, spending, settings):
-            replay_more(laboratory, sample, n, settings)
-            verdicts = _judge(evidence, laboratory, sample, free, settings)
+            replay_more(runner, sample, n, settings)
+            verdicts = _judge(evidence, runner, sample, free, settings)
     verdicts = bound_by_unchecked(evidence, verdicts)
-    doubts = {**evidence.doubts, **laboratory.doubts}
+    doubts = {**evidence.doubts, **runner.doubts}
     patterns = name_patterns(evidence.world.reconciled, evidence.failing, recorded=evidence.world.recorded)
     return Attributed(
         verdicts=tuple(_with_pattern(verdicts[key], patterns) for key in evidence.failing),
-        reproduced=laboratory.reproduced,
-        isolated=laboratory.isolated,
+        reproduced=runner.reproduced,
+        isolated=runner.isolated,
         references_in_doubt=tuple(doubts[stage.name] for stage in evidence.world.order if stage.name in doubts),
         n_sampled=n_sampled,
     )
@@ -132,14 +132,14 @@ def _affordable(evidence: Evidence, sample: Sample, meter: _Meter, spending: Spe
 
 
 def _judge(
-    evidence: Evidence, laboratory: Laboratory, sample: Sample, free: Mapping[Any, Verdict], settings: Isolation
+    evidence: Evidence, runner: ReplayRunner, sample: Sample, free: Mapping[Any, Verdict], settings: Isolation
 ) -> dict[Any, Verdict]:
     """Return a verdict for every failing record, from what was replayed so far."""
-    judged = _judge_replayed(evidence, laboratory, sample.of, is_exhaustive=settings.mode == "exhaustive")
-    for key, gap in laboratory.gaps.items():
+    judged = _judge_replayed(evidence, runner, sample.of, is_exhaustive=settings.mode == "exhaustive")
+    for key, gap in runner.gaps.items():
         if key not in judged:
             judged[key] = judge_without_answer(evidence, key, gap)
-    unanswered = {k: v for k, v in judged.items() if v.gap is Gap.BUDGET_SPENT and not laboratory.is_asked(k)}
+    unanswered = {k: v for k, v in judged.items() if v.gap is Gap.BUDGET_SPENT and not runner.is_asked(k)}
     verdicts = {**free, **{key: verdict for key, verdict in judged.items() if key not in unanswered}}
     for keys in sample.strata.values():
         # What the budget did not allow was not asked: undetermined only where no other record speaks for this one.
@@ -153,16 +153,16 @@ def _judge(
 
 
 def _judge_replayed(
-    evidence: Evidence, laboratory: Laboratory, strata: Mapping[Any, Hashable], *, is_exhaustive: bool
+    evidence: Evidence, runner: ReplayRunner, strata: Mapping[Any, Hashable], *, is_exhaustive: bool
 ) -> dict[Any, Verdict]:
     """Return the verdicts of the replayed records, each by the rule of its likeliest kind."""
     beliefs: dict[Kind, dict[Any, float]] = {kind: {} for kind in Kind}
-    for key, kinds in laboratory.kinds(strata).items():
+    for key, kinds in runner.kinds(strata).items():
         likeliest = max(kinds, key=lambda kind: kinds[kind])
         beliefs[likeliest][key] = kinds[likeliest]
-    found = judge_chance(evidence, beliefs[Kind.CHANCE], laboratory)
-    found.update(judge_still_wrong(evidence, beliefs[Kind.STILL_WRONG], laboratory, strata))
-    found.update(judge_before_the_model(evidence, beliefs[Kind.BEFORE], laboratory, is_exhaustive=is_exhaustive))
+    found = judge_chance(evidence, beliefs[Kind.CHANCE], runner)
+    found.update(judge_still_wrong(evidence, beliefs[Kind.STILL_WRONG], runner, strata))
+    found.update(judge_before_the_model(evidence, beliefs[Kind.BEFORE], runner, is_exhaustive=is_exhaustive))
     return found
 
 
@@ -174,7 +174,7 @@ def _lost(evidence: Evidence) -> dict[Any, Verdict]:
             Responsibility.INTEGRATION,
             stage,
             belief=confidence.LOST_OR_CROSSED,
-            explanation=words.lost(stage),
+            explanation=messages.lost(stage),
             basis=Basis.RULE,
             pattern="lost",
         )
@@ -191,7 +191,7 @@ def _as_crossed(evidence: Evidence, verdict: Verdict, key: Any) -> Verdict:
     if verdict.responsibility is Responsibility.INTEGRATION and verdict.stage == stage:
         n_like = sum(owner == (stage, other) for owner in evidence.crossed_at.values())
         pattern = "stale" if n_like >= _STALE_FROM else "crossed"
-        return replace(verdict, fields=(), explanation=words.crossed(stage, other), pattern=pattern)
+        return replace(verdict, fields=(), explanation=messages.crossed(stage, other), pattern=pattern)
     if verdict.responsibility is not Responsibility.UNDETERMINED:
         return verdict
     return make_verdict(
@@ -199,7 +199,7 @@ def _as_crossed(evidence: Evidence, verdict: Verdict, key: Any) -> Verdict:
         Responsibility.INTEGRATION,
         stage,
         belief=confidence.LOST_OR_CROSSED,
-        explanation=words.crossed(stage, other),
+        explanation=messages.crossed(stage, other),
         basis=Basis.RULE,
         pattern="crossed",
     )

@@ -12,7 +12,7 @@ import pandas as pd
 
 from seamwatch.core.attribution.chance import Kind
 from seamwatch.core.attribution.evidence import Evidence
-from seamwatch.core.attribution.laboratory import Laboratory
+from seamwatch.core.attribution.replay_runner import ReplayRunner
 from seamwatch.core.attribution.sequential import fewest_draws, is_decided, spread_order
 from seamwatch.core.attribution.strata import Strata
 from seamwatch.core.detection.rates import jeffreys_mean
@@ -79,12 +79,12 @@ class Sample:
 
 
 def replay_until_decided(
-    laboratory: Laboratory, sample: Sample, known: Mapping[Any, Verdict], settings: Isolation, most: int
+    runner: ReplayRunner, sample: Sample, known: Mapping[Any, Verdict], settings: Isolation, most: int
 ) -> None:
     """Replay records of every stratum until it is settled what most of them are, and which cause leads the window.
 
     Args:
-        laboratory: Where they are replayed.
+        runner: Where they are replayed.
         sample: Of records that need a replay; grows.
         known: Verdicts of the others.
         settings: `confidence`, and `records_per_stratum`, the most that are drawn of one stratum.
@@ -94,22 +94,22 @@ def replay_until_decided(
     settle its test.
     """
     while True:
-        kinds = laboratory.kinds(sample.of)
+        kinds = runner.kinds(sample.of)
         batch: list[Any] = []
         for mark in sorted(sample.orders, key=lambda mark: -len(sample.orders[mark])):
             size = _next_draws([_side(kinds.get(key)) for key in sample.drawn(mark)], settings)
             batch += sample.draw(mark, min(size, most - sample.n_replayed))
         if not batch:
             break
-        laboratory.replay(pd.Index(batch), sample.of)
-    _draw_until_leading(laboratory, sample, known, settings, most)
+        runner.replay(pd.Index(batch), sample.of)
+    _draw_until_leading(runner, sample, known, settings, most)
 
 
 def _draw_until_leading(
-    laboratory: Laboratory, sample: Sample, known: Mapping[Any, Verdict], settings: Isolation, most: int
+    runner: ReplayRunner, sample: Sample, known: Mapping[Any, Verdict], settings: Isolation, most: int
 ) -> None:
     """Replay more of the strata that leave in doubt which cause explains most beyond what a healthy window has."""
-    evidence = laboratory.evidence
+    evidence = runner.evidence
     fixed: dict[Hashable, float] = defaultdict(float)
     for verdict in known.values():
         for cause, weight in verdict.weights.items():
@@ -117,7 +117,7 @@ def _draw_until_leading(
     fixed["not_before"] -= evidence.n_healthy_errors
     sizes = {mark: len(order) for mark, order in sample.orders.items()}
     while True:
-        counts = _counts(laboratory, sample)
+        counts = _counts(runner, sample)
         left = most - sample.n_replayed
         room = {
             mark: min(min(size, settings.records_per_stratum) - sample.n_drawn[mark], left)
@@ -128,32 +128,32 @@ def _draw_until_leading(
         if widest is None:
             return
         size = min(room[widest], fewest_draws(confidence=settings.confidence))
-        laboratory.replay(pd.Index(sample.draw(widest, size)), sample.of)
+        runner.replay(pd.Index(sample.draw(widest, size)), sample.of)
 
 
-def replay_more(laboratory: Laboratory, sample: Sample, n: int, settings: Isolation) -> None:
+def replay_more(runner: ReplayRunner, sample: Sample, n: int, settings: Isolation) -> None:
     """Replay `n` records more: all that are left where they are no more than that, else those that decide most.
 
     A replay of a record decides as much as its verdict is likely to be wrong without it: each time records of the
     stratum are drawn whose replayed ones agree least.
 
     Args:
-        laboratory: Where they are replayed.
+        runner: Where they are replayed.
         sample: Of records that need a replay; grows.
         n: How many records may be replayed.
         settings: `confidence`, which sets how many are drawn at once.
     """
     if n >= sample.n_left:
         rest = [key for mark in sample.orders for key in sample.draw(mark, sample.n_left)]
-        laboratory.replay(pd.Index(rest), sample.of)
+        runner.replay(pd.Index(rest), sample.of)
         return
     step = max(fewest_draws(confidence=settings.confidence), n // _ROUNDS)
     while n > 0:
-        counts = _counts(laboratory, sample)
+        counts = _counts(runner, sample)
         open_strata = [mark for mark, order in sample.orders.items() if sample.n_drawn[mark] < len(order)]
         least_sure = min(open_strata, key=lambda mark: _agreement(counts[mark]))
         batch = sample.draw(least_sure, min(step, n))
-        laboratory.replay(pd.Index(batch), sample.of)
+        runner.replay(pd.Index(batch), sample.of)
         n -= len(batch)
 
 
@@ -162,10 +162,10 @@ def _agreement(counts: Counter[Hashable]) -> float:
     return jeffreys_mean(max(counts.values(), default=0), counts.total())
 
 
-def _counts(laboratory: Laboratory, sample: Sample) -> dict[Hashable, Counter[Hashable]]:
+def _counts(runner: ReplayRunner, sample: Sample) -> dict[Hashable, Counter[Hashable]]:
     """Return by stratum how many of the replayed records are of each kind."""
-    kinds = laboratory.kinds(sample.of)
-    evidence = laboratory.evidence
+    kinds = runner.kinds(sample.of)
+    evidence = runner.evidence
     return {
         mark: Counter(_label(evidence, key, _side(kinds.get(key))) for key in sample.drawn(mark))
         for mark in sample.orders

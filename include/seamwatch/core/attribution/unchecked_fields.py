@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seamwatch.core.attribution import confidence, words
+from seamwatch.core.attribution import confidence, messages
 from seamwatch.core.attribution.contrast import Mask, strongest_contrast
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.field_reach import ANY_FIELD, FieldReach, reach, request_column
@@ -52,7 +52,7 @@ def unmade_obstacle(world: World) -> str | None:
     needed = [one for one in unchecked_fields(world) if one.stage in world.references]
     if not needed:
         return None
-    return f"the benchmark needs every field to be made by a reference; {words.not_checked(_by_stage(needed))}"
+    return f"the benchmark needs every field to be made by a reference; {messages.not_checked(_by_stage(needed))}"
 
 
 def bound_by_unchecked(evidence: Evidence, verdicts: Mapping[Any, Verdict]) -> dict[Any, Verdict]:
@@ -80,13 +80,13 @@ def bound_by_unchecked(evidence: Evidence, verdicts: Mapping[Any, Verdict]) -> d
         suspects = behind if is_covered else [one for one in feeding if one in odd.get(key, ())]
         if suspects:
             names = _by_stage(suspects)
-            bounded[key] = undetermined_verdict(key, Gap.UNCHECKED_FIELD, words.unchecked_suspect(names))
+            bounded[key] = undetermined_verdict(key, Gap.UNCHECKED_FIELD, messages.unchecked_suspect(names))
         elif feeding:
             verdict = verdicts[key]
             bounded[key] = replace(
                 verdict,
                 confidence=min(verdict.confidence, confidence.UNCHECKED_FIELD),
-                explanation=f"{verdict.explanation} {words.not_checked(_by_stage(feeding))}",
+                explanation=f"{verdict.explanation} {messages.not_checked(_by_stage(feeding))}",
                 gap=verdict.gap or Gap.UNCHECKED_FIELD,
             )
     return {**verdicts, **bounded}

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from seamwatch.core.attribution import confidence, words
+from seamwatch.core.attribution import confidence, messages
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.input_marks import TRUNCATED, open_fields
 from seamwatch.core.attribution.odd_inputs import (
@@ -75,7 +75,7 @@ def review_model_verdicts(
     weak = _known_weaknesses(window, odd, blamed, found)
     left = [key for key in map(str, window.keys[window.is_blamed]) if key not in found and key not in weak]
     if _contradicts_baseline(window, isolation, len(left)) and not _is_usual_mix(evidence, window, known, len(left)):
-        told = words.model_at_baseline((len(left), window.n), (isolation.n_right, isolation.n_benchmark))
+        told = messages.model_at_baseline((len(left), window.n), (isolation.n_right, isolation.n_benchmark))
         found |= {key: undetermined_verdict(key, Gap.MODEL_AT_BASELINE, told) for key in left}
     return tuple(found.get(key, weak.get(key, verdict)) for key, verdict in blamed.items())
 
@@ -99,7 +99,9 @@ def _judge(window: BlamedWindow, odd: Sequence[OddInput], *, is_degraded: bool |
         if mine := [one for one in damage if one.mark.window[place]]:
             found[key] = _of_source(key, mine)
         elif mine := [one for one in others if one.mark.window[place]]:
-            found[key] = undetermined_verdict(key, Gap.INPUTS_UNLIKE_ANY_BEFORE, _explain(words.unlike_inputs, mine[0]))
+            found[key] = undetermined_verdict(
+                key, Gap.INPUTS_UNLIKE_ANY_BEFORE, _explain(messages.unlike_inputs, mine[0])
+            )
     return found
 
 
@@ -132,7 +134,7 @@ def _of_source(key: str, marks: Sequence[OddInput]) -> Verdict:
         first.stage,
         fields=tuple(dict.fromkeys(one.mark.field for one in mine)),
         belief=confidence.SOURCE_DAMAGED * max(one.share_explained for one in mine),
-        explanation=_explain(words.damaged_source, first),
+        explanation=_explain(messages.damaged_source, first),
         basis=Basis.RULE,
         pattern=first.mark.kind,
         pattern_fields=tuple(dict.fromkeys(one.mark.field for one in mine if one.mark.kind == first.mark.kind)),
@@ -153,7 +155,7 @@ def _known_weaknesses(
         is_weakness = one.is_strong and not one.is_unlike and one.ended[1] >= _ENOUGH_REMEMBERED
         if not is_weakness or share(one.ended) < _MOSTLY * share(one.with_mark):
             continue
-        told = words.known_weakness(one.stage, one.mark.field, one.mark.kind, one.ended)
+        told = messages.known_weakness(one.stage, one.mark.field, one.mark.kind, one.ended)
         for key in map(str, window.keys[window.is_blamed & one.mark.window]):
             if key not in found and key not in weak:
                 weak[key] = replace(verdicts[key], explanation=f"{verdicts[key].explanation} {told}")

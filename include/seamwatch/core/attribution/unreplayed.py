@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from seamwatch.core.attribution import words
+from seamwatch.core.attribution import messages
 from seamwatch.core.attribution.causes import ASSUMED_ACCURACY
 from seamwatch.core.attribution.confidence import MODEL_REPRODUCED, SUREST
 from seamwatch.core.attribution.evidence import Evidence
@@ -50,7 +50,7 @@ def judge_by_stratum(evidence: Evidence, keys: Sequence[Any], known: Mapping[Any
             key=str(key),
             fields=_own_fields(evidence, key, like),
             confidence=likely,
-            explanation=words.stratum(n_leading, len(seen), like.explanation),
+            explanation=messages.stratum(n_leading, len(seen), like.explanation),
             basis=Basis.STRATUM,
             parts=tuple(Part(responsibility=who, stage=at, share=w) for (who, at), w in parts.items()),
             n_like=len(seen),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from seamwatch.core.attribution import confidence, words
+from seamwatch.core.attribution import confidence, messages
 from seamwatch.core.attribution.evidence import Evidence
-from seamwatch.core.attribution.minimal import Sets, shapley_shares
+from seamwatch.core.attribution.minimal_repairs import Sets, shapley_shares
 from seamwatch.core.results import Part, Verdict
 from seamwatch.vocabulary import Basis, Gap, Responsibility
 
@@ -69,14 +69,14 @@ def repaired_verdict(
     is_swap = evidence.is_swap(key, named[0], mine)
     shares = shapley_shares(sets)
     others = [tuple(stage for stage in order if stage in one) for one in sets[1:]]
-    say = words.behind if basis is Basis.REPAIR else words.before
+    say = messages.behind if basis is Basis.REPAIR else messages.before
     return make_verdict(
         key,
         Responsibility.INTEGRATION,
         named[0],
         fields=mine,
         belief=belief,
-        explanation=say({**told, named[0]: mine}) + words.either(others),
+        explanation=say({**told, named[0]: mine}) + messages.either(others),
         basis=basis,
         pattern="swapped" if is_swap else None,
         pattern_fields=mine if is_swap else (),
@@ -103,7 +103,7 @@ def provider_verdict(key: Any, failure: tuple[str, str, str]) -> Verdict:
         Responsibility.PROVIDER,
         stage,
         belief=confidence.PROVIDER_RECORDED,
-        explanation=words.provider(stage, text),
+        explanation=messages.provider(stage, text),
         basis=Basis.RULE,
         pattern=pattern,
     )
@@ -111,4 +111,4 @@ def provider_verdict(key: Any, failure: tuple[str, str, str]) -> Verdict:
 
 def suspect_truth_verdict(evidence: Evidence, key: Any) -> Verdict:
     """Return the verdict of a record whose label is doubted: it blames nobody."""
-    return undetermined_verdict(key, Gap.TRUTH_SUSPECT, words.suspect_truth(evidence.suspect_truth[key]))
+    return undetermined_verdict(key, Gap.TRUTH_SUSPECT, messages.suspect_truth(evidence.suspect_truth[key]))

@@ -15,7 +15,7 @@ from seamwatch.core.records.frames import ANSWER
 from seamwatch.core.records.json_documents import column_of, pick
 from seamwatch.core.records.references import FieldMapReference
 from seamwatch.core.records.unknown import Unknown
-from seamwatch.core.served import served_documents
+from seamwatch.core.retrieved_documents import served_documents
 from seamwatch.engine.answer_notes import replay_notes, unread_notes
 from seamwatch.engine.check.places import in_pipeline
 from seamwatch.engine.check.sample import Sample

@@ -10,8 +10,8 @@ import pandas as pd
 from seamwatch.core.finding import Finding
 from seamwatch.core.incidents import decide, evaluate_watch
 from seamwatch.core.results import Window
+from seamwatch.core.slo.alert_incidents import known_stretches
 from seamwatch.core.slo.status import ObjectiveStatus, Stretch, objective_status
-from seamwatch.core.slo.told import known_stretches
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.spec.objectives import AccuracyObjective
 from seamwatch.vocabulary import AlertSeverity, Responsibility, Watch

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from seamwatch.core.finding import Finding, RateComparison
 from seamwatch.core.incidents import ChangeKind, Incident, decide, evaluate_attribution, evaluate_watch
 from seamwatch.core.results import Attribution, IsolationResult, Window
+from seamwatch.core.slo.alert_incidents import tell_budgets
 from seamwatch.core.slo.alerts import AlertState
 from seamwatch.core.slo.budget import Budget
 from seamwatch.core.slo.policy import decide_gate
 from seamwatch.core.slo.status import ObjectiveStatus, SloStatus
-from seamwatch.core.slo.told import tell_budgets
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.spec.objectives import BudgetPolicy
 from seamwatch.vocabulary import AlertSeverity, IncidentState, Responsibility, Watch

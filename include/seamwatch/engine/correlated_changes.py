@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.attribution.switches import find_switches
+from seamwatch.core.attribution.correlated_changes import find_switches
 from seamwatch.core.finding import Finding
 from seamwatch.core.interventions import World
 from seamwatch.core.records.frames import ANSWER, key_text

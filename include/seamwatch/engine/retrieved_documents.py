@@ -17,7 +17,7 @@ from seamwatch.core.freshness_answers import was_gone
 from seamwatch.core.records.comparison import leaves, parse_json
 from seamwatch.core.records.frames import key_text
 from seamwatch.core.retrieval import missed_documents
-from seamwatch.core.served import recorded_names, served_documents
+from seamwatch.core.retrieved_documents import recorded_names, served_documents
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.document_names import chunks_in_index, find_names
 from seamwatch.engine.knowledge_place import knowledge_place

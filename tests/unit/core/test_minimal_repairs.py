@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from seamwatch.core.attribution.minimal import delta_debug, shapley_shares, smallest_cures
+from seamwatch.core.attribution.minimal_repairs import delta_debug, shapley_shares, smallest_cures
 
 
 def _cures(needs: Mapping[str, set[str]], log: list[frozenset[str]]) -> Any:

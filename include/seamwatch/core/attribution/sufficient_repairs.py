@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from seamwatch.core.attribution.evidence import Evidence
-from seamwatch.core.attribution.laboratory import Laboratory
-from seamwatch.core.attribution.minimal import Sets, delta_debug, smallest_cures
+from seamwatch.core.attribution.minimal_repairs import Sets, delta_debug, smallest_cures
+from seamwatch.core.attribution.replay_runner import ReplayRunner
 from seamwatch.core.interventions import EVERYTHING, Repairs, run_trial
 from seamwatch.vocabulary import DiscrepancyKind, OutcomeState
 
@@ -78,7 +78,7 @@ def find_fields_by_replay(
     evidence: Evidence,
     keys: pd.Index[Any],
     stages: Collection[str],
-    laboratory: Laboratory,
+    runner: ReplayRunner,
     *,
     is_exhaustive: bool,
 ) -> dict[Any, StageFields]:
@@ -94,25 +94,25 @@ def find_fields_by_replay(
         answers: dict[Any, _Parts] = {}
         for n, key in enumerate(asked):
             if n < _REPRESENTATIVES:
-                answers[key] = _search(laboratory, key, parts, known)
+                answers[key] = _search(runner, key, parts, known)
                 known[answers[key]] += 1
         rest = asked[~asked.isin(list(answers))]
         for enough, _ in known.most_common():
             if set(enough) <= set(parts) and len(rest):
-                cured = laboratory.usually_right(rest, _repairs(enough))
+                cured = runner.usually_right(rest, _repairs(enough))
                 answers.update(dict.fromkeys(cured, enough))
                 rest = rest[~rest.isin(cured)]
-        answers.update({key: _search(laboratory, key, parts, known) for key in rest})
+        answers.update({key: _search(runner, key, parts, known) for key in rest})
         leading = Counter(answers.values()).most_common(1)[0][0]
         found.update({key: _fields_by_stage(answers.get(key, leading)) for key in group})
     return found
 
 
-def _search(laboratory: Laboratory, key: Any, parts: _Parts, known: Mapping[_Parts, int]) -> _Parts:
+def _search(runner: ReplayRunner, key: Any, parts: _Parts, known: Mapping[_Parts, int]) -> _Parts:
     one = pd.Index([key])
 
     def is_enough(chosen: Sequence[str]) -> bool:
-        return bool(len(laboratory.usually_right(one, _repairs(chosen))))
+        return bool(len(runner.usually_right(one, _repairs(chosen))))
 
     for enough in sorted(known, key=lambda parts: (len(parts), -known[parts])):
         if set(enough) <= set(parts) and len(enough) < len(parts) and is_enough(enough):

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.attribution import confidence, words
+from seamwatch.core.attribution import confidence, messages
 from seamwatch.core.attribution.evidence import Evidence
-from seamwatch.core.attribution.laboratory import Laboratory, UsualOutcomes
-from seamwatch.core.attribution.minimal import smallest_cures
+from seamwatch.core.attribution.minimal_repairs import smallest_cures
 from seamwatch.core.attribution.model_blame import obstacle_to_blame
+from seamwatch.core.attribution.replay_runner import ReplayRunner, UsualOutcomes
 from seamwatch.core.attribution.verdicts import (
     make_verdict,
     provider_verdict,
@@ -37,18 +37,18 @@ _CHANGED_BELOW_P = 0.001
 """Of so many failures by chance alone; below it the model is said to have changed since."""
 
 
-def judge_chance(evidence: Evidence, beliefs: Mapping[Any, float], laboratory: Laboratory) -> dict[Any, Verdict]:
+def judge_chance(evidence: Evidence, beliefs: Mapping[Any, float], runner: ReplayRunner) -> dict[Any, Verdict]:
     """Return the verdicts of records whose recorded request is usually answered rightly.
 
     Args:
         evidence: Of the window.
         beliefs: By record, the probability that it is such a one.
-        laboratory: Knows how often the model slips today.
+        runner: Knows how often the model slips today.
     """
     if not beliefs:
         return {}
-    has_changed = _has_changed_since(evidence, len(beliefs), laboratory)
-    say = words.changed_since if has_changed else words.not_reproduced
+    has_changed = _has_changed_since(evidence, len(beliefs), runner)
+    say = messages.changed_since if has_changed else messages.not_reproduced
     found: dict[Any, Verdict] = {}
     for key, belief in beliefs.items():
         obstacle = obstacle_to_blame(evidence, key)
@@ -58,7 +58,7 @@ def judge_chance(evidence: Evidence, beliefs: Mapping[Any, float], laboratory: L
             found[key] = obstacle
         elif key in evidence.status_unread:
             stage, status = evidence.status_unread[key]
-            found[key] = undetermined_verdict(key, Gap.UNKNOWN_STATUS, words.unknown_status(stage, status))
+            found[key] = undetermined_verdict(key, Gap.UNKNOWN_STATUS, messages.unknown_status(stage, status))
         else:
             stage, is_known = _slipped(evidence, key)
             found[key] = make_verdict(
@@ -101,22 +101,22 @@ def _unlabelled(evidence: Evidence) -> list[str]:
     return [m for m in evidence.models[:-1] if not any(position[m] < position[s] for s in labelled)]
 
 
-def _has_changed_since(evidence: Evidence, n_right_now: int, laboratory: Laboratory) -> bool:
+def _has_changed_since(evidence: Evidence, n_right_now: int, runner: ReplayRunner) -> bool:
     """Return whether more failures are gone today than the model's own slips of today would have made.
 
     The slips are those among repeated replays; a model that answers all of them alike and still is right now where it
     was wrong in the window is not the model that answered then.
     """
-    if not evidence.n_judged or not laboratory.n_replayed:
+    if not evidence.n_judged or not runner.n_replayed:
         return False
-    n_gone = round(n_right_now * len(evidence.failing) / laboratory.n_replayed)
-    return excess_p_value(n_gone, evidence.n_judged, base_rate=laboratory.law.slip) < _CHANGED_BELOW_P
+    n_gone = round(n_right_now * len(evidence.failing) / runner.n_replayed)
+    return excess_p_value(n_gone, evidence.n_judged, base_rate=runner.law.slip) < _CHANGED_BELOW_P
 
 
 def judge_still_wrong(
     evidence: Evidence,
     beliefs: Mapping[Any, float],
-    laboratory: Laboratory,
+    runner: ReplayRunner,
     strata: Mapping[Any, Hashable] | None = None,
 ) -> dict[Any, Verdict]:
     """Return the verdicts of records that a clean request does not turn right for good.
@@ -128,7 +128,7 @@ def judge_still_wrong(
     Args:
         evidence: Of the window.
         beliefs: By record, the probability that it is such a one.
-        laboratory: Where corrections and truths are tried.
+        runner: Where corrections and truths are tried.
         strata: By record, what it has in common with others; None: all are one stratum.
     """
     groups: dict[Hashable, list[Any]] = {}
@@ -139,54 +139,54 @@ def judge_still_wrong(
         left = pd.Index(members)
         for rule in _RULES:
             if len(left):
-                found.update(rule(evidence, left, beliefs, laboratory))
+                found.update(rule(evidence, left, beliefs, runner))
                 left = left[~left.isin(list(found))]
     return found
 
 
 def _unknown(outcomes: UsualOutcomes, what: str) -> dict[Any, Verdict]:
-    return {key: undetermined_verdict(key, gap, words.not_known(gap, what)) for key, gap in outcomes.unknown.items()}
+    return {key: undetermined_verdict(key, gap, messages.not_known(gap, what)) for key, gap in outcomes.unknown.items()}
 
 
 def _blame_provider(
-    evidence: Evidence, keys: pd.Index[Any], _: Mapping[Any, float], __: Laboratory
+    evidence: Evidence, keys: pd.Index[Any], _: Mapping[Any, float], __: ReplayRunner
 ) -> dict[Any, Verdict]:
     return {key: provider_verdict(key, evidence.provider[key]) for key in keys if key in evidence.provider}
 
 
 def _blame_corrected_source(
-    evidence: Evidence, keys: pd.Index[Any], _: Mapping[Any, float], laboratory: Laboratory
+    evidence: Evidence, keys: pd.Index[Any], _: Mapping[Any, float], runner: ReplayRunner
 ) -> dict[Any, Verdict]:
     """Blame the source of records that are right with the payload that it corrected later."""
     found: dict[Any, Verdict] = {}
     for stage, corrections in evidence.world.corrections.items():
         mine = keys[keys.isin(corrections.index) & ~keys.isin(list(found))]
-        outcomes = laboratory.usual_outcomes(mine, {**laboratory.everything, stage: EVERYTHING})
-        found.update(_unknown(outcomes, words.with_correction(stage)))
+        outcomes = runner.usual_outcomes(mine, {**runner.everything, stage: EVERYTHING})
+        found.update(_unknown(outcomes, messages.with_correction(stage)))
         for key in outcomes.right:
             found[key] = make_verdict(
                 key,
                 Responsibility.SOURCE_DATA,
                 stage,
                 belief=confidence.SOURCE_CORRECTED,
-                explanation=words.corrected(stage),
+                explanation=messages.corrected(stage),
             )
     return found
 
 
 def _blame_instructions(
-    evidence: Evidence, keys: pd.Index[Any], beliefs: Mapping[Any, float], laboratory: Laboratory
+    evidence: Evidence, keys: pd.Index[Any], beliefs: Mapping[Any, float], runner: ReplayRunner
 ) -> dict[Any, Verdict]:
     """Blame the input of records that are right once what looks like instructions is left out of untrusted text.
 
     Where that is not enough, only what looks most like instructions is left out: what else went may have been needed.
     """
     suspected = keys[keys.isin(list(evidence.instructed))]
-    outcomes = laboratory.usual_outcomes(suspected, _without(laboratory, evidence.world.neutral, NEUTRAL))
-    found = _unknown(outcomes, words.without_instructions())
+    outcomes = runner.usual_outcomes(suspected, _without(runner, evidence.world.neutral, NEUTRAL))
+    found = _unknown(outcomes, messages.without_instructions())
     several = outcomes.wrong[outcomes.wrong.isin(_with_several_spans(evidence.world))]
-    surest = laboratory.usual_outcomes(several, _without(laboratory, evidence.world.surest_neutral, SUREST_NEUTRAL))
-    found.update(_unknown(surest, words.without_instructions()))
+    surest = runner.usual_outcomes(several, _without(runner, evidence.world.surest_neutral, SUREST_NEUTRAL))
+    found.update(_unknown(surest, messages.without_instructions()))
     for key in outcomes.right.append(surest.right):
         stage, fields = evidence.instructed[key]
         found[key] = make_verdict(
@@ -195,7 +195,7 @@ def _blame_instructions(
             stage,
             fields=fields,
             belief=confidence.NEUTRALISED * beliefs[key],
-            explanation=words.misled(stage, fields),
+            explanation=messages.misled(stage, fields),
         )
     return found
 
@@ -210,20 +210,20 @@ def _with_several_spans(world: World) -> set[Any]:
     return found
 
 
-def _without(laboratory: Laboratory, stages: Iterable[str], repair: frozenset[str]) -> Repairs:
-    return {**laboratory.everything, **dict.fromkeys(stages, repair)}
+def _without(runner: ReplayRunner, stages: Iterable[str], repair: frozenset[str]) -> Repairs:
+    return {**runner.everything, **dict.fromkeys(stages, repair)}
 
 
 def _blame_documents(
-    evidence: Evidence, keys: pd.Index[Any], beliefs: Mapping[Any, float], laboratory: Laboratory
+    evidence: Evidence, keys: pd.Index[Any], beliefs: Mapping[Any, float], runner: ReplayRunner
 ) -> dict[Any, Verdict]:
     """Blame the knowledge base of records that are right with the documents as they are at the source.
 
     Of several documents the smallest set that is enough is named.
     """
     suspected = keys[keys.isin(list(evidence.outdated))]
-    outcomes = laboratory.usual_outcomes(suspected, _with_documents(evidence, laboratory, None))
-    found = _unknown(outcomes, words.with_documents())
+    outcomes = runner.usual_outcomes(suspected, _with_documents(evidence, runner, None))
+    found = _unknown(outcomes, messages.with_documents())
     groups: dict[tuple[str, tuple[str, ...]], list[Any]] = {}
     for key in outcomes.right:
         stage, suspects = evidence.outdated[key]
@@ -231,12 +231,12 @@ def _blame_documents(
     for (stage, documents), group in groups.items():
 
         def cures(subset: pd.Index[Any], chosen: frozenset[str]) -> pd.Index[Any]:
-            return laboratory.usually_right(subset, _with_documents(evidence, laboratory, chosen))
+            return runner.usually_right(subset, _with_documents(evidence, runner, chosen))
 
         for key, sets in smallest_cures(pd.Index(group), documents, cures, largest=2).items():
             suspects = evidence.outdated[key][1]
             chosen = {document: suspects[document] for document in documents if document in sets[0]}
-            belief = confidence.CURRENT_DOCUMENT * beliefs[key] * laboratory.trust_in_model(key)
+            belief = confidence.CURRENT_DOCUMENT * beliefs[key] * runner.trust_in_model(key)
             found[key] = _outdated_verdict(evidence, key, stage, chosen, belief)
     return found
 
@@ -252,19 +252,19 @@ def _outdated_verdict(
         stage,
         fields=tuple(named),
         belief=belief,
-        explanation=words.outdated(stage, named),
+        explanation=messages.outdated(stage, named),
         pattern=reason.value,
         pattern_fields=tuple(name for name, other in named.items() if other is reason),
     )
 
 
-def _with_documents(evidence: Evidence, laboratory: Laboratory, documents: frozenset[str] | None) -> Repairs:
+def _with_documents(evidence: Evidence, runner: ReplayRunner, documents: frozenset[str] | None) -> Repairs:
     repair = CURRENT if documents is None else documents_repair(documents)
-    return {**laboratory.everything, **dict.fromkeys(evidence.world.knowledge, repair)}
+    return {**runner.everything, **dict.fromkeys(evidence.world.knowledge, repair)}
 
 
 def _blame_suspect_source(
-    evidence: Evidence, keys: pd.Index[Any], _: Mapping[Any, float], __: Laboratory
+    evidence: Evidence, keys: pd.Index[Any], _: Mapping[Any, float], __: ReplayRunner
 ) -> dict[Any, Verdict]:
     found: dict[Any, Verdict] = {}
     for key in keys[keys.isin(list(evidence.suspect_source))]:
@@ -274,26 +274,26 @@ def _blame_suspect_source(
             Responsibility.SOURCE_DATA,
             stage,
             belief=confidence.SOURCE_SUSPECT,
-            explanation=words.bad_source(stage, expectation),
+            explanation=messages.bad_source(stage, expectation),
         )
     return found
 
 
 def _doubt_evidence(
-    evidence: Evidence, keys: pd.Index[Any], _: Mapping[Any, float], laboratory: Laboratory
+    evidence: Evidence, keys: pd.Index[Any], _: Mapping[Any, float], runner: ReplayRunner
 ) -> dict[Any, Verdict]:
     """Return the verdicts of records for which no model can be blamed, since a reference or the label is in doubt."""
     found: dict[Any, Verdict] = {}
     for key in keys:
-        obstacle = _missing_evidence(evidence, key, laboratory)
+        obstacle = _missing_evidence(evidence, key, runner)
         if obstacle is not None:
             found[key] = obstacle
     return found
 
 
-def _missing_evidence(evidence: Evidence, key: Any, laboratory: Laboratory) -> Verdict | None:
+def _missing_evidence(evidence: Evidence, key: Any, runner: ReplayRunner) -> Verdict | None:
     if evidence.unreferenced:
-        text = words.missing_reference(evidence.unreferenced)
+        text = messages.missing_reference(evidence.unreferenced)
         return undetermined_verdict(key, Gap.MISSING_REFERENCE, text)
     if key in evidence.suspect_truth:
         return suspect_truth_verdict(evidence, key)
@@ -301,23 +301,23 @@ def _missing_evidence(evidence: Evidence, key: Any, laboratory: Laboratory) -> V
     if obstacle is not None:
         return obstacle
     for stage in sorted(evidence.contradicted_at(key) & evidence.common_contradictions):
-        harmless = laboratory.is_harmless(stage)
+        harmless = runner.is_harmless(stage)
         if harmless is False:
-            return undetermined_verdict(key, Gap.REFERENCE_IN_DOUBT, words.reference_in_doubt(stage))
+            return undetermined_verdict(key, Gap.REFERENCE_IN_DOUBT, messages.reference_in_doubt(stage))
         if harmless is not True:
-            return undetermined_verdict(key, harmless, words.not_known(harmless, words.on_right_records(stage)))
+            return undetermined_verdict(key, harmless, messages.not_known(harmless, messages.on_right_records(stage)))
     return None
 
 
 def _blame_model(
-    evidence: Evidence, keys: pd.Index[Any], beliefs: Mapping[Any, float], laboratory: Laboratory
+    evidence: Evidence, keys: pd.Index[Any], beliefs: Mapping[Any, float], runner: ReplayRunner
 ) -> dict[Any, Verdict]:
     if len(evidence.models) > 1:
-        return _blame_one_of_several(evidence, keys, laboratory)
-    return {key: _model(evidence, key, beliefs[key] * laboratory.trust_in_model(key)) for key in keys}
+        return _blame_one_of_several(evidence, keys, runner)
+    return {key: _model(evidence, key, beliefs[key] * runner.trust_in_model(key)) for key in keys}
 
 
-def _blame_one_of_several(evidence: Evidence, keys: pd.Index[Any], laboratory: Laboratory) -> dict[Any, Verdict]:
+def _blame_one_of_several(evidence: Evidence, keys: pd.Index[Any], runner: ReplayRunner) -> dict[Any, Verdict]:
     """Return for a graph of several models which one it was, by handing the later ones the truth of what came before.
 
     The first intermediate stage whose truth turns the outcome right convicts the model just before it. Where none
@@ -329,15 +329,15 @@ def _blame_one_of_several(evidence: Evidence, keys: pd.Index[Any], laboratory: L
     for stage in labelled:
         culprit = [m for m in evidence.models if position[m] < position[stage]]
         if culprit and len(left):
-            outcomes = laboratory.usual_outcomes(left, {**laboratory.everything, stage: TRUTH})
-            found.update(_unknown(outcomes, words.with_truth(stage)))
+            outcomes = runner.usual_outcomes(left, {**runner.everything, stage: TRUTH})
+            found.update(_unknown(outcomes, messages.with_truth(stage)))
             for key in outcomes.right:
                 found[key] = make_verdict(
                     key,
                     Responsibility.MODEL,
                     culprit[-1],
                     belief=confidence.MODEL_REPRODUCED,
-                    explanation=words.convicted(culprit[-1], stage),
+                    explanation=messages.convicted(culprit[-1], stage),
                 )
             left = outcomes.wrong
     between = _unlabelled(evidence)
@@ -347,7 +347,7 @@ def _blame_one_of_several(evidence: Evidence, keys: pd.Index[Any], laboratory: L
             Responsibility.MODEL,
             evidence.models[-1],
             belief=confidence.NOT_SEPARABLE if between else confidence.MODEL_REPRODUCED,
-            explanation=words.last_model(evidence.models) if between else words.model(evidence.models[-1]),
+            explanation=messages.last_model(evidence.models) if between else messages.model(evidence.models[-1]),
             gap=Gap.STAGES_NOT_SEPARABLE if between else None,
         )
     return found
@@ -355,7 +355,7 @@ def _blame_one_of_several(evidence: Evidence, keys: pd.Index[Any], laboratory: L
 
 def _model(evidence: Evidence, key: Any, belief: float) -> Verdict:
     if not evidence.models:
-        return undetermined_verdict(key, Gap.MISSING_REFERENCE, words.no_model())
+        return undetermined_verdict(key, Gap.MISSING_REFERENCE, messages.no_model())
     trust = confidence.written_confidence(evidence.world)
     moved = evidence.stages_of(key) & evidence.before_model
     trust *= confidence.trust_in_clean_request(evidence, moved) if moved else 1.0
@@ -364,7 +364,7 @@ def _model(evidence: Evidence, key: Any, belief: float) -> Verdict:
         Responsibility.MODEL,
         evidence.models[-1],
         belief=belief * confidence.MODEL_REPRODUCED * trust,
-        explanation=words.model(evidence.models[-1]) + _acquittal(evidence, key),
+        explanation=messages.model(evidence.models[-1]) + _acquittal(evidence, key),
     )
 
 
@@ -390,7 +390,7 @@ def _acquittal(evidence: Evidence, key: Any) -> str:
     if key not in evidence.outdated:
         return ""
     stage, documents = evidence.outdated[key]
-    return words.exonerated(stage, _named(evidence, stage, documents))
+    return messages.exonerated(stage, _named(evidence, stage, documents))
 
 
 def judge_without_answer(evidence: Evidence, key: Any, gap: Gap | None) -> Verdict:
@@ -398,7 +398,7 @@ def judge_without_answer(evidence: Evidence, key: Any, gap: Gap | None) -> Verdi
     if key in evidence.provider and not evidence.stages_of(key) & evidence.before_model:
         return provider_verdict(key, evidence.provider[key])
     if gap is Gap.REFERENCE_FAILED and key in evidence.not_made_at:
-        return undetermined_verdict(key, gap, words.reference_failed(evidence.not_made_at[key][0]))
+        return undetermined_verdict(key, gap, messages.reference_failed(evidence.not_made_at[key][0]))
     if gap is Gap.MISSING_REFERENCE:
-        return undetermined_verdict(key, gap, words.missing_reference(evidence.unreferenced))
-    return undetermined_verdict(key, gap or Gap.TRUTH_PENDING, words.gap(gap))
+        return undetermined_verdict(key, gap, messages.missing_reference(evidence.unreferenced))
+    return undetermined_verdict(key, gap or Gap.TRUTH_PENDING, messages.gap(gap))

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from seamwatch.core.attribution import confidence
-from seamwatch.core.attribution.cures import find_cures, find_fields
 from seamwatch.core.attribution.evidence import Evidence
+from seamwatch.core.attribution.sufficient_repairs import find_cures, find_fields
 from seamwatch.core.attribution.verdicts import repaired_verdict
 from seamwatch.core.interventions import EVERYTHING, Repairs, run_trial
 from seamwatch.core.results import Verdict

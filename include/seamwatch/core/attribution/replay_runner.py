@@ -40,7 +40,7 @@ class UsualOutcomes:
     """Records that were not asked, or whose answer could not be judged, and why."""
 
 
-class Laboratory:
+class ReplayRunner:
     """Asks the model in isolation, as often as it takes to tell the usual answer from chance."""
 
     def __init__(self, evidence: Evidence, ask: Ask | None, settings: Isolation) -> None:

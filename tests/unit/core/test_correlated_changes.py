@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.attribution.switches import find_switches
+from seamwatch.core.attribution.correlated_changes import find_switches
 from seamwatch.core.finding import Finding, RateComparison, Switch
 from seamwatch.vocabulary import Responsibility
 

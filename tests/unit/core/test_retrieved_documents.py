@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from seamwatch.core.documents import content_hash, document_id, document_ids
 from seamwatch.core.retrieval import missed_documents
-from seamwatch.core.served import Context, current_passage, holds, served_documents, without_front_matter
+from seamwatch.core.retrieved_documents import Context, current_passage, holds, served_documents, without_front_matter
 from seamwatch.errors import DataContractError
 from seamwatch.spec.knowledge import DocumentIds
 from seamwatch.spec.pipeline import Stage
