@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 
 from seamwatch.core.results import Window
@@ -61,13 +62,14 @@ def money(usd: float | None) -> str:
 
 
 def exact_money(usd: float) -> str:
-    """Return US dollars with as many digits as tell small prices apart, as `$0.00042`, `-$3.10`."""
+    """Return US dollars with as many digits as tell small prices apart, never as a power, as `$0.00042`, `-$3.10`."""
     sign, size = ("-" if usd < 0 else ""), abs(usd)
     if size < _NO_USD:
         return money(0.0)
     if size >= 0.1:
         return f"{sign}{money(size)}"
-    return f"{sign}${size:.2g}" if size >= 0.0001 else f"{sign}${size:.1e}"
+    digits = 1 - math.floor(math.log10(size))
+    return f"{sign}${f'{size:.{digits}f}'.rstrip('0')}"
 
 
 def seconds(value: float) -> str:

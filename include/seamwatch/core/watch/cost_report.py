@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -173,7 +174,7 @@ def tell_loop(
         fields=(source.field,) if source else (),
         kind=pattern,
         headline=_headline(_WORDS[pattern], source, f"{who} {did}, {cost}"),
-        explanation=usual + _about_source(source, "struck records"),
+        explanation=usual + _about_source(source, "affected records"),
         n_records=n,
         confidence=0.95 if source else 0.85,
         onset=onset,
@@ -245,10 +246,13 @@ def _steps(pattern: str, stage: str, source: Source | None, onset: datetime) -> 
 
 
 def usd_text(usd: float) -> str:
-    """Return US dollars with as many digits as tell small prices apart."""
+    """Return US dollars with as many digits as tell small prices apart, never as a power."""
     if usd >= 100:
         return f"${usd:,.0f}"
-    return f"${usd:,.2f}" if usd >= 0.1 or usd == 0 else f"${usd:.2g}"
+    if usd >= 0.1 or usd <= 0:
+        return f"${usd:,.2f}"
+    digits = 1 - math.floor(math.log10(usd))
+    return f"${f'{usd:.{digits}f}'.rstrip('0')}"
 
 
 def _levels(change: Change, lead: Factor) -> tuple[str, str]:
