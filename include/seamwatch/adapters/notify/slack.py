@@ -130,9 +130,9 @@ class SlackNotifier:
         self, channel: str, token: str, *, since: datetime, threads: Sequence[str] = (), known: str | None = None
     ) -> list[PostedMessage]:
         """Return the messages that carry the token, oldest first; see `Notifier.find`."""
-        named = [home for one in (*threads, known) if one and (home := split_message_id(one)[0])]
+        homes = [home for one in threads or (known,) if one and (home := split_message_id(one)[0])]
         found: dict[str, str | None] = {}
-        for where in dict.fromkeys(named or [self._channel_id(channel)]):  # a thread may be in an earlier channel
+        for where in dict.fromkeys(homes or [self._channel_id(channel)]):  # a thread may be in an earlier channel
             listing: dict[str, Any] = {
                 "channel": where,
                 "oldest": f"{(since - _CLOCK_SKEW).timestamp():.6f}",

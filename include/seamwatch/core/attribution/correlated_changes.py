@@ -49,31 +49,31 @@ class _Value:
 
 
 def find_switches(
-    columns: Columns, cause: Finding, struck: frozenset[str], times: pd.Series[Any]
+    columns: Columns, cause: Finding, affected: frozenset[str], times: pd.Series[Any]
 ) -> tuple[Switch, ...]:
-    """Return the columns whose value switched near the onset and goes with the struck records, the best first.
+    """Return the columns whose value switched near the onset and goes with the affected records, the best first.
 
     Args:
         columns: What the tables hold beside what a reference makes and what the cause damaged.
         cause: With its onset and interval.
-        struck: Keys of the records that it explains.
+        affected: Keys of the records that it explains.
         times: Aware time by key (as text), for all judged records looked at.
 
     A value switched where it is rare before its likeliest change point and not after it. Whether it goes with the
-    struck records is Fisher's exact test (R. A. Fisher, 1935), one-sided, Bonferroni over all values that could have
+    affected records is Fisher's exact test (R. A. Fisher, 1935), one-sided, Bonferroni over all values that could have
     been named.
     """
     if cause.onset is None:
         return ()
     times = times.dropna().sort_values(kind="stable")
-    is_struck = times.index.isin(struck)
+    is_affected = times.index.isin(affected)
     known = [value for place, column in columns.items() for value in _values(place, column.reindex(times.index))]
     low, high = _places(cause, times)
     found: list[Switch] = []
     for value in known:
         if not low <= value.first <= high:
             continue
-        p_value = min(1.0, _fisher(is_struck, value.has_it) * len(known))
+        p_value = min(1.0, _fisher(is_affected, value.has_it) * len(known))
         if p_value < SIGNIFICANT:
             stage, field = value.place
             at: datetime = pd.Timestamp(times.iloc[value.first]).floor("us").to_pydatetime()
@@ -115,9 +115,9 @@ def _places(cause: Finding, times: pd.Series[Any]) -> tuple[float, float]:
     return low - slack, high + slack
 
 
-def _fisher(is_struck: Bools, has_it: Bools) -> float:
+def _fisher(is_affected: Bools, has_it: Bools) -> float:
     table = [
-        [int((is_struck & has_it).sum()), int((is_struck & ~has_it).sum())],
-        [int((~is_struck & has_it).sum()), int((~is_struck & ~has_it).sum())],
+        [int((is_affected & has_it).sum()), int((is_affected & ~has_it).sum())],
+        [int((~is_affected & has_it).sum()), int((~is_affected & ~has_it).sum())],
     ]
     return float(stats.fisher_exact(table, alternative="greater").pvalue)

@@ -43,7 +43,7 @@ from seamwatch.vocabulary import Basis, BenchmarkStanding, Gap, Responsibility, 
 _ENOUGH_TO_MISS = 100
 """Inputs of before from which on it tells something that none of them has a damage that few records have now."""
 _ENOUGH_REMEMBERED = 5
-"""Inputs of before with the same mark or value from which on their rate of failures is told."""
+"""Inputs of before with the same mark or value from which on their rate of failures is explanation."""
 _ENOUGH_ALONE = 20
 """Benchmark inputs from which on the model alone is known."""
 _MOSTLY = 0.5
@@ -75,8 +75,8 @@ def review_model_verdicts(
     weak = _known_weaknesses(window, odd, blamed, found)
     left = [key for key in map(str, window.keys[window.is_blamed]) if key not in found and key not in weak]
     if _contradicts_baseline(window, isolation, len(left)) and not _is_usual_mix(evidence, window, known, len(left)):
-        told = messages.model_at_baseline((len(left), window.n), (isolation.n_right, isolation.n_benchmark))
-        found |= {key: undetermined_verdict(key, Gap.MODEL_AT_BASELINE, told) for key in left}
+        explanation = messages.model_at_baseline((len(left), window.n), (isolation.n_right, isolation.n_benchmark))
+        found |= {key: undetermined_verdict(key, Gap.MODEL_AT_BASELINE, explanation) for key in left}
     return tuple(found.get(key, weak.get(key, verdict)) for key, verdict in blamed.items())
 
 
@@ -155,10 +155,10 @@ def _known_weaknesses(
         is_weakness = one.is_strong and not one.is_unlike and one.ended[1] >= _ENOUGH_REMEMBERED
         if not is_weakness or share(one.ended) < _MOSTLY * share(one.with_mark):
             continue
-        told = messages.known_weakness(one.stage, one.mark.field, one.mark.kind, one.ended)
+        explanation = messages.known_weakness(one.stage, one.mark.field, one.mark.kind, one.ended)
         for key in map(str, window.keys[window.is_blamed & one.mark.window]):
             if key not in found and key not in weak:
-                weak[key] = replace(verdicts[key], explanation=f"{verdicts[key].explanation} {told}")
+                weak[key] = replace(verdicts[key], explanation=f"{verdicts[key].explanation} {explanation}")
     return weak
 
 

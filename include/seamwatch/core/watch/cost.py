@@ -118,13 +118,13 @@ def judge(pipeline: Pipeline, settings: CostWatch, present: Present, last: Watch
     """
     zone = ZoneInfo(time_zone(pipeline))
     end = floor_hour(present.now)
-    told = {} if last is None else {one.kind: one for one in last.findings if one.kind is not None}
+    reported = {} if last is None else {one.kind: one for one in last.findings if one.kind is not None}
     line = timeline(present.hours, end, zone)
-    jump = find_jump(line, least_change=settings.least_change, since=_since(told, end))
+    jump = find_jump(line, least_change=settings.least_change, since=_since(reported, end))
     struck = find_loops(settings, present)
     columns = tuple(present.sources.columns)
     change = _change(present, end, jump, zone)
-    found = _merge(pipeline, present, struck, change if jump is not None else None, told, columns)
+    found = _merge(pipeline, present, struck, change if jump is not None else None, reported, columns)
     compared = None
     if change is not None:
         start = max(present.hours[0].start, change.start - LOOK_BACK * HOUR)
@@ -240,11 +240,11 @@ def _merge(
     present: Present,
     struck: Sequence[Struck],
     change: Change | None,
-    told: Mapping[str, Finding],
+    reported: Mapping[str, Finding],
     columns: tuple[str, ...],
 ) -> list[Finding]:
     """Return loops and the jump, dearest first; a jump that loops explain is told with them."""
-    lead = None if change is None else _leading(change, told)
+    lead = None if change is None else _leading(change, reported)
     part = None if change is None or lead is None else _part(present, change, lead)
     is_loop = lead in (Factor.CALLS, Factor.TOKENS_IN) and bool(struck)
     found = []
@@ -252,14 +252,14 @@ def _merge(
         source = source_of_records(_values(present.sources, one.keys), _usual(present), columns)
         own = _LOOPS[one.kind]
         onset = min(record.since for record in one.records)
-        same = told.get(own.pattern)
+        same = reported.get(own.pattern)
         if same is not None and same.onset is not None:
             onset = min(onset, same.onset)
         with_jump = change if number == 0 and is_loop else None
         found.append(tell_loop(one, own.responsibility, one.records[0].stage, source, with_jump, onset=onset))
     if change is not None and lead is not None and part is not None and not is_loop:
         source = source_of_change(change.before, change.now, is_volume=lead is Factor.RECORDS, columns=columns)
-        same = told.get(part.pattern)
+        same = reported.get(part.pattern)
         stage = _stage(pipeline, change, part.at)
         keys = _keys(present, source)
         jump = tell_jump(change, lead, part.responsibility, part.pattern, stage, source, keys=keys)
@@ -271,11 +271,11 @@ def _merge(
     return found
 
 
-def _leading(change: Change, told: Mapping[str, Finding]) -> Factor:
+def _leading(change: Change, reported: Mapping[str, Finding]) -> Factor:
     """Return the factor with the largest part; the one that was told as long as it has half as much."""
     lead = max(change.parts, key=lambda one: change.parts[one])
-    same = [one for one in Factor if _PARTS[one].pattern in told]
-    if any(pattern in told for pattern in Loop):
+    same = [one for one in Factor if _PARTS[one].pattern in reported]
+    if any(pattern in reported for pattern in Loop):
         same.append(Factor.CALLS)
     kept = [one for one in same if change.parts[one] >= change.parts[lead] / 2.0 > 0]
     return kept[0] if kept else lead
@@ -379,9 +379,9 @@ def _source_column(found: Sequence[Finding], columns: tuple[str, ...]) -> str | 
     return next((one for one in columns if one.rpartition(".")[2] in named), columns[0] if columns else None)
 
 
-def _since(told: Mapping[str, Finding], end: datetime) -> int | None:
+def _since(reported: Mapping[str, Finding], end: datetime) -> int | None:
     """Return how many whole hours ago the jump that was told began; None: there was none."""
-    onsets = [one.onset for pattern, one in told.items() if pattern in _JUMPS and one.onset is not None]
+    onsets = [one.onset for pattern, one in reported.items() if pattern in _JUMPS and one.onset is not None]
     onsets = [one for one in onsets if one < end]
     if not onsets:
         return None
@@ -393,7 +393,7 @@ def _still(present: Present, end: datetime, last: WatchReport | None) -> tuple[s
     if last is None:
         return ()
     n = sum(one.records for one in whole_hours(present.hours, end - _RECENT * HOUR, end))
-    told = last.open_kinds
+    reported = last.open_kinds
     if present.n_records == 0:
-        return told
-    return tuple(one for one in told if one in _JUMPS) if n < _LEAST_RECORDS else ()
+        return reported
+    return tuple(one for one in reported if one in _JUMPS) if n < _LEAST_RECORDS else ()
