@@ -325,7 +325,6 @@ def integration() -> Example:
                 n_records=1487,
                 n_failed=405 if s.name == "request_mapping" else 0,
                 is_reconciled=s.reference is not None,
-                is_cause=s.name == "request_mapping",
             )
             for s in PIPELINE.stages
         ),

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from file_notifier import FileNotifier
 from model_server import ModelServer, Reply, Seen, chat_body, model_server
 from parcels import OPENED
 from seamwatch.adapters.connections import EnvironmentConnections
-from seamwatch.adapters.notify.file import FileNotifier
 from seamwatch.core.results import Attribution, Window
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.deps import Deps

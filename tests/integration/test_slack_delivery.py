@@ -13,8 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
+from file_notifier import FileNotifier
 from seamwatch.adapters.base import ConnectionInfo, Notifier, PostedMessage
-from seamwatch.adapters.notify.file import FileNotifier
 from seamwatch.adapters.notify.slack import SlackNotifier, split_message_id
 from seamwatch.errors import HistoryUnreadable, MessageGone, NotifyError
 from seamwatch_demo.slack_receiver import SlackReceiver, Workspace

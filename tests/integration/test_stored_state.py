@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from file_notifier import FileNotifier
 from parcels import EnvironmentConnections
-from seamwatch.adapters.notify.file import FileNotifier
 from seamwatch.core.incidents import ChangeKind
 from seamwatch.core.results import Window
 from seamwatch.engine.bundle import replay

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from file_notifier import FileNotifier
 from help_desk import FAULT, OVER, PIPELINE, Desk, make_desk
-from seamwatch.adapters.notify.file import FileNotifier
 from seamwatch.core.incidents import ChangeKind
 from seamwatch.core.results import Window
 from seamwatch.engine.deliver import deliver_pending

@@ -267,7 +267,7 @@ def write_project(root: Path, *, endpoint: str = '"python:parcels:model"', pipel
 
 def make_deps(root: Path, env: dict[str, str], *, store_url: str | None = None, now: datetime | None = None) -> Deps:
     """Return dependencies on the project at `root`, with connections from `env` and a notifier into files."""
-    from seamwatch.adapters.notify.file import FileNotifier
+    from file_notifier import FileNotifier
 
     store = Store.open(store_url or f"sqlite:///{root / 'store.db'}", migrate_first=True)
     OPENED.append(store)

@@ -21,7 +21,6 @@ REFERENCE_ERROR = "reference_error"
 """Kind of the signal that a reference raised."""
 _KEYS = 1000
 """Failing keys kept with a check; the count is always whole."""
-_EXAMPLES = 20
 _TEXT = 500
 """Characters of a value kept as an example; whole values stay where they came from."""
 
@@ -80,7 +79,6 @@ def stage_result(
         is_reconciled=found.is_checked,
         checks=(*checks, *reconciliation_checks(found)),
         fields={str(name): int(n) for name, n in differing.groupby("field")["key"].nunique().items()},
-        examples=tuple(examples(differing.head(_EXAMPLES))),
         notes=tuple(all_notes),
         data_docs=data_docs,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from seamwatch.core.finding import Finding
 from seamwatch.core.freshness_results import DocumentAnswers
@@ -36,6 +36,23 @@ class Window:
         if self.start >= self.end:
             msg = f"window must end after it starts; got {self.start.isoformat()} to {self.end.isoformat()}"
             raise DataContractError(msg)
+
+    @property
+    def length(self) -> timedelta:
+        """Return how long it lasts; a calendar's day has 23, 24 or 25 hours."""
+        return self.end - self.start
+
+    def covered(self, first: datetime | None, now: datetime) -> float:
+        """Return which share of the window up to `now` there is any history of, 0 to 1.
+
+        Args:
+            first: Time of the first event that was ever seen; None: none was.
+            now: The present.
+        """
+        until = min(now, self.end)
+        if first is None or until <= self.start:
+            return 0.0
+        return max(0.0, min(1.0, (until - max(first, self.start)) / (until - self.start)))
 
     @property
     def id(self) -> str:
@@ -119,7 +136,6 @@ class StageResult:
     checks: tuple[Check, ...] = ()
     fields: dict[str, int] = field(default_factory=dict)
     """Discrepant field to number of records."""
-    examples: tuple[Discrepancy, ...] = ()
     notes: tuple[str, ...] = ()
     """What a reader must know to trust the numbers."""
     data_docs: str | None = None
@@ -298,7 +314,6 @@ class StagePicture:
     n_failed: int
     """Records with a finding at this stage."""
     is_reconciled: bool
-    is_cause: bool
 
 
 @dataclass(frozen=True, kw_only=True)

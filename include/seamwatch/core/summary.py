@@ -266,7 +266,6 @@ def _picture(evidence: Evidence, causes: Sequence[Finding], name: str) -> StageP
     world = evidence.world
     stage = world.pipeline.stage(name)
     found = world.reconciled.get(name)
-    leading = next((cause for cause in causes if cause.is_change), None)
     n_failed = 0
     if found is not None:
         differing = found.discrepancies[found.discrepancies["kind"] != DiscrepancyKind.FORMAT]["key"]
@@ -284,7 +283,6 @@ def _picture(evidence: Evidence, causes: Sequence[Finding], name: str) -> StageP
         n_records=len(world.recorded[name]),
         n_failed=n_failed,
         is_reconciled=name in world.references or stage.kind in (StageKind.SOURCE, StageKind.MODEL),
-        is_cause=leading is not None and leading.stage == name,
     )
 
 

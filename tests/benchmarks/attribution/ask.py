@@ -13,8 +13,8 @@ from pathlib import Path
 from attribution.incident import Incident
 from attribution.project import NOW, WINDOW
 from attribution.server import Played, Server
+from file_notifier import FileNotifier
 from seamwatch.adapters.connections import EnvironmentConnections
-from seamwatch.adapters.notify.file import FileNotifier
 from seamwatch.core.results import Attribution
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.deps import Deps

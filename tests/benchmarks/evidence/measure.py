@@ -22,8 +22,8 @@ from write_page import Figure
 from evidence import desk
 from evidence.cells import Cell
 from evidence.window import NAME, UNDETERMINED, Blame, make_records, write_window
+from file_notifier import FileNotifier
 from seamwatch.adapters.connections import EnvironmentConnections
-from seamwatch.adapters.notify.file import FileNotifier
 from seamwatch.core.detection.rates import wilson_interval
 from seamwatch.core.results import Attribution
 from seamwatch.engine.attribute import attribute_window

@@ -22,8 +22,8 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(ROOT / "include")]
 
 from write_page import Figure  # noqa: E402
 
+from file_notifier import FileNotifier  # noqa: E402
 from seamwatch.adapters.connections import EnvironmentConnections  # noqa: E402
-from seamwatch.adapters.notify.file import FileNotifier  # noqa: E402
 from seamwatch.engine.deps import Deps  # noqa: E402
 from seamwatch.engine.slo import look_at_objectives  # noqa: E402
 from seamwatch.spec.load import load_project  # noqa: E402

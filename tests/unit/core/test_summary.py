@@ -11,6 +11,7 @@ import pytest
 import desk_world as desk
 from seamwatch.core.attribution.evidence import gather
 from seamwatch.core.attribution.records import attribute_records
+from seamwatch.core.checks import examples
 from seamwatch.core.finding import Finding, RateComparison
 from seamwatch.core.results import Attribution, Check, IsolationResult, StageResult, Window
 from seamwatch.core.summary import summarise
@@ -125,18 +126,16 @@ def test_the_records_shown_are_those_of_the_cause_with_what_was_recorded_and_wha
         assert one.isolated_answer is not None
 
 
-def test_each_stage_shows_what_is_wrong_at_it_and_the_cause_is_marked() -> None:
+def test_each_stage_shows_what_is_wrong_at_it() -> None:
     pictures = {one.name: one for one in summary().stages}
     assert list(pictures) == ["tickets", "request", "prompt", "model", "result", "crm"]
     assert {name: one.n_failed for name, one in pictures.items() if one.n_failed} == {"request": 15}
-    assert [name for name, one in pictures.items() if one.is_cause] == ["request"]
     assert all(one.is_reconciled for one in pictures.values())
     assert pictures["request"].inputs == ("tickets",)
 
 
-def test_a_cause_that_is_no_change_marks_no_stage_and_raises_no_rate() -> None:
+def test_a_cause_that_is_no_change_raises_no_rate() -> None:
     found = summary(causes=())
-    assert [one.name for one in found.stages if one.is_cause] == []
     assert "failing_rate" not in {signal.kind for signal in found.signals}
     (rate,) = [signal for signal in summary().signals if signal.kind == "failing_rate"]
     assert (rate.n_records, rate.severity) == (15, Severity.CRITICAL)
@@ -177,3 +176,11 @@ def test_what_validation_found_is_a_signal(check: dict[str, Any], kind: str | No
 def test_what_validation_did_not_see_is_taken_from_the_reconciliation() -> None:
     (seen,) = [one for one in summary().signals if one.kind != "failing_rate"]
     assert (seen.kind, seen.stage, seen.n_records) == ("discrepancy", "request", 15)
+
+
+def test_a_gigantic_value_is_cut_where_it_is_kept_as_an_example() -> None:
+    rows = pd.DataFrame(
+        [{"key": 7, "stage": "request", "field": "product", "recorded": "x" * 10**6, "expected": None, "kind": "value"}]
+    )
+    (one,) = examples(rows)
+    assert (one.key, one.recorded, one.expected) == ("7", "x" * 497 + "...", None)

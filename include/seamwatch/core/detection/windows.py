@@ -2,43 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from seamwatch.errors import DataContractError
-
-
-@dataclass(frozen=True, kw_only=True)
-class Window:
-    """From `start` until `end`, both aware and in UTC; `end` is excluded."""
-
-    start: datetime
-    end: datetime
-
-    def __post_init__(self) -> None:
-        """Refuse a window that is empty or of naive times."""
-        if self.start.tzinfo is None or self.end.tzinfo is None or self.end <= self.start:
-            msg = f"a window needs aware times, its start before its end; got {self.start} and {self.end}"
-            raise DataContractError(msg)
-
-    @property
-    def length(self) -> timedelta:
-        """Return how long it lasts; a calendar's day has 23, 24 or 25 hours."""
-        return self.end - self.start
-
-    def covered(self, first: datetime | None, now: datetime) -> float:
-        """Return which share of the window up to `now` there is any history of, 0 to 1.
-
-        Args:
-            first: Time of the first event that was ever seen; None: none was.
-            now: The present.
-        """
-        until = min(now, self.end)
-        if first is None or until <= self.start:
-            return 0.0
-        return max(0.0, min(1.0, (until - max(first, self.start)) / (until - self.start)))
+from seamwatch.core.results import Window
 
 
 def rolling_window(over: timedelta, now: datetime) -> Window:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from seamwatch.core.detection.windows import Window
+from seamwatch.core.results import Window
 from seamwatch.errors import DataContractError
 
 

@@ -15,7 +15,8 @@ from seamwatch.core.detection.clustering import (
     block_hours,
     sum_blocks,
 )
-from seamwatch.core.detection.windows import Window, calendar_window, rolling_window
+from seamwatch.core.detection.windows import calendar_window, rolling_window
+from seamwatch.core.results import Window
 from seamwatch.core.slo.alerts import (
     AlertState,
     BurnRule,

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from seamwatch.core.detection.windows import Window, calendar_window, rolling_window
+from seamwatch.core.detection.windows import calendar_window, rolling_window
+from seamwatch.core.results import Window
 from seamwatch.core.slo.budget import Pace, Spent, calendar_budget, rolling_budget
 from seamwatch.core.slo.ledger import Debit, Ledger, Ruling
 from seamwatch.core.slo.quality import Judged, extrapolate

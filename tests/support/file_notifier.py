@@ -1,4 +1,4 @@
-"""Messages into a file, for runs without Slack: one JSON object a line, nothing lost and nothing sent."""
+"""Messages into a file in the place of Slack: one JSON object a line, nothing lost and nothing sent."""
 
 from __future__ import annotations
 
