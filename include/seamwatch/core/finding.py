@@ -82,7 +82,7 @@ class Finding:
     """Evidence: what else switched near the onset, that which tells affected records from others best first."""
     gap: Gap | None = None
     """Evidence that is missing, where nobody can be named for it."""
-    headline: str
+    headline: str = ""
     """One sentence with the source and the size: `Retry loop of prompt version v7 ...`."""
     explanation: str = ""
     """Two or three sentences: what was compared with what, and what speaks for the source."""

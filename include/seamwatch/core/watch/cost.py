@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -29,34 +29,22 @@ import pandas as pd
 from seamwatch.core.detection.hours import HOUR, floor_hour, usual_hours
 from seamwatch.core.finding import Finding
 from seamwatch.core.results import Window
+from seamwatch.core.watch.cost_evaluation import Change, CostEvaluation, CostFinding, LoopingRecords, LoopRecord
 from seamwatch.core.watch.cost_hours import HourSums, mean_hour, whole_hours
 from seamwatch.core.watch.cost_jump import LOOK_BACK, Jump, find_jump, timeline, usual_hour
 from seamwatch.core.watch.cost_parts import Factor, Source, parts_of_change, source_of_change, source_of_records
-from seamwatch.core.watch.cost_report import (
-    Change,
-    LoopRecord,
-    Struck,
-    charts,
-    facts,
-    loop_table,
-    model_table,
-    notes_of,
-    parts_table,
-    source_table,
-    tell_jump,
-    tell_loop,
-)
+from seamwatch.core.watch.cost_projection import Projection, project_cost
 from seamwatch.core.watch.loops import Loop, UsualRuns, are_more, usual_runs
-from seamwatch.core.watch.results import Table, WatchReport
+from seamwatch.core.watch.results import WatchReport
 from seamwatch.spec.monitoring import CostWatch
 from seamwatch.spec.objectives import CostObjective
 from seamwatch.spec.pipeline import Pipeline, Stage
-from seamwatch.vocabulary import Responsibility, StageKind, Watch
+from seamwatch.vocabulary import Responsibility, StageKind
 
-_MOST_TOLD = 50
-"""Struck records whose calls are told one by one."""
+_MOST_RECORDS = 50
+"""Looping records whose calls are looked at one by one."""
 _RECENT = 3
-"""Whole hours that are told where there is no jump."""
+"""Whole hours that are compared where there is no jump."""
 _LEAST_RECORDS = 5.0
 """Fewer records in the last hours, and nobody can call a jump over."""
 
@@ -105,64 +93,84 @@ _LOOPS = {
     Loop.RETRY: Part(responsibility=Responsibility.PROVIDER, pattern=Loop.RETRY.value, at=StageKind.MODEL),
 }
 _JUMPS = frozenset(part.pattern for part in _PARTS.values())
+KINDS = _JUMPS | frozenset(part.pattern for part in _LOOPS.values())
+"""Of findings."""
 
 
-def judge(pipeline: Pipeline, settings: CostWatch, present: Present, last: WatchReport | None) -> WatchReport:
-    """Return what a look found, its tables, charts and facts.
+def evaluate_cost(
+    pipeline: Pipeline, settings: CostWatch, present: Present, last: WatchReport | None
+) -> CostEvaluation:
+    """Return what was found of the cost, and the numbers that speak for it.
 
     Args:
         pipeline: Its definition.
         settings: Of the watch.
         present: What was read, and the hours that are known.
-        last: The look before: what it found and lasts keeps its name.
+        last: The report before: what it found and lasts keeps its name.
     """
-    zone = ZoneInfo(time_zone(pipeline))
+    zone = ZoneInfo(_calendar(pipeline, None)[1])
     end = floor_hour(present.now)
     reported = {} if last is None else {one.kind: one for one in last.findings if one.kind is not None}
     line = timeline(present.hours, end, zone)
     jump = find_jump(line, least_change=settings.least_change, since=_since(reported, end))
-    struck = find_loops(settings, present)
+    loops = find_loops(settings, present)
     columns = tuple(present.sources.columns)
     change = _change(present, end, jump, zone)
-    found = _merge(pipeline, present, struck, change if jump is not None else None, reported, columns)
+    findings = _merge(pipeline, present, loops, change if jump is not None else None, reported, columns)
     compared = None
     if change is not None:
         start = max(present.hours[0].start, change.start - LOOK_BACK * HOUR)
         compared = Window(start=start, end=max(change.start, start + HOUR))
-    source = _source_column(found, columns)
-    tables: tuple[Table | None, ...] = (
-        parts_table(change) if change else None,
-        model_table(change) if change else None,
-        source_table(change, source) if change and source else None,
-        loop_table(struck) if struck else None,
-    )
-    start = min([present.start, *(one.start for one in (change,) if one is not None)])
-    return WatchReport(
-        watch=Watch.COST,
+    start = present.start if change is None else min(present.start, change.start)
+    return CostEvaluation(
         pipeline=pipeline.pipeline,
         window=Window(start=min(start, present.now - timedelta(minutes=1)), end=present.now),
         compared=compared,
         n_records=present.n_records,
-        findings=tuple(found),
-        still=() if found else _still(present, end, last),
-        facts=facts(pipeline, present.hours, change, present.now),
-        tables=tuple(table for table in tables if table is not None),
-        charts=charts(pipeline, present.hours, present.now, mark=found[0].onset if found else None),
-        notes=(*present.notes, *notes_of(present.hours, present.start, has_past=change is not None)),
+        findings=tuple(findings),
+        still=() if findings else _still(present, end, last),
+        hours=present.hours,
+        read_since=present.start,
+        change=change,
+        loops=tuple(loops),
+        source_column=_source_column(findings, columns),
+        day=_projection(pipeline, present, "day"),
+        month=_projection(pipeline, present, "month"),
+        notes=present.notes,
     )
 
 
-def time_zone(pipeline: Pipeline) -> str:
-    """Return whose days are meant: those of the first cost objective of the calendar, else UTC."""
-    zones = [one.time_zone for one in pipeline.slos if isinstance(one, CostObjective) and one.period is not None]
-    return zones[0] if zones else "UTC"
+def _projection(pipeline: Pipeline, present: Present, period: Literal["day", "month"]) -> Projection:
+    """Return the present day or month, with the bound of the first objective that has one; else of UTC."""
+    usual = {one.start for one in usual_hours(present.hours)}
+    index = pd.DatetimeIndex([one.start for one in present.hours], tz="UTC")
+    frame = pd.DataFrame(
+        {"usd": [one.usd for one in present.hours], "is_usual": [one.start in usual for one in present.hours]},
+        index=index,
+    )
+    bound, zone = _calendar(pipeline, period)
+    return project_cost(frame, bound, period, zone, present.now)
 
 
-def find_loops(settings: CostWatch, present: Present) -> list[Struck]:
+def _calendar(pipeline: Pipeline, period: str | None) -> tuple[float | None, str]:
+    """Return the bound of a day or month in USD and whose days are meant; None and UTC without an objective.
+
+    Days are those of the first objective of the period, else of the calendar's last; of no period those of its first.
+    """
+    zone = "UTC"
+    for one in pipeline.slos:
+        if isinstance(one, CostObjective) and one.period is not None:
+            if period in (None, one.period):
+                return one.per_day_usd or one.per_month_usd, one.time_zone
+            zone = one.time_zone
+    return None, zone
+
+
+def find_loops(settings: CostWatch, present: Present) -> list[LoopingRecords]:
     """Return the records that are in a loop, by kind; a kind whose records another one explains is left out."""
     past = [one for one in usual_hours(present.hours) if one.start < present.start]
     past = [one for one in past if one.start >= present.now - LOOK_BACK * HOUR]
-    found: list[Struck] = []
+    found: list[LoopingRecords] = []
     if not past:
         return found
     known: set[Any] = set()
@@ -171,14 +179,14 @@ def find_loops(settings: CostWatch, present: Present) -> list[Struck]:
         lengths = present.runs.get(kind)
         if usual is None or lengths is None or lengths.empty:
             continue
-        chosen = _struck_lengths(usual, lengths, present.n_records)
+        chosen = _loop_lengths(usual, lengths, present.n_records)
         if len(chosen) and not set(chosen.index) <= known:
             known |= set(chosen.index)
-            found.append(_struck(kind, chosen, usual, present))
+            found.append(_looping_records(kind, chosen, usual, present))
     return found
 
 
-def _struck_lengths(usual: UsualRuns, lengths: pd.Series[Any], n_records: int) -> pd.Series[Any]:
+def _loop_lengths(usual: UsualRuns, lengths: pd.Series[Any], n_records: int) -> pd.Series[Any]:
     places = np.bincount(lengths.to_numpy(dtype=int))
     counts = {length: float(places[length]) for length in np.flatnonzero(places).tolist()}
     counts[1] = counts.get(1, 0.0) + n_records - len(lengths)
@@ -186,11 +194,11 @@ def _struck_lengths(usual: UsualRuns, lengths: pd.Series[Any], n_records: int) -
     return lengths[(lengths >= bound).to_numpy()].sort_values(ascending=False, kind="stable")
 
 
-def _struck(kind: Loop, lengths: pd.Series[Any], usual: UsualRuns, present: Present) -> Struck:
+def _looping_records(kind: Loop, lengths: pd.Series[Any], usual: UsualRuns, present: Present) -> LoopingRecords:
     calls = present.calls[present.calls["_key"].isin(lengths.index).to_numpy()]
     by_key = calls.groupby("_key", sort=False)
     records = []
-    for key, length in zip(lengths.index[:_MOST_TOLD], lengths.tolist(), strict=False):
+    for key, length in zip(lengths.index[:_MOST_RECORDS], lengths.tolist(), strict=False):
         mine = by_key.get_group(key)
         requests = mine["request"].value_counts()
         request = requests.index[0] if kind is not Loop.GROWTH else mine["request"].iloc[-1]
@@ -206,7 +214,7 @@ def _struck(kind: Loop, lengths: pd.Series[Any], usual: UsualRuns, present: Pres
                 since=same["at"].min().to_pydatetime(),
             )
         )
-    return Struck(
+    return LoopingRecords(
         kind=kind,
         records=tuple(records),
         keys=tuple(lengths.index),
@@ -238,41 +246,82 @@ def _change(present: Present, end: datetime, jump: Jump | None, zone: ZoneInfo) 
 def _merge(
     pipeline: Pipeline,
     present: Present,
-    struck: Sequence[Struck],
+    loops: Sequence[LoopingRecords],
     change: Change | None,
     reported: Mapping[str, Finding],
     columns: tuple[str, ...],
-) -> list[Finding]:
-    """Return loops and the jump, dearest first; a jump that loops explain is told with them."""
+) -> list[CostFinding]:
+    """Return loops and the jump; a jump that loops explain is one finding with the first of them."""
     lead = None if change is None else _leading(change, reported)
-    part = None if change is None or lead is None else _part(present, change, lead)
-    is_loop = lead in (Factor.CALLS, Factor.TOKENS_IN) and bool(struck)
-    found = []
-    for number, one in enumerate(struck):
-        source = source_of_records(_values(present.sources, one.keys), _usual(present), columns)
-        own = _LOOPS[one.kind]
-        onset = min(record.since for record in one.records)
-        same = reported.get(own.pattern)
-        if same is not None and same.onset is not None:
-            onset = min(onset, same.onset)
-        with_jump = change if number == 0 and is_loop else None
-        found.append(tell_loop(one, own.responsibility, one.records[0].stage, source, with_jump, onset=onset))
-    if change is not None and lead is not None and part is not None and not is_loop:
-        source = source_of_change(change.before, change.now, is_volume=lead is Factor.RECORDS, columns=columns)
-        same = reported.get(part.pattern)
-        stage = _stage(pipeline, change, part.at)
-        keys = _keys(present, source)
-        jump = tell_jump(change, lead, part.responsibility, part.pattern, stage, source, keys=keys)
-        if same is not None and same.stage == jump.stage:
-            # What lasts keeps its name and beginning, or one incident would be told as several.
-            fields = same.fields if not jump.fields or _holds(change, same.fields, columns) else jump.fields
-            jump = replace(jump, onset=min(filter(None, (same.onset, jump.onset))), fields=fields)
-        found.append(jump)
-    return found
+    is_loop = lead in (Factor.CALLS, Factor.TOKENS_IN) and bool(loops)
+    findings = [
+        _loop_finding(present, loop, change if number == 0 and is_loop else None, reported, columns)
+        for number, loop in enumerate(loops)
+    ]
+    if change is not None and lead is not None and not is_loop:
+        findings.append(_jump_finding(pipeline, present, change, lead, reported, columns))
+    return findings
+
+
+def _loop_finding(
+    present: Present,
+    loop: LoopingRecords,
+    change: Change | None,
+    reported: Mapping[str, Finding],
+    columns: tuple[str, ...],
+) -> CostFinding:
+    """Return a loop as a finding, with the jump that it makes where there is one."""
+    source = source_of_records(_values(present.sources, loop.keys), _usual(present), columns)
+    onset = min(record.since for record in loop.records)
+    same = reported.get(loop.kind.value)
+    if same is not None and same.onset is not None:
+        onset = min(onset, same.onset)
+    finding = Finding(
+        responsibility=_LOOPS[loop.kind].responsibility,
+        stage=loop.records[0].stage,
+        fields=(source.field,) if source else (),
+        kind=loop.kind.value,
+        n_records=len(loop.keys),
+        confidence=0.95 if source else 0.85,
+        onset=onset,
+        keys=tuple(one.key for one in loop.records[:5]),
+    )
+    return CostFinding(finding=finding, source=source, change=change, loop=loop)
+
+
+def _jump_finding(
+    pipeline: Pipeline,
+    present: Present,
+    change: Change,
+    lead: Factor,
+    reported: Mapping[str, Finding],
+    columns: tuple[str, ...],
+) -> CostFinding:
+    """Return a jump of the cost per hour as a finding."""
+    part = _part(present, change, lead)
+    source = source_of_change(change.before, change.now, is_volume=lead is Factor.RECORDS, columns=columns)
+    stage, onset = _stage(pipeline, change, part.at), change.start
+    fields: tuple[str, ...] = (source.field,) if source else ()
+    same = reported.get(part.pattern)
+    if same is not None and same.stage == stage:
+        # What lasts keeps its name and beginning, or one incident would be reported as several.
+        fields = same.fields if not fields or _holds(change, same.fields, columns) else fields
+        onset = min(filter(None, (same.onset, onset)))
+    finding = Finding(
+        responsibility=part.responsibility,
+        stage=stage,
+        fields=fields,
+        kind=part.pattern,
+        n_records=round(change.n_records),
+        confidence=round(min(0.5 + 0.5 * change.share(lead), 0.97), 2),
+        onset=onset,
+        keys=_keys(present, source),
+    )
+    return CostFinding(finding=finding, source=source, change=change, lead=lead)
 
 
 def _leading(change: Change, reported: Mapping[str, Finding]) -> Factor:
-    """Return the factor with the largest part; the one that was told as long as it has half as much."""
+    """Return the factor with the largest part; the one that was reported as long as it has half as much."""
     lead = max(change.parts, key=lambda one: change.parts[one])
     same = [one for one in Factor if _PARTS[one].pattern in reported]
     if any(pattern in reported for pattern in Loop):
@@ -282,7 +331,7 @@ def _leading(change: Change, reported: Mapping[str, Finding]) -> Factor:
 
 
 def _part(present: Present, change: Change, lead: Factor) -> Part:
-    """Return who has to act; more calls are told as loops where repeated requests are most of them."""
+    """Return who has to act; more calls are reported as loops where repeated requests are most of them."""
     if lead is Factor.MIX and _is_switched(present, change):
         return replace(_PARTS[lead], responsibility=Responsibility.PROVIDER)
     if lead is not Factor.CALLS:
@@ -365,7 +414,7 @@ def _keys(present: Present, source: Source | None) -> tuple[str, ...]:
 
 
 def _holds(change: Change, fields: tuple[str, ...], columns: tuple[str, ...]) -> bool:
-    """Return whether a source that was told is still among those with more than its share."""
+    """Return whether a source that was reported is still among those with more than its share."""
     for is_volume in (False, True):
         source = source_of_change(change.before, change.now, is_volume=is_volume, columns=columns)
         if source is not None and source.field in fields:
@@ -373,14 +422,14 @@ def _holds(change: Change, fields: tuple[str, ...], columns: tuple[str, ...]) ->
     return False
 
 
-def _source_column(found: Sequence[Finding], columns: tuple[str, ...]) -> str | None:
-    """Return the column whose values are told in a table: that of the first finding's source, else the first."""
-    named = [field.partition("=")[0] for one in found for field in one.fields]
+def _source_column(findings: Sequence[CostFinding], columns: tuple[str, ...]) -> str | None:
+    """Return the column whose values are worth a table: that of the first finding's source, else the first."""
+    named = [field.partition("=")[0] for one in findings for field in one.finding.fields]
     return next((one for one in columns if one.rpartition(".")[2] in named), columns[0] if columns else None)
 
 
 def _since(reported: Mapping[str, Finding], end: datetime) -> int | None:
-    """Return how many whole hours ago the jump that was told began; None: there was none."""
+    """Return how many whole hours ago the jump that was reported began; None: there was none."""
     onsets = [one.onset for pattern, one in reported.items() if pattern in _JUMPS and one.onset is not None]
     onsets = [one for one in onsets if one < end]
     if not onsets:
@@ -389,7 +438,7 @@ def _since(reported: Mapping[str, Finding], end: datetime) -> int | None:
 
 
 def _still(present: Present, end: datetime, last: WatchReport | None) -> tuple[str, ...]:
-    """Return what the last look told, where too few records came since to call it over."""
+    """Return what the last report said, where too few records came since to call it over."""
     if last is None:
         return ()
     n = sum(one.records for one in whole_hours(present.hours, end - _RECENT * HOUR, end))

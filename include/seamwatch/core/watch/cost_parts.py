@@ -31,13 +31,13 @@ class Factor(StrEnum):
     """What a cost is a product of."""
 
     RECORDS = "records"
-    CALLS = "calls per record"
-    MIX = "model mix"
-    TOKENS_IN = "tokens in per call"
-    CACHED = "share of cached tokens"
-    TOKENS_OUT = "tokens out per call"
+    CALLS = "calls_per_record"
+    MIX = "model_mix"
+    TOKENS_IN = "tokens_in_per_call"
+    CACHED = "cached_share"
+    TOKENS_OUT = "tokens_out_per_call"
     PRICE = "price"
-    REST = "cost per call, tokens unknown"
+    REST = "unexplained_cost"
 
 
 def parts_of_change(before: HourSums, now: HourSums) -> dict[Factor, float]:
@@ -207,12 +207,12 @@ def _candidates(before: HourSums, now: HourSums, column: str, is_volume: bool) -
 
 
 def source_of_records(
-    struck: Mapping[str, Mapping[str, int]], before: HourSums, columns: Sequence[str]
+    affected: Mapping[str, Mapping[str, int]], before: HourSums, columns: Sequence[str]
 ) -> Source | None:
-    """Return the value that most of some struck records share, and others do not; None if none stands out.
+    """Return the value that most of some affected records share, and others do not; None if none stands out.
 
     Args:
-        struck: By column, struck records by value.
+        affected: By column, affected records by value.
         before: An hour as usual, on average.
         columns: Where it is sought; of equals the first.
 
@@ -222,10 +222,10 @@ def source_of_records(
     for column in columns:
         usual = before.sources.get(column, {})
         total = sum(n for n, _ in usual.values())
-        n_struck = sum(struck.get(column, {}).values())
-        for value, n in struck.get(column, {}).items():
+        n_affected = sum(affected.get(column, {}).values())
+        for value, n in affected.get(column, {}).items():
             share = usual.get(value, (0.0, 0.0))[0] / total if total else 1.0
-            chance = excess_p_value(n, n_struck, base_rate=min(max(share, _LEAST_USUAL), 1.0))
+            chance = excess_p_value(n, n_affected, base_rate=min(max(share, _LEAST_USUAL), 1.0))
             if value not in (OTHER, UNKNOWN) and chance <= _CHANCE / len(columns):
-                found.append(Source(column=column, value=value, share=n / n_struck, usual=share))
+                found.append(Source(column=column, value=value, share=n / n_affected, usual=share))
     return _best(found)

@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from seamwatch.core.detection.hours import last_hour
-from seamwatch.core.watch.cost import Present, judge
+from seamwatch.core.watch.cost import Present, evaluate_cost
 from seamwatch.core.watch.cost_hours import HourSums, hour_sums
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.watch.cost_calls import priced_calls, read_sources, runs_of, tariffs
 from seamwatch.engine.watch.reading import WatchRead
+from seamwatch.report.watch.cost import cost_report
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.store.watch import Aggregate
 from seamwatch.vocabulary import Watch
@@ -61,7 +62,8 @@ def look(deps: Deps, pipeline: Pipeline, read: WatchRead, *, now: datetime) -> W
         sources=sources,
         notes=(*notes, *said),
     )
-    report = judge(pipeline, settings, present, deps.store.last_watch_report(name, Watch.COST))
+    last = deps.store.last_watch_report(name, Watch.COST)
+    report = cost_report(evaluate_cost(pipeline, settings, present, last))
     onsets = [one.onset for one in report.findings if one.onset is not None]
     if onsets:
         new = _marked(new, now, min(onsets))

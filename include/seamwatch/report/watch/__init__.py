@@ -1,0 +1,1 @@
+"""What each watch says: its evaluation as findings in words, facts, tables, charts and notes."""

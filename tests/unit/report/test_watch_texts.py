@@ -1,0 +1,56 @@
+"""Every kind of finding of a watch has its texts, no text is for a kind that is none, and all can be filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from string import Formatter
+from typing import Any
+
+import pytest
+
+from seamwatch.core.watch import cost
+from seamwatch.core.watch.cost_parts import Factor
+from seamwatch.core.watch.loops import Loop
+from seamwatch.report.watch.texts import TEXTS, headline
+
+KINDS: dict[tuple[str, str], set[str]] = {
+    ("cost", "labels"): set(cost.KINDS),
+    ("cost", "steps"): set(cost.KINDS),
+    ("cost", "loops"): set(Loop),
+    ("cost", "factors"): set(Factor),
+}
+NAMES: dict[tuple[str, str], set[str]] = {
+    ("cost", "steps"): {"source", "stage", "onset"},
+    ("cost", "loops"): {"times"},
+    ("cost", "notes"): {"n", "model"},
+}
+"""What the texts of a group may be filled in with; of all others nothing."""
+
+
+def texts_of(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+        return
+    for part in value:
+        yield from texts_of(part)
+
+
+@pytest.mark.parametrize(("watch", "group"), KINDS)
+def test_every_kind_has_its_text_and_none_is_unknown(watch: str, group: str) -> None:
+    assert set(TEXTS[watch][group]) == KINDS[watch, group]
+
+
+@pytest.mark.parametrize(("watch", "group"), [(watch, group) for watch, groups in TEXTS.items() for group in groups])
+def test_every_text_is_filled_in_by_what_its_watch_gives(watch: str, group: str) -> None:
+    for value in TEXTS[watch][group].values():
+        for text in texts_of(value):
+            named = {name for _, name, *_ in Formatter().parse(text) if name is not None}
+            assert named <= NAMES.get((watch, group), set())
+            assert text == text.strip() != ""
+
+
+def test_of_a_headline_that_is_too_long_the_head_is_cut() -> None:
+    assert headline("Slow provider at answer", ": P95 3 s") == "Slow provider at answer: P95 3 s"
+    long = headline("Slow provider at " + 200 * "a", ": P95 3 s")
+    assert len(long) == 150
+    assert long.endswith("a…: P95 3 s")
