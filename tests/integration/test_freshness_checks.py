@@ -22,9 +22,10 @@ from freshness.bases import CHECKED, CHUNKS, EDITED, FIRST, HARMLESS, KINDS, SER
 
 from seamwatch.core.documents import document_id
 from seamwatch.core.incidents import decide
-from seamwatch.core.staleness import evaluate_check, signals
+from seamwatch.core.staleness import evaluate_check
 from seamwatch.engine.freshness import check_knowledge_base
 from seamwatch.errors import DataContractError, KnowledgeError
+from seamwatch.report.freshness_texts import signals
 from seamwatch.spec.knowledge import DocumentIds
 from seamwatch.store.repo import Store
 

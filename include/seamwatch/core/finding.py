@@ -57,6 +57,10 @@ class Finding:
     fields: tuple[str, ...] = ()
     kind: str | None = None
     """What kind of damage or change, as `lost`, `retry_loop`, `new_category`; None: of no kind that has a name."""
+    kind_fields: tuple[str, ...] = ()
+    """Those of `fields` that have this kind of damage."""
+    is_part_damaged: bool = False
+    """Whether it is the damage of a value within a longer text, as a prompt."""
     n_records: int
     """Records affected."""
     is_estimated: bool = False

@@ -13,6 +13,7 @@ import pandas as pd
 from seamwatch.core.benchmark import BenchmarkResult
 from seamwatch.core.detection.rates import shortfall_p_value, wilson_interval
 from seamwatch.core.interventions import Ask, Trial, World, run_trial
+from seamwatch.core.reasons import Reason, ReasonKind
 from seamwatch.core.records.comparison import strict_text
 from seamwatch.core.records.outcomes import judge_by_truth
 from seamwatch.core.records.references import Reference
@@ -55,18 +56,18 @@ def spread_sample(n_rows: int, size: int) -> np.ndarray[Any, np.dtype[np.int64]]
     return np.unique((2 * np.arange(size) + 1) * n_rows // (2 * size)) if size else np.arange(0)
 
 
-def obstacle(pipeline: Pipeline, references: Mapping[str, Reference]) -> str | None:
+def obstacle(pipeline: Pipeline, references: Mapping[str, Reference]) -> Reason | None:
     """Return why the benchmark cannot be run through this pipeline, or None if it can."""
-    others = [s.name for s in pipeline.stages[1:] if s.kind is StageKind.SOURCE]
-    missing = [
+    others = tuple(s.name for s in pipeline.stages[1:] if s.kind is StageKind.SOURCE)
+    missing = tuple(
         stage.name
         for stage in pipeline.stages
         if stage.kind not in (StageKind.SOURCE, StageKind.MODEL) and stage.name not in references
-    ]
+    )
     if others:
-        return f"the benchmark gives the payload of one source; the pipeline also reads {', '.join(others)}"
+        return Reason(kind=ReasonKind.BENCHMARK_SOURCES, stages=others)
     if missing:
-        return f"the benchmark needs a reference for {', '.join(missing)}"
+        return Reason(kind=ReasonKind.BENCHMARK_REFERENCES, stages=missing)
     return None
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from seamwatch.core.finding import Finding
 from seamwatch.core.freshness_results import DocumentAnswers
+from seamwatch.core.reasons import Reason
 from seamwatch.errors import DataContractError
 from seamwatch.vocabulary import (
     Basis,
@@ -179,7 +180,10 @@ class Verdict:
     fields: tuple[str, ...] = ()
     confidence: float
     """Probability that responsibility and stage are right, 0 to 1."""
-    explanation: str
+    reasons: tuple[Reason, ...] = ()
+    """What speaks for it, until it is put into words."""
+    explanation: str = ""
+    """The reasons in words."""
     basis: Basis = Basis.REPLAY
     gap: Gap | None = None
     pattern: str | None = None

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import timedelta
 
-from seamwatch.core.attribution import messages
 from seamwatch.core.finding import Finding, RateComparison
 from seamwatch.core.freshness_results import AGAINST_ANSWERS, DocumentAnswers, FreshnessCheck
 from seamwatch.core.incidents import Evaluation
-from seamwatch.core.results import Signal, Window
-from seamwatch.vocabulary import FreshnessReason, Responsibility, Severity, UnknownReason
+from seamwatch.core.results import Window
+from seamwatch.vocabulary import FreshnessReason, Responsibility
 
 _NAMED = 5
 """Documents named in a headline and an incident."""
@@ -46,32 +45,10 @@ def finding_of(check: FreshnessCheck) -> Finding | None:
         share_low=1.0,
         share_high=1.0,
         confidence=0.99,
-        headline=messages.outdated_answers(answers.n_affected, n, check.knowledge_base, documents),
         kind=None if leading is None else leading.value,
         onset=min((one.since for one in behind if one.since is not None), default=None),
         rate=RateComparison(n_expected=(1.0 - check.goal) * n, is_change=check.is_outdated and bool(behind)),
     )
-
-
-def signals(check: FreshnessCheck) -> list[Signal]:
-    """Return what a check measured that is not as it should be."""
-    found = []
-    share = check.answers.share_fresh if check.answers is not None else None
-    if check.is_breached and check.answers is not None and share is not None:
-        what = f"of the answers rested on up-to-date documents of {check.knowledge_base}"
-        text = f"{share:.1%} {what}, goal {check.goal:.1%}"
-        n = check.answers.n_affected
-        found.append(Signal(kind="freshness", stage=check.stage, severity=Severity.CRITICAL, text=text, n_records=n))
-    if check.answers is not None and check.answers.n_unknown:
-        n, of = check.answers.n_unknown, check.answers.n_with_ids
-        text = f"{n} of {of} answers rest on ids that neither the source nor the index of {check.knowledge_base} knows"
-        kind = UnknownReason.UNKNOWN_DOCUMENT.value
-        found.append(Signal(kind=kind, stage=check.stage, severity=Severity.WARNING, text=text, n_records=n))
-    for reason, count in check.by_reason.items():
-        if reason != FreshnessReason.SKIPPED:
-            text = f"{count} of {check.n_source} documents of {check.knowledge_base}: {reason.replace('_', ' ')}"
-            found.append(Signal(kind=reason, stage=check.stage, severity=Severity.WARNING, text=text, n_records=count))
-    return found
 
 
 def evaluate_check(check: FreshnessCheck, *, attributed: Collection[str] = ()) -> Evaluation:

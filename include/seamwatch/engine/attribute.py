@@ -37,6 +37,8 @@ from seamwatch.engine.references import load_references, with_copies
 from seamwatch.engine.right_records import choose_right_records
 from seamwatch.engine.spending import plan_spending
 from seamwatch.engine.validate import expectation_failures
+from seamwatch.report.cause_texts import with_headlines
+from seamwatch.report.verdict_texts import explained
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.vocabulary import OutcomeState, Responsibility, StageKind
 
@@ -114,7 +116,7 @@ def attribute_window(
         isolation = isolate(deps, pipeline, reader, judged.world, models, found, reproduced=attributed.reproduced)
         attributed = _reviewed(deps, pipeline, window, reader, judged, evidence, attributed, isolation, test)
         found = test.causes(attributed.verdicts)
-        causes = with_switches(deps, pipeline, window, reader, world, found, attributed.verdicts, times)
+        causes = with_headlines(with_switches(deps, pipeline, window, reader, world, found, attributed.verdicts, times))
     finally:
         reader.close()
     attribution = summarise(
@@ -123,7 +125,7 @@ def attribute_window(
         outcomes=judged.outcomes,
         truth=judged.truth,
         times=judged.data.stages[pipeline.first_stage.name].times,
-        attributed=attributed,
+        attributed=replace(attributed, verdicts=explained(attributed.verdicts)),
         causes=causes,
         isolation=isolation,
         stage_results=results,

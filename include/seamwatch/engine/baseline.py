@@ -12,6 +12,7 @@ from seamwatch.engine.isolate import Models
 from seamwatch.engine.protocols import with_protocols
 from seamwatch.engine.reading import StageReader
 from seamwatch.errors import AdapterError, DataContractError
+from seamwatch.report.verdict_texts import describe_reason
 from seamwatch.spec.pipeline import Pipeline
 
 
@@ -34,7 +35,7 @@ def accept_baseline(deps: Deps, pipeline: Pipeline, window: Window, *, size: int
         world = judge_window(deps, pipeline, window, reader).world
         hindrance = obstacle(pipeline, world.references) or unmade_obstacle(world)
         if hindrance is not None:
-            raise DataContractError(f"{pipeline.pipeline}: {hindrance}")
+            raise DataContractError(f"{pipeline.pipeline}: {describe_reason(hindrance)}")
         inputs = read_benchmark(pipeline, benchmark, reader, world)
         score = measure(pipeline, inputs, world, models, size=size, baseline_accuracy=None)
     finally:

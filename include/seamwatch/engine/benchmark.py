@@ -19,6 +19,7 @@ from seamwatch.engine.causes import accepted_accuracy
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.isolate import Models
 from seamwatch.engine.reading import StageReader, read_relation
+from seamwatch.report.verdict_texts import describe_reason
 from seamwatch.spec.pipeline import Benchmark, Pipeline
 from seamwatch.vocabulary import Responsibility, StageKind
 
@@ -59,7 +60,7 @@ def isolate(
             notes.append(f"the budget left {size} of {wanted} calls for the benchmark")
         hindrance = obstacle(pipeline, world.references) or unmade_obstacle(world)
         if hindrance is not None:
-            notes.append(hindrance)
+            notes.append(describe_reason(hindrance))
         elif size:
             inputs = read_benchmark(pipeline, pipeline.benchmark, reader, world)
             baseline = deps.store.baseline_results(pipeline.pipeline)

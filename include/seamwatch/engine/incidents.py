@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from seamwatch.engine.watcher_status import silent_jobs
 from seamwatch.errors import DataContractError, StoreError
 from seamwatch.report import measured
 from seamwatch.report.facts import IncidentReport, incident_report
+from seamwatch.report.freshness_texts import with_headline
 from seamwatch.report.html import render_html
 from seamwatch.report.links import Links
 from seamwatch.report.machine import report_json
@@ -65,7 +67,9 @@ def decide_on_freshness(deps: Deps, pipeline: Pipeline, check: FreshnessCheck) -
             and incident.watch is None
             and deps.store.attribution(name, incident.last_window) is not None
         ]
-        return _decide(deps, pipeline, known, evaluate_check(check, attributed=attributed), now)
+        evaluation = evaluate_check(check, attributed=attributed)
+        findings = tuple(with_headline(finding, check) for finding in evaluation.findings)
+        return _decide(deps, pipeline, known, replace(evaluation, findings=findings), now)
 
 
 def decide_on_watches(deps: Deps, pipeline: Pipeline) -> list[IncidentChange]:

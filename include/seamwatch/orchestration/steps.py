@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from seamwatch.core.freshness_results import DocumentAnswers, FreshnessCheck
 from seamwatch.core.incidents import ChangeKind
 from seamwatch.core.results import Check, Window
-from seamwatch.core.staleness import behind_answers, signals
+from seamwatch.core.staleness import behind_answers
 from seamwatch.engine.attribute import attribute_window, windows_to_revisit
 from seamwatch.engine.deliver import deliver_pending, describe_undelivered
 from seamwatch.engine.deps import Deps
@@ -28,6 +28,7 @@ from seamwatch.engine.validate import check_stage
 from seamwatch.errors import AdapterError, DataContractError
 from seamwatch.orchestration.deps import open_deps
 from seamwatch.orchestration.plan import attributed_asset, stale_asset, validated_asset
+from seamwatch.report.freshness_texts import signals
 from seamwatch.report.links import Links
 from seamwatch.report.text import visible
 from seamwatch.spec.pipeline import Pipeline

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from seamwatch.core.finding import Finding
 from seamwatch.core.freshness_results import DocumentAnswers, FreshnessCheck
 from seamwatch.core.results import Attribution, IsolationResult, Signal, Window
-from seamwatch.core.staleness import finding_of, signals, window_of
+from seamwatch.core.staleness import finding_of, window_of
 from seamwatch.core.watch.results import WatchReport
+from seamwatch.report.freshness_texts import signals, with_headline
 from seamwatch.vocabulary import Severity
 
 NOT_CALLED = IsolationResult(stage=None, model=None, calls=0, cost_usd=0.0)
@@ -93,7 +94,7 @@ def of_check(check: FreshnessCheck) -> Measured:
     return Measured(
         pipeline=check.pipeline,
         window=window_of(check),
-        findings=() if finding is None else (finding,),
+        findings=() if finding is None else (with_headline(finding, check),),
         n_records=0 if answers is None else answers.n_with_ids,
         n_by_stage=n_by_stage,
         signals=tuple(signals(check)),

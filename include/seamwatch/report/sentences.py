@@ -10,7 +10,8 @@ from seamwatch.core.incidents import Incident
 from seamwatch.core.results import Attribution, IsolationResult, StageResult, Verdict
 from seamwatch.report import numbers
 from seamwatch.report.measured import Measured
-from seamwatch.report.texts import BASES, FINDINGS, GAPS, RESPONSIBILITIES
+from seamwatch.report.text import joined
+from seamwatch.report.texts import BASES, FINDINGS, RESPONSIBILITIES, WINDOW_GAPS
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import BenchmarkStanding, IncidentState, Responsibility
 
@@ -24,7 +25,7 @@ def listed(names: Sequence[str]) -> str:
     """Return names as `a, b and c`; beyond five, how many more."""
     if len(names) > _LISTED:
         return f"{', '.join(names[:_LISTED])} and {len(names) - _LISTED} more"
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+    return joined(names)
 
 
 def responsibility(which: Responsibility) -> str:
@@ -103,7 +104,7 @@ def _finding(cause: Finding) -> str:
         where=cause.stage or "a stage that is not known",
         what=fields or "payload",
         fields=f" ({fields})" if fields else "",
-        why=f": {GAPS[cause.gap]}" if cause.gap else "",
+        why=f": {WINDOW_GAPS[cause.gap]}" if cause.gap else "",
     )
 
 
@@ -218,7 +219,7 @@ def caveats(cause: Finding | None, measured: Measured, stage_results: Sequence[S
     """Return what weakens the verdict; empty when nothing does."""
     lines: list[str] = []
     if cause is not None and cause.gap is not None:
-        lines.append(f"Evidence is missing: {GAPS[cause.gap]}.")
+        lines.append(f"Evidence is missing: {WINDOW_GAPS[cause.gap]}.")
     attribution = measured.attribution
     if attribution is not None:
         lines += _unjudged(attribution)
@@ -238,7 +239,7 @@ def _unjudged(attribution: Attribution) -> list[str]:
     """Return what was not judged, or not examined itself."""
     lines: list[str] = []
     gaps = Counter(v.gap for v in attribution.verdicts if v.gap is not None)
-    lines += [f"{numbers.plural(n, 'record')}: {GAPS[gap]}." for gap, n in sorted(gaps.items())]
+    lines += [f"{numbers.plural(n, 'record')}: {WINDOW_GAPS[gap]}." for gap, n in sorted(gaps.items())]
     n_waiting = attribution.n_pending - attribution.n_unreadable
     if n_waiting:
         have = "has" if n_waiting == 1 else "have"

@@ -1,9 +1,10 @@
-"""Untrusted text, made fit to be shown."""
+"""Untrusted text, made fit to be shown, and names in a row."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 _MARKS = (
@@ -63,3 +64,8 @@ def csv_quoted(cell: str) -> str:
 def shortened(text: str, longest_chars: int) -> str:
     """Return the text cut to that length, with an ellipsis where it was cut."""
     return text if len(text) <= longest_chars else f"{text[: longest_chars - 1]}…"
+
+
+def joined(names: Sequence[str]) -> str:
+    """Return names as `a, b and c`."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

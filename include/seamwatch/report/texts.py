@@ -8,14 +8,28 @@ from typing import Any
 
 import yaml
 
-from seamwatch.core.attribution import messages
+from seamwatch.core.reasons import ReasonKind
 from seamwatch.vocabulary import Basis, Gap, Responsibility
 
 _TEXTS: Mapping[str, Any] = yaml.safe_load((files("seamwatch.report") / "texts.yaml").read_text(encoding="utf-8"))
 
 RESPONSIBILITIES: Mapping[Responsibility, str] = {Responsibility(k): v for k, v in _TEXTS["responsibilities"].items()}
 BASES: Mapping[Basis, str] = {Basis(k): v for k, v in _TEXTS["bases"].items()}
-GAPS: Mapping[Gap, str] = {**messages.GAPS, **{Gap(k): v for k, v in _TEXTS["gaps"].items()}}
+GAPS: Mapping[Gap, str] = {Gap(k): v for k, v in _TEXTS["gaps"].items()}
+"""What is missing for one record."""
+WINDOW_GAPS: Mapping[Gap, str] = {**GAPS, **{Gap(k): v for k, v in _TEXTS["window_gaps"].items()}}
+"""What is missing for many."""
+REASONS: Mapping[ReasonKind, str] = {ReasonKind(k): v for k, v in _TEXTS["reasons"].items()}
+DOCUMENT_FAULTS: Mapping[str, str] = _TEXTS["document_faults"]
+"""By the reason of freshness; `any` where the reasons differ."""
+MARKS: Mapping[str, str] = _TEXTS["marks"]
+HEADLINES: Mapping[str, str] = _TEXTS["headlines"]
+DAMAGES: Mapping[str, str] = _TEXTS["damages"]
+"""Of fields, by kind."""
+PAYLOAD_DAMAGES: Mapping[str, str] = _TEXTS["payload_damages"]
+"""Of whole payloads, by kind; `any` for every other one."""
+PROVIDER_FAILURES: Mapping[str, str] = _TEXTS["provider_failures"]
+"""By kind; `any` for every other one."""
 FINDINGS: Mapping[tuple[Responsibility, str | None], str] = {
     (Responsibility(who), kind): text for who, by_kind in _TEXTS["findings"].items() for kind, text in by_kind.items()
 }

@@ -28,7 +28,6 @@ def _verdicts(
             responsibility=responsibility,
             stage=stage,
             confidence=0.9,
-            explanation="because",
             **more,
         )
         for number in range(n)

@@ -13,12 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seamwatch.core.attribution.messages import headline
 from seamwatch.core.attribution.patterns import name_pattern, name_patterns
 from seamwatch.core.records.reconciliation import reconcile
 from seamwatch.core.records.references import Expected
 from seamwatch.spec.pipeline import Stage
-from seamwatch.vocabulary import Responsibility, StageKind
+from seamwatch.vocabulary import StageKind
 
 AMOUNTS = [12.5, 99.99, 250.0, 1024.75, 7.3, 4321.0, 18.2, 666.6]
 CENTS = [534, 1299, 4950, 820, 15999, 2301, 34, 760, 6649]
@@ -256,32 +255,3 @@ def test_values_that_follow_from_no_input_are_no_code_table() -> None:
 @given(st.lists(st.tuples(st.text(), st.text(min_size=61)), min_size=3))
 def test_any_long_texts_are_borne(pairs: list[tuple[str, str]]) -> None:
     name_pattern(pairs)
-
-
-@pytest.mark.parametrize(
-    ("fields", "pattern", "alike", "is_part", "says"),
-    [
-        (("amount",), "stale", ("amount",), False, "amount is an earlier record's."),
-        ((), "stale", (), False, "records carry an old payload."),
-        ((), None, (), False, "payloads are wrong."),
-        (("text",), "truncated", ("text",), False, "text is cut short."),
-        (("text", "note"), "truncated", ("text", "note"), False, "text and note are cut short."),
-        (("text", "queue"), "truncated", ("text",), False, "text is cut short and queue is wrong."),
-        (("a", "b", "c"), "unit", ("b",), False, "b is in another unit and a and c are wrong."),
-        (("a", "b", "c"), "swapped", ("a", "b"), False, "a and b are swapped and c is wrong."),
-        (("body",), "missing_lines", ("body",), False, "body is missing lines."),
-        (("body",), "missing", ("body",), True, "a part of body is missing."),
-        (("body", "head"), "unit", ("body", "head"), True, "values in body and head are in another unit."),
-        (("text", "queue"), None, (), False, "text and queue are wrong."),
-    ],
-)
-def test_a_headline_says_a_kind_of_damage_of_those_fields_only_that_have_it(
-    fields: tuple[str, ...], pattern: str | None, alike: tuple[str, ...], is_part: bool, says: str
-) -> None:
-    line = headline(Responsibility.INTEGRATION, "request", fields, pattern, pattern_fields=alike, is_part=is_part)
-    assert line == f"Integration failure at request: {says} The model is not at fault."
-
-
-def test_a_headline_says_a_fault_of_those_documents_only_that_have_it() -> None:
-    line = headline(Responsibility.KNOWLEDGE_BASE, "search", ("a", "b"), "ghost", pattern_fields=("b",))
-    assert line.startswith("Knowledge base: search served b, which is gone at the source and served a, which is not up")

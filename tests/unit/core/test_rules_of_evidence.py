@@ -22,6 +22,7 @@ from seamwatch.core.records.references import FunctionReference, Reference
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.core.replays import ModelAnswer, ModelCall
 from seamwatch.core.results import Verdict
+from seamwatch.report.verdict_texts import explain
 from seamwatch.spec.pipeline import Isolation, Pipeline, Stage
 from seamwatch.vocabulary import Gap, OutcomeState, Responsibility, UnknownReason
 
@@ -255,7 +256,7 @@ def test_what_was_not_asked_is_said() -> None:
     world = window({"tickets": lambda _, row: {**row, "text": f"{row['text']}. {ORDER}"}})
     verdict = only(attribute(world, Today(len(STRUCK)), "exhaustive"))
     assert verdict.gap is Gap.BUDGET_SPENT
-    assert verdict.explanation == (
+    assert explain(verdict) == (
         "Undetermined: the budget for model calls is spent, so it is not known whether the outcome is right once what "
         "looks like instructions is left out."
     )

@@ -13,7 +13,9 @@ from seamwatch.core.attribution.field_reach import FieldReach
 from seamwatch.core.attribution.records import attribute_records
 from seamwatch.core.attribution.unchecked_fields import unchecked_fields, unmade_obstacle
 from seamwatch.core.interventions import World
+from seamwatch.core.reasons import ReasonKind
 from seamwatch.core.results import Verdict
+from seamwatch.report.verdict_texts import explain
 from seamwatch.spec.pipeline import Isolation
 from seamwatch.vocabulary import Gap, Responsibility
 
@@ -70,7 +72,10 @@ def test_how_far_an_unchecked_field_reaches(
     ((stage, (field,)),) = left_out.items()
     expected = FieldReach(stage=stage, field=field, models=frozenset(models), outcomes=frozenset(outcomes))
     assert found == (expected,)
-    assert field in (unmade_obstacle(world) or "")
+    reason = unmade_obstacle(world)
+    assert reason is not None
+    assert reason.kind is ReasonKind.BENCHMARK_NOT_MADE
+    assert dict(zip(reason.stages, reason.fields, strict=True)) == {stage: (field,)}
 
 
 def test_a_stage_names_the_fields_that_it_was_not_checked_in() -> None:
@@ -88,7 +93,7 @@ def test_a_wrong_field_that_the_reference_leaves_out_is_not_the_models_fault(mod
     assert {(v.responsibility, v.gap) for v in verdicts.values()} == {
         (Responsibility.UNDETERMINED, Gap.UNCHECKED_FIELD)
     }
-    assert all("priority at request" in verdict.explanation for verdict in verdicts.values())
+    assert all("priority at request" in explain(verdict) for verdict in verdicts.values())
 
 
 @pytest.mark.parametrize("mode", ["sampled", "exhaustive"])
@@ -98,7 +103,7 @@ def test_without_any_sign_in_it_an_unchecked_field_leaves_the_model_a_suspect_at
     verdicts = attribute(make_world(left_out={"request": ["priority"]}, damage=damage), mode)
     assert {v.responsibility for v in verdicts.values()} == {Responsibility.MODEL}
     assert all(0.0 < verdict.confidence <= 0.5 for verdict in verdicts.values())
-    assert all("Not checked: priority at request." in verdict.explanation for verdict in verdicts.values())
+    assert all("Not checked: priority at request." in explain(verdict) for verdict in verdicts.values())
 
 
 @pytest.mark.parametrize("mode", ["sampled", "exhaustive"])

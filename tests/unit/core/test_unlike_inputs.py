@@ -18,6 +18,7 @@ from seamwatch.core.attribution.odd_inputs import KnownInputs
 from seamwatch.core.attribution.records import attribute_records
 from seamwatch.core.attribution.unlike_inputs import review_model_verdicts
 from seamwatch.core.results import IsolationResult, Verdict
+from seamwatch.report.verdict_texts import explain
 from seamwatch.spec.pipeline import Isolation
 from seamwatch.vocabulary import BenchmarkStanding, Gap, OutcomeState, Responsibility
 
@@ -151,7 +152,7 @@ def test_a_damaged_source_is_named(name: str, alone: tuple[int, int] | None, sha
     assert Counter(verdict.pattern for verdict in mine).most_common(1)[0][0] == kind
     assert min(verdict.confidence for verdict in mine) > 0.6
     assert set(said_of(verdicts, set(verdicts) - struck)) <= {Responsibility.MODEL}
-    assert "earlier inputs look so" in mine[0].explanation
+    assert "earlier inputs look so" in explain(mine[0])
 
 
 def test_a_damage_that_leaves_many_records_right_is_named_where_records_fail_with_it() -> None:
@@ -254,7 +255,7 @@ def test_a_model_that_was_always_bad_at_such_inputs_is_blamed_and_the_rate_is_sa
     known = KnownInputs(payloads=known.payloads, is_wrong=ended)
     verdicts, struck = review(DAMAGES["nothing"][0], known=(known,), alone=None)
     assert set(said_of(verdicts, struck)) == {Responsibility.MODEL}
-    assert all("36 of 40 were wrong" in verdict.explanation for key, verdict in verdicts.items() if key in struck)
+    assert all("36 of 40 were wrong" in explain(verdict) for key, verdict in verdicts.items() if key in struck)
 
 
 def test_more_of_the_inputs_that_a_model_was_always_bad_at_leave_it_blamed() -> None:
@@ -292,8 +293,7 @@ def test_a_model_at_its_baseline_that_fails_far_more_often_in_the_window_is_open
     failing = final.index[is_wrong.to_numpy()]
     evidence = gather(world, failing, {}, n_judged=N, accuracy=0.94)
     verdicts = [
-        Verdict(key=str(key), responsibility=Responsibility.MODEL, stage="model", confidence=0.97, explanation="")
-        for key in failing
+        Verdict(key=str(key), responsibility=Responsibility.MODEL, stage="model", confidence=0.97) for key in failing
     ]
     for right, expected in ((94, Responsibility.UNDETERMINED), (60, Responsibility.MODEL)):
         alone = IsolationResult(
@@ -321,7 +321,6 @@ def test_errors_by_chance_of_the_past_are_not_reviewed() -> None:
             responsibility=Responsibility.MODEL,
             stage="model",
             confidence=0.9,
-            explanation="",
             pattern="not_reproduced",
         )
         for key in failing

@@ -10,7 +10,6 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.attribution import messages
 from seamwatch.core.detection.onset import PastWindow, find_onset, past_windows
 from seamwatch.core.detection.rates import jeffreys_mean, wilson_interval
 from seamwatch.core.detection.recent_change import (
@@ -292,8 +291,7 @@ def _cause(key: CauseKey, group: Sequence[Verdict], weight: float, n_failing: in
     fields = _leading_fields(named) if named else ()
     pattern = _leading([verdict.pattern for verdict in named]) if named else None
     alike = [verdict for verdict in named if verdict.pattern == pattern]
-    told = named or group
-    gap = _leading([verdict.gap for verdict in told])
+    reporting = named or group
     return Finding(
         responsibility=responsibility,
         stage=stage,
@@ -303,18 +301,11 @@ def _cause(key: CauseKey, group: Sequence[Verdict], weight: float, n_failing: in
         share=weight / n_failing,
         share_low=low,
         share_high=high,
-        confidence=_confidence(told),
-        headline=messages.headline(
-            responsibility,
-            stage,
-            fields,
-            pattern,
-            pattern_fields=[name for name in fields if _has_pattern(name, alike)],
-            gap=gap,
-            is_part=bool(_leading([verdict.is_part_damaged for verdict in alike])) if alike else False,
-        ),
+        confidence=_confidence(reporting),
         kind=pattern,
-        gap=gap,
+        kind_fields=tuple(name for name in fields if _has_pattern(name, alike)),
+        is_part_damaged=bool(_leading([verdict.is_part_damaged for verdict in alike])) if alike else False,
+        gap=_leading([verdict.gap for verdict in reporting]),
         rate=rate,
     )
 

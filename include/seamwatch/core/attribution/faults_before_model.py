@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from seamwatch.core.attribution import confidence, messages
+from seamwatch.core.attribution import confidence
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.minimal_repairs import Sets
 from seamwatch.core.attribution.replay_runner import ReplayRunner
 from seamwatch.core.attribution.sufficient_repairs import find_cures, find_fields_by_replay
 from seamwatch.core.attribution.verdicts import make_verdict, repaired_verdict
 from seamwatch.core.interventions import EVERYTHING
+from seamwatch.core.reasons import Reason, ReasonKind
 from seamwatch.core.results import Part, Verdict
 from seamwatch.vocabulary import Basis, Responsibility
 
@@ -64,8 +65,8 @@ def _one_of(evidence: Evidence, runner: ReplayRunner, key: Any, stages: tuple[st
     trust = belief * confidence.trust_in_clean_request(evidence, stages) * runner.trust_in_model(key)
     fields = evidence.fields_of(key, stages[0])
     if len(stages) == 1:
-        text = messages.before({stages[0]: fields})
-        return make_verdict(key, Responsibility.INTEGRATION, stages[0], fields=fields, belief=trust, explanation=text)
+        reasons = (Reason(kind=ReasonKind.BEFORE_MODEL, stages=stages, fields=(fields,)),)
+        return make_verdict(key, Responsibility.INTEGRATION, stages[0], fields=fields, belief=trust, reasons=reasons)
     gap = runner.gap_of(key, {stages[0]: EVERYTHING})
     return make_verdict(
         key,
@@ -73,7 +74,7 @@ def _one_of(evidence: Evidence, runner: ReplayRunner, key: Any, stages: tuple[st
         stages[0],
         fields=fields,
         belief=trust * confidence.NOT_SEPARABLE,
-        explanation=messages.before_one_of(stages, gap),
+        reasons=(Reason(kind=ReasonKind.BEFORE_MODEL_ONE_OF, stages=stages, gap=gap),),
         gap=gap,
         parts=tuple(
             Part(responsibility=Responsibility.INTEGRATION, stage=stage, share=1.0 / len(stages)) for stage in stages

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from seamwatch.core.attribution import messages
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.verdicts import undetermined_verdict
+from seamwatch.core.reasons import Reason, ReasonKind
 from seamwatch.core.results import Verdict
 from seamwatch.vocabulary import Gap
 
@@ -19,11 +19,16 @@ def obstacle_to_blame(evidence: Evidence, key: Any) -> Verdict | None:
     """
     not_made = evidence.not_made_behind(key)
     if not_made is not None:
-        return undetermined_verdict(key, Gap.REFERENCE_FAILED, messages.reference_failed(not_made))
+        return undetermined_verdict(
+            key, Gap.REFERENCE_FAILED, Reason(kind=ReasonKind.REFERENCE_FAILED, stages=(not_made,))
+        )
     doubted = evidence.doubted_at(key)
     if doubted is not None:
-        return undetermined_verdict(key, Gap.REFERENCE_IN_DOUBT, messages.reference_in_doubt(doubted))
+        return undetermined_verdict(
+            key, Gap.REFERENCE_IN_DOUBT, Reason(kind=ReasonKind.REFERENCE_IN_DOUBT, stages=(doubted,))
+        )
     if key in evidence.provider_unproven:
         stage, what = evidence.provider_unproven[key]
-        return undetermined_verdict(key, Gap.MARK_UNPROVEN, messages.mark_unproven(stage, what))
+        reason = Reason(kind=ReasonKind.MARK_UNPROVEN, stages=(stage,), detail=what)
+        return undetermined_verdict(key, Gap.MARK_UNPROVEN, reason)
     return None

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.attribution import confidence, messages
+from seamwatch.core.attribution import confidence
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.minimal_repairs import smallest_cures
 from seamwatch.core.attribution.model_blame import obstacle_to_blame
@@ -29,6 +29,7 @@ from seamwatch.core.interventions import (
     World,
     documents_repair,
 )
+from seamwatch.core.reasons import Reason, ReasonKind
 from seamwatch.core.records.comparison import strict_text
 from seamwatch.core.results import Verdict
 from seamwatch.vocabulary import FreshnessReason, Gap, Responsibility
@@ -48,7 +49,7 @@ def judge_chance(evidence: Evidence, beliefs: Mapping[Any, float], runner: Repla
     if not beliefs:
         return {}
     has_changed = _has_changed_since(evidence, len(beliefs), runner)
-    say = messages.changed_since if has_changed else messages.not_reproduced
+    kind = ReasonKind.CHANGED_SINCE if has_changed else ReasonKind.NOT_REPRODUCED
     found: dict[Any, Verdict] = {}
     for key, belief in beliefs.items():
         obstacle = obstacle_to_blame(evidence, key)
@@ -58,7 +59,8 @@ def judge_chance(evidence: Evidence, beliefs: Mapping[Any, float], runner: Repla
             found[key] = obstacle
         elif key in evidence.status_unread:
             stage, status = evidence.status_unread[key]
-            found[key] = undetermined_verdict(key, Gap.UNKNOWN_STATUS, messages.unknown_status(stage, status))
+            reason = Reason(kind=ReasonKind.UNKNOWN_STATUS, stages=(stage,), detail=status)
+            found[key] = undetermined_verdict(key, Gap.UNKNOWN_STATUS, reason)
         else:
             stage, is_known = _slipped(evidence, key)
             found[key] = make_verdict(
@@ -66,9 +68,9 @@ def judge_chance(evidence: Evidence, beliefs: Mapping[Any, float], runner: Repla
                 Responsibility.MODEL,
                 stage,
                 belief=belief * (confidence.NOT_REPRODUCED if is_known else confidence.NOT_SEPARABLE),
-                explanation=say(stage),
+                reasons=(Reason(kind=kind, stages=(stage,)),),
                 gap=Gap.NOT_REPRODUCED if is_known else Gap.STAGES_NOT_SEPARABLE,
-                pattern="changed_since" if has_changed else "not_reproduced",
+                pattern=kind.value,
             )
     return found
 
@@ -144,8 +146,12 @@ def judge_still_wrong(
     return found
 
 
-def _unknown(outcomes: UsualOutcomes, what: str) -> dict[Any, Verdict]:
-    return {key: undetermined_verdict(key, gap, messages.not_known(gap, what)) for key, gap in outcomes.unknown.items()}
+def _unknown(outcomes: UsualOutcomes, kind: ReasonKind, *stages: str) -> dict[Any, Verdict]:
+    """Return the verdicts of records for which the experiment that the kind names has no answer."""
+    return {
+        key: undetermined_verdict(key, gap, Reason(kind=kind, stages=stages, gap=gap))
+        for key, gap in outcomes.unknown.items()
+    }
 
 
 def _blame_provider(
@@ -162,14 +168,14 @@ def _blame_corrected_source(
     for stage, corrections in evidence.world.corrections.items():
         mine = keys[keys.isin(corrections.index) & ~keys.isin(list(found))]
         outcomes = runner.usual_outcomes(mine, {**runner.everything, stage: EVERYTHING})
-        found.update(_unknown(outcomes, messages.with_correction(stage)))
+        found.update(_unknown(outcomes, ReasonKind.UNKNOWN_WITH_CORRECTION, stage))
         for key in outcomes.right:
             found[key] = make_verdict(
                 key,
                 Responsibility.SOURCE_DATA,
                 stage,
                 belief=confidence.SOURCE_CORRECTED,
-                explanation=messages.corrected(stage),
+                reasons=(Reason(kind=ReasonKind.SOURCE_CORRECTED, stages=(stage,)),),
             )
     return found
 
@@ -183,10 +189,10 @@ def _blame_instructions(
     """
     suspected = keys[keys.isin(list(evidence.instructed))]
     outcomes = runner.usual_outcomes(suspected, _without(runner, evidence.world.neutral, NEUTRAL))
-    found = _unknown(outcomes, messages.without_instructions())
+    found = _unknown(outcomes, ReasonKind.UNKNOWN_WITHOUT_INSTRUCTIONS)
     several = outcomes.wrong[outcomes.wrong.isin(_with_several_spans(evidence.world))]
     surest = runner.usual_outcomes(several, _without(runner, evidence.world.surest_neutral, SUREST_NEUTRAL))
-    found.update(_unknown(surest, messages.without_instructions()))
+    found.update(_unknown(surest, ReasonKind.UNKNOWN_WITHOUT_INSTRUCTIONS))
     for key in outcomes.right.append(surest.right):
         stage, fields = evidence.instructed[key]
         found[key] = make_verdict(
@@ -195,7 +201,7 @@ def _blame_instructions(
             stage,
             fields=fields,
             belief=confidence.NEUTRALISED * beliefs[key],
-            explanation=messages.misled(stage, fields),
+            reasons=(Reason(kind=ReasonKind.INSTRUCTIONS, stages=(stage,), fields=(fields,)),),
         )
     return found
 
@@ -223,7 +229,7 @@ def _blame_documents(
     """
     suspected = keys[keys.isin(list(evidence.outdated))]
     outcomes = runner.usual_outcomes(suspected, _with_documents(evidence, runner, None))
-    found = _unknown(outcomes, messages.with_documents())
+    found = _unknown(outcomes, ReasonKind.UNKNOWN_WITH_DOCUMENTS)
     groups: dict[tuple[str, tuple[str, ...]], list[Any]] = {}
     for key in outcomes.right:
         stage, suspects = evidence.outdated[key]
@@ -252,7 +258,7 @@ def _outdated_verdict(
         stage,
         fields=tuple(named),
         belief=belief,
-        explanation=messages.outdated(stage, named),
+        reasons=(_of_documents(ReasonKind.OUTDATED_DOCUMENTS, stage, named),),
         pattern=reason.value,
         pattern_fields=tuple(name for name, other in named.items() if other is reason),
     )
@@ -274,7 +280,7 @@ def _blame_suspect_source(
             Responsibility.SOURCE_DATA,
             stage,
             belief=confidence.SOURCE_SUSPECT,
-            explanation=messages.bad_source(stage, expectation),
+            reasons=(Reason(kind=ReasonKind.SOURCE_SUSPECT, stages=(stage,), detail=expectation),),
         )
     return found
 
@@ -293,8 +299,7 @@ def _doubt_evidence(
 
 def _missing_evidence(evidence: Evidence, key: Any, runner: ReplayRunner) -> Verdict | None:
     if evidence.unreferenced:
-        text = messages.missing_reference(evidence.unreferenced)
-        return undetermined_verdict(key, Gap.MISSING_REFERENCE, text)
+        return _without_reference(evidence, key)
     if key in evidence.suspect_truth:
         return suspect_truth_verdict(evidence, key)
     obstacle = obstacle_to_blame(evidence, key)
@@ -303,9 +308,12 @@ def _missing_evidence(evidence: Evidence, key: Any, runner: ReplayRunner) -> Ver
     for stage in sorted(evidence.contradicted_at(key) & evidence.common_contradictions):
         harmless = runner.is_harmless(stage)
         if harmless is False:
-            return undetermined_verdict(key, Gap.REFERENCE_IN_DOUBT, messages.reference_in_doubt(stage))
+            return undetermined_verdict(
+                key, Gap.REFERENCE_IN_DOUBT, Reason(kind=ReasonKind.REFERENCE_IN_DOUBT, stages=(stage,))
+            )
         if harmless is not True:
-            return undetermined_verdict(key, harmless, messages.not_known(harmless, messages.on_right_records(stage)))
+            reason = Reason(kind=ReasonKind.UNKNOWN_ON_RIGHT_RECORDS, stages=(stage,), gap=harmless)
+            return undetermined_verdict(key, harmless, reason)
     return None
 
 
@@ -330,24 +338,27 @@ def _blame_one_of_several(evidence: Evidence, keys: pd.Index[Any], runner: Repla
         culprit = [m for m in evidence.models if position[m] < position[stage]]
         if culprit and len(left):
             outcomes = runner.usual_outcomes(left, {**runner.everything, stage: TRUTH})
-            found.update(_unknown(outcomes, messages.with_truth(stage)))
+            found.update(_unknown(outcomes, ReasonKind.UNKNOWN_WITH_TRUTH, stage))
             for key in outcomes.right:
                 found[key] = make_verdict(
                     key,
                     Responsibility.MODEL,
                     culprit[-1],
                     belief=confidence.MODEL_REPRODUCED,
-                    explanation=messages.convicted(culprit[-1], stage),
+                    reasons=(Reason(kind=ReasonKind.MODEL_BEFORE_TRUTH, stages=(culprit[-1], stage)),),
                 )
             left = outcomes.wrong
-    between = _unlabelled(evidence)
+    last = evidence.models[-1]
+    reason = Reason(kind=ReasonKind.MODEL, stages=(last,))
+    if between := _unlabelled(evidence):
+        reason = Reason(kind=ReasonKind.ONE_OF_MODELS, stages=tuple(evidence.models))
     for key in left:
         found[key] = make_verdict(
             key,
             Responsibility.MODEL,
-            evidence.models[-1],
+            last,
             belief=confidence.NOT_SEPARABLE if between else confidence.MODEL_REPRODUCED,
-            explanation=messages.last_model(evidence.models) if between else messages.model(evidence.models[-1]),
+            reasons=(reason,),
             gap=Gap.STAGES_NOT_SEPARABLE if between else None,
         )
     return found
@@ -355,7 +366,7 @@ def _blame_one_of_several(evidence: Evidence, keys: pd.Index[Any], runner: Repla
 
 def _model(evidence: Evidence, key: Any, belief: float) -> Verdict:
     if not evidence.models:
-        return undetermined_verdict(key, Gap.MISSING_REFERENCE, messages.no_model())
+        return undetermined_verdict(key, Gap.MISSING_REFERENCE, Reason(kind=ReasonKind.NO_MODEL))
     trust = confidence.written_confidence(evidence.world)
     moved = evidence.stages_of(key) & evidence.before_model
     trust *= confidence.trust_in_clean_request(evidence, moved) if moved else 1.0
@@ -364,7 +375,7 @@ def _model(evidence: Evidence, key: Any, belief: float) -> Verdict:
         Responsibility.MODEL,
         evidence.models[-1],
         belief=belief * confidence.MODEL_REPRODUCED * trust,
-        explanation=messages.model(evidence.models[-1]) + _acquittal(evidence, key),
+        reasons=(Reason(kind=ReasonKind.MODEL, stages=evidence.models[-1:]), *_harmless_documents(evidence, key)),
     )
 
 
@@ -385,12 +396,21 @@ def _named(evidence: Evidence, stage: str, documents: Mapping[str, FreshnessReas
     return {context.name_of(document): reason for document, reason in documents.items()}
 
 
-def _acquittal(evidence: Evidence, key: Any) -> str:
-    """Say that documents were not as they should be and had no part in it; nothing where they were."""
+def _of_documents(kind: ReasonKind, stage: str, documents: Mapping[str, FreshnessReason]) -> Reason:
+    return Reason(kind=kind, stages=(stage,), documents=tuple(documents.items()))
+
+
+def _harmless_documents(evidence: Evidence, key: Any) -> tuple[Reason, ...]:
+    """Return that documents were not as they should be and had no part in it; nothing where they were."""
     if key not in evidence.outdated:
-        return ""
+        return ()
     stage, documents = evidence.outdated[key]
-    return messages.exonerated(stage, _named(evidence, stage, documents))
+    return (_of_documents(ReasonKind.DOCUMENTS_HARMLESS, stage, _named(evidence, stage, documents)),)
+
+
+def _without_reference(evidence: Evidence, key: Any) -> Verdict:
+    reason = Reason(kind=ReasonKind.MISSING_REFERENCE, stages=tuple(evidence.unreferenced))
+    return undetermined_verdict(key, Gap.MISSING_REFERENCE, reason)
 
 
 def judge_without_answer(evidence: Evidence, key: Any, gap: Gap | None) -> Verdict:
@@ -398,7 +418,8 @@ def judge_without_answer(evidence: Evidence, key: Any, gap: Gap | None) -> Verdi
     if key in evidence.provider and not evidence.stages_of(key) & evidence.before_model:
         return provider_verdict(key, evidence.provider[key])
     if gap is Gap.REFERENCE_FAILED and key in evidence.not_made_at:
-        return undetermined_verdict(key, gap, messages.reference_failed(evidence.not_made_at[key][0]))
+        reason = Reason(kind=ReasonKind.REFERENCE_FAILED, stages=evidence.not_made_at[key][:1])
+        return undetermined_verdict(key, gap, reason)
     if gap is Gap.MISSING_REFERENCE:
-        return undetermined_verdict(key, gap, messages.missing_reference(evidence.unreferenced))
-    return undetermined_verdict(key, gap or Gap.TRUTH_PENDING, messages.gap(gap))
+        return _without_reference(evidence, key)
+    return undetermined_verdict(key, gap or Gap.TRUTH_PENDING, Reason(kind=ReasonKind.UNSETTLED, gap=gap))

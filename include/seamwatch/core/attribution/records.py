@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.attribution import confidence, messages
+from seamwatch.core.attribution import confidence
 from seamwatch.core.attribution.call_plan import affordable_records, calls_per_record
 from seamwatch.core.attribution.chance import Kind
 from seamwatch.core.attribution.damage import FieldPattern
@@ -26,6 +26,7 @@ from seamwatch.core.attribution.unchecked_fields import bound_by_unchecked
 from seamwatch.core.attribution.unreplayed import judge_by_stratum
 from seamwatch.core.attribution.verdicts import make_verdict, provider_verdict, suspect_truth_verdict
 from seamwatch.core.interventions import Ask
+from seamwatch.core.reasons import Reason, ReasonKind
 from seamwatch.core.replays import ModelAnswer, ModelCall
 from seamwatch.core.results import ReferenceDoubt, Verdict
 from seamwatch.spec.pipeline import Isolation, Stage
@@ -174,7 +175,7 @@ def _lost(evidence: Evidence) -> dict[Any, Verdict]:
             Responsibility.INTEGRATION,
             stage,
             belief=confidence.LOST_OR_CROSSED,
-            explanation=messages.lost(stage),
+            reasons=(Reason(kind=ReasonKind.LOST, stages=(stage,)),),
             basis=Basis.RULE,
             pattern="lost",
         )
@@ -188,10 +189,11 @@ def _as_crossed(evidence: Evidence, verdict: Verdict, key: Any) -> Verdict:
     Replays say whether it is. Where none could be made, whole payloads still do not swap by chance.
     """
     stage, other = evidence.crossed_at[key]
+    reasons = (Reason(kind=ReasonKind.CROSSED, stages=(stage,), detail=str(other)),)
     if verdict.responsibility is Responsibility.INTEGRATION and verdict.stage == stage:
         n_like = sum(owner == (stage, other) for owner in evidence.crossed_at.values())
         pattern = "stale" if n_like >= _STALE_FROM else "crossed"
-        return replace(verdict, fields=(), explanation=messages.crossed(stage, other), pattern=pattern)
+        return replace(verdict, fields=(), reasons=reasons, pattern=pattern)
     if verdict.responsibility is not Responsibility.UNDETERMINED:
         return verdict
     return make_verdict(
@@ -199,7 +201,7 @@ def _as_crossed(evidence: Evidence, verdict: Verdict, key: Any) -> Verdict:
         Responsibility.INTEGRATION,
         stage,
         belief=confidence.LOST_OR_CROSSED,
-        explanation=messages.crossed(stage, other),
+        reasons=reasons,
         basis=Basis.RULE,
         pattern="crossed",
     )
@@ -212,7 +214,7 @@ def _with_pattern(verdict: Verdict, patterns: Mapping[tuple[str, str], FieldPatt
     pattern = patterns.get((str(verdict.stage), verdict.fields[0]))
     if pattern is None:
         return verdict
-    told = f"{verdict.explanation} Of {verdict.fields[0]}, {pattern.words}."
+    damage = Reason(kind=ReasonKind.DAMAGE, fields=(verdict.fields[:1],), detail=pattern.words)
     known = {name: patterns.get((str(verdict.stage), name)) for name in verdict.fields}
     like = (pattern.name, pattern.is_part)
     return replace(
@@ -220,7 +222,7 @@ def _with_pattern(verdict: Verdict, patterns: Mapping[tuple[str, str], FieldPatt
         pattern=pattern.name,
         pattern_fields=tuple(n for n, found in known.items() if found and (found.name, found.is_part) == like),
         is_part_damaged=pattern.is_part,
-        explanation=told,
+        reasons=(*verdict.reasons, damage),
     )
 
 

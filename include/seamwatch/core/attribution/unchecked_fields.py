@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seamwatch.core.attribution import confidence, messages
+from seamwatch.core.attribution import confidence
 from seamwatch.core.attribution.contrast import Mask, strongest_contrast
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.field_reach import ANY_FIELD, FieldReach, reach, request_column
 from seamwatch.core.attribution.verdicts import undetermined_verdict
 from seamwatch.core.interventions import World
+from seamwatch.core.reasons import Reason, ReasonKind
 from seamwatch.core.records.frames import positions
 from seamwatch.core.results import Verdict
 from seamwatch.vocabulary import Gap, OutcomeState, Responsibility, StageKind
@@ -47,12 +48,10 @@ def unchecked_fields(world: World) -> tuple[FieldReach, ...]:
     return tuple(one for one in found if one.models or one.outcomes)
 
 
-def unmade_obstacle(world: World) -> str | None:
+def unmade_obstacle(world: World) -> Reason | None:
     """Return why the model cannot be measured through references that have to make every field; None if it can."""
-    needed = [one for one in unchecked_fields(world) if one.stage in world.references]
-    if not needed:
-        return None
-    return f"the benchmark needs every field to be made by a reference; {messages.not_checked(_by_stage(needed))}"
+    needed = [field for field in unchecked_fields(world) if field.stage in world.references]
+    return _reason(ReasonKind.BENCHMARK_NOT_MADE, needed) if needed else None
 
 
 def bound_by_unchecked(evidence: Evidence, verdicts: Mapping[Any, Verdict]) -> dict[Any, Verdict]:
@@ -79,14 +78,14 @@ def bound_by_unchecked(evidence: Evidence, verdicts: Mapping[Any, Verdict]) -> d
         is_covered = bool(reasons[key]) and reasons[key] <= covered
         suspects = behind if is_covered else [one for one in feeding if one in odd.get(key, ())]
         if suspects:
-            names = _by_stage(suspects)
-            bounded[key] = undetermined_verdict(key, Gap.UNCHECKED_FIELD, messages.unchecked_suspect(names))
+            reason = _reason(ReasonKind.UNCHECKED_SUSPECT, suspects)
+            bounded[key] = undetermined_verdict(key, Gap.UNCHECKED_FIELD, reason)
         elif feeding:
             verdict = verdicts[key]
             bounded[key] = replace(
                 verdict,
                 confidence=min(verdict.confidence, confidence.UNCHECKED_FIELD),
-                explanation=f"{verdict.explanation} {messages.not_checked(_by_stage(feeding))}",
+                reasons=(*verdict.reasons, _reason(ReasonKind.NOT_CHECKED, feeding)),
                 gap=verdict.gap or Gap.UNCHECKED_FIELD,
             )
     return {**verdicts, **bounded}
@@ -106,11 +105,11 @@ def _covers(one: FieldReach, wrong: frozenset[str]) -> bool:
     return ANY_FIELD in one.outcomes or bool(one.outcomes & wrong)
 
 
-def _by_stage(fields: Sequence[FieldReach]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
-    for one in fields:
-        found[one.stage] = (*found.get(one.stage, ()), one.field)
-    return found
+def _reason(kind: ReasonKind, fields: Sequence[FieldReach]) -> Reason:
+    by_stage: dict[str, tuple[str, ...]] = {}
+    for field in fields:
+        by_stage[field.stage] = (*by_stage.get(field.stage, ()), field.field)
+    return Reason(kind=kind, stages=tuple(by_stage), fields=tuple(by_stage.values()))
 
 
 def _wrong_fields(world: World, keys: pd.Index[Any]) -> dict[Any, frozenset[str]]:

@@ -10,7 +10,7 @@ was always bad at such inputs, or it got worse at them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from seamwatch.core.attribution import confidence, messages
+from seamwatch.core.attribution import confidence
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.input_marks import TRUNCATED, open_fields
 from seamwatch.core.attribution.odd_inputs import (
@@ -36,6 +36,7 @@ from seamwatch.core.attribution.odd_inputs import (
 from seamwatch.core.attribution.verdicts import make_verdict, undetermined_verdict
 from seamwatch.core.benchmark import SIGNIFICANT as DEGRADED_BELOW_P
 from seamwatch.core.detection.rates import excess_p_value
+from seamwatch.core.reasons import Reason, ReasonKind
 from seamwatch.core.records.comparison import strict_text
 from seamwatch.core.results import IsolationResult, Verdict
 from seamwatch.vocabulary import Basis, BenchmarkStanding, Gap, Responsibility, StageKind
@@ -75,8 +76,9 @@ def review_model_verdicts(
     weak = _known_weaknesses(window, odd, blamed, found)
     left = [key for key in map(str, window.keys[window.is_blamed]) if key not in found and key not in weak]
     if _contradicts_baseline(window, isolation, len(left)) and not _is_usual_mix(evidence, window, known, len(left)):
-        explanation = messages.model_at_baseline((len(left), window.n), (isolation.n_right, isolation.n_benchmark))
-        found |= {key: undetermined_verdict(key, Gap.MODEL_AT_BASELINE, explanation) for key in left}
+        counts = ((len(left), window.n), (isolation.n_right, isolation.n_benchmark))
+        reason = Reason(kind=ReasonKind.MODEL_AT_BASELINE, counts=counts)
+        found |= {key: undetermined_verdict(key, Gap.MODEL_AT_BASELINE, reason) for key in left}
     return tuple(found.get(key, weak.get(key, verdict)) for key, verdict in blamed.items())
 
 
@@ -99,9 +101,8 @@ def _judge(window: BlamedWindow, odd: Sequence[OddInput], *, is_degraded: bool |
         if mine := [one for one in damage if one.mark.window[place]]:
             found[key] = _of_source(key, mine)
         elif mine := [one for one in others if one.mark.window[place]]:
-            found[key] = undetermined_verdict(
-                key, Gap.INPUTS_UNLIKE_ANY_BEFORE, _explain(messages.unlike_inputs, mine[0])
-            )
+            reason = _reason(ReasonKind.UNLIKE_INPUTS, mine[0])
+            found[key] = undetermined_verdict(key, Gap.INPUTS_UNLIKE_ANY_BEFORE, reason)
     return found
 
 
@@ -134,16 +135,17 @@ def _of_source(key: str, marks: Sequence[OddInput]) -> Verdict:
         first.stage,
         fields=tuple(dict.fromkeys(one.mark.field for one in mine)),
         belief=confidence.SOURCE_DAMAGED * max(one.share_explained for one in mine),
-        explanation=_explain(messages.damaged_source, first),
+        reasons=(_reason(ReasonKind.SOURCE_DAMAGED, first),),
         basis=Basis.RULE,
         pattern=first.mark.kind,
         pattern_fields=tuple(dict.fromkeys(one.mark.field for one in mine if one.mark.kind == first.mark.kind)),
     )
 
 
-def _explain(say: Callable[..., str], odd: OddInput) -> str:
-    mark = odd.mark
-    return say(odd.stage, mark.field, odd.with_mark, odd.without, odd.before, kind=mark.kind)
+def _reason(kind: ReasonKind, odd: OddInput) -> Reason:
+    """Return what speaks of an odd input: wrong ones of the records with its mark and of others, inputs with it."""
+    counts = (odd.ended,) if kind is ReasonKind.KNOWN_WEAKNESS else (odd.with_mark, odd.without, odd.before)
+    return Reason(kind=kind, stages=(odd.stage,), fields=((odd.mark.field,),), counts=counts, detail=odd.mark.kind)
 
 
 def _known_weaknesses(
@@ -155,10 +157,10 @@ def _known_weaknesses(
         is_weakness = one.is_strong and not one.is_unlike and one.ended[1] >= _ENOUGH_REMEMBERED
         if not is_weakness or share(one.ended) < _MOSTLY * share(one.with_mark):
             continue
-        explanation = messages.known_weakness(one.stage, one.mark.field, one.mark.kind, one.ended)
+        reason = _reason(ReasonKind.KNOWN_WEAKNESS, one)
         for key in map(str, window.keys[window.is_blamed & one.mark.window]):
             if key not in found and key not in weak:
-                weak[key] = replace(verdicts[key], explanation=f"{verdicts[key].explanation} {explanation}")
+                weak[key] = replace(verdicts[key], reasons=(*verdicts[key].reasons, reason))
     return weak
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from seamwatch.core.attribution import messages
 from seamwatch.core.attribution.causes import ASSUMED_ACCURACY
 from seamwatch.core.attribution.confidence import MODEL_REPRODUCED, SUREST
 from seamwatch.core.attribution.evidence import Evidence
+from seamwatch.core.reasons import Reason, ReasonKind
 from seamwatch.core.results import Part, Verdict
 from seamwatch.vocabulary import Basis, Responsibility
 
@@ -50,7 +50,7 @@ def judge_by_stratum(evidence: Evidence, keys: Sequence[Any], known: Mapping[Any
             key=str(key),
             fields=_own_fields(evidence, key, like),
             confidence=likely,
-            explanation=messages.stratum(n_leading, len(seen), like.explanation),
+            reasons=(Reason(kind=ReasonKind.LIKE_REPLAYED, counts=((n_leading, len(seen)),)), *like.reasons),
             basis=Basis.STRATUM,
             parts=tuple(Part(responsibility=who, stage=at, share=w) for (who, at), w in parts.items()),
             n_like=len(seen),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from seamwatch.core.attribution import confidence, messages
+from seamwatch.core.attribution import confidence
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.minimal_repairs import Sets, shapley_shares
+from seamwatch.core.reasons import Reason, ReasonKind
 from seamwatch.core.results import Part, Verdict
 from seamwatch.vocabulary import Basis, Gap, Responsibility
 
@@ -18,7 +19,7 @@ def make_verdict(
     stage: str | None,
     *,
     belief: float,
-    explanation: str,
+    reasons: tuple[Reason, ...],
     fields: tuple[str, ...] = (),
     basis: Basis = Basis.REPLAY,
     gap: Gap | None = None,
@@ -33,7 +34,7 @@ def make_verdict(
         stage=stage,
         fields=fields,
         confidence=min(max(belief, 0.0), confidence.SUREST),
-        explanation=explanation,
+        reasons=reasons,
         basis=basis,
         gap=gap,
         pattern=pattern,
@@ -64,19 +65,20 @@ def repaired_verdict(
         basis: `repair` where no call was needed, else `replay`.
     """
     named = tuple(stage for stage in order if stage in sets[0])
-    told = {stage: evidence.with_partners(key, stage, fields.get(stage, ())) for stage in named}
-    mine = told[named[0]] or evidence.fields_of(key, named[0])
+    repaired = {stage: evidence.with_partners(key, stage, fields.get(stage, ())) for stage in named}
+    mine = repaired[named[0]] or evidence.fields_of(key, named[0])
     is_swap = evidence.is_swap(key, named[0], mine)
     shares = shapley_shares(sets)
-    others = [tuple(stage for stage in order if stage in one) for one in sets[1:]]
-    say = messages.behind if basis is Basis.REPAIR else messages.before
+    others = tuple(tuple(stage for stage in order if stage in repairs) for repairs in sets[1:])
+    kind = ReasonKind.AFTER_MODEL if basis is Basis.REPAIR else ReasonKind.BEFORE_MODEL
+    reason = Reason(kind=kind, stages=named, fields=(mine, *(repaired[stage] for stage in named[1:])))
     return make_verdict(
         key,
         Responsibility.INTEGRATION,
         named[0],
         fields=mine,
         belief=belief,
-        explanation=say({**told, named[0]: mine}) + messages.either(others),
+        reasons=(reason, Reason(kind=ReasonKind.OTHER_REPAIRS, repairs=others)) if others else (reason,),
         basis=basis,
         pattern="swapped" if is_swap else None,
         pattern_fields=mine if is_swap else (),
@@ -88,10 +90,10 @@ def repaired_verdict(
     )
 
 
-def undetermined_verdict(key: Any, gap: Gap, explanation: str) -> Verdict:
+def undetermined_verdict(key: Any, gap: Gap, reason: Reason) -> Verdict:
     """Return the verdict that names nobody, and what is missing."""
     return make_verdict(
-        key, Responsibility.UNDETERMINED, None, belief=0.0, explanation=explanation, basis=Basis.NONE, gap=gap
+        key, Responsibility.UNDETERMINED, None, belief=0.0, reasons=(reason,), basis=Basis.NONE, gap=gap
     )
 
 
@@ -103,7 +105,7 @@ def provider_verdict(key: Any, failure: tuple[str, str, str]) -> Verdict:
         Responsibility.PROVIDER,
         stage,
         belief=confidence.PROVIDER_RECORDED,
-        explanation=messages.provider(stage, text),
+        reasons=(Reason(kind=ReasonKind.PROVIDER, stages=(stage,), detail=text),),
         basis=Basis.RULE,
         pattern=pattern,
     )
@@ -111,4 +113,5 @@ def provider_verdict(key: Any, failure: tuple[str, str, str]) -> Verdict:
 
 def suspect_truth_verdict(evidence: Evidence, key: Any) -> Verdict:
     """Return the verdict of a record whose label is doubted: it blames nobody."""
-    return undetermined_verdict(key, Gap.TRUTH_SUSPECT, messages.suspect_truth(evidence.suspect_truth[key]))
+    chance = round(100 * evidence.suspect_truth[key]) / 100
+    return undetermined_verdict(key, Gap.TRUTH_SUSPECT, Reason(kind=ReasonKind.SUSPECT_TRUTH, chance_ratio=chance))

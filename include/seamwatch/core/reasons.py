@@ -1,0 +1,96 @@
+"""Why a verdict is what it is, as data: `report/verdict_texts.py` puts it into words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from seamwatch.vocabulary import FreshnessReason, Gap
+
+
+class ReasonKind(StrEnum):
+    """What was seen or tried of one record; each kind has its sentence in `report/texts.yaml`."""
+
+    LOST = "lost"
+    CROSSED = "crossed"
+    """It carries another record's payload; that one's key is the detail."""
+    AFTER_MODEL = "after_model"
+    """The model was right, and later stages were not."""
+    BEFORE_MODEL = "before_model"
+    BEFORE_MODEL_ONE_OF = "before_model_one_of"
+    """The model was given a wrong request, and it is not known by which of the stages."""
+    OTHER_REPAIRS = "other_repairs"
+    """Repairs of other stages would have done as well."""
+    DAMAGE = "damage"
+    """How the first field is damaged, in the detail."""
+    MODEL = "model"
+    MODEL_BEFORE_TRUTH = "model_before_truth"
+    """The outcome turns right once the second stage holds the truth: the first, a model, was wrong."""
+    ONE_OF_MODELS = "one_of_models"
+    NOT_REPRODUCED = "not_reproduced"
+    CHANGED_SINCE = "changed_since"
+    NO_MODEL = "no_model"
+    """Every stage does as its reference says, and there is no model to blame."""
+    DOCUMENTS_HARMLESS = "documents_harmless"
+    """Documents were not as they should be, and it was not that."""
+    PROVIDER = "provider"
+    """How the call failed is the detail."""
+    MARK_UNPROVEN = "mark_unproven"
+    """What may be a failure of the provider, in the detail, cannot be told from chance."""
+    UNKNOWN_STATUS = "unknown_status"
+    SOURCE_CORRECTED = "source_corrected"
+    SOURCE_SUSPECT = "source_suspect"
+    """The payload fails an expectation, which is the detail."""
+    SOURCE_DAMAGED = "source_damaged"
+    """A field holds what no input before held; the mark's kind is the detail, as of the next two."""
+    UNLIKE_INPUTS = "unlike_inputs"
+    KNOWN_WEAKNESS = "known_weakness"
+    """The model failed before on inputs with the same mark."""
+    MODEL_AT_BASELINE = "model_at_baseline"
+    INSTRUCTIONS = "instructions"
+    """Text in the input gave orders to the model, and it obeyed."""
+    OUTDATED_DOCUMENTS = "outdated_documents"
+    SUSPECT_TRUTH = "suspect_truth"
+    MISSING_REFERENCE = "missing_reference"
+    REFERENCE_FAILED = "reference_failed"
+    REFERENCE_IN_DOUBT = "reference_in_doubt"
+    NOT_CHECKED = "not_checked"
+    """Fields that the model's request rests on were compared with nothing."""
+    UNCHECKED_SUSPECT = "unchecked_suspect"
+    """The fault may lie in fields that were compared with nothing."""
+    BENCHMARK_NOT_MADE = "benchmark_not_made"
+    """The benchmark needs fields that no reference makes."""
+    BENCHMARK_REFERENCES = "benchmark_references"
+    """It needs references for these stages."""
+    BENCHMARK_SOURCES = "benchmark_sources"
+    """It gives the payload of one source, and the pipeline reads these as well."""
+    UNSETTLED = "unsettled"
+    """The gap says which evidence is missing."""
+    UNKNOWN_WITH_CORRECTION = "unknown_with_correction"
+    """An experiment has no answer, for the gap: here the one with a corrected source."""
+    UNKNOWN_WITHOUT_INSTRUCTIONS = "unknown_without_instructions"
+    UNKNOWN_WITH_DOCUMENTS = "unknown_with_documents"
+    UNKNOWN_WITH_TRUTH = "unknown_with_truth"
+    UNKNOWN_ON_RIGHT_RECORDS = "unknown_on_right_records"
+    LIKE_REPLAYED = "like_replayed"
+    """What follows is said of replayed records with the same discrepancies: so many of so many."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """One thing that speaks for a verdict; of each kind only what its sentence needs is filled."""
+
+    kind: ReasonKind
+    stages: tuple[str, ...] = ()
+    fields: tuple[tuple[str, ...], ...] = ()
+    """Of each of the stages, in their order."""
+    repairs: tuple[tuple[str, ...], ...] = ()
+    """Sets of stages, each of which would be enough."""
+    documents: tuple[tuple[str, FreshnessReason], ...] = ()
+    counts: tuple[tuple[int, int], ...] = ()
+    """So many of so many, in the order in which the sentence names them."""
+    chance_ratio: float | None = None
+    """Probability, to the percent, so that records with the same chance have the same reason."""
+    gap: Gap | None = None
+    detail: str = ""
+    """What was recorded or found, where the kind says so."""
