@@ -80,6 +80,11 @@ def seconds(value: float) -> str:
     return f"{rounded:.3g} s"
 
 
+def rough_seconds(value: float) -> str:
+    """Return seconds as they stand in a sentence, with at most three figures, as `0.42 s` and `3.3 min`."""
+    return f"{value / 60.0:.1f} min" if value >= 120 else f"{value:.3g} s"
+
+
 def duration(span: timedelta) -> str:
     """Return a span in its two largest units, as `2 h 5 min`."""
     seconds = round(span.total_seconds())

@@ -10,19 +10,32 @@ import pytest
 
 from seamwatch.core.watch import cost
 from seamwatch.core.watch.cost_parts import Factor
+from seamwatch.core.watch.latency_hours import BESIDE
+from seamwatch.core.watch.latency_source import Reason
 from seamwatch.core.watch.loops import Loop
+from seamwatch.core.watch.stage_times import Role
 from seamwatch.report.watch.texts import TEXTS, headline
 
+LATENCY_KINDS = {"provider_slow", "timeouts", "repeated_calls", "longer_answers", "stage_slow", "several_stages"}
 KINDS: dict[tuple[str, str], set[str]] = {
     ("cost", "labels"): set(cost.KINDS),
     ("cost", "steps"): set(cost.KINDS),
     ("cost", "loops"): set(Loop),
     ("cost", "factors"): set(Factor),
+    ("latency", "headlines"): LATENCY_KINDS,
+    ("latency", "steps"): LATENCY_KINDS,
+    ("latency", "reasons"): set(Reason),
+    ("latency", "parts"): set(Role),
 }
 NAMES: dict[tuple[str, str], set[str]] = {
     ("cost", "steps"): {"source", "stage", "onset"},
     ("cost", "loops"): {"times"},
     ("cost", "notes"): {"n", "model"},
+    ("latency", "headlines"): {"stage"},
+    ("latency", "steps"): {"stage", "onset"},
+    ("latency", "reasons"): {f"{name}{when}" for name in BESIDE for when in ("", "_before")} | {"stage", "model"},
+    ("latency", "parts"): {"stage"},
+    ("latency", "notes"): {"n", "n_skewed", "stages", "least"},
 }
 """What the texts of a group may be filled in with; of all others nothing."""
 

@@ -13,7 +13,8 @@ not by hour, so bursts make intervals a little too narrow.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,9 @@ LEADS = 0.5
 SURE = 0.8
 """And where it does so in this share of the bootstrap's draws."""
 HELD = 0.25
-"""A source that was told already stays as long as it leads in this share of them."""
+"""A source that was reported already stays as long as it leads in this share of them."""
 WAIT_RECORDS = 60
-"""With fewer slow records a source that cannot be named yet is waited for, so that nobody is told first."""
+"""With fewer slow records a source that cannot be named yet is waited for, so that nobody is alerted first."""
 _DRAWS = 200
 _NEAR = 15.0
 """About twice as many sampled records near the quantile are averaged."""
@@ -93,7 +94,7 @@ def find_carrier(now: pd.DataFrame, before: pd.DataFrame, shift: Shift, *, held:
         held: The part that the last look named; it stays as long as it leads in `HELD` of the draws.
         seed: Of the bootstrap.
     """
-    names = [name for name in now.columns if name not in (*BESIDE, "weight")]
+    names = part_names(now)
     old = before.reindex(columns=[*names, "weight"]).fillna(0.0)
     rng = np.random.default_rng(seed)
     ends = [_contributions(rows, names, p95) for rows, p95 in ((now, shift.p95), (old, shift.p95_before))]
@@ -126,6 +127,11 @@ def find_carrier(now: pd.DataFrame, before: pd.DataFrame, shift: Shift, *, held:
         share=float(shares[lead]),
         confidence=confidence,
     )
+
+
+def part_names(rows: pd.DataFrame) -> list[str]:
+    """Return the columns of sampled records that are parts."""
+    return [name for name in rows.columns if name not in (*BESIDE, "weight")]
 
 
 def _group(part: Part) -> tuple[str, bool]:
@@ -177,8 +183,7 @@ def means_near(now: pd.DataFrame, before: pd.DataFrame, part: Part) -> Near:
     """Return means near P95 of a part and of what is kept beside the parts."""
     found = []
     for rows in (now, before):
-        names = [name for name in rows.columns if name not in (*BESIDE, "weight")]
-        order = rows[names].sum(axis=1).to_numpy().argsort(kind="stable")
+        order = rows[part_names(rows)].sum(axis=1).to_numpy().argsort(kind="stable")
         near = _near(rows["weight"].to_numpy(dtype=float)[order])
         means = {}
         for name in (str(part), *BESIDE):
@@ -189,6 +194,23 @@ def means_near(now: pd.DataFrame, before: pd.DataFrame, part: Part) -> Near:
     return Near(now=found[0], before=found[1])
 
 
+class Reason(StrEnum):
+    """What speaks for a source, beside the decomposition."""
+
+    NO_STAGE_LEADS = "no_stage_leads"
+    ANSWERED_CALLS_AGAIN = "answered_calls_again"
+    FAILED_CALLS_AGAIN = "failed_calls_again"
+    PROVIDER_NOT_KNOWN = "provider_not_known"
+    """A model's time at its provider cannot be told from the rest."""
+    PROVIDER_UNCHANGED = "provider_unchanged"
+    LATER_START = "later_start"
+    """The first token comes later, so the request waits at the provider."""
+    SLOWER_TOKENS = "slower_tokens"
+    LONGER_NEW_MODEL = "longer_new_model"
+    LONGER_REQUESTS = "longer_requests"
+    LONGER = "longer"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """Who has to act on a longer latency."""
@@ -196,8 +218,10 @@ class Source:
     responsibility: Responsibility
     stage: str | None
     pattern: str
-    detail: str
-    """A sentence on what speaks for it; empty where the decomposition says it all."""
+    reason: Reason | None = None
+    """None where the decomposition says it all."""
+    evidence: Mapping[str, str | float] = field(default_factory=dict)
+    """Of the reason: `stage`, `model`, or means near P95 as `ttft` (in seconds) and `ttft_before`."""
 
 
 def name_source(pipeline: Pipeline, carrier: Carrier, shift: Shift, near: Near | None) -> Source:
@@ -210,17 +234,20 @@ def name_source(pipeline: Pipeline, carrier: Carrier, shift: Shift, near: Near |
     part = carrier.part
     if part is None:
         lead = carrier.contributions[0].part.stage if carrier.contributions else ""
-        text = f"No stage alone holds half of the change for certain; the largest part is {lead}'s."
-        return Source(responsibility=Responsibility.UNDETERMINED, stage=None, pattern="several_stages", detail=text)
+        return Source(
+            responsibility=Responsibility.UNDETERMINED,
+            stage=None,
+            pattern="several_stages",
+            reason=Reason.NO_STAGE_LEADS,
+            evidence={"stage": lead},
+        )
     stage = pipeline.stage(part.stage)
     if part.role is Role.RETRIES and 2 * _sum(shift, "repeats") > _sum(shift, "retries"):
-        text = "Calls that had been answered were made again, and took it: what sends them does not take the answer."
-        return Source(
-            responsibility=Responsibility.INTEGRATION, stage=stage.name, pattern="repeated_calls", detail=text
-        )
+        who, pattern, reason = Responsibility.INTEGRATION, "repeated_calls", Reason.ANSWERED_CALLS_AGAIN
+        return Source(responsibility=who, stage=stage.name, pattern=pattern, reason=reason)
     if part.role is Role.RETRIES:
-        text = "Calls that failed and were made again, and the waits between, took it."
-        return Source(responsibility=Responsibility.PROVIDER, stage=stage.name, pattern="timeouts", detail=text)
+        who, pattern, reason = Responsibility.PROVIDER, "timeouts", Reason.FAILED_CALLS_AGAIN
+        return Source(responsibility=who, stage=stage.name, pattern=pattern, reason=reason)
     if part.role is Role.PROVIDER:
         return _provider(stage.name, shift, near)
     blind = [
@@ -231,14 +258,19 @@ def name_source(pipeline: Pipeline, carrier: Carrier, shift: Shift, near: Near |
         and stage.name in (one.name, *_behind(pipeline, one.name))
     ]
     if blind:
-        text = f"{blind[0]} names no latency_ms, so its provider's time cannot be told from the rest."
-        return Source(responsibility=Responsibility.UNDETERMINED, stage=stage.name, pattern="stage_slow", detail=text)
+        return Source(
+            responsibility=Responsibility.UNDETERMINED,
+            stage=stage.name,
+            pattern="stage_slow",
+            reason=Reason.PROVIDER_NOT_KNOWN,
+            evidence={"stage": blind[0]},
+        )
     owners = {StageKind.RETRIEVAL: Responsibility.KNOWLEDGE_BASE, StageKind.SOURCE: Responsibility.SOURCE_DATA}
     return Source(
         responsibility=owners.get(stage.kind, Responsibility.INTEGRATION),
         stage=stage.name,
         pattern="stage_slow",
-        detail="The provider's part did not change like this." if stage.kind is StageKind.MODEL else "",
+        reason=Reason.PROVIDER_UNCHANGED if stage.kind is StageKind.MODEL else None,
     )
 
 
@@ -251,7 +283,7 @@ def _sum(shift: Shift, name: str) -> int:
 
 
 def _provider(stage: str, shift: Shift, near: Near | None) -> Source:
-    slow = Source(responsibility=Responsibility.PROVIDER, stage=stage, pattern="provider_slow", detail="")
+    slow = Source(responsibility=Responsibility.PROVIDER, stage=stage, pattern="provider_slow")
     if near is None:
         return slow
     key = str(Part(stage=stage, role=Role.PROVIDER))
@@ -263,36 +295,31 @@ def _provider(stage: str, shift: Shift, near: Near | None) -> Source:
     if longer >= LEADS * grown > 0:
         return _longer_answers(stage, shift, near)
     waited = is_["ttft"] - was["ttft"]
-    if waited >= LEADS * grown > 0:
-        text = f"The wait for the first token grew from {was['ttft']:.2g} s to {is_['ttft']:.2g} s: it queues there."
-    elif not np.isnan(waited):
-        text = f"The first token still comes after {is_['ttft']:.2g} s; the answer is written more slowly."
-    else:
-        text = ""
-    return Source(responsibility=slow.responsibility, stage=stage, pattern=slow.pattern, detail=text)
+    if np.isnan(waited):
+        return slow
+    is_wait = waited >= LEADS * grown > 0
+    return replace(slow, reason=Reason.LATER_START if is_wait else Reason.SLOWER_TOKENS, evidence=_means(near))
 
 
 def _zero(value: Any) -> float:
     return 0.0 if np.isnan(value) else float(value)
 
 
+def _means(near: Near) -> dict[str, str | float]:
+    return {**{name: near.now[name] for name in BESIDE}, **{f"{name}_before": near.before[name] for name in BESIDE}}
+
+
 def _longer_answers(stage: str, shift: Shift, near: Near) -> Source:
     """Return who has to act on longer answers: a new model its owner, a longer request the integration."""
-    is_, was = near.now, near.before
-    text = (
-        f"Slow answers have {is_['output_tokens']:.0f} tokens, {was['output_tokens']:.0f} before: they got longer, "
-        "not the provider slower."
-    )
+    evidence = _means(near)
     usual = count_models(shift.before)
     names = count_models(shift.hours)
     new = sum(n for name, n in names.items() if name not in usual)
     if names and new >= LEADS * sum(names.values()):
-        who = Responsibility.MODEL
-        text += f" They come from {max(names, key=lambda name: names[name])}, which did not answer before."
-    elif is_["input_tokens"] >= 1.2 * was["input_tokens"]:
-        who = Responsibility.INTEGRATION
-        text += f" Requests grew too, from {was['input_tokens']:.0f} to {is_['input_tokens']:.0f} tokens."
+        who, reason = Responsibility.MODEL, Reason.LONGER_NEW_MODEL
+        evidence["model"] = max(names, key=lambda name: names[name])
+    elif near.now["input_tokens"] >= 1.2 * near.before["input_tokens"]:
+        who, reason = Responsibility.INTEGRATION, Reason.LONGER_REQUESTS
     else:
-        who = Responsibility.UNDETERMINED
-        text += " Neither the model's name nor the requests' length changed."
-    return Source(responsibility=who, stage=stage, pattern="longer_answers", detail=text)
+        who, reason = Responsibility.UNDETERMINED, Reason.LONGER
+    return Source(responsibility=who, stage=stage, pattern="longer_answers", reason=reason, evidence=evidence)

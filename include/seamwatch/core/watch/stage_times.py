@@ -62,12 +62,6 @@ class Part:
         """Return it as a key: `triage_model|provider`."""
         return f"{self.stage}|{self.role}"
 
-    @property
-    def label(self) -> str:
-        """Return it in words."""
-        words = {Role.OWN: "", Role.PROVIDER: ": provider", Role.RETRIES: ": failed calls"}
-        return f"{self.stage}{words[self.role]}"
-
     @classmethod
     def read(cls, text: str) -> Part:
         """Return the part behind a key."""
