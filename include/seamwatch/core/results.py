@@ -281,16 +281,6 @@ class ReferenceDoubt:
     error: str = ""
     """What it raised on one of the right records."""
 
-    @property
-    def text(self) -> str:
-        """Return what speaks against the reference, to follow `the reference of <stage> is`."""
-        error = f" ({self.error})" if self.error else ""
-        failed = f", {self.n_failed} of which it could not make{error}" if self.n_failed else ""
-        return (
-            f"in doubt, so that no verdict rests on it: by it {self.n_spoiled} of {self.n_right} right records would "
-            f"be wrong{failed}, and it differs on {self.n_contradicted} of {self.n_wrong} wrong ones"
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
 class RecordEvidence:

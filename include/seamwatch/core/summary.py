@@ -1,4 +1,4 @@
-"""All that a window showed, put together for the store, the report and the programs that read it."""
+"""All that a window showed, put together as data for the store, the report and the programs that read it."""
 
 from __future__ import annotations
 
@@ -8,34 +8,28 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.attribution.causes import ASSUMED_ACCURACY
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.records import Attributed
-from seamwatch.core.checks import REFERENCE_IN_DOUBT, examples, reconciliation_checks
+from seamwatch.core.checks import examples
 from seamwatch.core.detection.recent_change import N_PARTS, count_parts, part_of
 from seamwatch.core.finding import Finding
 from seamwatch.core.interventions import World
 from seamwatch.core.records.comparison import strict_text
-from seamwatch.core.records.coverage import describe, describe_unmade
 from seamwatch.core.records.frames import ANSWER
-from seamwatch.core.records.notes import outcome_notes
 from seamwatch.core.records.outcomes import UNREADABLE
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.core.results import (
     Attribution,
-    Check,
     Discrepancy,
     FieldAccuracy,
     IsolationResult,
     RecordEvidence,
-    ReferenceDoubt,
-    Signal,
     StagePicture,
-    StageResult,
     Verdict,
     Window,
 )
-from seamwatch.vocabulary import Basis, CheckStatus, DiscrepancyKind, OutcomeState, Responsibility, Severity, StageKind
+from seamwatch.spec.pipeline import Pipeline
+from seamwatch.vocabulary import Basis, DiscrepancyKind, OutcomeState, Responsibility, StageKind
 
 _PER_CAUSE = 3
 """Evidence records shown for each cause."""
@@ -54,9 +48,6 @@ def summarise(
     attributed: Attributed,
     causes: tuple[Finding, ...],
     isolation: IsolationResult,
-    stage_results: Sequence[StageResult],
-    has_baseline: bool,
-    now: datetime,
     fields: tuple[FieldAccuracy, ...] = (),
     notes: Sequence[str] = (),
 ) -> Attribution:
@@ -71,16 +62,12 @@ def summarise(
         attributed: Verdicts and replays.
         causes: Of the window, leading one first.
         isolation: The model alone.
-        stage_results: What validation found, for stages that it has seen.
-        has_baseline: Whether the model's healthy accuracy is known.
-        now: Aware time, for truths that are overdue.
         fields: How each final field stands against its truth.
         notes: What else a reader must know, as of keys that match no label.
     """
     world = evidence.world
     states = outcomes["state"]
     n_pending = int((states == OutcomeState.PENDING).sum())
-    is_unreadable = outcomes["reason"].str.startswith(UNREADABLE) & (states == OutcomeState.PENDING)
     own = (Basis.REPLAY, Basis.REPAIR, Basis.RULE)
     return Attribution(
         pipeline=world.pipeline.pipeline,
@@ -92,107 +79,37 @@ def summarise(
         n_sampled=attributed.n_sampled,
         causes=causes,
         isolation=isolation,
-        signals=(
-            *(_doubt_signal(doubt) for doubt in attributed.references_in_doubt),
-            *_signals(world, stage_results, causes, len(evidence.failing), len(outcomes) - n_pending),
-        ),
         verdicts=attributed.verdicts,
         evidence=tuple(_records(evidence, truth, attributed, causes)),
         stages=tuple(_picture(evidence, causes, stage.name) for stage in world.pipeline.stages),
         failing_by_time=tuple(_by_time(window, states, times)),
         references_in_doubt=attributed.references_in_doubt,
-        documents=tuple(one for context in world.knowledge.values() for one in context.documents),
-        notes=(*_notes(evidence, outcomes, times, now, has_baseline=has_baseline), *outcome_notes(fields), *notes),
+        documents=tuple(document for context in world.knowledge.values() for document in context.documents),
+        notes=tuple(notes),
         fields=fields,
-        n_unreadable=int(is_unreadable.sum()),
+        n_unreadable=int(_is_unreadable(outcomes).sum()),
     )
 
 
-def _n_overdue(world: World, waiting: pd.Index[Any], times: pd.Series[Any], now: datetime) -> int:
-    """Return how many truths of the waiting records should have arrived by now."""
-    if world.pipeline.outcome is None:
+def overdue_truths(pipeline: Pipeline, outcomes: pd.DataFrame, times: pd.Series[Any], now: datetime) -> int:
+    """Return how many truths of waiting records should have arrived by now.
+
+    Args:
+        pipeline: For how long truths are waited for.
+        outcomes: Index key; state, reason; every record of the window.
+        times: Aware time of the first stage by key.
+        now: Aware time.
+    """
+    if pipeline.outcome is None:
         return 0
-    return int((times.reindex(waiting).dropna() + world.pipeline.outcome.late_after < now).sum())
+    is_pending = outcomes["state"] == OutcomeState.PENDING
+    waiting = outcomes.index[(is_pending & ~_is_unreadable(outcomes)).to_numpy(dtype=bool)]
+    return int((times.reindex(waiting).dropna() + pipeline.outcome.late_after < now).sum())
 
 
-def _notes(
-    evidence: Evidence, outcomes: pd.DataFrame, times: pd.Series[Any], now: datetime, *, has_baseline: bool
-) -> list[str]:
-    notes = []
-    is_pending = (outcomes["state"] == OutcomeState.PENDING).to_numpy()
-    is_unreadable = outcomes["reason"].str.startswith(UNREADABLE).to_numpy(dtype=bool)
-    waiting = outcomes.index[is_pending & ~is_unreadable]
-    if not len(outcomes):
-        notes.append("the window holds no record: nothing can be said of it")
-    elif len(waiting) == len(outcomes):
-        notes.append("no truth has arrived yet for any record of the window: nothing can be judged")
-    elif len(waiting):
-        count = f"{len(waiting)} of {len(outcomes)}"
-        notes.append(f"the truth of {count} records has not arrived; they are pending, not right")
-    n_overdue = _n_overdue(evidence.world, waiting, times, now)
-    if n_overdue:
-        notes.append(f"the truth of {n_overdue} records is overdue (outcome.late_after)")
-    if evidence.unreferenced:
-        notes.append(f"no reference for {', '.join(evidence.unreferenced)}: watched, not checked")
-    for name, found in evidence.world.reconciled.items():
-        if found.unmade and name not in evidence.unreferenced:
-            notes.append(f"{name}: {describe_unmade(found.unmade)}")
-        notes += [f"{name}: {describe(one, where=found.stage.relation)}" for one in found.misplaced]
-        notes += [f"{name}: {note}" for note in found.notes]
-    if not has_baseline and evidence.models:
-        notes.append(
-            f"no accepted baseline: an accuracy of {ASSUMED_ACCURACY:.0%} is assumed; "
-            f"run `seamwatch baseline {evidence.world.pipeline.pipeline}`"
-        )
-    return notes
-
-
-def _doubt_signal(doubt: ReferenceDoubt) -> Signal:
-    return Signal(
-        kind=REFERENCE_IN_DOUBT,
-        stage=doubt.stage,
-        severity=Severity.CRITICAL,
-        text=doubt.text,
-        n_records=doubt.n_contradicted,
-    )
-
-
-def _signals(
-    world: World, results: Sequence[StageResult], causes: Sequence[Finding], n_failing: int, n_judged: int
-) -> list[Signal]:
-    signals = [_signal(check) for result in results for check in result.checks if check.status != CheckStatus.PASSED]
-    seen = {result.stage for result in results}
-    signals += [
-        _signal(check)
-        for name, found in world.reconciled.items()
-        if name not in seen
-        for check in reconciliation_checks(found)
-        if check.status != CheckStatus.PASSED
-    ]
-    signals += [
-        Signal(kind="unchecked_field", stage=name, severity=Severity.INFO, text=describe_unmade(found.unmade))
-        for name, found in world.reconciled.items()
-        if found.unmade
-    ]
-    if any(cause.is_change for cause in causes):
-        text = f"{n_failing} of {n_judged} judged records are wrong"
-        signals.append(Signal(kind="failing_rate", severity=Severity.CRITICAL, text=text, n_records=n_failing))
-    return signals
-
-
-def _signal(check: Check) -> Signal:
-    kinds = {"reconcile": "discrepancy"}
-    kind = kinds.get(check.expectation, check.expectation.removeprefix("reconcile_"))
-    is_error = check.status is CheckStatus.ERROR
-    where = f"{check.column}: " if check.column else ""
-    found = check.error or check.observed
-    return Signal(
-        kind="validation_error" if is_error else "expectation" if kind.startswith("expect_") else kind,
-        stage=check.stage,
-        severity=Severity.CRITICAL if is_error else check.severity,
-        text=f"{where}expected {check.expected}; {found}",
-        n_records=check.n_failed,
-    )
+def _is_unreadable(outcomes: pd.DataFrame) -> pd.Series[Any]:
+    """Return which records are pending as a value, its label or a key cannot be read."""
+    return outcomes["reason"].str.startswith(UNREADABLE) & (outcomes["state"] == OutcomeState.PENDING)
 
 
 def _records(

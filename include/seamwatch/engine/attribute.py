@@ -21,7 +21,7 @@ from seamwatch.core.records.reconciliation import Reconciliation, reconcile
 from seamwatch.core.records.references import Reference
 from seamwatch.core.results import Attribution, IsolationResult, StageResult, Window
 from seamwatch.core.revisits import SOONEST, due_revisits
-from seamwatch.core.summary import summarise
+from seamwatch.core.summary import overdue_truths, summarise
 from seamwatch.core.suspect_truths import suspect_truths
 from seamwatch.engine.answer_notes import replay_notes, unread_notes
 from seamwatch.engine.benchmark import isolate
@@ -39,6 +39,7 @@ from seamwatch.engine.spending import plan_spending
 from seamwatch.engine.validate import expectation_failures
 from seamwatch.report.cause_texts import with_headlines
 from seamwatch.report.verdict_texts import explained
+from seamwatch.report.window_texts import with_notes_and_signals
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.vocabulary import OutcomeState, Responsibility, StageKind
 
@@ -119,28 +120,29 @@ def attribute_window(
         causes = with_headlines(with_switches(deps, pipeline, window, reader, world, found, attributed.verdicts, times))
     finally:
         reader.close()
+    first_times = judged.data.stages[pipeline.first_stage.name].times
     attribution = summarise(
         evidence=evidence,
         window=window,
         outcomes=judged.outcomes,
         truth=judged.truth,
-        times=judged.data.stages[pipeline.first_stage.name].times,
+        times=first_times,
         attributed=replace(attributed, verdicts=explained(attributed.verdicts)),
         causes=causes,
         isolation=isolation,
-        stage_results=results,
-        has_baseline=accepted_accuracy(deps, pipeline) is not None,
-        now=deps.clock(),
         fields=judged.labels.fields,
-        notes=judged.labels.notes,
+        notes=(*judged.labels.notes, *knowledge.notes, *_unread(pipeline, judged.data)),
+    )
+    attribution = with_notes_and_signals(
+        attribution,
+        evidence,
+        results,
+        n_overdue=overdue_truths(pipeline, judged.outcomes, first_times, deps.clock()),
+        has_baseline=accepted_accuracy(deps, pipeline) is not None,
     )
     # Whether outdated documents are current again is for the freshness check to say, not for a quiet window.
     outdated = tuple((Responsibility.KNOWLEDGE_BASE, s.name) for s in pipeline.stages if s.knowledge_base is not None)
-    attribution = replace(
-        attribution,
-        lingering=(*test.lingering(found), *outdated),
-        notes=(*attribution.notes, *knowledge.notes, *_unread(pipeline, judged.data)),
-    )
+    attribution = replace(attribution, lingering=(*test.lingering(found), *outdated))
     deps.store.begin_window(pipeline.pipeline, window, now=deps.clock())
     deps.store.save_attribution(attribution, now=deps.clock())
     return attribution

@@ -12,6 +12,7 @@ from seamwatch.report import numbers
 from seamwatch.report.measured import Measured
 from seamwatch.report.text import joined
 from seamwatch.report.texts import BASES, FINDINGS, RESPONSIBILITIES, WINDOW_GAPS
+from seamwatch.report.verdict_texts import describe_doubt
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import BenchmarkStanding, IncidentState, Responsibility
 
@@ -228,7 +229,9 @@ def caveats(cause: Finding | None, measured: Measured, stage_results: Sequence[S
     if watched := [name for name in unreferenced if name != model]:
         lines.append(f"Watched, not checked (no reference, no expectations): {', '.join(watched)}.")
     if attribution is not None:
-        lines += [f"The reference of {doubt.stage} is {doubt.text}." for doubt in attribution.references_in_doubt]
+        lines += [
+            f"The reference of {doubt.stage} is {describe_doubt(doubt)}." for doubt in attribution.references_in_doubt
+        ]
     errors = {r.stage: r.n_reference_errors for r in stage_results if r.n_reference_errors}
     lines += [f"The reference of {stage} failed on {numbers.plural(n, 'record')}." for stage, n in errors.items()]
     lines += [f"{result.stage}: {note}" for result in stage_results for note in result.notes]

@@ -28,6 +28,7 @@ DAMAGES: Mapping[str, str] = _TEXTS["damages"]
 """Of fields, by kind."""
 PAYLOAD_DAMAGES: Mapping[str, str] = _TEXTS["payload_damages"]
 """Of whole payloads, by kind; `any` for every other one."""
+WINDOW_NOTES: Mapping[str, str] = _TEXTS["window_notes"]
 PROVIDER_FAILURES: Mapping[str, str] = _TEXTS["provider_failures"]
 """By kind; `any` for every other one."""
 FINDINGS: Mapping[tuple[Responsibility, str | None], str] = {

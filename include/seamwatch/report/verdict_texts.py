@@ -7,9 +7,9 @@ from dataclasses import replace
 from itertools import zip_longest
 
 from seamwatch.core.reasons import Reason, ReasonKind
-from seamwatch.core.results import Verdict
+from seamwatch.core.results import ReferenceDoubt, Verdict
 from seamwatch.report.text import joined
-from seamwatch.report.texts import DOCUMENT_FAULTS, GAPS, MARKS, REASONS
+from seamwatch.report.texts import DOCUMENT_FAULTS, GAPS, MARKS, REASONS, WINDOW_NOTES
 
 _NO_GAP = {ReasonKind.BEFORE_MODEL_ONE_OF: "not asked", ReasonKind.UNSETTLED: "the evidence does not settle it"}
 
@@ -55,3 +55,14 @@ def describe_documents(documents: Iterable[tuple[str, str]]) -> str:
     for name, fault in documents:
         by_fault.setdefault(DOCUMENT_FAULTS.get(fault, DOCUMENT_FAULTS["any"]), []).append(name)
     return joined([fault.format(documents=joined(names)) for fault, names in by_fault.items()])
+
+
+def describe_doubt(doubt: ReferenceDoubt) -> str:
+    """Return what speaks against a reference, to follow `the reference of <stage> is`."""
+    error = f" ({doubt.error})" if doubt.error else ""
+    failed = f", {doubt.n_failed} of which it could not make{error}" if doubt.n_failed else ""
+    return WINDOW_NOTES["reference_in_doubt"].format(
+        spoiled=f"{doubt.n_spoiled} of {doubt.n_right}",
+        failed=failed,
+        contradicted=f"{doubt.n_contradicted} of {doubt.n_wrong}",
+    )

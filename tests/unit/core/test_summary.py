@@ -14,7 +14,8 @@ from seamwatch.core.attribution.records import attribute_records
 from seamwatch.core.checks import examples
 from seamwatch.core.finding import Finding, RateComparison
 from seamwatch.core.results import Attribution, Check, IsolationResult, StageResult, Window
-from seamwatch.core.summary import summarise
+from seamwatch.core.summary import overdue_truths, summarise
+from seamwatch.report.window_texts import with_notes_and_signals
 from seamwatch.spec.pipeline import Isolation
 from seamwatch.vocabulary import Basis, CheckStatus, OutcomeState, Responsibility, Severity
 
@@ -64,7 +65,7 @@ def summary(
     times = pd.Series(
         [pd.Timestamp(START + number * timedelta(minutes=10)) for number in range(n)], index=outcomes.index
     )
-    return summarise(
+    found = summarise(
         evidence=evidence,
         window=WINDOW,
         outcomes=outcomes,
@@ -73,11 +74,10 @@ def summary(
         attributed=attribute_records(evidence, desk.asking(), Isolation(mode="exhaustive")),
         causes=causes,
         isolation=IsolationResult(stage="model", model="m", calls=0, cost_usd=None),
-        stage_results=stage_results,
-        has_baseline=has_baseline,
-        now=now,
         notes=("a note of the engine",),
     )
+    n_overdue = overdue_truths(world.pipeline, outcomes, times, now)
+    return with_notes_and_signals(found, evidence, stage_results, n_overdue=n_overdue, has_baseline=has_baseline)
 
 
 def test_counts_are_those_of_the_outcomes_and_of_their_time() -> None:

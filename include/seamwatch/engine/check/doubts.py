@@ -10,6 +10,7 @@ from seamwatch.core.records.reconciliation import Reconciliation, reconcile
 from seamwatch.engine.check.sample import Sample
 from seamwatch.engine.outcomes import read_truth
 from seamwatch.errors import AdapterError, DataContractError, Problem, ProblemLevel
+from seamwatch.report.verdict_texts import describe_doubt
 from seamwatch.spec.graph import ancestors
 from seamwatch.vocabulary import OutcomeState, StageKind
 
@@ -75,5 +76,5 @@ def _doubts(
     found = doubted_references(world, wrong, RightRecords(world=world, keys=right), behind)
     for name, doubt in found.items():
         if name in suspects:
-            text = f"the reference of {name} is {doubt.text}"
+            text = f"the reference of {name} is {describe_doubt(doubt)}"
             yield sample.at_reference(pipeline.stage(name), text, level=ProblemLevel.WARNING)

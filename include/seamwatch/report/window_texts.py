@@ -1,0 +1,117 @@
+"""What limits the figures of a window, and what was measured in it that is not as it should be, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from seamwatch.core.attribution.causes import ASSUMED_ACCURACY
+from seamwatch.core.attribution.evidence import Evidence
+from seamwatch.core.checks import REFERENCE_IN_DOUBT, reconciliation_checks
+from seamwatch.core.interventions import World
+from seamwatch.core.records.coverage import describe, describe_unmade
+from seamwatch.core.records.notes import outcome_notes
+from seamwatch.core.results import Attribution, Check, ReferenceDoubt, Signal, StageResult
+from seamwatch.report.texts import WINDOW_NOTES
+from seamwatch.report.verdict_texts import describe_doubt
+from seamwatch.vocabulary import CheckStatus, Severity
+
+
+def with_notes_and_signals(
+    attribution: Attribution,
+    evidence: Evidence,
+    stage_results: Sequence[StageResult],
+    *,
+    n_overdue: int,
+    has_baseline: bool,
+) -> Attribution:
+    """Return the attribution of a window with what a reader must know to trust it, before the notes that it has.
+
+    Args:
+        attribution: As `core/summary.py` put it together.
+        evidence: What was known of the failing records.
+        stage_results: What validation found, for stages that it has seen.
+        n_overdue: Records whose truth should have arrived by now.
+        has_baseline: Whether the model's healthy accuracy is known.
+    """
+    return replace(
+        attribution,
+        signals=(
+            *(_doubt_signal(doubt) for doubt in attribution.references_in_doubt),
+            *_signals(attribution, evidence.world, stage_results),
+        ),
+        notes=(
+            *_arrival_notes(attribution, n_overdue),
+            *_coverage_notes(evidence, has_baseline=has_baseline),
+            *outcome_notes(attribution.fields),
+            *attribution.notes,
+        ),
+    )
+
+
+def _arrival_notes(attribution: Attribution, n_overdue: int) -> list[str]:
+    """Return what is said of records whose truth has not arrived."""
+    n, n_records = attribution.n_pending - attribution.n_unreadable, attribution.n_observed
+    notes = []
+    if not n_records or n:
+        kind = "no_records" if not n_records else "all_waiting" if n == n_records else "waiting"
+        notes.append(WINDOW_NOTES[kind].format(n=n, n_records=n_records))
+    return [*notes, WINDOW_NOTES["overdue"].format(n=n_overdue)] if n_overdue else notes
+
+
+def _coverage_notes(evidence: Evidence, *, has_baseline: bool) -> list[str]:
+    """Return what is said of references, of fields that none makes, and of a missing baseline."""
+    notes = []
+    if evidence.unreferenced:
+        notes.append(WINDOW_NOTES["unreferenced"].format(stages=", ".join(evidence.unreferenced)))
+    for name, reconciled in evidence.world.reconciled.items():
+        if reconciled.unmade and name not in evidence.unreferenced:
+            notes.append(f"{name}: {describe_unmade(reconciled.unmade)}")
+        where = reconciled.stage.relation
+        notes += [f"{name}: {describe(misplaced, where=where)}" for misplaced in reconciled.misplaced]
+        notes += [f"{name}: {note}" for note in reconciled.notes]
+    if not has_baseline and evidence.models:
+        pipeline = evidence.world.pipeline.pipeline
+        notes.append(WINDOW_NOTES["no_baseline"].format(accuracy=f"{ASSUMED_ACCURACY:.0%}", pipeline=pipeline))
+    return notes
+
+
+def _doubt_signal(doubt: ReferenceDoubt) -> Signal:
+    return Signal(
+        kind=REFERENCE_IN_DOUBT,
+        stage=doubt.stage,
+        severity=Severity.CRITICAL,
+        text=describe_doubt(doubt),
+        n_records=doubt.n_contradicted,
+    )
+
+
+def _signals(attribution: Attribution, world: World, results: Sequence[StageResult]) -> list[Signal]:
+    seen = {result.stage for result in results}
+    unseen = {name: reconciled for name, reconciled in world.reconciled.items() if name not in seen}
+    checks = [check for result in results for check in result.checks]
+    checks += [check for reconciled in unseen.values() for check in reconciliation_checks(reconciled)]
+    signals = [_check_signal(check) for check in checks if check.status != CheckStatus.PASSED]
+    signals += [
+        Signal(kind="unchecked_field", stage=name, severity=Severity.INFO, text=describe_unmade(reconciled.unmade))
+        for name, reconciled in world.reconciled.items()
+        if reconciled.unmade
+    ]
+    if any(cause.is_change for cause in attribution.causes):
+        n, n_judged = attribution.n_failing, attribution.n_observed - attribution.n_pending
+        text = WINDOW_NOTES["failing_rate"].format(n=n, n_judged=n_judged)
+        signals.append(Signal(kind="failing_rate", severity=Severity.CRITICAL, text=text, n_records=n))
+    return signals
+
+
+def _check_signal(check: Check) -> Signal:
+    kind = "discrepancy" if check.expectation == "reconcile" else check.expectation.removeprefix("reconcile_")
+    is_error = check.status is CheckStatus.ERROR
+    text = WINDOW_NOTES["check"].format(expected=check.expected, observed=check.error or check.observed)
+    return Signal(
+        kind="validation_error" if is_error else "expectation" if kind.startswith("expect_") else kind,
+        stage=check.stage,
+        severity=Severity.CRITICAL if is_error else check.severity,
+        text=f"{check.column}: {text}" if check.column else text,
+        n_records=check.n_failed,
+    )
