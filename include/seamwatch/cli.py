@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 import traceback
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from seamwatch.errors import ProblemLevel, SeamwatchError
 from seamwatch.report.text import json_text, visible, visible_lines
 from seamwatch.secret_redaction import SECRETS, redact_logs
 from seamwatch.settings import Settings
-from seamwatch.vocabulary import FailOn
+from seamwatch.vocabulary import Door, FailOn, IncidentAction, Responsibility
 
 if TYPE_CHECKING:
     from seamwatch.adapters.base import Notifier
@@ -348,20 +349,58 @@ def void(
     undo: Annotated[bool, typer.Option("--undo", help="Take a refund back.")] = False,
     project: ProjectOption = None,
 ) -> None:
-    """Refund what an incident took from the error budgets; kept with reason and name."""
-    from seamwatch.engine.slo import void_incident
-    from seamwatch.errors import StoreError
+    """Refund what an incident took from the error budgets; as `seamwatch incident void`, or with --undo `reopen`."""
+    action = IncidentAction.REOPEN if undo else IncidentAction.VOID
+    _act(project, action, incident, by=by, why=reason)
+
+
+@app.command()
+def incident(
+    action: Annotated[IncidentAction, typer.Argument(help="What to do with it.")],
+    incident_id: Annotated[str, typer.Argument(metavar="ID", help="As `seamwatch incidents` lists it.")],
+    by: Annotated[str, typer.Option("--by", help="Who does it; default: the name you are logged in with.")] = "",
+    why: Annotated[str, typer.Option("--why", help="Why; a void needs it.")] = "",
+    until: Annotated[str | None, typer.Option("--until", help="End of a mute, ISO 8601; default: in 4 hours.")] = None,
+    into: Annotated[str | None, typer.Option("--into", help="Id of the incident to merge it into.")] = None,
+    responsibility: Annotated[
+        Responsibility | None, typer.Option("--responsibility", help="Whose it really was, where a verdict is wrong.")
+    ] = None,
+    project: ProjectOption = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Take on, mute, call mitigated or resolved, reopen, merge, split off or void an incident, or call it wrong.
+
+    Exit code 1 where that is not possible as the incident stands: then nothing changed.
+    """
+    _act(
+        project,
+        action,
+        incident_id,
+        by=by,
+        why=why,
+        until=None if until is None else _moment(until, "--until"),
+        into=into,
+        responsibility=responsibility,
+        as_json=as_json,
+    )
+
+
+def _act(
+    project: Path | None, action: IncidentAction, incident_id: str, *, by: str, as_json: Path | None = None, **more: Any
+) -> None:
+    from seamwatch.engine.incident_actions import act_on_incident
+    from seamwatch.report.action_results import refusal_text, result_text
 
     with _deps(_settings(project)) as deps:
-        found = deps.store.incident(incident)
-        if found is None:
-            msg = f"no incident {incident!r}"
-            raise StoreError(msg)
-        spec = deps.project.pipeline(found.pipeline)
-        n = void_incident(deps, spec, incident, reason=reason, by=by, is_void=not undo)
-    print(
-        f"{incident}: {n} debits {'count again' if undo else 'are refunded'}; seen at the next look at the objectives"
-    )
+        name = by.strip() or getpass.getuser()
+        done = act_on_incident(deps, incident_id, action, by=name, door=Door.COMMAND_LINE, **more)
+    state = {"id": done.incident.id, "state": done.incident.state.value, "refusal": done.refusal, "by": name}
+    _write_json(as_json, {**state, "still_fails": done.still_fails, "debits": done.n_debits})
+    if done.refusal is not None:
+        _say(refusal_text(done.refusal, done.incident))
+        raise typer.Exit(1)
+    if str(as_json) != "-":
+        _print(result_text(done.incident, still_fails=done.still_fails, n_debits=done.n_debits))
 
 
 @app.command()
@@ -374,7 +413,7 @@ def incidents(
     """List incidents, newest first."""
     from seamwatch.vocabulary import IncidentState
 
-    states = None if show_all else {IncidentState.OPEN, IncidentState.ACKNOWLEDGED}
+    states = None if show_all else {state for state in IncidentState if state.is_open}
     with _deps(_settings(project)) as deps:
         found = deps.store.incidents(pipeline, states)
         untold = {one.incident_id: one.last_error for one in reversed(deps.store.undelivered(now=deps.clock()))}

@@ -165,11 +165,69 @@ class FailOn(StrEnum):
 
 
 class IncidentState(StrEnum):
-    """The life of an incident."""
+    """The life of an incident (`core/incident_life.py`)."""
 
     OPEN = "open"
     ACKNOWLEDGED = "acknowledged"
+    MUTED = "muted"
+    """Nobody is told of it until a time; it is watched as ever."""
+    MITIGATED = "mitigated"
+    """A fix was applied, and is being watched."""
     RESOLVED = "resolved"
+    MERGED = "merged"
+    """Another incident has its cause."""
+    VOIDED = "voided"
+    """It was nobody's fault, as a planned test; what it took from error budgets is refunded."""
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether the cause may still be there, so that somebody may have to act."""
+        return self not in (IncidentState.RESOLVED, IncidentState.MERGED, IncidentState.VOIDED)
+
+
+class IncidentAction(StrEnum):
+    """What a person may ask for; the names of commands and buttons."""
+
+    ACKNOWLEDGE = "ack"
+    MUTE = "mute"
+    MITIGATE = "mitigate"
+    RESOLVE = "resolve"
+    REOPEN = "reopen"
+    MERGE = "merge"
+    SPLIT = "split"
+    VOID = "void"
+    WRONG = "wrong"
+    """The verdict is wrong."""
+
+
+class Refusal(StrEnum):
+    """Why what a person asked for changes nothing."""
+
+    IS_SO_ALREADY = "is_so_already"
+    IS_BEING_WATCHED = "is_being_watched"
+    IS_OVER = "is_over"
+    IS_MERGED = "is_merged"
+    IS_NOT_MERGED = "is_not_merged"
+    IS_VOIDED = "is_voided"
+    NO_END = "no_end"
+    END_OUT_OF_RANGE = "end_out_of_range"
+    NO_SUCH_TARGET = "no_such_target"
+    TARGET_IS_OVER = "target_is_over"
+    NO_RESPONSIBILITY = "no_responsibility"
+    NOT_PERMITTED = "not_permitted"
+
+
+class Door(StrEnum):
+    """By which way something happened to an incident."""
+
+    DETECTOR = "detector"
+    CLOCK = "clock"
+    SLACK = "slack"
+    AIRFLOW = "airflow"
+    """Its UI."""
+    COMMAND_LINE = "command_line"
+    TASK = "task"
+    """A human-in-the-loop task."""
 
 
 class DeliveryState(StrEnum):

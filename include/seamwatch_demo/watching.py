@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from seamwatch.adapters.notify.slack import split_message_id
-from seamwatch.core.incidents import Incident
+from seamwatch.core.incident_life import Incident
 from seamwatch.core.results import Window
 from seamwatch.report import numbers
 from seamwatch.store.repo import Store

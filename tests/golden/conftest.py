@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from seamwatch.core.finding import Finding, RateComparison, Switch
-from seamwatch.core.incidents import ChangeKind, Incident, decide, evaluate_attribution, evaluate_watch
+from seamwatch.core.incident_life import ChangeKind, Incident
+from seamwatch.core.incidents import decide, evaluate_attribution, evaluate_watch
 from seamwatch.core.results import (
     Attribution,
     Check,

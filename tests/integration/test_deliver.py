@@ -23,8 +23,8 @@ from seamwatch.adapters.base import ConnectionInfo
 from seamwatch.adapters.connections import EnvironmentConnections
 from seamwatch.adapters.notify.second_way import webhook_url
 from seamwatch.adapters.notify.slack import SlackNotifier
-from seamwatch.core.deliveries import IN_CHANNEL
-from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange
+from seamwatch.core.deliveries import DeliveryPart
+from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.check.channels import check_channels
 from seamwatch.engine.deliver import DeliverySummary, deliver_pending
@@ -69,7 +69,7 @@ class Desk:
         if state is IncidentState.RESOLVED:
             changed = replace(changed, resolved_at=self.now[0])
         self.deps.store.apply_changes([IncidentChange(kind=kind, incident=changed)], window=WINDOW)
-        for part in IN_CHANNEL:
+        for part in (DeliveryPart.HEAD, DeliveryPart.THREAD):
             self.deps.store.enqueue_delivery(
                 changed.id,
                 dedupe_key=f"{changed.id}/{name}/{part}",
@@ -484,7 +484,7 @@ def test_check_says_that_the_token_is_refused_or_slack_does_not_answer(desk: Des
 def _another_incident(desk: Desk, name: str, *, channel: str = "#incidents", connection: str = "slack_test") -> None:
     incident = replace(desk.incident, id=name, fingerprint=name, headline=f"Incident {name}")
     desk.deps.store.apply_changes([IncidentChange(kind=ChangeKind.OPENED, incident=incident)], window=WINDOW)
-    for part in IN_CHANNEL:
+    for part in (DeliveryPart.HEAD, DeliveryPart.THREAD):
         desk.deps.store.enqueue_delivery(
             name,
             dedupe_key=f"{name}/{part}",

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from seamwatch.adapters.connections import EnvironmentConnections
-from seamwatch.core.incidents import ChangeKind
+from seamwatch.core.incident_life import ChangeKind
 from seamwatch.core.results import Attribution, Window
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.bundle import record, replay

@@ -20,7 +20,7 @@ from seamwatch.core.documents import INDEX_COLUMNS, SOURCE_COLUMNS
 from seamwatch.core.finding import Finding, RateComparison
 from seamwatch.core.freshness import FINDING_COLUMNS, Update
 from seamwatch.core.freshness_results import FreshnessCheck
-from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange
+from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
 from seamwatch.core.replays import BudgetLimits, ModelAnswer
 from seamwatch.core.results import Attribution, IsolationResult, StageResult, Verdict, Window
 from seamwatch.core.retention import Limits

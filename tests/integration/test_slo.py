@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from parcels import PIPELINE, START, WINDOW, fill_database, make_deps, write_project
-from seamwatch.core.incidents import ChangeKind
+from seamwatch.core.incident_life import ChangeKind
+from seamwatch.core.slo.ledger import Ruling
 from seamwatch.engine.attribute import attribute_window
+from seamwatch.engine.deliver import deliver_pending
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.incident_actions import act_on_incident
 from seamwatch.engine.incidents import decide_incidents
-from seamwatch.engine.slo import gate, let_through, look_at_objectives, void_incident
+from seamwatch.engine.slo import gate, let_through, look_at_objectives
 from seamwatch.errors import DataContractError, SpecError, StoreError
 from seamwatch.spec.load import load_project
 from seamwatch.spec.monitoring import Monitoring
 from seamwatch.spec.pipeline import Pipeline
-from seamwatch.vocabulary import DebitKind, GateState
+from seamwatch.vocabulary import DebitKind, Door, GateState, IncidentAction, IncidentState, Refusal
 
 pytestmark = pytest.mark.integration
 SLOS = """
@@ -135,18 +139,39 @@ def test_a_voided_incident_gives_its_debits_back_and_an_undone_one_takes_them_ag
     (change,) = decide_incidents(desk.deps, desk.pipeline, WINDOW)
     assert change.kind is ChangeKind.OPENED
     before = look_at_objectives(desk.deps, desk.pipeline, now=END).objectives[0]
-    n = void_incident(desk.deps, desk.pipeline, change.incident.id, reason="a planned test", by="ada")
+    void = partial(act_on_incident, action=IncidentAction.VOID, door=Door.COMMAND_LINE, why="a planned test")
+    done = void(desk.deps, change.incident.id, by="ada")
+    assert done.incident.state is IncidentState.VOIDED
     after = look_at_objectives(desk.deps, desk.pipeline, now=END).objectives[0]
-    assert n == after.refunded == change.incident.n_records
+    assert done.n_debits == after.refunded == change.incident.n_records
     assert after.budget.spent < before.budget.spent
     assert after.bad == before.bad
     later = desk.at(END + timedelta(days=1))
-    void_incident(later, desk.pipeline, change.incident.id, reason="it was real", by="bob", is_void=False)
+    undone = act_on_incident(
+        later, change.incident.id, IncidentAction.REOPEN, by="bob", door=Door.AIRFLOW, why="it was real"
+    )
+    assert undone.incident.state is IncidentState.OPEN
     again = look_at_objectives(desk.deps, desk.pipeline, now=END).objectives[0]
     assert (again.refunded, again.budget.spent) == (0, before.budget.spent)
     assert [(one.is_void, one.by) for one in desk.deps.store.rulings("parcels")] == [(True, "ada"), (False, "bob")]
-    with pytest.raises(StoreError, match="no incident 'x' of parcels"):
-        void_incident(desk.deps, desk.pipeline, "x", reason="r", by="ada")
+    with pytest.raises(StoreError, match="no incident 'x'"):
+        void(desk.deps, "x", by="ada")
+    with pytest.raises(DataContractError, match="needs a reason"):
+        void(desk.deps, change.incident.id, by="ada", why="")
+    assert desk.deps.store.incident(change.incident.id) == undone.incident
+
+
+def test_a_refund_from_before_incidents_were_voided_is_taken_back_too(desk: Desk) -> None:
+    attribute_window(desk.deps, desk.pipeline, WINDOW)
+    (change,) = decide_incidents(desk.deps, desk.pipeline, WINDOW)
+    name = change.incident.id
+    look_at_objectives(desk.deps, desk.pipeline, now=END)
+    desk.deps.store.rule("parcels", Ruling(incident=name, is_void=True, reason="a test", by="ada", at=END))
+    done = act_on_incident(desk.deps, name, IncidentAction.REOPEN, by="bob", door=Door.COMMAND_LINE)
+    assert (done.refusal, done.n_debits) == (None, change.incident.n_records)
+    assert [one.is_void for one in desk.deps.store.rulings("parcels")] == [True, False]
+    again = act_on_incident(desk.deps, name, IncidentAction.REOPEN, by="bob", door=Door.COMMAND_LINE)
+    assert again.refusal is Refusal.IS_SO_ALREADY
 
 
 def test_records_that_got_lost_are_unavailable_once_they_have_had_their_time(tmp_path: Path) -> None:
@@ -203,3 +228,26 @@ def test_what_a_query_costs_is_priced_by_its_tokens_where_no_cost_is_recorded(tm
     (cost,) = status.objectives
     assert (cost.events, cost.bad) == (40, 4)
     assert status.notes == ()
+
+
+def test_a_mute_ends_with_the_first_delivery_after_its_time(desk: Desk) -> None:
+    attribute_window(desk.deps, desk.pipeline, WINDOW)
+    (change,) = decide_incidents(desk.deps, desk.pipeline, WINDOW)
+    name = change.incident.id
+    act_on_incident(desk.deps, name, IncidentAction.ACKNOWLEDGE, by="ada", door=Door.AIRFLOW)
+    muted = act_on_incident(desk.deps, name, IncidentAction.MUTE, by="ada", door=Door.AIRFLOW)
+    until = muted.incident.muted_until
+    assert until == desk.deps.clock() + timedelta(hours=4)
+    deliver_pending(desk.at(until - timedelta(minutes=1)))
+    assert desk.deps.store.incident(name) == muted.incident
+    deliver_pending(desk.at(until))
+    ended = desk.deps.store.incident(name)
+    assert ended is not None
+    assert (ended.state, ended.muted_until, ended.acknowledged_by) == (IncidentState.ACKNOWLEDGED, None, "ada")
+    trail = [(one.kind, one.by, one.door) for one in desk.deps.store.incident_events(name)]
+    assert trail == [
+        ("opened", None, Door.DETECTOR),
+        ("acknowledged", "ada", Door.AIRFLOW),
+        ("muted", "ada", Door.AIRFLOW),
+        ("unmuted", None, Door.CLOCK),
+    ]

@@ -17,7 +17,8 @@ from alembic.migration import MigrationContext
 from seamwatch.core.benchmark import BenchmarkResult
 from seamwatch.core.deliveries import Delivery, DeliveryPart
 from seamwatch.core.finding import Finding, RateComparison
-from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange, decide, evaluate_attribution
+from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange, Request, act
+from seamwatch.core.incidents import decide, evaluate_attribution
 from seamwatch.core.replays import BudgetLimits, ModelAnswer
 from seamwatch.core.results import Attribution, Check, IsolationResult, StageResult, Verdict, Window
 from seamwatch.core.revisits import PendingWindow
@@ -25,7 +26,16 @@ from seamwatch.errors import DataContractError, StoreError
 from seamwatch.store.repo import Store
 from seamwatch.store.session import VERSION_TABLE, migrate, open_engine
 from seamwatch.store.tables import Table
-from seamwatch.vocabulary import Basis, CheckStatus, DeliveryState, Gap, IncidentState, Responsibility
+from seamwatch.vocabulary import (
+    Basis,
+    CheckStatus,
+    DeliveryState,
+    Door,
+    Gap,
+    IncidentAction,
+    IncidentState,
+    Responsibility,
+)
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 WINDOW = Window(start=NOW - timedelta(days=1), end=NOW)
@@ -306,7 +316,11 @@ def test_one_cause_never_has_two_incidents(store: Store) -> None:
 
 
 def test_incidents_are_filtered_before_they_are_counted_and_cut(store: Store) -> None:
-    kinds = [(name, state) for name in ("busy", "quiet") for state in IncidentState]
+    kinds = [
+        (name, state)
+        for name in ("busy", "quiet")
+        for state in (IncidentState.OPEN, IncidentState.MUTED, IncidentState.RESOLVED)
+    ]
     made = []
     for number in range(330):
         name, state = kinds[0] if number >= 30 else kinds[number % 6]
@@ -334,12 +348,17 @@ def _opened_as(store: Store, pipeline: str, number: int) -> Incident:
 
 def test_an_incident_is_acknowledged_by_a_person(store: Store) -> None:
     incident = _opened(store)
-    taken = store.acknowledge(incident.id, by="ada", now=NOW + timedelta(hours=1))
-    assert taken.state is IncidentState.ACKNOWLEDGED
+    request = Request(
+        action=IncidentAction.ACKNOWLEDGE, by="ada", door=Door.SLACK, at=NOW + timedelta(hours=1), why="mine"
+    )
+    change = act(incident, request)
+    assert isinstance(change, IncidentChange)
+    store.apply_changes([change])
+    assert store.incident(incident.id) == change.incident
+    assert change.incident.state is IncidentState.ACKNOWLEDGED
     assert store.incidents(states={IncidentState.OPEN}) == []
-    assert [(event.kind, event.by) for event in store.incident_events(incident.id)][-1] == ("acknowledged", "ada")
-    with pytest.raises(StoreError, match="no incident 'x'"):
-        store.acknowledge("x", by="ada", now=NOW)
+    last = store.incident_events(incident.id)[-1]
+    assert (last.kind, last.by, last.door, last.why, last.window) == ("acknowledged", "ada", Door.SLACK, "mine", None)
 
 
 def _enqueue(store: Store, incident: Incident, key: str, part: DeliveryPart = DeliveryPart.HEAD) -> bool:

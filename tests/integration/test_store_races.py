@@ -15,12 +15,13 @@ import pytest
 import store_worker
 from seamwatch.core.deliveries import DeliveryPart
 from seamwatch.core.finding import Finding, RateComparison
-from seamwatch.core.incidents import ChangeKind, decide, evaluate_attribution
+from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange, Request, act
+from seamwatch.core.incidents import decide, evaluate_attribution
 from seamwatch.core.replays import BudgetLimits
 from seamwatch.core.results import Attribution, IsolationResult, Verdict, Window
 from seamwatch.errors import StoreError
 from seamwatch.store.repo import Store
-from seamwatch.vocabulary import IncidentState, Responsibility
+from seamwatch.vocabulary import Door, IncidentAction, IncidentState, Responsibility
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 WINDOW = Window(start=NOW - timedelta(days=1), end=NOW)
@@ -138,13 +139,23 @@ def test_runs_of_two_windows_that_meet_open_one_incident(store: Store) -> None:
     assert kinds == ["opened", "updated", "updated", "updated"]
 
 
+def _acknowledge(store: Store, incident_id: str) -> Incident:
+    with store.deciding("p"):
+        incident = store.incident(incident_id)
+        assert incident is not None
+        change = act(incident, Request(action=IncidentAction.ACKNOWLEDGE, by="ada", door=Door.AIRFLOW, at=NOW))
+        assert isinstance(change, IncidentChange)
+        store.apply_changes([change])
+    return change.incident
+
+
 def test_a_person_who_acknowledges_during_a_decision_is_not_overruled(store: Store) -> None:
     _decide(store, WINDOW)
     (incident,) = store.incidents("p")
     with ThreadPoolExecutor(1) as pool:
         with store.deciding("p"):
             changes = decide(store.incidents("p", limit=None), evaluate_attribution(_attribution(5, NEXT)), now=NOW)
-            person = pool.submit(store.acknowledge, incident.id, by="ada", now=NOW)
+            person = pool.submit(_acknowledge, store, incident.id)
             with pytest.raises(TimeoutError):
                 person.result(timeout=0.3)
             store.apply_changes(changes, window=NEXT)
@@ -170,9 +181,17 @@ def test_a_decision_that_fails_half_way_leaves_neither_incident_nor_message(stor
                 now=NOW,
             )
             assert store.n_pending_deliveries() == 1
-            store.acknowledge("unknown", by="ada", now=NOW)
+            store.enqueue_delivery(
+                "unknown",
+                dedupe_key="l",
+                part=DeliveryPart.HEAD,
+                change=ChangeKind.OPENED,
+                channel="#c",
+                connection="slack",
+                now=NOW,
+            )
 
-    with pytest.raises(StoreError, match="no incident 'unknown'"):
+    with pytest.raises(StoreError, match=r"(?i)foreign key"):
         fail_half_way()
     assert store.incidents("p") == []
     assert store.n_pending_deliveries() == 0

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from file_notifier import FileNotifier
 from parcels import EnvironmentConnections
-from seamwatch.core.incidents import ChangeKind
+from seamwatch.core.incident_life import ChangeKind
 from seamwatch.core.results import Window
 from seamwatch.engine.bundle import replay
 from seamwatch.engine.deliver import deliver_pending

@@ -11,7 +11,7 @@ import pytest
 
 from file_notifier import FileNotifier
 from help_desk import FAULT, OVER, PIPELINE, Desk, make_desk
-from seamwatch.core.incidents import ChangeKind
+from seamwatch.core.incident_life import ChangeKind
 from seamwatch.core.results import Window
 from seamwatch.engine.deliver import deliver_pending
 from seamwatch.engine.incidents import decide_on_watches, render_report, report_of

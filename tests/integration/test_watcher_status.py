@@ -19,7 +19,7 @@ from parcels import PIPELINE, WINDOW, fill_database, make_deps, write_project
 from seamwatch import cli
 from seamwatch.adapters.heartbeat import call_heartbeat
 from seamwatch.core.deliveries import DeliveryPart
-from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange
+from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
 from seamwatch.core.results import Attribution, IsolationResult, Window
 from seamwatch.core.watcher_status import SHARED, Outbox
 from seamwatch.engine.attribute import attribute_window

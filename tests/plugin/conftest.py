@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from parcels import PIPELINE, WINDOW, fill_database, make_deps, write_project
-from seamwatch.core.incidents import Incident
+from seamwatch.core.incident_life import Incident
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.incidents import decide_incidents
 from seamwatch.engine.validate import check_stage

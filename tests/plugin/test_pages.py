@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from parcels import WINDOW, make_deps
-from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange
+from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
 from seamwatch.core.results import Window
 from seamwatch.core.watcher_status import SHARED
 from seamwatch.engine.slo import look_at_objectives

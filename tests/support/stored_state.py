@@ -11,7 +11,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from seamwatch.core.incidents import Incident
+from seamwatch.core.incident_life import Incident
 from seamwatch.core.results import Attribution
 from seamwatch.core.slo.status import ObjectiveStatus
 from seamwatch.engine.deps import Deps

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from seamwatch.core.incidents import ChangeKind
+from seamwatch.core.incident_life import ChangeKind
 from seamwatch.vocabulary import DeliveryState
 
 _FIRST_RETRY = timedelta(seconds=15)
@@ -25,8 +25,13 @@ class DeliveryPart(StrEnum):
     """What is told elsewhere, where the channel did not take the head for long."""
 
 
-IN_CHANNEL = (DeliveryPart.HEAD, DeliveryPart.THREAD)
-"""What a change of an incident adds to its conversation."""
+_SAID_IN_THREAD = frozenset({ChangeKind.OPENED, ChangeKind.REOPENED, ChangeKind.RESOLVED, ChangeKind.ALERTED})
+"""What is said in the thread too. Whatever else happens is seen in the head, which is edited in place."""
+
+
+def parts_of(change: ChangeKind) -> tuple[DeliveryPart, ...]:
+    """Return what a change of an incident adds to its conversation."""
+    return (DeliveryPart.HEAD, DeliveryPart.THREAD) if change in _SAID_IN_THREAD else (DeliveryPart.HEAD,)
 
 
 @dataclass(frozen=True, kw_only=True)

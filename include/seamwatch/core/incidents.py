@@ -6,64 +6,12 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 
 from seamwatch.core.finding import Finding
+from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange, over, shown_again
 from seamwatch.core.results import Attribution, Window
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.vocabulary import IncidentState, Responsibility, Watch
-
-
-class ChangeKind(StrEnum):
-    """What happened to an incident."""
-
-    OPENED = "opened"
-    UPDATED = "updated"
-    RESOLVED = "resolved"
-    REOPENED = "reopened"
-    ALERTED = "alerted"
-    """An error budget burns by it: the incident itself is as it was."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Incident:
-    """Verdicts and signals that share a cause, with a life."""
-
-    id: str
-    fingerprint: str
-    pipeline: str
-    responsibility: Responsibility
-    stage: str | None
-    fields: tuple[str, ...]
-    state: IncidentState
-    headline: str
-    confidence: float
-    opened_at: datetime
-    updated_at: datetime
-    resolved_at: datetime | None = None
-    first_window: Window
-    last_window: Window
-    """The latest window that showed the cause; where it was run again after the repair, it shows it no longer."""
-    n_windows: int = 1
-    """Windows that show the cause, each as it was run last."""
-    n_records: int
-    """Failing records of this cause in the latest window."""
-    n_judged: int | None = None
-    """Records of the latest window whose outcome was known; None where a watch found it, or before this was kept."""
-    resolved_in: Window | None = None
-    """The window that no longer showed the cause; None: it is not resolved, or something else resolved it."""
-    watch: Watch | None = None
-    """What found it; None: attribution, or a check of a knowledge base."""
-    kind: str | None = None
-    """What kind of damage or change, where a watch found it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class IncidentChange:
-    """One incident as it is now, and what just happened to it."""
-
-    kind: ChangeKind
-    incident: Incident
 
 
 def fingerprint(
@@ -160,44 +108,53 @@ def evaluate_watch(report: WatchReport) -> Evaluation:
     )
 
 
-def decide(known: Iterable[Incident], found: Evaluation, *, now: datetime) -> list[IncidentChange]:
+def decide(known: Iterable[Incident], evaluation: Evaluation, *, now: datetime) -> list[IncidentChange]:
     """Return what changes: one entry per incident touched, in the order of the findings, resolved ones last.
 
     Args:
-        known: Incidents of this pipeline: open and acknowledged ones, and resolved ones that may reopen; those of
-            other detectors are left as they are.
-        found: What a detector says; only findings that are a change make an incident.
+        known: Incidents of this pipeline, in whatever state; those of other detectors are left as they are.
+        evaluation: What a detector says; only findings that are a change make an incident.
         now: Aware time of the decision.
 
     A window that is run again without a repair gives the same incidents. What attribution, or another watch, has open
     at the same stage with the same responsibility is not opened a second time by a watch: it is one cause that shows
-    in two measurements.
+    in two measurements. What shows the cause of a merged incident is told to the incident that it was merged into.
     """
     known = list(known)
-    mine = {incident.fingerprint: incident for incident in known if incident.watch is found.watch}
-    elsewhere = set() if found.watch is None else _open_elsewhere(known, found.watch)
-    seen: set[str] = set()
+    by_id = {incident.id: incident for incident in known}
+    mine = _by_cause(known, evaluation.watch)
+    elsewhere = set() if evaluation.watch is None else _open_elsewhere(known, evaluation.watch)
+    shown: set[str] = set()
     changes: list[IncidentChange] = []
-    for finding in found.findings:
-        mark = fingerprint(
-            found.pipeline, finding.responsibility, finding.stage, finding.fields, finding.kind, found.watch
-        )
-        before = mine.get(mark)
+    for finding in evaluation.findings:
+        cause = _fingerprint_of(finding, evaluation)
+        before = mine.get(cause)
+        if before is not None and before.state is IncidentState.MERGED:
+            before = by_id.get(before.merged_into or "", before)
         is_new = before is None or before.state is IncidentState.RESOLVED
-        is_told = is_new and (finding.responsibility, finding.stage) in elsewhere
-        if not finding.is_change or mark in seen or is_told:
+        is_known_elsewhere = is_new and (finding.responsibility, finding.stage) in elsewhere
+        if not finding.is_change or (before.id if before else cause) in shown or is_known_elsewhere:
             continue
-        seen.add(mark)
+        shown.add(before.id if before else cause)
         if before is None:
-            changes.append(_open(found, finding, mark, now))
-        elif is_new or before.id not in found.stays:
-            changes.append(_renew(before, found, finding, now))
-    changes.extend(
-        _resolve(incident, found, now)
-        for incident in mine.values()
-        if incident.fingerprint not in seen and incident.state is not IncidentState.RESOLVED and found.is_over(incident)
-    )
+            changes.append(_open(evaluation, finding, cause, now))
+        elif is_new or before.id not in evaluation.stays:
+            changes.append(_renew(before, evaluation, finding, now))
+    for incident in mine.values():
+        if incident.id not in shown and evaluation.is_over(incident):
+            changes.extend(_resolve(incident, evaluation, now))
     return changes
+
+
+def _by_cause(known: Iterable[Incident], watch: Watch | None) -> dict[str, Incident]:
+    """Return the incidents of a detector by their cause."""
+    return {incident.fingerprint: incident for incident in known if incident.watch is watch}
+
+
+def _fingerprint_of(finding: Finding, evaluation: Evaluation) -> str:
+    return fingerprint(
+        evaluation.pipeline, finding.responsibility, finding.stage, finding.fields, finding.kind, evaluation.watch
+    )
 
 
 def _open_elsewhere(known: Iterable[Incident], watch: Watch) -> set[tuple[Responsibility, str | None]]:
@@ -206,32 +163,31 @@ def _open_elsewhere(known: Iterable[Incident], watch: Watch) -> set[tuple[Respon
         (incident.responsibility, incident.stage)
         for incident in known
         if incident.watch is not watch
-        and incident.state is not IncidentState.RESOLVED
+        and incident.is_open
         and incident.responsibility is not Responsibility.UNDETERMINED
     }
 
 
-def _resolve(incident: Incident, found: Evaluation, now: datetime) -> IncidentChange:
+def _resolve(incident: Incident, evaluation: Evaluation, now: datetime) -> list[IncidentChange]:
     """Return an incident resolved; what its last window counted is replaced where that was run again."""
-    if found.is_repeatable and incident.last_window == found.window:
+    resolved = over(incident, now=now)
+    if resolved is None:
+        return []
+    if evaluation.is_repeatable and incident.last_window == evaluation.window:
         place = (incident.responsibility, incident.stage)
-        n_left = sum(one.n_records for one in found.findings if (one.responsibility, one.stage) == place)
-        incident = replace(incident, n_windows=incident.n_windows - 1, n_records=n_left, n_judged=found.n_judged)
-    resolved = replace(
-        incident,
-        state=IncidentState.RESOLVED,
-        resolved_at=now,
-        resolved_in=found.window if found.is_repeatable else incident.resolved_in,
-        updated_at=now,
-    )
-    return IncidentChange(kind=ChangeKind.RESOLVED, incident=resolved)
+        n_left = sum(one.n_records for one in evaluation.findings if (one.responsibility, one.stage) == place)
+        resolved = replace(resolved, n_windows=incident.n_windows - 1, n_records=n_left, n_judged=evaluation.n_judged)
+    if evaluation.is_repeatable:
+        resolved = replace(resolved, resolved_in=evaluation.window)
+    return [IncidentChange(kind=ChangeKind.RESOLVED, incident=resolved)]
 
 
-def _open(found: Evaluation, finding: Finding, mark: str, now: datetime) -> IncidentChange:
+def _open(evaluation: Evaluation, finding: Finding, cause: str, now: datetime) -> IncidentChange:
+    at = evaluation.window.end if evaluation.watch else evaluation.window.start
     incident = Incident(
-        id=f"{found.pipeline}-{(found.window.end if found.watch else found.window.start):%Y%m%d%H%M}-{mark[:6]}",
-        fingerprint=mark,
-        pipeline=found.pipeline,
+        id=f"{evaluation.pipeline}-{at:%Y%m%d%H%M}-{cause[:6]}",
+        fingerprint=cause,
+        pipeline=evaluation.pipeline,
         responsibility=finding.responsibility,
         stage=finding.stage,
         fields=finding.fields,
@@ -240,42 +196,39 @@ def _open(found: Evaluation, finding: Finding, mark: str, now: datetime) -> Inci
         confidence=finding.confidence,
         opened_at=now,
         updated_at=now,
-        first_window=found.window,
-        last_window=found.window,
+        first_window=evaluation.window,
+        last_window=evaluation.window,
         n_records=finding.n_records,
-        n_judged=found.n_judged,
-        watch=found.watch,
-        kind=finding.kind if found.watch else None,
+        n_judged=evaluation.n_judged,
+        watch=evaluation.watch,
+        kind=finding.kind if evaluation.watch else None,
     )
     return IncidentChange(kind=ChangeKind.OPENED, incident=incident)
 
 
-def _renew(before: Incident, found: Evaluation, finding: Finding, now: datetime) -> IncidentChange:
-    window = found.window
+def _renew(before: Incident, evaluation: Evaluation, finding: Finding, now: datetime) -> IncidentChange:
+    window = evaluation.window
     # Its last window may have been run again twice: after a repair, and after that was undone.
     is_back = before.state is IncidentState.RESOLVED and window == before.last_window == before.resolved_in
     is_later = window > before.last_window
-    was_resolved = before.state is IncidentState.RESOLVED and (is_later or is_back)
     # A window between the first and the last has been counted, or cannot be told from one that is run again.
-    is_new = is_later or is_back or window < before.first_window
+    is_counted = not (is_later or is_back or window < before.first_window)
     after = replace(
-        before,
+        shown_again(before, window, is_news=is_later or is_back),
         updated_at=now,
-        state=IncidentState.OPEN if was_resolved else before.state,
-        resolved_at=None if was_resolved else before.resolved_at,
-        resolved_in=None if was_resolved else before.resolved_in,
         first_window=min(before.first_window, window),
         last_window=max(before.last_window, window),
-        n_windows=before.n_windows + is_new,
+        n_windows=before.n_windows + (not is_counted),
     )
-    if window == after.last_window:
+    if window == after.last_window and before.watch is evaluation.watch:
         after = replace(
             after,
             fields=finding.fields,
             headline=finding.headline,
             confidence=finding.confidence,
             n_records=finding.n_records,
-            n_judged=found.n_judged,
+            n_judged=evaluation.n_judged,
             kind=finding.kind if before.watch else None,
         )
-    return IncidentChange(kind=ChangeKind.REOPENED if was_resolved else ChangeKind.UPDATED, incident=after)
+    is_reopened = after.state is IncidentState.OPEN and before.state is not IncidentState.OPEN
+    return IncidentChange(kind=ChangeKind.REOPENED if is_reopened else ChangeKind.UPDATED, incident=after)

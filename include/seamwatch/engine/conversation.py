@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from seamwatch.adapters.base import Notifier, PostedMessage
 from seamwatch.core.deliveries import Delivery, DeliveryPart, retry_wait, told_changes
-from seamwatch.core.incidents import Incident
+from seamwatch.core.incident_life import Incident
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.incidents import report_of
 from seamwatch.errors import HistoryUnreadable, MessageGone, NotifyError, StoreError

@@ -13,6 +13,7 @@ from uuid import uuid4
 from seamwatch.core.deliveries import Delivery, DeliveryPart, retry_wait
 from seamwatch.engine.conversation import LEASE, SETTLED_AFTER, Conversation, LeaseLost, NotYet, delete_surplus
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.incident_actions import end_mutes
 from seamwatch.engine.second_way import call_second_ways, tell_second_way
 from seamwatch.errors import NotifyError, StoreError
 from seamwatch.secret_redaction import SECRETS
@@ -74,6 +75,7 @@ def deliver_pending(
         StoreError: If the store itself fails.
     """
     end = deps.clock() + for_at_most
+    end_mutes(deps, deps.project.pipelines)
     tick = _Tick(deps=deps, end=end)
     tick.errors += call_second_ways(deps)
     while (now := deps.clock()) < end:

@@ -7,21 +7,14 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from seamwatch.core.deliveries import IN_CHANNEL
 from seamwatch.core.freshness_results import FreshnessCheck
-from seamwatch.core.incidents import (
-    ChangeKind,
-    Evaluation,
-    Incident,
-    IncidentChange,
-    decide,
-    evaluate_attribution,
-    evaluate_watch,
-)
+from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
+from seamwatch.core.incidents import Evaluation, decide, evaluate_attribution, evaluate_watch
 from seamwatch.core.results import Window
 from seamwatch.core.slo.alert_incidents import Alerted, tell_budgets
 from seamwatch.core.staleness import evaluate_check
 from seamwatch.core.watch.results import WatchReport
+from seamwatch.engine.announcements import announce, announce_alerts
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.watcher_status import silent_jobs
 from seamwatch.errors import DataContractError, StoreError
@@ -37,7 +30,7 @@ from seamwatch.report.text import json_text
 from seamwatch.report.watcher_status import stopped_lines
 from seamwatch.secret_redaction import SECRETS
 from seamwatch.spec.pipeline import Pipeline
-from seamwatch.vocabulary import Responsibility, Watch
+from seamwatch.vocabulary import IncidentState, Responsibility, Watch
 
 
 def decide_incidents(deps: Deps, pipeline: Pipeline, window: Window) -> list[IncidentChange]:
@@ -88,7 +81,8 @@ def decide_on_watches(deps: Deps, pipeline: Pipeline) -> list[IncidentChange]:
             changes += _decide(deps, pipeline, known, evaluate_watch(report), now)
             kept = [one.last_window for one in deps.store.incidents(name, limit=None) if one.watch is watch]
             deps.store.forget_watch_reports(name, watch, keep=[*kept, report.window])
-        _announce_alerts(deps, pipeline, now)
+        budgets = _budgets(deps, pipeline)
+        announce_alerts(deps, pipeline, () if budgets is None else budgets[1], now)
     return changes
 
 
@@ -97,20 +91,24 @@ def _decide(
 ) -> list[IncidentChange]:
     """Return what a detector changed, saved, with its messages in the outbox.
 
-    Every look and check of an open incident is an update; only another source, or other documents, are news.
+    Every look and check of an open incident is an update; only another source, or other documents, are news. Of a
+    muted or voided incident nothing that detectors see is.
     """
     changes = decide(known, found, now=now)
     deps.store.apply_changes(changes, window=found.window)
-    fields = {incident.id: incident.fields for incident in known}
-    news = [
-        change
-        for change in changes
-        if found.is_repeatable
-        or change.kind is not ChangeKind.UPDATED
-        or fields[change.incident.id] != change.incident.fields
-    ]
-    _announce(deps, pipeline, news, found.window, now)
+    before = {incident.id: incident for incident in known}
+    news = [change for change in changes if _is_news(change, before.get(change.incident.id), found)]
+    announce(deps, pipeline, news, found.window, now)
     return changes
+
+
+def _is_news(change: IncidentChange, before: Incident | None, found: Evaluation) -> bool:
+    """Return whether a change that a detector made is to be announced."""
+    if before is None or change.kind is ChangeKind.REOPENED:
+        return True
+    if before.state in (IncidentState.MUTED, IncidentState.VOIDED):
+        return change.kind is ChangeKind.RESOLVED and before.state is IncidentState.MUTED
+    return found.is_repeatable or change.kind is not ChangeKind.UPDATED or before.fields != change.incident.fields
 
 
 def _last_report(deps: Deps, pipeline: Pipeline, watch: Watch) -> WatchReport | None:
@@ -132,55 +130,6 @@ def _budgets(deps: Deps, pipeline: Pipeline) -> tuple[WatchReport, tuple[Alerted
     known = deps.store.incidents(pipeline.pipeline, limit=None)
     window = Window(start=start, end=last.looked_at)
     return tell_budgets(last.status, known, pipeline=pipeline.pipeline, window=window)
-
-
-def _announce_alerts(deps: Deps, pipeline: Pipeline, now: datetime) -> None:
-    """Put alerts that an open incident explains into its thread, each once."""
-    told = _budgets(deps, pipeline)
-    if told is None or pipeline.slack is None:
-        return
-    for alert in told[1]:
-        for part in IN_CHANNEL:
-            deps.store.enqueue_delivery(
-                alert.incident,
-                dedupe_key=f"{alert.incident}/{alert.objective}/{alert.severity}/{alert.since:%Y%m%d%H%M}/{part}",
-                part=part,
-                change=ChangeKind.ALERTED,
-                channel=pipeline.slack.channel,
-                connection=pipeline.slack.connection,
-                now=now,
-            )
-
-
-def _announce(deps: Deps, pipeline: Pipeline, changes: Sequence[IncidentChange], window: Window, now: datetime) -> None:
-    """Put the messages of changes into the outbox."""
-    if pipeline.slack is None:
-        return
-    for change in changes:
-        for part in IN_CHANNEL:
-            deps.store.enqueue_delivery(
-                change.incident.id,
-                dedupe_key=f"{change.incident.id}/{_occasion(change, window)}/{part}",
-                part=part,
-                change=change.kind,
-                channel=pipeline.slack.channel,
-                connection=pipeline.slack.connection,
-                now=now,
-            )
-
-
-def _occasion(change: IncidentChange, window: Window) -> str:
-    """Return what makes the message of a change one message: opening is told once, anything else once a window.
-
-    A window that is run again shows the incident that it opened as updated; that is no news. That an incident is over
-    or back is, each time: the same window may be run again after its repair, and once more.
-    """
-    if change.kind in (ChangeKind.RESOLVED, ChangeKind.REOPENED):
-        return f"{change.kind}/{window.id}/{change.incident.updated_at:%Y%m%d%H%M%S%f}"
-    is_opening = change.kind is ChangeKind.OPENED or (
-        change.kind is ChangeKind.UPDATED and window == change.incident.first_window
-    )
-    return ChangeKind.OPENED if is_opening else f"{change.kind}/{window.id}"
 
 
 def _not_attributed(pipeline: Pipeline, window: Window) -> StoreError:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from seamwatch.adapters.notify.second_way import Alarm, open_second_way
 from seamwatch.core.deliveries import Delivery, DeliveryPart
-from seamwatch.core.incidents import ChangeKind, Incident
+from seamwatch.core.incident_life import ChangeKind, Incident
 from seamwatch.engine.deps import Deps
 from seamwatch.report.links import Links
 from seamwatch.secret_redaction import SECRETS
@@ -41,7 +41,7 @@ def _call(deps: Deps, incident_id: str, late_since: datetime | None, told: tuple
     way = None if pipeline is None else pipeline.second_way
     if incident is None or way is None:
         return
-    is_over = incident.state is IncidentState.RESOLVED
+    is_over = not incident.is_open
     if n_open > n_over:
         if is_over:
             _enqueue(deps, way, incident, ChangeKind.RESOLVED, n_over, now)

@@ -8,10 +8,11 @@ import pandas as pd
 
 from seamwatch.core.slo.alert_incidents import known_stretches
 from seamwatch.core.slo.events import BUCKET, Events, count_events
-from seamwatch.core.slo.ledger import Ledger, Ruling
+from seamwatch.core.slo.ledger import Ledger
 from seamwatch.core.slo.policy import GateDecision, Override, decide_gate, refuse_too_long
 from seamwatch.core.slo.status import ObjectiveStatus, SloStatus, objective_status, window_of
 from seamwatch.core.watcher_status import SLO_EVERY
+from seamwatch.engine.debits import link_late_debits
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.new_records import read_new, span_to_read
 from seamwatch.engine.protocols import with_protocols
@@ -58,7 +59,7 @@ def look_at_objectives(deps: Deps, pipeline: Pipeline, *, now: datetime | None =
                 notes.append(f"{objective.id}: {events.n_absurd} records have a negative number and are left out")
         if part.window.start >= span.fresh:
             failed |= run_watches(deps, pipeline, part.for_watches, without=failed)
-    _link_rulings(deps, pipeline, now)
+    link_late_debits(deps, pipeline, now)
     found = tuple(
         _status(deps, pipeline, number, now, last.status if last else None) for number in range(len(pipeline.slos))
     )
@@ -116,24 +117,6 @@ def let_through(
     return override
 
 
-def void_incident(
-    deps: Deps, pipeline: Pipeline, incident_id: str, *, reason: str, by: str, is_void: bool = True
-) -> int:
-    """Return how many debits an incident has, after they were refunded, or a refund was taken back.
-
-    Raises:
-        StoreError: If there is no such incident of the pipeline.
-        DataContractError: If there is no reason or name.
-    """
-    incident = deps.store.incident(incident_id)
-    if incident is None or incident.pipeline != pipeline.pipeline:
-        msg = f"no incident {incident_id!r} of {pipeline.pipeline}"
-        raise StoreError(msg)
-    ruling = Ruling(incident=incident_id, is_void=is_void, reason=reason, by=by, at=deps.clock())
-    deps.store.rule(pipeline.pipeline, ruling)
-    return _link(deps, pipeline, incident_id)
-
-
 def _status(deps: Deps, pipeline: Pipeline, number: int, now: datetime, before: SloStatus | None) -> ObjectiveStatus:
     objective = pipeline.slos[number]
     since = min(window_of(objective, now).start, now - _LOOK_BACK)
@@ -163,31 +146,3 @@ def _gate(
     left = {one.objective: one.budget.left for one in objectives}
     overrides = deps.store.overrides(pipeline.pipeline)
     return decide_gate(pipeline.error_budget, left, overrides, now, before=states, looked_at=looked_at)
-
-
-def _link_rulings(deps: Deps, pipeline: Pipeline, now: datetime) -> None:
-    """Give debits that arrived since to the incidents that people ruled on, as long as any may arrive."""
-    wait = max(pipeline.outcome.late_after if pipeline.outcome is not None else timedelta(0), timedelta(days=1))
-    for name in {ruling.incident for ruling in deps.store.rulings(pipeline.pipeline)}:
-        incident = deps.store.incident(name)
-        if incident is not None and incident.last_window.end + wait >= now:
-            _link(deps, pipeline, name)
-
-
-def _link(deps: Deps, pipeline: Pipeline, incident_id: str) -> int:
-    """Give an incident the debits of the records whose verdict names its cause."""
-    incident = deps.store.incident(incident_id)
-    if incident is None:
-        return 0
-    windows = [
-        one
-        for one in deps.store.windows(pipeline.pipeline, limit=1000)
-        if incident.first_window.start <= one.start and one.end <= incident.last_window.end
-    ]
-    records = {
-        verdict.key
-        for window in windows
-        for verdict in deps.store.verdicts(pipeline.pipeline, window)
-        if (verdict.responsibility, verdict.stage) == (incident.responsibility, incident.stage)
-    }
-    return deps.store.link_debits(pipeline.pipeline, incident_id, records)

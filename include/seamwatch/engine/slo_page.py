@@ -30,7 +30,7 @@ def slo_page(deps: Deps, pipeline: Pipeline) -> str:
         buckets = deps.store.slo_buckets(name, one.objective, since=one.window_start)
         charts.append(burn_down(one, buckets))
     reports = [deps.store.last_watch_report(name, watch) for watch in Watch if watch is not Watch.BUDGET]
-    open_states = {IncidentState.OPEN, IncidentState.ACKNOWLEDGED}
+    open_states = {state for state in IncidentState if state.is_open}
     page = SloPage(
         pipeline=name,
         description=pipeline.description,

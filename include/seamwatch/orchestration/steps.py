@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException
 
 from seamwatch.core.freshness_results import DocumentAnswers, FreshnessCheck
-from seamwatch.core.incidents import ChangeKind
+from seamwatch.core.incident_life import ChangeKind
 from seamwatch.core.results import Check, Window
 from seamwatch.core.staleness import behind_answers
 from seamwatch.engine.attribute import attribute_window, windows_to_revisit

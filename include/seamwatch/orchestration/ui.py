@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,8 +23,9 @@ from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from seamwatch.core.incidents import Incident
+from seamwatch.core.incident_life import Incident
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.incident_actions import act_on_incident
 from seamwatch.engine.incidents import render_report, report_of
 from seamwatch.engine.slo_page import slo_page
 from seamwatch.engine.watcher_status import watcher_status
@@ -37,7 +37,7 @@ from seamwatch.report import numbers
 from seamwatch.report.facts import IncidentReport
 from seamwatch.report.watcher_status import problem_lines
 from seamwatch.settings import Settings
-from seamwatch.vocabulary import IncidentState
+from seamwatch.vocabulary import Door, IncidentAction, IncidentState
 
 PREFIX = "/seamwatch"
 _ROOT = API_ROOT_PATH.rstrip("/")
@@ -139,7 +139,7 @@ def _add_list(app: FastAPI, settings: Callable[[], Settings]) -> None:
             pipelines=sorted(readable),
             states=list(IncidentState),
             chosen=chosen,
-            n_open=sum(n for (_, kept), n in counts.items() if kept is not IncidentState.RESOLVED),
+            n_open=sum(n for (_, kept), n in counts.items() if kept.is_open),
             span=f"{numbers.count(first + 1)} to {numbers.count(first + len(shown))} of {numbers.count(n_found)}",
             newer=_page_link(chosen, page - 1) if page > 1 else "",
             older=_page_link(chosen, page + 1) if first + len(shown) < n_found else "",
@@ -175,7 +175,7 @@ def _add_incident(app: FastAPI, settings: Callable[[], Settings]) -> None:
             incident = _readable(deps, incident_id, user)
             if not _may("PUT", incident.pipeline, user):
                 raise HTTPException(403, f"you may read {incident.pipeline}, not change it")
-            deps.store.acknowledge(incident.id, by=user.get_name(), now=datetime.now(UTC))
+            act_on_incident(deps, incident.id, IncidentAction.ACKNOWLEDGE, by=user.get_name(), door=Door.AIRFLOW)
         return RedirectResponse("../../incidents", status_code=303)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from seamwatch.core.finding import Finding
-from seamwatch.core.incidents import Incident
+from seamwatch.core.incident_life import Incident
 from seamwatch.core.results import Window
 from seamwatch.report import numbers
 from seamwatch.report.measured import Measured

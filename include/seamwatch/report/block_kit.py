@@ -47,7 +47,15 @@ _URL_CHARS = 3_000
 _FALLBACK_CHARS = 1_000
 _LEAST_USEFUL_CHARS = 200
 
-_EMOJI = {IncidentState.OPEN: "🔴", IncidentState.ACKNOWLEDGED: "👀", IncidentState.RESOLVED: "✅"}
+_EMOJI = {
+    IncidentState.OPEN: "🔴",
+    IncidentState.ACKNOWLEDGED: "👀",
+    IncidentState.MUTED: "🔕",
+    IncidentState.MITIGATED: "🩹",
+    IncidentState.RESOLVED: "✅",
+    IncidentState.MERGED: "🔗",
+    IncidentState.VOIDED: "🚫",
+}
 _STYLES: dict[Emphasis, Json] = {
     Emphasis.STRONG: {"bold": True},
     Emphasis.CODE: {"code": True},

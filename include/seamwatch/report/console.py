@@ -9,7 +9,7 @@ from rich.console import Console
 
 from seamwatch.core.checks import REFERENCE_ERROR, REFERENCE_IN_DOUBT
 from seamwatch.core.freshness_results import FreshnessCheck
-from seamwatch.core.incidents import IncidentChange
+from seamwatch.core.incident_life import IncidentChange
 from seamwatch.core.results import Attribution
 from seamwatch.core.slo.status import ObjectiveStatus, SloStatus
 from seamwatch.core.watch.results import WatchReport

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from seamwatch.core.incidents import Incident
+from seamwatch.core.incident_life import Incident
 from seamwatch.core.results import RecordEvidence
 from seamwatch.report import numbers, sentences
 from seamwatch.report.diff import Pieces, word_diff

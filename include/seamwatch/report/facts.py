@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seamwatch.core.finding import Finding
 from seamwatch.core.freshness_results import DocumentAnswers
-from seamwatch.core.incidents import Incident
+from seamwatch.core.incident_life import Incident
 from seamwatch.core.results import Attribution, IsolationResult, StageResult, Window
 from seamwatch.report import advice, numbers, sentences
 from seamwatch.report.evidence import RecordFacts, record_facts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from seamwatch.core.incidents import ChangeKind, Incident
+from seamwatch.core.incident_life import ChangeKind, Incident
 from seamwatch.report.blocks import (
     Block,
     Bullets,
@@ -45,6 +45,14 @@ _NOTES = {
     ChangeKind.RESOLVED: "Resolved",
     ChangeKind.REOPENED: "Back again",
     ChangeKind.ALERTED: "An error budget burns by this",
+    ChangeKind.ACKNOWLEDGED: "Acknowledged",
+    ChangeKind.MUTED: "Muted",
+    ChangeKind.UNMUTED: "No longer muted",
+    ChangeKind.MITIGATED: "A fix was applied",
+    ChangeKind.MERGED: "Merged into another incident",
+    ChangeKind.SPLIT: "An incident of its own again",
+    ChangeKind.VOIDED: "Voided",
+    ChangeKind.CALLED_WRONG: "Its verdict was called wrong",
 }
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from seamwatch.core.finding import Finding, RateComparison
-from seamwatch.core.incidents import Incident
+from seamwatch.core.incident_life import Incident
 from seamwatch.core.results import Attribution, IsolationResult, StageResult, Verdict
 from seamwatch.report import numbers
 from seamwatch.report.measured import Measured
@@ -46,8 +46,14 @@ def state(incident: Incident) -> str:
     if incident.state is IncidentState.RESOLVED and incident.resolved_at is not None:
         lasted = numbers.duration(incident.resolved_at - incident.opened_at)
         return f"Resolved {numbers.moment(incident.resolved_at)} after {lasted}"
-    since = f"since {numbers.moment(incident.opened_at)}"
-    return f"Acknowledged, open {since}" if incident.state is IncidentState.ACKNOWLEDGED else f"Open {since}"
+    since = f"open since {numbers.moment(incident.opened_at)}"
+    return {
+        IncidentState.ACKNOWLEDGED: f"Acknowledged, {since}",
+        IncidentState.MUTED: f"Muted until {numbers.moment(incident.muted_until)}, {since}",
+        IncidentState.MITIGATED: f"Being watched since a fix {numbers.moment(incident.mitigated_at)}, {since}",
+        IncidentState.MERGED: f"Merged into {incident.merged_into}",
+        IncidentState.VOIDED: f"Voided {numbers.moment(incident.resolved_at)}, its debits are refunded",
+    }.get(incident.state, f"{since[0].upper()}{since[1:]}")
 
 
 def history(incident: Incident) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from seamwatch.core.reasons import ReasonKind
-from seamwatch.vocabulary import Basis, Gap, Responsibility
+from seamwatch.vocabulary import Basis, Gap, Refusal, Responsibility
 
 _TEXTS: Mapping[str, Any] = yaml.safe_load((files("seamwatch.report") / "texts.yaml").read_text(encoding="utf-8"))
 
@@ -36,5 +36,6 @@ FINDINGS: Mapping[tuple[Responsibility, str | None], str] = {
 }
 """By responsibility and kind; `any` for every other kind."""
 GAP_STEPS: Mapping[Gap, str] = {Gap(k): v for k, v in _TEXTS["gap_steps"].items()}
+REFUSALS: Mapping[Refusal, str] = {Refusal(k): v for k, v in _TEXTS["refusals"].items()}
 PROVIDER_STEPS: Mapping[str, str] = _TEXTS["provider_steps"]
 """By kind; `any` for every other one."""

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from seamwatch.core.deliveries import Delivery, DeliveryPart
-from seamwatch.core.incidents import ChangeKind
+from seamwatch.core.incident_life import ChangeKind
 from seamwatch.store.budget import Transactions
 from seamwatch.store.dialect import insert_or_ignore
 from seamwatch.store.tables import DeliveryRow
@@ -53,8 +53,12 @@ class DeliveryStore:
         channel: str,
         connection: str,
         now: datetime,
+        not_before: datetime | None = None,
     ) -> bool:
-        """Put a message into the outbox; return False if one with this key was there already."""
+        """Put a message into the outbox; return False if one with this key was there already.
+
+        It may be sent from `not_before` on, or with another message of the incident that is sent earlier.
+        """
         values = {
             "incident_id": incident_id,
             "dedupe_key": dedupe_key,
@@ -64,7 +68,7 @@ class DeliveryStore:
             "connection": connection,
             "state": DeliveryState.PENDING.value,
             "attempts": 0,
-            "next_attempt_at": now,
+            "next_attempt_at": not_before or now,
             "created_at": now,
         }
         with self._writing() as database:

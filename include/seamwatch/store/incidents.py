@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from seamwatch.core.incidents import Incident, IncidentChange
+from seamwatch.core.incident_life import Incident, IncidentChange
 from seamwatch.core.results import Window
 from seamwatch.errors import StoreError
 from seamwatch.store.budget import Transactions
 from seamwatch.store.codec import from_json, to_json
-from seamwatch.store.dialect import insert_or_ignore, lock_incidents
+from seamwatch.store.dialect import insert_or_ignore
 from seamwatch.store.tables import IncidentEventRow, IncidentRow
-from seamwatch.vocabulary import IncidentState
+from seamwatch.vocabulary import Door, IncidentState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +26,13 @@ class IncidentEvent:
     incident_id: str
     kind: str
     window: str | None
+    """What the change rests on, where it is a window."""
     by: str | None
     """Person, where it was one."""
     at: datetime
+    door: Door | None = None
+    """None where it happened before this was kept."""
+    why: str = ""
 
 
 class IncidentStore:
@@ -72,8 +76,10 @@ class IncidentStore:
         with self._reading() as connection:
             return _incident(connection, incident_id)
 
-    def apply_changes(self: Transactions, changes: Sequence[IncidentChange], *, window: Window) -> None:
-        """Save what a window changed; decided and saved in one `deciding` block, a cause never has two incidents.
+    def apply_changes(self: Transactions, changes: Sequence[IncidentChange], *, window: Window | None = None) -> None:
+        """Save what a window, a person or the clock changed; decided and saved in one `deciding` block.
+
+        So a cause never has two incidents, and nobody decides on what somebody else has changed meanwhile.
 
         Raises:
             StoreError: If a cause has an incident under another id, which who decided did not know.
@@ -92,27 +98,15 @@ class IncidentStore:
                     raise StoreError(msg)
                 connection.execute(
                     sa.insert(IncidentEventRow).values(
-                        incident_id=incident.id, kind=change.kind.value, window=window.id, at=incident.updated_at
+                        incident_id=incident.id,
+                        kind=change.kind.value,
+                        window=None if window is None else window.id,
+                        by=change.by,
+                        at=incident.updated_at,
+                        door=change.door.value,
+                        why=change.why,
                     )
                 )
-
-    def acknowledge(self: Transactions, incident_id: str, *, by: str, now: datetime) -> Incident:
-        """Return the incident after a person took it on; StoreError if it does not exist."""
-        with self._writing() as connection:
-            pipeline = connection.scalar(sa.select(IncidentRow.pipeline).filter_by(id=incident_id))
-            if pipeline is None:
-                msg = f"no incident {incident_id!r}"
-                raise StoreError(msg)
-            lock_incidents(connection, pipeline)
-            incident = _incident(connection, incident_id)
-            assert incident is not None, "incidents are never deleted"
-            if incident.state is IncidentState.OPEN:
-                incident = replace(incident, state=IncidentState.ACKNOWLEDGED, updated_at=now)
-                connection.execute(sa.update(IncidentRow).filter_by(id=incident_id).values(**_values(incident)))
-                connection.execute(
-                    sa.insert(IncidentEventRow).values(incident_id=incident_id, kind="acknowledged", by=by, at=now)
-                )
-        return incident
 
     def incident_events(self: Transactions, incident_id: str) -> list[IncidentEvent]:
         """Return what happened to an incident, oldest first."""
@@ -121,7 +115,15 @@ class IncidentStore:
         )
         with self._reading() as connection:
             return [
-                IncidentEvent(incident_id=row.incident_id, kind=row.kind, window=row.window, by=row.by, at=row.at)
+                IncidentEvent(
+                    incident_id=row.incident_id,
+                    kind=row.kind,
+                    window=row.window,
+                    by=row.by,
+                    at=row.at,
+                    door=None if row.door is None else Door(row.door),
+                    why=row.why or "",
+                )
                 for row in connection.execute(statement)
             ]
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 
-from seamwatch.core.incidents import ChangeKind, Incident
+from seamwatch.core.incident_life import ChangeKind, Incident
 from seamwatch.core.retention import Limits
 from seamwatch.store.budget import Transactions
 from seamwatch.store.codec import from_json
@@ -35,7 +35,6 @@ from seamwatch.store.tables import (
     WatchReportRow,
     WindowRow,
 )
-from seamwatch.vocabulary import IncidentState
 
 _ROWS_AT_ONCE = 5_000
 """Deleted in one transaction, some tens of milliseconds; a window goes whole, however many records it has."""
@@ -137,8 +136,7 @@ def _expired(incidents: Sequence[Incident], limits: Limits) -> set[str]:
     return {
         one.id
         for one in incidents
-        if one.state is IncidentState.RESOLVED
-        and max(one.resolved_at or one.updated_at, one.updated_at) < limits.incidents
+        if not one.is_open and max(one.resolved_at or one.updated_at, one.updated_at) < limits.incidents
     }
 
 

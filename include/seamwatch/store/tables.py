@@ -366,6 +366,10 @@ class IncidentEventRow(Table):
     window: Mapped[str | None] = mapped_column(String(64))
     by: Mapped[str | None] = mapped_column(RecordText)
     at: Mapped[datetime] = mapped_column(UtcTime)
+    door: Mapped[str | None] = mapped_column(String(20))
+    """By which way it came; null before revision 0013."""
+    why: Mapped[str | None] = mapped_column(RecordText)
+    """What was said of it; null before revision 0013."""
 
 
 class DeliveryRow(Table):

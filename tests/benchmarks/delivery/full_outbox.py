@@ -9,8 +9,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from parcels import PIPELINE, WINDOW, make_deps
-from seamwatch.core.deliveries import IN_CHANNEL
-from seamwatch.core.incidents import ChangeKind, IncidentChange
+from seamwatch.core.deliveries import DeliveryPart
+from seamwatch.core.incident_life import ChangeKind, IncidentChange
 from seamwatch.engine.deliver import deliver_pending
 from seamwatch.engine.deps import Deps
 from seamwatch.store.tables import DeliveryRow
@@ -48,7 +48,7 @@ def _open_incidents(deps: Deps, n: int) -> None:
             name = f"{first.id}-{number}"
             incident = replace(first, id=name, fingerprint=name, pipeline=PIPELINES[number % 2])
             deps.store.apply_changes([IncidentChange(kind=ChangeKind.OPENED, incident=incident)], window=WINDOW)
-            for part in IN_CHANNEL:
+            for part in (DeliveryPart.HEAD, DeliveryPart.THREAD):
                 deps.store.enqueue_delivery(
                     name,
                     dedupe_key=f"{name}/{part}",

@@ -26,7 +26,7 @@ from seamwatch.adapters.base import ConnectionInfo
 from seamwatch.adapters.connections import EnvironmentConnections
 from seamwatch.adapters.notify.slack import SlackNotifier
 from seamwatch.core.deliveries import IN_CHANNEL, DeliveryPart
-from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange
+from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.deliver import deliver_pending
 from seamwatch.engine.deps import Deps

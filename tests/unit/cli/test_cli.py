@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from parcels import WINDOW, fill_database, write_project
 from seamwatch import cli
-from seamwatch.core.incidents import ChangeKind, Incident, IncidentChange
+from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
 from seamwatch.core.results import Window
 from seamwatch.store.repo import Store
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from seamwatch.core.finding import Finding, RateComparison
-from seamwatch.core.incidents import ChangeKind, Incident, decide, evaluate_attribution, fingerprint
+from seamwatch.core.incident_life import ChangeKind, Incident
+from seamwatch.core.incidents import decide, evaluate_attribution, fingerprint
 from seamwatch.core.results import Attribution, IsolationResult, Window
 from seamwatch.vocabulary import IncidentState, Responsibility
 

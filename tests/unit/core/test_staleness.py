@@ -9,7 +9,7 @@ import pytest
 
 from seamwatch.core import incidents
 from seamwatch.core.freshness_results import AnswerSli, DocumentAnswers, FreshnessCheck
-from seamwatch.core.incidents import ChangeKind, Incident
+from seamwatch.core.incident_life import ChangeKind, Incident
 from seamwatch.core.staleness import evaluate_check
 from seamwatch.vocabulary import FreshnessReason, IncidentState, Responsibility, Watch
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from seamwatch.core.finding import Finding, RateComparison
-from seamwatch.core.incidents import Incident
+from seamwatch.core.incident_life import Incident
 from seamwatch.core.results import Attribution, IsolationResult, StageResult, Window
 from seamwatch.report.facts import IncidentReport, incident_report
 from seamwatch.report.links import Links

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from seamwatch.core.incidents import ChangeKind
+from seamwatch.core.incident_life import ChangeKind
 from seamwatch.core.results import Check, IsolationResult, RecordEvidence, StageResult, Verdict
 from seamwatch.report.blocks import Heading, Mention, Paragraph
 from seamwatch.report.message import incident_message

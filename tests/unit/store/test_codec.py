@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seamwatch.core.incidents import Incident
+from seamwatch.core.incident_life import Incident
 from seamwatch.core.replays import ModelAnswer
 from seamwatch.core.results import Attribution, StageResult, Verdict, Window
 from seamwatch.core.watch.results import WatchReport

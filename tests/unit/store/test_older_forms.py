@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from seamwatch.core.finding import Finding, RateComparison, Switch
-from seamwatch.core.incidents import Incident
+from seamwatch.core.incident_life import Incident
 from seamwatch.core.results import Attribution, IsolationResult, Window
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.store.codec import from_json, to_json

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from seamwatch.core.finding import Finding
-from seamwatch.core.incidents import Incident
+from seamwatch.core.incident_life import Incident
 from seamwatch.core.results import Window
 from seamwatch.core.slo.status import ObjectiveStatus, SloStatus, Stretch
 from seamwatch.core.watch.results import Column, Fact, Table, Unit, WatchReport
-from seamwatch.vocabulary import AlertSeverity, IncidentState, Responsibility, Watch
+from seamwatch.vocabulary import AlertSeverity, Responsibility, Watch
 
 _EXPLAINED_BY: dict[str, tuple[Watch | None, ...]] = {
     "accuracy": (None, Watch.DRIFT, Watch.INJECTION),
@@ -48,7 +48,7 @@ def tell_budgets(
     it is an incident of its own, undetermined, and stays so until the alert is over.
     """
     known = list(known)
-    own = {one.kind for one in known if one.watch is Watch.BUDGET and one.state is not IncidentState.RESOLVED}
+    own = {one.kind for one in known if one.watch is Watch.BUDGET and one.is_open}
     found: list[Finding] = []
     alerted: list[Alerted] = []
     for one in status.objectives:
@@ -58,7 +58,7 @@ def tell_budgets(
         since = min(alert.since for alert in firing if alert.since is not None)
         cause = _explanation(one, known, since)
         if cause is not None and one.objective not in own:
-            if cause.state is IncidentState.RESOLVED:
+            if not cause.is_open:
                 continue
             worst = min(firing, key=lambda alert: list(AlertSeverity).index(alert.severity))
             assert worst.since is not None
@@ -108,7 +108,7 @@ def _explanation(one: ObjectiveStatus, known: list[Incident], since: datetime) -
             and (one.kind != "freshness" or incident.responsibility is Responsibility.KNOWLEDGE_BASE)
         ]
         if fitting:
-            return max(fitting, key=lambda one: (one.state is not IncidentState.RESOLVED, one.n_records))
+            return max(fitting, key=lambda one: (one.is_open, one.n_records))
     return None
 
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from seamwatch.core.finding import Finding, RateComparison
-from seamwatch.core.incidents import ChangeKind, Incident, decide, evaluate_attribution, evaluate_watch
+from seamwatch.core.incident_life import ChangeKind, Incident
+from seamwatch.core.incidents import decide, evaluate_attribution, evaluate_watch
 from seamwatch.core.results import Attribution, IsolationResult, Window
 from seamwatch.core.slo.alert_incidents import tell_budgets
 from seamwatch.core.slo.alerts import AlertState

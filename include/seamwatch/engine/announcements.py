@@ -1,0 +1,79 @@
+"""Put what happened to incidents into the outbox: the head is changed, and some of it is said in its thread too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from seamwatch.core.deliveries import parts_of
+from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
+from seamwatch.core.results import Window
+from seamwatch.core.slo.alert_incidents import Alerted
+from seamwatch.engine.deps import Deps
+from seamwatch.spec.pipeline import Pipeline
+
+HELD_FOR = timedelta(seconds=45)
+"""What detectors say again and again is held together for so long; what opens an incident, or a person did, is not."""
+
+
+def announce(deps: Deps, pipeline: Pipeline, changes: Iterable[IncidentChange], window: Window, now: datetime) -> None:
+    """Put the messages of what detectors changed into the outbox."""
+    for change in changes:
+        hold = HELD_FOR if change.kind is ChangeKind.UPDATED else timedelta()
+        _enqueue(deps, pipeline, change.incident.id, change.kind, _occasion(change, window), now, hold=hold)
+
+
+def announce_action(deps: Deps, change: IncidentChange) -> None:
+    """Put the messages of what a person or the clock changed into the outbox; each is said once."""
+    pipeline = deps.project.pipelines.get(change.incident.pipeline)
+    if pipeline is None:
+        return
+    at = change.incident.updated_at
+    _enqueue(deps, pipeline, change.incident.id, change.kind, f"{change.kind}/{at:%Y%m%d%H%M%S%f}", at)
+
+
+def announce_alerts(deps: Deps, pipeline: Pipeline, alerts: Iterable[Alerted], now: datetime) -> None:
+    """Put alerts that an open incident explains into its thread, each once."""
+    for alert in alerts:
+        occasion = f"{alert.objective}/{alert.severity}/{alert.since:%Y%m%d%H%M}"
+        _enqueue(deps, pipeline, alert.incident, ChangeKind.ALERTED, occasion, now)
+
+
+def _enqueue(
+    deps: Deps,
+    pipeline: Pipeline,
+    incident_id: str,
+    kind: ChangeKind,
+    occasion: str,
+    now: datetime,
+    *,
+    hold: timedelta = timedelta(),
+) -> None:
+    if pipeline.slack is None:
+        return
+    for part in parts_of(kind):
+        deps.store.enqueue_delivery(
+            incident_id,
+            dedupe_key=f"{incident_id}/{occasion}/{part}",
+            part=part,
+            change=kind,
+            channel=pipeline.slack.channel,
+            connection=pipeline.slack.connection,
+            now=now,
+            not_before=now + hold,
+        )
+
+
+def _occasion(change: IncidentChange, window: Window) -> str:
+    """Return what makes the message of a change one message: opening is said once, anything else once a window.
+
+    A window that is run again shows the incident that it opened as updated; that is no news. That an incident is over
+    or back is, each time: the same window may be run again after its repair, and once more.
+    """
+    incident: Incident = change.incident
+    if change.kind in (ChangeKind.RESOLVED, ChangeKind.REOPENED):
+        return f"{change.kind}/{window.id}/{incident.updated_at:%Y%m%d%H%M%S%f}"
+    is_opening = change.kind is ChangeKind.OPENED or (
+        change.kind is ChangeKind.UPDATED and window == incident.first_window
+    )
+    return ChangeKind.OPENED if is_opening else f"{change.kind}/{window.id}"
