@@ -254,7 +254,7 @@ def test_the_kinds_that_are_planted_are_all_the_reasons_there_are() -> None:
     assert not set(HARMLESS) & set(KINDS)
 
 
-def test_of_many_outdated_documents_those_behind_answers_are_told(tmp_path: Path) -> None:
+def test_of_many_outdated_documents_those_outdated_in_answers_are_told(tmp_path: Path) -> None:
     base = make_base(tmp_path, "files", 200, np.random.default_rng(5))
     try:
         check_knowledge_base(base.deps, base.pipeline, "base", now=FIRST + timedelta(days=20))

@@ -14,7 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from seamwatch.core.attribution.causes import BaseRates, find_causes
-from seamwatch.core.attribution.minimal_repairs import delta_debug, smallest_cures
+from seamwatch.core.attribution.minimal_repairs import delta_debug, smallest_repairs
 from seamwatch.core.detection.onset import onset_index
 from seamwatch.core.detection.rates import wilson_interval
 from seamwatch.core.records.comparison import (
@@ -253,11 +253,11 @@ def test_delta_debug_is_enough_and_no_part_can_be_left_out(n: int, data: st.Data
 
 
 @given(st.lists(st.sets(st.sampled_from("abcd"), min_size=1), min_size=1, max_size=6))
-def test_smallest_cures_are_enough_and_smallest(needs: list[set[str]]) -> None:
+def test_smallest_repairs_are_enough_and_smallest(needs: list[set[str]]) -> None:
     def cures(keys: pd.Index[Any], repairs: frozenset[str]) -> pd.Index[Any]:
         return keys[[needs[key] <= repairs for key in keys]]
 
-    found = smallest_cures(pd.RangeIndex(len(needs)), "abcd", cures)
+    found = smallest_repairs(pd.RangeIndex(len(needs)), "abcd", cures)
     assert found == {key: (frozenset(wanted),) for key, wanted in enumerate(needs)}
 
 

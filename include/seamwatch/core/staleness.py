@@ -15,9 +15,9 @@ _NAMED = 5
 """Documents named in a headline and an incident."""
 
 
-def behind_answers(check: FreshnessCheck) -> tuple[DocumentAnswers, ...]:
+def outdated_in_answers(check: FreshnessCheck) -> tuple[DocumentAnswers, ...]:
     """Return the documents that are not as they should be now, and that answers rested on."""
-    return tuple(one for one in check.documents if one.n_answers and one.reason in AGAINST_ANSWERS)
+    return tuple(document for document in check.documents if document.n_answers and document.reason in AGAINST_ANSWERS)
 
 
 def finding_of(check: FreshnessCheck) -> Finding | None:
@@ -27,13 +27,15 @@ def finding_of(check: FreshnessCheck) -> Finding | None:
     than the goal allows. Whether such an answer was wrong for it is what attribution tells by a replay; here it is
     what was served that counts.
     """
-    answers, behind = check.answers, behind_answers(check)
+    answers, outdated = check.answers, outdated_in_answers(check)
     if answers is None or not answers.n_affected:
         return None
-    documents = tuple(dict.fromkeys(one.document for one in behind))[:_NAMED]
-    reasons = [one.reason for one in behind]
+    documents = tuple(dict.fromkeys(document.document for document in outdated))[:_NAMED]
+    reasons = [document.reason for document in outdated]
     leading = (
-        max(FreshnessReason, key=lambda one: (reasons.count(one), one == FreshnessReason.STALE)) if behind else None
+        max(FreshnessReason, key=lambda reason: (reasons.count(reason), reason == FreshnessReason.STALE))
+        if outdated
+        else None
     )
     n = answers.n_with_ids
     return Finding(
@@ -46,8 +48,8 @@ def finding_of(check: FreshnessCheck) -> Finding | None:
         share_high=1.0,
         confidence=0.99,
         kind=None if leading is None else leading.value,
-        onset=min((one.since for one in behind if one.since is not None), default=None),
-        rate=RateComparison(n_expected=(1.0 - check.goal) * n, is_change=check.is_outdated and bool(behind)),
+        onset=min((document.since for document in outdated if document.since is not None), default=None),
+        rate=RateComparison(n_expected=(1.0 - check.goal) * n, is_change=check.is_outdated and bool(outdated)),
     )
 
 
@@ -71,7 +73,7 @@ def evaluate_check(check: FreshnessCheck, *, attributed: Collection[str] = ()) -
         and not check.answers.n_with_ids
         and any(one.reason in AGAINST_ANSWERS for one in check.documents)
     )
-    is_well = is_known and not is_change and not behind_answers(check) and not is_unseen
+    is_well = is_known and not is_change and not outdated_in_answers(check) and not is_unseen
     return Evaluation(
         pipeline=check.pipeline,
         window=window_of(check),

@@ -129,8 +129,8 @@ def _record(
     evidence: Evidence, truth: pd.DataFrame, attributed: Attributed, verdict: Verdict, key: Any
 ) -> RecordEvidence:
     world = evidence.world
-    found = [r.discrepancies[r.discrepancies["key"] == key] for r in world.reconciled.values() if len(r.discrepancies)]
-    rows = pd.concat(found) if found else pd.DataFrame()
+    frames = [r.discrepancies[r.discrepancies["key"] == key] for r in world.reconciled.values() if len(r.discrepancies)]
+    rows = pd.concat(frames) if frames else pd.DataFrame()
     if len(rows):
         is_named = (rows["stage"] == verdict.stage) & rows["field"].isin(verdict.fields)
         is_format = rows["kind"] == DiscrepancyKind.FORMAT
@@ -163,30 +163,30 @@ def _document_rows(world: World, verdict: Verdict, key: Any) -> list[Discrepancy
     if verdict.responsibility is not Responsibility.KNOWLEDGE_BASE or context is None:
         return []
     row = world.recorded[context.stage.name].loc[key].to_dict()
-    found = []
+    rows = []
     for document in verdict.fields:
-        served, current = context.versions_of(key, row, document)
-        found.append(
+        retrieved, current = context.versions_of(key, row, document)
+        rows.append(
             Discrepancy(
                 key=str(key),
                 stage=context.stage.name,
                 field=document,
-                recorded=served,
+                recorded=retrieved,
                 expected=current,
                 kind=DiscrepancyKind.VALUE,
             )
         )
-    return found
+    return rows
 
 
 def _picture(evidence: Evidence, causes: Sequence[Finding], name: str) -> StagePicture:
     world = evidence.world
     stage = world.pipeline.stage(name)
-    found = world.reconciled.get(name)
+    reconciled = world.reconciled.get(name)
     n_failed = 0
-    if found is not None:
-        differing = found.discrepancies[found.discrepancies["kind"] != DiscrepancyKind.FORMAT]["key"]
-        n_failed = int(differing.nunique()) + len(found.lost)
+    if reconciled is not None:
+        differing = reconciled.discrepancies[reconciled.discrepancies["kind"] != DiscrepancyKind.FORMAT]["key"]
+        n_failed = int(differing.nunique()) + len(reconciled.lost)
     if stage.kind is StageKind.MODEL:
         n_failed = sum(
             cause.n_records

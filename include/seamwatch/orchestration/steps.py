@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from seamwatch.core.freshness_results import DocumentAnswers, FreshnessCheck
 from seamwatch.core.incident_life import ChangeKind
 from seamwatch.core.results import Check, Window
-from seamwatch.core.staleness import behind_answers
+from seamwatch.core.staleness import outdated_in_answers
 from seamwatch.engine.attribute import attribute_window, windows_to_revisit
 from seamwatch.engine.deliver import deliver_pending, describe_undelivered
 from seamwatch.engine.deps import Deps
@@ -186,7 +186,7 @@ def gate_freshness(task: StepOperator, context: Context) -> None:
         found = _last_check(deps, pipeline, task.stage or "")
     if found.is_breached:
         critical = [one for one in signals(found) if one.severity is Severity.CRITICAL]
-        lines = [*(one.text for one in critical), *(_told_document(one) for one in behind_answers(found))]
+        lines = [*(one.text for one in critical), *(_told_document(one) for one in outdated_in_answers(found))]
         raise AirflowFailException("\n".join(lines))
 
 
@@ -210,7 +210,7 @@ def call_staleness_runbook(task: StepOperator, context: Context) -> None:
     pipeline, name = _pipeline(task), task.stage or ""
     changes = context["ti"].xcom_pull(task_ids=f"{name}.decide") or {}
     with open_deps(task.project_dir) as deps:
-        outdated = behind_answers(_last_check(deps, pipeline, name))
+        outdated = outdated_in_answers(_last_check(deps, pipeline, name))
     if not outdated or not {*changes.values()} & {ChangeKind.OPENED.value, ChangeKind.REOPENED.value}:
         raise AirflowSkipException("no incident of outdated documents has just opened")
     context["outlet_events"][Asset(stale_asset(pipeline.pipeline))].extra.update({"knowledge_base": name})
@@ -258,7 +258,7 @@ def list_outdated(task: StepOperator, context: Context) -> dict[str, Any]:
     del context
     pipeline, name = _pipeline(task), task.stage or ""
     with open_deps(task.project_dir) as deps:
-        outdated = behind_answers(_last_check(deps, pipeline, name))
+        outdated = outdated_in_answers(_last_check(deps, pipeline, name))
     if not outdated:
         raise AirflowSkipException(f"no answer rests on an outdated document of {name}")
     hook = pipeline.knowledge_bases[name].reindex
@@ -292,7 +292,7 @@ def verify_reindexed(task: StepOperator, context: Context) -> dict[str, int]:
         raise AirflowFailException(
             "\n".join(["the index was rebuilt, and these are still outdated:", *(f"- `{one}`" for one in left)])
         )
-    return {"reindexed": len(listed), "outdated": len(behind_answers(found))}
+    return {"reindexed": len(listed), "outdated": len(outdated_in_answers(found))}
 
 
 def deliver(task: StepOperator, context: Context) -> dict[str, int]:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from seamwatch.core.attribution.minimal_repairs import delta_debug, shapley_shares, smallest_cures
+from seamwatch.core.attribution.minimal_repairs import delta_debug, shapley_shares, smallest_repairs
 
 
 def _cures(needs: Mapping[str, set[str]], log: list[frozenset[str]]) -> Any:
@@ -23,7 +23,7 @@ def _cures(needs: Mapping[str, set[str]], log: list[frozenset[str]]) -> Any:
 
 def test_each_record_gets_its_own_smallest_set() -> None:
     needs = {"k1": {"a"}, "k2": {"b", "c"}, "k3": {"a", "b", "c"}}
-    found = smallest_cures(pd.Index(list(needs)), ["a", "b", "c"], _cures(needs, []))
+    found = smallest_repairs(pd.Index(list(needs)), ["a", "b", "c"], _cures(needs, []))
     assert found == {key: (frozenset(names),) for key, names in needs.items()}
 
 
@@ -31,13 +31,13 @@ def test_every_set_that_would_do_is_found_and_the_likelier_named_first() -> None
     def either(keys: pd.Index[Any], repairs: frozenset[str]) -> pd.Index[Any]:
         return keys if repairs & {"a", "b"} else keys[:0]
 
-    found = smallest_cures(pd.Index([1]), ["c", "b", "a"], either)
+    found = smallest_repairs(pd.Index([1]), ["c", "b", "a"], either)
     assert found == {1: (frozenset({"b"}), frozenset({"a"}))}
 
 
 def test_the_search_ends_when_every_record_has_a_cure() -> None:
     log: list[frozenset[str]] = []
-    smallest_cures(pd.Index(["k"]), ["a", "b", "c"], _cures({"k": {"a"}}, log))
+    smallest_repairs(pd.Index(["k"]), ["a", "b", "c"], _cures({"k": {"a"}}, log))
     assert log == [frozenset({"a"}), frozenset({"b"}), frozenset({"c"})]
 
 
@@ -57,19 +57,19 @@ def test_shares_are_shapley_values(sets: list[set[str]], shares: dict[str, float
 def test_a_record_that_needs_more_than_the_largest_set_gets_all() -> None:
     names = list("abcde")
     log: list[frozenset[str]] = []
-    found = smallest_cures(pd.Index(["k"]), names, _cures({"k": set("abcd")}, log), largest=2)
+    found = smallest_repairs(pd.Index(["k"]), names, _cures({"k": set("abcd")}, log), largest=2)
     assert found == {"k": (frozenset(names),)}
     assert max(len(tried) for tried in log) == 2
 
 
 def test_one_candidate_needs_no_experiment() -> None:
     log: list[frozenset[str]] = []
-    assert smallest_cures(pd.Index([1, 2]), ["a"], _cures({}, log)) == {1: (frozenset("a"),), 2: (frozenset("a"),)}
+    assert smallest_repairs(pd.Index([1, 2]), ["a"], _cures({}, log)) == {1: (frozenset("a"),), 2: (frozenset("a"),)}
     assert log == []
 
 
 def test_no_records_need_nothing() -> None:
-    assert smallest_cures(pd.Index([]), ["a", "b"], _cures({}, [])) == {}
+    assert smallest_repairs(pd.Index([]), ["a", "b"], _cures({}, [])) == {}
 
 
 def test_delta_debug_finds_the_parts_that_are_needed_together() -> None:

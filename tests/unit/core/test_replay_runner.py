@@ -15,7 +15,7 @@ import desk_world as desk
 from seamwatch.core.attribution.chance import Kind
 from seamwatch.core.attribution.evidence import Evidence, gather
 from seamwatch.core.attribution.replay_runner import ReplayRunner
-from seamwatch.core.attribution.sufficient_repairs import find_cures, find_fields, find_fields_by_replay
+from seamwatch.core.attribution.sufficient_repairs import find_fields, find_fields_by_replay, find_sufficient_repairs
 from seamwatch.core.interventions import EVERYTHING, Ask, Repairs, run_trial
 from seamwatch.core.replays import ModelAnswer, ModelCall
 from seamwatch.spec.pipeline import Isolation, Stage
@@ -224,7 +224,7 @@ def test_behind_the_model_the_smallest_repair_is_found_without_a_call(
     def cures(keys: pd.Index[Any], repairs: Repairs) -> pd.Index[Any]:
         return run_trial(evidence.world, keys, repairs, None).keys_with(OutcomeState.RIGHT)
 
-    ((found, keys),) = find_cures(evidence, evidence.failing, ["result", "crm"], cures).items()
+    ((found, keys),) = find_sufficient_repairs(evidence, evidence.failing, ["result", "crm"], cures).items()
     assert [set(one) for one in found] == sets
     assert sorted(keys) == sorted(evidence.failing)
     chosen = found[0]

@@ -317,9 +317,9 @@ def _has_pattern(name: str, alike: Sequence[Verdict]) -> bool:
 
 
 def _confidence(verdicts: Sequence[Verdict]) -> float:
-    """Return how sure it is that the cause is what is behind its records, from those that show it by themselves.
+    """Return how sure it is that the cause is that of its records, from those that show it by themselves.
 
-    How many of the others it is behind too is told by the share and its interval.
+    How many of the others it explains too is said by the share and its interval.
     """
     own = [verdict for verdict in verdicts if verdict.basis is not Basis.STRATUM] or verdicts
     return sum(verdict.confidence for verdict in own) / len(own)

@@ -17,7 +17,7 @@ SUREST = 0.99
 """No verdict is surer."""
 LOST_OR_CROSSED = 0.99
 """Keys and whole payloads do not vanish or swap by chance."""
-REPAIRED_BEHIND = 0.99
+REPAIRED_AFTER_MODEL = 0.99
 """The recorded answer and the reference alone gave the right outcome; no chance is involved."""
 MODEL_REPRODUCED = 0.97
 """Clean request, wrong again; less a doubt that the truth label itself is wrong."""

@@ -44,7 +44,7 @@ class Evidence:
     unreferenced: tuple[str, ...]
     """Mappings and prompts on the way to the outcome that have no reference."""
     before_model: frozenset[str]
-    """Stages with a model behind them."""
+    """Stages with a model after them."""
     models: tuple[str, ...]
     after_model: frozenset[str] = frozenset()
     """Stages with a model before them."""
@@ -52,8 +52,8 @@ class Evidence:
     """By record and stage, fields that hold each other's value: field to its partner."""
     not_made_at: Mapping[Any, tuple[str, ...]] = field(default_factory=dict)
     """Stages whose reference raised on the record, or made nothing of it, in the order of the graph."""
-    behind: tuple[str, ...] = ()
-    """Stages behind all models."""
+    after_all_models: tuple[str, ...] = ()
+    """Stages after all models."""
     doubts: Mapping[str, ReferenceDoubt] = field(default_factory=dict)
     """By stage, references that contradict right records about as much as wrong ones."""
     common_contradictions: frozenset[str] = frozenset()
@@ -82,8 +82,8 @@ class Evidence:
         return frozenset(at for at, _, kind in self.signatures.get(key, ()) if kind != DiscrepancyKind.FORMAT)
 
     def doubted_at(self, key: Any) -> str | None:
-        """Return the first stage behind the models whose doubted reference the record's verdict would rest on."""
-        for stage in self.behind:
+        """Return the first stage after the models whose doubted reference the record's verdict would rest on."""
+        for stage in self.after_all_models:
             doubt = self.doubts.get(stage)
             if doubt is not None and (
                 doubt.n_spoiled >= EVERYWHERE * doubt.n_right
@@ -93,7 +93,7 @@ class Evidence:
                 return stage
         return None
 
-    def not_made_behind(self, key: Any) -> str | None:
+    def not_made_after_model(self, key: Any) -> str | None:
         """Return the first stage with a model before it whose reference made nothing of the record; None if all did."""
         return next((stage for stage in self.not_made_at.get(key, ()) if stage in self.after_model), None)
 
@@ -153,7 +153,8 @@ def gather(
     compared = right or RightRecords(world=world, keys=failing[:0])
     lost, crossed = _seam_breaks(world, order, failing, compared)
     after = frozenset(name for model in models for name in descendants(graph, model))
-    behind = tuple(stage.name for stage in order if stage.input and stage.name not in before.union(models))
+    ends = before.union(models)
+    after_all = tuple(stage.name for stage in order if stage.input and stage.name not in ends)
     failed: dict[Any, tuple[str, ...]] = {}
     for stage in order:
         for key in records_not_made(world, stage.name, failing):
@@ -179,8 +180,8 @@ def gather(
         before_model=before,
         models=models,
         after_model=after,
-        behind=behind,
-        doubts=doubted_references(world, failing, compared, behind),
+        after_all_models=after_all,
+        doubts=doubted_references(world, failing, compared, after_all),
         common_contradictions=_common_contradictions(world, failing, compared, before),
         right=right,
         swapped=_swaps(world, order, failing),

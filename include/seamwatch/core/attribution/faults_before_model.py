@@ -9,7 +9,7 @@ from seamwatch.core.attribution import confidence
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.minimal_repairs import Sets
 from seamwatch.core.attribution.replay_runner import ReplayRunner
-from seamwatch.core.attribution.sufficient_repairs import find_cures, find_fields_by_replay
+from seamwatch.core.attribution.sufficient_repairs import find_fields_by_replay, find_sufficient_repairs
 from seamwatch.core.attribution.verdicts import make_verdict, repaired_verdict
 from seamwatch.core.interventions import EVERYTHING
 from seamwatch.core.reasons import Reason, ReasonKind
@@ -17,7 +17,7 @@ from seamwatch.core.results import Part, Verdict
 from seamwatch.vocabulary import Basis, Responsibility
 
 
-def judge_before_the_model(
+def judge_before_model(
     evidence: Evidence, beliefs: Mapping[Any, float], runner: ReplayRunner, *, is_exhaustive: bool
 ) -> dict[Any, Verdict]:
     """Return the verdicts of records that are right on a clean request and wrong on the recorded one.
@@ -30,22 +30,22 @@ def judge_before_the_model(
     """
     world = evidence.world
     order = [stage.name for stage in world.order if stage.name in world.references]
-    found: dict[Any, Verdict] = {}
-    for sets, together in find_cures(evidence, list(beliefs), order, runner.usually_right).items():
-        untold = {key: _not_told_apart(runner, key, sets, order) for key in together}
-        for key, stages in untold.items():
+    verdicts: dict[Any, Verdict] = {}
+    for sets, together in find_sufficient_repairs(evidence, list(beliefs), order, runner.usually_right).items():
+        unseparated = {key: _not_told_apart(runner, key, sets, order) for key in together}
+        for key, stages in unseparated.items():
             if stages:
-                found[key] = _one_of(evidence, runner, key, stages, beliefs[key])
-        cured = together[[not untold[key] for key in together]]
+                verdicts[key] = _one_of(evidence, runner, key, stages, beliefs[key])
+        repaired = together[[not unseparated[key] for key in together]]
         chosen = sets[0]
-        if not len(cured):
+        if not len(repaired):
             continue
-        fields = find_fields_by_replay(evidence, cured, chosen, runner, is_exhaustive=is_exhaustive)
+        fields = find_fields_by_replay(evidence, repaired, chosen, runner, is_exhaustive=is_exhaustive)
         trust = confidence.trust_in_clean_request(evidence, chosen)
-        for key in cured:
+        for key in repaired:
             belief = beliefs[key] * trust * runner.trust_in_model(key)
-            found[key] = repaired_verdict(evidence, key, sets, order, fields[key], belief=belief, basis=Basis.REPLAY)
-    return found
+            verdicts[key] = repaired_verdict(evidence, key, sets, order, fields[key], belief=belief, basis=Basis.REPLAY)
+    return verdicts
 
 
 def _not_told_apart(runner: ReplayRunner, key: Any, sets: Sets, order: Sequence[str]) -> tuple[str, ...]:

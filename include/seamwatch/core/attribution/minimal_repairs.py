@@ -11,35 +11,35 @@ import pandas as pd
 
 T = TypeVar("T")
 
-Cures = Callable[["pd.Index[Any]", frozenset[str]], "pd.Index[Any]"]
+TurnsRight = Callable[["pd.Index[Any]", frozenset[str]], "pd.Index[Any]"]
 """Records and a set of repairs to the records whose outcome it turns right."""
 
 Sets = tuple[frozenset[str], ...]
 """Every smallest set that is enough, in the order of the candidates: any one of them would do."""
 
 
-def smallest_cures(
-    keys: pd.Index[Any], candidates: Sequence[str], cures: Cures, *, largest: int = 3
+def smallest_repairs(
+    keys: pd.Index[Any], candidates: Sequence[str], turns_right: TurnsRight, *, largest: int = 3
 ) -> dict[Any, Sets]:
     """Return for each record every smallest set of repairs that turns it right.
 
     Args:
         keys: Records that all candidates together turn right.
         candidates: Repairs, most likely first: sets that come first in this order are named first.
-        cures: The experiment, run for many records at once.
+        turns_right: The experiment, run for many records at once.
         largest: Sets beyond this size are not searched; a record that needs more gets all candidates.
     """
-    found: dict[Any, Sets] = {}
+    sets: dict[Any, Sets] = {}
     left = keys
     for size in range(1, min(len(candidates) - 1, largest) + 1):
         if not len(left):
-            return found
+            return sets
         for chosen in combinations(candidates, size):
-            for key in cures(left, frozenset(chosen)):
-                found[key] = (*found.get(key, ()), frozenset(chosen))
-        left = left[~left.isin(list(found))]
-    found.update(dict.fromkeys(left, (frozenset(candidates),)))
-    return found
+            for key in turns_right(left, frozenset(chosen)):
+                sets[key] = (*sets.get(key, ()), frozenset(chosen))
+        left = left[~left.isin(list(sets))]
+    sets.update(dict.fromkeys(left, (frozenset(candidates),)))
+    return sets
 
 
 def shapley_shares(sets: Iterable[frozenset[str]]) -> dict[str, float]:

@@ -14,10 +14,10 @@ from seamwatch.vocabulary import Gap
 def obstacle_to_blame(evidence: Evidence, key: Any) -> Verdict | None:
     """Return the verdict of a record for which no model can be blamed, with what is missing; None if one can be.
 
-    The references behind the model must have made something of this recorded answer and not be in doubt themselves,
+    The references after the model must have made something of this recorded answer and not be in doubt themselves,
     and what may be a failure of the provider must be told from chance.
     """
-    not_made = evidence.not_made_behind(key)
+    not_made = evidence.not_made_after_model(key)
     if not_made is not None:
         return undetermined_verdict(
             key, Gap.REFERENCE_FAILED, Reason(kind=ReasonKind.REFERENCE_FAILED, stages=(not_made,))

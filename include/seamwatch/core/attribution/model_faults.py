@@ -9,7 +9,7 @@ import pandas as pd
 
 from seamwatch.core.attribution import confidence
 from seamwatch.core.attribution.evidence import Evidence
-from seamwatch.core.attribution.minimal_repairs import smallest_cures
+from seamwatch.core.attribution.minimal_repairs import smallest_repairs
 from seamwatch.core.attribution.model_blame import obstacle_to_blame
 from seamwatch.core.attribution.replay_runner import ReplayRunner, UsualOutcomes
 from seamwatch.core.attribution.verdicts import (
@@ -50,20 +50,20 @@ def judge_chance(evidence: Evidence, beliefs: Mapping[Any, float], runner: Repla
         return {}
     has_changed = _has_changed_since(evidence, len(beliefs), runner)
     kind = ReasonKind.CHANGED_SINCE if has_changed else ReasonKind.NOT_REPRODUCED
-    found: dict[Any, Verdict] = {}
+    verdicts: dict[Any, Verdict] = {}
     for key, belief in beliefs.items():
         obstacle = obstacle_to_blame(evidence, key)
         if key in evidence.provider:
-            found[key] = provider_verdict(key, evidence.provider[key])
+            verdicts[key] = provider_verdict(key, evidence.provider[key])
         elif obstacle is not None:
-            found[key] = obstacle
+            verdicts[key] = obstacle
         elif key in evidence.status_unread:
             stage, status = evidence.status_unread[key]
             reason = Reason(kind=ReasonKind.UNKNOWN_STATUS, stages=(stage,), detail=status)
-            found[key] = undetermined_verdict(key, Gap.UNKNOWN_STATUS, reason)
+            verdicts[key] = undetermined_verdict(key, Gap.UNKNOWN_STATUS, reason)
         else:
             stage, is_known = _slipped(evidence, key)
-            found[key] = make_verdict(
+            verdicts[key] = make_verdict(
                 key,
                 Responsibility.MODEL,
                 stage,
@@ -72,14 +72,14 @@ def judge_chance(evidence: Evidence, beliefs: Mapping[Any, float], runner: Repla
                 gap=Gap.NOT_REPRODUCED if is_known else Gap.STAGES_NOT_SEPARABLE,
                 pattern=kind.value,
             )
-    return found
+    return verdicts
 
 
 def _slipped(evidence: Evidence, key: Any) -> tuple[str, bool]:
     """Return the model that answered wrongly then, and whether the labels between the models tell that it was this one.
 
     The first stage between the models that was off its label convicts the model just before it; if none was, it is the
-    last model, as far as there are labels behind each of the others.
+    last model, as far as there are labels after each of the others.
     """
     position, labelled = _positions(evidence)
     for stage in labelled:
@@ -90,7 +90,7 @@ def _slipped(evidence: Evidence, key: Any) -> tuple[str, bool]:
 
 
 def _positions(evidence: Evidence) -> tuple[dict[str, int], list[str]]:
-    """Return the place of each stage in the graph's order, and the labelled stages that have a model behind them."""
+    """Return the place of each stage in the graph's order, and the labelled stages that have a model after them."""
     world = evidence.world
     order = [stage.name for stage in world.order]
     labelled = [name for name in order if name in world.truths and name in evidence.before_model]
@@ -98,7 +98,7 @@ def _positions(evidence: Evidence) -> tuple[dict[str, int], list[str]]:
 
 
 def _unlabelled(evidence: Evidence) -> list[str]:
-    """Return the models but the last that no labelled stage follows: they cannot be told from the ones behind."""
+    """Return the models but the last that no labelled stage follows: they cannot be told from the ones after them."""
     position, labelled = _positions(evidence)
     return [m for m in evidence.models[:-1] if not any(position[m] < position[s] for s in labelled)]
 
@@ -136,14 +136,14 @@ def judge_still_wrong(
     groups: dict[Hashable, list[Any]] = {}
     for key in beliefs:
         groups.setdefault((strata or {}).get(key), []).append(key)
-    found: dict[Any, Verdict] = {}
+    verdicts: dict[Any, Verdict] = {}
     for members in sorted(groups.values(), key=len, reverse=True):
         left = pd.Index(members)
         for rule in _RULES:
             if len(left):
-                found.update(rule(evidence, left, beliefs, runner))
-                left = left[~left.isin(list(found))]
-    return found
+                verdicts.update(rule(evidence, left, beliefs, runner))
+                left = left[~left.isin(list(verdicts))]
+    return verdicts
 
 
 def _unknown(outcomes: UsualOutcomes, kind: ReasonKind, *stages: str) -> dict[Any, Verdict]:
@@ -164,20 +164,20 @@ def _blame_corrected_source(
     evidence: Evidence, keys: pd.Index[Any], _: Mapping[Any, float], runner: ReplayRunner
 ) -> dict[Any, Verdict]:
     """Blame the source of records that are right with the payload that it corrected later."""
-    found: dict[Any, Verdict] = {}
+    verdicts: dict[Any, Verdict] = {}
     for stage, corrections in evidence.world.corrections.items():
-        mine = keys[keys.isin(corrections.index) & ~keys.isin(list(found))]
-        outcomes = runner.usual_outcomes(mine, {**runner.everything, stage: EVERYTHING})
-        found.update(_unknown(outcomes, ReasonKind.UNKNOWN_WITH_CORRECTION, stage))
+        corrected = keys[keys.isin(corrections.index) & ~keys.isin(list(verdicts))]
+        outcomes = runner.usual_outcomes(corrected, {**runner.everything, stage: EVERYTHING})
+        verdicts.update(_unknown(outcomes, ReasonKind.UNKNOWN_WITH_CORRECTION, stage))
         for key in outcomes.right:
-            found[key] = make_verdict(
+            verdicts[key] = make_verdict(
                 key,
                 Responsibility.SOURCE_DATA,
                 stage,
                 belief=confidence.SOURCE_CORRECTED,
                 reasons=(Reason(kind=ReasonKind.SOURCE_CORRECTED, stages=(stage,)),),
             )
-    return found
+    return verdicts
 
 
 def _blame_instructions(
@@ -189,13 +189,13 @@ def _blame_instructions(
     """
     suspected = keys[keys.isin(list(evidence.instructed))]
     outcomes = runner.usual_outcomes(suspected, _without(runner, evidence.world.neutral, NEUTRAL))
-    found = _unknown(outcomes, ReasonKind.UNKNOWN_WITHOUT_INSTRUCTIONS)
+    verdicts = _unknown(outcomes, ReasonKind.UNKNOWN_WITHOUT_INSTRUCTIONS)
     several = outcomes.wrong[outcomes.wrong.isin(_with_several_spans(evidence.world))]
     surest = runner.usual_outcomes(several, _without(runner, evidence.world.surest_neutral, SUREST_NEUTRAL))
-    found.update(_unknown(surest, ReasonKind.UNKNOWN_WITHOUT_INSTRUCTIONS))
+    verdicts.update(_unknown(surest, ReasonKind.UNKNOWN_WITHOUT_INSTRUCTIONS))
     for key in outcomes.right.append(surest.right):
         stage, fields = evidence.instructed[key]
-        found[key] = make_verdict(
+        verdicts[key] = make_verdict(
             key,
             Responsibility.ADVERSARIAL_INPUT,
             stage,
@@ -203,17 +203,17 @@ def _blame_instructions(
             belief=confidence.NEUTRALISED * beliefs[key],
             reasons=(Reason(kind=ReasonKind.INSTRUCTIONS, stages=(stage,), fields=(fields,)),),
         )
-    return found
+    return verdicts
 
 
 def _with_several_spans(world: World) -> set[Any]:
     """Return the records of which not all that looks like instructions looks so as much."""
-    found: set[Any] = set()
+    keys: set[Any] = set()
     for stage, surest in world.surest_neutral.items():
         neutral = world.neutral[stage].reindex(surest.index)
         differs = neutral.map(strict_text).fillna("") != surest.map(strict_text).fillna("")
-        found.update(surest.index[differs.any(axis=1).to_numpy()])
-    return found
+        keys.update(surest.index[differs.any(axis=1).to_numpy()])
+    return keys
 
 
 def _without(runner: ReplayRunner, stages: Iterable[str], repair: frozenset[str]) -> Repairs:
@@ -229,22 +229,22 @@ def _blame_documents(
     """
     suspected = keys[keys.isin(list(evidence.outdated))]
     outcomes = runner.usual_outcomes(suspected, _with_documents(evidence, runner, None))
-    found = _unknown(outcomes, ReasonKind.UNKNOWN_WITH_DOCUMENTS)
+    verdicts = _unknown(outcomes, ReasonKind.UNKNOWN_WITH_DOCUMENTS)
     groups: dict[tuple[str, tuple[str, ...]], list[Any]] = {}
     for key in outcomes.right:
         stage, suspects = evidence.outdated[key]
         groups.setdefault((stage, tuple(sorted(suspects))), []).append(key)
     for (stage, documents), group in groups.items():
 
-        def cures(subset: pd.Index[Any], chosen: frozenset[str]) -> pd.Index[Any]:
+        def turns_right(subset: pd.Index[Any], chosen: frozenset[str]) -> pd.Index[Any]:
             return runner.usually_right(subset, _with_documents(evidence, runner, chosen))
 
-        for key, sets in smallest_cures(pd.Index(group), documents, cures, largest=2).items():
+        for key, sets in smallest_repairs(pd.Index(group), documents, turns_right, largest=2).items():
             suspects = evidence.outdated[key][1]
             chosen = {document: suspects[document] for document in documents if document in sets[0]}
             belief = confidence.CURRENT_DOCUMENT * beliefs[key] * runner.trust_in_model(key)
-            found[key] = _outdated_verdict(evidence, key, stage, chosen, belief)
-    return found
+            verdicts[key] = _outdated_verdict(evidence, key, stage, chosen, belief)
+    return verdicts
 
 
 def _outdated_verdict(
@@ -272,29 +272,29 @@ def _with_documents(evidence: Evidence, runner: ReplayRunner, documents: frozens
 def _blame_suspect_source(
     evidence: Evidence, keys: pd.Index[Any], _: Mapping[Any, float], __: ReplayRunner
 ) -> dict[Any, Verdict]:
-    found: dict[Any, Verdict] = {}
+    verdicts: dict[Any, Verdict] = {}
     for key in keys[keys.isin(list(evidence.suspect_source))]:
         stage, expectation = evidence.suspect_source[key]
-        found[key] = make_verdict(
+        verdicts[key] = make_verdict(
             key,
             Responsibility.SOURCE_DATA,
             stage,
             belief=confidence.SOURCE_SUSPECT,
             reasons=(Reason(kind=ReasonKind.SOURCE_SUSPECT, stages=(stage,), detail=expectation),),
         )
-    return found
+    return verdicts
 
 
 def _doubt_evidence(
     evidence: Evidence, keys: pd.Index[Any], _: Mapping[Any, float], runner: ReplayRunner
 ) -> dict[Any, Verdict]:
     """Return the verdicts of records for which no model can be blamed, since a reference or the label is in doubt."""
-    found: dict[Any, Verdict] = {}
+    verdicts: dict[Any, Verdict] = {}
     for key in keys:
         obstacle = _missing_evidence(evidence, key, runner)
         if obstacle is not None:
-            found[key] = obstacle
-    return found
+            verdicts[key] = obstacle
+    return verdicts
 
 
 def _missing_evidence(evidence: Evidence, key: Any, runner: ReplayRunner) -> Verdict | None:
@@ -332,15 +332,15 @@ def _blame_one_of_several(evidence: Evidence, keys: pd.Index[Any], runner: Repla
     does, it is the last model if the truths reach its input, and otherwise the models cannot be told apart.
     """
     position, labelled = _positions(evidence)
-    found: dict[Any, Verdict] = {}
+    verdicts: dict[Any, Verdict] = {}
     left = keys
     for stage in labelled:
         culprit = [m for m in evidence.models if position[m] < position[stage]]
         if culprit and len(left):
             outcomes = runner.usual_outcomes(left, {**runner.everything, stage: TRUTH})
-            found.update(_unknown(outcomes, ReasonKind.UNKNOWN_WITH_TRUTH, stage))
+            verdicts.update(_unknown(outcomes, ReasonKind.UNKNOWN_WITH_TRUTH, stage))
             for key in outcomes.right:
-                found[key] = make_verdict(
+                verdicts[key] = make_verdict(
                     key,
                     Responsibility.MODEL,
                     culprit[-1],
@@ -353,7 +353,7 @@ def _blame_one_of_several(evidence: Evidence, keys: pd.Index[Any], runner: Repla
     if between := _unlabelled(evidence):
         reason = Reason(kind=ReasonKind.ONE_OF_MODELS, stages=tuple(evidence.models))
     for key in left:
-        found[key] = make_verdict(
+        verdicts[key] = make_verdict(
             key,
             Responsibility.MODEL,
             last,
@@ -361,7 +361,7 @@ def _blame_one_of_several(evidence: Evidence, keys: pd.Index[Any], runner: Repla
             reasons=(reason,),
             gap=Gap.STAGES_NOT_SEPARABLE if between else None,
         )
-    return found
+    return verdicts
 
 
 def _model(evidence: Evidence, key: Any, belief: float) -> Verdict:

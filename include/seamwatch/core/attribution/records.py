@@ -13,8 +13,8 @@ from seamwatch.core.attribution.call_plan import affordable_records, calls_per_r
 from seamwatch.core.attribution.chance import Kind
 from seamwatch.core.attribution.damage import FieldPattern
 from seamwatch.core.attribution.evidence import Evidence
-from seamwatch.core.attribution.faults_after_model import judge_behind_the_model
-from seamwatch.core.attribution.faults_before_model import judge_before_the_model
+from seamwatch.core.attribution.faults_after_model import judge_after_model
+from seamwatch.core.attribution.faults_before_model import judge_before_model
 from seamwatch.core.attribution.model_blame import obstacle_to_blame
 from seamwatch.core.attribution.model_faults import judge_chance, judge_still_wrong, judge_without_answer
 from seamwatch.core.attribution.patterns import name_patterns
@@ -63,15 +63,15 @@ def attribute_records(
         settings: `mode` and sizes of the sample; the hard budget is enforced behind `ask`.
         spending: Whether more is replayed than the sample, and how many calls that may take.
 
-    The order is by cost: facts that need nothing, repairs behind the model that need no call, then replays of a
+    The order is by cost: facts that need nothing, repairs after the model that need no call, then replays of a
     sample of every stratum (records with the same discrepancies), whose verdicts speak for the rest of the stratum.
     Where the sample shows a change, or a person asked, the rest is replayed too, as far as the calls go.
     """
     free = _lost(evidence)
     left = evidence.failing[~evidence.failing.isin(list(free))]
-    behind = judge_behind_the_model(evidence, left)
-    evidence = replace(evidence, not_made_at={**behind.not_made_at, **evidence.not_made_at})
-    free.update(behind.verdicts)
+    after_model = judge_after_model(evidence, left)
+    evidence = replace(evidence, not_made_at={**after_model.not_made_at, **evidence.not_made_at})
+    free.update(after_model.verdicts)
     for judge in (_by_provider, _in_doubt):
         left = left[~left.isin(list(free))]
         free.update(judge(evidence, left))
@@ -161,10 +161,10 @@ def _judge_replayed(
     for key, kinds in runner.kinds(strata).items():
         likeliest = max(kinds, key=lambda kind: kinds[kind])
         beliefs[likeliest][key] = kinds[likeliest]
-    found = judge_chance(evidence, beliefs[Kind.CHANCE], runner)
-    found.update(judge_still_wrong(evidence, beliefs[Kind.STILL_WRONG], runner, strata))
-    found.update(judge_before_the_model(evidence, beliefs[Kind.BEFORE], runner, is_exhaustive=is_exhaustive))
-    return found
+    verdicts = judge_chance(evidence, beliefs[Kind.CHANCE], runner)
+    verdicts.update(judge_still_wrong(evidence, beliefs[Kind.STILL_WRONG], runner, strata))
+    verdicts.update(judge_before_model(evidence, beliefs[Kind.BEFORE], runner, is_exhaustive=is_exhaustive))
+    return verdicts
 
 
 def _lost(evidence: Evidence) -> dict[Any, Verdict]:
@@ -220,7 +220,7 @@ def _with_pattern(verdict: Verdict, patterns: Mapping[tuple[str, str], FieldPatt
     return replace(
         verdict,
         pattern=pattern.name,
-        pattern_fields=tuple(n for n, found in known.items() if found and (found.name, found.is_part) == like),
+        pattern_fields=tuple(n for n, other in known.items() if other and (other.name, other.is_part) == like),
         is_part_damaged=pattern.is_part,
         reasons=(*verdict.reasons, damage),
     )
@@ -228,21 +228,21 @@ def _with_pattern(verdict: Verdict, patterns: Mapping[tuple[str, str], FieldPatt
 
 def _in_doubt(evidence: Evidence, keys: pd.Index[Any]) -> dict[Any, Verdict]:
     """Return the records whose outcome only a doubted reference could judge: no call could tell more."""
-    found = {key: obstacle_to_blame(evidence, key) for key in keys if evidence.doubted_at(key) is not None}
-    return {key: verdict for key, verdict in found.items() if verdict is not None}
+    obstacles = {key: obstacle_to_blame(evidence, key) for key in keys if evidence.doubted_at(key) is not None}
+    return {key: verdict for key, verdict in obstacles.items() if verdict is not None}
 
 
 def _own_doubts(evidence: Evidence, verdicts: Mapping[Any, Verdict]) -> dict[Any, Verdict]:
     """Return the records that would be the model's by their like, and for which it cannot be blamed."""
-    found: dict[Any, Verdict] = {}
+    doubted: dict[Any, Verdict] = {}
     for key, verdict in verdicts.items():
         if verdict.responsibility is Responsibility.MODEL and verdict.basis is Basis.STRATUM:
             obstacle = obstacle_to_blame(evidence, key)
             if obstacle is not None:
-                found[key] = obstacle
+                doubted[key] = obstacle
             elif key in evidence.suspect_truth:
-                found[key] = suspect_truth_verdict(evidence, key)
-    return found
+                doubted[key] = suspect_truth_verdict(evidence, key)
+    return doubted
 
 
 def _by_provider(evidence: Evidence, keys: pd.Index[Any]) -> dict[Any, Verdict]:

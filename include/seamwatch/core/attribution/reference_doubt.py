@@ -29,7 +29,7 @@ EVERYWHERE = 0.5
 
 
 def doubted_references(
-    world: World, failing: pd.Index[Any], right: RightRecords, behind: Sequence[str]
+    world: World, failing: pd.Index[Any], right: RightRecords, after_model: Sequence[str]
 ) -> dict[str, ReferenceDoubt]:
     """Return by stage the references that are in doubt.
 
@@ -37,28 +37,28 @@ def doubted_references(
         world: The window.
         failing: Records whose outcome is wrong.
         right: Records whose outcome is right.
-        behind: Stages behind all models, whose payloads need no call. A reference before a model is doubted here only
-            where it makes nothing; whether it makes right records wrong takes calls.
+        after_model: Stages after all models, whose payloads need no call. A reference before a model is doubted here
+            only where it makes nothing; whether it makes right records wrong takes calls.
     """
     found: dict[str, ReferenceDoubt] = {}
     for stage in world.order:
         if stage.name in world.references and stage.name in world.reconciled and stage.name in right.world.reconciled:
-            doubt = _doubt(world, failing, right, stage.name, is_behind=stage.name in behind)
+            doubt = _doubt(world, failing, right, stage.name, is_after_model=stage.name in after_model)
             if doubt is not None:
                 found[stage.name] = doubt
     return found
 
 
 def _doubt(
-    world: World, failing: pd.Index[Any], right: RightRecords, stage: str, *, is_behind: bool
+    world: World, failing: pd.Index[Any], right: RightRecords, stage: str, *, is_after_model: bool
 ) -> ReferenceDoubt | None:
     keys = right.keys[right.keys.isin(right.world.recorded[stage].index)]
     failed = records_not_made(right.world, stage, keys)
-    n_spoiled = len(failed) + (_n_made_wrong(right.world, stage, keys) if is_behind else 0)
+    n_spoiled = len(failed) + (_n_made_wrong(right.world, stage, keys) if is_after_model else 0)
     if excess_p_value(n_spoiled, len(keys), base_rate=_COINCIDENCES) >= _SIGNIFICANT:
         return None
     wrong_failed = records_not_made(world, stage, failing)
-    wrong_contradicted = contradicted(world, stage, failing) if is_behind else failing[:0]
+    wrong_contradicted = contradicted(world, stage, failing) if is_after_model else failing[:0]
     n_wrong = len(wrong_failed) + len(wrong_contradicted)
     if n_wrong and weigh_mark(n_wrong, len(failing), n_spoiled, len(keys)) is not MarkWeight.COMMON:
         return None

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from seamwatch.core.attribution.evidence import Evidence
-from seamwatch.core.attribution.minimal_repairs import Sets, delta_debug, smallest_cures
+from seamwatch.core.attribution.minimal_repairs import Sets, delta_debug, smallest_repairs
 from seamwatch.core.attribution.replay_runner import ReplayRunner
 from seamwatch.core.interventions import EVERYTHING, Repairs, run_trial
 from seamwatch.vocabulary import DiscrepancyKind, OutcomeState
@@ -22,11 +22,11 @@ StageFields = Mapping[str, tuple[str, ...]]
 """Fields to repair by stage."""
 
 
-def find_cures(
+def find_sufficient_repairs(
     evidence: Evidence,
     keys: Iterable[Any],
     order: Sequence[str],
-    cures: Callable[[pd.Index[Any], Repairs], pd.Index[Any]],
+    turns_right: Callable[[pd.Index[Any], Repairs], pd.Index[Any]],
 ) -> dict[Sets, pd.Index[Any]]:
     """Return the records by the smallest sets of stages whose repair turns them right.
 
@@ -34,17 +34,17 @@ def find_cures(
         evidence: Of the window.
         keys: Records that the repair of all stages in `order` turns right.
         order: Stages that may be repaired, in the order of the graph.
-        cures: The experiment.
+        turns_right: The experiment.
     """
 
     def with_stages(subset: pd.Index[Any], stages: frozenset[str]) -> pd.Index[Any]:
-        return cures(subset, dict.fromkeys(stages, EVERYTHING))
+        return turns_right(subset, dict.fromkeys(stages, EVERYTHING))
 
-    found: dict[Sets, list[Any]] = {}
+    by_sets: dict[Sets, list[Any]] = {}
     for stages, group in _by_discrepant_stages(evidence, keys, order).items():
-        for key, sets in smallest_cures(group, stages, with_stages).items():
-            found.setdefault(sets, []).append(key)
-    return {sets: pd.Index(members) for sets, members in found.items()}
+        for key, sets in smallest_repairs(group, stages, with_stages).items():
+            by_sets.setdefault(sets, []).append(key)
+    return {sets: pd.Index(members) for sets, members in by_sets.items()}
 
 
 def _by_discrepant_stages(evidence: Evidence, keys: Iterable[Any], among: Sequence[str]) -> dict[_Parts, pd.Index[Any]]:
@@ -65,11 +65,11 @@ def find_fields(evidence: Evidence, keys: pd.Index[Any], stages: Collection[str]
     found: dict[Any, StageFields] = {}
     for parts, group in _by_fields(evidence, keys, stages).items():
 
-        def cures(subset: pd.Index[Any], fields: frozenset[str], parts: _Parts = parts) -> pd.Index[Any]:
+        def turns_right(subset: pd.Index[Any], fields: frozenset[str], parts: _Parts = parts) -> pd.Index[Any]:
             trial = run_trial(evidence.world, subset, _repairs([p for p in parts if p in fields]), None)
             return trial.keys_with(OutcomeState.RIGHT)
 
-        for key, sets in smallest_cures(group, parts, cures, largest=2).items():
+        for key, sets in smallest_repairs(group, parts, turns_right, largest=2).items():
             found[key] = _fields_by_stage(part for part in parts if part in sets[0])
     return found
 
@@ -99,9 +99,9 @@ def find_fields_by_replay(
         rest = asked[~asked.isin(list(answers))]
         for enough, _ in known.most_common():
             if set(enough) <= set(parts) and len(rest):
-                cured = runner.usually_right(rest, _repairs(enough))
-                answers.update(dict.fromkeys(cured, enough))
-                rest = rest[~rest.isin(cured)]
+                repaired = runner.usually_right(rest, _repairs(enough))
+                answers.update(dict.fromkeys(repaired, enough))
+                rest = rest[~rest.isin(repaired)]
         answers.update({key: _search(runner, key, parts, known) for key in rest})
         leading = Counter(answers.values()).most_common(1)[0][0]
         found.update({key: _fields_by_stage(answers.get(key, leading)) for key in group})

@@ -40,12 +40,12 @@ def unchecked_fields(world: World) -> tuple[FieldReach, ...]:
 
     A stage without a reference is taken to rest on all its inputs.
     """
-    found = []
+    unchecked = []
     for stage, reconciled in world.reconciled.items():
         if reconciled.is_checked or reconciled.stage.kind is StageKind.RETRIEVAL:
-            found += [reach(world, stage, name) for name in reconciled.unmade]
-    found += _unmade_requests(world)
-    return tuple(one for one in found if one.models or one.outcomes)
+            unchecked += [reach(world, stage, name) for name in reconciled.unmade]
+    unchecked += _unmade_requests(world)
+    return tuple(field for field in unchecked if field.models or field.outcomes)
 
 
 def unmade_obstacle(world: World) -> Reason | None:
@@ -72,11 +72,11 @@ def bound_by_unchecked(evidence: Evidence, verdicts: Mapping[Any, Verdict]) -> d
     odd = _odd_records(evidence, blamed, unchecked)
     bounded: dict[Any, Verdict] = {}
     for key in blamed:
-        behind = [one for one in unchecked if _covers(one, reasons[key])]
-        feeding = [one for one in unchecked if one in behind or _feeds(one, verdicts[key])]
-        covered = {name for one in behind for name in one.outcomes}
+        covering = [field for field in unchecked if _covers(field, reasons[key])]
+        feeding = [field for field in unchecked if field in covering or _feeds(field, verdicts[key])]
+        covered = {name for field in covering for name in field.outcomes}
         is_covered = bool(reasons[key]) and reasons[key] <= covered
-        suspects = behind if is_covered else [one for one in feeding if one in odd.get(key, ())]
+        suspects = covering if is_covered else [field for field in feeding if field in odd.get(key, ())]
         if suspects:
             reason = _reason(ReasonKind.UNCHECKED_SUSPECT, suspects)
             bounded[key] = undetermined_verdict(key, Gap.UNCHECKED_FIELD, reason)
@@ -96,13 +96,13 @@ def blames_model(verdict: Verdict) -> bool:
     return verdict.responsibility is Responsibility.MODEL and verdict.pattern not in _CHANCE_PATTERNS
 
 
-def _feeds(one: FieldReach, verdict: Verdict) -> bool:
+def _feeds(field: FieldReach, verdict: Verdict) -> bool:
     """Return whether the request of the model that is blamed rests on the field."""
-    return verdict.stage in one.models or (verdict.gap is Gap.STAGES_NOT_SEPARABLE and bool(one.models))
+    return verdict.stage in field.models or (verdict.gap is Gap.STAGES_NOT_SEPARABLE and bool(field.models))
 
 
-def _covers(one: FieldReach, wrong: frozenset[str]) -> bool:
-    return ANY_FIELD in one.outcomes or bool(one.outcomes & wrong)
+def _covers(field: FieldReach, wrong: frozenset[str]) -> bool:
+    return ANY_FIELD in field.outcomes or bool(field.outcomes & wrong)
 
 
 def _reason(kind: ReasonKind, fields: Sequence[FieldReach]) -> Reason:
@@ -130,16 +130,16 @@ def _odd_records(
     keys = [*blamed, *right]
     at = positions(order, pd.Index(keys))
     is_failing: Mask = np.arange(len(keys)) < len(blamed)
-    found: dict[Any, list[FieldReach]] = {}
-    for one in unchecked:
-        recorded = evidence.world.recorded[one.stage]
-        if one.field not in recorded.columns:
+    odd: dict[Any, list[FieldReach]] = {}
+    for field in unchecked:
+        recorded = evidence.world.recorded[field.stage]
+        if field.field not in recorded.columns:
             continue
-        contrast = strongest_contrast(recorded[one.field].reindex(keys), is_failing, at)
+        contrast = strongest_contrast(recorded[field.field].reindex(keys), is_failing, at)
         if contrast is not None and contrast.p_value * len(unchecked) < _SIGNIFICANT:
             for key in np.array(keys, dtype=object)[contrast.mark & is_failing]:
-                found.setdefault(key, []).append(one)
-    return found
+                odd.setdefault(key, []).append(field)
+    return odd
 
 
 def _of_the_same_time(order: pd.Index[Any], failing: Sequence[Any], right: list[Any]) -> list[Any]:

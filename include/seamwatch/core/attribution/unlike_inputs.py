@@ -72,14 +72,14 @@ def review_model_verdicts(
         return tuple(verdicts)
     blamed = {verdict.key: verdict for verdict in verdicts}
     odd = list(odd_inputs(evidence, window, known))
-    found = _judge(window, odd, is_degraded=_is_degraded(isolation))
-    weak = _known_weaknesses(window, odd, blamed, found)
-    left = [key for key in map(str, window.keys[window.is_blamed]) if key not in found and key not in weak]
+    reviewed = _judge(window, odd, is_degraded=_is_degraded(isolation))
+    weak = _known_weaknesses(window, odd, blamed, reviewed)
+    left = [key for key in map(str, window.keys[window.is_blamed]) if key not in reviewed and key not in weak]
     if _contradicts_baseline(window, isolation, len(left)) and not _is_usual_mix(evidence, window, known, len(left)):
         counts = ((len(left), window.n), (isolation.n_right, isolation.n_benchmark))
         reason = Reason(kind=ReasonKind.MODEL_AT_BASELINE, counts=counts)
-        found |= {key: undetermined_verdict(key, Gap.MODEL_AT_BASELINE, reason) for key in left}
-    return tuple(found.get(key, weak.get(key, verdict)) for key, verdict in blamed.items())
+        reviewed |= {key: undetermined_verdict(key, Gap.MODEL_AT_BASELINE, reason) for key in left}
+    return tuple(reviewed.get(key, weak.get(key, verdict)) for key, verdict in blamed.items())
 
 
 def _is_degraded(isolation: IsolationResult) -> bool | None:
@@ -93,17 +93,17 @@ def _is_degraded(isolation: IsolationResult) -> bool | None:
 
 def _judge(window: BlamedWindow, odd: Sequence[OddInput], *, is_degraded: bool | None) -> dict[str, Verdict]:
     """Return the new verdicts of the records with marks that no input of before carried."""
-    damage = sorted((one for one in odd if one.is_proof), key=lambda one: one.p_value)
-    others = [one for one in odd if not one.is_proof and _leaves_open(window, one, is_degraded=is_degraded)]
-    found: dict[str, Verdict] = {}
+    damage = sorted((mark for mark in odd if mark.is_proof), key=lambda mark: mark.p_value)
+    others = [each for each in odd if not each.is_proof and _leaves_open(window, each, is_degraded=is_degraded)]
+    reviewed: dict[str, Verdict] = {}
     for place in np.flatnonzero(window.is_blamed).tolist():
         key = str(window.keys[place])
-        if mine := [one for one in damage if one.mark.window[place]]:
-            found[key] = _of_source(key, mine)
-        elif mine := [one for one in others if one.mark.window[place]]:
+        if mine := [each for each in damage if each.mark.window[place]]:
+            reviewed[key] = _of_source(key, mine)
+        elif mine := [each for each in others if each.mark.window[place]]:
             reason = _reason(ReasonKind.UNLIKE_INPUTS, mine[0])
-            found[key] = undetermined_verdict(key, Gap.INPUTS_UNLIKE_ANY_BEFORE, reason)
-    return found
+            reviewed[key] = undetermined_verdict(key, Gap.INPUTS_UNLIKE_ANY_BEFORE, reason)
+    return reviewed
 
 
 def _leaves_open(window: BlamedWindow, odd: OddInput, *, is_degraded: bool | None) -> bool:
@@ -128,17 +128,17 @@ def _leaves_open(window: BlamedWindow, odd: OddInput, *, is_degraded: bool | Non
 
 def _of_source(key: str, marks: Sequence[OddInput]) -> Verdict:
     first = marks[0]
-    mine = [one for one in marks if one.stage == first.stage]
+    mine = [each for each in marks if each.stage == first.stage]
     return make_verdict(
         key,
         Responsibility.SOURCE_DATA,
         first.stage,
-        fields=tuple(dict.fromkeys(one.mark.field for one in mine)),
-        belief=confidence.SOURCE_DAMAGED * max(one.share_explained for one in mine),
+        fields=tuple(dict.fromkeys(each.mark.field for each in mine)),
+        belief=confidence.SOURCE_DAMAGED * max(each.share_explained for each in mine),
         reasons=(_reason(ReasonKind.SOURCE_DAMAGED, first),),
         basis=Basis.RULE,
         pattern=first.mark.kind,
-        pattern_fields=tuple(dict.fromkeys(one.mark.field for one in mine if one.mark.kind == first.mark.kind)),
+        pattern_fields=tuple(dict.fromkeys(each.mark.field for each in mine if each.mark.kind == first.mark.kind)),
     )
 
 
@@ -149,17 +149,17 @@ def _reason(kind: ReasonKind, odd: OddInput) -> Reason:
 
 
 def _known_weaknesses(
-    window: BlamedWindow, odd: Sequence[OddInput], verdicts: Mapping[str, Verdict], found: Mapping[str, Verdict]
+    window: BlamedWindow, odd: Sequence[OddInput], verdicts: Mapping[str, Verdict], reviewed: Mapping[str, Verdict]
 ) -> dict[str, Verdict]:
     """Return the verdicts of records with marks that the model failed on before, too, and say how often."""
     weak: dict[str, Verdict] = {}
-    for one in odd:
-        is_weakness = one.is_strong and not one.is_unlike and one.ended[1] >= _ENOUGH_REMEMBERED
-        if not is_weakness or share(one.ended) < _MOSTLY * share(one.with_mark):
+    for each in odd:
+        is_weakness = each.is_strong and not each.is_unlike and each.ended[1] >= _ENOUGH_REMEMBERED
+        if not is_weakness or share(each.ended) < _MOSTLY * share(each.with_mark):
             continue
-        reason = _reason(ReasonKind.KNOWN_WEAKNESS, one)
-        for key in map(str, window.keys[window.is_blamed & one.mark.window]):
-            if key not in found and key not in weak:
+        reason = _reason(ReasonKind.KNOWN_WEAKNESS, each)
+        for key in map(str, window.keys[window.is_blamed & each.mark.window]):
+            if key not in reviewed and key not in weak:
                 weak[key] = replace(verdicts[key], reasons=(*verdicts[key].reasons, reason))
     return weak
 

@@ -72,8 +72,8 @@ def _doubts(
     models = [stage.name for stage in pipeline.stages if stage.kind is StageKind.MODEL]
     inputs = {stage.name: stage.input for stage in pipeline.stages}
     before = set(models).union(*(ancestors(inputs, name) for name in models))
-    behind = [stage.name for stage in pipeline.stages if stage.input and stage.name not in before]
-    found = doubted_references(world, wrong, RightRecords(world=world, keys=right), behind)
+    after_model = [stage.name for stage in pipeline.stages if stage.input and stage.name not in before]
+    found = doubted_references(world, wrong, RightRecords(world=world, keys=right), after_model)
     for name, doubt in found.items():
         if name in suspects:
             text = f"the reference of {name} is {describe_doubt(doubt)}"
