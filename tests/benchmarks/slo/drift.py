@@ -23,7 +23,7 @@ from write_page import Figure
 
 from seamwatch.core.detection.rates import wilson_interval
 from seamwatch.core.watch.drift import LONGEST, Judgement, Period, State, judge
-from seamwatch.core.watch.drift_report import report
+from seamwatch.core.watch.drift_evaluation import evaluate_drift
 from seamwatch.core.watch.features import Sample, close, stage_features
 from seamwatch.spec.monitoring import DriftWatch
 from seamwatch.spec.pipeline import Pipeline, Stage
@@ -297,11 +297,12 @@ def _placed(job: tuple[str, bool, int]) -> tuple[bool, bool, bool | None]:
         if day < start:
             continue
         judged = judge(CHAIN, SETTINGS, periods, state)
-        told, state = report(CHAIN, judged, periods, every=DAY)
-        if told.findings:
-            first = told.findings[0]
-            is_told = "wrong against" in first.headline
-            return True, first.stage == stage and len(told.findings) == 1, is_told == does_hurt
+        evaluation = evaluate_drift(CHAIN, judged, periods, every=DAY)
+        state = evaluation.state
+        if evaluation.stages:
+            first = evaluation.stages[0]
+            is_right = first.finding.stage == stage and len(evaluation.stages) == 1
+            return True, is_right, bool(first.outcomes.is_worse) == does_hurt
     return False, False, None
 
 

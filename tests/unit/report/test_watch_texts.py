@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from seamwatch.core.watch import cost
+from seamwatch.core.watch import cost, drift_evaluation
 from seamwatch.core.watch.cost_parts import Factor
 from seamwatch.core.watch.latency_hours import BESIDE
 from seamwatch.core.watch.latency_source import Reason
@@ -26,6 +26,10 @@ KINDS: dict[tuple[str, str], set[str]] = {
     ("latency", "steps"): LATENCY_KINDS,
     ("latency", "reasons"): set(Reason),
     ("latency", "parts"): set(Role),
+    ("drift", "labels"): {*drift_evaluation.KINDS, "together"},
+    ("drift", "groups"): set(drift_evaluation.Group),
+    ("drift", "outcomes"): {"worse", "harmless", "unknown"},
+    ("drift", "steps"): {"first", *drift_evaluation.OWNERS, "if_worse", "if_meant"},
 }
 NAMES: dict[tuple[str, str], set[str]] = {
     ("cost", "steps"): {"source", "stage", "onset"},
@@ -35,6 +39,9 @@ NAMES: dict[tuple[str, str], set[str]] = {
     ("latency", "steps"): {"stage", "onset"},
     ("latency", "reasons"): {f"{name}{when}" for name in BESIDE for when in ("", "_before")} | {"stage", "model"},
     ("latency", "parts"): {"stage"},
+    ("drift", "outcomes"): {"new", "other"},
+    ("drift", "steps"): {"stage", "onset", "fields", "field"},
+    ("drift", "notes"): {"ready", "few", "least", "name", "size"},
     ("latency", "notes"): {"n", "n_skewed", "stages", "least"},
 }
 """What the texts of a group may be filled in with; of all others nothing."""

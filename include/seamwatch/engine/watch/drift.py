@@ -12,13 +12,14 @@ from seamwatch.core.detection.hours import HOUR
 from seamwatch.core.detection.seasons import floor_period
 from seamwatch.core.results import Window
 from seamwatch.core.watch.drift import LONGEST, Period, State, judge
-from seamwatch.core.watch.drift_report import report
+from seamwatch.core.watch.drift_evaluation import evaluate_drift
 from seamwatch.core.watch.drift_samples import RECORDS, close_period, hourly_samples
 from seamwatch.core.watch.features import Sample
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.watch.embedding import Embedder
 from seamwatch.engine.watch.reading import WatchRead
+from seamwatch.report.watch.drift import drift_report, first_period_report
 from seamwatch.spec.monitoring import DriftWatch
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.store.watch import Aggregate
@@ -46,24 +47,21 @@ def look(deps: Deps, pipeline: Pipeline, read: WatchRead, *, now: datetime) -> W
     notes = _keep_hours(deps, pipeline, settings, read, start)
     last = store.last_watch_report(name, Watch.DRIFT)
     first_open = max(closed) + every if closed else _first_hour(deps, name, every, now - window)
-    told: WatchReport | None = None
+    report: WatchReport | None = None
     while first_open is not None and first_open + every + pipeline.settle <= now:
-        told = _close(deps, pipeline, settings, first_open, notes)
+        report = _close(deps, pipeline, settings, first_open, notes)
         first_open += every
-    if told is not None:
+    if report is not None:
         store.forget_aggregates(name, Watch.DRIFT, before=floor_period(now - window - every, every))
-        return told
+        return report
     if last is not None:
         return last
-    end = max(read.end, read.start + HOUR)
-    ready = f"{first_open + every + pipeline.settle:%Y-%m-%d %H:%M} UTC" if first_open else "there are records"
-    return WatchReport(
-        watch=Watch.DRIFT,
-        pipeline=name,
-        window=Window(start=read.start, end=end),
-        compared=None,
+    return first_period_report(
+        name,
+        Window(start=read.start, end=max(read.end, read.start + HOUR)),
         n_records=len(read.records),
-        notes=(*notes, f"the first period is not over; it is kept when {ready}, and judged from the fourth one on"),
+        ready_at=first_open + every + pipeline.settle if first_open else None,
+        notes=notes,
     )
 
 
@@ -106,10 +104,10 @@ def _close(deps: Deps, pipeline: Pipeline, settings: DriftWatch, start: datetime
     states = [one.data for one in kept if one.series == _STATE]
     state = State.from_data(states[-1]) if states else State()
     judged = judge(pipeline, settings, [*past, now], state)
-    told, state = report(pipeline, judged, [*past, now], every=settings.every, notes=notes)
+    evaluation = evaluate_drift(pipeline, judged, [*past, now], every=settings.every)
     aucs = {stage: one.auc for stage, one in judged.tellings.items()}
     now = replace(now, stages={one: replace(sample, auc=aucs.get(one)) for one, sample in now.stages.items()})
-    rows = [Aggregate(series=_STATE, start_at=start, data=state.to_data())]
+    rows = [Aggregate(series=_STATE, start_at=start, data=evaluation.state.to_data())]
     rows += [
         Aggregate(series=_PERIOD + one, start_at=start, data=sample.to_data()) for one, sample in now.stages.items()
     ]
@@ -120,7 +118,7 @@ def _close(deps: Deps, pipeline: Pipeline, settings: DriftWatch, start: datetime
         Aggregate(series=_PERIOD + RECORDS, start_at=start, data=Sample(n=len(records), rows=records).to_data())
     )
     deps.store.put_aggregates(name, Watch.DRIFT, rows, start=start, end=end)
-    return told
+    return drift_report(evaluation, notes=notes)
 
 
 def _periods(kept: list[Aggregate], every: timedelta, end: datetime) -> list[Period]:

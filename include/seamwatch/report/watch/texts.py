@@ -11,7 +11,7 @@ import yaml
 from seamwatch.report.text import shortened
 from seamwatch.vocabulary import Watch
 
-_LONGEST_HEADLINE = 150
+LONGEST_HEADLINE = 150
 TEXTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = yaml.safe_load(
     (files("seamwatch.report.watch") / "texts.yaml").read_text(encoding="utf-8")
 )
@@ -30,4 +30,4 @@ def steps(watch: Watch, kind: str, **values: object) -> tuple[str, ...]:
 
 def headline(head: str, tail: str = "") -> str:
     """Return head and tail as one headline; the head is cut where both are too long for one."""
-    return shortened(head, max(_LONGEST_HEADLINE - len(tail), 1)) + tail
+    return shortened(head, max(LONGEST_HEADLINE - len(tail), 1)) + tail

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from seamwatch.core.finding import Finding
 from seamwatch.core.watch.drift import Judgement, Open, Period, State, judge
-from seamwatch.core.watch.drift_report import report
+from seamwatch.core.watch.drift_evaluation import DriftEvaluation, OutcomeComparison, evaluate_drift
 from seamwatch.core.watch.drift_scores import score_stage, tell_apart
 from seamwatch.core.watch.features import Sample, close
-from seamwatch.core.watch.results import WatchReport
 from seamwatch.spec.monitoring import DriftWatch
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import Responsibility
@@ -71,10 +71,14 @@ def history(days: int = 21) -> list[Period]:
     return periods
 
 
-def look(periods: list[Period], state: State | None = None) -> tuple[Judgement, WatchReport, State]:
+def evaluate(periods: list[Period], state: State | None = None) -> tuple[Judgement, DriftEvaluation, State]:
     judged = judge(PIPELINE, SETTINGS, periods, state or State())
-    told, after = report(PIPELINE, judged, periods, every=DAY)
-    return judged, told, State.from_data(json.loads(json.dumps(after.to_data())))
+    evaluation = evaluate_drift(PIPELINE, judged, periods, every=DAY)
+    return judged, evaluation, State.from_data(json.loads(json.dumps(evaluation.state.to_data())))
+
+
+def findings(evaluation: DriftEvaluation) -> list[Finding]:
+    return [one.finding for one in evaluation.stages]
 
 
 HISTORY = history()
@@ -88,36 +92,36 @@ def struck(n_days: int = 1, **given: float) -> list[Period]:
 
 
 def test_what_drifts_behind_a_drift_is_its_consequence() -> None:
-    judged, told, _ = look(struck(crm=1.0))
+    judged, evaluation, _ = evaluate(struck(crm=1.0))
     assert {one.place.stage for one in judged.drifts} == {"crm", "request", "result"}
-    (found,) = told.findings
+    (found,) = findings(evaluation)
     assert (found.responsibility, found.stage, found.fields[0]) == (Responsibility.SOURCE_DATA, "crm", "amount")
     assert found.onset == MONDAY + 21 * DAY
 
 
 def test_what_drifts_at_a_mapping_alone_is_the_mapping() -> None:
-    _, told, _ = look(struck(request=1.0))
-    (found,) = told.findings
+    _, evaluation, _ = evaluate(struck(request=1.0))
+    (found,) = findings(evaluation)
     assert (found.responsibility, found.stage, found.confidence) == (Responsibility.INTEGRATION, "request", 0.9)
-    assert "Nothing at the stages before it drifts" in found.explanation
+    assert evaluation.stages[0].is_clean_before
 
 
 def test_two_sources_that_drift_are_two_incidents() -> None:
-    _, told, _ = look(struck(crm=1.0, erp=1.0))
-    assert {one.stage for one in told.findings} == {"crm", "erp"}
+    _, evaluation, _ = evaluate(struck(crm=1.0, erp=1.0))
+    assert {one.stage for one in findings(evaluation)} == {"crm", "erp"}
 
 
 def test_a_mapping_that_breaks_while_its_source_drifts_is_told_too() -> None:
     periods, state = struck(crm=1.0), State()
-    _, _, state = look(periods, state)
+    _, _, state = evaluate(periods, state)
     for _ in range(6):
         periods.append(day(len(periods), periods, crm=1.0))
-        _, told, state = look(periods, state)
-    assert [one.stage for one in told.findings] == ["crm"]
+        _, evaluation, state = evaluate(periods, state)
+    assert [one.stage for one in findings(evaluation)] == ["crm"]
     for _ in range(2):
         periods.append(day(len(periods), periods, crm=1.0, request_age=1.0))
-        _, told, state = look(periods, state)
-    assert {(one.stage, one.fields[0]) for one in told.findings} == {("crm", "amount"), ("request", "age")}
+        _, evaluation, state = evaluate(periods, state)
+    assert {(one.stage, one.fields[0]) for one in findings(evaluation)} == {("crm", "amount"), ("request", "age")}
 
 
 def test_joint_drift_is_seen_by_the_classifier_alone() -> None:
@@ -136,53 +140,58 @@ def test_joint_drift_is_seen_by_the_classifier_alone() -> None:
             for name, one in period.stages.items()
         }
         known.append(Period(start=period.start, stages=stages, records=period.records))
-    judged, told, _ = look([*known, periods[-1]])
+    judged, evaluation, _ = evaluate([*known, periods[-1]])
     assert {one.place.measure for one in judged.roots["crm"]} == {"classifier"}
-    assert told.findings[0].kind == "input_drift"
-    assert set(told.findings[0].fields) == {"amount", "age"}
+    assert findings(evaluation)[0].kind == "input_drift"
+    assert set(findings(evaluation)[0].fields) == {"amount", "age"}
 
 
 def test_drift_hurts_where_records_that_look_new_are_wrong_more_often() -> None:
-    hurting = look(struck(3, crm=1.0, wrong=0.5))[1].findings[0]
-    assert "wrong against" in hurting.headline
-    harmless = look(struck(3, crm=1.0))[1].findings[0]
-    assert "does not hurt so far" in harmless.headline
+    def outcomes(periods: list[Period]) -> OutcomeComparison:
+        return evaluate(periods)[1].stages[0].outcomes
+
+    worse = outcomes(struck(3, crm=1.0, wrong=0.5))
+    assert worse.is_worse
+    new, other = worse.new_and_other or (0.0, 0.0)
+    assert new > 3 * other > 0
     periods = struck(3, crm=1.0)
+    assert outcomes(periods).is_worse is False
     blank = [Period(start=one.start, stages=one.stages, records=one.records.assign(right=np.nan)) for one in periods]
-    assert "outcomes not known yet" in look(blank)[1].findings[0].headline
+    unknown = outcomes(blank)
+    assert (unknown.is_worse, unknown.new_and_other) == (None, None)
 
 
 def test_a_drift_that_goes_is_over_and_its_days_are_no_reference() -> None:
     periods = struck(2, crm=1.0)
-    _, told, state = look(periods)
-    assert told.findings
-    assert set(told.findings[0].keys) <= set(periods[-1].records.index)
+    _, evaluation, state = evaluate(periods)
+    assert findings(evaluation)
+    assert set(findings(evaluation)[0].keys) <= set(periods[-1].records.index)
     for _ in range(4):
         periods.append(day(len(periods), periods))
-        _, told, state = look(periods, state)
-    assert not told.findings
+        _, evaluation, state = evaluate(periods, state)
+    assert not findings(evaluation)
     assert not state.open
     assert all(span == (MONDAY + 21 * DAY, span[1]) for spans in state.left_out.values() for span in spans)
     again = [*periods, day(len(periods), periods, crm=1.0)]
-    assert look(again, state)[1].findings
+    assert evaluate(again, state)[1].stages
 
 
 def test_a_change_that_stays_is_the_reference_after_half_of_it() -> None:
     periods, state, found = list(HISTORY), State(), []
     for _ in range(17):
         periods.append(day(len(periods), periods, crm=1.0))
-        _, told, state = look(periods, state)
-        found.append(bool(told.findings))
+        _, evaluation, state = evaluate(periods, state)
+        found.append(bool(findings(evaluation)))
     assert found == [True] * 13 + [False] * 4
     assert state.normal_since
 
 
 def test_few_records_and_few_days_are_not_judged() -> None:
     tiny = [*HISTORY, day(21, HISTORY, n=9, crm=9.0)]
-    judged, told, _ = look(tiny, State(open={"crm|amount|number|location": Open(since=MONDAY, sign=1)},
+    judged, evaluation, _ = evaluate(tiny, State(open={"crm|amount|number|location": Open(since=MONDAY, sign=1)},
                                        patterns={"crm": "shift"}))  # fmt: skip
-    assert (judged.is_judged, told.findings, told.still) == (False, (), ("shift",))
-    assert look(HISTORY[:3])[1].compared is None
+    assert (judged.is_judged, findings(evaluation), evaluation.still) == (False, [], ("shift",))
+    assert evaluate(HISTORY[:3])[1].compared is None
 
 
 def test_a_column_that_vanishes_is_missing_and_one_that_comes_is_no_drift() -> None:
@@ -191,8 +200,8 @@ def test_a_column_that_vanishes_is_missing_and_one_that_comes_is_no_drift() -> N
     rows = last.stages["crm"].rows
     gone = rows.assign(**{"age|number": np.nan, "age|null": 1.0, "extra|number": 1.0, "extra|null": 0.0})
     stages = {**last.stages, "crm": close(Sample(n=200, rows=gone), [one.stages["crm"] for one in HISTORY])}
-    _, told, _ = look([*HISTORY, Period(start=last.start, stages=stages, records=last.records)])
-    (found,) = told.findings
+    _, evaluation, _ = evaluate([*HISTORY, Period(start=last.start, stages=stages, records=last.records)])
+    (found,) = findings(evaluation)
     assert (found.kind, found.fields) == ("missing_values", ("age",))
 
 
