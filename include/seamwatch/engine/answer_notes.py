@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from seamwatch.core.checks import unread_note
 from seamwatch.core.records.comparison import at_path
 from seamwatch.core.records.frames import StageData, unread_answers
 from seamwatch.core.records.request_shapes import foreign_requests
 from seamwatch.core.records.responses import choose_protocol
 from seamwatch.core.redaction import Redactor
+from seamwatch.report.seam_texts import describe_unread
 from seamwatch.spec.pipeline import Pipeline, Stage
 
 
@@ -29,7 +29,7 @@ def unread_notes(pipeline: Pipeline, data: StageData, stages: Mapping[str, Stage
         stages: By name, those that hold what is redacted.
     """
     unread = unread_answers(data)
-    return [unread_note(unread, _redactor(pipeline, stages).text)] if unread.n else []
+    return [describe_unread(unread, _redactor(pipeline, stages).text)] if unread.n else []
 
 
 def replay_notes(stage: Stage, payload: pd.DataFrame) -> list[str]:

@@ -17,6 +17,7 @@ from seamwatch.engine.protocols import with_protocols
 from seamwatch.engine.reading import StageReader, read_some
 from seamwatch.engine.references import load_reference
 from seamwatch.errors import AdapterError, DataContractError, SpecError
+from seamwatch.report.seam_texts import described_checks, stage_notes
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.validation.run import ValidationOutcome, validate_query
 from seamwatch.validation.suites import load_suite
@@ -66,7 +67,7 @@ def _check(
         notes += unread_notes(pipeline, own, hidden)
     checks, docs = (outcome.checks, outcome.data_docs) if outcome is not None else ((), None)
     if not stage.input:
-        return stage_result(own, None, checks, notes=notes, data_docs=docs), None
+        return stage_result(own, None, checks, notes=(*notes, *stage_notes(own, None)), data_docs=docs), None
     found = reconcile(
         stage,
         own.payload,
@@ -75,6 +76,8 @@ def _check(
         extra=data.extra.get(stage.name),
         mismatch=data.mismatches.get(stage.name),
     )
+    notes += stage_notes(own, found)
+    checks = (*checks, *described_checks(found))
     return stage_result(own, found, checks, notes=notes, data_docs=docs), found.discrepancies
 
 

@@ -29,6 +29,9 @@ DAMAGES: Mapping[str, str] = _TEXTS["damages"]
 PAYLOAD_DAMAGES: Mapping[str, str] = _TEXTS["payload_damages"]
 """Of whole payloads, by kind; `any` for every other one."""
 WINDOW_NOTES: Mapping[str, str] = _TEXTS["window_notes"]
+SEAM_CHECKS: Mapping[str, Mapping[str, str]] = _TEXTS["seam_checks"]
+"""What is expected and observed, by the name of the check."""
+STAGE_NOTES: Mapping[str, str] = _TEXTS["stage_notes"]
 PROVIDER_FAILURES: Mapping[str, str] = _TEXTS["provider_failures"]
 """By kind; `any` for every other one."""
 FINDINGS: Mapping[tuple[Responsibility, str | None], str] = {

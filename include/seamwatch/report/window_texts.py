@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from seamwatch.core.attribution.causes import ASSUMED_ACCURACY
 from seamwatch.core.attribution.evidence import Evidence
-from seamwatch.core.checks import REFERENCE_IN_DOUBT, reconciliation_checks
+from seamwatch.core.checks import REFERENCE_IN_DOUBT
 from seamwatch.core.interventions import World
-from seamwatch.core.records.coverage import describe, describe_unmade
 from seamwatch.core.records.notes import outcome_notes
 from seamwatch.core.results import Attribution, Check, ReferenceDoubt, Signal, StageResult
+from seamwatch.report.seam_texts import describe_misplaced, describe_unmade, described_checks
 from seamwatch.report.texts import WINDOW_NOTES
 from seamwatch.report.verdict_texts import describe_doubt
 from seamwatch.vocabulary import CheckStatus, Severity
@@ -68,7 +68,7 @@ def _coverage_notes(evidence: Evidence, *, has_baseline: bool) -> list[str]:
         if reconciled.unmade and name not in evidence.unreferenced:
             notes.append(f"{name}: {describe_unmade(reconciled.unmade)}")
         where = reconciled.stage.relation
-        notes += [f"{name}: {describe(misplaced, where=where)}" for misplaced in reconciled.misplaced]
+        notes += [f"{name}: {describe_misplaced(misplaced, where=where)}" for misplaced in reconciled.misplaced]
         notes += [f"{name}: {note}" for note in reconciled.notes]
     if not has_baseline and evidence.models:
         pipeline = evidence.world.pipeline.pipeline
@@ -90,7 +90,7 @@ def _signals(attribution: Attribution, world: World, results: Sequence[StageResu
     seen = {result.stage for result in results}
     unseen = {name: reconciled for name, reconciled in world.reconciled.items() if name not in seen}
     checks = [check for result in results for check in result.checks]
-    checks += [check for reconciled in unseen.values() for check in reconciliation_checks(reconciled)]
+    checks += [check for reconciled in unseen.values() for check in described_checks(reconciled)]
     signals = [_check_signal(check) for check in checks if check.status != CheckStatus.PASSED]
     signals += [
         Signal(kind="unchecked_field", stage=name, severity=Severity.INFO, text=describe_unmade(reconciled.unmade))

@@ -97,19 +97,6 @@ def misplaced_in(stage: Stage, recorded: pd.DataFrame, made: AbstractSet[str] | 
     return misplaced_outputs(sorted(made - named), fields, missing=[name for name in fields if name not in made])
 
 
-def describe(misplaced: Misplaced, *, where: str) -> str:
-    """Return what is wrong with an output of a reference, and what would be right; `where` is the stage's table."""
-    meant = f"; did you mean {misplaced.suggestion!r}?" if misplaced.suggestion is not None else ""
-    return (
-        f"the reference makes {misplaced.output!r}, which is no column of {where}: it is compared with nothing{meant}"
-    )
-
-
-def describe_unmade(names: Iterable[str]) -> str:
-    """Return which fields of a stage were compared with nothing."""
-    return f"not checked: {', '.join(names)} (made by no reference)"
-
-
 def _nearest(output: str, fields: Collection[str]) -> str | None:
     by_text = {name.casefold(): name for name in sorted(fields)}
     near = difflib.get_close_matches(output.casefold(), list(by_text), n=1)

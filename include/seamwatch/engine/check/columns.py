@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from seamwatch.core.records.coverage import describe, misplaced_outputs
+from seamwatch.core.records.coverage import misplaced_outputs
 from seamwatch.core.records.field_maps import source_fields
 from seamwatch.core.records.frames import ANSWER
 from seamwatch.core.records.json_documents import column_of
@@ -13,6 +13,7 @@ from seamwatch.engine.check.places import in_pipeline, suggestion
 from seamwatch.engine.reading import StageReader
 from seamwatch.engine.references import load_reference
 from seamwatch.errors import AdapterError, DataContractError, Problem, SpecError
+from seamwatch.report.seam_texts import describe_misplaced
 from seamwatch.spec.document import stage_fields
 from seamwatch.spec.load import Project
 from seamwatch.spec.pipeline import Benchmark, Pipeline, Stage, Truth
@@ -89,7 +90,7 @@ def _check_map(
     missing = [name for name in stage.fields or columns if name not in reference.spec.fields]
     for misplaced in misplaced_outputs(reference.spec.fields, fields, missing=missing):
         file, path = f"include/mappings/{stage.reference}", f"fields.{misplaced.output}"
-        yield Problem(file=file, path=path, text=describe(misplaced, where=stage.relation))
+        yield Problem(file=file, path=path, text=describe_misplaced(misplaced, where=stage.relation))
 
 
 def check_truths(pipeline: Pipeline, reader: StageReader) -> Iterator[Problem]:

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from seamwatch.core.records.coverage import describe, describe_unmade, misplaced_outputs
+from seamwatch.core.records.coverage import misplaced_outputs
 from seamwatch.core.records.outcomes import judge_by_evaluator
 from seamwatch.core.records.reconciliation import Reconciliation, reconcile
 from seamwatch.engine.check.places import in_pipeline
 from seamwatch.engine.check.sample import Sample
 from seamwatch.engine.references import load_function
 from seamwatch.errors import DataContractError, Problem, ProblemLevel, SpecError
+from seamwatch.report.seam_texts import describe_misplaced, describe_unmade
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import DiscrepancyKind, StageKind
 
@@ -61,7 +62,7 @@ def _misplaced(sample: Sample, stage: Stage, found: Reconciliation) -> Iterator[
     fields = {*sample.reader.columns(stage), *stage.fields}
     # The payload may be a part of the table (`fields`, a prompt, all but its time): the table tells what it has.
     for one in misplaced_outputs(map(str, found.expected.columns), fields, missing=found.unmade):
-        yield sample.at_reference(stage, describe(one, where=stage.relation), field=one.output)
+        yield sample.at_reference(stage, describe_misplaced(one, where=stage.relation), field=one.output)
     if found.unmade:
         text = describe_unmade(found.unmade)
         yield in_pipeline(sample.pipeline, f"stages.{stage.name}", text, ProblemLevel.NOTE)

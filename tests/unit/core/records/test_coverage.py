@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seamwatch.core.records.coverage import (
-    describe,
     is_id,
     is_time,
     made_fields,
@@ -20,6 +19,7 @@ from seamwatch.core.records.coverage import (
     unmade_fields,
 )
 from seamwatch.core.records.references import CopyReference, FieldMapReference, FunctionReference
+from seamwatch.report.seam_texts import describe_misplaced
 from seamwatch.spec.mapping import MappingSpec
 from seamwatch.spec.pipeline import Stage
 
@@ -121,7 +121,7 @@ def test_an_output_without_a_column_gets_a_suggestion(
 ) -> None:
     (found,) = misplaced_outputs([output], fields, missing=missing)
     assert (found.output, found.suggestion) == (output, suggestion)
-    text = describe(found, where="ai_requests")
+    text = describe_misplaced(found, where="ai_requests")
     assert repr(output) in text
     assert "ai_requests" in text
     assert ("did you mean" in text) is (suggestion is not None)
