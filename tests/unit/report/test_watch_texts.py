@@ -29,6 +29,9 @@ KINDS: dict[tuple[str, str], set[str]] = {
     ("drift", "labels"): {*drift_evaluation.KINDS, "together"},
     ("drift", "groups"): set(drift_evaluation.Group),
     ("drift", "outcomes"): {"worse", "harmless", "unknown"},
+    ("injection", "headlines"): {"rising", "steered", "reached", "marker"},
+    ("injection", "explanations"): {"rising", "steered", "reached", "marker"},
+    ("injection", "steps"): {"rising", "reached", "marker", "reached_last"},
     ("drift", "steps"): {"first", *drift_evaluation.OWNERS, "if_worse", "if_meant"},
 }
 NAMES: dict[tuple[str, str], set[str]] = {
@@ -42,6 +45,12 @@ NAMES: dict[tuple[str, str], set[str]] = {
     ("drift", "outcomes"): {"new", "other"},
     ("drift", "steps"): {"stage", "onset", "fields", "field"},
     ("drift", "notes"): {"ready", "few", "least", "name", "size"},
+    ("injection", "headlines"): {"place", "share", "hours", "usually", "n", "n_demanding", "answers"},
+    ("injection", "explanations"): {
+        *("n_attacks", "n", "hours", "usual", "n_past", "n_demanding", "answers", "and_markers"),
+    },
+    ("injection", "notes"): {"fields"},
+    ("injection", "steps"): {"stage", "who", "field", "at_stage"},
     ("latency", "notes"): {"n", "n_skewed", "stages", "least"},
 }
 """What the texts of a group may be filled in with; of all others nothing."""

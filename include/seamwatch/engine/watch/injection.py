@@ -19,16 +19,16 @@ from seamwatch.core.injection.scan import scan_texts, without_spans
 from seamwatch.core.records.comparison import strict_text
 from seamwatch.core.records.frames import ANSWER, StageData
 from seamwatch.core.records.json_documents import texts_in
-from seamwatch.core.results import Window
 from seamwatch.core.watch import injection as rates
+from seamwatch.core.watch.injection_evaluation import FieldState, Reached, evaluate_injection
 from seamwatch.core.watch.injection_output import Obedience, judge_answer, loose, marker_forms, says_marker
-from seamwatch.core.watch.injection_report import FieldState, Reached, report
 from seamwatch.core.watch.injection_sums import Flagged, attacking_part, hour_sums
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.core.watch.untrusted import field_name
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.watch.guard import ask_guard
 from seamwatch.engine.watch.reading import WatchRead
+from seamwatch.report.watch.injection import injection_report
 from seamwatch.spec.monitoring import InjectionWatch
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.store.watch import Aggregate
@@ -274,43 +274,40 @@ def _judge(deps: Deps, pipeline: Pipeline, state: dict[str, Any], now: datetime,
             reached += [Reached.from_data(one) for one in row.data["reached"]]
         elif row.series != _STATE:
             sums.setdefault(row.series, {})[row.start_at] = row.data
-    told = {
+    reported = {
         field: [(datetime.fromisoformat(a), datetime.fromisoformat(b)) for a, b in spans]
         for field, spans in state.get("told", {}).items()
     }
     fields = []
     for field, mine in sorted(sums.items()):
-        spans = told.get(field, [])
-        # A wave that goes on was told until the last look, which is less than an hour ago or was the last there was.
-        was_told = bool(spans) and field in state.get("open", [])
-        rate = rates.judge_rate(rates.field_hours(mine, now=now, told=spans), n_fields=len(sums), was_told=was_told)
-        fields.append(FieldState(field=field, sums=mine, rate=rate, was_told=was_told))
-    found = report(
-        pipeline=name,
-        window=Window(
-            start=max(since, min((min(mine) for mine in sums.values()), default=now - timedelta(days=1))), end=now
-        ),
+        spans = reported.get(field, [])
+        # A wave that goes on was reported until the last run, less than an hour ago or the last there was.
+        was_reported = bool(spans) and field in state.get("open", [])
+        rate = rates.judge_rate(rates.field_hours(mine, now=now, told=spans), n_fields=len(sums), was_told=was_reported)
+        fields.append(FieldState(field=field, sums=mine, rate=rate, was_reported=was_reported))
+    evaluation = evaluate_injection(
+        name,
+        max(since, min((min(mine) for mine in sums.values()), default=now - timedelta(days=1))),
         fields=fields,
         reached=[one for one in reached if now - one.at <= rates.REACHED_FOR],
         now=now,
-        notes=notes,
     )
-    _keep_state(deps, name, state, told, fields, now)
-    return found
+    _keep_state(deps, name, state, reported, fields, now)
+    return injection_report(evaluation, notes=notes)
 
 
 def _keep_state(
     deps: Deps,
     name: str,
     state: Mapping[str, Any],
-    told: dict[str, list[tuple[datetime, datetime]]],
+    reported: dict[str, list[tuple[datetime, datetime]]],
     fields: Sequence[FieldState],
     now: datetime,
 ) -> None:
     for one in fields:
         if one.rate.fires:
             start = one.onset(now)
-            spans = told.setdefault(one.field, [])
+            spans = reported.setdefault(one.field, [])
             if spans and spans[-1][1] >= start:
                 start = min(start, spans.pop()[0])
             spans.append((start, now))
@@ -318,9 +315,9 @@ def _keep_state(
         "scores": state["scores"],
         "told": {
             field: [[a.isoformat(), b.isoformat()] for a, b in spans if b >= now - rates.LOOK_BACK]
-            for field, spans in told.items()
+            for field, spans in reported.items()
         },
-        "open": [one.field for one in fields if one.rate.fires or (one.was_told and not one.rate.can_end)],
+        "open": [one.field for one in fields if one.rate.fires or (one.was_reported and not one.rate.can_end)],
     }
     deps.store.forget_aggregates(name, Watch.INJECTION, before=now - rates.LOOK_BACK - timedelta(days=1))
     deps.store.put_aggregates(
