@@ -123,17 +123,19 @@ def run(
     from seamwatch.engine.heartbeat import note_delivery
     from seamwatch.engine.incidents import decide_incidents, write_reports
     from seamwatch.engine.validate import check_stage
+    from seamwatch.engine.window import open_window
     from seamwatch.report.console import print_attribution, print_changes
     from seamwatch.report.machine import attribution_json
 
     errors: tuple[str, ...] = ()
     with _open(project, pipeline, start, end) as (deps, spec, window):
-        for number, stage in enumerate(spec.stages, start=1):
-            result = check_stage(deps, spec, stage, window)
-            mark = "failed" if result.is_critical else "ok"
-            _say(f"[{number}/{len(spec.stages)}] {stage.name}: {mark}, {result.n_records} records")
-        _say("attributing ...")
-        attribution = attribute_window(deps, spec, window, is_asked=True)
+        with open_window(deps, spec, window) as opened:
+            for number, stage in enumerate(spec.stages, start=1):
+                result = check_stage(deps, spec, stage, window, opened)
+                mark = "failed" if result.is_critical else "ok"
+                _say(f"[{number}/{len(spec.stages)}] {stage.name}: {mark}, {result.n_records} records")
+            _say("attributing ...")
+            attribution = attribute_window(deps, spec, window, is_asked=True, opened=opened)
         changes = decide_incidents(deps, spec, window)
         reports = write_reports(deps, spec, window)
         if not no_slack:

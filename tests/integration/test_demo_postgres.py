@@ -13,6 +13,7 @@ from seamwatch.core.records.reconciliation import reconcile
 from seamwatch.core.results import Window
 from seamwatch.engine.reading import StageReader
 from seamwatch.engine.references import load_references
+from seamwatch.engine.window import WindowReader
 from seamwatch.spec.load import load_project
 from seamwatch_demo.world import DemoWorld
 
@@ -29,7 +30,7 @@ def test_references_make_what_a_day_in_postgres_holds(tmp_path: Path, postgres_d
         project = load_project(ROOT)
         pipeline = project.pipelines["support_triage"]
         reader = StageReader(pipeline, connections)
-        data = reader.read(Window(start=START, end=START + timedelta(days=1)))
+        data = WindowReader(reader, Window(start=START, end=START + timedelta(days=1))).read()
         reader.close()
         assert database_url(connections.get("support_dw")).get_backend_name() == "postgresql"
     for stage in pipeline.stages:

@@ -22,6 +22,7 @@ from seamwatch.engine.reading import StageReader
 from seamwatch.engine.watch.cost import look
 from seamwatch.engine.watch.cost_calls import record_costs, tariffs
 from seamwatch.engine.watch.reading import WatchRead
+from seamwatch.engine.window import WindowReader
 from seamwatch.spec.load import load_project
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import Responsibility, Watch
@@ -79,7 +80,7 @@ class Desk:
     def read(self, window: Window) -> WatchRead:
         reader = StageReader(self.pipeline, self.deps.connections)
         try:
-            stages = reader.read(window).stages
+            stages = WindowReader(reader, window).read().stages
         finally:
             reader.close()
         first = stages[self.pipeline.first_stage.name]

@@ -22,6 +22,7 @@ from seamwatch.engine.deps import Deps
 from seamwatch.engine.reading import StageReader
 from seamwatch.engine.watch.drift import look
 from seamwatch.engine.watch.reading import WatchRead
+from seamwatch.engine.window import WindowReader
 from seamwatch.spec.load import load_project
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import Responsibility, Watch
@@ -119,7 +120,7 @@ class Desk:
 
 def read_from(deps: Deps, pipeline: Pipeline, start: datetime, end: datetime, engine: sa.Engine) -> WatchRead:
     reader = StageReader(pipeline, deps.connections)
-    data = reader.read(Window(start=start, end=end))
+    data = WindowReader(reader, Window(start=start, end=end)).read()
     reader.close()
     times = data.stages[pipeline.first_stage.name].times
     right = pd.read_sql("SELECT id, is_right FROM right", engine).set_index("id")["is_right"].astype(bool)

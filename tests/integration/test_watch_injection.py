@@ -24,6 +24,7 @@ from seamwatch.core.watch.results import WatchReport
 from seamwatch.engine.reading import StageReader
 from seamwatch.engine.watch.injection import look
 from seamwatch.engine.watch.reading import WatchRead
+from seamwatch.engine.window import WindowReader
 from seamwatch.spec.load import load_project
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import Responsibility, Watch
@@ -128,7 +129,7 @@ class Desk:
         start = since or now.replace(minute=0, second=0) - HOUR
         reader = StageReader(self.pipeline, self.deps.connections)
         try:
-            data = reader.read(Window(start=start, end=now))
+            data = WindowReader(reader, Window(start=start, end=now)).read()
         finally:
             reader.close()
         records = pd.DataFrame(index=data.stages["crm"].payload.index, columns=list(RECORD_COLUMNS), dtype=object)

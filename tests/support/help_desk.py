@@ -19,6 +19,7 @@ from seamwatch.engine.deps import Deps
 from seamwatch.engine.reading import StageReader
 from seamwatch.engine.watch.latency import look
 from seamwatch.engine.watch.reading import WatchRead
+from seamwatch.engine.window import WindowReader
 from seamwatch.spec.load import load_project
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import Watch
@@ -125,7 +126,7 @@ class Desk:
     def read(self, window: Window) -> WatchRead:
         reader = StageReader(self.pipeline, self.deps.connections)
         try:
-            stages = reader.read(window).stages
+            stages = WindowReader(reader, window).read().stages
         finally:
             reader.close()
         first, last = (stages[one.name] for one in (self.pipeline.first_stage, self.pipeline.final_stage))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,8 +17,6 @@ from seamwatch.core.interventions import World
 from seamwatch.core.isolation import obstacle
 from seamwatch.core.records.frames import StageData, holds_text, split_versions
 from seamwatch.core.records.outcomes import call_lost_wrong
-from seamwatch.core.records.reconciliation import Reconciliation, reconcile
-from seamwatch.core.records.references import Reference
 from seamwatch.core.results import Attribution, IsolationResult, StageResult, Window
 from seamwatch.core.revisits import SOONEST, due_revisits
 from seamwatch.core.summary import overdue_truths, summarise
@@ -31,12 +29,12 @@ from seamwatch.engine.deps import Deps
 from seamwatch.engine.earlier_inputs import read_known_inputs
 from seamwatch.engine.outcomes import JudgedWindow, final_payloads, judge_records, stage_truths
 from seamwatch.engine.outside import Outside
-from seamwatch.engine.protocols import with_protocols
-from seamwatch.engine.reading import StageReader, WindowData
+from seamwatch.engine.reading import StageReader
 from seamwatch.engine.references import load_references, with_copies
 from seamwatch.engine.right_records import choose_right_records
 from seamwatch.engine.spending import plan_spending
 from seamwatch.engine.validate import expectation_failures
+from seamwatch.engine.window import WindowData, WindowReader, open_window
 from seamwatch.report.cause_texts import with_headlines
 from seamwatch.report.verdict_texts import explained
 from seamwatch.report.window_texts import with_notes_and_signals
@@ -71,6 +69,7 @@ def attribute_window(
     outside: Outside = Outside(),  # noqa: B008
     *,
     is_asked: bool = False,
+    opened: WindowReader | None = None,
 ) -> Attribution:
     """Return whose fault the window's wrong outcomes were, and save it.
 
@@ -80,20 +79,20 @@ def attribute_window(
         window: The span of time.
         outside: Opens tables, models and checks; a bundle puts its own in their place.
         is_asked: Whether a person asked for this window: then every failing record is replayed that the budget allows.
+        opened: The window, where its stages were checked just now: what was read and reconciled is not again.
 
     Raises:
         SpecError: If the pipeline has no outcome, or a reference, suite or evaluator cannot be loaded.
         AdapterError: If a table cannot be read.
         DataContractError: If a key, truth or compared column is missing.
     """
-    pipeline = with_protocols(pipeline, deps)
-    reader = outside.reader(pipeline, deps.connections, deps.project)
-    try:
-        judged = judge_window(deps, pipeline, window, reader)
+    with open_window(deps, pipeline, window, outside.reader) if opened is None else nullcontext(opened) as rows:
+        pipeline, reader = rows.pipeline, rows.reader
+        judged = judge_window(deps, rows)
         failing = judged.keys_with(OutcomeState.WRONG)
         times = judged_times(judged.outcomes, judged.data.stages[pipeline.first_stage.name].times)
         test = change_test(deps, pipeline, window, judged.outcomes, times)
-        results = _stage_results(deps, pipeline, window, outside, needs_sources=bool(len(failing)))
+        results = _stage_results(deps, rows, outside, needs_sources=bool(len(failing)))
         world = _with_corrections(judged, reader, failing)
         served_at = {name: data.times for name, data in judged.data.stages.items()}
         knowledge = outside.knowledge(deps, pipeline, window, world, failing, served_at)
@@ -117,9 +116,7 @@ def attribute_window(
         isolation = isolate(deps, pipeline, reader, judged.world, models, found, reproduced=attributed.reproduced)
         attributed = _reviewed(deps, pipeline, window, reader, judged, evidence, attributed, isolation, test)
         found = test.causes(attributed.verdicts)
-        causes = with_headlines(with_switches(deps, pipeline, window, reader, world, found, attributed.verdicts, times))
-    finally:
-        reader.close()
+        causes = with_headlines(with_switches(deps, rows, world, found, attributed.verdicts, times))
     first_times = judged.data.stages[pipeline.first_stage.name].times
     attribution = summarise(
         evidence=evidence,
@@ -171,7 +168,7 @@ def _compared(
         return own
 
     def read_earlier(span: Window) -> RightRecords:
-        earlier = judge_window(deps, pipeline, span, reader)
+        earlier = judge_window(deps, WindowReader(reader, span))
         return RightRecords(world=earlier.world, keys=earlier.keys_with(OutcomeState.RIGHT))
 
     return choose_right_records(own, window, test.base.history, read_earlier)
@@ -219,13 +216,14 @@ def windows_to_revisit(deps: Deps, pipeline: Pipeline) -> list[Window]:
     return due_revisits(pending, now=now, late_after=late_after)
 
 
-def judge_window(deps: Deps, pipeline: Pipeline, window: Window, reader: StageReader) -> Judged:
+def judge_window(deps: Deps, rows: WindowReader) -> Judged:
     """Return the window read, reconciled and judged; errors as `attribute_window`."""
-    data = reader.read(window)
+    pipeline, reader = rows.pipeline, rows.reader
+    data = rows.read()
     keys = data.stages[pipeline.first_stage.name].payload.index
     references = with_copies(
         pipeline,
-        load_references(deps.project, pipeline),
+        load_references(deps.project, pipeline, rows.reference),
         {name: list(stage.payload.columns) for name, stage in data.stages.items()},
     )
     recorded = {**data.payloads, **_as_read(pipeline, data)}
@@ -235,7 +233,11 @@ def judge_window(deps: Deps, pipeline: Pipeline, window: Window, reader: StageRe
         pipeline=pipeline,
         recorded=recorded,
         references=references,
-        reconciled=_reconcile_all(pipeline, recorded, references, data),
+        reconciled={
+            stage.name: rows.reconcile(stage, recorded, references.get(stage.name), data)
+            for stage in pipeline.stages
+            if stage.input
+        },
         judge=judged.judge,
         truths=stage_truths(pipeline, judged.truth),
         text_responses=frozenset(
@@ -243,26 +245,9 @@ def judge_window(deps: Deps, pipeline: Pipeline, window: Window, reader: StageRe
         ),
     )
     outcomes = judged.outcomes
-    if deps.clock() >= window.end + pipeline.settle:
+    if deps.clock() >= rows.window.end + pipeline.settle:
         outcomes = call_lost_wrong(outcomes, [found.lost for found in world.reconciled.values()])
     return Judged(data=data, world=world, outcomes=outcomes, labels=judged)
-
-
-def _reconcile_all(
-    pipeline: Pipeline, recorded: Mapping[str, pd.DataFrame], references: Mapping[str, Reference], data: WindowData
-) -> dict[str, Reconciliation]:
-    return {
-        stage.name: reconcile(
-            stage,
-            recorded[stage.name],
-            {name: recorded[name] for name in stage.input},
-            references.get(stage.name),
-            extra=data.extra.get(stage.name),
-            mismatch=data.mismatches.get(stage.name),
-        )
-        for stage in pipeline.stages
-        if stage.input
-    }
 
 
 def _as_read(pipeline: Pipeline, data: WindowData) -> dict[str, pd.DataFrame]:
@@ -316,15 +301,14 @@ def _doubted_labels(pipeline: Pipeline, judged: Judged, failing: pd.Index[Any]) 
     return doubts
 
 
-def _stage_results(
-    deps: Deps, pipeline: Pipeline, window: Window, outside: Outside, *, needs_sources: bool
-) -> list[StageResult]:
+def _stage_results(deps: Deps, rows: WindowReader, outside: Outside, *, needs_sources: bool) -> list[StageResult]:
     """Return what validation found; sources that it has not seen yet are checked now if something failed."""
+    pipeline, window = rows.pipeline, rows.window
     known = {result.stage: result for result in deps.store.stage_results(pipeline.pipeline, window)}
     for stage in pipeline.stages:
         has_suite = deps.project.suite_path(pipeline, stage.suite or stage.name).is_file()
         if needs_sources and stage.kind is StageKind.SOURCE and stage.name not in known and has_suite:
-            known[stage.name] = outside.check(deps, pipeline, stage, window)
+            known[stage.name] = outside.check(deps, pipeline, stage, window, rows)
     return [known[stage.name] for stage in pipeline.stages if stage.name in known]
 
 

@@ -11,6 +11,7 @@ from seamwatch.engine.deps import Deps
 from seamwatch.engine.isolate import Models
 from seamwatch.engine.protocols import with_protocols
 from seamwatch.engine.reading import StageReader
+from seamwatch.engine.window import WindowReader
 from seamwatch.errors import AdapterError, DataContractError
 from seamwatch.report.verdict_texts import describe_reason
 from seamwatch.spec.pipeline import Pipeline
@@ -32,7 +33,7 @@ def accept_baseline(deps: Deps, pipeline: Pipeline, window: Window, *, size: int
     models = Models(deps, pipeline, window)
     models.open_reserve()
     try:
-        world = judge_window(deps, pipeline, window, reader).world
+        world = judge_window(deps, WindowReader(reader, window)).world
         hindrance = obstacle(pipeline, world.references) or unmade_obstacle(world)
         if hindrance is not None:
             raise DataContractError(f"{pipeline.pipeline}: {describe_reason(hindrance)}")

@@ -65,7 +65,7 @@ def record(deps: Deps, pipeline: Pipeline, window: Window, path: Path) -> Attrib
     outside = Outside(
         reader=lambda spec, known, project: _RecordingReader(spec, known, project, evidence),
         models=lambda inner, spec, span: _RecordingModels(inner, spec, span, evidence),
-        check=lambda inner, spec, stage, span: _checked(inner, spec, stage, span, evidence),
+        check=lambda inner, spec, stage, span, _: _checked(inner, spec, stage, span, evidence),
         knowledge=lambda *given: _read_knowledge(*given, evidence=evidence),
     )
     files = definition(deps.project.root, pipeline)
@@ -125,7 +125,7 @@ def _replay(files: Mapping[str, bytes], evidence: Evidence) -> Attribution:
         outside = Outside(
             reader=lambda spec, known, project: _BundleReader(spec, known, project, evidence),
             models=lambda inner, spec, span: _BundleModels(inner, spec, span, evidence),
-            check=lambda inner, spec, stage, span: _known_check(stage, evidence),
+            check=lambda inner, spec, stage, span, _: _known_check(stage, evidence),
             knowledge=lambda _, spec, *__: _known_knowledge(spec, evidence),
         )
         start, end = (datetime.fromisoformat(moment) for moment in evidence.window)
@@ -354,6 +354,7 @@ class _BundleModels(Models):
 
 
 def _checked(deps: Deps, pipeline: Pipeline, stage: Stage, window: Window, evidence: Evidence) -> StageResult:
+    # With a window of its own: what its expectations read is no evidence of the attribution, their result is.
     result = check_stage(deps, pipeline, stage, window)
     evidence.checks[stage.name] = to_json(result)
     return result

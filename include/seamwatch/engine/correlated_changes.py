@@ -16,6 +16,7 @@ from seamwatch.core.records.frames import ANSWER, key_text
 from seamwatch.core.results import Verdict, Window
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.reading import StageReader
+from seamwatch.engine.window import WindowReader
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.vocabulary import Responsibility, StageKind
 
@@ -27,9 +28,7 @@ _LOOK_BACK = 8
 
 def with_switches(
     deps: Deps,
-    pipeline: Pipeline,
-    window: Window,
-    reader: StageReader,
+    rows: WindowReader,
     world: World,
     causes: tuple[Finding, ...],
     verdicts: Sequence[Verdict],
@@ -39,9 +38,7 @@ def with_switches(
 
     Args:
         deps: The store knows which records earlier windows lost to the cause.
-        pipeline: Its definition.
-        window: The span of time.
-        reader: Reads the tables; nothing is read in a healthy window.
+        rows: The window, and its pipeline; nothing is read in a healthy one.
         world: What was recorded, and what the references make.
         causes: As `find_causes` returned them.
         verdicts: Of the window.
@@ -50,13 +47,14 @@ def with_switches(
     changes = [cause for cause in causes if cause.is_change]
     if not changes:
         return causes
+    pipeline, window = rows.pipeline, rows.window
     start = _start(window, changes)
-    times = pd.concat([_earlier_times(reader, pipeline, start, window), times])
+    times = pd.concat([_earlier_times(rows.reader, pipeline, start, window), times])
     times = times[~times.index.duplicated(keep="last")]
     known = [*_earlier_verdicts(deps, pipeline, start, window), *verdicts]
     # A prompt and its model may share a table: its columns are told once, as the later stage's.
     stages = {(pipeline.stage_database(stage), stage.relation): stage for stage in pipeline.stages}.values()
-    tables = {stage.name: _table(reader, pipeline, stage, start, window, world) for stage in stages}
+    tables = {stage.name: _table(rows, stage, start, world) for stage in stages}
     return tuple(
         replace(
             cause,
@@ -97,16 +95,15 @@ def _earlier_verdicts(deps: Deps, pipeline: Pipeline, start: Any, window: Window
     return [verdict for one in earlier for verdict in deps.store.verdicts(pipeline.pipeline, one)]
 
 
-def _table(
-    reader: StageReader, pipeline: Pipeline, stage: Stage, start: Any, window: Window, world: World
-) -> pd.DataFrame:
+def _table(opened: WindowReader, stage: Stage, start: Any, world: World) -> pd.DataFrame:
     """Return all columns of a stage by key (as text), the last row of a key; its payloads where it has no time."""
-    time = reader.time_column(stage)
+    pipeline, window = opened.pipeline, opened.window
+    time = opened.reader.time_column(stage)
     payload = world.recorded[stage.name]
     if time is None or len(payload) > _MOST_READ:
         return payload.set_axis(payload.index.map(str))
     end = window.end + (pipeline.settle if stage != pipeline.first_stage else timedelta(0))
-    rows = reader.rows(stage.model_copy(update={"fields": ()}), time=time, start=start, end=end)
+    rows = opened.all_columns(stage, start=start, end=end)
     key = pipeline.stage_key(stage)
     rows = rows[rows[key].notna().to_numpy()].sort_values(time, kind="stable").drop_duplicates(key, keep="last")
     table = rows.drop(columns=[key, time]).set_axis(pd.Index(key_text(rows[key])))

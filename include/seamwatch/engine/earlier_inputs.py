@@ -13,6 +13,7 @@ from seamwatch.engine.benchmark import read_benchmark
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.outcomes import final_payloads, judge_records
 from seamwatch.engine.reading import StageReader
+from seamwatch.engine.window import WindowReader
 from seamwatch.errors import AdapterError, DataContractError
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import OutcomeState, StageKind
@@ -90,7 +91,7 @@ def _read_span(deps: Deps, pipeline: Pipeline, reader: StageReader, span: Window
     """Return the judged records of a span, as their sources held them."""
     final = pipeline.final_stage.name
     sources = [stage.name for stage in pipeline.stages if stage.kind is StageKind.SOURCE]
-    data = reader.read(span, only={*sources, final})
+    data = WindowReader(reader, span).read(only={*sources, final})
     keys = data.stages[pipeline.first_stage.name].payload.index
     payloads = final_payloads(pipeline, data.stages[final].payload, data, keys)
     states = judge_records(deps, pipeline, reader, payloads).outcomes["state"]

@@ -22,6 +22,7 @@ from seamwatch.engine.reading import StageReader
 from seamwatch.engine.retrieved_documents import read_served
 from seamwatch.engine.watch.cost_calls import record_costs, tariffs
 from seamwatch.engine.watch.reading import WatchRead
+from seamwatch.engine.window import WindowReader
 from seamwatch.spec.monitoring import CostWatch
 from seamwatch.spec.objectives import AccuracyObjective, FreshnessObjective, LatencyObjective
 from seamwatch.spec.pipeline import Pipeline, Stage
@@ -108,7 +109,7 @@ def _hour(at: datetime) -> datetime:
 def _read(deps: Deps, pipeline: Pipeline, window: Window) -> NewRecords:
     reader = StageReader(pipeline, deps.connections, deps.project)
     try:
-        data = reader.read(window)
+        data = WindowReader(reader, window).read()
         first, final = data.stages[pipeline.first_stage.name], data.stages[pipeline.final_stage.name]
         keys = first.payload.index
         records = pd.DataFrame(index=keys, columns=list(RECORD_COLUMNS), dtype=object)

@@ -22,8 +22,9 @@ from seamwatch.core.records.outcomes import (
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.core.results import FieldAccuracy
 from seamwatch.engine.keyed_tables import KeyedTable
-from seamwatch.engine.reading import StageReader, WindowData
+from seamwatch.engine.reading import StageReader
 from seamwatch.engine.references import load_function
+from seamwatch.engine.window import WindowData
 from seamwatch.errors import Problem, SpecError
 from seamwatch.spec.pipeline import Outcome, Pipeline
 from seamwatch.validation.run import failing_keys

@@ -15,6 +15,7 @@ from seamwatch.engine.deps import Deps
 from seamwatch.engine.isolate import Models
 from seamwatch.engine.reading import StageReader
 from seamwatch.engine.validate import check_stage
+from seamwatch.engine.window import WindowReader
 from seamwatch.spec.load import Project
 from seamwatch.spec.pipeline import Pipeline, Stage
 
@@ -25,5 +26,5 @@ class Outside:
 
     reader: Callable[[Pipeline, Connections, Project], StageReader] = StageReader
     models: Callable[[Deps, Pipeline, Window], Models] = Models
-    check: Callable[[Deps, Pipeline, Stage, Window], StageResult] = check_stage
+    check: Callable[[Deps, Pipeline, Stage, Window, WindowReader], StageResult] = check_stage
     knowledge: Callable[..., Knowledge] = read_knowledge

@@ -1,10 +1,8 @@
-"""Read the stages of a window, record by record, from wherever they lie."""
+"""Read rows of the stages of a pipeline, from wherever they lie; a window of them is put together in `window.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from collections.abc import Collection, Hashable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -13,36 +11,16 @@ from seamwatch.adapters.base import Connections, StageSource
 from seamwatch.adapters.connections import database_url
 from seamwatch.adapters.stages.sql import SqlStageSource
 from seamwatch.adapters.stages.times import holds_timestamps, time_candidates
-from seamwatch.core.records.frames import StageData, key_text, stage_data
+from seamwatch.core.records.frames import key_text
 from seamwatch.core.records.json_documents import column_of
-from seamwatch.core.records.keys import KeyMismatch
-from seamwatch.core.results import Window
 from seamwatch.engine.keyed_tables import KeyedTable
 from seamwatch.engine.row_times import RowTime, payload_names
 from seamwatch.errors import DataContractError, StageError
 from seamwatch.spec.load import Project
 from seamwatch.spec.pipeline import Pipeline, Stage
 
-_SKEW = timedelta(hours=1)
-"""How much earlier than the first stage a later one may claim to be, by a clock that is off."""
 _PROBED = 200
 """Rows by which it is told whether a column of text holds times."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class WindowData:
-    """The stages of one window."""
-
-    stages: Mapping[str, StageData]
-    extra: Mapping[str, pd.Index[Any]] = field(default_factory=dict)
-    """By stage, keys with a row in the window that no source knows."""
-    mismatches: Mapping[str, KeyMismatch] = field(default_factory=dict)
-    """By stage, records of the window that would be found there if keys were compared in another form."""
-
-    @property
-    def payloads(self) -> dict[str, pd.DataFrame]:
-        """Return the payloads by stage."""
-        return {name: data.payload for name, data in self.stages.items()}
 
 
 class StageReader:
@@ -57,13 +35,10 @@ class StageReader:
             project: Where references lie: a column that one names is payload, and no guess at the time of a row.
         """
         self.pipeline = pipeline
-        self.unreadable_times: dict[str, int] = {}
-        """By stage, rows that were left out of what was read, since their time is none."""
         self._connections = connections
         self._project = project
         self._times: dict[str, RowTime] = {}
         self._sources: dict[str, SqlStageSource] = {}
-        self._as_text: bool | None = None
 
     def source(self, database: str) -> SqlStageSource:
         """Return the database behind a connection id; ConnectionNotFound, AdapterError."""
@@ -123,10 +98,11 @@ class StageReader:
         return holds_timestamps(source.read(relation, is_query=is_query, columns=[column], limit=_PROBED)[column])
 
     def rows(self, stage: Stage, **selection: Any) -> pd.DataFrame:
-        """Return rows of a stage, all its columns or those that `fields` names.
+        """Return rows of a stage, all its columns or those that `fields` names; of a span, those with a time."""
+        return self.counted_rows(stage, **selection)[0]
 
-        Of a span of time, rows whose time cannot be read are left out, and counted in `unreadable_times`.
-        """
+    def counted_rows(self, stage: Stage, **selection: Any) -> tuple[pd.DataFrame, int]:
+        """Return what `rows` does, and how many rows of a span of time were left out, since their time is none."""
         source = self.source(self.pipeline.stage_database(stage))
         time = selection.get("time") or self.time_column(stage)
         rows = source.read(
@@ -136,10 +112,16 @@ class StageReader:
             **selection,
         )
         if time is None or selection.get("start") is None:
-            return rows
+            return rows, 0
         has_time = rows[time].notna().to_numpy()
-        self.unreadable_times[stage.name] = self.unreadable_times.get(stage.name, 0) + int((~has_time).sum())
-        return rows[has_time]
+        return (rows if has_time.all() else rows[has_time]), int((~has_time).sum())
+
+    def read_alike(self, stage: Stage) -> tuple[Hashable, ...]:
+        """Return what two stages have in common where one's rows are the other's, as of a prompt and its model."""
+        time, table = self.time_column(stage), self.table(stage)
+        columns = self._columns(stage, time)
+        place = (self.pipeline.stage_database(stage), table.relation, table.is_query)
+        return (*place, table.key, table.form, time, None if columns is None else tuple(columns))
 
     def _columns(self, stage: Stage, time: str | None) -> list[str] | None:
         if not stage.fields:
@@ -151,57 +133,8 @@ class StageReader:
         wanted += [column_of(name, present) or name for name in stage.fields]
         return list(dict.fromkeys(wanted))
 
-    def read(self, window: Window, only: Collection[str] | None = None) -> WindowData:
-        """Return the records of the window at every stage, or at some.
-
-        A record belongs to the window by the time of its first stage. Later stages are read for the window and the
-        pipeline's `settle` time; records still missing then are looked for by key, and counted as late when found.
-
-        Raises:
-            StageError, AdapterError: If a table cannot be read.
-            DataContractError: If a key column is missing.
-        """
-        first = self.pipeline.first_stage
-        first_time = self.time_column(first)
-        if first_time is None:
-            aside = f" ({self.row_time(first).aside})" if self.row_time(first).passed_over else ""
-            msg = (
-                f"{self.pipeline.pipeline}.{first.name} has no time column{aside}; a window needs one, name it with "
-                "'time'"
-            )
-            raise StageError(msg)
-        rows = self.rows(first, time=first_time, start=window.start, end=window.end)
-        first_key = self.pipeline.stage_key(first)
-        _require_key(rows, first_key, self.pipeline, first)
-        wanted = [s for s in self.pipeline.stages if only is None or s.name in only or s == first]
-        raw = {s.name: self._stage_rows(s, window, self._keys_of(first, rows)) for s in wanted if s != first}
-        as_text = not pd.api.types.is_integer_dtype(rows[first_key].dtype) or any(
-            not pd.api.types.is_integer_dtype(frame[self.pipeline.stage_key(self.pipeline.stage(name))].dtype)
-            for name, (frame, _, _) in raw.items()
-            if len(frame)
-        )
-        stages = {
-            first.name: stage_data(self._typed(first, rows, as_text), first, key=first_key, time=first_time),
-        }
-        known = stages[first.name].payload.index
-        extra: dict[str, pd.Index[Any]] = {}
-        mismatches: dict[str, KeyMismatch] = {}
-        for name, (frame, time, n_late) in raw.items():
-            stage = self.pipeline.stage(name)
-            key = self.pipeline.stage_key(stage)
-            typed = self._typed(stage, frame, as_text)
-            mine = typed[key].isin(known) | typed[key].isna()
-            stages[name] = stage_data(typed[mine.to_numpy()], stage, key=key, time=time, n_late=n_late)
-            found = self._mismatch(stage, known, typed[key], None if time is None else typed.loc[~mine, key])
-            if found is not None:
-                mismatches[name] = found
-            if time is not None:
-                inside = typed[(~mine & (typed[time] >= window.start) & (typed[time] < window.end)).to_numpy()]
-                keys = pd.Index(inside[key].unique())
-                extra[name] = self._unknown(keys if found is None else keys[~keys.isin(list(found.right))], as_text)
-        return WindowData(stages=stages, extra=extra, mismatches=mismatches)
-
-    def _table(self, stage: Stage) -> KeyedTable:
+    def table(self, stage: Stage) -> KeyedTable:
+        """Return the table or query of a stage, to be looked up by the keys of records."""
         return KeyedTable(
             source=self.source(self.pipeline.stage_database(stage)),
             relation=stage.table or stage.query or "",
@@ -210,72 +143,47 @@ class StageReader:
             form=self.pipeline.stage_key_form(stage),
         )
 
-    def _keys_of(self, stage: Stage, rows: pd.DataFrame) -> pd.Series[Any]:
+    def keys_of(self, stage: Stage, rows: pd.DataFrame) -> pd.Series[Any]:
         """Return the keys of rows as other stages are asked for them."""
         keys, form = rows[self.pipeline.stage_key(stage)], self.pipeline.stage_key_form(stage)
         return keys if form == "exact" or pd.api.types.is_integer_dtype(keys.dtype) else key_text(keys, form)
 
-    def _typed(self, stage: Stage, rows: pd.DataFrame, as_text: bool) -> pd.DataFrame:
+    def typed(self, stage: Stage, rows: pd.DataFrame, *, as_text: bool) -> pd.DataFrame:
         """Return the rows with keys that can be compared with those of other stages."""
         key = self.pipeline.stage_key(stage)
         if not as_text:
             return rows
         return rows.assign(**{key: key_text(rows[key], self.pipeline.stage_key_form(stage))})
 
-    def _mismatch(
-        self, stage: Stage, known: pd.Index[Any], keys: pd.Series[Any], others: pd.Series[Any] | None
-    ) -> KeyMismatch | None:
-        """Return the form in which records that are missing at a stage would be found there.
-
-        Args:
-            stage: The stage.
-            known: Keys of the window's records.
-            keys: Keys of the rows that were read.
-            others: Those that no record of the window has; None where rows were read by the records' keys only.
-        """
-        missing = known[~known.isin(keys)]
-        if not len(missing):
-            return None
-        found = self._table(stage).mismatch(missing, others)
-        return found and replace(found, n_left=len(known), n_matching=len(known) - len(missing))
-
-    def _stage_rows(self, stage: Stage, window: Window, keys: pd.Series[Any]) -> tuple[pd.DataFrame, str | None, int]:
-        key, time = self.pipeline.stage_key(stage), self.time_column(stage)
-        if time is None:
-            frame = self._by_key(stage, keys)
-            return frame, None, 0
-        start, end = window.start - _SKEW, window.end + self.pipeline.settle
-        frame = self.rows(stage, time=time, start=start, end=end)
-        _require_key(frame, key, self.pipeline, stage)
-        seen = set(key_text(frame[key], self.pipeline.stage_key_form(stage)).dropna())
-        missing = keys[(~key_text(keys).isin(seen) & keys.notna()).to_numpy()]
-        late = self._by_key(stage, missing, time=time) if len(missing) else frame.iloc[:0]
-        return (pd.concat([frame, late], ignore_index=True) if len(late) else frame), time, late[key].nunique()
-
-    def _by_key(self, stage: Stage, keys: pd.Series[Any], time: str | None = None) -> pd.DataFrame:
-        table = self._table(stage)
+    def rows_of(self, stage: Stage, keys: pd.Series[Any], time: str | None = None) -> pd.DataFrame:
+        """Return every row of some records of a stage; StageError, DataContractError without the key's column."""
+        table = self.table(stage)
         frame = self.rows(stage, key=table.key, time=time, **table.selected(keys.dropna().unique().tolist()))
-        _require_key(frame, table.key, self.pipeline, stage)
+        require_key(frame, self.pipeline, stage)
         return frame
 
-    def _unknown(self, keys: pd.Index[Any], as_text: bool) -> pd.Index[Any]:
+    def unknown(self, keys: pd.Index[Any], *, as_text: bool) -> pd.Index[Any]:
         """Return the keys that the first stage does not hold at any time."""
         if not len(keys):
             return keys
         first = self.pipeline.first_stage
-        held = self._typed(first, self._by_key(first, pd.Series(keys)), as_text)
+        held = self.typed(first, self.rows_of(first, pd.Series(keys)), as_text=as_text)
         return keys[~keys.isin(held[self.pipeline.stage_key(first)])]
 
     def versions(self, stage: Stage, keys: Collection[Any]) -> pd.DataFrame:
         """Return every row of some records of a stage, with `_key` and `_time`, for corrections at the source."""
         key, time = self.pipeline.stage_key(stage), self.time_column(stage)
         series = pd.Series(list(keys), dtype=object)
-        rows = self._by_key(stage, series, time=time)
+        rows = self.rows_of(stage, series, time=time)
         as_text = bool(len(series)) and isinstance(series.iloc[0], str)
-        return self._typed(stage, rows, as_text).rename(columns={key: "_key", **({time: "_time"} if time else {})})
+        return self.typed(stage, rows, as_text=as_text).rename(
+            columns={key: "_key", **({time: "_time"} if time else {})}
+        )
 
 
-def _require_key(rows: pd.DataFrame, key: str, pipeline: Pipeline, stage: Stage) -> None:
+def require_key(rows: pd.DataFrame, pipeline: Pipeline, stage: Stage) -> None:
+    """Raise DataContractError unless rows of a stage have the column of its keys."""
+    key = pipeline.stage_key(stage)
     if key not in rows.columns:
         known = ", ".join(map(str, rows.columns))
         msg = f"{pipeline.pipeline}.{stage.name} ({stage.relation}): no key column {key!r}; known: {known}"

@@ -91,13 +91,26 @@ def load_reference(project: Project, stage: Stage) -> Reference | None:
     return FunctionReference(name=name, function=function, mode=choose_mode(function), body_column=stage.request)
 
 
-def load_references(project: Project, pipeline: Pipeline) -> dict[str, Reference]:
-    """Return the references of all stages that name one; SpecError with the mistakes of all."""
+def load_references(
+    project: Project,
+    pipeline: Pipeline,
+    load: Callable[[Project, Stage], Reference | None] = load_reference,
+) -> dict[str, Reference]:
+    """Return the references of all stages that name one, by stage.
+
+    Args:
+        project: Where they lie.
+        pipeline: Its stages.
+        load: Loads one, or knows it already.
+
+    Raises:
+        SpecError: With the mistakes of all.
+    """
     found: dict[str, Reference] = {}
     problems: list[Problem] = []
     for stage in pipeline.stages:
         try:
-            reference = load_reference(project, stage)
+            reference = load(project, stage)
         except SpecError as error:
             problems += error.problems
             continue

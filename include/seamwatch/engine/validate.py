@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import partial
 
 import pandas as pd
@@ -9,13 +10,11 @@ import pandas as pd
 from seamwatch.adapters.connections import database_url
 from seamwatch.core.checks import stage_result
 from seamwatch.core.records.frames import unread_answers
-from seamwatch.core.records.reconciliation import reconcile
 from seamwatch.core.results import Check, StageResult, Window
 from seamwatch.engine.answer_notes import redacted_stages, replay_notes, unread_notes
 from seamwatch.engine.deps import Deps
-from seamwatch.engine.protocols import with_protocols
-from seamwatch.engine.reading import StageReader, read_some
-from seamwatch.engine.references import load_reference
+from seamwatch.engine.reading import read_some
+from seamwatch.engine.window import WindowReader, open_window
 from seamwatch.errors import AdapterError, DataContractError, SpecError
 from seamwatch.report.seam_texts import described_checks, stage_notes
 from seamwatch.spec.pipeline import Pipeline, Stage
@@ -24,8 +23,17 @@ from seamwatch.validation.suites import load_suite
 from seamwatch.vocabulary import CheckStatus
 
 
-def check_stage(deps: Deps, pipeline: Pipeline, stage: Stage, window: Window) -> StageResult:
+def check_stage(
+    deps: Deps, pipeline: Pipeline, stage: Stage, window: Window, opened: WindowReader | None = None
+) -> StageResult:
     """Return what is wrong with one stage in one window, and save it.
+
+    Args:
+        deps: What it needs.
+        pipeline: Its definition.
+        stage: The stage.
+        window: The span of time.
+        opened: The window, where other stages of it are read too; without it the stage and its inputs are read alone.
 
     A check that cannot run (no such column, a database that does not answer, a broken suite) is a finding of status
     `error` and turns the stage's gate red; it is never a pass.
@@ -33,58 +41,44 @@ def check_stage(deps: Deps, pipeline: Pipeline, stage: Stage, window: Window) ->
     Raises:
         AdapterError: If the database may answer later, so that the task is tried again.
     """
-    # A recorded answer is read by its endpoint's protocol, which may stand in the connection only.
-    pipeline = with_protocols(pipeline, deps)
-    stage = pipeline.stage(stage.name)
-    reader = StageReader(pipeline, deps.connections, deps.project)
-    try:
-        result, discrepancies = _check(deps, pipeline, stage, window, reader)
-    except AdapterError as error:
-        if error.retryable:
-            raise
-        result, discrepancies = _could_not_run(stage, error), None
-    except (DataContractError, SpecError) as error:
-        result, discrepancies = _could_not_run(stage, error), None
-    finally:
-        reader.close()
+    with open_window(deps, pipeline, window) if opened is None else nullcontext(opened) as rows:
+        try:
+            result, discrepancies = _check(deps, rows.pipeline.stage(stage.name), rows)
+        except AdapterError as error:
+            if error.retryable:
+                raise
+            result, discrepancies = _could_not_run(stage, error), None
+        except (DataContractError, SpecError) as error:
+            result, discrepancies = _could_not_run(stage, error), None
     deps.store.begin_window(pipeline.pipeline, window, now=deps.clock())
     deps.store.save_stage_result(pipeline.pipeline, window, result, discrepancies)
     return result
 
 
-def _check(
-    deps: Deps, pipeline: Pipeline, stage: Stage, window: Window, reader: StageReader
-) -> tuple[StageResult, pd.DataFrame | None]:
-    data = reader.read(window, only={stage.name, *stage.input})
+def _check(deps: Deps, stage: Stage, rows: WindowReader) -> tuple[StageResult, pd.DataFrame | None]:
+    pipeline = rows.pipeline
+    data = rows.read(only={stage.name, *stage.input})
     own = data.stages[stage.name]
-    outcome = _expectations(deps, pipeline, stage, window, reader)
+    outcome = _expectations(deps, stage, rows)
     notes = ["the window is empty"] if not len(own.payload) else []
-    if n_unreadable := reader.unreadable_times.get(stage.name):
-        notes.append(f"{n_unreadable} rows have no readable time ({reader.time_column(stage)}): they are in no window")
+    if n := rows.n_without_time.get(stage.name):
+        notes.append(f"{n} rows have no readable time ({rows.reader.time_column(stage)}): they are in no window")
     notes += replay_notes(stage, own.payload)
     if unread_answers(own).n:
-        hidden = reader.read(window, only=redacted_stages(pipeline)).stages if pipeline.bundle.redact else {}
+        hidden = rows.read(only=redacted_stages(pipeline)).stages if pipeline.bundle.redact else {}
         notes += unread_notes(pipeline, own, hidden)
     checks, docs = (outcome.checks, outcome.data_docs) if outcome is not None else ((), None)
     if not stage.input:
         return stage_result(own, None, checks, notes=(*notes, *stage_notes(own, None)), data_docs=docs), None
-    found = reconcile(
-        stage,
-        own.payload,
-        {name: data.stages[name].payload for name in stage.input},
-        load_reference(deps.project, stage),
-        extra=data.extra.get(stage.name),
-        mismatch=data.mismatches.get(stage.name),
-    )
+    found = rows.reconcile(stage, data.payloads, rows.reference(deps.project, stage), data)
     notes += stage_notes(own, found)
     checks = (*checks, *described_checks(found))
     return stage_result(own, found, checks, notes=notes, data_docs=docs), found.discrepancies
 
 
-def _expectations(
-    deps: Deps, pipeline: Pipeline, stage: Stage, window: Window, reader: StageReader
-) -> ValidationOutcome | None:
+def _expectations(deps: Deps, stage: Stage, rows: WindowReader) -> ValidationOutcome | None:
     """Return what the stage's suite found on the database itself, or None where it has no suite."""
+    pipeline, window, reader = rows.pipeline, rows.window, rows.reader
     path = deps.project.suite_path(pipeline, stage.suite or stage.name)
     if stage.suite is None and not path.is_file():
         return None

@@ -29,6 +29,7 @@ from seamwatch.core.replays import ModelAnswer, ModelCall
 from seamwatch.engine.attribute import judge_window
 from seamwatch.engine.protocols import with_protocols
 from seamwatch.engine.reading import StageReader
+from seamwatch.engine.window import WindowReader
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import DiscrepancyKind, OutcomeState, Protocol, StageKind
 
@@ -83,7 +84,7 @@ def look(incident: Incident, root: Path, template: Path) -> Seen:
         pipeline = with_protocols(deps.project.pipeline(incident.shape.name), deps)
         reader = StageReader(pipeline, deps.connections)
         try:
-            judged = judge_window(deps, pipeline, WINDOW, reader)
+            judged = judge_window(deps, WindowReader(reader, WINDOW))
         finally:
             reader.close()
     state = judged.outcomes["state"]

@@ -18,8 +18,9 @@ from sqlalchemy.exc import IntegrityError
 from seamwatch.adapters.connections import EnvironmentConnections
 from seamwatch.core.records.reconciliation import Reconciliation, reconcile
 from seamwatch.core.results import Window
-from seamwatch.engine.reading import StageReader, WindowData
+from seamwatch.engine.reading import StageReader
 from seamwatch.engine.references import load_references
+from seamwatch.engine.window import WindowData, WindowReader
 from seamwatch.spec.load import load_project
 from seamwatch.validation.run import validate_query
 from seamwatch.validation.suites import check_suite, load_suite
@@ -57,7 +58,7 @@ def live(folder: Path, fault: str) -> Lived:
         world.live_day(DAY, fault, n_tickets=N_TICKETS)
         pipeline = load_project(ROOT).pipelines["support_triage"]
         reader = StageReader(pipeline, EnvironmentConnections(world.connections()))
-        data = reader.read(WINDOW)
+        data = WindowReader(reader, WINDOW).read()
         reader.close()
         service = world.model_server.service
         state = service.serving, service.health

@@ -28,8 +28,9 @@ from seamwatch.core.records.reconciliation import Reconciliation, reconcile
 from seamwatch.core.results import Window
 from seamwatch.core.retrieved_documents import current_passage, without_front_matter
 from seamwatch.engine.check import check_pipeline
-from seamwatch.engine.reading import StageReader, WindowData
+from seamwatch.engine.reading import StageReader
 from seamwatch.engine.references import load_function, load_references
+from seamwatch.engine.window import WindowData, WindowReader
 from seamwatch.errors import ProblemLevel
 from seamwatch.spec.load import load_project
 from seamwatch.validation.run import validate_query
@@ -104,7 +105,7 @@ def live(folder: Path, trained: Path, fault: str) -> Lived:
     with open_world(folder, trained) as world:
         world.live_day(DAY, fault)
         reader = StageReader(PIPELINE, EnvironmentConnections(environment(world)))
-        data = reader.read(WINDOW)
+        data = WindowReader(reader, WINDOW).read()
         reader.close()
         current = world.repository.documents()
         index = {row["document"]: row["content_hash"] for row in world.index()}

@@ -13,6 +13,7 @@ import pytest
 from seamwatch.adapters.connections import EnvironmentConnections
 from seamwatch.core.results import Window
 from seamwatch.engine.reading import StageReader
+from seamwatch.engine.window import WindowReader
 from seamwatch.errors import StageError
 from seamwatch.spec.load import load_project
 
@@ -131,5 +132,5 @@ def test_a_first_stage_without_a_time_says_what_was_passed_over(tmp_path: Path) 
     found.pipeline = found.pipeline.model_copy(update={"stages": (first, *found.pipeline.stages[1:])})
     says = r"desk.tickets has no time column \(created_at is payload \(normalise names it\)\); a window needs one"
     with pytest.raises(StageError, match=says):
-        found.read(Window(start=NOON, end=NOON + timedelta(hours=1)))
+        WindowReader(found, Window(start=NOON, end=NOON + timedelta(hours=1))).read()
     found.close()

@@ -15,8 +15,9 @@ from seamwatch.core.records.frames import StageData, key_text
 from seamwatch.core.records.references import FieldMapReference, FunctionReference, Reference
 from seamwatch.core.results import Window
 from seamwatch.engine.check.places import in_pipeline
-from seamwatch.engine.reading import StageReader, WindowData
+from seamwatch.engine.reading import StageReader
 from seamwatch.engine.references import load_reference, with_copies
+from seamwatch.engine.window import WindowData, WindowReader
 from seamwatch.errors import AdapterError, DataContractError, Problem, ProblemLevel, SpecError
 from seamwatch.spec.load import Project, line_of
 from seamwatch.spec.pipeline import Pipeline, Stage
@@ -82,15 +83,15 @@ def _line_of(reference: FunctionReference) -> int | None:
 class SampleReader(StageReader):
     """Reads the newest rows of a span of time only."""
 
-    def rows(self, stage: Stage, **selection: Any) -> pd.DataFrame:
+    def counted_rows(self, stage: Stage, **selection: Any) -> tuple[pd.DataFrame, int]:
         """Return rows of a stage, of a span of time the newest `RECORDS`."""
         if selection.get("start") is not None:
             selection |= {"limit": RECORDS, "newest_first": True}
-        return super().rows(stage, **selection)
+        return super().counted_rows(stage, **selection)
 
     def unknown_keys(self, keys: pd.Series[Any]) -> pd.Index[Any]:
         """Return the different keys that the first stage does not hold at any time."""
-        return self._unknown(pd.Index(key_text(keys).unique()), as_text=True)
+        return self.unknown(pd.Index(key_text(keys).unique()), as_text=True)
 
 
 def read_sample(
@@ -117,7 +118,7 @@ def read_sample(
     if pipeline.first_stage not in readable:
         return None, problems
     try:
-        data = reader.read(_settled(pipeline, reader), only={stage.name for stage in readable})
+        data = WindowReader(reader, _settled(pipeline, reader)).read(only={stage.name for stage in readable})
     except (AdapterError, DataContractError) as error:
         problems.append(in_pipeline(pipeline, "stages", str(error)))
         return None, problems
