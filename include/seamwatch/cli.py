@@ -418,7 +418,8 @@ def incidents(
     states = None if show_all else {state for state in IncidentState if state.is_open}
     with _deps(_settings(project)) as deps:
         found = deps.store.incidents(pipeline, states)
-        untold = {one.incident_id: one.last_error for one in reversed(deps.store.undelivered(now=deps.clock()))}
+        late = deps.store.undelivered([one.id for one in found], now=deps.clock())
+        untold = {one.incident_id: one.last_error for one in reversed(late)}
     rows = [
         {
             "id": i.id,

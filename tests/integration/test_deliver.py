@@ -27,7 +27,7 @@ from seamwatch.core.deliveries import DeliveryPart
 from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.check.channels import check_channels
-from seamwatch.engine.deliver import DeliverySummary, deliver_pending
+from seamwatch.engine.deliver import DeliverySummary, deliver_pending, describe_undelivered
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.incidents import decide_incidents
 from seamwatch.errors import ProblemLevel
@@ -704,3 +704,38 @@ def test_a_second_way_without_a_channel_is_refused(desk: Desk) -> None:
     alone = deps.project.pipeline("parcels").model_copy(update={"slack": None})
     (problem,) = check_channels(alone, deps.connections)
     assert "no slack is named" in problem.text
+
+
+def test_the_head_and_the_thread_of_a_change_are_made_from_one_report(desk: Desk) -> None:
+    loaded: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if "FROM seamwatch_verdicts" in statement:
+            loaded.append(statement)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        assert desk.deliver().n_sent == 2
+        assert len(loaded) == 1
+        desk.becomes(ChangeKind.UPDATED, IncidentState.OPEN, "later")
+        desk.now[0] += timedelta(minutes=1)
+        assert desk.deliver().n_sent == 2
+        assert len(loaded) == 2
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+
+
+def test_all_that_was_not_delivered_is_counted_and_a_few_of_it_told(desk: Desk) -> None:
+    for number in range(4):
+        desk.becomes(ChangeKind.UPDATED, IncidentState.OPEN, f"change {number}")
+    store, now = desk.deps.store, desk.now[0]
+    n_given_up = 0
+    while (claimed := store.claim_delivery(now, lease=timedelta(minutes=2), owner="me")) is not None:
+        n_given_up += 1
+        store.mark_failed(claimed.id, owner="me", error="invalid_auth", retry_at=None)
+    assert n_given_up == 10
+    summary = desk.deliver()
+    assert (summary.n_undelivered, summary.n_failed, len(summary.undelivered)) == (10, 10, 5)
+    said = describe_undelivered(summary)
+    assert "not delivered: 10, of them given up: 10" in said
+    assert "and 5 more" in said

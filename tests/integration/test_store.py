@@ -158,6 +158,26 @@ def test_what_is_saved_comes_back_exactly(store: Store) -> None:
     assert store.attribution("p", Window(start=NOW, end=NOW + timedelta(days=1))) is None
 
 
+def test_the_records_of_a_cause_are_found_in_all_windows_of_a_span(store: Store) -> None:
+    spans = [Window(start=NOW + timedelta(days=day), end=NOW + timedelta(days=day + 1)) for day in range(3)]
+    for day, span in enumerate(spans):
+        store.begin_window("p", span, now=NOW)
+        assert not store.is_attributed("p", span)
+        found = replace(_attribution(4), window=span)
+        verdicts = [replace(one, key=f"{day}{number}") for number, one in enumerate(found.verdicts)]
+        verdicts[1] = replace(verdicts[1], stage=None)
+        verdicts[2] = replace(verdicts[2], responsibility=Responsibility.SOURCE_DATA)
+        store.save_attribution(replace(found, verdicts=tuple(verdicts)), now=NOW)
+        assert store.is_attributed("p", span)
+        assert store.verdicts("p", span) == verdicts
+    cause = (_attribution(1).verdicts[0].responsibility, _attribution(1).verdicts[0].stage)
+    both = Window(start=spans[0].start, end=spans[1].end)
+    assert store.records_of_cause("p", both, *cause) == {"00", "03", "10", "13"}
+    assert store.records_of_cause("p", both, cause[0], None) == {"01", "11"}
+    assert store.records_of_cause("p", spans[2], Responsibility.SOURCE_DATA, cause[1]) == {"22"}
+    assert store.records_of_cause("q", both, *cause) == set()
+
+
 def test_text_that_no_database_takes_is_kept_as_far_as_it_can_be(store: Store) -> None:
     hostile, long = "a\x00b\ud800c", "k" * 3000
     found = pd.DataFrame(

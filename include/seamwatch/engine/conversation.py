@@ -16,7 +16,7 @@ from seamwatch.adapters.base import Notifier, PostedMessage
 from seamwatch.core.deliveries import Delivery, DeliveryPart, retry_wait, told_changes
 from seamwatch.core.incident_life import Incident
 from seamwatch.engine.deps import Deps
-from seamwatch.engine.incidents import report_of
+from seamwatch.engine.incidents import LastReport
 from seamwatch.errors import HistoryUnreadable, MessageGone, NotifyError, StoreError
 from seamwatch.report import block_kit
 from seamwatch.report.blocks import Message
@@ -78,6 +78,8 @@ class Conversation:
     """Who leased it."""
     delivery: Delivery
     incident: Incident
+    reports: LastReport
+    """The head and the thread of a change are made from one report."""
     _is_repeat: bool = False
     """A post of unknown end could not be looked for: the channel may not be read, or is not known by its name."""
     _was_lost: bool = False
@@ -193,7 +195,7 @@ class Conversation:
         incident = self.deps.store.incident(self.incident.id) or self.incident
         changes = told_changes([one.change for one in waiting]) or (self.delivery.change,)
         try:
-            report = report_of(self.deps, self.deps.project.pipeline(incident.pipeline), incident)
+            report = self.reports.of(self.deps, incident)
             message = incident_message(report, changes, is_repeat=self._is_repeat)
         except Exception as error:
             # That the incident exists must be told; its thread can wait for the report.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from seamwatch.core.results import Window
 from seamwatch.engine.deps import Deps
 from seamwatch.spec.pipeline import Pipeline
 
@@ -22,15 +23,6 @@ def link_debits(deps: Deps, pipeline: str, incident_id: str) -> int:
     incident = deps.store.incident(incident_id)
     if incident is None:
         return 0
-    windows = [
-        window
-        for window in deps.store.windows(pipeline, limit=1000)
-        if incident.first_window.start <= window.start and window.end <= incident.last_window.end
-    ]
-    records = {
-        verdict.key
-        for window in windows
-        for verdict in deps.store.verdicts(pipeline, window)
-        if (verdict.responsibility, verdict.stage) == (incident.responsibility, incident.stage)
-    }
+    span = Window(start=incident.first_window.start, end=incident.last_window.end)
+    records = deps.store.records_of_cause(pipeline, span, incident.responsibility, incident.stage)
     return deps.store.link_debits(pipeline, incident_id, records)

@@ -14,6 +14,7 @@ from seamwatch.core.deliveries import Delivery, DeliveryPart, retry_wait
 from seamwatch.engine.conversation import LEASE, SETTLED_AFTER, Conversation, LeaseLost, NotYet, delete_surplus
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.incident_actions import end_mutes
+from seamwatch.engine.incidents import LastReport
 from seamwatch.engine.second_way import call_second_ways, tell_second_way
 from seamwatch.errors import NotifyError, StoreError
 from seamwatch.secret_redaction import SECRETS
@@ -41,8 +42,10 @@ class DeliverySummary:
     """Still in the outbox, to be tried again."""
     errors: tuple[str, ...] = ()
     """Why messages could not be sent now."""
+    n_undelivered: int = 0
+    """What no try could deliver until now; those of `errors` among them."""
     undelivered: tuple[str, ...] = ()
-    """What no try could deliver until now, each with its incident, channel and reason; those of `errors` among them."""
+    """The oldest of these, each with its incident, channel and reason."""
 
 
 @dataclass(kw_only=True)
@@ -57,6 +60,7 @@ class _Tick:
     errors: list[str] = field(default_factory=list)
     pauses: dict[tuple[str, str], datetime] = field(default_factory=dict)
     """By connection and channel, until when it wants no message, or gets none in this run."""
+    reports: LastReport = field(default_factory=LastReport)
     n_failures: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By connection and channel, messages that failed since the last one that did not."""
 
@@ -89,23 +93,25 @@ def deliver_pending(
             break
         sleep((until - now).total_seconds())
     _look_again(deps, end)
-    undelivered = deps.store.undelivered(now=deps.clock())
+    n_undelivered, n_failed = deps.store.count_undelivered(now=deps.clock())
+    shown = deps.store.undelivered(now=deps.clock(), limit=_SHOWN)
     return DeliverySummary(
         n_sent=tick.n_sent,
-        n_failed=sum(one.is_given_up for one in undelivered),
+        n_failed=n_failed,
         n_waiting=deps.store.n_pending_deliveries(),
         errors=tuple(tick.errors),
-        undelivered=tuple(f"{one.incident_id}, {one.channel}: {one.last_error}" for one in undelivered),
+        n_undelivered=n_undelivered,
+        undelivered=tuple(f"{one.incident_id}, {one.channel}: {one.last_error}" for one in shown),
     )
 
 
 def describe_undelivered(summary: DeliverySummary) -> str:
     """Return what could not be sent, why, and what to do, for a person."""
-    undelivered = summary.undelivered or summary.errors
-    shown = "\n".join(undelivered[:_SHOWN])
-    n_more = len(undelivered) - _SHOWN
+    n = summary.n_undelivered or len(summary.errors)
+    told = (summary.undelivered or summary.errors)[:_SHOWN]
+    n_more, shown = n - len(told), "\n".join(told)
     return (
-        f"not delivered: {len(undelivered):,}, of them given up: {summary.n_failed:,}\n{shown}"
+        f"not delivered: {n:,}, of them given up: {summary.n_failed:,}\n{shown}"
         + (f"\nand {n_more:,} more" if n_more > 0 else "")
         + "\nMend the reason; they are sent by themselves then, or at once by `seamwatch deliver --retry`. "
         "`seamwatch deliver --drop INCIDENT` says that the messages of an incident need not be sent."
@@ -146,7 +152,9 @@ def _send(tick: _Tick, delivery: Delivery) -> None:
     if delivery.part is DeliveryPart.SECOND_WAY:
         tell_second_way(tick.deps, delivery, incident, owner=tick.owner)
         return
-    conversation = Conversation(deps=tick.deps, owner=tick.owner, delivery=delivery, incident=incident)
+    conversation = Conversation(
+        deps=tick.deps, owner=tick.owner, delivery=delivery, incident=incident, reports=tick.reports
+    )
     if delivery.part is DeliveryPart.HEAD:
         conversation.tell_head()
     else:

@@ -58,7 +58,7 @@ def decide_on_freshness(deps: Deps, pipeline: Pipeline, check: FreshnessCheck) -
             for incident in known
             if incident.responsibility is Responsibility.KNOWLEDGE_BASE
             and incident.watch is None
-            and deps.store.attribution(name, incident.last_window) is not None
+            and deps.store.is_attributed(name, incident.last_window)
         ]
         evaluation = evaluate_check(check, attributed=attributed)
         findings = tuple(with_headline(finding, check) for finding in evaluation.findings)
@@ -174,6 +174,20 @@ def report_of(deps: Deps, pipeline: Pipeline, incident: Incident) -> IncidentRep
         slo=last.status if last is not None else None,
         silence=stopped_lines(silent_jobs(deps, pipeline)),
     )
+
+
+class LastReport:
+    """The report that was made last, kept for as long as the next one that is asked for is on the same change."""
+
+    def __init__(self) -> None:
+        """Keep none yet."""
+        self._known: tuple[Incident, IncidentReport] | None = None
+
+    def of(self, deps: Deps, incident: Incident) -> IncidentReport:
+        """Return the report on an incident; errors as `report_of`, and SpecError if its pipeline has no sound file."""
+        if self._known is None or self._known[0] != incident:
+            self._known = incident, report_of(deps, deps.project.pipeline(incident.pipeline), incident)
+        return self._known[1]
 
 
 def render_report(report: IncidentReport, form: str) -> str:

@@ -19,14 +19,16 @@ def call_second_ways(deps: Deps) -> list[str]:
 
     Returns what kept single incidents from it; the others go on.
     """
+    ways = {name for name, pipeline in deps.project.pipelines.items() if pipeline.second_way is not None}
+    if not ways:
+        return []
     now, told, errors = deps.clock(), deps.store.told_in_a_second_way(), []
     late: dict[str, datetime] = {}
     for one in deps.store.undelivered(now=now):
         if one.part is DeliveryPart.HEAD:
             late.setdefault(one.incident_id, one.since)
-    ways = {name for name, pipeline in deps.project.pipelines.items() if pipeline.second_way is not None}
     to_end = {name for name, (n_open, n_over) in told.items() if n_open > n_over}
-    for incident_id in sorted(late.keys() | to_end if ways else ()):
+    for incident_id in sorted(late.keys() | to_end):
         try:
             _call(deps, incident_id, late.get(incident_id), told.get(incident_id, (0, 0)), now)
         except Exception as error:

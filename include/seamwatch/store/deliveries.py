@@ -40,6 +40,13 @@ class Undelivered:
         return self.state is DeliveryState.FAILED
 
 
+def _has_failed(now: datetime) -> sa.ColumnElement[bool]:
+    """Return whether no try could deliver a message until now, it waits for long, or it was given up."""
+    is_late = sa.or_(DeliveryRow.attempts > 0, DeliveryRow.created_at <= now - _LATE_AFTER)
+    is_waiting = DeliveryRow.state == DeliveryState.PENDING.value
+    return sa.or_(DeliveryRow.state == DeliveryState.FAILED.value, sa.and_(is_waiting, is_late))
+
+
 class DeliveryStore:
     """The part of the store that keeps messages."""
 
@@ -293,21 +300,26 @@ class DeliveryStore:
         with self._reading() as connection:
             return int(connection.scalar(statement) or 0)
 
+    def count_undelivered(self: Transactions, *, now: datetime) -> tuple[int, int]:
+        """Return how many messages `undelivered` would return, and how many of them were given up."""
+        is_given_up = DeliveryRow.state == DeliveryState.FAILED.value
+        n_given_up = sa.func.coalesce(sa.func.sum(sa.case((is_given_up, 1), else_=0)), 0)
+        statement = sa.select(sa.func.count(), n_given_up).select_from(DeliveryRow).where(_has_failed(now))
+        with self._reading() as connection:
+            n, n_failed = connection.execute(statement).one()
+            return int(n), int(n_failed)
+
     def undelivered(
-        self: Transactions, incident_ids: Collection[str] | None = None, *, now: datetime
+        self: Transactions, incident_ids: Collection[str] | None = None, *, now: datetime, limit: int | None = None
     ) -> list[Undelivered]:
         """Return messages that no try could deliver, that wait for long, or that were given up, oldest first.
 
         Args:
             incident_ids: Of these incidents; None: of all.
             now: Aware time.
+            limit: At most so many; None: all.
         """
-        is_late = sa.or_(DeliveryRow.attempts > 0, DeliveryRow.created_at <= now - _LATE_AFTER)
-        has_failed = sa.or_(
-            DeliveryRow.state == DeliveryState.FAILED.value,
-            sa.and_(DeliveryRow.state == DeliveryState.PENDING.value, is_late),
-        )
-        statement = sa.select(DeliveryRow).where(has_failed).order_by(DeliveryRow.id)
+        statement = sa.select(DeliveryRow).where(_has_failed(now)).order_by(DeliveryRow.id).limit(limit)
         if incident_ids is not None:
             statement = statement.where(DeliveryRow.incident_id.in_(list(incident_ids)))
         with self._reading() as connection:

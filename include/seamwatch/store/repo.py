@@ -40,7 +40,7 @@ from seamwatch.store.tables import (
     WindowRow,
 )
 from seamwatch.store.watch import WatchStore
-from seamwatch.vocabulary import DiscrepancyKind
+from seamwatch.vocabulary import DiscrepancyKind, Responsibility
 
 _DISCREPANCIES_KEPT = 1_000
 """Rows kept for one field of one stage of one window; the counts in the stage's result are whole."""
@@ -274,10 +274,35 @@ class Store(
             )
             return from_json(Attribution, {**data, "verdicts": list(connection.scalars(statement))})
 
+    def is_attributed(self, pipeline: str, window: Window) -> bool:
+        """Return whether there is an attribution of a window."""
+        statement = sa.select(WindowRow.attributed_at).filter_by(pipeline=pipeline, window=window.id)
+        with self._reading() as connection:
+            return connection.scalar(statement) is not None
+
     def verdicts(self, pipeline: str, window: Window) -> list[Verdict]:
         """Return the verdicts of a window, in the order of the records."""
-        found = self.attribution(pipeline, window)
-        return list(found.verdicts) if found is not None else []
+        statement = (
+            sa.select(VerdictRow.verdict).filter_by(pipeline=pipeline, window=window.id).order_by(VerdictRow.number)
+        )
+        with self._reading() as connection:
+            return [from_json(Verdict, row) for row in connection.scalars(statement)]
+
+    def records_of_cause(
+        self, pipeline: str, span: Window, responsibility: Responsibility, stage: str | None
+    ) -> set[str]:
+        """Return the keys of the records, of all windows within a span, whose verdict names one cause."""
+        windows = sa.select(WindowRow.window).where(
+            WindowRow.pipeline == pipeline, WindowRow.start_at >= span.start, WindowRow.end_at <= span.end
+        )
+        statement = (
+            sa.select(VerdictRow.key)
+            .filter_by(pipeline=pipeline, responsibility=responsibility.value, stage=stage)
+            .where(VerdictRow.window.in_(windows))
+            .distinct()
+        )
+        with self._reading() as connection:
+            return set(connection.scalars(statement))
 
     def cause_history(self, pipeline: str, before: datetime, limit: int = 200) -> pd.DataFrame:
         """Return the causes of earlier windows, oldest first; a window without a cause has one row of nulls.
