@@ -109,20 +109,58 @@ def _actions(block: Mapping[str, Any], at: str) -> list[str]:
     if not isinstance(elements, list) or not 1 <= len(elements) <= 25:
         return [f"must have 1 to 25 items [json-pointer:{at}/elements]"]
     reasons: list[str] = []
-    for n, button in enumerate(elements):
+    checks: dict[object, Callable[[Mapping[str, Any], str], list[str]]] = {"button": _button, "static_select": _select}
+    for n, element in enumerate(elements):
         here = f"{at}/elements/{n}"
-        if not isinstance(button, Mapping) or button.get("type") != "button":
-            reasons.append(f"only buttons are known here [json-pointer:{here}/type]")
+        check = checks.get(element.get("type")) if isinstance(element, Mapping) else None
+        if check is None:
+            reasons.append(f"only buttons and menus are known here [json-pointer:{here}/type]")
             continue
-        reasons += _text(button.get("text"), f"{here}/text", most=75, types=("plain_text",))
-        url = button.get("url")
-        if url is not None and (not isinstance(url, str) or len(url) > 3_000 or not _URL.fullmatch(url)):
-            reasons.append(f"invalid url [json-pointer:{here}/url]")
-        if len(str(button.get("value", ""))) > 2_000:
-            reasons.append(f"must be less than 2001 characters [json-pointer:{here}/value]")
-        if button.get("style") not in (None, "primary", "danger"):
-            reasons.append(f"must be primary or danger [json-pointer:{here}/style]")
+        reasons += check(element, here) + _confirm(element.get("confirm"), f"{here}/confirm")
+        if len(str(element.get("action_id", ""))) > 255:
+            reasons.append(f"must be less than 256 characters [json-pointer:{here}/action_id]")
+    ids = [element["action_id"] for element in elements if isinstance(element, Mapping) and "action_id" in element]
+    if len(ids) != len(set(ids)):
+        reasons.append(f"action_id must be unique [json-pointer:{at}/elements]")
     return reasons
+
+
+def _button(button: Mapping[str, Any], at: str) -> list[str]:
+    reasons = _text(button.get("text"), f"{at}/text", most=75, types=("plain_text",))
+    url = button.get("url")
+    if url is not None and (not isinstance(url, str) or len(url) > 3_000 or not _URL.fullmatch(url)):
+        reasons.append(f"invalid url [json-pointer:{at}/url]")
+    if len(str(button.get("value", ""))) > 2_000:
+        reasons.append(f"must be less than 2001 characters [json-pointer:{at}/value]")
+    if button.get("style") not in (None, "primary", "danger"):
+        reasons.append(f"must be primary or danger [json-pointer:{at}/style]")
+    return reasons
+
+
+def _select(menu: Mapping[str, Any], at: str) -> list[str]:
+    reasons = _text(menu.get("placeholder"), f"{at}/placeholder", most=150, types=("plain_text",))
+    options = menu.get("options")
+    if not isinstance(options, list) or not 1 <= len(options) <= 100:
+        return [*reasons, f"must have 1 to 100 items [json-pointer:{at}/options]"]
+    for n, option in enumerate(options):
+        here = f"{at}/options/{n}"
+        reasons += _text(option.get("text"), f"{here}/text", most=75, types=("plain_text",))
+        if not 1 <= len(str(option.get("value", ""))) <= 150:
+            reasons.append(f"must be 1 to 150 characters [json-pointer:{here}/value]")
+    return reasons
+
+
+def _confirm(confirm: object, at: str) -> list[str]:
+    if confirm is None:
+        return []
+    if not isinstance(confirm, Mapping):
+        return [f"must be an object [json-pointer:{at}]"]
+    most = {"title": 100, "text": 300, "confirm": 30, "deny": 30}
+    return [
+        reason
+        for name, chars in most.items()
+        for reason in _text(confirm.get(name), f"{at}/{name}", most=chars, types=("plain_text",))
+    ]
 
 
 def _rich_text(block: Mapping[str, Any], at: str) -> list[str]:

@@ -10,8 +10,11 @@ from markdown_it import MarkdownIt
 
 from seamwatch.report import block_kit
 from seamwatch.report.blocks import (
+    ActionButton,
+    ActionMenu,
     Bullets,
     Buttons,
+    Confirmation,
     Divider,
     Emphasis,
     Facts,
@@ -24,7 +27,7 @@ from seamwatch.report.blocks import (
     Small,
 )
 from seamwatch.report.markdown import code_span, escape_markdown
-from seamwatch.vocabulary import IncidentState
+from seamwatch.vocabulary import IncidentAction, IncidentState
 from seamwatch_demo.slack_rules import message_error
 
 NASTY = st.sampled_from(
@@ -52,6 +55,23 @@ NASTY = st.sampled_from(
 )
 TEXTS = st.one_of(NASTY, st.text(max_size=40), st.lists(st.one_of(NASTY, st.text(max_size=8)), max_size=6).map("".join))
 RUNS = st.lists(st.builds(Run, text=TEXTS, emphasis=st.sampled_from(Emphasis)), max_size=5).map(tuple)
+
+
+@st.composite
+def button_rows(draw: st.DrawFn) -> tuple[ActionButton | ActionMenu, ...]:
+    """Buttons and menus of different actions, with texts of any kind."""
+    confirmations = st.one_of(st.none(), st.builds(Confirmation, title=TEXTS, text=TEXTS, yes=TEXTS, no=TEXTS))
+    rows: list[ActionButton | ActionMenu] = []
+    for action in draw(st.lists(st.sampled_from(IncidentAction), unique=True)):
+        more = {"text": draw(TEXTS), "action": action, "incident_id": draw(TEXTS), "confirmation": draw(confirmations)}
+        if draw(st.booleans()):
+            options = tuple(draw(st.lists(st.tuples(TEXTS, TEXTS), max_size=4)))
+            rows.append(ActionMenu(**more, options=options))
+        else:
+            rows.append(ActionButton(**more, is_primary=draw(st.booleans())))
+    return tuple(rows)
+
+
 BLOCKS = st.one_of(
     st.builds(Heading, TEXTS, st.sampled_from(IncidentState)),
     st.builds(Paragraph, RUNS),
@@ -61,6 +81,7 @@ BLOCKS = st.one_of(
     st.builds(Small, TEXTS),
     st.builds(Mention, st.just("To act: model owner"), st.one_of(st.none(), TEXTS)),
     st.builds(Buttons, st.lists(st.builds(Link, TEXTS, TEXTS), max_size=30).map(tuple)),
+    st.builds(Buttons, button_rows()),
     st.just(Divider()),
 )
 

@@ -19,6 +19,7 @@ from seamwatch.engine.deps import Deps
 from seamwatch.engine.watcher_status import silent_jobs
 from seamwatch.errors import DataContractError, StoreError
 from seamwatch.report import measured
+from seamwatch.report.action_results import last_action
 from seamwatch.report.facts import IncidentReport, incident_report
 from seamwatch.report.freshness_texts import with_headline
 from seamwatch.report.html import render_html
@@ -173,6 +174,7 @@ def report_of(deps: Deps, pipeline: Pipeline, incident: Incident) -> IncidentRep
         now=deps.clock(),
         slo=last.status if last is not None else None,
         silence=stopped_lines(silent_jobs(deps, pipeline)),
+        last_action=_last_action(deps, incident),
     )
 
 
@@ -188,6 +190,15 @@ class LastReport:
         if self._known is None or self._known[0] != incident:
             self._known = incident, report_of(deps, deps.project.pipeline(incident.pipeline), incident)
         return self._known[1]
+
+
+def _last_action(deps: Deps, incident: Incident) -> str:
+    """Return what a person did last with an incident; empty where nobody did anything."""
+    by_people = [event for event in deps.store.incident_events(incident.id) if event.by]
+    if not by_people:
+        return ""
+    last = by_people[-1]
+    return last_action(ChangeKind(last.kind), by=last.by or "", door=last.door, at=last.at)
 
 
 def render_report(report: IncidentReport, form: str) -> str:

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from seamwatch.core.incident_life import Incident
+from datetime import datetime
+
+from seamwatch.core.incident_life import ChangeKind, Incident
 from seamwatch.report import numbers, sentences
+from seamwatch.report.text import shortened, visible
 from seamwatch.report.texts import REFUSALS
-from seamwatch.vocabulary import Refusal, Responsibility
+from seamwatch.vocabulary import Door, Refusal, Responsibility
+
+_DOORS = {
+    Door.SLACK: "in Slack",
+    Door.AIRFLOW: "in Airflow",
+    Door.COMMAND_LINE: "on the command line",
+    Door.TASK: "by a task in Airflow",
+}
+_NAME_CHARS = 80
 
 
 def refusal_text(refusal: Refusal, incident: Incident) -> str:
@@ -33,3 +44,11 @@ def result_text(incident: Incident, *, still_fails: bool, n_debits: int | None) 
         does = "no longer count" if not incident.is_open else "count again"
         lines.append(f"{debits} {does} against error budgets; seen at the next look at the objectives.")
     return " ".join(lines)
+
+
+def last_action(kind: ChangeKind, *, by: str, door: Door | None, at: datetime) -> str:
+    """Return what a person did last with an incident, who it was, and by which way they came."""
+    done = kind.value.replace("_", " ").capitalize()
+    who = shortened(visible(by), _NAME_CHARS)
+    way = f" {_DOORS[door]}" if door in _DOORS else ""
+    return f"{done} by {who}{way}, {numbers.moment(at)}"

@@ -11,13 +11,17 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from seamwatch.report.blocks import (
+    ActionButton,
+    ActionMenu,
     Block,
     Bullets,
     Buttons,
+    Confirmation,
     Divider,
     Emphasis,
     Facts,
     Heading,
+    Link,
     Mention,
     Paragraph,
     Preformatted,
@@ -27,9 +31,13 @@ from seamwatch.report.blocks import (
 from seamwatch.report.text import printable
 from seamwatch.secret_redaction import SECRETS
 from seamwatch.spec.owners import GROUP, USER
-from seamwatch.vocabulary import IncidentState
+from seamwatch.vocabulary import IncidentAction, IncidentState
 
 Json = dict[str, Any]
+
+ACTION_PREFIX = "seamwatch:"
+VALUE_SEPARATOR = "/"
+"""Between an incident's id and what was chosen for it."""
 
 # Slack's documented limits (docs.slack.dev, Block Kit reference); the total is undocumented and was found by trial.
 _MOST_BLOCKS = 50
@@ -44,6 +52,13 @@ _SMALL_CHARS = 2_000
 _BUTTON_CHARS = 75
 _MOST_BUTTONS = 25
 _URL_CHARS = 3_000
+_VALUE_CHARS = 2_000
+_OPTION_CHARS = 75
+_OPTION_VALUE_CHARS = 150
+_CONFIRM_TITLE_CHARS = 100
+_CONFIRM_TEXT_CHARS = 300
+_CONFIRM_BUTTON_CHARS = 30
+_MOST_OPTIONS = 100
 _FALLBACK_CHARS = 1_000
 _LEAST_USEFUL_CHARS = 200
 
@@ -114,8 +129,8 @@ def _render(block: Block, left: int) -> tuple[Json | None, int]:
         case Small(text):
             shown = _clip(text, min(left, _SMALL_CHARS))
             found = _small(shown), _weight(shown)
-        case Buttons(links):
-            found = _buttons([(link.text, link.url, link.is_primary) for link in links])
+        case Buttons(items):
+            found = _buttons(items)
         case Divider():
             found = {"type": "divider"}, 0
     return found
@@ -192,14 +207,65 @@ _WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+\S*")
 """Slack refuses the whole message for one button whose address has no host, or a blank."""
 
 
-def _buttons(links: Sequence[tuple[str, str, bool]]) -> tuple[Json | None, int]:
-    elements: list[Json] = []
-    for text, url, is_primary in links[:_MOST_BUTTONS]:
-        if len(url) <= _URL_CHARS and _WEB_ADDRESS.fullmatch(url):
-            button = {"type": "button", "text": _plain(_clip(text, _BUTTON_CHARS)), "url": url}
-            elements.append(button | ({"style": "primary"} if is_primary else {}))
-    used = sum(_weight(element["text"]["text"]) for element in elements)
-    return ({"type": "actions", "elements": elements} if elements else None), used
+def _buttons(items: Sequence[Link | ActionButton | ActionMenu]) -> tuple[Json | None, int]:
+    """Return the row; what Slack would refuse the whole message for is left out."""
+    found = [element for item in items[:_MOST_BUTTONS] if (element := _button(item)) is not None]
+    used = sum(_text_weight(element) for element in found)
+    return ({"type": "actions", "elements": found} if found else None), used
+
+
+def _button(item: Link | ActionButton | ActionMenu) -> Json | None:
+    text = _plain(_clip(item.text, _BUTTON_CHARS))
+    if isinstance(item, ActionMenu):
+        return _menu(item, text)
+    style = {"style": "primary"} if item.is_primary else {}
+    if isinstance(item, Link):
+        is_sound = len(item.url) <= _URL_CHARS and _WEB_ADDRESS.fullmatch(item.url)
+        return {"type": "button", "text": text, "url": item.url} | style if is_sound else None
+    if not 0 < len(item.incident_id) <= _VALUE_CHARS:
+        return None
+    button = {"type": "button", "text": text, "action_id": action_id(item.action), "value": item.incident_id}
+    return button | style | _confirm(item.confirmation)
+
+
+def _menu(item: ActionMenu, text: Json) -> Json | None:
+    """Return a menu; the value of a choice names the incident too, since Slack says of a menu nothing else of ours."""
+    options = [
+        {"text": _plain(_clip(label, _OPTION_CHARS)), "value": f"{item.incident_id}{VALUE_SEPARATOR}{value}"}
+        for value, label in item.options[:_MOST_OPTIONS]
+    ]
+    if not options or any(len(option["value"]) > _OPTION_VALUE_CHARS for option in options):
+        return None
+    menu = {"type": "static_select", "action_id": action_id(item.action), "placeholder": text, "options": options}
+    return menu | _confirm(item.confirmation)
+
+
+def _confirm(asked: Confirmation | None) -> Json:
+    if asked is None:
+        return {}
+    return {
+        "confirm": {
+            "title": _plain(_clip(asked.title, _CONFIRM_TITLE_CHARS)),
+            "text": _plain(_clip(asked.text, _CONFIRM_TEXT_CHARS)),
+            "confirm": _plain(_clip(asked.yes, _CONFIRM_BUTTON_CHARS)),
+            "deny": _plain(_clip(asked.no, _CONFIRM_BUTTON_CHARS)),
+        }
+    }
+
+
+def action_id(action: IncidentAction) -> str:
+    """Return by which name Slack says that a button of ours was pressed."""
+    return f"{ACTION_PREFIX}{action.value}"
+
+
+def _text_weight(value: object) -> int:
+    """Return the characters of all texts inside an element."""
+    if isinstance(value, list):
+        return sum(_text_weight(one) for one in value)
+    if not isinstance(value, dict):
+        return 0
+    own = value.get("text")
+    return sum(_text_weight(one) for one in value.values()) + (_weight(own) if isinstance(own, str) else 0)
 
 
 def _plain(text: str) -> Json:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from seamwatch.vocabulary import IncidentState
+from seamwatch.vocabulary import IncidentAction, IncidentState
 
 
 class Emphasis(StrEnum):
@@ -93,11 +93,44 @@ class Link:
     is_primary: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class Confirmation:
+    """What is asked before a press counts."""
+
+    title: str
+    text: str
+    yes: str
+    no: str = "Cancel"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionButton:
+    """A button that changes an incident."""
+
+    text: str
+    action: IncidentAction
+    incident_id: str
+    is_primary: bool = False
+    confirmation: Confirmation | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionMenu:
+    """A menu whose choice changes an incident."""
+
+    text: str
+    action: IncidentAction
+    incident_id: str
+    options: tuple[tuple[str, str], ...]
+    """Value and label of each choice."""
+    confirmation: Confirmation | None = None
+
+
 @dataclass(frozen=True)
 class Buttons:
-    """Links in a row."""
+    """Buttons and menus in a row."""
 
-    links: tuple[Link, ...]
+    items: tuple[Link | ActionButton | ActionMenu, ...]
 
 
 @dataclass(frozen=True)

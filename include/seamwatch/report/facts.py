@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seamwatch.core.finding import Finding
 from seamwatch.core.freshness_results import DocumentAnswers
-from seamwatch.core.incident_life import Incident
+from seamwatch.core.incident_life import Incident, allowed_actions
 from seamwatch.core.results import Attribution, IsolationResult, StageResult, Window
 from seamwatch.report import advice, numbers, sentences
 from seamwatch.report.evidence import RecordFacts, record_facts
@@ -19,7 +19,7 @@ from seamwatch.report.measured import Measured
 from seamwatch.report.stages import StageFacts, stage_facts
 from seamwatch.report.watches import BudgetFacts, WatchFacts, budget_facts, watch_facts
 from seamwatch.spec.pipeline import Pipeline
-from seamwatch.vocabulary import IncidentState, Responsibility
+from seamwatch.vocabulary import IncidentAction, IncidentState, Responsibility
 
 if TYPE_CHECKING:
     from seamwatch.core.slo.status import SloStatus
@@ -163,6 +163,10 @@ class IncidentReport:
     """Error budgets as the last look saw them, the one with least left first."""
     silence: tuple[str, ...] = ()
     """What of Seamwatch itself stands still, so that the report may be older than it looks."""
+    actions: tuple[IncidentAction, ...] = ()
+    """What a person may do by buttons of the message; none where they are switched off."""
+    last_action: str = ""
+    """What a person did last, who, and by which way; empty where nobody did anything."""
 
 
 def incident_report(
@@ -175,6 +179,7 @@ def incident_report(
     now: datetime,
     slo: SloStatus | None = None,
     silence: tuple[str, ...] = (),
+    last_action: str = "",
 ) -> IncidentReport:
     """Return the report of an incident as one window, one look of a watch or one check shows it.
 
@@ -187,6 +192,7 @@ def incident_report(
         now: Aware time of writing.
         slo: The last look at the objectives.
         silence: Sentences on jobs of Seamwatch that stand still.
+        last_action: What a person did last.
     """
     cause = finding_of(incident, measured.findings)
     attribution, watch = measured.attribution, watch_facts(measured.watch) if measured.watch is not None else None
@@ -238,6 +244,8 @@ def incident_report(
         watch=watch,
         budgets=budgets,
         silence=silence,
+        actions=allowed_actions(incident.state) if pipeline.slack is not None and pipeline.slack.actions else (),
+        last_action=last_action,
     )
 
 

@@ -24,6 +24,7 @@ from seamwatch.report.blocks import (
     plain,
     strong,
 )
+from seamwatch.report.buttons import incident_buttons, report_link
 from seamwatch.report.diff import Pieces
 from seamwatch.report.evidence import Comparison, RecordFacts
 from seamwatch.report.facts import BUDGET_LABEL, IncidentReport
@@ -125,15 +126,22 @@ def _head(report: IncidentReport) -> tuple[Block, ...]:
     onset = f"  ·  onset {report.onset_text}" if report.onset else ""
     blocks += [
         Small(f"{report.pipeline}  ·  {report.window_text}{onset}  ·  {report.state_text}"),
+        *((Small(report.last_action),) if report.last_action else ()),
         *(Small(line) for line in report.silence),
-        Buttons(
-            (
-                Link("Open report", report.links.report, is_primary=report.state is not IncidentState.RESOLVED),
-                Link("Incidents", report.links.incidents),
-            )
-        ),
+        _buttons(report),
     ]
     return tuple(blocks)
+
+
+def _buttons(report: IncidentReport) -> Buttons:
+    """Return what a person may do with the incident; where buttons are switched off, what there is to read."""
+    if not report.actions:
+        is_primary = report.state is not IncidentState.RESOLVED
+        return Buttons(
+            (report_link(report.links.report, is_primary=is_primary), Link("Incidents", report.links.incidents))
+        )
+    own = incident_buttons(report.incident_id, report.state, report.responsibility, report.actions)
+    return Buttons((*own, report_link(report.links.report, is_primary=False)))
 
 
 def _note(report: IncidentReport, change: ChangeKind) -> tuple[Block, ...]:

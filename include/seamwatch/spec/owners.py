@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
+from seamwatch.spec.base import as_tuple
 from seamwatch.vocabulary import Responsibility
 
 RELIABILITY = "reliability"
@@ -30,6 +31,7 @@ def _without_markup(mention: str) -> str:
 
 
 Mention = Annotated[str, AfterValidator(_without_markup)]
+Mentions = Annotated[tuple[Mention, ...], BeforeValidator(as_tuple, json_schema_input_type=str | list[str])]
 
 
 def owner_problems(owners: Mapping[str, str]) -> Iterator[tuple[str, str]]:

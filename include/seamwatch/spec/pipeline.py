@@ -20,7 +20,7 @@ from seamwatch.spec.objectives import (
     BudgetPolicy,
     Objective,
 )
-from seamwatch.spec.owners import Mention
+from seamwatch.spec.owners import Mention, Mentions
 from seamwatch.spec.schedule import Day, Schedule
 from seamwatch.spec.second_way import SecondWay
 from seamwatch.vocabulary import Protocol, StageKind
@@ -302,6 +302,10 @@ class Slack(Spec):
     """Name or id of the channel."""
     connection: str = "slack_api_default"
     """Airflow's Slack connection: the bot token is its password."""
+    actions: bool = False
+    """Whether messages have buttons; Slack must be able to say who pressed them (operations, "Buttons")."""
+    may_act: Mentions = ()
+    """Whose presses of buttons count: people as `@U012AB`, groups as `!subteam^S01`; default: the owners."""
 
 
 class Pipeline(Spec):

@@ -9,7 +9,7 @@ from seamwatch.engine.check.places import in_pipeline
 from seamwatch.engine.references import load_function, load_reference
 from seamwatch.errors import DataContractError, Problem, ProblemLevel, SpecError
 from seamwatch.spec.load import Project
-from seamwatch.spec.owners import RELIABILITY, owner_problems
+from seamwatch.spec.owners import RELIABILITY, mention_problem, owner_problems
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.validation.suites import check_suite
 from seamwatch.vocabulary import Protocol
@@ -38,6 +38,9 @@ def unused_folders(project: Project) -> Iterator[Problem]:
 def _check_owners(pipeline: Pipeline) -> Iterator[Problem]:
     for role, text in owner_problems(pipeline.owners):
         yield in_pipeline(pipeline, f"owners.{role}", text)
+    for mention in pipeline.slack.may_act if pipeline.slack is not None else ():
+        if problem := mention_problem(mention):
+            yield in_pipeline(pipeline, "slack.may_act", problem)
     if RELIABILITY not in pipeline.owners:
         text = f"nobody is named under {RELIABILITY}: incidents without an owner of their own call nobody"
         yield in_pipeline(pipeline, "owners", text, ProblemLevel.WARNING)

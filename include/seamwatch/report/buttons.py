@@ -1,0 +1,68 @@
+"""Which buttons a message has: what a person may do with an incident in its state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from seamwatch.report.blocks import ActionButton, ActionMenu, Confirmation, Link
+from seamwatch.vocabulary import IncidentAction, IncidentState, Responsibility
+
+_LABELS: Mapping[IncidentAction, str] = {
+    IncidentAction.ACKNOWLEDGE: "Acknowledge",
+    IncidentAction.MUTE: "Mute 4 h",
+    IncidentAction.RESOLVE: "Resolve",
+    IncidentAction.REOPEN: "Reopen",
+    IncidentAction.SPLIT: "Split off again",
+}
+"""What needs neither a reason nor another incident, in the order in which it is shown."""
+_LABELS_BY_STATE: Mapping[tuple[IncidentAction, IncidentState], str] = {
+    (IncidentAction.REOPEN, IncidentState.MUTED): "Unmute",
+    (IncidentAction.MUTE, IncidentState.MUTED): "Mute 4 h from now",
+}
+_CONFIRMATIONS: Mapping[IncidentAction, Confirmation] = {
+    IncidentAction.RESOLVE: Confirmation(
+        title="Resolve this incident?",
+        text="It opens again by itself if a window that begins after now still shows its cause.",
+        yes="Resolve",
+    ),
+}
+
+
+def incident_buttons(
+    incident_id: str, state: IncidentState, responsibility: Responsibility, actions: Sequence[IncidentAction]
+) -> tuple[ActionButton | ActionMenu, ...]:
+    """Return the buttons of an incident.
+
+    Args:
+        incident_id: The incident.
+        state: Its state.
+        responsibility: Whose its verdict says it is.
+        actions: What a person may ask for; none where no button is to be shown.
+    """
+    buttons: list[ActionButton | ActionMenu] = [
+        ActionButton(
+            text=_LABELS_BY_STATE.get((action, state), label),
+            action=action,
+            incident_id=incident_id,
+            is_primary=action is IncidentAction.ACKNOWLEDGE and state is IncidentState.OPEN,
+            confirmation=_CONFIRMATIONS.get(action),
+        )
+        for action, label in _LABELS.items()
+        if action in actions
+    ]
+    if IncidentAction.WRONG in actions:
+        others = tuple(one for one in Responsibility if one is not responsibility)
+        buttons.append(
+            ActionMenu(
+                text="Wrong verdict: it was …",
+                action=IncidentAction.WRONG,
+                incident_id=incident_id,
+                options=tuple((one.value, one.value.replace("_", " ").capitalize()) for one in others),
+            )
+        )
+    return tuple(buttons)
+
+
+def report_link(url: str, *, is_primary: bool) -> Link:
+    """Return the button that opens the report."""
+    return Link("Open report", url, is_primary=is_primary)
