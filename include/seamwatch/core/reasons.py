@@ -22,7 +22,7 @@ class ReasonKind(StrEnum):
     OTHER_REPAIRS = "other_repairs"
     """Repairs of other stages would have done as well."""
     DAMAGE = "damage"
-    """How the first field is damaged, in the detail."""
+    """How the first field is damaged."""
     MODEL = "model"
     MODEL_BEFORE_TRUTH = "model_before_truth"
     """The outcome turns right once the second stage holds the truth: the first, a model, was wrong."""
@@ -76,6 +76,64 @@ class ReasonKind(StrEnum):
     """What follows is said of replayed records with the same discrepancies: so many of so many."""
 
 
+class DamageForm(StrEnum):
+    """How recorded values differ from expected ones; each form has its clause in `report/texts.yaml`.
+
+    Those of dates stand in the order in which they are named where several explain as much.
+    """
+
+    EMPTY = "empty"
+    PART_MISSING = "part_missing"
+    LINES_MISSING = "lines_missing"
+    LINES_EXTRA = "lines_extra"
+    BEGINNING = "beginning"
+    """Of at most `n` characters, where they end at one length."""
+    REPLACED = "replaced"
+    CENTURY = "century"
+    DAY_AND_MONTH = "day_and_month"
+    SECONDS_AS_MILLISECONDS = "seconds_as_milliseconds"
+    DAYS = "days"
+    HOURS = "hours"
+    TWO_HOURS = "two_hours"
+    """Of which summer time makes one of the other."""
+    NUMBER_OF_SECONDS = "number_of_seconds"
+    PROCESSING_DATE = "processing_date"
+    SIGN_LOST = "sign_lost"
+    SIGN_OPPOSITE = "sign_opposite"
+    FACTOR = "factor"
+    FACTOR_IN_WHOLE_NUMBERS = "factor_in_whole_numbers"
+    FACTOR_IN_STEPS = "factor_in_steps"
+    TEMPERATURE = "temperature"
+    LAST_DIGITS = "last_digits"
+    ALWAYS = "always"
+    CODE = "code"
+    LOOKUP = "lookup"
+    NEIGHBOUR = "neighbour"
+    """What the record `n` places before should have; after, where `n` is negative."""
+    EARLIER_RECORD = "earlier_record"
+    UTF8_READ_AS = "utf8_read_as"
+    UTF8_READ_AS_TWICE = "utf8_read_as_twice"
+    HTML_ENTITIES = "html_entities"
+    ESCAPES = "escapes"
+    URL_ESCAPES = "url_escapes"
+    NON_ASCII_REPLACED = "non_ascii_replaced"
+    NON_ASCII_LEFT_OUT = "non_ascii_left_out"
+    ACCENTS_LEFT_OUT = "accents_left_out"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Damage:
+    """How recorded values differ from expected ones."""
+
+    form: DamageForm
+    values: tuple[str | float, ...] = ()
+    """What the clause names, in its order."""
+    n: int | None = None
+    """Lines, characters or records, by the form; None: not always as many."""
+    is_part: bool = False
+    """Whether it is the damage of a value within the text, not of the whole of it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reason:
     """One thing that speaks for a verdict; of each kind only what its sentence needs is filled."""
@@ -92,5 +150,6 @@ class Reason:
     chance_ratio: float | None = None
     """Probability, to the percent, so that records with the same chance have the same reason."""
     gap: Gap | None = None
+    damage: Damage | None = None
     detail: str = ""
     """What was recorded or found, where the kind says so."""

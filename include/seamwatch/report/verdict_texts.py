@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import zip_longest
 
-from seamwatch.core.reasons import Reason, ReasonKind
+from seamwatch.core.reasons import Damage, DamageForm, Reason, ReasonKind
 from seamwatch.core.results import ReferenceDoubt, Verdict
 from seamwatch.report.text import joined
-from seamwatch.report.texts import DOCUMENT_FAULTS, GAPS, MARKS, REASONS, WINDOW_NOTES
+from seamwatch.report.texts import DAMAGE_FORMS, DOCUMENT_FAULTS, GAPS, MARKS, REASONS, WINDOW_NOTES
 
 _NO_GAP = {ReasonKind.BEFORE_MODEL_ONE_OF: "not asked", ReasonKind.UNSETTLED: "the evidence does not settle it"}
 
@@ -45,8 +45,22 @@ def describe_reason(reason: Reason) -> str:
         chance="" if reason.chance_ratio is None else f"{reason.chance_ratio:.0%}",
         gap=_NO_GAP.get(reason.kind, "") if reason.gap is None else GAPS[reason.gap],
         mark=MARKS.get(reason.detail, ""),
+        damage="" if reason.damage is None else describe_damage(reason.damage),
         detail=reason.detail,
     )
+
+
+def describe_damage(damage: Damage) -> str:
+    """Return how recorded values differ from expected ones, as a clause: `recorded is 100 times what is expected`."""
+    n = damage.n
+    side = "before" if n is not None and n > 0 else "after"
+    clause = DAMAGE_FORMS[damage.form].format(
+        values=damage.values,
+        lines="lines" if n is None else "a line" if n == 1 else f"{n} lines",
+        limit="" if n is None else f", {n} characters",
+        neighbour=side if n is None or abs(n) == 1 else f"{abs(n)} {side}",
+    )
+    return f"where they differ, {clause}" if damage.is_part and damage.form != DamageForm.PART_MISSING else clause
 
 
 def describe_documents(documents: Iterable[tuple[str, str]]) -> str:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from seamwatch.core.attribution.patterns import name_pattern, name_patterns
 from seamwatch.core.records.reconciliation import reconcile
 from seamwatch.core.records.references import Expected
+from seamwatch.report.verdict_texts import describe_damage
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import StageKind
 
@@ -122,7 +123,7 @@ def _lines(text: str, *, product: str = "router", ask: str = "Answer with one qu
 def test_damage_is_named(pairs: list[tuple[Any, Any]], name: str, words: str) -> None:
     pattern = name_pattern(pairs)
     assert pattern is not None
-    assert (pattern.name, words in pattern.words) == (name, True)
+    assert (pattern.name, words in describe_damage(pattern.damage)) == (name, True)
 
 
 def test_damage_without_a_rule_has_no_name() -> None:
@@ -226,9 +227,9 @@ def test_an_outdated_lookup_keyed_by_an_input_is_a_code_table(
     assert pattern.name == "code_table"
     shown = re.fullmatch(
         r"where orders\.product(?:\.code)? is (\S+), (Team .b) is expected and (Team .a) recorded, for example",
-        pattern.words,
+        describe_damage(pattern.damage),
     )
-    assert shown is not None, pattern.words
+    assert shown is not None, pattern.damage
     product = next(
         one for one in products if shown[1] in (str(one), json.loads(str(one))["code"] if "{" in str(one) else "")
     )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seamwatch.core.reasons import Reason, ReasonKind
+from seamwatch.core.reasons import Damage, DamageForm, Reason, ReasonKind
 from seamwatch.core.results import Verdict
 from seamwatch.report.verdict_texts import describe_reason, explain, explained
 from seamwatch.vocabulary import FreshnessReason, Gap, Responsibility
@@ -52,7 +52,7 @@ SENTENCES = [
         {"repairs": (("crm", "prompt"), ("request",))},
         "Repairing crm and prompt or request instead would do as well.",
     ),
-    ("damage", {**FIELD, "detail": "recorded is empty"}, "Of text, recorded is empty."),
+    ("damage", {**FIELD, "damage": Damage(form=DamageForm.EMPTY)}, "Of text, recorded is empty."),
     ("model", STAGE, "crm was called alone with a clean request and was wrong again."),
     (
         "model_before_truth",

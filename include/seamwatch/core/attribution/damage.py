@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from seamwatch.core.reasons import Damage
+
 EXPLAINED = 0.8
 """Share of a field's discrepancies that a pattern must explain to be named; other faults may strike beside it."""
 FEWEST = 3
@@ -22,12 +24,14 @@ class FieldPattern:
     """A kind of damage, and how it shows."""
 
     name: str
-    words: str
-    """As a clause: `recorded is 100 times what is expected`."""
-    is_part: bool = False
-    """Whether it is the damage of a value within the text, not of the whole of it."""
+    damage: Damage
     n_matching: int = 0
     """Discrepancies that it explains."""
+
+    @property
+    def is_part(self) -> bool:
+        """Return whether a value within the text is damaged, not the whole of it."""
+        return self.damage.is_part
 
 
 Detector = Callable[[Sequence[Pair]], FieldPattern | None]

@@ -9,7 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from seamwatch.core.attribution.damage import FEWEST, FieldPattern, Pair, enough
+from seamwatch.core.reasons import Damage, DamageForm
 from seamwatch.core.records.comparison import as_number, is_null, strict_text
+
+_FORMS = tuple(DamageForm)
 
 
 def find_date_damage(pairs: Sequence[Pair]) -> FieldPattern | None:
@@ -17,7 +20,7 @@ def find_date_damage(pairs: Sequence[Pair]) -> FieldPattern | None:
     known = [(r, e, then) for r, e in pairs if (then := _moment(e)) is not None]
     if len(known) < enough(len(pairs)):
         return None
-    kinds: Counter[str] = Counter()
+    kinds: Counter[Damage] = Counter()
     hours: Counter[float] = Counter()
     for recorded, expected, then in known:
         kinds.update(_date_kinds(recorded, expected, then))
@@ -26,11 +29,11 @@ def find_date_damage(pairs: Sequence[Pair]) -> FieldPattern | None:
     # Summer time makes two differences of one.
     usual = sorted(shift for shift, _ in hours.most_common(2) if abs(shift) <= 14 and shift % 0.25 == 0)
     if len(usual) == 2 and usual[1] - usual[0] == 1:
-        kinds[f"recorded is {usual[0]:+g} or {usual[1]:+g} hours from what is expected"] = sum(hours[h] for h in usual)
+        kinds[Damage(form=DamageForm.TWO_HOURS, values=tuple(usual))] = sum(hours[h] for h in usual)
     if kinds:
-        words, n = max(kinds.items(), key=lambda item: (item[1], -len(item[0])))
+        damage, n = max(kinds.items(), key=lambda item: (item[1], -_FORMS.index(item[0].form)))
         if n >= enough(len(pairs)):
-            return FieldPattern(name="date", words=words, n_matching=n)
+            return FieldPattern(name="date", damage=damage, n_matching=n)
     return _processing_date(known, enough(len(pairs)))
 
 
@@ -44,32 +47,32 @@ def _processing_date(known: Sequence[tuple[Any, Any, datetime]], at_least: float
     far = [abs((then - middle).total_seconds()) > 7 * 86_400 for _, then in dates]
     if min(sum(near), sum(far)) < at_least:
         return None
-    words = f"recorded is about {middle:%Y-%m-%d}, whatever is expected"
-    return FieldPattern(name="date", words=words, n_matching=sum(near))
+    damage = Damage(form=DamageForm.PROCESSING_DATE, values=(f"{middle:%Y-%m-%d}",))
+    return FieldPattern(name="date", damage=damage, n_matching=sum(near))
 
 
-def _date_kinds(recorded: Any, expected: Any, then: datetime) -> list[str]:
+def _date_kinds(recorded: Any, expected: Any, then: datetime) -> list[Damage]:
     number = as_number(recorded)
     if number is not None:
         seconds = then.timestamp()
-        return ["recorded is a number of seconds or milliseconds"] if number in (seconds, seconds * 1000) else []
+        return [Damage(form=DamageForm.NUMBER_OF_SECONDS)] if number in (seconds, seconds * 1000) else []
     found = _moment(recorded)
     if found is None:
         return []
     kinds = []
     swapped = (found.day, found.month, found.year) == (then.month, then.day, then.year)
     if swapped and found != then:
-        kinds.append("day and month are swapped")
+        kinds.append(Damage(form=DamageForm.DAY_AND_MONTH))
     is_century = (found.year - then.year) % 100 == 0 and (found.month, found.day) == (then.month, then.day)
     if found.year != then.year and is_century:
-        kinds.append("the century is another")
+        kinds.append(Damage(form=DamageForm.CENTURY))
     if then.year > 1971 and abs(found.timestamp() * 1000 - then.timestamp()) < 1000:
-        kinds.append("seconds were read as milliseconds")
+        kinds.append(Damage(form=DamageForm.SECONDS_AS_MILLISECONDS))
     hours = (found - then).total_seconds() / 3600
     if hours and abs(hours) <= 14 and hours % 0.25 == 0:
-        kinds.append(f"recorded is {hours:+g} hours from what is expected")
+        kinds.append(Damage(form=DamageForm.HOURS, values=(hours,)))
     elif hours and hours % 24 == 0 and abs(hours) <= 24 * 7:
-        kinds.append(f"recorded is {hours / 24:+g} days from what is expected")
+        kinds.append(Damage(form=DamageForm.DAYS, values=(hours / 24,)))
     return kinds
 
 

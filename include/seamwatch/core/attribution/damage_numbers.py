@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from seamwatch.core.attribution.damage import FEWEST, FieldPattern, Pair, enough
+from seamwatch.core.reasons import Damage, DamageForm
 from seamwatch.core.records.comparison import as_number
 
 _Numbers = np.ndarray[Any, np.dtype[np.float64]]
@@ -51,9 +52,9 @@ def _factor(left: _Numbers, right: _Numbers, least: float) -> FieldPattern | Non
         return None
     if abs(factor + 1.0) < 1e-3:
         # Where the sign is lost, numbers without one are no discrepancy.
-        words = "recorded has lost its sign" if (right < 0).all() else "recorded has the opposite sign"
-        return FieldPattern(name="sign", words=words, n_matching=n)
-    return FieldPattern(name="unit", words=f"recorded is {factor:.3g} times what is expected", n_matching=n)
+        form = DamageForm.SIGN_LOST if (right < 0).all() else DamageForm.SIGN_OPPOSITE
+        return FieldPattern(name="sign", damage=Damage(form=form), n_matching=n)
+    return FieldPattern(name="unit", damage=Damage(form=DamageForm.FACTOR, values=(factor,)), n_matching=n)
 
 
 def _slack(left: _Numbers, right: _Numbers, factor: float) -> _Numbers:
@@ -64,14 +65,15 @@ def _slack(left: _Numbers, right: _Numbers, factor: float) -> _Numbers:
 
 def _temperature(left: _Numbers, right: _Numbers, least: float) -> FieldPattern | None:
     slack = _slack(left, right, 1.0)
-    for words, made in (
-        ("recorded is in Fahrenheit, expected in Celsius", 1.8 * right + 32),
-        ("recorded is in Celsius, expected in Fahrenheit", (right - 32) / 1.8),
-        ("recorded is in Kelvin, expected in Celsius", right + 273.15),
-        ("recorded is in Celsius, expected in Kelvin", right - 273.15),
+    for units, made in (
+        (("Fahrenheit", "Celsius"), 1.8 * right + 32),
+        (("Celsius", "Fahrenheit"), (right - 32) / 1.8),
+        (("Kelvin", "Celsius"), right + 273.15),
+        (("Celsius", "Kelvin"), right - 273.15),
     ):
         if (n := int((np.abs(left - made) <= slack).sum())) >= least:
-            return FieldPattern(name="unit", words=words, n_matching=n)
+            damage = Damage(form=DamageForm.TEMPERATURE, values=units)
+            return FieldPattern(name="unit", damage=damage, n_matching=n)
     return None
 
 
@@ -81,8 +83,7 @@ def _rounded(left: _Numbers, right: _Numbers, least: float) -> FieldPattern | No
         near = np.stack([np.round(right, digits), np.trunc(right / size) * size, np.ceil(right / size) * size])
         is_near = (np.abs(near - left) < 1e-9 * np.maximum(1.0, np.abs(left))).any(axis=0) & (left != 0)
         if (n := int(is_near.sum())) >= least:
-            words = "recorded is expected without its last digits"
-            return FieldPattern(name="rounded", words=words, n_matching=n)
+            return FieldPattern(name="rounded", damage=Damage(form=DamageForm.LAST_DIGITS), n_matching=n)
     return None
 
 
@@ -99,9 +100,9 @@ def _coarse_unit(left: _Numbers, right: _Numbers, least: float) -> FieldPattern 
             made = fine * factor**power
             n = int(_fits(coarse, made, step).sum())
             if n >= least and _by_chance(coarse, made, step) < _BY_CHANCE * n:
-                how = "in whole numbers" if step == 1.0 else f"in steps of {step:g}"
-                words = f"recorded is {factor:.3g} times what is expected, {name} {how}"
-                found.append(FieldPattern(name="unit", words=words, n_matching=n))
+                form = DamageForm.FACTOR_IN_WHOLE_NUMBERS if step == 1.0 else DamageForm.FACTOR_IN_STEPS
+                damage = Damage(form=form, values=(factor, name, step))
+                found.append(FieldPattern(name="unit", damage=damage, n_matching=n))
     return max(found, key=lambda pattern: pattern.n_matching, default=None)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from seamwatch.core.attribution.damage import EXPLAINED, FEWEST, FieldPattern, Pair, enough, shorten
+from seamwatch.core.reasons import Damage, DamageForm
 from seamwatch.core.records.comparison import at_path, leaves, loose_text, may_be_json, parse_json, strict_text
 
 _MOST_CODES = 30
@@ -27,7 +28,7 @@ def find_default(pairs: Sequence[Pair]) -> FieldPattern | None:
     if n < enough(len(pairs)) or len(different) < FEWEST:
         return None
     shown = _as_recorded(r for r, _ in pairs if loose_text(r) == value)
-    return FieldPattern(name="default", words=f"recorded is always {shown}", n_matching=n)
+    return FieldPattern(name="default", damage=Damage(form=DamageForm.ALWAYS, values=(shown,)), n_matching=n)
 
 
 def find_code_table(pairs: Sequence[Pair]) -> FieldPattern | None:
@@ -42,8 +43,8 @@ def find_code_table(pairs: Sequence[Pair]) -> FieldPattern | None:
     expected, values = max(became.items(), key=lambda item: item[1].total())
     instead = values.most_common(1)[0][0]
     like = [(r, e) for r, e in pairs if (loose_text(r), loose_text(e)) == (instead, expected)]
-    words = f"{_as_recorded(e for _, e in like)} comes as {_as_recorded(r for r, _ in like)}, for example"
-    return FieldPattern(name="code_table", words=words, n_matching=n_kept)
+    shown = (_as_recorded(e for _, e in like), _as_recorded(r for r, _ in like))
+    return FieldPattern(name="code_table", damage=Damage(form=DamageForm.CODE, values=shown), n_matching=n_kept)
 
 
 def find_lookup(rows: pd.DataFrame, inputs: Mapping[str, pd.DataFrame]) -> FieldPattern | None:
@@ -89,9 +90,9 @@ def _table_by(place: str, values: Sequence[Any], pairs: Sequence[Pair]) -> tuple
         for value, pair in zip(values, pairs, strict=True)
         if loose_text(value) == key and tuple(map(loose_text, pair)) == leading
     )
-    shown = [shorten(strict_text(one)) for one in (value, expected, recorded)]
-    words = "where {} is {}, {} is expected and {} recorded, for example".format(place, *shown)
-    return n_explained, FieldPattern(name="code_table", words=words, n_matching=n_kept)
+    shown = (shorten(strict_text(example)) for example in (value, expected, recorded))
+    damage = Damage(form=DamageForm.LOOKUP, values=(place, *shown))
+    return n_explained, FieldPattern(name="code_table", damage=damage, n_matching=n_kept)
 
 
 def _input_fields(payloads: pd.DataFrame) -> Iterator[tuple[str, Sequence[Any]]]:
@@ -132,12 +133,9 @@ def find_other_record(
     least = enough(len(rows))
     usual, n = Counter(steps).most_common(1)[0] if steps else (0, 0)
     if n >= least and usual:
-        which = "before" if usual > 0 else "after"
-        words = f"the record {which}" if abs(usual) == 1 else f"the record {abs(usual)} {which}"
-        return FieldPattern(name="shifted", words=f"recorded is what {words} it should have", n_matching=n)
+        return FieldPattern(name="shifted", damage=Damage(form=DamageForm.NEIGHBOUR, n=usual), n_matching=n)
     if (n := sum(step > 0 for step in steps)) >= least:
-        words = "recorded is what an earlier record should have"
-        return FieldPattern(name="stale", words=words, n_matching=n)
+        return FieldPattern(name="stale", damage=Damage(form=DamageForm.EARLIER_RECORD), n_matching=n)
     return None
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from seamwatch.core.attribution.damage import FieldPattern, Pair, enough, shorten
+from seamwatch.core.reasons import Damage, DamageForm
 from seamwatch.core.records.comparison import is_null, strict_text
 
 _LONG = 60
@@ -29,7 +30,11 @@ _LABEL_ENDS = (":", "=")
 def find_missing(pairs: Sequence[Pair]) -> FieldPattern | None:
     """Return whether nothing is recorded."""
     n = sum(is_null(r) or r == "" for r, _ in pairs)
-    return FieldPattern(name="missing", words="recorded is empty", n_matching=n) if n >= enough(len(pairs)) else None
+    return (
+        FieldPattern(name="missing", damage=Damage(form=DamageForm.EMPTY), n_matching=n)
+        if n >= enough(len(pairs))
+        else None
+    )
 
 
 def find_line_damage(pairs: Sequence[Pair]) -> FieldPattern | None:
@@ -42,15 +47,15 @@ def find_line_damage(pairs: Sequence[Pair]) -> FieldPattern | None:
     n_cut = sum(_ends_early(r, e) for r, e in texts)
     if n_cut >= enough(len(pairs)):
         return _truncated(n_cut)
-    for name, words, ways in (
-        ("missing_lines", "recorded lacks {} of what is expected", [(r, e) for r, e in texts]),
-        ("extra_lines", "recorded has {} beside what is expected", [(e, r) for r, e in texts]),
+    for name, form, ways in (
+        ("missing_lines", DamageForm.LINES_MISSING, [(r, e) for r, e in texts]),
+        ("extra_lines", DamageForm.LINES_EXTRA, [(e, r) for r, e in texts]),
     ):
         lines = [n for fewer, more in ways if (n := _n_missing_lines(fewer, more))]
         if len(lines) >= enough(len(pairs)):
             n_lines, n_same = Counter(lines).most_common(1)[0]
-            usual = "lines" if n_same < enough(len(pairs)) else "a line" if n_lines == 1 else f"{n_lines} lines"
-            return FieldPattern(name=name, words=words.format(usual), n_matching=len(lines))
+            usual = n_lines if n_same >= enough(len(pairs)) else None
+            return FieldPattern(name=name, damage=Damage(form=form, n=usual), n_matching=len(lines))
     return None
 
 
@@ -83,14 +88,14 @@ def find_truncation(pairs: Sequence[Pair]) -> FieldPattern | None:
 
 
 def _truncated(n: int) -> FieldPattern:
-    return FieldPattern(name="truncated", words="recorded is only the beginning of what is expected", n_matching=n)
+    return FieldPattern(name="truncated", damage=Damage(form=DamageForm.BEGINNING), n_matching=n)
 
 
-def name_limit(pairs: Sequence[Pair]) -> str:
-    """Return the length at which most of the recorded texts end, in words; empty without a common one."""
+def common_length(pairs: Sequence[Pair]) -> int | None:
+    """Return the length in characters at which most of the recorded texts end; None without a common one."""
     lengths = Counter(len(r) for r, e in pairs if isinstance(r, str) and isinstance(e, str) and e.startswith(r))
     length, n = lengths.most_common(1)[0] if lengths else (0, 0)
-    return f", {length} characters" if n >= enough(len(pairs)) else ""
+    return length if n >= enough(len(pairs)) else None
 
 
 def find_replaced_part(pairs: Sequence[Pair]) -> FieldPattern | None:
@@ -98,8 +103,8 @@ def find_replaced_part(pairs: Sequence[Pair]) -> FieldPattern | None:
     (recorded, expected), n = Counter((strict_text(r), strict_text(e)) for r, e in pairs).most_common(1)[0]
     if n < enough(len(pairs)):
         return None
-    words = f"recorded says {shorten(recorded)}, expected {shorten(expected)}"
-    return FieldPattern(name="replaced", words=words, n_matching=n)
+    damage = Damage(form=DamageForm.REPLACED, values=(shorten(recorded), shorten(expected)))
+    return FieldPattern(name="replaced", damage=damage, n_matching=n)
 
 
 def is_long(recorded: Any, expected: Any) -> bool:
@@ -113,35 +118,35 @@ def find_broken_characters(pairs: Sequence[Pair]) -> FieldPattern | None:
     kinds = Counter(kind for r, e in texts if (kind := _broken_text(r, e)) is not None)
     if not kinds or kinds.total() < enough(len(pairs)):
         return None
-    return FieldPattern(name="encoding", words=kinds.most_common(1)[0][0], n_matching=kinds.total())
+    return FieldPattern(name="encoding", damage=kinds.most_common(1)[0][0], n_matching=kinds.total())
 
 
-def _broken_text(recorded: str, expected: str) -> str | None:
-    if not expected.isascii() and (words := _broken_letters(recorded, expected)) is not None:
-        return words
+def _broken_text(recorded: str, expected: str) -> Damage | None:
+    if not expected.isascii() and (damage := _broken_letters(recorded, expected)) is not None:
+        return damage
     if "&" in recorded and html.unescape(recorded) == expected:
-        return "HTML entities were left in"
+        return Damage(form=DamageForm.HTML_ENTITIES)
     if "\\" in recorded and _unescaped(recorded) == expected:
-        return "escaped characters were left in"
+        return Damage(form=DamageForm.ESCAPES)
     if "%" in recorded and unquote(recorded) == expected:
-        return "URL escapes were left in"
+        return Damage(form=DamageForm.URL_ESCAPES)
     return None
 
 
-def _broken_letters(recorded: str, expected: str) -> str | None:
+def _broken_letters(recorded: str, expected: str) -> Damage | None:
     """Return what became of the characters beyond ASCII."""
     for codec in ("cp1252", "latin-1"):
         once = expected.encode("utf-8", errors="replace").decode(codec, errors="replace")
         if recorded == once:
-            return f"UTF-8 was read as {codec}"
+            return Damage(form=DamageForm.UTF8_READ_AS, values=(codec,))
         if recorded == once.encode("utf-8").decode(codec, errors="replace"):
-            return f"UTF-8 was read as {codec}, twice"
+            return Damage(form=DamageForm.UTF8_READ_AS_TWICE, values=(codec,))
     if _is_replaced(recorded, expected):
-        return "characters beyond ASCII were replaced"
+        return Damage(form=DamageForm.NON_ASCII_REPLACED)
     if recorded == expected.encode("ascii", "ignore").decode():
-        return "characters beyond ASCII were left out"
+        return Damage(form=DamageForm.NON_ASCII_LEFT_OUT)
     if recorded == unicodedata.normalize("NFKD", expected).encode("ascii", "ignore").decode():
-        return "accents were left out"
+        return Damage(form=DamageForm.ACCENTS_LEFT_OUT)
     return None
 
 

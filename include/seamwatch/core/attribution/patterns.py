@@ -14,6 +14,7 @@ from seamwatch.core.attribution.damage_dates import find_date_damage
 from seamwatch.core.attribution.damage_numbers import find_number_damage
 from seamwatch.core.attribution.damage_tables import find_code_table, find_default, find_lookup, find_other_record
 from seamwatch.core.attribution.damage_texts import (
+    common_length,
     differing_tokens,
     find_broken_characters,
     find_line_damage,
@@ -21,8 +22,8 @@ from seamwatch.core.attribution.damage_texts import (
     find_replaced_part,
     find_truncation,
     is_long,
-    name_limit,
 )
+from seamwatch.core.reasons import DamageForm
 from seamwatch.core.records.reconciliation import Reconciliation
 from seamwatch.vocabulary import DiscrepancyKind
 
@@ -80,8 +81,9 @@ def name_pattern(pairs: Sequence[Pair]) -> FieldPattern | None:
     pattern = find_missing(pairs) or find_line_damage(pairs) or _name_by_parts(pairs)
     if pattern is None:
         return None
-    limit = name_limit(pairs) if pattern.name == "truncated" and not pattern.is_part else ""
-    return replace(pattern, words=pattern.words + limit)
+    if pattern.name != "truncated" or pattern.is_part:
+        return pattern
+    return replace(pattern, damage=replace(pattern.damage, n=common_length(pairs)))
 
 
 def _name_by_parts(pairs: Sequence[Pair]) -> FieldPattern | None:
@@ -101,6 +103,5 @@ def _name_by_parts(pairs: Sequence[Pair]) -> FieldPattern | None:
 
 
 def _of_part(pattern: FieldPattern) -> FieldPattern:
-    if pattern.name == "missing":
-        return replace(pattern, words="recorded lacks a part of what is expected", is_part=True)
-    return replace(pattern, words=f"where they differ, {pattern.words}", is_part=True)
+    form = DamageForm.PART_MISSING if pattern.name == "missing" else pattern.damage.form
+    return replace(pattern, damage=replace(pattern.damage, form=form, is_part=True))

@@ -214,7 +214,7 @@ def _with_pattern(verdict: Verdict, patterns: Mapping[tuple[str, str], FieldPatt
     pattern = patterns.get((str(verdict.stage), verdict.fields[0]))
     if pattern is None:
         return verdict
-    damage = Reason(kind=ReasonKind.DAMAGE, fields=(verdict.fields[:1],), detail=pattern.words)
+    damage = Reason(kind=ReasonKind.DAMAGE, fields=(verdict.fields[:1],), damage=pattern.damage)
     known = {name: patterns.get((str(verdict.stage), name)) for name in verdict.fields}
     like = (pattern.name, pattern.is_part)
     return replace(
