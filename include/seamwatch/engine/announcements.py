@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from seamwatch.core.deliveries import parts_of
 from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
 from seamwatch.core.results import Window
-from seamwatch.core.slo.alert_incidents import Alerted
+from seamwatch.core.slo.alert_incidents import ExplainedAlert
 from seamwatch.engine.deps import Deps
 from seamwatch.spec.pipeline import Pipeline
 
@@ -32,7 +32,7 @@ def announce_action(deps: Deps, change: IncidentChange) -> None:
     _enqueue(deps, pipeline, change.incident.id, change.kind, f"{change.kind}/{at:%Y%m%d%H%M%S%f}", at)
 
 
-def announce_alerts(deps: Deps, pipeline: Pipeline, alerts: Iterable[Alerted], now: datetime) -> None:
+def announce_alerts(deps: Deps, pipeline: Pipeline, alerts: Iterable[ExplainedAlert], now: datetime) -> None:
     """Put alerts that an open incident explains into its thread, each once."""
     for alert in alerts:
         occasion = f"{alert.objective}/{alert.severity}/{alert.since:%Y%m%d%H%M}"

@@ -11,7 +11,7 @@ from seamwatch.core.freshness_results import FreshnessCheck
 from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
 from seamwatch.core.incidents import Evaluation, decide, evaluate_attribution, evaluate_watch
 from seamwatch.core.results import Window
-from seamwatch.core.slo.alert_incidents import Alerted, tell_budgets
+from seamwatch.core.slo.alert_incidents import BudgetEvaluation, evaluate_budgets
 from seamwatch.core.staleness import evaluate_check
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.engine.announcements import announce, announce_alerts
@@ -28,6 +28,7 @@ from seamwatch.report.machine import report_json
 from seamwatch.report.markdown import render_markdown
 from seamwatch.report.measured import Measured
 from seamwatch.report.text import json_text
+from seamwatch.report.watch.budgets import budget_report
 from seamwatch.report.watcher_status import stopped_lines
 from seamwatch.secret_redaction import SECRETS
 from seamwatch.spec.pipeline import Pipeline
@@ -83,7 +84,7 @@ def decide_on_watches(deps: Deps, pipeline: Pipeline) -> list[IncidentChange]:
             kept = [one.last_window for one in deps.store.incidents(name, limit=None) if one.watch is watch]
             deps.store.forget_watch_reports(name, watch, keep=[*kept, report.window])
         budgets = _budgets(deps, pipeline)
-        announce_alerts(deps, pipeline, () if budgets is None else budgets[1], now)
+        announce_alerts(deps, pipeline, () if budgets is None else budgets.explained, now)
     return changes
 
 
@@ -116,21 +117,22 @@ def _last_report(deps: Deps, pipeline: Pipeline, watch: Watch) -> WatchReport | 
     """Return what a watch found last; of the budgets, what burns without an incident that explains it."""
     if watch is not Watch.BUDGET:
         return deps.store.last_watch_report(pipeline.pipeline, watch)
-    told = _budgets(deps, pipeline)
-    if told is None:
+    budgets = _budgets(deps, pipeline)
+    if budgets is None:
         return None
-    deps.store.save_watch_report(told[0])
-    return told[0]
+    report = budget_report(budgets)
+    deps.store.save_watch_report(report)
+    return report
 
 
-def _budgets(deps: Deps, pipeline: Pipeline) -> tuple[WatchReport, tuple[Alerted, ...]] | None:
+def _budgets(deps: Deps, pipeline: Pipeline) -> BudgetEvaluation | None:
     last = deps.store.last_look(pipeline.pipeline)
     if last is None or not last.status.objectives:
         return None
     start = min(one.window_start for one in last.status.objectives)
     known = deps.store.incidents(pipeline.pipeline, limit=None)
     window = Window(start=start, end=last.looked_at)
-    return tell_budgets(last.status, known, pipeline=pipeline.pipeline, window=window)
+    return evaluate_budgets(last.status, known, pipeline=pipeline.pipeline, window=window)
 
 
 def _not_attributed(pipeline: Pipeline, window: Window) -> StoreError:

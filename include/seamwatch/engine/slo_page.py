@@ -8,6 +8,7 @@ from seamwatch.engine.watcher_status import silent_jobs
 from seamwatch.errors import StoreError
 from seamwatch.report.links import Links
 from seamwatch.report.slo_page import SloPage, render_slo_page
+from seamwatch.report.watch.budgets import burn_down_chart
 from seamwatch.report.watcher_status import stopped_lines
 from seamwatch.report.watches import budget_facts, watch_facts
 from seamwatch.spec.pipeline import Pipeline
@@ -25,10 +26,10 @@ def slo_page(deps: Deps, pipeline: Pipeline) -> str:
     if last is None:
         msg = f"the objectives of {name} were never looked at; run `seamwatch slo {name}` first"
         raise StoreError(msg)
-    charts = []
-    for one in last.status.objectives:
-        buckets = deps.store.slo_buckets(name, one.objective, since=one.window_start)
-        charts.append(burn_down(one, buckets))
+    burnt = [
+        burn_down(one, deps.store.slo_buckets(name, one.objective, since=one.window_start))
+        for one in last.status.objectives
+    ]
     reports = [deps.store.last_watch_report(name, watch) for watch in Watch if watch is not Watch.BUDGET]
     open_states = {state for state in IncidentState if state.is_open}
     page = SloPage(
@@ -37,7 +38,7 @@ def slo_page(deps: Deps, pipeline: Pipeline) -> str:
         at=last.looked_at,
         gate=last.status.gate,
         budgets=budget_facts(last.status),
-        charts=tuple(chart for chart in charts if chart is not None),
+        charts=tuple(burn_down_chart(one) for one in burnt if one is not None),
         watches=tuple(watch_facts(report) for report in reports if report is not None),
         incidents=tuple(
             (one.headline, Links.under(deps.ui_url, pipeline=name, incident_id=one.id).report)

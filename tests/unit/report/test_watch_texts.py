@@ -51,6 +51,8 @@ NAMES: dict[tuple[str, str], set[str]] = {
     },
     ("injection", "notes"): {"fields"},
     ("injection", "steps"): {"stage", "who", "field", "at_stage"},
+    ("budget", "explanations"): {"id", "headline"},
+    ("budget", "steps"): {"objective", "onset"},
     ("latency", "notes"): {"n", "n_skewed", "stages", "least"},
 }
 """What the texts of a group may be filled in with; of all others nothing."""

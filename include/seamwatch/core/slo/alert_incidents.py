@@ -10,7 +10,6 @@ from seamwatch.core.finding import Finding
 from seamwatch.core.incident_life import Incident
 from seamwatch.core.results import Window
 from seamwatch.core.slo.status import ObjectiveStatus, SloStatus, Stretch
-from seamwatch.core.watch.results import Column, Fact, Table, Unit, WatchReport
 from seamwatch.vocabulary import AlertSeverity, Responsibility, Watch
 
 _EXPLAINED_BY: dict[str, tuple[Watch | None, ...]] = {
@@ -24,7 +23,7 @@ _EXPLAINED_BY: dict[str, tuple[Watch | None, ...]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Alerted:
+class ExplainedAlert:
     """An alert that an open incident explains; of a page and a ticket of one objective the page."""
 
     incident: str
@@ -33,60 +32,85 @@ class Alerted:
     since: datetime
 
 
-def tell_budgets(
+@dataclass(frozen=True, kw_only=True)
+class BurningBudget:
+    """A budget that burns without an incident that explains it."""
+
+    finding: Finding
+    """Without words."""
+    status: ObjectiveStatus
+    severity: AlertSeverity
+    """Of its worst alert."""
+    incident: Incident | None
+    """One that opened meanwhile and may be the cause."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetEvaluation:
+    """What the error budgets of a pipeline come to."""
+
+    pipeline: str
+    window: Window
+    objectives: tuple[ObjectiveStatus, ...]
+    burning: tuple[BurningBudget, ...]
+    explained: tuple[ExplainedAlert, ...]
+
+
+def evaluate_budgets(
     status: SloStatus, known: Iterable[Incident], *, pipeline: str, window: Window
-) -> tuple[WatchReport, tuple[Alerted, ...]]:
+) -> BudgetEvaluation:
     """Return the budgets that burn without an incident that explains it, and the alerts that one explains.
 
     Args:
-        status: The last look.
+        status: The last evaluation of the objectives.
         known: Incidents of the pipeline.
         pipeline: Its name.
-        window: What was looked at.
+        window: What was evaluated.
 
-    A budget that burns is an effect. Where an incident is open that can be its cause, the alert is told there; else
+    A budget that burns is an effect. Where an incident is open that can be its cause, the alert belongs to it; else
     it is an incident of its own, undetermined, and stays so until the alert is over.
     """
     known = list(known)
     own = {one.kind for one in known if one.watch is Watch.BUDGET and one.is_open}
-    found: list[Finding] = []
-    alerted: list[Alerted] = []
+    burning: list[BurningBudget] = []
+    explained: list[ExplainedAlert] = []
     for one in status.objectives:
-        firing = [alert for alert in one.alerts if alert.since is not None]
+        firing = [(alert.severity, alert.since) for alert in one.alerts if alert.since is not None]
         if not firing:
             continue
-        since = min(alert.since for alert in firing if alert.since is not None)
+        since = min(at for _, at in firing)
+        severity, worst_since = min(firing, key=lambda alert: list(AlertSeverity).index(alert[0]))
         cause = _explanation(one, known, since)
-        if cause is not None and one.objective not in own:
-            if not cause.is_open:
-                continue
-            worst = min(firing, key=lambda alert: list(AlertSeverity).index(alert.severity))
-            assert worst.since is not None
-            alerted.append(
-                Alerted(incident=cause.id, objective=one.objective, severity=worst.severity, since=worst.since)
+        if cause is None or one.objective in own:
+            burning.append(BurningBudget(finding=_finding(one, since), status=one, severity=severity, incident=cause))
+        elif cause.is_open:
+            explained.append(
+                ExplainedAlert(incident=cause.id, objective=one.objective, severity=severity, since=worst_since)
             )
-            continue
-        is_page = any(alert.severity is AlertSeverity.PAGE for alert in firing)
-        found.append(_found(one, cause, since=since, is_page=is_page))
-    report = WatchReport(
-        watch=Watch.BUDGET,
+    return BudgetEvaluation(
         pipeline=pipeline,
         window=window,
-        compared=None,
-        n_records=int(sum(one.events for one in status.objectives)),
-        findings=tuple(found),
-        facts=tuple(
-            Fact(label=f"{one.objective} left", value=one.budget.left, unit=Unit.SHARE) for one in status.objectives
-        ),
-        tables=(_table(status),),
+        objectives=tuple(status.objectives),
+        burning=tuple(burning),
+        explained=tuple(explained),
     )
-    return report, tuple(alerted)
+
+
+def _finding(one: ObjectiveStatus, since: datetime) -> Finding:
+    return Finding(
+        responsibility=Responsibility.UNDETERMINED,
+        stage=None,
+        kind=one.objective,
+        n_records=int(one.bad),
+        confidence=0.0,
+        onset=since,
+    )
 
 
 def known_stretches(kind: str, known: Iterable[Incident]) -> list[Stretch]:
     """Return when a kind of objective had incidents: what alerts learn of the past leaves them out.
 
-    An incident counts from its first window on; a watch's look may reach further back than what it found, and counts
+    An incident counts from its first window on; of a watch, which may look further back than what it found reaches,
     from when the incident opened.
     """
     watches = _EXPLAINED_BY.get(kind, (None,))
@@ -110,59 +134,3 @@ def _explanation(one: ObjectiveStatus, known: list[Incident], since: datetime) -
         if fitting:
             return max(fitting, key=lambda one: (one.is_open, one.n_records))
     return None
-
-
-def _found(one: ObjectiveStatus, cause: Incident | None, *, since: datetime, is_page: bool) -> Finding:
-    budget = one.budget
-    left = "an unknown share" if budget.left is None else f"{max(budget.left, 0.0):.0%}"
-    burn = "" if budget.burn is None else f" burns {budget.burn:.2g} times as fast as it may"
-    how = "Page" if is_page else "Ticket"
-    why = (
-        f"Incident {cause.id} opened meanwhile and may be its cause: {cause.headline}"
-        if cause is not None
-        else "No incident is open that explains it: the causes that are known were not found to have changed."
-    )
-    bad = f"{one.bad:,.0f} of {one.judged:,.0f} events were bad in its window. " if one.goal is not None else ""
-    return Finding(
-        responsibility=Responsibility.UNDETERMINED,
-        stage=None,
-        kind=one.objective,
-        headline=f"{how}: the error budget of {one.objective}{burn or ' is short'}, {left} of it is left",
-        explanation=f"{bad}{why}",
-        n_records=int(one.bad),
-        confidence=0.0,
-        onset=since,
-        steps=(
-            f"Look at the records that were debited of {one.objective} since {since:%Y-%m-%d %H:%M} UTC: "
-            "are they of one segment, version or time of day?",
-            "Run the attribution of the last windows again, once truths have arrived.",
-            "If they were a planned test, void the incident: `seamwatch void` refunds its debits.",
-        ),
-    )
-
-
-def _table(status: SloStatus) -> Table:
-    return Table(
-        title="Error budgets",
-        columns=(
-            Column(name="objective"),
-            Column(name="goal", unit=Unit.SHARE),
-            Column(name="good", unit=Unit.SHARE),
-            Column(name="left", unit=Unit.SHARE),
-            Column(name="burn", unit=Unit.NUMBER),
-            Column(name="gone at", unit=Unit.MOMENT),
-        ),
-        rows=tuple(
-            (
-                one.objective,
-                one.goal,
-                one.sli,
-                one.budget.left,
-                one.budget.burn,
-                one.budget.gone_at.isoformat() if one.budget.gone_at is not None else None,
-            )
-            for one in status.objectives
-        ),
-        note="Burn is how many times faster than allowed the budget was spent in the last day.",
-        is_main=True,
-    )

@@ -1,18 +1,28 @@
-"""How an error budget was used up over its window, for a chart."""
+"""How an error budget was used up over its window."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import pandas as pd
 
 from seamwatch.core.slo.status import ObjectiveStatus
-from seamwatch.core.watch.results import Chart, Line, Unit
 
 _MOST_POINTS = 120
 
 
-def burn_down(status: ObjectiveStatus, buckets: pd.DataFrame) -> Chart | None:
+@dataclass(frozen=True, kw_only=True)
+class BurnDown:
+    """Shares of a budget that were left, by time."""
+
+    objective: str
+    left: tuple[tuple[datetime, float], ...]
+    even: tuple[tuple[datetime, float], ...]
+    """Of a budget that is spent evenly over the window."""
+
+
+def burn_down(status: ObjectiveStatus, buckets: pd.DataFrame) -> BurnDown | None:
     """Return the share of the budget that was left over the window; None where nothing is allowed or known.
 
     Args:
@@ -33,14 +43,9 @@ def burn_down(status: ObjectiveStatus, buckets: pd.DataFrame) -> Chart | None:
     kept = used.groupby(pd.cut(range(len(used)), min(len(used), _MOST_POINTS), labels=False)).tail(1)
     start = inside["start_at"].iloc[0].to_pydatetime()
     moments = pd.DatetimeIndex(kept.index).to_pydatetime()
-    points = ((start, 1.0), *((at, 1.0 - float(share)) for at, share in zip(moments, kept, strict=True)))
-    even: tuple[tuple[datetime, float], ...] = ((start, 1.0), (points[-1][0], 1.0 - _elapsed(status, points[-1][0])))
-    return Chart(
-        title=f"Error budget left: {status.objective}",
-        unit=Unit.SHARE,
-        lines=(Line(name="left", points=points), Line(name="spent evenly", points=even)),
-        limit=0.0,
-    )
+    left = ((start, 1.0), *((at, 1.0 - float(share)) for at, share in zip(moments, kept, strict=True)))
+    end = left[-1][0]
+    return BurnDown(objective=status.objective, left=left, even=((start, 1.0), (end, 1.0 - _elapsed(status, end))))
 
 
 def _elapsed(status: ObjectiveStatus, at: datetime) -> float:

@@ -9,12 +9,13 @@ from seamwatch.core.finding import Finding, RateComparison
 from seamwatch.core.incident_life import ChangeKind, Incident
 from seamwatch.core.incidents import decide, evaluate_attribution, evaluate_watch
 from seamwatch.core.results import Attribution, IsolationResult, Window
-from seamwatch.core.slo.alert_incidents import tell_budgets
+from seamwatch.core.slo.alert_incidents import evaluate_budgets
 from seamwatch.core.slo.alerts import AlertState
 from seamwatch.core.slo.budget import Budget
 from seamwatch.core.slo.policy import decide_gate
 from seamwatch.core.slo.status import ObjectiveStatus, SloStatus
 from seamwatch.core.watch.results import WatchReport
+from seamwatch.report.watch.budgets import budget_report
 from seamwatch.spec.objectives import BudgetPolicy
 from seamwatch.vocabulary import AlertSeverity, IncidentState, Responsibility, Watch
 
@@ -168,8 +169,8 @@ def _status(kind: str, *firing: AlertSeverity) -> SloStatus:
 
 def _told(status: SloStatus, *known: Incident) -> tuple[WatchReport, list[tuple[str, AlertSeverity]]]:
     window = Window(start=NOW - timedelta(days=28), end=NOW)
-    report, alerted = tell_budgets(status, known, pipeline="desk", window=window)
-    return report, [(one.incident, one.severity) for one in alerted]
+    evaluation = evaluate_budgets(status, known, pipeline="desk", window=window)
+    return budget_report(evaluation), [(one.incident, one.severity) for one in evaluation.explained]
 
 
 def test_a_burning_budget_without_a_cause_is_an_incident_of_its_own_and_stays_one_when_a_cause_shows() -> None:
