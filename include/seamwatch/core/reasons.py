@@ -34,9 +34,8 @@ class ReasonKind(StrEnum):
     DOCUMENTS_HARMLESS = "documents_harmless"
     """Documents were not as they should be, and it was not that."""
     PROVIDER = "provider"
-    """How the call failed is the detail."""
     MARK_UNPROVEN = "mark_unproven"
-    """What may be a failure of the provider, in the detail, cannot be told from chance."""
+    """What may be a failure of the provider cannot be told from chance."""
     UNKNOWN_STATUS = "unknown_status"
     SOURCE_CORRECTED = "source_corrected"
     SOURCE_SUSPECT = "source_suspect"
@@ -134,6 +133,32 @@ class Damage:
     """Whether it is the damage of a value within the text, not of the whole of it."""
 
 
+class FailureSign(StrEnum):
+    """What in a recorded call says that the provider failed."""
+
+    STATUS = "status"
+    ERROR = "error"
+    ERROR_CODE = "error_code"
+    FINISH_REASON = "finish_reason"
+    BROKEN_OFF = "broken_off"
+    """A finish reason that says no more than that."""
+    EMPTY = "empty"
+    REFUSAL = "refusal"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallFailure:
+    """What stands in a recorded call that may say that the provider failed."""
+
+    pattern: str
+    """`error`, `rate_limited`, `timed_out`, `truncated`, `refused` or `empty`."""
+    sign: FailureSign
+    recorded: str = ""
+    """The status, code or finish reason."""
+    is_documented: bool = True
+    """Whether the protocol says so itself (status, error body, finish reason, no body); else it is our reading."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reason:
     """One thing that speaks for a verdict; of each kind only what its sentence needs is filled."""
@@ -151,5 +176,6 @@ class Reason:
     """Probability, to the percent, so that records with the same chance have the same reason."""
     gap: Gap | None = None
     damage: Damage | None = None
+    failure: CallFailure | None = None
     detail: str = ""
     """What was recorded or found, where the kind says so."""

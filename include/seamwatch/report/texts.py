@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from seamwatch.core.reasons import DamageForm, ReasonKind
+from seamwatch.core.reasons import DamageForm, FailureSign, ReasonKind
 from seamwatch.vocabulary import Basis, Gap, Refusal, Responsibility
 
 _TEXTS: Mapping[str, Any] = yaml.safe_load((files("seamwatch.report") / "texts.yaml").read_text(encoding="utf-8"))
@@ -20,6 +20,7 @@ GAPS: Mapping[Gap, str] = {Gap(k): v for k, v in _TEXTS["gaps"].items()}
 WINDOW_GAPS: Mapping[Gap, str] = {**GAPS, **{Gap(k): v for k, v in _TEXTS["window_gaps"].items()}}
 """What is missing for many."""
 REASONS: Mapping[ReasonKind, str] = {ReasonKind(k): v for k, v in _TEXTS["reasons"].items()}
+CALL_FAILURES: Mapping[FailureSign, str] = {FailureSign(k): v for k, v in _TEXTS["call_failures"].items()}
 DAMAGE_FORMS: Mapping[DamageForm, str] = {DamageForm(k): v for k, v in _TEXTS["damage_forms"].items()}
 """As a clause: `recorded is empty`."""
 DOCUMENT_FAULTS: Mapping[str, str] = _TEXTS["document_faults"]

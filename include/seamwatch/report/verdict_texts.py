@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import zip_longest
 
-from seamwatch.core.reasons import Damage, DamageForm, Reason, ReasonKind
+from seamwatch.core.reasons import CallFailure, Damage, DamageForm, Reason, ReasonKind
 from seamwatch.core.results import ReferenceDoubt, Verdict
 from seamwatch.report.text import joined
-from seamwatch.report.texts import DAMAGE_FORMS, DOCUMENT_FAULTS, GAPS, MARKS, REASONS, WINDOW_NOTES
+from seamwatch.report.texts import CALL_FAILURES, DAMAGE_FORMS, DOCUMENT_FAULTS, GAPS, MARKS, REASONS, WINDOW_NOTES
 
 _NO_GAP = {ReasonKind.BEFORE_MODEL_ONE_OF: "not asked", ReasonKind.UNSETTLED: "the evidence does not settle it"}
 
@@ -46,8 +46,14 @@ def describe_reason(reason: Reason) -> str:
         gap=_NO_GAP.get(reason.kind, "") if reason.gap is None else GAPS[reason.gap],
         mark=MARKS.get(reason.detail, ""),
         damage="" if reason.damage is None else describe_damage(reason.damage),
+        failure="" if reason.failure is None else describe_failure(reason.failure),
         detail=reason.detail,
     )
+
+
+def describe_failure(failure: CallFailure) -> str:
+    """Return what in a recorded call says that the provider failed, to follow `At <stage>`."""
+    return CALL_FAILURES[failure.sign].format(recorded=failure.recorded, pattern=failure.pattern)
 
 
 def describe_damage(damage: Damage) -> str:

@@ -98,7 +98,7 @@ def _marks(statuses: Sequence[Any], responses: Sequence[str | None], *, n_right:
     right = index[WRONG:] if n_right is None else index[WRONG : WRONG + n_right]
     found = provider_marks(world, index[:WRONG], RightRecords(world=world, keys=right))
     return (
-        {key: pattern for key, (_, pattern, _) in found.failures.items()},
+        {key: failure.pattern for key, (_, failure) in found.failures.items()},
         set(found.unproven),
         {key: status for key, (_, status) in found.unread.items()},
     )

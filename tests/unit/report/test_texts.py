@@ -1,8 +1,9 @@
 """No enum value is without its text, and every text can be filled in."""
 
-from seamwatch.core.reasons import DamageForm, ReasonKind
+from seamwatch.core.reasons import DamageForm, FailureSign, ReasonKind
 from seamwatch.report.texts import (
     BASES,
+    CALL_FAILURES,
     DAMAGE_FORMS,
     DOCUMENT_FAULTS,
     FINDINGS,
@@ -23,6 +24,7 @@ def test_every_value_has_a_text() -> None:
     assert set(GAPS) == set(WINDOW_GAPS) == set(GAP_STEPS) == set(Gap)
     assert set(REASONS) == set(ReasonKind)
     assert set(DAMAGE_FORMS) == set(DamageForm)
+    assert set(CALL_FAILURES) == set(FailureSign)
     assert set(DOCUMENT_FAULTS) <= {"any", *FreshnessReason}
     assert {who for who, kind in FINDINGS if kind == "any"} == set(Responsibility)
 

@@ -6,12 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seamwatch.core.reasons import Damage, DamageForm, Reason, ReasonKind
+from seamwatch.core.reasons import CallFailure, Damage, DamageForm, FailureSign, Reason, ReasonKind
+from seamwatch.core.records.call_endings import call_failure
 from seamwatch.core.results import Verdict
-from seamwatch.report.verdict_texts import describe_reason, explain, explained
+from seamwatch.report.verdict_texts import describe_failure, describe_reason, explain, explained
 from seamwatch.vocabulary import FreshnessReason, Gap, Responsibility
 
 STAGE, STAGES = {"stages": ("crm",)}, {"stages": ("crm", "request", "prompt")}
+EMPTY = CallFailure(pattern="empty", sign=FailureSign.EMPTY)
 FIELD = {**STAGE, "fields": (("text",),)}
 FIELDS = {"stages": ("request", "prompt"), "fields": (("queue", "text"), ())}
 COUNTED = {**FIELD, "counts": ((8, 9), (3, 40), (0, 500)), "detail": "encoding"}
@@ -77,8 +79,8 @@ SENTENCES = [
         "crm served an old version of fees and terms and served rules, which is gone at the source; with the documents "
         "as they are at the source it is wrong too.",
     ),
-    ("provider", {**STAGE, "detail": "the answer was empty"}, "At crm the answer was empty: the model gave no full"),
-    ("mark_unproven", {**STAGE, "detail": "the answer was empty"}, "At crm the answer was empty; too few records are"),
+    ("provider", {**STAGE, "failure": EMPTY}, "At crm the answer was empty: the model gave no full"),
+    ("mark_unproven", {**STAGE, "failure": EMPTY}, "At crm the answer was empty; too few records are"),
     ("unknown_status", {**STAGE, "detail": "O'K"}, 'The call at crm ended with status "O\'K", which right records'),
     ("source_corrected", STAGE, "right with the payload that crm held after its later correction."),
     ("source_suspect", {**STAGE, "detail": "a_check"}, "The payload at crm fails a_check, and no repair further on"),
@@ -155,5 +157,21 @@ def test_a_verdict_says_its_reasons_one_after_the_other() -> None:
 @given(text=st.text())
 def test_what_records_hold_is_no_template(text: str) -> None:
     """A name or value with braces is shown as it is."""
-    reason = Reason(kind=ReasonKind.PROVIDER, stages=(text,), detail=text)
-    assert explain(verdict(reason)) == f"At {text} {text}: the model gave no full answer."
+    failure = CallFailure(pattern="error", sign=FailureSign.STATUS, recorded=text)
+    reason = Reason(kind=ReasonKind.PROVIDER, stages=(text,), failure=failure)
+    assert explain(verdict(reason)) == f"At {text} the call ended with status {text}: the model gave no full answer."
+
+
+@pytest.mark.parametrize(
+    ("failure", "says"),
+    [
+        (call_failure(503, "", None), "the call ended with status 503"),
+        (call_failure(None, None, "error:rate_limited"), "the provider answered with an error (rate_limited)"),
+        (call_failure(None, None, "error"), "the provider answered with an error"),
+        (call_failure(200, "half an", "length"), "the answer was truncated (finish reason length)"),
+        (call_failure(200, "", "stop"), "the answer was empty"),
+        (call_failure(200, "I cannot assist with this.", None), "the answer was a refusal"),
+    ],
+)
+def test_a_failed_call_is_said_by_its_sign(failure: CallFailure, says: str) -> None:
+    assert describe_failure(failure) == says

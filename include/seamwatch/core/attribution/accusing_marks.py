@@ -17,7 +17,8 @@ import pandas as pd
 
 from seamwatch.core.detection.rates import rarer_p_value
 from seamwatch.core.interventions import World
-from seamwatch.core.records.call_endings import CallFailure, call_failure, is_success
+from seamwatch.core.reasons import CallFailure
+from seamwatch.core.records.call_endings import call_failure, is_success
 from seamwatch.core.records.comparison import is_null
 from seamwatch.core.records.frames import ANSWER
 from seamwatch.core.records.responses import choose_protocol, read_recorded
@@ -79,10 +80,10 @@ def weigh_mark(n_wrong_with: int, n_wrong: int, n_right_with: int, n_right: int)
 class ProviderMarks:
     """What the recorded calls of failing records say of the provider."""
 
-    failures: Mapping[Any, tuple[str, str, str]]
-    """Model stage, pattern and words of a failure that stands."""
-    unproven: Mapping[Any, tuple[str, str]]
-    """Model stage and words of what looks like a failure, is not documented, and is on too few records to be proven."""
+    failures: Mapping[Any, tuple[str, CallFailure]]
+    """Model stage, and the failure that stands."""
+    unproven: Mapping[Any, tuple[str, CallFailure]]
+    """Model stage, and what looks like a failure, is not documented, and is on too few records to be proven."""
     unread: Mapping[Any, tuple[str, str]]
     """Model stage and a status whose meaning is unknown, and which right records do not have."""
 
@@ -93,8 +94,8 @@ def provider_marks(world: World, failing: pd.Index[Any], right: RightRecords) ->
     What only looks like a failure (an empty text in a readable body, a refusal in so many words) has to be proven. A
     status that cannot be read accuses nobody.
     """
-    failures: dict[Any, tuple[str, str, str]] = {}
-    unproven: dict[Any, tuple[str, str]] = {}
+    failures: dict[Any, tuple[str, CallFailure]] = {}
+    unproven: dict[Any, tuple[str, CallFailure]] = {}
     unread: dict[Any, tuple[str, str]] = {}
     for stage in world.order:
         if stage.kind is not StageKind.MODEL:
@@ -115,9 +116,9 @@ def provider_marks(world: World, failing: pd.Index[Any], right: RightRecords) ->
                 if weights[mark] is MarkWeight.ACCUSES:
                     unread.setdefault(key, (stage.name, mark))
             elif mark.is_documented or weights[mark] is MarkWeight.ACCUSES:
-                failures.setdefault(key, (stage.name, mark.pattern, mark.text))
+                failures.setdefault(key, (stage.name, mark))
             else:
-                unproven.setdefault(key, (stage.name, mark.text))
+                unproven.setdefault(key, (stage.name, mark))
     return ProviderMarks(failures=failures, unproven=unproven, unread=unread)
 
 

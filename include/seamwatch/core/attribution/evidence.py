@@ -11,6 +11,7 @@ import pandas as pd
 from seamwatch.core.attribution.accusing_marks import MarkWeight, RightRecords, common_marks, provider_marks, weigh_mark
 from seamwatch.core.attribution.reference_doubt import EVERYWHERE, contradicted, doubted_references
 from seamwatch.core.interventions import World, records_not_made
+from seamwatch.core.reasons import CallFailure
 from seamwatch.core.records.comparison import is_null, loose_text, strict_text
 from seamwatch.core.results import ReferenceDoubt
 from seamwatch.spec.graph import descendants
@@ -33,10 +34,10 @@ class Evidence:
     """First stage that the record did not reach."""
     crossed_at: Mapping[Any, tuple[str, Any]]
     """First stage at which it carries another record's payload, and whose."""
-    provider: Mapping[Any, tuple[str, str, str]]
-    """Model stage, pattern and words of a recorded failure of the provider."""
-    provider_unproven: Mapping[Any, tuple[str, str]] = field(default_factory=dict)
-    """Model stage and words of what may be a failure of the provider, and cannot be told from chance."""
+    provider: Mapping[Any, tuple[str, CallFailure]]
+    """Model stage and recorded failure of the provider."""
+    provider_unproven: Mapping[Any, tuple[str, CallFailure]] = field(default_factory=dict)
+    """Model stage and what may be a failure of the provider, and cannot be told from chance."""
     status_unread: Mapping[Any, tuple[str, str]] = field(default_factory=dict)
     """Model stage and a recorded status of unknown meaning that right records do not have."""
     suspect_source: Mapping[Any, tuple[str, str]]

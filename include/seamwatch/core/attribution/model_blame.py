@@ -28,7 +28,7 @@ def obstacle_to_blame(evidence: Evidence, key: Any) -> Verdict | None:
             key, Gap.REFERENCE_IN_DOUBT, Reason(kind=ReasonKind.REFERENCE_IN_DOUBT, stages=(doubted,))
         )
     if key in evidence.provider_unproven:
-        stage, what = evidence.provider_unproven[key]
-        reason = Reason(kind=ReasonKind.MARK_UNPROVEN, stages=(stage,), detail=what)
+        stage, failure = evidence.provider_unproven[key]
+        reason = Reason(kind=ReasonKind.MARK_UNPROVEN, stages=(stage,), failure=failure)
         return undetermined_verdict(key, Gap.MARK_UNPROVEN, reason)
     return None

@@ -55,7 +55,7 @@ def _suspicion(evidence: Evidence, key: Any) -> Hashable:
     instructed = evidence.instructed.get(key)
     outdated = evidence.outdated.get(key)
     return (
-        provider and provider[:2],
+        provider and (provider[0], provider[1].pattern),
         source and source[0],
         instructed and instructed[0],
         outdated and (outdated[0], tuple(sorted(outdated[1].items()))),

@@ -8,7 +8,7 @@ from typing import Any
 from seamwatch.core.attribution import confidence
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.minimal_repairs import Sets, shapley_shares
-from seamwatch.core.reasons import Reason, ReasonKind
+from seamwatch.core.reasons import CallFailure, Reason, ReasonKind
 from seamwatch.core.results import Part, Verdict
 from seamwatch.vocabulary import Basis, Gap, Responsibility
 
@@ -97,17 +97,17 @@ def undetermined_verdict(key: Any, gap: Gap, reason: Reason) -> Verdict:
     )
 
 
-def provider_verdict(key: Any, failure: tuple[str, str, str]) -> Verdict:
-    """Return the verdict of a recorded failure of the provider: model stage, pattern, words."""
-    stage, pattern, text = failure
+def provider_verdict(key: Any, recorded: tuple[str, CallFailure]) -> Verdict:
+    """Return the verdict of a recorded failure of the provider, with its model stage."""
+    stage, failure = recorded
     return make_verdict(
         key,
         Responsibility.PROVIDER,
         stage,
         belief=confidence.PROVIDER_RECORDED,
-        reasons=(Reason(kind=ReasonKind.PROVIDER, stages=(stage,), detail=text),),
+        reasons=(Reason(kind=ReasonKind.PROVIDER, stages=(stage,), failure=failure),),
         basis=Basis.RULE,
-        pattern=pattern,
+        pattern=failure.pattern,
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from seamwatch.core.reasons import CallFailure, FailureSign
 from seamwatch.core.records.comparison import is_null
 from seamwatch.core.records.response_endings import documented_failure
 from seamwatch.core.records.unknown import Unknown
@@ -59,18 +59,6 @@ _REFUSAL = re.compile(
 """How models decline in so many words; only an answer that begins so is a refusal."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class CallFailure:
-    """What stands in a recorded call that may say that the provider failed."""
-
-    pattern: str
-    """`error`, `rate_limited`, `timed_out`, `truncated`, `refused` or `empty`."""
-    text: str
-    """In words, to follow `At <stage>`."""
-    is_documented: bool
-    """Whether the protocol says so itself (status, error body, finish reason, no body); else it is our reading."""
-
-
 def is_success(status: Any) -> bool | Unknown:
     """Return whether a recorded status says that the provider answered; Unknown where nobody can tell.
 
@@ -104,26 +92,26 @@ def call_failure(status: Any, answer: Any, finish: Any, *, has_body: bool = Fals
         has_body: Whether a readable body without an error came; an empty answer within it is not documented.
     """
     if is_success(status) is False:
-        return CallFailure(
-            pattern=_status_pattern(str(status)), text=f"the call ended with status {status}", is_documented=True
-        )
+        recorded = str(status)
+        return CallFailure(pattern=_status_pattern(recorded), sign=FailureSign.STATUS, recorded=recorded)
     pattern = documented_failure(finish)
     if pattern is not None:
-        return CallFailure(pattern=pattern, text=_finish_text(str(finish), pattern), is_documented=True)
+        return _finish_failure(str(finish), pattern)
     if isinstance(answer, Unknown):
         return None
     if is_null(answer) or not str(answer).strip():
-        return CallFailure(pattern="empty", text="the answer was empty", is_documented=not has_body)
+        return CallFailure(pattern="empty", sign=FailureSign.EMPTY, is_documented=not has_body)
     if _REFUSAL.match(str(answer)):
-        return CallFailure(pattern="refused", text="the answer was a refusal", is_documented=False)
+        return CallFailure(pattern="refused", sign=FailureSign.REFUSAL, is_documented=False)
     return None
 
 
-def _finish_text(finish: str, pattern: str) -> str:
+def _finish_failure(finish: str, pattern: str) -> CallFailure:
     kind, _, code = finish.partition(":")
     if kind == "error":
-        return f"the provider answered with an error ({code})" if code else "the provider answered with an error"
-    return f"the answer was {'broken off' if pattern == 'error' else pattern} (finish reason {finish})"
+        return CallFailure(pattern=pattern, sign=FailureSign.ERROR_CODE if code else FailureSign.ERROR, recorded=code)
+    sign = FailureSign.BROKEN_OFF if pattern == "error" else FailureSign.FINISH_REASON
+    return CallFailure(pattern=pattern, sign=sign, recorded=finish)
 
 
 def _name(text: str) -> str:

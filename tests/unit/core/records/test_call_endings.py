@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from seamwatch.core.reasons import FailureSign
 from seamwatch.core.records.call_endings import call_failure, is_success
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.vocabulary import UnknownReason
@@ -120,4 +121,4 @@ def test_an_error_body_is_told_by_its_code() -> None:
     found = call_failure(None, None, "error:rate_limit_exceeded")
     assert found is not None
     assert (found.pattern, found.is_documented) == ("rate_limited", True)
-    assert found.text == "the provider answered with an error (rate_limit_exceeded)"
+    assert (found.sign, found.recorded) == (FailureSign.ERROR_CODE, "rate_limit_exceeded")
