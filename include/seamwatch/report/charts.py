@@ -1,4 +1,4 @@
-"""The geometry of the two charts. Templates draw it, so the charts take the page's colours, light or dark."""
+"""The geometry of charts. Templates draw it, so the charts take the page's colours, light or dark."""
 
 from __future__ import annotations
 
@@ -27,6 +27,32 @@ class Tick:
 
     at: float
     label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlotArea:
+    """Where a chart over time draws its values: edges in pixels, and what lies at them."""
+
+    left: int
+    right: int
+    top: int
+    base: int
+    window: Window
+    low: float
+    high: float
+
+    def x(self, at: datetime) -> float:
+        """Return where a time lies; what is outside of the window lies at its edge."""
+        share = (at - self.window.start) / (self.window.end - self.window.start)
+        return round(self.left + (self.right - self.left) * min(1.0, max(0.0, share)), 1)
+
+    def y(self, value: float) -> float:
+        """Return where a value lies; 0 is the top of the picture."""
+        return round(self.base - (self.base - self.top) * (value - self.low) / (self.high - self.low), 1)
+
+    def x_ticks(self, most: int) -> tuple[Tick, ...]:
+        """Return the marks of round times, at most so many."""
+        return tuple(Tick(at=self.x(at), label=label) for at, label in time_ticks(self.window, most))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,28 +114,28 @@ def time_chart(bins: Sequence[TimeBin], window: Window, onset: datetime | None) 
     ratios = [each.ratio for each in bins if each.ratio is not None]
     if not ratios:
         return None
-    start, span = window.start, window.end - window.start
-    base, inner = _TIME_HEIGHT - _BOTTOM, _TIME_WIDTH - _LEFT - _RIGHT
     highest = next((nice for nice in _NICE_RATIOS if nice >= max(ratios)), 1.0)
-
-    def x_of(at: datetime) -> float:
-        return round(_LEFT + inner * min(1.0, max(0.0, (at - start) / span)), 1)
-
-    def y_of(ratio: float) -> float:
-        return round(base - (base - _TOP) * ratio / highest, 1)
-
+    area = PlotArea(
+        left=_LEFT,
+        right=_TIME_WIDTH - _RIGHT,
+        top=_TOP,
+        base=_TIME_HEIGHT - _BOTTOM,
+        window=window,
+        low=0.0,
+        high=highest,
+    )
     ends = [each.start for each in bins[1:]] + [window.end]
     bars = []
     for each, end in zip(bins, ends, strict=True):
-        left, right = x_of(each.start), x_of(end)
+        left, right = area.x(each.start), area.x(end)
         gap = 2 if right - left > 5 else 0.5
-        top = base if each.ratio is None else y_of(each.ratio)
+        top = area.base if each.ratio is None else area.y(each.ratio)
         bars.append(
             Bar(
                 x=round(left + gap / 2, 1),
                 y=top,
                 width=round(max(0.5, right - left - gap), 1),
-                height=None if each.ratio is None else round(base - top, 1),
+                height=None if each.ratio is None else round(area.base - top, 1),
                 is_after_onset=onset is not None and end > onset,
                 title=(
                     f"{numbers.moment(each.start)}: {numbers.percent(each.ratio)} failing "
@@ -117,17 +143,17 @@ def time_chart(bins: Sequence[TimeBin], window: Window, onset: datetime | None) 
                 ),
             )
         )
-    onset_x = x_of(onset) if onset is not None and start <= onset <= window.end else None
+    onset_x = area.x(onset) if onset is not None and window.start <= onset <= window.end else None
     return TimeChart(
         width=_TIME_WIDTH,
         height=_TIME_HEIGHT,
-        left=_LEFT,
-        right=_TIME_WIDTH - _RIGHT,
-        top=_TOP,
-        base=base,
+        left=area.left,
+        right=area.right,
+        top=area.top,
+        base=area.base,
         bars=tuple(bars),
-        x_ticks=tuple(Tick(at=x_of(at), label=label) for at, label in time_ticks(window)),
-        y_ticks=tuple(Tick(at=y_of(r), label=numbers.percent(r)) for r in (0.0, highest / 2, highest)),
+        x_ticks=area.x_ticks(_MOST_TICKS),
+        y_ticks=tuple(Tick(at=area.y(r), label=numbers.percent(r)) for r in (0.0, highest / 2, highest)),
         onset_x=onset_x,
         onset_label=f"onset {onset.astimezone(UTC):%H:%M}" if onset is not None else "",
         is_onset_label_left=onset_x is not None and onset_x > _TIME_WIDTH * 0.8,
@@ -185,7 +211,7 @@ def _point_anchor(point_x: float, baseline_x: float | None) -> str:
     return "end" if point_x < baseline_x or _is_at_edge(point_x) else "start"
 
 
-def time_ticks(window: Window, most: int = _MOST_TICKS) -> list[tuple[datetime, str]]:
+def time_ticks(window: Window, most: int) -> list[tuple[datetime, str]]:
     """Return round times inside the window, at most so many, dated where it is longer than a day."""
     span = window.end - window.start
     step = next((s for s in _TICK_STEPS if span / s <= most), span / most)

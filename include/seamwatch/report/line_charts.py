@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from seamwatch.core.results import Window
 from seamwatch.core.watch.results import Chart, Line
 from seamwatch.report import numbers
-from seamwatch.report.charts import Tick, time_ticks
+from seamwatch.report.charts import PlotArea, Tick
 
 _WIDTH, _HEIGHT = 640, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 18, 28
@@ -64,21 +63,21 @@ def line_chart(chart: Chart) -> LineChart | None:
     window = Window(start=min(moments), end=max(moments))
     values = [value for line in lines for _, value in line.points] + [chart.limit or 0.0]
     ticks = nice_ticks(min(0.0, *values), max(values))
-    low, high = ticks[0], ticks[-1]
-    base, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
-
-    def x_of(at: datetime) -> float:
-        return round(_LEFT + (right - _LEFT) * ((at - window.start) / (window.end - window.start)), 1)
-
-    def y_of(value: float) -> float:
-        return round(base - (base - _TOP) * (value - low) / (high - low), 1)
-
+    area = PlotArea(
+        left=_LEFT,
+        right=_WIDTH - _RIGHT,
+        top=_TOP,
+        base=_HEIGHT - _BOTTOM,
+        window=window,
+        low=ticks[0],
+        high=ticks[-1],
+    )
     paths, floor = [], None
     for number, line in enumerate(lines, start=1):
-        points = [(x_of(at), y_of(value)) for at, value in line.points]
+        points = [(area.x(at), area.y(value)) for at, value in line.points]
         d = "M" + "L".join(f"{x} {y}" for x, y in points)
         if chart.is_stacked:
-            below = floor or [(points[0][0], y_of(0.0)), (points[-1][0], y_of(0.0))]
+            below = floor or [(points[0][0], area.y(0.0)), (points[-1][0], area.y(0.0))]
             d += "L" + "L".join(f"{x} {y}" for x, y in reversed(below)) + "Z"
             floor = points
         last = chart.lines[chart.lines.index(line)].points[-1][1] if not chart.is_stacked else line.points[-1][1]
@@ -89,17 +88,17 @@ def line_chart(chart: Chart) -> LineChart | None:
         title=chart.title,
         width=_WIDTH,
         height=_HEIGHT,
-        left=_LEFT,
-        right=right,
-        top=_TOP,
-        base=base,
+        left=area.left,
+        right=area.right,
+        top=area.top,
+        base=area.base,
         paths=tuple(paths),
         is_stacked=chart.is_stacked,
-        x_ticks=tuple(Tick(at=x_of(at), label=label) for at, label in time_ticks(window, _MOST_TICKS)),
-        y_ticks=tuple(Tick(at=y_of(tick), label=numbers.measure(tick, chart.unit)) for tick in ticks),
-        limit_y=None if chart.limit is None else y_of(chart.limit),
+        x_ticks=area.x_ticks(_MOST_TICKS),
+        y_ticks=tuple(Tick(at=area.y(tick), label=numbers.measure(tick, chart.unit)) for tick in ticks),
+        limit_y=None if chart.limit is None else area.y(chart.limit),
         limit_label="" if chart.limit is None else f"limit {numbers.measure(chart.limit, chart.unit)}",
-        mark_x=x_of(chart.mark) if is_inside and chart.mark is not None else None,
+        mark_x=area.x(chart.mark) if is_inside and chart.mark is not None else None,
         n_hidden=len([line for line in chart.lines if len(line.points) > 1]) - len(lines),
         summary=f"{chart.title}, {numbers.span(window)}, highest {numbers.measure(highest, chart.unit)}.",
     )
