@@ -31,6 +31,8 @@ DAMAGES: Mapping[str, str] = _TEXTS["damages"]
 """Of fields, by kind."""
 PAYLOAD_DAMAGES: Mapping[str, str] = _TEXTS["payload_damages"]
 """Of whole payloads, by kind; `any` for every other one."""
+COMPARED_FORMS: Mapping[str, str] = _TEXTS["compared_forms"]
+"""What values differ by alone, by the comparison that would let them be right."""
 WINDOW_NOTES: Mapping[str, str] = _TEXTS["window_notes"]
 SEAM_CHECKS: Mapping[str, Mapping[str, str]] = _TEXTS["seam_checks"]
 """What is expected and observed, by the name of the check."""

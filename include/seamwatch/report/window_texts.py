@@ -9,12 +9,12 @@ from seamwatch.core.attribution.causes import ASSUMED_ACCURACY
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.checks import REFERENCE_IN_DOUBT
 from seamwatch.core.interventions import World
-from seamwatch.core.records.notes import outcome_notes
-from seamwatch.core.results import Attribution, Check, ReferenceDoubt, Signal, StageResult
+from seamwatch.core.records.notes import UTC_NOTE, remedy
+from seamwatch.core.results import Attribution, Check, FieldAccuracy, ReferenceDoubt, Signal, StageResult
 from seamwatch.report.seam_texts import describe_misplaced, describe_unmade, described_checks
-from seamwatch.report.texts import WINDOW_NOTES
+from seamwatch.report.texts import COMPARED_FORMS, WINDOW_NOTES
 from seamwatch.report.verdict_texts import describe_doubt
-from seamwatch.vocabulary import CheckStatus, Severity
+from seamwatch.vocabulary import CheckStatus, Severity, UnknownReason
 
 
 def with_notes_and_signals(
@@ -43,7 +43,7 @@ def with_notes_and_signals(
         notes=(
             *_arrival_notes(attribution, n_overdue),
             *_coverage_notes(evidence, has_baseline=has_baseline),
-            *outcome_notes(attribution.fields),
+            *_outcome_notes(attribution.fields),
             *attribution.notes,
         ),
     )
@@ -74,6 +74,36 @@ def _coverage_notes(evidence: Evidence, *, has_baseline: bool) -> list[str]:
         pipeline = evidence.world.pipeline.pipeline
         notes.append(WINDOW_NOTES["no_baseline"].format(accuracy=f"{ASSUMED_ACCURACY:.0%}", pipeline=pipeline))
     return notes
+
+
+def _outcome_notes(fields: Sequence[FieldAccuracy]) -> list[str]:
+    """Return what keeps labels from judging: values that cannot be read, and fields that differ by form alone."""
+    notes = []
+    for field in fields:
+        if field.n_unreadable:
+            text = WINDOW_NOTES["unreadable"].format(
+                n=field.n_unreadable,
+                n_records=field.n_judged + field.n_unreadable,
+                examples=_pairs(field.unreadable),
+                remedy=remedy(field.reason or UnknownReason.NOT_A_NUMBER),
+            )
+            notes.append(f"outcome {field.field}: {text}")
+        if field.form is not None:
+            text = WINDOW_NOTES["form_only"].format(
+                n=field.n_form,
+                n_records=field.n_judged,
+                what=COMPARED_FORMS[field.form],
+                examples=_pairs(field.forms),
+                form=field.form,
+            )
+            notes.append(f"outcome {field.field}: {text}")
+        if field.mixes_zones:
+            notes.append(f"outcome {field.field}: {UTC_NOTE}")
+    return notes
+
+
+def _pairs(pairs: tuple[tuple[str, str], ...]) -> str:
+    return ", ".join(f"{value!r} against {label!r}" for value, label in pairs)
 
 
 def _doubt_signal(doubt: ReferenceDoubt) -> Signal:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 
 from seamwatch.core.records.keys import KeyMismatch
-from seamwatch.core.results import FieldAccuracy
 from seamwatch.vocabulary import UnknownReason
 
 UTC_NOTE = "times without a zone were compared as UTC with times that have one"
@@ -17,12 +16,6 @@ _REMEDIES = {
     UnknownReason.NOT_A_DATE: "no date; cast it in a query, or compare it with `how: auto`",
     UnknownReason.AMBIGUOUS_FORM: "it reads in several ways; write it in one in a query, or name its `decimal` sign",
     UnknownReason.NO_MATCHING_KEY: "its key matches none in the form that it has; set `key_form`",
-}
-_FORM_WORDS = {
-    "auto": "the form of text, numbers, dates or booleans",
-    "date": "the notation of dates",
-    "number": "the notation of numbers",
-    "set": "the order or form of lists",
 }
 _KEY_WORDS = {
     "trim": "without blanks around them",
@@ -67,31 +60,6 @@ def tie_note(field: str, n: int, mode: str | None) -> str:
 def remedy(reason: UnknownReason) -> str:
     """Return what a reason means and what would be right."""
     return _REMEDIES.get(reason, reason.value.replace("_", " "))
-
-
-def outcome_notes(fields: tuple[FieldAccuracy, ...]) -> list[str]:
-    """Return what keeps labels from judging: values that cannot be read, and fields that differ by form alone."""
-    notes = []
-    for one in fields:
-        if one.n_unreadable:
-            notes.append(
-                f"outcome {one.field}: {one.n_unreadable} of {one.n_judged + one.n_unreadable} records are pending, as "
-                f"value and label cannot be compared, e.g. {_pairs(one.unreadable)}: "
-                f"{remedy(one.reason or UnknownReason.NOT_A_NUMBER)}"
-            )
-        if one.form is not None:
-            notes.append(
-                f"outcome {one.field}: form only: {one.n_form} of {one.n_judged} records differ by "
-                f"{_FORM_WORDS[one.form]} alone, e.g. {_pairs(one.forms)}; set `how: {one.form}`. They are pending, "
-                "and nobody is blamed for them"
-            )
-        if one.mixes_zones:
-            notes.append(f"outcome {one.field}: {UTC_NOTE}")
-    return notes
-
-
-def _pairs(pairs: tuple[tuple[str, str], ...]) -> str:
-    return ", ".join(f"{value!r} against {label!r}" for value, label in pairs)
 
 
 def key_note(found: KeyMismatch, what: str) -> str:
