@@ -14,12 +14,11 @@ from seamwatch.core.results import Window
 from seamwatch.core.watch.drift import Drift, Judgement, State
 from seamwatch.core.watch.drift_evaluation import (
     DriftEvaluation,
-    Group,
     Levels,
-    OutcomeComparison,
     SegmentDrift,
     StageDrift,
 )
+from seamwatch.core.watch.drift_outcomes import Group, OutcomeComparison
 from seamwatch.core.watch.drift_scores import Place
 from seamwatch.report.watch.drift import drift_report
 from seamwatch.vocabulary import Responsibility

@@ -10,6 +10,7 @@ import pytest
 
 from seamwatch.core.watch import cost, drift_evaluation
 from seamwatch.core.watch.cost_parts import Factor
+from seamwatch.core.watch.drift_outcomes import Group
 from seamwatch.core.watch.latency_hours import BESIDE
 from seamwatch.core.watch.latency_source import Reason
 from seamwatch.core.watch.loops import Loop
@@ -27,7 +28,7 @@ KINDS: dict[tuple[str, str], set[str]] = {
     ("latency", "reasons"): set(Reason),
     ("latency", "parts"): set(Role),
     ("drift", "labels"): {*drift_evaluation.KINDS, "together"},
-    ("drift", "groups"): set(drift_evaluation.Group),
+    ("drift", "groups"): set(Group),
     ("drift", "outcomes"): {"worse", "harmless", "unknown"},
     ("injection", "headlines"): {"rising", "steered", "reached", "marker"},
     ("injection", "explanations"): {"rising", "steered", "reached", "marker"},

@@ -16,9 +16,9 @@ from seamwatch.core.watch.drift_evaluation import (
     ColumnDrift,
     DriftEvaluation,
     Levels,
-    OutcomeComparison,
     StageDrift,
 )
+from seamwatch.core.watch.drift_outcomes import OutcomeComparison
 from seamwatch.core.watch.drift_scores import LEAST_RECORDS
 from seamwatch.core.watch.results import Cell, Chart, Fact, Line, Table, Unit, WatchReport
 from seamwatch.report.numbers import moment

@@ -12,7 +12,8 @@ import pandas as pd
 
 from seamwatch.core.finding import Finding
 from seamwatch.core.watch.drift import Judgement, Open, Period, State, judge
-from seamwatch.core.watch.drift_evaluation import DriftEvaluation, OutcomeComparison, evaluate_drift
+from seamwatch.core.watch.drift_evaluation import DriftEvaluation, evaluate_drift
+from seamwatch.core.watch.drift_outcomes import OutcomeComparison
 from seamwatch.core.watch.drift_scores import score_stage, tell_apart
 from seamwatch.core.watch.features import Sample, close
 from seamwatch.spec.monitoring import DriftWatch
