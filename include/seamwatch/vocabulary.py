@@ -301,6 +301,8 @@ class Watch(StrEnum):
     COST = "cost"
     DRIFT = "drift"
     INJECTION = "injection"
+    SEAM = "seam"
+    """How many records differ from their reference at a stage."""
     BUDGET = "budget"
     """Of an objective: it burns, and nothing else that is open explains it."""
 

@@ -27,12 +27,12 @@ def fingerprint(
     Only the field that most records name: a regression that touches one more field in the next window is the same
     incident, while a wrong amount and a wrong product at one stage are two. The fields of a knowledge base are its
     documents: an index that is not rebuilt is one incident, however many of them change meanwhile. So is a drift,
-    whichever column of a stage shows it best; and attacks that come in by one field, whether by their number or by what
-    they reached.
+    whichever column of a stage shows it best; a seam that changed, whichever of its fields differ; and attacks that
+    come in by one field, whether by their number or by what they reached.
     """
     if watch is Watch.INJECTION:
         kind = None
-    if watch is Watch.DRIFT or (responsibility is Responsibility.KNOWLEDGE_BASE and watch is None):
+    if watch in (Watch.DRIFT, Watch.SEAM) or (responsibility is Responsibility.KNOWLEDGE_BASE and watch is None):
         fields, kind = (), None
     parts = (pipeline, responsibility, stage or "", kind or "", *fields[:1], *([f"by {watch}"] if watch else []))
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
@@ -105,6 +105,25 @@ def evaluate_watch(report: WatchReport) -> Evaluation:
         findings=report.findings,
         watch=report.watch,
         is_over=lambda incident: incident.last_window.end < report.window.end and incident.kind not in report.still,
+    )
+
+
+def evaluate_seams(report: WatchReport) -> Evaluation:
+    """Return what the seams of a window say.
+
+    An incident is over with a later window, or with its own when that is run again after the repair, that compared
+    records of the stage and does not show it as changed; of stages in `WatchReport.still` that cannot be said.
+    """
+    return Evaluation(
+        pipeline=report.pipeline,
+        window=report.window,
+        findings=report.findings,
+        watch=Watch.SEAM,
+        is_over=lambda incident: (
+            (incident.last_window.end <= report.window.start or incident.last_window == report.window)
+            and incident.stage not in report.still
+        ),
+        is_repeatable=True,
     )
 
 

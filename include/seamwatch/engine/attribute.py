@@ -34,6 +34,7 @@ from seamwatch.engine.references import load_references, with_copies
 from seamwatch.engine.right_records import choose_right_records
 from seamwatch.engine.spending import plan_spending
 from seamwatch.engine.validate import expectation_failures
+from seamwatch.engine.watch.seams import look_at_seams
 from seamwatch.engine.window import WindowData, WindowReader, open_window
 from seamwatch.report.cause_texts import with_headlines
 from seamwatch.report.verdict_texts import explained
@@ -142,6 +143,16 @@ def attribute_window(
     attribution = replace(attribution, lingering=(*test.lingering(found), *outdated))
     deps.store.begin_window(pipeline.pipeline, window, now=deps.clock())
     deps.store.save_attribution(attribution, now=deps.clock())
+    look_at_seams(
+        deps,
+        pipeline,
+        window,
+        recorded=judged.world.recorded,
+        reconciled=judged.world.reconciled,
+        times=judged.data.stages[pipeline.first_stage.name].times,
+        judged=judged.outcomes.index[(judged.outcomes["state"] != OutcomeState.PENDING).to_numpy()],
+        wrong=judged.keys_with(OutcomeState.WRONG),
+    )
     return attribution
 
 

@@ -23,7 +23,7 @@ from seamwatch.engine.deps import Deps
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import OutcomeState, Responsibility
 
-_BESIDE_STAGES = 3
+BESIDE_STAGES = 3
 """Causes beyond one a stage: the provider, adversarial input, undetermined."""
 
 
@@ -78,7 +78,7 @@ def change_test(
     return ChangeTest(
         base=base_rates(deps, pipeline, window),
         budget=Budget(
-            n_candidates=len(pipeline.stages) + _BESIDE_STAGES,
+            n_candidates=len(pipeline.stages) + BESIDE_STAGES,
             share_judged=float(is_judged.mean()) if len(is_judged) and are_late else None,
         ),
         n_judged=int(is_judged.sum()),

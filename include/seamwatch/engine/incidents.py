@@ -9,7 +9,7 @@ from pathlib import Path
 
 from seamwatch.core.freshness_results import FreshnessCheck
 from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
-from seamwatch.core.incidents import Evaluation, decide, evaluate_attribution, evaluate_watch
+from seamwatch.core.incidents import Evaluation, decide, evaluate_attribution, evaluate_seams, evaluate_watch
 from seamwatch.core.results import Window
 from seamwatch.core.slo.alert_incidents import BudgetEvaluation, evaluate_budgets
 from seamwatch.core.staleness import evaluate_check
@@ -34,6 +34,9 @@ from seamwatch.secret_redaction import SECRETS
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import IncidentState, Responsibility, Watch
 
+_BY_LOOKS = tuple(watch for watch in Watch if watch is not Watch.SEAM)
+"""Watches whose looks overlap; seams are looked at with each window's attribution."""
+
 
 def decide_incidents(deps: Deps, pipeline: Pipeline, window: Window) -> list[IncidentChange]:
     """Return what the window changed, saved, with its messages in the outbox; running it again adds nothing.
@@ -47,7 +50,19 @@ def decide_incidents(deps: Deps, pipeline: Pipeline, window: Window) -> list[Inc
     now = deps.clock()
     with deps.store.deciding(pipeline.pipeline):
         known = deps.store.incidents(pipeline.pipeline, limit=None)
-        return _decide(deps, pipeline, known, evaluate_attribution(attribution), now)
+        changes = _decide(deps, pipeline, known, evaluate_attribution(attribution), now)
+        seams = deps.store.watch_report(pipeline.pipeline, Watch.SEAM, window)
+        if seams is not None:
+            changes += _decide_on_seams(deps, pipeline, seams, now)
+    return changes
+
+
+def _decide_on_seams(deps: Deps, pipeline: Pipeline, report: WatchReport, now: datetime) -> list[IncidentChange]:
+    name = pipeline.pipeline
+    changes = _decide(deps, pipeline, deps.store.incidents(name), evaluate_seams(report), now)
+    kept = [one.last_window for one in deps.store.incidents(name) if one.watch is Watch.SEAM]
+    deps.store.forget_watch_reports(name, Watch.SEAM, keep=[*kept, report.window])
+    return changes
 
 
 def decide_on_freshness(deps: Deps, pipeline: Pipeline, check: FreshnessCheck) -> list[IncidentChange]:
@@ -75,7 +90,7 @@ def decide_on_watches(deps: Deps, pipeline: Pipeline) -> list[IncidentChange]:
     now, name = deps.clock(), pipeline.pipeline
     changes: list[IncidentChange] = []
     with deps.store.deciding(name):
-        for watch in Watch:
+        for watch in _BY_LOOKS:
             report = _last_report(deps, pipeline, watch)
             if report is None:
                 continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from seamwatch.core.finding import Finding
@@ -21,12 +21,17 @@ if TYPE_CHECKING:
 _CSV_HEADER = ("key", "responsibility", "stage", "fields", "confidence", "explanation")
 
 
-def attribution_json(attribution: Attribution) -> dict[str, Any]:
-    """Return the attribution as JSON-ready values; in a healthy window its `attribution` has the same keys, empty."""
-    return measured_json(of_attribution(attribution))
+def attribution_json(attribution: Attribution, seams: WatchReport | None = None) -> dict[str, Any]:
+    """Return the attribution as JSON-ready values; in a healthy window its `attribution` has the same keys, empty.
+
+    Args:
+        attribution: Of the window.
+        seams: What was found at the seams of the same window; None where they were not looked at.
+    """
+    return measured_json(of_attribution(attribution), () if seams is None else seams.findings)
 
 
-def measured_json(measured: Measured) -> dict[str, Any]:
+def measured_json(measured: Measured, seams: Sequence[Finding] = ()) -> dict[str, Any]:
     """Return findings and what was measured as JSON-ready values, in one form for all detectors.
 
     What nobody measured, as the outcomes of a window at which a watch looked, is null.
@@ -42,9 +47,10 @@ def measured_json(measured: Measured) -> dict[str, Any]:
             "examined": attribution.n_examined if attribution else None,
             "unreadable": attribution.n_unreadable if attribution else None,
         },
-        "incident": leading is not None,
-        "attribution": _cause(leading) if leading else _no_cause(measured),
+        "incident": leading is not None or bool(seams),
+        "attribution": _cause(leading) if leading else _no_cause(measured, seams),
         "causes": [_cause(cause) for cause in measured.findings],
+        "seam_changes": [_cause(seam) for seam in seams],
         "isolation": {
             "model": isolation.model,
             "calls": isolation.calls,
@@ -289,7 +295,7 @@ def _cause(cause: Finding) -> dict[str, Any]:
     }
 
 
-def _no_cause(measured: Measured) -> dict[str, Any]:
+def _no_cause(measured: Measured, seams: Sequence[Finding]) -> dict[str, Any]:
     attribution = measured.attribution
     n_judged = attribution.n_observed - attribution.n_pending if attribution else 0
     if attribution is None:
@@ -298,7 +304,8 @@ def _no_cause(measured: Measured) -> dict[str, Any]:
         seen = f"none of {numbers.plural(attribution.n_observed, 'record')} could be judged yet"
     else:
         judged = numbers.plural(n_judged, "judged record")
-        seen = f"{numbers.count(attribution.n_failing)} of {judged} failing, as in a healthy window"
+        usual = ", as in a healthy window" if not seams else f", and yet: {seams[0].headline}"
+        seen = f"{numbers.count(attribution.n_failing)} of {judged} failing{usual}"
     return {
         "responsibility": None,
         "stage": None,
@@ -307,7 +314,7 @@ def _no_cause(measured: Measured) -> dict[str, Any]:
         "share_low": None,
         "share_high": None,
         "confidence": None,
-        "headline": f"No incident: {seen}.",
+        "headline": f"No incident by outcomes: {seen}." if seams else f"No incident: {seen}.",
         "onset": None,
         "onset_low": None,
         "onset_high": None,
