@@ -22,7 +22,6 @@ from seamwatch.vocabulary import Door, FailOn, IncidentAction, Responsibility, W
 if TYPE_CHECKING:
     from seamwatch.adapters.base import Notifier
     from seamwatch.core.results import Attribution, Window
-    from seamwatch.core.watch.results import WatchReport
     from seamwatch.engine.check.endpoints import AskModel
     from seamwatch.engine.deps import Deps
     from seamwatch.spec.load import Project
@@ -137,7 +136,6 @@ def run(
                 _say(f"[{number}/{len(spec.stages)}] {stage.name}: {mark}, {result.n_records} records")
             _say("attributing ...")
             attribution = attribute_window(deps, spec, window, is_asked=True, opened=opened)
-        seams = deps.store.watch_report(pipeline, Watch.SEAM, window)
         changes = decide_incidents(deps, spec, window)
         reports = write_reports(deps, spec, window)
         if not no_slack:
@@ -147,13 +145,13 @@ def run(
             _say(f"delivered {summary.n_sent}, waiting {summary.n_waiting}, given up {summary.n_failed}")
     incidents = [{"id": c.incident.id, "change": c.kind.value, "headline": c.incident.headline} for c in changes]
     document = {
-        **attribution_json(attribution, seams),
+        **attribution_json(attribution),
         "incidents": incidents,
         "reports": [str(path) for path in reports],
     }
     _write_json(as_json, document)
     if str(as_json) != "-":
-        print_attribution(attribution, seams)
+        print_attribution(attribution)
         print_changes(changes)
         for path in reports:
             if path.suffix == ".html":
@@ -162,7 +160,7 @@ def run(
         _say(f"delivery: {error}")
     if errors:
         raise typer.Exit(1)
-    _exit_on(fail_on, attribution, seams)
+    _exit_on(fail_on, attribution)
 
 
 @app.command()
@@ -198,7 +196,7 @@ def attribute(
         if pipeline or start or end or bundle:
             msg = "a bundle names its pipeline and window: give --from-bundle without PIPELINE, --from, --to, --bundle"
             raise typer.BadParameter(msg)
-        attribution, seams = replay(from_bundle), None
+        attribution = replay(from_bundle)
     else:
         if not (pipeline and start and end):
             msg = "give PIPELINE, --from and --to, or --from-bundle FILE"
@@ -208,14 +206,13 @@ def attribute(
                 attribution = attribute_window(deps, spec, window, is_asked=True)
             else:
                 attribution = record(deps, spec, window, bundle)
-            seams = deps.store.watch_report(pipeline, Watch.SEAM, window)
     if verdicts is not None:
         verdicts.parent.mkdir(parents=True, exist_ok=True)
         verdicts.write_text(verdicts_csv(attribution.verdicts), encoding="utf-8", newline="")
-    _write_json(as_json, attribution_json(attribution, seams))
+    _write_json(as_json, attribution_json(attribution))
     if str(as_json) != "-":
-        print_attribution(attribution, seams)
-    _exit_on(fail_on, attribution, seams)
+        print_attribution(attribution)
+    _exit_on(fail_on, attribution)
 
 
 @app.command()
@@ -685,14 +682,14 @@ def _moment(text: str, option: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _exit_on(conditions: list[FailOn] | None, attribution: Attribution, seams: WatchReport | None) -> None:
+def _exit_on(conditions: list[FailOn] | None, attribution: Attribution) -> None:
     """End with the exit code of the first condition that a window meets: 5 for an incident, 6 for undetermined records.
 
     A window of which no record was judged is undetermined too: nobody knows.
     """
-    found = [attribution.leading] if attribution.leading is not None else list(seams.findings if seams else ())
-    if FailOn.INCIDENT in (conditions or ()) and found:
-        _say(f"--fail-on incident: {found[0].headline}")
+    leading = attribution.leading or next(iter(attribution.seam_changes), None)
+    if FailOn.INCIDENT in (conditions or ()) and leading is not None:
+        _say(f"--fail-on incident: {leading.headline}")
         raise typer.Exit(5)
     n_judged, n_unknown = attribution.n_observed - attribution.n_pending, attribution.n_undetermined
     if FailOn.UNDETERMINED in (conditions or ()) and (n_unknown or not n_judged):

@@ -90,7 +90,7 @@ def _pipeline(deps: Deps, name: str) -> dict[str, Any]:
         "baseline": None if (baseline := store.baseline(name)) is None else list(baseline),
         "objectives": _objectives(deps, name),
         "knowledge_bases": {base: _knowledge_base(store, name, base) for base in spec.knowledge_bases},
-        "watches": {watch.value: _watch(store, name, watch) for watch in Watch},
+        "watches": {watch.value: _watch(store, name, watch) for watch in Watch if watch is not Watch.SEAM},
         "jobs": {
             job.value: _time(at) for (owner, job, _), at in sorted(store.heartbeats().ended.items()) if owner == name
         },

@@ -367,6 +367,8 @@ class Attribution:
     """How each final field stands against its truth; empty where no truth table judges."""
     n_unreadable: int = 0
     """Records that are pending as a value, its label or a key cannot be read, or as they differ by form alone."""
+    seam_changes: tuple[Finding, ...] = ()
+    """Stages whose records differ from their reference more often than before, whatever their outcomes are."""
     lingering: tuple[tuple[Responsibility, str | None], ...] = ()
     """Causes that are no change in this window and yet cannot be called over: their incidents stay open."""
 

@@ -141,9 +141,7 @@ def attribute_window(
     # Whether outdated documents are current again is for the freshness check to say, not for a quiet window.
     outdated = tuple((Responsibility.KNOWLEDGE_BASE, s.name) for s in pipeline.stages if s.knowledge_base is not None)
     attribution = replace(attribution, lingering=(*test.lingering(found), *outdated))
-    deps.store.begin_window(pipeline.pipeline, window, now=deps.clock())
-    deps.store.save_attribution(attribution, now=deps.clock())
-    look_at_seams(
+    seams = look_at_seams(
         deps,
         pipeline,
         window,
@@ -153,6 +151,9 @@ def attribute_window(
         judged=judged.outcomes.index[(judged.outcomes["state"] != OutcomeState.PENDING).to_numpy()],
         wrong=judged.keys_with(OutcomeState.WRONG),
     )
+    attribution = replace(attribution, seam_changes=() if seams is None else seams.findings)
+    deps.store.begin_window(pipeline.pipeline, window, now=deps.clock())
+    deps.store.save_attribution(attribution, now=deps.clock())
     return attribution
 
 

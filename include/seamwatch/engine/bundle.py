@@ -44,10 +44,13 @@ from seamwatch.store.codec import from_json, to_json
 from seamwatch.store.repo import Store
 from seamwatch.vocabulary import FreshnessReason, Protocol
 
-_STORE_READS = ("baseline", "baseline_results", "stage_results", "cause_history", "windows", "verdicts")
+_STORE_READS = (
+    *("baseline", "baseline_results", "stage_results", "cause_history", "windows", "verdicts"),
+    *("seam_history", "changed_seams"),
+)
 _STORE_WRITES = ("begin_window", "save_attribution", "put_aggregates", "forget_aggregates", "save_watch_report")
-_STORE_ABSENT = ("aggregates", "incidents")
-"""What no attribution rests on, but only what is kept of it for later windows."""
+_STORE_ABSENT: Mapping[str, Any] = {"seam_history": (), "changed_seams": ()}
+"""What the store says where a bundle was written before it was asked."""
 _REACHED_SHOWN = 3
 
 
@@ -441,12 +444,16 @@ class _BundleStore:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name in _STORE_WRITES:
             return lambda *_, **__: None
-        if name in _STORE_ABSENT:
-            return lambda *_, **__: []
         if name in _STORE_READS:
-            return lambda *args, **more: decode(_held(self._evidence.store, _question(name, args, more), "the store"))
+            return lambda *args, **more: self._said(name, args, more)
         msg = f"the bundle does not hold what the store said of {name}: it was written by another version or changed"
         raise DataContractError(msg)
+
+    def _said(self, name: str, args: tuple[Any, ...], more: Mapping[str, Any]) -> Any:
+        question, known = _question(name, args, more), self._evidence.store
+        if name in _STORE_ABSENT and question not in known:
+            return _STORE_ABSENT[name]
+        return decode(_held(known, question, "the store"))
 
 
 class _NoConnections:

@@ -117,11 +117,11 @@ def print_freshness(check: FreshnessCheck) -> None:
         console.print(shown(f"note: {note}"))
 
 
-def print_attribution(attribution: Attribution, seams: WatchReport | None = None) -> None:
+def print_attribution(attribution: Attribution) -> None:
     """Print the headline of a window and its causes, and which of its seams changed."""
     console = Console()
-    console.print(shown(attribution_json(attribution, seams)["attribution"]["headline"], style="bold"))
-    for seam in seams.findings if seams is not None else ():
+    console.print(shown(attribution_json(attribution)["attribution"]["headline"], style="bold"))
+    for seam in attribution.seam_changes:
         console.print(shown(f"{seam.headline}. {seam.explanation}"))
     judged = attribution.n_observed - attribution.n_pending
     console.print(shown(f"{attribution.n_failing} of {judged} judged records wrong, {attribution.n_pending} pending"))

@@ -21,22 +21,18 @@ if TYPE_CHECKING:
 _CSV_HEADER = ("key", "responsibility", "stage", "fields", "confidence", "explanation")
 
 
-def attribution_json(attribution: Attribution, seams: WatchReport | None = None) -> dict[str, Any]:
-    """Return the attribution as JSON-ready values; in a healthy window its `attribution` has the same keys, empty.
-
-    Args:
-        attribution: Of the window.
-        seams: What was found at the seams of the same window; None where they were not looked at.
-    """
-    return measured_json(of_attribution(attribution), () if seams is None else seams.findings)
+def attribution_json(attribution: Attribution) -> dict[str, Any]:
+    """Return the attribution as JSON-ready values; in a healthy window its `attribution` has the same keys, empty."""
+    return measured_json(of_attribution(attribution))
 
 
-def measured_json(measured: Measured, seams: Sequence[Finding] = ()) -> dict[str, Any]:
+def measured_json(measured: Measured) -> dict[str, Any]:
     """Return findings and what was measured as JSON-ready values, in one form for all detectors.
 
     What nobody measured, as the outcomes of a window at which a watch looked, is null.
     """
     leading, isolation, attribution = measured.leading, measured.isolation, measured.attribution
+    seams = attribution.seam_changes if attribution else ()
     return {
         "pipeline": measured.pipeline,
         "window": {"start": numbers.iso(measured.window.start), "end": numbers.iso(measured.window.end)},
@@ -303,9 +299,9 @@ def _no_cause(measured: Measured, seams: Sequence[Finding]) -> dict[str, Any]:
     elif not n_judged:
         seen = f"none of {numbers.plural(attribution.n_observed, 'record')} could be judged yet"
     else:
-        judged = numbers.plural(n_judged, "judged record")
-        usual = ", as in a healthy window" if not seams else f", and yet: {seams[0].headline}"
-        seen = f"{numbers.count(attribution.n_failing)} of {judged} failing{usual}"
+        usual = "" if seams else ", as in a healthy window"
+        seen = f"{numbers.count(attribution.n_failing)} of {numbers.plural(n_judged, 'judged record')} failing{usual}"
+    headline = f"No incident by outcomes: {seen}, and yet: {seams[0].headline}." if seams else f"No incident: {seen}."
     return {
         "responsibility": None,
         "stage": None,
@@ -314,7 +310,7 @@ def _no_cause(measured: Measured, seams: Sequence[Finding]) -> dict[str, Any]:
         "share_low": None,
         "share_high": None,
         "confidence": None,
-        "headline": f"No incident by outcomes: {seen}." if seams else f"No incident: {seen}.",
+        "headline": headline,
         "onset": None,
         "onset_low": None,
         "onset_high": None,

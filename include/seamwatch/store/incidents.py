@@ -16,7 +16,7 @@ from seamwatch.store.budget import Transactions
 from seamwatch.store.codec import from_json, to_json
 from seamwatch.store.dialect import insert_or_ignore
 from seamwatch.store.tables import IncidentEventRow, IncidentRow
-from seamwatch.vocabulary import Door, IncidentState
+from seamwatch.vocabulary import Door, IncidentState, Watch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +75,12 @@ class IncidentStore:
         """Return an incident, or None."""
         with self._reading() as connection:
             return _incident(connection, incident_id)
+
+    def changed_seams(self: Transactions, pipeline: str) -> list[str]:
+        """Return the stages whose seam has an open incident, by name."""
+        states = [state for state in IncidentState if state.is_open]
+        known = IncidentStore.incidents(self, pipeline, states)
+        return sorted({one.stage for one in known if one.watch is Watch.SEAM and one.stage is not None})
 
     def apply_changes(self: Transactions, changes: Sequence[IncidentChange], *, window: Window | None = None) -> None:
         """Save what a window, a person or the clock changed; decided and saved in one `deciding` block.

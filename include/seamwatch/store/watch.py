@@ -69,6 +69,10 @@ class WatchStore:
                 for row in connection.execute(statement)
             ]
 
+    def seam_history(self: Transactions, pipeline: str, *, since: datetime, until: datetime) -> list[dict[str, Any]]:
+        """Return what was kept of the seams of windows that began in a span, oldest first: series, start_at, data."""
+        return [vars(one) for one in WatchStore.aggregates(self, pipeline, Watch.SEAM, since=since, until=until)]
+
     def forget_aggregates(self: Transactions, pipeline: str, watch: Watch, *, before: datetime) -> None:
         """Delete what is older than a watch looks back."""
         with self._writing() as connection:

@@ -147,7 +147,7 @@ def test_check_looks_for_the_columns_that_segments_and_watches_name(run: Run, pr
         (None, ["undetermined"], 0, ""),
         (None, ["undetermined", "incident"], 5, "--fail-on incident: "),
         ("def model(body):\n    raise OSError\n", ["undetermined"], 6, "--fail-on undetermined: "),
-        ("labels", ["incident"], 0, ""),
+        ("labels", ["incident"], 5, "--fail-on incident: Seam changed at request, product"),
         ("labels", ["undetermined"], 6, "--fail-on undetermined: no record could be judged"),
     ],
 )
@@ -388,6 +388,11 @@ def test_an_empty_window_is_no_incident_and_says_that_nothing_was_judged(run: Ru
 
 def test_a_window_with_only_pending_truths_is_no_incident_and_says_so(run: Run, project: Path) -> None:
     fill_database(f"sqlite:///{project / 'parcels.db'}", "code_table", n=120, unlabelled=120)
+    code, out, _ = run("attribute", "parcels", *DAY, "--json", "-")
+    document = json.loads(out)
+    assert (code, document["incident"], document["seam_changes"][0]["stage"]) == (0, True, "request")
+    assert "could be judged yet" in document["attribution"]["headline"]
+    fill_database(f"sqlite:///{project / 'parcels.db'}", "", n=120, unlabelled=120)
     code, out, _ = run("attribute", "parcels", *DAY, "--json", "-")
     document = json.loads(out)
     assert (code, document["incident"]) == (0, False)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from seamwatch.core.watch import cost, drift_evaluation
+from seamwatch.core.watch import cost, drift_evaluation, seams
 from seamwatch.core.watch.cost_parts import Factor
 from seamwatch.core.watch.drift_outcomes import Group
 from seamwatch.core.watch.latency_hours import BESIDE
@@ -34,6 +34,11 @@ KINDS: dict[tuple[str, str], set[str]] = {
     ("injection", "explanations"): {"rising", "steered", "reached", "marker"},
     ("injection", "steps"): {"rising", "reached", "marker", "reached_last"},
     ("drift", "steps"): {"first", *drift_evaluation.OWNERS, "if_worse", "if_meant"},
+    ("seam", "headlines"): {seams.KIND},
+    ("seam", "explanations"): {seams.KIND},
+    ("seam", "steps"): {seams.KIND},
+    ("seam", "usual"): {"usual", "no_past"},
+    ("seam", "harm"): {"unknown", "some", "none"},
 }
 NAMES: dict[tuple[str, str], set[str]] = {
     ("cost", "steps"): {"source", "stage", "onset"},
@@ -55,6 +60,11 @@ NAMES: dict[tuple[str, str], set[str]] = {
     ("budget", "explanations"): {"id", "headline"},
     ("budget", "steps"): {"objective", "onset"},
     ("latency", "notes"): {"n", "n_skewed", "stages", "least"},
+    ("seam", "headlines"): {"stage", "fields"},
+    ("seam", "explanations"): {"onset", "share", "fields", "stage", "reference"},
+    ("seam", "steps"): {"onset", "fields", "stage", "reference"},
+    ("seam", "usual"): {"share"},
+    ("seam", "harm"): {"wrong", "judged"},
 }
 """What the texts of a group may be filled in with; of all others nothing."""
 

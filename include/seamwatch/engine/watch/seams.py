@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -18,7 +18,7 @@ from seamwatch.engine.deps import Deps
 from seamwatch.report.watch.seams import seam_report
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.store.watch import Aggregate
-from seamwatch.vocabulary import IncidentState, Watch
+from seamwatch.vocabulary import Watch
 
 _KEPT = timedelta(days=90)
 
@@ -60,7 +60,9 @@ def look_at_seams(
         judged=judged,
         wrong=wrong,
     )
-    changed = {change.seam.stage.name for change in evaluation.changes} | _open_at(deps, pipeline)
+    changed = {change.seam.stage.name for change in evaluation.changes} | set(
+        deps.store.changed_seams(pipeline.pipeline)
+    )
     counts = {
         seam.stage.name: count_seam(seam, times, window, is_change=seam.stage.name in changed)
         for seam in seams
@@ -80,23 +82,24 @@ def _history(
     """Return the windows before by stage, oldest first; of windows that overlap only the newest."""
     since = window.start - min(HISTORY_WINDOWS * window.length, _KEPT)
     found: dict[str, list[WindowCount]] = {}
-    for row in deps.store.aggregates(pipeline.pipeline, Watch.SEAM, since=since, until=window.start):
-        end = pd.Timestamp(row.data["end"]).to_pydatetime()
-        if row.series not in causes or end > window.start:
+    for row in deps.store.seam_history(pipeline.pipeline, since=since, until=window.start):
+        stage, start, data = row["series"], row["start_at"], row["data"]
+        end = datetime.fromisoformat(data["end"])
+        if stage not in causes or end > window.start:
             continue
-        known = found.setdefault(row.series, [])
-        while known and known[-1].end > row.start_at:
+        known = found.setdefault(stage, [])
+        while known and known[-1].end > start:
             known.pop()
-        cause = causes[row.series]
+        cause = causes[stage]
         known.append(
             WindowCount(
-                start=row.start_at,
+                start=start,
                 end=end,
-                n_judged=int(row.data["compared"]),
-                counts={cause: int(row.data["differing"])},
-                changes={cause: NO_MARK} if row.data["is_change"] else {},
-                judged_by_part=tuple(row.data["compared_by_part"]),
-                counts_by_part={cause: tuple(row.data["differing_by_part"])},
+                n_judged=int(data["compared"]),
+                counts={cause: int(data["differing"])},
+                changes={cause: NO_MARK} if data["is_change"] else {},
+                judged_by_part=tuple(data["compared_by_part"]),
+                counts_by_part={cause: tuple(data["differing_by_part"])},
             )
         )
     return found
@@ -113,10 +116,3 @@ def _written(count: WindowCount) -> dict[str, Any]:
         "compared_by_part": list(count.judged_by_part),
         "differing_by_part": list(by_part),
     }
-
-
-def _open_at(deps: Deps, pipeline: Pipeline) -> set[str]:
-    """Return the stages whose seam has an open incident: what they show meanwhile is not what is usual."""
-    states = [state for state in IncidentState if state.is_open]
-    known = deps.store.incidents(pipeline.pipeline, states)
-    return {one.stage for one in known if one.watch is Watch.SEAM and one.stage is not None}
