@@ -53,7 +53,7 @@ def test_attribution_has_the_contracts_form(attribution):
         "causes",
         "isolation",
         "documents",
-            "seam_changes",
+        "seam_changes",
         "fields",
         "notes",
         "signals",
