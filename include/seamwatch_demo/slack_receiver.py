@@ -43,17 +43,31 @@ class SlackMessage:
     """Only its replies are left: Slack then shows that a message was deleted, and keeps the thread."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class PrivateMessage:
+    """What one person alone was shown in a channel."""
+
+    channel_id: str
+    user: str
+    text: str
+    blocks: list[Json]
+
+
 @dataclass
 class Workspace:
     """Channels and messages, and Slack's rules for them. One lock guards it all."""
 
     log: Path | None = None
-    scopes: tuple[str, ...] = ("chat:write", "channels:history", "channels:read")
+    scopes: tuple[str, ...] = ("chat:write", "channels:history", "channels:read", "usergroups:read")
     """What the token may do."""
     least_gap_s: float = 0.0
     """Shortest time between two posts to one channel; Slack itself wants about one second."""
     clock: Callable[[], float] = time.time
     messages: list[SlackMessage] = field(default_factory=list)
+    private: list[PrivateMessage] = field(default_factory=list)
+    """What single people were shown."""
+    groups: dict[str, list[str]] = field(default_factory=dict)
+    """Who is in a user group, by the ids of both."""
     _names: dict[str, str] = field(default_factory=dict)
     _last_post_at: dict[str, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -69,6 +83,8 @@ class Workspace:
             "conversations.history": self._history,
             "conversations.replies": self._replies,
             "conversations.list": self._list,
+            "chat.postEphemeral": self._tell,
+            "usergroups.users.list": self._group,
         }
         with self._lock:
             if method not in methods:
@@ -123,6 +139,22 @@ class Workspace:
         )
         self.messages.append(message)
         return {"ok": True, "channel": channel_id, "ts": message.ts, "message": _body(message)}
+
+    def _tell(self, arguments: Mapping[str, Any]) -> Json:
+        if arguments.get("channel") not in self._names:
+            return _refused("channel_not_found")
+        if problem := message_error(arguments.get("text"), arguments.get("blocks")):
+            return _refused(*problem)
+        user, blocks = str(arguments.get("user")), list(arguments.get("blocks") or [])
+        text = str(arguments.get("text") or "")
+        self.private.append(PrivateMessage(channel_id=arguments["channel"], user=user, text=text, blocks=blocks))
+        return {"ok": True, "message_ts": f"{int(self.clock())}.{len(self.private):06d}"}
+
+    def _group(self, arguments: Mapping[str, Any]) -> Json:
+        if "usergroups:read" not in self.scopes:
+            return _refused("missing_scope")
+        users = self.groups.get(str(arguments.get("usergroup")))
+        return _refused("no_such_subteam") if users is None else {"ok": True, "users": users}
 
     def _update(self, arguments: Mapping[str, Any]) -> Json:
         message = self._find(arguments)

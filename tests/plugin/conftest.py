@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +19,7 @@ Client = Callable[[str | None], httpx.Client]
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two pipelines of the same kind, both with the same fault in the same window."""
     root = tmp_path_factory.mktemp("plugin")
     write_project(root)
@@ -34,6 +35,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         decide_incidents(deps, pipeline, WINDOW)
     deps.store.close()
     return root
+
+
+@pytest.fixture(scope="session")
+def project(untouched: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the project that tests of pages share."""
+    return Path(shutil.copytree(untouched, tmp_path_factory.mktemp("shared") / "plugin"))
 
 
 @pytest.fixture
@@ -63,3 +70,9 @@ def client(project: Path, airflow_database: None, monkeypatch: pytest.MonkeyPatc
         return TestClient(app, headers=headers, follow_redirects=False)
 
     return make
+
+
+@pytest.fixture
+def own_project(untouched: Path, tmp_path: Path) -> Path:
+    """Return a project of a test's own, which it may change."""
+    return Path(shutil.copytree(untouched, tmp_path / "own"))

@@ -41,7 +41,7 @@ class FaultySlack:
 
     plan: Callable[[str, Mapping[str, Any]], Fault | None] = lambda *_: None
     clock: Callable[[], float] = time.time
-    scopes: tuple[str, ...] = ("chat:write", "channels:history", "channels:read")
+    scopes: tuple[str, ...] = ("chat:write", "channels:history", "channels:read", "usergroups:read")
     calls: list[str] = field(default_factory=list)
     _late: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)

@@ -57,6 +57,16 @@ class FileNotifier:
         if message_id in self._held():
             self._append({"do": "delete", "id": message_id})
 
+    def tell_privately(self, channel: str, user: str, text: str, blocks: Sequence[Mapping[str, Any]]) -> None:
+        """Append what one person is shown."""
+        entry = {"do": "tell", "id": uuid4().hex, "channel": channel, "user": user, "text": text}
+        self._append({**entry, "blocks": list(blocks)})
+
+    def group_members(self, group: str) -> frozenset[str]:
+        """Refuse: a file knows no groups."""
+        msg = f"{self._path} knows no group {group}"
+        raise NotifyError(msg)
+
     def lines(self) -> list[dict[str, Any]]:
         """Return everything written so far, in order; a line that was cut off while it was written is no message."""
         try:

@@ -182,6 +182,18 @@ class Notifier(Protocol):
         """Remove a message; nothing happens where it is gone already. NotifyError if it cannot be removed."""
         ...
 
+    def tell_privately(self, channel: str, user: str, text: str, blocks: Sequence[Mapping[str, Any]]) -> None:
+        """Show one person alone a message in a channel, until they reload it; NotifyError if it cannot be shown."""
+        ...
+
+    def group_members(self, group: str) -> frozenset[str]:
+        """Return the ids of the people in a group, a few minutes old at most.
+
+        Raises:
+            NotifyError: If there is no such group, or it cannot be read.
+        """
+        ...
+
 
 class AnswerCache(Protocol):
     """Answers that were paid for already, by scope (pipeline and window), request hash and attempt."""

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from seamwatch.core.deliveries import Delivery, DeliveryPart, retry_wait
+from seamwatch.engine.button_presses import carry_out_recorded
 from seamwatch.engine.conversation import LEASE, SETTLED_AFTER, Conversation, LeaseLost, NotYet, delete_surplus
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.incident_actions import end_mutes
@@ -27,6 +28,7 @@ _MOST_TRIES = 180
 _RECHECK_EVERY = timedelta(minutes=10)
 _RECHECK_FOR = timedelta(days=1)
 _SHOWN = 5
+_AT_ONCE = timedelta(seconds=30)
 _TICK = timedelta(minutes=4)
 """Less than the time between two runs of the delivery's DAG."""
 
@@ -81,6 +83,7 @@ def deliver_pending(
     end = deps.clock() + for_at_most
     end_mutes(deps, deps.project.pipelines)
     tick = _Tick(deps=deps, end=end)
+    tick.errors += carry_out_recorded(deps)
     tick.errors += call_second_ways(deps)
     while (now := deps.clock()) < end:
         tick.pauses = {place: until for place, until in tick.pauses.items() if until > now}
@@ -103,6 +106,16 @@ def deliver_pending(
         n_undelivered=n_undelivered,
         undelivered=tuple(f"{one.incident_id}, {one.channel}: {one.last_error}" for one in shown),
     )
+
+
+def deliver_incident(deps: Deps, incident_id: str) -> None:
+    """Send what waits of one incident now, because a person who acts wants to see it; what fails waits as ever."""
+    tick = _Tick(deps=deps, end=deps.clock() + _AT_ONCE)
+    while not tick.errors and not tick.pauses and (now := deps.clock()) < tick.end:
+        delivery = deps.store.claim_delivery(now, lease=LEASE, owner=tick.owner, incident_id=incident_id)
+        if delivery is None:
+            return
+        _deliver(tick, delivery)
 
 
 def describe_undelivered(summary: DeliverySummary) -> str:

@@ -89,6 +89,7 @@ class DeliveryStore:
         lease: timedelta,
         owner: str,
         not_through: Collection[tuple[str, str]] = (),
+        incident_id: str | None = None,
     ) -> Delivery | None:
         """Return a message that is due, leased to the caller; None where there is none. No two callers get the same.
 
@@ -100,9 +101,12 @@ class DeliveryStore:
             lease: How long nobody else gets it.
             owner: Id of the caller, for `renew_lease`.
             not_through: Connections and channels that ask for a pause.
+            incident_id: Of this incident only; None: of any.
         """
         with self._writing() as connection:
             wanted = sa.select(DeliveryRow.id).where(_is_due(now))
+            if incident_id is not None:
+                wanted = wanted.where(DeliveryRow.incident_id == incident_id)
             for through, channel in not_through:
                 wanted = wanted.where(sa.or_(DeliveryRow.connection != through, DeliveryRow.channel != channel))
             wanted = wanted.order_by(DeliveryRow.next_attempt_at, DeliveryRow.id).limit(1)

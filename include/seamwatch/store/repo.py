@@ -20,6 +20,7 @@ from seamwatch.core.results import Attribution, StageResult, Verdict, Window
 from seamwatch.core.revisits import PendingWindow
 from seamwatch.errors import StoreError
 from seamwatch.store.budget import BudgetStore
+from seamwatch.store.button_presses import ButtonPressStore
 from seamwatch.store.codec import from_json, to_json
 from seamwatch.store.deliveries import DeliveryStore
 from seamwatch.store.dialect import insert_or_ignore, lock_incidents, reading_engine
@@ -54,6 +55,7 @@ class Store(
     BudgetStore,
     IncidentStore,
     DeliveryStore,
+    ButtonPressStore,
     HeartbeatStore,
     KnowledgeStore,
     RetentionStore,
@@ -103,8 +105,15 @@ class Store(
         """Make one transaction of all that this thread does with the store inside the block.
 
         What is read, decided and written on the incidents of a pipeline happens as if nobody else was there: another
-        decider of the pipeline, or a person who acknowledges, waits. An error leaves the store as it was.
+        decider of the pipeline, or a person who acknowledges, waits. An error leaves the store as it was. A block
+        inside of another one is a part of it.
         """
+        joined: sa.Connection | None = getattr(self._joined, "connection", None)
+        if joined is not None:
+            with store_failures(self._engine.url):
+                lock_incidents(joined, pipeline)
+            yield
+            return
         with transaction(self._writers) as connection:
             with store_failures(self._engine.url):
                 lock_incidents(connection, pipeline)

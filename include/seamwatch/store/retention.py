@@ -20,6 +20,7 @@ from seamwatch.store.tables import (
     AggregateRow,
     AnswerRow,
     BudgetRow,
+    ButtonPressRow,
     CauseRow,
     DebitRow,
     DeliveryRow,
@@ -149,6 +150,7 @@ def _of_incidents(ids: Sequence[str]) -> list[Rows]:
     """Return incidents and what belongs to them, in the order in which foreign keys let them go."""
     return [
         ("messages", DeliveryRow, (DeliveryRow.incident_id.in_(ids),)),
+        ("pressed buttons", ButtonPressRow, (ButtonPressRow.incident_id.in_(ids),)),
         ("incident events", IncidentEventRow, (IncidentEventRow.incident_id.in_(ids),)),
         ("incidents", IncidentRow, (IncidentRow.id.in_(ids),)),
     ]

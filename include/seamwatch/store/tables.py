@@ -405,6 +405,27 @@ class DeliveryRow(Table):
     __table_args__ = (Index("ix_seamwatch_deliveries_due", "state", "next_attempt_at"),)
 
 
+class ButtonPressRow(Table):
+    """A button of a message that somebody pressed."""
+
+    __tablename__ = "seamwatch_slack_actions"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    incident_id: Mapped[str] = mapped_column(String(300), index=True)
+    """As the button said: there may be no such incident."""
+    action: Mapped[str] = mapped_column(String(20))
+    responsibility: Mapped[str | None] = mapped_column(String(40))
+    user_id: Mapped[str] = mapped_column(String(40))
+    user_name: Mapped[str] = mapped_column(RecordText)
+    channel: Mapped[str] = mapped_column(String(40))
+    connection: Mapped[str | None] = mapped_column(String(200))
+    received_at: Mapped[datetime] = mapped_column(UtcTime)
+    done_at: Mapped[datetime | None] = mapped_column(UtcTime, index=True)
+    tries: Mapped[int] = mapped_column(Integer, default=0)
+    result: Mapped[str | None] = mapped_column(RecordText)
+    """What became of it, or why it could not be carried out so far."""
+
+
 class HeartbeatRow(Table):
     """When a recurring job last ended well; of a knowledge base, where the job is about one."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,6 +25,10 @@ _MOST_TIMEOUT_S = 30
 _EVENT = "seamwatch_message"
 """Type of the metadata under which a message carries our token."""
 _CLOCK_SKEW = timedelta(minutes=5)
+_MEMBERS_FOR_S = 180.0
+_MEMBERS: dict[tuple[str, str, str], tuple[float, frozenset[str]]] = {}
+"""Who was in a group when it was read, by base URL, token and group: Slack lets a few reads a minute pass."""
+_GROUP_METHOD = "usergroups.users.list"
 _PAGE = 200
 _MOST_PAGES = 50
 HISTORY_SCOPES = ("channels:history", "groups:history")
@@ -178,6 +183,34 @@ class SlackNotifier:
             self._call("chat.delete", home or "", lambda client: client.chat_delete(channel=home or "", ts=ts))
         except MessageGone:
             return
+
+    def tell_privately(self, channel: str, user: str, text: str, blocks: Sequence[Mapping[str, Any]]) -> None:
+        """Show one person alone a message in a channel; NotifyError if Slack refuses or cannot be reached."""
+        arguments: dict[str, Any] = {
+            "channel": channel,
+            "user": user,
+            "text": text,
+            "blocks": [dict(block) for block in blocks],
+            "parse": "none",
+            "link_names": False,
+        }
+        self._call("chat.postEphemeral", channel, lambda client: client.chat_postEphemeral(**arguments))
+
+    def group_members(self, group: str) -> frozenset[str]:
+        """Return the ids of the people in a user group, at most three minutes old; NotifyError if it cannot be read."""
+        place = (self._options["base_url"], self._options["token"], group)
+        now = time.monotonic()
+        read_at, known = _MEMBERS.get(place, (-_MEMBERS_FOR_S, frozenset()))
+        if now - read_at < _MEMBERS_FOR_S:
+            return known
+        answer = self._call(_GROUP_METHOD, "", lambda client: client.usergroups_users_list(usergroup=group))
+        users = answer.data.get("users")
+        if not isinstance(users, list):
+            msg = f"{self._place('')}: {_GROUP_METHOD} answered without users"
+            raise NotifyError(msg, retryable=True)
+        found = frozenset(one for one in users if isinstance(one, str))
+        _MEMBERS[place] = (now, found)
+        return found
 
     def _delete_stray(self, message_id: str) -> None:
         try:

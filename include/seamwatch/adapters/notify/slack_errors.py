@@ -75,6 +75,8 @@ _REFUSED = {
     "metadata_too_large": f"the message does not meet Slack's rules; {_DEFECT}",
     "msg_blocks_too_long": f"the message is longer than Slack takes; {_DEFECT}",
     "msg_too_long": f"the message is longer than Slack takes; {_DEFECT}",
+    "user_not_in_channel": "who is to be told is not in the channel",
+    "no_such_subteam": "there is no such user group; correct it in the pipeline file",
     "no_text": f"the message is empty; {_DEFECT}",
     "unknown_method": "what answers knows no such method; check the connection's base_url",
 }
@@ -117,6 +119,8 @@ def explain_refusal(place: str, method: str, answer: SlackAnswer) -> NotifyError
         return MessageGone("; ".join(part for part in (head, _GONE.get(said) or _REFUSED.get(said)) if part))
     if method.startswith("conversations.") and said in _UNREADABLE:
         return HistoryUnreadable("; ".join(part for part in (head, *_needed(answer)) if part))
+    if method.startswith("usergroups.") and said == "missing_scope":
+        return NotifyError(f"{head}; the app lacks the scope usergroups:read")
     if is_slack and said in _REFUSED:
         return NotifyError("; ".join(part for part in (head, _REFUSED[said], *_reasons(answer)) if part))
     if not is_slack and _FIRST_FAILURE <= answer.status < _SERVER_ERROR:

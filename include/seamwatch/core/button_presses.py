@@ -1,0 +1,65 @@
+"""A button of a message that somebody pressed, and whether it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from seamwatch.spec.owners import GROUP, USER
+from seamwatch.vocabulary import IncidentAction, Responsibility
+
+
+@dataclass(frozen=True, kw_only=True)
+class ButtonPress:
+    """What Slack says of one press."""
+
+    key: str
+    """Of this press alone, however often Slack tells of it."""
+    incident_id: str
+    action: IncidentAction
+    responsibility: Responsibility | None = None
+    """What was chosen, where a verdict is called wrong."""
+    user_id: str
+    user_name: str = ""
+    """As Slack names them; anybody may call themselves anything."""
+    channel: str = ""
+    """Id of the channel where it was pressed; empty where it is not known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedPress:
+    """A press as it was recorded, before anything was done."""
+
+    id: int
+    press: ButtonPress
+    connection: str | None
+    """The Slack that told of it."""
+    received_at: datetime
+    done_at: datetime | None = None
+    """None: it is still to be carried out."""
+    tries: int = 0
+    """How often it could not be carried out."""
+
+    @property
+    def by(self) -> str:
+        """Return the person as the audit trail names them: the name may be anybody's, the id is theirs."""
+        return f"{self.press.user_name} ({self.press.user_id})" if self.press.user_name else self.press.user_id
+
+
+def groups_of(mentions: Iterable[str]) -> tuple[str, ...]:
+    """Return the ids of the user groups among mentions."""
+    return tuple(found[1] for one in mentions if (found := GROUP.fullmatch(one)))
+
+
+def is_permitted(user_id: str, mentions: Iterable[str], members: Mapping[str, frozenset[str]]) -> bool:
+    """Return whether a person is among those who are named, by themselves or by a group.
+
+    Args:
+        user_id: The person.
+        mentions: `@U012AB` or `!subteam^S01`; what is neither permits nobody.
+        members: By id of a group, who is in it; a group that could not be read is missing, and permits nobody.
+    """
+    known = tuple(mentions)
+    users = {found[1] for one in known if (found := USER.fullmatch(one))}
+    return user_id in users or any(user_id in members.get(group, frozenset()) for group in groups_of(known))

@@ -1,0 +1,165 @@
+"""Carry out what people pressed: each press is recorded first, and has one effect, whatever happens in between."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+
+from seamwatch.core.button_presses import RecordedPress, groups_of, is_permitted
+from seamwatch.core.incident_life import Incident
+from seamwatch.engine.deps import Deps
+from seamwatch.engine.incident_actions import DEFAULT_MUTE, act_on_incident
+from seamwatch.errors import AdapterError, DataContractError, SeamwatchError, SpecError
+from seamwatch.report import block_kit
+from seamwatch.report.action_results import refusal_text, result_text
+from seamwatch.report.blocks import Paragraph, plain
+from seamwatch.secret_redaction import SECRETS
+from seamwatch.spec.pipeline import Pipeline, Slack
+from seamwatch.vocabulary import Door, IncidentAction, Refusal
+
+_LOG = logging.getLogger(__name__)
+_MOST_TRIES = 5
+_MOST_AGE = timedelta(days=1)
+"""What was pressed longer ago, and never carried out, is not what the person wants by now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionReply:
+    """What became of a press, for the person who pressed."""
+
+    text: str
+    is_done: bool
+    """Whether the incident was acted on."""
+    is_private: bool
+    """Whether they are told by a message of their own; else they see it in the incident's."""
+
+
+def carry_out(deps: Deps, press_id: int) -> ActionReply | None:
+    """Return what became of a recorded press, which the person is told too; None where it was done before.
+
+    Raises:
+        StoreError: If the store fails so that not even that can be noted: the press is carried out later.
+    """
+    recorded = deps.store.press(press_id)
+    if recorded is None or recorded.done_at is not None:
+        return None
+    try:
+        reply = _decided(deps, recorded)
+    except Exception as error:  # this press's failure, and nobody else's
+        reply = _failed(deps, recorded, error)
+    if reply is not None and reply.is_private:
+        _tell(deps, recorded, reply.text)
+    return reply
+
+
+def carry_out_recorded(deps: Deps) -> list[str]:
+    """Carry out what was recorded and not done, as where its process was killed; return what kept single ones back."""
+    errors = []
+    for recorded in deps.store.presses_to_carry_out():
+        try:
+            carry_out(deps, recorded.id)
+        except SeamwatchError as error:
+            errors.append(f"button of {recorded.press.incident_id}: {error}")
+    return errors
+
+
+def _decided(deps: Deps, recorded: RecordedPress) -> ActionReply | None:
+    press, now = recorded.press, deps.clock()
+    incident = deps.store.incident(press.incident_id)
+    if incident is None:
+        return _refuse(deps, recorded, f"There is no incident {press.incident_id}: it is too old to be kept.")
+    if now - recorded.received_at > _MOST_AGE:
+        return _refuse(deps, recorded, f"{incident.id}: what you pressed a day ago was never carried out; press again.")
+    if denied := _denied(deps, recorded, incident):
+        return _refuse(deps, recorded, denied)
+    with deps.store.deciding(incident.pipeline):
+        if not deps.store.end_press(recorded.id, now=now):
+            return None  # another process was quicker
+        done = act_on_incident(
+            deps,
+            incident.id,
+            press.action,
+            by=recorded.by,
+            door=Door.SLACK,
+            until=recorded.received_at + DEFAULT_MUTE if press.action is IncidentAction.MUTE else None,
+            responsibility=press.responsibility,
+        )
+        deps.store.note_press(recorded.id, result="done" if done.refusal is None else done.refusal.value)
+    if done.refusal is not None:
+        return ActionReply(text=refusal_text(done.refusal, done.incident), is_done=False, is_private=True)
+    text = result_text(done.incident, still_fails=done.still_fails, n_debits=done.n_debits)
+    if press.action is IncidentAction.WRONG and press.responsibility is not None:
+        really = press.responsibility.value.replace("_", " ")
+        text = f"{incident.id}: kept that it was {really}, for the grading of verdicts. Its state is as it was."
+    is_private = done.still_fails or press.action is IncidentAction.WRONG
+    return ActionReply(text=text, is_done=True, is_private=is_private)
+
+
+def _denied(deps: Deps, recorded: RecordedPress, incident: Incident) -> str:
+    """Return why a person may not act on an incident; empty where they may."""
+    try:
+        pipeline = deps.project.pipeline(incident.pipeline)
+    except SpecError:
+        return f"The file of pipeline {incident.pipeline} cannot be read, so nobody is known who may act: correct it."
+    slack = pipeline.slack
+    if slack is None or not slack.actions:
+        return f"Buttons of {pipeline.pipeline} are switched off (slack.actions in its pipeline file)."
+    if recorded.connection is not None and recorded.connection != slack.connection:
+        return f"{pipeline.pipeline} speaks to another Slack by now (slack.connection in its pipeline file)."
+    allowed = slack.may_act or tuple(pipeline.owners.values())
+    if is_permitted(recorded.press.user_id, allowed, {}):
+        return ""
+    members, unread = _members(deps, slack, allowed)
+    if is_permitted(recorded.press.user_id, allowed, members):
+        return ""
+    return " ".join((f"{refusal_text(Refusal.NOT_PERMITTED, incident)}.", *unread))
+
+
+def _members(deps: Deps, slack: Slack, mentions: tuple[str, ...]) -> tuple[dict[str, frozenset[str]], list[str]]:
+    """Return who is in the groups that are named, and of each group that cannot be read why."""
+    members: dict[str, frozenset[str]] = {}
+    unread: list[str] = []
+    for group in groups_of(mentions):
+        try:
+            members[group] = deps.notifier(slack.connection).group_members(group)
+        except AdapterError as error:
+            unread.append(f"Nobody of the group {group} may act, as who is in it cannot be read: {error}.")
+    return members, unread
+
+
+def _refuse(deps: Deps, recorded: RecordedPress, text: str) -> ActionReply | None:
+    """Note that a press changes nothing; return what is said of it, or None where another process said it."""
+    is_first = deps.store.end_press(recorded.id, now=deps.clock(), result=text)
+    return ActionReply(text=text, is_done=False, is_private=True) if is_first else None
+
+
+def _failed(deps: Deps, recorded: RecordedPress, error: Exception) -> ActionReply | None:
+    """Note that a press could not be carried out; it is tried again, unless it can never be."""
+    said = SECRETS.redact(str(error) if isinstance(error, SeamwatchError) else type(error).__name__)
+    what = f"{recorded.press.incident_id}: {recorded.press.action.value} could not be carried out: {said}"
+    if isinstance(error, DataContractError) or recorded.tries + 1 >= _MOST_TRIES:
+        return _refuse(deps, recorded, what)
+    _LOG.warning("%s", what)
+    deps.store.note_press(recorded.id, result=what, is_failure=True)
+    is_news = recorded.tries == 0
+    return ActionReply(text=f"{what}. It is tried again within minutes.", is_done=False, is_private=is_news)
+
+
+def _tell(deps: Deps, recorded: RecordedPress, text: str) -> None:
+    """Tell the person alone; where that cannot be, the incident's message still shows what it is."""
+    press = recorded.press
+    connection = recorded.connection or _connection(deps, press.incident_id)
+    if connection is None or not press.channel:
+        return
+    try:
+        blocks = block_kit.render([Paragraph((plain(text),))])
+        deps.notifier(connection).tell_privately(press.channel, press.user_id, block_kit.fallback(text), blocks)
+    except AdapterError as error:
+        _LOG.warning("who pressed a button of %s was not told what became of it: %s", press.incident_id, error)
+
+
+def _connection(deps: Deps, incident_id: str) -> str | None:
+    incident = deps.store.incident(incident_id)
+    known: Pipeline | None = None if incident is None else deps.project.pipelines.get(incident.pipeline)
+    return None if known is None or known.slack is None else known.slack.connection

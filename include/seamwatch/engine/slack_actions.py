@@ -1,0 +1,44 @@
+"""What Slack tells of pressed buttons, by whichever way: recorded, acknowledged, carried out, and shown at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from seamwatch.engine.button_presses import ActionReply, carry_out
+from seamwatch.engine.deliver import deliver_incident
+from seamwatch.engine.deps import Deps
+from seamwatch.report.pressed_buttons import read_press
+
+
+def handle_action(
+    deps: Deps, payload: object, *, connection: str | None = None, acknowledge: Callable[[], None] = lambda: None
+) -> ActionReply | None:
+    """Return what became of a pressed button; None where it is none of ours, or was carried out before.
+
+    Args:
+        deps: What it needs.
+        payload: As Slack sent it; every field of it is untrusted.
+        connection: The Slack connection that it came by; None: that of the incident's pipeline.
+        acknowledge: Tells Slack that the press has come, which it wants to hear within three seconds; called once the
+            press is recorded, so that no press is lost after it.
+
+    Raises:
+        StoreError: If the press cannot be recorded; then it is not acknowledged either.
+    """
+    press_id = record_action(deps, payload, connection=connection)
+    acknowledge()
+    return None if press_id is None else answer_action(deps, press_id)
+
+
+def record_action(deps: Deps, payload: object, *, connection: str | None) -> int | None:
+    """Return the id of a pressed button, recorded; None where it is none of ours, and nothing is to be done."""
+    press = read_press(payload)
+    return None if press is None else deps.store.record_press(press, connection=connection, now=deps.clock())
+
+
+def answer_action(deps: Deps, press_id: int) -> ActionReply | None:
+    """Return what became of a recorded button; the incident's message shows it at once."""
+    recorded, reply = deps.store.press(press_id), carry_out(deps, press_id)
+    if recorded is not None and reply is not None and reply.is_done:
+        deliver_incident(deps, recorded.press.incident_id)
+    return reply

@@ -1,0 +1,83 @@
+"""Buttons that people pressed: recorded once, and carried out once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from seamwatch.core.button_presses import ButtonPress, RecordedPress
+from seamwatch.store.budget import Transactions
+from seamwatch.store.dialect import insert_or_ignore
+from seamwatch.store.tables import ButtonPressRow
+from seamwatch.vocabulary import IncidentAction, Responsibility
+
+
+class ButtonPressStore:
+    """The part of the store that keeps what people pressed."""
+
+    def record_press(self: Transactions, press: ButtonPress, *, connection: str | None, now: datetime) -> int:
+        """Return the id of a press, recorded now unless it was before."""
+        values = {
+            "key": press.key,
+            "incident_id": press.incident_id,
+            "action": press.action.value,
+            "responsibility": None if press.responsibility is None else press.responsibility.value,
+            "user_id": press.user_id,
+            "user_name": press.user_name,
+            "channel": press.channel,
+            "connection": connection,
+            "received_at": now,
+            "tries": 0,
+        }
+        with self._writing() as database:
+            database.execute(insert_or_ignore(database, ButtonPressRow, values, ["key"]))
+            return database.execute(sa.select(ButtonPressRow.id).filter_by(key=press.key)).scalar_one()
+
+    def press(self: Transactions, press_id: int) -> RecordedPress | None:
+        """Return a recorded press, or None."""
+        with self._reading() as database:
+            row = database.execute(sa.select(ButtonPressRow.__table__).filter_by(id=press_id)).mappings().one_or_none()
+        return None if row is None else _press(row)
+
+    def presses_to_carry_out(self: Transactions) -> list[RecordedPress]:
+        """Return what was recorded and is not done, oldest first."""
+        waiting = sa.select(ButtonPressRow.__table__).where(ButtonPressRow.done_at.is_(None))
+        with self._reading() as database:
+            return [_press(row) for row in database.execute(waiting.order_by(ButtonPressRow.id)).mappings()]
+
+    def end_press(self: Transactions, press_id: int, *, now: datetime, result: str | None = None) -> bool:
+        """Note that a press is done, in the transaction that does it; return False where it was done before."""
+        waiting = sa.update(ButtonPressRow).filter_by(id=press_id).where(ButtonPressRow.done_at.is_(None))
+        with self._writing() as database:
+            return bool(database.execute(waiting.values(done_at=now, result=result)).rowcount)
+
+    def note_press(self: Transactions, press_id: int, *, result: str, is_failure: bool = False) -> None:
+        """Note what became of a press, or why it could not be carried out."""
+        values: dict[str, Any] = {"result": result}
+        if is_failure:
+            values["tries"] = ButtonPressRow.tries + 1
+        with self._writing() as database:
+            database.execute(sa.update(ButtonPressRow).filter_by(id=press_id).values(**values))
+
+
+def _press(row: Any) -> RecordedPress:
+    responsibility = row["responsibility"]
+    press = ButtonPress(
+        key=row["key"],
+        incident_id=row["incident_id"],
+        action=IncidentAction(row["action"]),
+        responsibility=None if responsibility is None else Responsibility(responsibility),
+        user_id=row["user_id"],
+        user_name=row["user_name"],
+        channel=row["channel"],
+    )
+    return RecordedPress(
+        id=row["id"],
+        press=press,
+        connection=row["connection"],
+        received_at=row["received_at"],
+        done_at=row["done_at"],
+        tries=row["tries"],
+    )
