@@ -427,6 +427,7 @@ def incidents(
         {
             "id": i.id,
             "state": i.state.value,
+            "severity": i.severity,
             "pipeline": i.pipeline,
             "responsibility": i.responsibility.value,
             "stage": i.stage,
@@ -441,7 +442,7 @@ def incidents(
     if str(as_json) == "-":
         return
     for row in rows:
-        _print(f"{row['state']:<12} {row['id']}  {row['headline']}")
+        _print(f"{row['state']:<12} {row['severity'] or '-':<4} {row['id']}  {row['headline']}")
         if row["undelivered"]:
             _print(f"{'':<12} not delivered to its channel: {row['undelivered']}")
     if rows:

@@ -275,6 +275,20 @@ class AlertSeverity(StrEnum):
     """In working hours."""
 
 
+class IncidentSeverity(StrEnum):
+    """How much an incident harms, the worst first; from which harm on is for the pipeline file to say."""
+
+    SEV1 = "sev1"
+    SEV2 = "sev2"
+    SEV3 = "sev3"
+    SEV4 = "sev4"
+
+    @property
+    def rank(self) -> int:
+        """Return 0 for the worst."""
+        return list(type(self)).index(self)
+
+
 class DebitKind(StrEnum):
     """Why an event is held against an error budget."""
 

@@ -25,7 +25,9 @@ class DeliveryPart(StrEnum):
     """What is told elsewhere, where the channel did not take the head for long."""
 
 
-_SAID_IN_THREAD = frozenset({ChangeKind.OPENED, ChangeKind.REOPENED, ChangeKind.RESOLVED, ChangeKind.ALERTED})
+_SAID_IN_THREAD = frozenset(
+    {ChangeKind.OPENED, ChangeKind.REOPENED, ChangeKind.RESOLVED, ChangeKind.ALERTED, ChangeKind.SEVERITY_RAISED}
+)
 """What is said in the thread too. Whatever else happens is seen in the head, which is edited in place."""
 
 

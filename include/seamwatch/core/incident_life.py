@@ -12,7 +12,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from seamwatch.core.results import Window
-from seamwatch.vocabulary import Door, IncidentAction, IncidentState, Refusal, Responsibility, Watch
+from seamwatch.vocabulary import (
+    Door,
+    IncidentAction,
+    IncidentSeverity,
+    IncidentState,
+    Refusal,
+    Responsibility,
+    Watch,
+)
 
 SHORTEST_MUTE, LONGEST_MUTE = timedelta(minutes=1), timedelta(days=14)
 
@@ -36,6 +44,8 @@ class ChangeKind(StrEnum):
     VOIDED = "voided"
     CALLED_WRONG = "called_wrong"
     """A person says that its verdict is wrong; kept for the grading of verdicts."""
+    SEVERITY_RAISED = "severity_raised"
+    SEVERITY_LOWERED = "severity_lowered"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,11 +89,20 @@ class Incident:
     """The person who called it resolved; None where detectors did."""
     merged_into: str | None = None
     """Id of the incident that has its cause."""
+    severity: IncidentSeverity | None = None
+    """How much it harms; None: it was never rated, as in stores from before that was done."""
+    first_share: float | None = None
+    """Share of judged records that failed by it when it opened; None: not known."""
 
     @property
     def is_open(self) -> bool:
         """Return whether the cause may still be there."""
         return self.state.is_open
+
+    @property
+    def share(self) -> float | None:
+        """Return the share of judged records that fail by it in the latest window; None: no label is known."""
+        return min(self.n_records / self.n_judged, 1.0) if self.n_judged else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ HELD_FOR = timedelta(seconds=45)
 def announce(deps: Deps, pipeline: Pipeline, changes: Iterable[IncidentChange], window: Window, now: datetime) -> None:
     """Put the messages of what detectors changed into the outbox."""
     for change in changes:
-        hold = HELD_FOR if change.kind is ChangeKind.UPDATED else timedelta()
+        hold = HELD_FOR if change.kind in (ChangeKind.UPDATED, ChangeKind.SEVERITY_LOWERED) else timedelta()
         _enqueue(deps, pipeline, change.incident.id, change.kind, _occasion(change, window), now, hold=hold)
 
 
@@ -71,7 +71,12 @@ def _occasion(change: IncidentChange, window: Window) -> str:
     or back is, each time: the same window may be run again after its repair, and once more.
     """
     incident: Incident = change.incident
-    if change.kind in (ChangeKind.RESOLVED, ChangeKind.REOPENED):
+    if change.kind in (
+        ChangeKind.RESOLVED,
+        ChangeKind.REOPENED,
+        ChangeKind.SEVERITY_RAISED,
+        ChangeKind.SEVERITY_LOWERED,
+    ):
         return f"{change.kind}/{window.id}/{incident.updated_at:%Y%m%d%H%M%S%f}"
     is_opening = change.kind is ChangeKind.OPENED or (
         change.kind is ChangeKind.UPDATED and window == incident.first_window

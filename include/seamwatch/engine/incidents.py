@@ -11,10 +11,11 @@ from seamwatch.core.freshness_results import FreshnessCheck
 from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
 from seamwatch.core.incidents import Evaluation, decide, evaluate_attribution, evaluate_seams, evaluate_watch
 from seamwatch.core.results import Window
-from seamwatch.core.slo.alert_incidents import BudgetEvaluation, evaluate_budgets
+from seamwatch.core.severity import FiringAlert, rate_again, rate_changes
+from seamwatch.core.slo.alert_incidents import BudgetEvaluation, evaluate_budgets, firing_alert
 from seamwatch.core.staleness import evaluate_check
 from seamwatch.core.watch.results import WatchReport
-from seamwatch.engine.announcements import announce, announce_alerts
+from seamwatch.engine.announcements import announce, announce_action, announce_alerts
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.watcher_status import silent_jobs
 from seamwatch.errors import DataContractError, StoreError
@@ -98,7 +99,9 @@ def decide_on_watches(deps: Deps, pipeline: Pipeline) -> list[IncidentChange]:
             changes += _decide(deps, pipeline, known, evaluate_watch(report), now)
             kept = [one.last_window for one in deps.store.incidents(name, limit=None) if one.watch is watch]
             deps.store.forget_watch_reports(name, watch, keep=[*kept, report.window])
-        budgets = _budgets(deps, pipeline)
+        known = deps.store.incidents(name, limit=None)
+        budgets = _budgets(deps, pipeline, known)
+        changes += _rate_again(deps, pipeline, known, budgets, now)
         announce_alerts(deps, pipeline, () if budgets is None else budgets.explained, now)
     return changes
 
@@ -112,11 +115,31 @@ def _decide(
     muted or voided incident nothing that detectors see is.
     """
     changes = decide(known, found, now=now)
+    with_changed = {one.id: one for one in (*known, *(change.incident for change in changes))}
+    budgets = _budgets(deps, pipeline, list(with_changed.values()))
+    changes = rate_changes(changes, pipeline.severity, _alert_of(budgets))
     deps.store.apply_changes(changes, window=found.window)
     before = {incident.id: incident for incident in known}
     news = [change for change in changes if _is_news(change, before.get(change.incident.id), found)]
     announce(deps, pipeline, news, found.window, now)
     return changes
+
+
+def _rate_again(
+    deps: Deps, pipeline: Pipeline, known: Sequence[Incident], budgets: BudgetEvaluation | None, now: datetime
+) -> list[IncidentChange]:
+    """Return the incidents whose severity is another since budgets burn, or burn no longer, by them; announced."""
+    changes = rate_again(known, pipeline.severity, _alert_of(budgets), now=now)
+    deps.store.apply_changes(changes)
+    is_muted = (IncidentState.MUTED, IncidentState.VOIDED)
+    for change in changes:
+        if change.incident.state not in is_muted:
+            announce_action(deps, change)
+    return changes
+
+
+def _alert_of(budgets: BudgetEvaluation | None) -> FiringAlert:
+    return lambda incident: None if budgets is None else firing_alert(budgets, incident)
 
 
 def _is_news(change: IncidentChange, before: Incident | None, found: Evaluation) -> bool:
@@ -132,7 +155,7 @@ def _last_report(deps: Deps, pipeline: Pipeline, watch: Watch) -> WatchReport | 
     """Return what a watch found last; of the budgets, what burns without an incident that explains it."""
     if watch is not Watch.BUDGET:
         return deps.store.last_watch_report(pipeline.pipeline, watch)
-    budgets = _budgets(deps, pipeline)
+    budgets = _budgets(deps, pipeline, deps.store.incidents(pipeline.pipeline, limit=None))
     if budgets is None:
         return None
     report = budget_report(budgets)
@@ -140,12 +163,11 @@ def _last_report(deps: Deps, pipeline: Pipeline, watch: Watch) -> WatchReport | 
     return report
 
 
-def _budgets(deps: Deps, pipeline: Pipeline) -> BudgetEvaluation | None:
+def _budgets(deps: Deps, pipeline: Pipeline, known: Sequence[Incident]) -> BudgetEvaluation | None:
     last = deps.store.last_look(pipeline.pipeline)
     if last is None or not last.status.objectives:
         return None
     start = min(one.window_start for one in last.status.objectives)
-    known = deps.store.incidents(pipeline.pipeline, limit=None)
     window = Window(start=start, end=last.looked_at)
     return evaluate_budgets(last.status, known, pipeline=pipeline.pipeline, window=window)
 

@@ -263,6 +263,7 @@ def _row(incident: Incident) -> dict[str, Any]:
     return {
         "id": incident.id,
         "state": incident.state.value,
+        "severity": incident.severity or "",
         "is_open": incident.state is IncidentState.OPEN,
         "headline": incident.headline,
         "responsibility": incident.responsibility.value.replace("_", " "),

@@ -19,7 +19,7 @@ from seamwatch.report.measured import Measured
 from seamwatch.report.stages import StageFacts, stage_facts
 from seamwatch.report.watches import BudgetFacts, WatchFacts, budget_facts, watch_facts
 from seamwatch.spec.pipeline import Pipeline
-from seamwatch.vocabulary import IncidentAction, IncidentState, Responsibility
+from seamwatch.vocabulary import IncidentAction, IncidentSeverity, IncidentState, Responsibility
 
 if TYPE_CHECKING:
     from seamwatch.core.slo.status import SloStatus
@@ -167,6 +167,10 @@ class IncidentReport:
     """What a person may do by buttons of the message; none where they are switched off."""
     last_action: str = ""
     """What a person did last, who, and by which way; empty where nobody did anything."""
+    severity: IncidentSeverity | None = None
+    """None: it was not rated yet."""
+    severity_text: str = ""
+    """Severity, and the harm that it rests on; empty where it was not rated yet."""
 
 
 def incident_report(
@@ -246,6 +250,8 @@ def incident_report(
         silence=silence,
         actions=allowed_actions(incident.state) if pipeline.slack is not None and pipeline.slack.actions else (),
         last_action=last_action,
+        severity=incident.severity,
+        severity_text=sentences.severity(incident),
     )
 
 

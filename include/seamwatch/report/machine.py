@@ -328,6 +328,8 @@ def report_json(report: IncidentReport) -> dict[str, Any]:
         "report": {
             "incident_id": report.incident_id,
             "state": report.state.value,
+            "severity": report.severity,
+            "severity_text": report.severity_text,
             "headline": report.headline,
             "verdict": report.verdict,
             "confidence_basis": list(report.confidence_basis),

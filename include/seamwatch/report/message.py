@@ -54,6 +54,8 @@ _NOTES = {
     ChangeKind.SPLIT: "An incident of its own again",
     ChangeKind.VOIDED: "Voided",
     ChangeKind.CALLED_WRONG: "Its verdict was called wrong",
+    ChangeKind.SEVERITY_RAISED: "More severe than before",
+    ChangeKind.SEVERITY_LOWERED: "Less severe than before",
 }
 
 
@@ -125,6 +127,7 @@ def _head(report: IncidentReport) -> tuple[Block, ...]:
         blocks.append(Mention(lead, report.owner.mention))
     onset = f"  ·  onset {report.onset_text}" if report.onset else ""
     blocks += [
+        *((Small(report.severity_text),) if report.severity_text else ()),
         Small(f"{report.pipeline}  ·  {report.window_text}{onset}  ·  {report.state_text}"),
         *((Small(report.last_action),) if report.last_action else ()),
         *(Small(line) for line in report.silence),
@@ -151,6 +154,8 @@ def _note(report: IncidentReport, change: ChangeKind) -> tuple[Block, ...]:
         is_page = any(AlertSeverity.PAGE in one.alerts for one in report.budgets)
         lead = (Mention("To act now", report.owner.mention),) if is_page else ()
         return (Paragraph((strong(_NOTES[change]),)), Bullets(items), *lead)
+    if change is ChangeKind.SEVERITY_RAISED:
+        return (Paragraph((strong(_NOTES[change]), plain(f": {report.severity_text}. {report.verdict}"))),)
     where = "" if change is ChangeKind.RESOLVED else f" in the window {report.window_text}"
     return (
         Paragraph((strong(_NOTES[change]), plain(f"{where}. {report.verdict}"))),

@@ -56,6 +56,19 @@ def state(incident: Incident) -> str:
     }.get(incident.state, f"{since[0].upper()}{since[1:]}")
 
 
+def severity(incident: Incident) -> str:
+    """Return how severe an incident is, and how much it harms in its latest window; empty where it was not rated."""
+    if incident.severity is None:
+        return ""
+    share = incident.share
+    if share is None:
+        return f"{incident.severity}, how much it harms is not known: no outcome is"
+    first = incident.first_share
+    since = f", {numbers.percent(first)} when it opened" if first is not None and first != share else ""
+    harmed = f"{numbers.count(incident.n_records)} of {numbers.count(incident.n_judged)}"
+    return f"{incident.severity}, {harmed} judged records ({numbers.percent(share)}{since})"
+
+
 def history(incident: Incident) -> str:
     """Return when the cause was first seen and how often."""
     if incident.n_windows < 1:

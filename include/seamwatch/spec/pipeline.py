@@ -23,6 +23,7 @@ from seamwatch.spec.objectives import (
 from seamwatch.spec.owners import Mention, Mentions
 from seamwatch.spec.schedule import Day, Schedule
 from seamwatch.spec.second_way import SecondWay
+from seamwatch.spec.severity import SeverityRules
 from seamwatch.vocabulary import Protocol, StageKind
 
 Normaliser = Literal["exact", "strip", "casefold", "collapse_blanks", "number", "date", "null_if_empty", "sorted"]
@@ -353,6 +354,8 @@ class Pipeline(Spec):
     """What a spent error budget means for releases."""
     monitoring: Monitoring = Monitoring()
     """What is watched beside objectives: latency, cost, drift, injected instructions."""
+    severity: SeverityRules = SeverityRules()
+    """From which harm on an incident is how severe."""
 
     @model_validator(mode="before")
     @classmethod

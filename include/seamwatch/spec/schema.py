@@ -42,6 +42,8 @@ _SECTIONS = (
     ("AvailabilityObjective", "slos, kind: availability", ""),
     ("BurnAlert", "slos.alerts", ""),
     ("BudgetPolicy", "error_budget", ""),
+    ("SeverityRules", "severity", "A level may name only what it changes; the rest stays as it is by default."),
+    ("SeverityLevel", "severity.sev1, sev2, sev3", ""),
     ("Monitoring", "monitoring", ""),
     ("LatencyWatch", "monitoring.latency", ""),
     ("CostWatch", "monitoring.cost", ""),

@@ -410,7 +410,7 @@ def test_run_opens_an_incident_that_incidents_lists_and_report_prints(run: Run, 
     assert opened["change"] == "opened"
 
     code, out, _ = run("incidents")
-    assert (code, out) == (0, f"open         {opened['id']}  {opened['headline']}\n")
+    assert (code, out) == (0, f"open         sev3 {opened['id']}  {opened['headline']}\n")
     (listed,) = json.loads(run("incidents", "parcels", "--all", "--json", "-")[1])["incidents"]
     assert (listed["id"], listed["responsibility"], listed["stage"]) == (opened["id"], "integration", "request")
     assert run("incidents", "others") == (0, "no open incidents\n", "")

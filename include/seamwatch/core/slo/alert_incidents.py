@@ -96,6 +96,14 @@ def evaluate_budgets(
     )
 
 
+def firing_alert(evaluation: BudgetEvaluation, incident: Incident) -> AlertSeverity | None:
+    """Return the worst alert that fires by an incident, or that the incident itself is; None: none does."""
+    firing = [one.severity for one in evaluation.explained if one.incident == incident.id]
+    if incident.watch is Watch.BUDGET:
+        firing += [one.severity for one in evaluation.burning if one.finding.kind == incident.kind]
+    return min(firing, key=list(AlertSeverity).index, default=None)
+
+
 def _finding(one: ObjectiveStatus, since: datetime) -> Finding:
     return Finding(
         responsibility=Responsibility.UNDETERMINED,
