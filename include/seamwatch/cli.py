@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import getpass
+import os
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -523,6 +524,26 @@ def deliver(
 
 
 @app.command()
+def slack(project: ProjectOption = None) -> None:
+    """Take what people press in Slack, over Slack's Socket Mode, until it is stopped; runs beside the scheduler.
+
+    For pipelines with `slack.actions`. The connection's extra `app_token` is the app-level token. No address of this
+    machine needs to be public.
+    """
+    import signal
+    from threading import Event
+
+    from seamwatch.engine.slack_listener import listen_to_slack
+    from seamwatch.orchestration.paused import is_airflow_set_up
+
+    settings, stop = _settings(project), Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    listen_to_slack(lambda: _airflow_deps(settings) if is_airflow_set_up() else _deps(settings), stop, say=_say)
+    _say("stopped")
+
+
+@app.command()
 def status(
     pipeline: Annotated[str | None, typer.Argument(help="Only this pipeline.")] = None,
     project: ProjectOption = None,
@@ -634,6 +655,14 @@ def _store_url(settings: Settings) -> Any:
         return database_url(EnvironmentConnections().get("seamwatch_store"))
     except ConnectionNotFound:
         return settings.store_url
+
+
+def _airflow_deps(settings: Settings) -> AbstractContextManager[Deps]:
+    """Give the same with Airflow's own connections, for a process that runs as one of Airflow's services."""
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")  # as Airflow's own: its database holds connections
+    from seamwatch.orchestration.deps import open_deps
+
+    return open_deps(settings.project_dir)
 
 
 @contextmanager

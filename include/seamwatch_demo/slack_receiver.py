@@ -68,6 +68,8 @@ class Workspace:
     """What single people were shown."""
     groups: dict[str, list[str]] = field(default_factory=dict)
     """Who is in a user group, by the ids of both."""
+    socket_url: str | None = None
+    """Where Socket Mode is spoken; None: the app has no valid token for it."""
     _names: dict[str, str] = field(default_factory=dict)
     _last_post_at: dict[str, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -84,6 +86,7 @@ class Workspace:
             "conversations.replies": self._replies,
             "conversations.list": self._list,
             "chat.postEphemeral": self._tell,
+            "apps.connections.open": self._open_socket,
             "usergroups.users.list": self._group,
         }
         with self._lock:
@@ -139,6 +142,9 @@ class Workspace:
         )
         self.messages.append(message)
         return {"ok": True, "channel": channel_id, "ts": message.ts, "message": _body(message)}
+
+    def _open_socket(self, _arguments: Mapping[str, Any]) -> Json:
+        return _refused("invalid_auth") if self.socket_url is None else {"ok": True, "url": self.socket_url}
 
     def _tell(self, arguments: Mapping[str, Any]) -> Json:
         if arguments.get("channel") not in self._names:

@@ -160,6 +160,13 @@ def test_the_store_is_the_database_that_is_created_for_it(services: dict[str, An
     ]
 
 
+def test_what_takes_buttons_of_slack_starts_only_where_it_is_asked_for(services: dict[str, Any]) -> None:
+    assert [name for name, service in services.items() if "profiles" in service] == ["seamwatch-slack"]
+    service = services["seamwatch-slack"]
+    assert (service["profiles"], service["command"]) == (["slack"], ["bash", "-euc", "exec seamwatch slack"])
+    assert service["volumes"] == services["airflow-worker"]["volumes"]
+
+
 def test_the_image_copies_what_exists_and_what_the_build_may_see() -> None:
     seen = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     copied = set()

@@ -304,7 +304,7 @@ class Slack(Spec):
     connection: str = "slack_api_default"
     """Airflow's Slack connection: the bot token is its password."""
     actions: bool = False
-    """Whether messages have buttons; Slack must be able to say who pressed them (operations, "Buttons")."""
+    """Whether messages have buttons. Slack tells of them by `seamwatch slack`, or by signed requests to the plugin."""
     may_act: Mentions = ()
     """Whose presses of buttons count: people as `@U012AB`, groups as `!subteam^S01`; default: the owners."""
 
