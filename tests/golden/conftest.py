@@ -11,6 +11,7 @@ import pytest
 
 from seamwatch.core.finding import Finding, RateComparison, Switch
 from seamwatch.core.incident_life import ChangeKind, Incident
+from seamwatch.core.incident_timeline import IncidentEvent, fold_events
 from seamwatch.core.incidents import decide, evaluate_attribution, evaluate_watch
 from seamwatch.core.results import (
     Attribution,
@@ -37,6 +38,7 @@ from seamwatch.vocabulary import (
     AlertSeverity,
     Basis,
     CheckStatus,
+    Door,
     Gap,
     IncidentState,
     Responsibility,
@@ -235,14 +237,32 @@ def make(
     results: list[StageResult],
     change: ChangeKind = ChangeKind.OPENED,
     pipeline: Pipeline = PIPELINE,
+    events: tuple[IncidentEvent, ...] = (),
     **incident_change: object,
 ) -> Example:
     incident: Incident = decide([], evaluate_attribution(replace(attribution, window=WINDOW)), now=NOW)[0].incident
     incident = replace(incident, **incident_change)  # type: ignore[arg-type]
     links = Links.under("http://localhost:8080", pipeline=pipeline.pipeline, incident_id=incident.id)
     shown = measured.of_attribution(attribution)
-    report = incident_report(incident, shown, pipeline, results, links=links, now=NOW)
+    report = incident_report(incident, shown, pipeline, results, links=links, now=NOW, timeline=fold_events(events))
     return Example(report=report, attribution=attribution, change=change)
+
+
+def happened(
+    kind: ChangeKind, hours: float, by: str | None = None, door: Door = Door.DETECTOR, why: str = ""
+) -> IncidentEvent:
+    """Return an event so long before the report; those of detectors rest on windows of six hours each."""
+    ago = timedelta(hours=hours)
+    window = Window(start=START - ago, end=WINDOW.end - ago).id if door is Door.DETECTOR else None
+    return IncidentEvent(
+        incident_id="x",
+        kind=kind,
+        window=window,
+        by=by,
+        at=NOW - timedelta(hours=hours),
+        door=door,
+        why=why,
+    )
 
 
 def attribution_of(causes: tuple[Finding, ...], **more: object) -> Attribution:
@@ -351,7 +371,14 @@ def integration() -> Example:
             ),
         },
     )
-    return make(attribution, results)
+    events = (
+        happened(ChangeKind.OPENED, 18),
+        happened(ChangeKind.UPDATED, 12),
+        happened(ChangeKind.ACKNOWLEDGED, 11.5, by="Ann", door=Door.SLACK),
+        happened(ChangeKind.UPDATED, 6),
+        happened(ChangeKind.UPDATED, 0),
+    )
+    return make(attribution, results, events=events)
 
 
 def model() -> Example:
@@ -524,7 +551,8 @@ def hostile() -> Example:
             ),
         }
     )
-    return make(attribution, results)
+    said = happened(ChangeKind.VOIDED, 1, by=HOSTILE, door=Door.AIRFLOW, why=long[:600])
+    return make(attribution, results, events=(happened(ChangeKind.OPENED, 2), said))
 
 
 def resolved() -> Example:

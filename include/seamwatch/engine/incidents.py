@@ -9,6 +9,7 @@ from pathlib import Path
 
 from seamwatch.core.freshness_results import FreshnessCheck
 from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
+from seamwatch.core.incident_timeline import IncidentEvent, fold_events
 from seamwatch.core.incidents import Evaluation, decide, evaluate_attribution, evaluate_seams, evaluate_watch
 from seamwatch.core.results import Window
 from seamwatch.core.severity import FiringAlert, rate_again, rate_changes
@@ -204,6 +205,7 @@ def report_of(deps: Deps, pipeline: Pipeline, incident: Incident) -> IncidentRep
         StoreError: If what it rests on is not in the store.
     """
     last = deps.store.last_look(pipeline.pipeline)
+    events = deps.store.incident_events(incident.id)
     return incident_report(
         incident,
         _measured(deps, pipeline, incident),
@@ -213,7 +215,8 @@ def report_of(deps: Deps, pipeline: Pipeline, incident: Incident) -> IncidentRep
         now=deps.clock(),
         slo=last.status if last is not None else None,
         silence=stopped_lines(silent_jobs(deps, pipeline)),
-        last_action=_last_action(deps, incident),
+        last_action=_last_action(events),
+        timeline=fold_events(events),
     )
 
 
@@ -231,9 +234,9 @@ class LastReport:
         return self._known[1]
 
 
-def _last_action(deps: Deps, incident: Incident) -> str:
+def _last_action(events: Sequence[IncidentEvent]) -> str:
     """Return what a person did last with an incident; empty where nobody did anything."""
-    by_people = [event for event in deps.store.incident_events(incident.id) if event.by]
+    by_people = [event for event in events if event.by]
     if not by_people:
         return ""
     last = by_people[-1]

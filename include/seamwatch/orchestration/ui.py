@@ -1,7 +1,7 @@
 """Pages inside the Airflow UI, behind Airflow's own login: incidents, their reports, Data Docs.
 
 A plugin's FastAPI app answers anonymous callers unless it is told not to, so every route here depends on the user.
-An incident is seen by whoever may read its pipeline's DAG, and acknowledged by whoever may change it.
+An incident is seen by whoever may read its pipeline's DAG, and acted on by whoever may change it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,7 +19,7 @@ from airflow.api_fastapi.app import API_ROOT_PATH, get_auth_manager
 from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
 from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
 from airflow.api_fastapi.core_api.security import GetUserDep, get_user
-from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi import Depends, FastAPI, Form, HTTPException, Query, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -29,15 +30,18 @@ from seamwatch.engine.incident_actions import act_on_incident
 from seamwatch.engine.incidents import render_report, report_of
 from seamwatch.engine.slo_page import slo_page
 from seamwatch.engine.watcher_status import watcher_status
-from seamwatch.errors import SeamwatchError, SpecError, StoreError
+from seamwatch.errors import DataContractError, SeamwatchError, SpecError, StoreError
 from seamwatch.orchestration.deps import open_deps
 from seamwatch.orchestration.paused import paused_dags
 from seamwatch.orchestration.request_origin import require_own_origin
 from seamwatch.report import numbers
+from seamwatch.report.action_forms import LONGEST_REASON_CHARS, MUTE_HOURS, action_forms, outcome_text
+from seamwatch.report.action_results import refusal_text
 from seamwatch.report.facts import IncidentReport
+from seamwatch.report.html import render_html
 from seamwatch.report.watcher_status import problem_lines
 from seamwatch.settings import Settings
-from seamwatch.vocabulary import Door, IncidentAction, IncidentState
+from seamwatch.vocabulary import Door, IncidentAction, IncidentState, Responsibility
 
 PREFIX = "/seamwatch"
 _ROOT = API_ROOT_PATH.rstrip("/")
@@ -49,6 +53,8 @@ _CSP = (
 """Our pages need their inline styles and nothing else: untrusted text in them can load and run nothing."""
 _TYPES = {"html": "text/html", "md": "text/markdown", "json": "application/json"}
 _PER_PAGE = 50
+_MOST_TARGETS = 200
+"""Open incidents that one may be merged into, newest first."""
 _ICON = "data:image/svg+xml," + quote(
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="#6b8299" stroke-width="2.2" '
     'stroke-linecap="round"><path d="M3 12h5l2-6 3 12 2-6h6"/></svg>'
@@ -156,15 +162,22 @@ def _page_link(chosen: dict[str, str], page: int) -> str:
 
 def _add_incident(app: FastAPI, settings: Callable[[], Settings]) -> None:
     @app.get("/incidents/{incident_id}")
-    def show_incident(incident_id: str, user: GetUserDep, form: str = "html") -> Response:
+    def show_incident(
+        incident_id: str,
+        user: GetUserDep,
+        form: str = "html",
+        did: Annotated[IncidentAction | None, Query()] = None,
+        debits: Annotated[int | None, Query(ge=0, le=1_000_000_000)] = None,
+    ) -> Response:
         if form not in _TYPES:
             raise HTTPException(404, f"no format {form!r}; known: {', '.join(_TYPES)}")
         with _deps(settings()) as deps:
             incident = _readable(deps, incident_id, user)
+            if form == "html":
+                outcome = "" if did is None else outcome_text(did, incident, n_debits=debits)
+                return HTMLResponse(_incident_page(deps, incident, user, outcome=outcome))
             try:
-                known = deps.project.pipeline(incident.pipeline)
-                report = report_of(deps, known, incident)
-                text = render_report(_framed(report) if form == "html" else report, form)
+                text = render_report(report_of(deps, deps.project.pipeline(incident.pipeline), incident), form)
             except SeamwatchError as error:
                 raise HTTPException(409, str(error)) from error
         return Response(text, media_type=f"{_TYPES[form]}; charset=utf-8")
@@ -172,11 +185,62 @@ def _add_incident(app: FastAPI, settings: Callable[[], Settings]) -> None:
     @app.post("/incidents/{incident_id}/acknowledge")
     def acknowledge(incident_id: str, user: GetUserDep) -> Response:
         with _deps(settings()) as deps:
-            incident = _readable(deps, incident_id, user)
-            if not _may("PUT", incident.pipeline, user):
-                raise HTTPException(403, f"you may read {incident.pipeline}, not change it")
+            incident = _changeable(deps, incident_id, user)
             act_on_incident(deps, incident.id, IncidentAction.ACKNOWLEDGE, by=user.get_name(), door=Door.AIRFLOW)
         return RedirectResponse("../../incidents", status_code=303)
+
+    @app.post("/incidents/{incident_id}/act")
+    def act(
+        incident_id: str,
+        user: GetUserDep,
+        action: Annotated[IncidentAction, Form()],
+        why: Annotated[str, Form(max_length=LONGEST_REASON_CHARS)] = "",
+        hours: Annotated[int | None, Form(ge=min(MUTE_HOURS), le=max(MUTE_HOURS))] = None,
+        into: Annotated[str, Form(max_length=200)] = "",
+        responsibility: Annotated[Responsibility | None, Form()] = None,
+    ) -> Response:
+        with _deps(settings()) as deps:
+            incident = _changeable(deps, incident_id, user)
+            try:
+                done = act_on_incident(
+                    deps,
+                    incident.id,
+                    action,
+                    by=user.get_name(),
+                    door=Door.AIRFLOW,
+                    why=why.strip(),
+                    until=None if hours is None else deps.clock() + timedelta(hours=hours),
+                    into=into or None,
+                    responsibility=responsibility,
+                )
+            except DataContractError as error:
+                page = _incident_page(deps, incident, user, outcome=str(error), is_refused=True)
+                return HTMLResponse(page, status_code=422)
+            if done.refusal is not None:
+                said = refusal_text(done.refusal, done.incident)
+                page = _incident_page(deps, done.incident, user, outcome=said, is_refused=True)
+                return HTMLResponse(page, status_code=409)
+        # A page of its own after the action: to load it again asks for nothing a second time.
+        debits = {} if done.n_debits is None else {"debits": done.n_debits}
+        return RedirectResponse(f"{_address(incident)}?{urlencode({'did': action.value, **debits})}", status_code=303)
+
+
+def _incident_page(deps: Deps, incident: Incident, user: Any, *, outcome: str = "", is_refused: bool = False) -> str:
+    """Return the report of an incident with what this person may do; 409 where there is no report of it."""
+    try:
+        report = _framed(report_of(deps, deps.project.pipeline(incident.pipeline), incident))
+    except SeamwatchError as error:
+        raise HTTPException(409, str(error)) from error
+    if not _may("PUT", incident.pipeline, user):
+        return render_html(report)
+    open_states = {state for state in IncidentState if state.is_open}
+    others = deps.store.incidents(incident.pipeline, open_states, limit=_MOST_TARGETS)
+    path = f"{_address(incident)}/act"
+    return render_html(report, action_forms(incident, others, path=path, outcome=outcome, is_refused=is_refused))
+
+
+def _address(incident: Incident) -> str:
+    return f"{_ROOT}{PREFIX}/incidents/{quote(incident.id, safe='')}"
 
 
 def _add_objectives(app: FastAPI, settings: Callable[[], Settings]) -> None:
@@ -256,6 +320,14 @@ def _readable(deps: Deps, incident_id: str, user: Any) -> Incident:
     incident = deps.store.incident(incident_id)
     if incident is None or not _may("GET", incident.pipeline, user):
         raise HTTPException(404, f"no incident {incident_id!r}")
+    return incident
+
+
+def _changeable(deps: Deps, incident_id: str, user: Any) -> Incident:
+    """Return the incident; 404 where it may not be read, 403 where it may not be changed."""
+    incident = _readable(deps, incident_id, user)
+    if not _may("PUT", incident.pipeline, user):
+        raise HTTPException(403, f"you may read {incident.pipeline}, not change it")
     return incident
 
 

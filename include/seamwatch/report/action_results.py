@@ -49,6 +49,10 @@ def result_text(incident: Incident, *, still_fails: bool, n_debits: int | None) 
 def last_action(kind: ChangeKind, *, by: str, door: Door | None, at: datetime) -> str:
     """Return what a person did last with an incident, who it was, and by which way they came."""
     done = kind.value.replace("_", " ").capitalize()
-    who = shortened(visible(by), _NAME_CHARS)
+    return f"{done} by {person(by, door)}, {numbers.moment(at)}"
+
+
+def person(by: str, door: Door | None) -> str:
+    """Return who did something, and by which way they came."""
     way = f" {_DOORS[door]}" if door in _DOORS else ""
-    return f"{done} by {who}{way}, {numbers.moment(at)}"
+    return f"{shortened(visible(by), _NAME_CHARS)}{way}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from seamwatch.core.finding import Finding
 from seamwatch.core.freshness_results import DocumentAnswers
 from seamwatch.core.incident_life import Incident, allowed_actions
+from seamwatch.core.incident_timeline import TimelineEntry
 from seamwatch.core.results import Attribution, IsolationResult, StageResult, Window
 from seamwatch.report import advice, numbers, sentences
 from seamwatch.report.evidence import RecordFacts, record_facts
@@ -17,6 +18,7 @@ from seamwatch.report.links import Links
 from seamwatch.report.machine import measured_json
 from seamwatch.report.measured import Measured
 from seamwatch.report.stages import StageFacts, stage_facts
+from seamwatch.report.timeline import TimelineFacts, timeline_facts
 from seamwatch.report.watches import BudgetFacts, WatchFacts, budget_facts, watch_facts
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import IncidentAction, IncidentSeverity, IncidentState, Responsibility
@@ -141,7 +143,7 @@ class IncidentReport:
     history: str
     """When it was opened, and in how many windows it was seen."""
     stages: tuple[StageFacts, ...]
-    timeline: tuple[TimeBin, ...]
+    failing_by_time: tuple[TimeBin, ...]
     isolation: IsolationFacts
     causes: tuple[CauseFacts, ...]
     signals: tuple[str, ...]
@@ -171,6 +173,8 @@ class IncidentReport:
     """None: it was not rated yet."""
     severity_text: str = ""
     """Severity, and the harm that it rests on; empty where it was not rated yet."""
+    timeline: tuple[TimelineFacts, ...] = ()
+    """What happened to the incident, oldest first."""
 
 
 def incident_report(
@@ -184,6 +188,7 @@ def incident_report(
     slo: SloStatus | None = None,
     silence: tuple[str, ...] = (),
     last_action: str = "",
+    timeline: Sequence[TimelineEntry] = (),
 ) -> IncidentReport:
     """Return the report of an incident as one window, one look of a watch or one check shows it.
 
@@ -197,6 +202,7 @@ def incident_report(
         slo: The last look at the objectives.
         silence: Sentences on jobs of Seamwatch that stand still.
         last_action: What a person did last.
+        timeline: What happened to it so far.
     """
     cause = finding_of(incident, measured.findings)
     attribution, watch = measured.attribution, watch_facts(measured.watch) if measured.watch is not None else None
@@ -229,7 +235,7 @@ def incident_report(
         changes=sentences.changes(cause),
         history=sentences.history(incident),
         stages=stage_facts(incident, measured, pipeline, stage_results, links),
-        timeline=tuple(
+        failing_by_time=tuple(
             TimeBin(start=start, n_failing=failing, n_judged=judged)
             for start, failing, judged in (attribution.failing_by_time if attribution else ())
         ),
@@ -252,6 +258,7 @@ def incident_report(
         last_action=last_action,
         severity=incident.severity,
         severity_text=sentences.severity(incident),
+        timeline=timeline_facts(timeline),
     )
 
 

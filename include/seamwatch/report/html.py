@@ -6,6 +6,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from seamwatch.report.action_forms import ActionForms
 from seamwatch.report.charts import accuracy_chart, time_chart
 from seamwatch.report.facts import IncidentReport
 from seamwatch.report.graph import NODE_HEIGHT, NODE_WIDTH, lay_out
@@ -14,16 +15,22 @@ from seamwatch.report.text import printable
 from seamwatch.secret_redaction import SECRETS
 
 
-def render_html(report: IncidentReport) -> str:
-    """Return the page; the same report always gives the same text."""
+def render_html(report: IncidentReport, forms: ActionForms | None = None) -> str:
+    """Return the page; the same report always gives the same text.
+
+    Args:
+        report: What stands on it.
+        forms: What its reader may do with the incident, where the page can take that; None: a page to read.
+    """
     return (
         environment()
         .get_template("report.html.j2")
         .render(
             report=report,
+            forms=forms,
             graph=lay_out(report.stages),
             node={"width": NODE_WIDTH, "height": NODE_HEIGHT},
-            time=time_chart(report.timeline, report.window, report.onset),
+            time=time_chart(report.failing_by_time, report.window, report.onset),
             accuracy=accuracy_chart(report.isolation),
         )
     )

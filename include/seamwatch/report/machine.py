@@ -13,6 +13,7 @@ from seamwatch.report.measured import Measured, of_attribution
 from seamwatch.report.text import csv_cell, csv_quoted, visible
 
 if TYPE_CHECKING:
+    from seamwatch.core.incident_timeline import TimelineEntry
     from seamwatch.core.slo.policy import GateDecision
     from seamwatch.core.slo.status import ObjectiveStatus, SloStatus
     from seamwatch.core.watch.results import WatchReport
@@ -340,6 +341,7 @@ def report_json(report: IncidentReport) -> dict[str, Any]:
             "budgets": [one.sentence for one in report.budgets],
             "watch": None if report.watch is None else report.watch.name,
             **({"silence": list(report.silence)} if report.silence else {}),
+            "timeline": [_happened(one.entry) for one in report.timeline],
             "links": {
                 "report": report.links.report,
                 "incidents": report.links.incidents,
@@ -347,6 +349,20 @@ def report_json(report: IncidentReport) -> dict[str, Any]:
                 "data_docs": report.links.data_docs,
             },
         },
+    }
+
+
+def _happened(one: TimelineEntry) -> dict[str, Any]:
+    return {
+        "kind": one.kind,
+        "at": numbers.iso(one.at),
+        "last_at": numbers.iso(one.last_at),
+        "by": one.by,
+        "door": None if one.door is None else one.door.value,
+        "why": one.why,
+        "windows": one.n_windows,
+        "from": None if one.span is None else numbers.iso(one.span.start),
+        "to": None if one.span is None else numbers.iso(one.span.end),
     }
 
 

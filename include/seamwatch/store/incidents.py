@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from seamwatch.core.incident_life import Incident, IncidentChange
+from seamwatch.core.incident_timeline import IncidentEvent
 from seamwatch.core.results import Window
 from seamwatch.errors import StoreError
 from seamwatch.store.budget import Transactions
@@ -17,22 +16,6 @@ from seamwatch.store.codec import from_json, to_json
 from seamwatch.store.dialect import insert_or_ignore
 from seamwatch.store.tables import IncidentEventRow, IncidentRow
 from seamwatch.vocabulary import Door, IncidentState, Watch
-
-
-@dataclass(frozen=True, kw_only=True)
-class IncidentEvent:
-    """One thing that happened to an incident."""
-
-    incident_id: str
-    kind: str
-    window: str | None
-    """What the change rests on, where it is a window."""
-    by: str | None
-    """Person, where it was one."""
-    at: datetime
-    door: Door | None = None
-    """None where it happened before this was kept."""
-    why: str = ""
 
 
 class IncidentStore:
