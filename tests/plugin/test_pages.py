@@ -49,6 +49,16 @@ def store_of(project: Path) -> Store:
     return Store.open(f"sqlite:///{project / 'data' / 'seamwatch.db'}")
 
 
+def forget(project: Path, *patterns: str) -> None:
+    """Delete the incidents with such ids."""
+    engine = sa.create_engine(f"sqlite:///{project / 'data' / 'seamwatch.db'}")
+    with engine.begin() as connection:
+        for table, column in (("seamwatch_incident_events", "incident_id"), ("seamwatch_incidents", "id")):
+            for pattern in patterns:
+                connection.execute(sa.text(f"DELETE FROM {table} WHERE {column} LIKE :pattern"), {"pattern": pattern})
+    engine.dispose()
+
+
 def deny(monkeypatch: pytest.MonkeyPatch, dag_id: str) -> None:
     """Make Airflow's auth manager, the system outside, refuse one DAG; the simple one knows roles only."""
     from airflow.api_fastapi.app import get_auth_manager
@@ -166,11 +176,7 @@ def crowd(project: Path, incident: Incident) -> Iterator[None]:
     store.apply_changes([IncidentChange(kind=ChangeKind.OPENED, incident=one) for one in made], window=window)
     store.close()
     yield
-    engine = sa.create_engine(f"sqlite:///{project / 'data' / 'seamwatch.db'}")
-    with engine.begin() as connection:
-        for table, column in (("seamwatch_incident_events", "incident_id"), ("seamwatch_incidents", "id")):
-            connection.execute(sa.text(f"DELETE FROM {table} WHERE {column} LIKE 'few-%' OR {column} LIKE 'crowd-%'"))
-    engine.dispose()
+    forget(project, "few-%", "crowd-%")
 
 
 @pytest.mark.usefixtures("crowd")
@@ -421,6 +427,7 @@ def actor(project: Path, incident: Incident) -> Iterator[Incident]:
     yield fresh
     restore()
     store.close()
+    forget(project, "parcels-other")
 
 
 def ask(client: Client, incident: Incident, role: str = "admin", **form: str) -> httpx.Response:
