@@ -49,6 +49,20 @@ class ChangeKind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SeenAs:
+    """What another detector says of an incident's cause: evidence of it, and no incident of its own."""
+
+    fingerprint: str
+    """By which that detector would know an incident of its own."""
+    watch: Watch | None
+    responsibility: Responsibility
+    stage: str | None
+    headline: str
+    window: Window
+    """The latest that showed it."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Incident:
     """Findings that share a cause, with a life."""
 
@@ -93,6 +107,10 @@ class Incident:
     """How much it harms; None: it was never rated, as in stores from before that was done."""
     first_share: float | None = None
     """Share of judged records that failed by it when it opened; None: not known."""
+    onset: datetime | None = None
+    """When the cause began, by the latest window."""
+    also_seen: tuple[SeenAs, ...] = ()
+    """How other detectors see the cause, those that saw it first before the others."""
 
     @property
     def is_open(self) -> bool:
@@ -111,11 +129,20 @@ class IncidentChange:
 
     kind: ChangeKind
     incident: Incident
+    fingerprint_before: str | None = None
+    """Where another finding took the lead, the fingerprint until now; None: it is as it was."""
     by: str | None = None
     """The person, where it was one."""
     door: Door = Door.DETECTOR
     why: str = ""
     """What the person said of it, or what the change rests on: the other incident's id, until when, whose it was."""
+
+    def followed_by(self, later: IncidentChange) -> IncidentChange:
+        """Return both changes of one incident as one, where neither was saved: what happened first, and how it is."""
+        is_saved = self.kind is not ChangeKind.OPENED
+        fingerprint = self.fingerprint_before or (later.fingerprint_before if is_saved else None)
+        kind = later.kind if self.kind is ChangeKind.UPDATED else self.kind
+        return replace(self, kind=kind, incident=later.incident, fingerprint_before=fingerprint)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import count
 
+from seamwatch.core.correlation import explains, sighting_of_finding, sighting_of_incident, strength
+from seamwatch.core.detection.window_change import CauseKey
 from seamwatch.core.finding import Finding
-from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange, over, shown_again
+from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange, SeenAs, over, shown_again
 from seamwatch.core.results import Attribution, Window
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.vocabulary import IncidentState, Responsibility, Watch
@@ -53,6 +57,8 @@ class Evaluation:
     """Whether it says that an incident of the detector is over that none of its findings shows."""
     stays: frozenset[str] = frozenset()
     """Ids of incidents that stay as they are while open: another detector says more of them."""
+    keys: tuple[Collection[str], ...] = ()
+    """By finding, the records that it affects; empty where findings name some of theirs only."""
     is_repeatable: bool = False
     """Whether a window is run again after a repair, and replaces what it counted before; looks of watches overlap."""
 
@@ -66,6 +72,9 @@ def evaluate_attribution(attribution: Attribution) -> Evaluation:
     repair, if half as many of its records are judged as then. A window before an incident's last one ends nothing.
     """
     n_judged = attribution.n_observed - attribution.n_pending
+    by_cause: dict[CauseKey, set[str]] = defaultdict(set)
+    for verdict in attribution.verdicts:
+        by_cause[verdict.responsibility, verdict.stage].add(verdict.key)
     # Answers that could not be had, as with a spent budget, are no sign of a repair.
     n_unknown = sum(
         cause.n_records
@@ -89,6 +98,7 @@ def evaluate_attribution(attribution: Attribution) -> Evaluation:
         findings=attribution.causes,
         n_judged=n_judged,
         is_over=is_over,
+        keys=tuple(frozenset(by_cause[cause.responsibility, cause.stage]) for cause in attribution.causes),
         is_repeatable=True,
     )
 
@@ -127,47 +137,162 @@ def evaluate_seams(report: WatchReport) -> Evaluation:
     )
 
 
-def decide(known: Iterable[Incident], evaluation: Evaluation, *, now: datetime) -> list[IncidentChange]:
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What tells whether two findings are one cause."""
+
+    keys: dict[str, Collection[str]] = field(default_factory=dict)
+    """By id of an open incident, records that it affects."""
+    upstream: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """By stage, all stages that it is made from."""
+    reopen_within: timedelta = timedelta(days=14)
+    """A cause that comes back later than this after it was over is another incident."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Spoken:
+    """One finding of an evaluation, its fingerprint, and its records where more are known than it names."""
+
+    finding: Finding
+    cause: str
+    keys: Collection[str]
+
+
+def decide(
+    known: Iterable[Incident],
+    evaluation: Evaluation,
+    *,
+    now: datetime,
+    context: Context = Context(),
+) -> list[IncidentChange]:
     """Return what changes: one entry per incident touched, in the order of the findings, resolved ones last.
 
     Args:
-        known: Incidents of this pipeline, in whatever state; those of other detectors are left as they are.
+        known: Incidents of this pipeline, in whatever state.
         evaluation: What a detector says; only findings that are a change make an incident.
         now: Aware time of the decision.
+        context: What tells whether two findings are one cause.
 
-    A window that is run again without a repair gives the same incidents. What attribution, or another watch, has open
-    at the same stage with the same responsibility is not opened a second time by a watch: it is one cause that shows
-    in two measurements. What shows the cause of a merged incident is told to the incident that it was merged into.
+    A window that is run again without a repair gives the same incidents. A finding that an open incident explains
+    (`core/correlation.py`) becomes evidence of it; one that explains an open incident takes its lead. What shows the
+    cause of a merged incident is told to the incident that it was merged into.
     """
-    known = list(known)
-    by_id = {incident.id: incident for incident in known}
-    mine = _by_cause(known, evaluation.watch)
-    elsewhere = set() if evaluation.watch is None else _open_elsewhere(known, evaluation.watch)
-    shown: set[str] = set()
-    changes: list[IncidentChange] = []
-    for finding in evaluation.findings:
-        cause = _fingerprint_of(finding, evaluation)
-        before = mine.get(cause)
-        if before is not None and before.state is IncidentState.MERGED:
-            before = by_id.get(before.merged_into or "", before)
-        is_new = before is None or before.state is IncidentState.RESOLVED
-        is_known_elsewhere = is_new and (finding.responsibility, finding.stage) in elsewhere
-        if not finding.is_change or (before.id if before else cause) in shown or is_known_elsewhere:
+    state = {incident.id: incident for incident in known}
+    context = replace(context, keys=dict(context.keys))
+    touched: dict[str, IncidentChange] = {}
+    for number, finding in enumerate(evaluation.findings):
+        if not finding.is_change:
             continue
-        shown.add(before.id if before else cause)
-        if before is None:
-            changes.append(_open(evaluation, finding, cause, now))
-        elif is_new or before.id not in evaluation.stays:
-            changes.append(_renew(before, evaluation, finding, now))
-    for incident in mine.values():
-        if incident.id not in shown and evaluation.is_over(incident):
+        spoken = _Spoken(
+            finding=finding,
+            cause=_fingerprint_of(finding, evaluation),
+            keys=evaluation.keys[number] if evaluation.keys else (),
+        )
+        change = _change(spoken, context, state, evaluation, now, shown=touched)
+        if change is not None:
+            before = touched.get(change.incident.id)
+            state[change.incident.id] = change.incident
+            context.keys.setdefault(change.incident.id, spoken.keys or finding.keys)
+            touched[change.incident.id] = change if before is None else before.followed_by(change)
+    changes = list(touched.values())
+    for incident in state.values():
+        if incident.watch is evaluation.watch and incident.id not in touched and evaluation.is_over(incident):
             changes.extend(_resolve(incident, evaluation, now))
     return changes
 
 
-def _by_cause(known: Iterable[Incident], watch: Watch | None) -> dict[str, Incident]:
-    """Return the incidents of a detector by their cause."""
-    return {incident.fingerprint: incident for incident in known if incident.watch is watch}
+def _change(
+    spoken: _Spoken,
+    context: Context,
+    state: Mapping[str, Incident],
+    evaluation: Evaluation,
+    now: datetime,
+    *,
+    shown: Collection[str],
+) -> IncidentChange | None:
+    """Return what one finding changes; None where it changes nothing."""
+    host = _host(spoken.cause, state, evaluation)
+    if host is not None and (host.is_open or host.state is IncidentState.VOIDED):
+        return None if host.id in shown else _absorb(host, spoken, evaluation, now)
+    if host is not None and _is_from_before(host, spoken, evaluation):
+        return None
+    before = _own(spoken.cause, state, evaluation, context, now)
+    if before is not None and (before.id in shown or (before.is_open and before.id in evaluation.stays)):
+        return None
+    if before is not None and (before.is_open or before.state is IncidentState.VOIDED):
+        return _renew(before, evaluation, spoken.finding, now)
+    return _correlated(spoken, before, context, state, evaluation, now, shown=shown)
+
+
+def _is_from_before(host: Incident, spoken: _Spoken, evaluation: Evaluation) -> bool:
+    """Return whether a finding may show what was before its incident was over, by a detector that proves more."""
+    is_weaker = strength(evaluation.watch, spoken.finding.responsibility) < strength(host.watch, host.responsibility)
+    return is_weaker and host.resolved_at is not None and evaluation.window.start < host.resolved_at
+
+
+def _correlated(
+    spoken: _Spoken,
+    before: Incident | None,
+    context: Context,
+    state: Mapping[str, Incident],
+    evaluation: Evaluation,
+    now: datetime,
+    *,
+    shown: Collection[str],
+) -> IncidentChange:
+    """Return what a finding that has no open incident of its own becomes."""
+    me = sighting_of_finding(spoken.finding, watch=evaluation.watch, window=evaluation.window, keys=spoken.keys)
+    # Findings of one attribution were told apart by interventions.
+    others = [one for one in state.values() if one.is_open and (evaluation.watch is not None or one.id not in shown)]
+    sightings = {one.id: sighting_of_incident(one, context.keys.get(one.id, ())) for one in others}
+    explaining = [one for one in others if explains(sightings[one.id], me, context.upstream)]
+    if explaining:
+        strongest = max(explaining, key=lambda one: (sightings[one.id].strength, one.n_records))
+        return _absorb(strongest, spoken, evaluation, now)
+    if before is not None:
+        return _renew(before, evaluation, spoken.finding, now)
+    explained = [one for one in others if one.id not in shown and explains(me, sightings[one.id], context.upstream)]
+    if explained:
+        return _take_lead(min(explained, key=lambda one: one.opened_at), spoken, state, evaluation, now)
+    return _open(evaluation, spoken.finding, _free_fingerprint(spoken.cause, state), now)
+
+
+def _host(cause: str, state: Mapping[str, Incident], evaluation: Evaluation) -> Incident | None:
+    """Return the incident that has this cause as evidence, or that an incident of it was merged into."""
+    for incident in state.values():
+        if incident.watch is evaluation.watch and _base(incident.fingerprint) == cause:
+            if incident.state is IncidentState.MERGED:
+                return state.get(incident.merged_into or "")
+            if incident.is_open:
+                return None
+    hosts = [one for one in state.values() if any(seen.fingerprint == cause for seen in one.also_seen)]
+    return max(hosts, key=lambda one: (one.is_open, one.opened_at), default=None)
+
+
+def _own(
+    cause: str, state: Mapping[str, Incident], evaluation: Evaluation, context: Context, now: datetime
+) -> Incident | None:
+    """Return the latest incident of this cause, unless it was over for too long to be the same."""
+    mine = [
+        one
+        for one in state.values()
+        if one.watch is evaluation.watch and _base(one.fingerprint) == cause and one.state is not IncidentState.MERGED
+    ]
+    latest = max(mine, key=lambda one: (one.is_open, one.opened_at), default=None)
+    if latest is None or latest.is_open or latest.resolved_at is None:
+        return latest
+    is_again = evaluation.window <= latest.last_window
+    return latest if is_again or now - latest.resolved_at <= context.reopen_within else None
+
+
+def _base(fingerprint: str) -> str:
+    """Return the cause of a fingerprint: that of a later incident of the same cause has a number behind it."""
+    return fingerprint.partition(".")[0]
+
+
+def _free_fingerprint(cause: str, state: Mapping[str, Incident]) -> str:
+    taken = {incident.fingerprint for incident in state.values()}
+    return next(name for number in count(1) if (name := cause if number == 1 else f"{cause}.{number}") not in taken)
 
 
 def _fingerprint_of(finding: Finding, evaluation: Evaluation) -> str:
@@ -176,15 +301,58 @@ def _fingerprint_of(finding: Finding, evaluation: Evaluation) -> str:
     )
 
 
-def _open_elsewhere(known: Iterable[Incident], watch: Watch) -> set[tuple[Responsibility, str | None]]:
-    """Return who and where the open incidents of other detectors are."""
-    return {
-        (incident.responsibility, incident.stage)
-        for incident in known
-        if incident.watch is not watch
-        and incident.is_open
-        and incident.responsibility is not Responsibility.UNDETERMINED
-    }
+def _absorb(host: Incident, spoken: _Spoken, evaluation: Evaluation, now: datetime) -> IncidentChange:
+    """Return an incident with a finding as evidence of it."""
+    finding = spoken.finding
+    seen = SeenAs(
+        fingerprint=spoken.cause,
+        watch=evaluation.watch,
+        responsibility=finding.responsibility,
+        stage=finding.stage,
+        headline=finding.headline,
+        window=evaluation.window,
+    )
+    others = [one for one in host.also_seen if one.fingerprint != spoken.cause]
+    place = next((n for n, one in enumerate(host.also_seen) if one.fingerprint == spoken.cause), len(others))
+    also_seen = (*others[:place], seen, *others[place:])
+    return IncidentChange(
+        kind=ChangeKind.UPDATED, incident=replace(host, also_seen=also_seen, updated_at=max(now, host.updated_at))
+    )
+
+
+def _take_lead(
+    before: Incident, spoken: _Spoken, state: Mapping[str, Incident], evaluation: Evaluation, now: datetime
+) -> IncidentChange:
+    """Return an incident led by a finding that explains it; what it was seen as until now is evidence."""
+    seen = SeenAs(
+        fingerprint=_base(before.fingerprint),
+        watch=before.watch,
+        responsibility=before.responsibility,
+        stage=before.stage,
+        headline=before.headline,
+        window=before.last_window,
+    )
+    finding = spoken.finding
+    after = replace(
+        before,
+        fingerprint=_free_fingerprint(spoken.cause, state),
+        responsibility=finding.responsibility,
+        stage=finding.stage,
+        fields=finding.fields,
+        headline=finding.headline,
+        confidence=finding.confidence,
+        updated_at=now,
+        first_window=min(before.first_window, evaluation.window),
+        last_window=evaluation.window,
+        n_windows=1,
+        n_records=finding.n_records,
+        n_judged=evaluation.n_judged,
+        watch=evaluation.watch,
+        kind=finding.kind if evaluation.watch else None,
+        onset=finding.onset,
+        also_seen=(*before.also_seen, seen),
+    )
+    return IncidentChange(kind=ChangeKind.UPDATED, incident=after, fingerprint_before=before.fingerprint)
 
 
 def _resolve(incident: Incident, evaluation: Evaluation, now: datetime) -> list[IncidentChange]:
@@ -221,6 +389,7 @@ def _open(evaluation: Evaluation, finding: Finding, cause: str, now: datetime) -
         n_judged=evaluation.n_judged,
         watch=evaluation.watch,
         kind=finding.kind if evaluation.watch else None,
+        onset=finding.onset,
     )
     return IncidentChange(kind=ChangeKind.OPENED, incident=incident)
 
@@ -248,6 +417,7 @@ def _renew(before: Incident, evaluation: Evaluation, finding: Finding, now: date
             n_records=finding.n_records,
             n_judged=evaluation.n_judged,
             kind=finding.kind if before.watch else None,
+            onset=finding.onset or after.onset,
         )
     is_reopened = after.state is IncidentState.OPEN and before.state is not IncidentState.OPEN
     return IncidentChange(kind=ChangeKind.REOPENED if is_reopened else ChangeKind.UPDATED, incident=after)

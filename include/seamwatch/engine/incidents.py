@@ -10,7 +10,7 @@ from pathlib import Path
 from seamwatch.core.freshness_results import FreshnessCheck
 from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
 from seamwatch.core.incident_timeline import IncidentEvent, fold_events
-from seamwatch.core.incidents import Evaluation, decide, evaluate_attribution, evaluate_seams, evaluate_watch
+from seamwatch.core.incidents import Context, Evaluation, decide, evaluate_attribution, evaluate_seams, evaluate_watch
 from seamwatch.core.results import Window
 from seamwatch.core.severity import FiringAlert, rate_again, rate_changes
 from seamwatch.core.slo.alert_incidents import BudgetEvaluation, evaluate_budgets, firing_alert
@@ -33,9 +33,12 @@ from seamwatch.report.text import json_text
 from seamwatch.report.watch.budgets import budget_report
 from seamwatch.report.watcher_status import stopped_lines
 from seamwatch.secret_redaction import SECRETS
+from seamwatch.spec.graph import ancestors
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import IncidentState, Responsibility, Watch
 
+_COMPARED = 30
+"""Open incidents whose records are read to compare a finding with them."""
 _BY_LOOKS = tuple(watch for watch in Watch if watch is not Watch.SEAM)
 """Watches whose looks overlap; seams are looked at with each window's attribution."""
 
@@ -50,20 +53,14 @@ def decide_incidents(deps: Deps, pipeline: Pipeline, window: Window) -> list[Inc
     if attribution is None:
         raise _not_attributed(pipeline, window)
     now = deps.clock()
-    with deps.store.deciding(pipeline.pipeline):
-        known = deps.store.incidents(pipeline.pipeline, limit=None)
-        changes = _decide(deps, pipeline, known, evaluate_attribution(attribution), now)
-        seams = deps.store.watch_report(pipeline.pipeline, Watch.SEAM, window)
-        if seams is not None:
-            changes += _decide_on_seams(deps, pipeline, seams, now)
-    return changes
-
-
-def _decide_on_seams(deps: Deps, pipeline: Pipeline, report: WatchReport, now: datetime) -> list[IncidentChange]:
     name = pipeline.pipeline
-    changes = _decide(deps, pipeline, deps.store.incidents(name), evaluate_seams(report), now)
-    kept = [one.last_window for one in deps.store.incidents(name) if one.watch is Watch.SEAM]
-    deps.store.forget_watch_reports(name, Watch.SEAM, keep=[*kept, report.window])
+    with deps.store.deciding(name):
+        seams = deps.store.watch_report(name, Watch.SEAM, window)
+        evaluations = [evaluate_attribution(attribution), *([] if seams is None else [evaluate_seams(seams)])]
+        changes = _decide(deps, pipeline, deps.store.incidents(name, limit=None), evaluations, now)
+        if seams is not None:
+            kept = [one.last_window for one in deps.store.incidents(name) if one.watch is Watch.SEAM]
+            deps.store.forget_watch_reports(name, Watch.SEAM, keep=[*kept, window])
     return changes
 
 
@@ -81,7 +78,7 @@ def decide_on_freshness(deps: Deps, pipeline: Pipeline, check: FreshnessCheck) -
         ]
         evaluation = evaluate_check(check, attributed=attributed)
         findings = tuple(with_headline(finding, check) for finding in evaluation.findings)
-        return _decide(deps, pipeline, known, replace(evaluation, findings=findings), now)
+        return _decide(deps, pipeline, known, [replace(evaluation, findings=findings)], now)
 
 
 def decide_on_watches(deps: Deps, pipeline: Pipeline) -> list[IncidentChange]:
@@ -97,7 +94,7 @@ def decide_on_watches(deps: Deps, pipeline: Pipeline) -> list[IncidentChange]:
             if report is None:
                 continue
             known = deps.store.incidents(name, limit=None)
-            changes += _decide(deps, pipeline, known, evaluate_watch(report), now)
+            changes += _decide(deps, pipeline, known, [evaluate_watch(report)], now)
             kept = [one.last_window for one in deps.store.incidents(name, limit=None) if one.watch is watch]
             deps.store.forget_watch_reports(name, watch, keep=[*kept, report.window])
         known = deps.store.incidents(name, limit=None)
@@ -108,22 +105,28 @@ def decide_on_watches(deps: Deps, pipeline: Pipeline) -> list[IncidentChange]:
 
 
 def _decide(
-    deps: Deps, pipeline: Pipeline, known: Sequence[Incident], found: Evaluation, now: datetime
+    deps: Deps, pipeline: Pipeline, known: Sequence[Incident], evaluations: Sequence[Evaluation], now: datetime
 ) -> list[IncidentChange]:
-    """Return what a detector changed, saved, with its messages in the outbox.
+    """Return what detectors changed with one window, an incident once; saved, with its messages in the outbox.
 
     Every look and check of an open incident is an update; only another source, or other documents, are news. Of a
     muted or voided incident nothing that detectors see is.
     """
-    changes = decide(known, found, now=now)
-    with_changed = {one.id: one for one in (*known, *(change.incident for change in changes))}
-    budgets = _budgets(deps, pipeline, list(with_changed.values()))
-    changes = rate_changes(changes, pipeline.severity, _alert_of(budgets))
-    deps.store.apply_changes(changes, window=found.window)
     before = {incident.id: incident for incident in known}
-    news = [change for change in changes if _is_news(change, before.get(change.incident.id), found)]
-    announce(deps, pipeline, news, found.window, now)
-    return changes
+    state, changes = dict(before), dict[str, IncidentChange]()
+    for evaluation in evaluations:
+        context = _context(deps, pipeline, list(state.values()), evaluation)
+        for change in decide(state.values(), evaluation, now=now, context=context):
+            state[change.incident.id] = change.incident
+            first = changes.get(change.incident.id)
+            changes[change.incident.id] = change if first is None else first.followed_by(change)
+    window, budgets = evaluations[0].window, _budgets(deps, pipeline, list(state.values()))
+    found = rate_changes(changes.values(), pipeline.severity, _alert_of(budgets))
+    deps.store.apply_changes(found, window=window)
+    is_repeatable = any(evaluation.is_repeatable for evaluation in evaluations)
+    news = [one for one in found if _is_news(one, before.get(one.incident.id), is_repeatable=is_repeatable)]
+    announce(deps, pipeline, news, window, now)
+    return found
 
 
 def _rate_again(
@@ -143,13 +146,41 @@ def _alert_of(budgets: BudgetEvaluation | None) -> FiringAlert:
     return lambda incident: None if budgets is None else firing_alert(budgets, incident)
 
 
-def _is_news(change: IncidentChange, before: Incident | None, found: Evaluation) -> bool:
+def _is_news(change: IncidentChange, before: Incident | None, *, is_repeatable: bool) -> bool:
     """Return whether a change that a detector made is to be announced."""
     if before is None or change.kind is ChangeKind.REOPENED:
         return True
     if before.state in (IncidentState.MUTED, IncidentState.VOIDED):
         return change.kind is ChangeKind.RESOLVED and before.state is IncidentState.MUTED
-    return found.is_repeatable or change.kind is not ChangeKind.UPDATED or before.fields != change.incident.fields
+    was, is_ = ([(seen.watch, seen.stage) for seen in one.also_seen] for one in (before, change.incident))
+    is_other = before.fields != change.incident.fields or was != is_
+    return is_repeatable or change.kind is not ChangeKind.UPDATED or is_other
+
+
+def _context(deps: Deps, pipeline: Pipeline, known: Sequence[Incident], found: Evaluation) -> Context:
+    """Return what tells whether a finding is the cause of an open incident, or one of its effects.
+
+    Records are read for the newest open incidents only: what opened long before is told apart by its onset.
+    """
+    if not any(finding.is_change for finding in found.findings):
+        return Context()
+    inputs = {stage.name: stage.input for stage in pipeline.stages}
+    newest = sorted((one for one in known if one.is_open), key=lambda one: one.updated_at, reverse=True)
+    return Context(
+        keys={one.id: _affected_records(deps, one) for one in newest[:_COMPARED]},
+        upstream={stage: ancestors(inputs, stage) for stage in inputs},
+    )
+
+
+def _affected_records(deps: Deps, incident: Incident) -> frozenset[str]:
+    """Return the records that an incident's last window names, all of them where attribution found it."""
+    if incident.watch is None:
+        verdicts = deps.store.verdicts(incident.pipeline, incident.last_window)
+        place = (incident.responsibility, incident.stage)
+        return frozenset(one.key for one in verdicts if (one.responsibility, one.stage) == place)
+    report = deps.store.watch_report(incident.pipeline, incident.watch, incident.last_window)
+    findings = () if report is None else report.findings
+    return frozenset(key for one in findings if one.stage == incident.stage for key in one.keys)
 
 
 def _last_report(deps: Deps, pipeline: Pipeline, watch: Watch) -> WatchReport | None:

@@ -141,6 +141,8 @@ class IncidentReport:
     changes: tuple[str, ...]
     """What else changed near the onset."""
     history: str
+    also_seen: tuple[str, ...]
+    """What other detectors say of the cause."""
     """When it was opened, and in how many windows it was seen."""
     stages: tuple[StageFacts, ...]
     failing_by_time: tuple[TimeBin, ...]
@@ -234,6 +236,7 @@ def incident_report(
         onset_interval=sentences.onset(cause),
         changes=sentences.changes(cause),
         history=sentences.history(incident),
+        also_seen=sentences.also_seen(incident),
         stages=stage_facts(incident, measured, pipeline, stage_results, links),
         failing_by_time=tuple(
             TimeBin(start=start, n_failing=failing, n_judged=judged)

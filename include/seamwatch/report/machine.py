@@ -331,6 +331,7 @@ def report_json(report: IncidentReport) -> dict[str, Any]:
             "state": report.state.value,
             "severity": report.severity,
             "severity_text": report.severity_text,
+            "also_seen": list(report.also_seen),
             "headline": report.headline,
             "verdict": report.verdict,
             "confidence_basis": list(report.confidence_basis),

@@ -37,6 +37,7 @@ _SHOWN_FIELDS = 4
 _SHOWN_CAUSES = 5
 _SHOWN_DOCUMENTS = 8
 _SHOWN_CHANGES = 2
+_SHOWN_SIGHTINGS = 2
 _SHOWN_ROWS = 8
 _VALUE_CHARS = 160
 
@@ -128,6 +129,7 @@ def _head(report: IncidentReport) -> tuple[Block, ...]:
     onset = f"  ·  onset {report.onset_text}" if report.onset else ""
     blocks += [
         *((Small(report.severity_text),) if report.severity_text else ()),
+        *(Small(f"Also seen as {line}") for line in report.also_seen[:_SHOWN_SIGHTINGS]),
         Small(f"{report.pipeline}  ·  {report.window_text}{onset}  ·  {report.state_text}"),
         *((Small(report.last_action),) if report.last_action else ()),
         *(Small(line) for line in report.silence),

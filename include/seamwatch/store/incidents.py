@@ -77,8 +77,9 @@ class IncidentStore:
             for change in changes:
                 incident = change.incident
                 values = _values(incident)
-                connection.execute(insert_or_ignore(connection, IncidentRow, values, ["pipeline", "fingerprint"]))
-                same = {"id": incident.id, "fingerprint": incident.fingerprint}
+                if change.fingerprint_before is None:
+                    connection.execute(insert_or_ignore(connection, IncidentRow, values, ["pipeline", "fingerprint"]))
+                same = {"id": incident.id, "fingerprint": change.fingerprint_before or incident.fingerprint}
                 updated = connection.execute(sa.update(IncidentRow).filter_by(**same).values(**values))
                 if updated.rowcount == 0:
                     msg = (

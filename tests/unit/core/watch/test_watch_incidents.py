@@ -142,8 +142,8 @@ def test_a_cause_that_is_open_already_is_not_opened_again_by_another_measurement
     slow = _found(kind="provider_slow", responsibility=Responsibility.PROVIDER)
     book.take(_look(0, slow, watch=Watch.LATENCY))
     retries = _found(kind="retries_after_errors", responsibility=Responsibility.PROVIDER)
-    assert book.take(_look(0, retries)) == []
-    assert book.take(_look(1, retries, _found("prompt"))) == [OPENED]
+    assert book.take(_look(0, retries)) == [UPDATED]
+    assert book.take(_look(1, retries, _found("prompt"))) == [UPDATED, OPENED]
     assert book.take(_look(2, watch=Watch.LATENCY)) == [RESOLVED]
     assert book.take(_look(3, retries, _found("prompt"))) == [OPENED, UPDATED]
 

@@ -1,0 +1,130 @@
+"""Whether what two detectors say is one cause: by place, time and the records that both name.
+
+An intervention (attribution) beats a comparison with a reference (a seam), that beats a correlation (other watches),
+and that beats a budget that burns or records that nobody could be named for. A finding that a stronger one explains is
+evidence of its incident, not an incident of its own. What attribution finds is told apart by interventions, and never
+taken together here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from seamwatch.core.finding import Finding
+from seamwatch.core.incident_life import Incident
+from seamwatch.core.results import Window
+from seamwatch.vocabulary import Responsibility, Watch
+
+_LEAST_KEYS = 3
+"""Fewer records that both name tell nothing."""
+_SHARED = 0.8
+"""So many of the records that the weaker finding names must be the stronger one's."""
+_APART = timedelta(hours=6)
+"""Findings whose onsets lie further apart than this, and than a quarter of a window, are two causes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sighting:
+    """A finding or an incident, as far as it is compared."""
+
+    watch: Watch | None
+    responsibility: Responsibility
+    stage: str | None
+    fields: tuple[str, ...]
+    keys: frozenset[str]
+    """Records that it names; not all, where it is a watch's."""
+    onset: datetime | None
+    window: Window
+    """From the first to the last that shows it."""
+
+    @property
+    def strength(self) -> int:
+        """Return how much it proves."""
+        return strength(self.watch, self.responsibility)
+
+
+def strength(watch: Watch | None, responsibility: Responsibility) -> int:
+    """Return how much a finding of a detector proves, 0 to 3."""
+    if responsibility is Responsibility.UNDETERMINED or watch is Watch.BUDGET:
+        return 0
+    return {None: 3, Watch.SEAM: 2}.get(watch, 1)
+
+
+def sighting_of_incident(incident: Incident, keys: Collection[str]) -> Sighting:
+    """Return an incident as it is compared with findings; `keys` are some of its records."""
+    span = Window(start=incident.first_window.start, end=max(incident.first_window.end, incident.last_window.end))
+    return Sighting(
+        watch=incident.watch,
+        responsibility=incident.responsibility,
+        stage=incident.stage,
+        fields=incident.fields,
+        keys=frozenset(keys),
+        onset=incident.onset,
+        window=span,
+    )
+
+
+def sighting_of_finding(finding: Finding, *, watch: Watch | None, window: Window, keys: Collection[str]) -> Sighting:
+    """Return a finding as it is compared with incidents; `keys` are its records, where more are known than it names."""
+    return Sighting(
+        watch=watch,
+        responsibility=finding.responsibility,
+        stage=finding.stage,
+        fields=finding.fields,
+        keys=frozenset(keys or finding.keys),
+        onset=finding.onset,
+        window=window,
+    )
+
+
+def explains(strong: Sighting, weak: Sighting, upstream: Mapping[str, Collection[str]]) -> bool:
+    """Return whether one sighting is the cause of what the other shows.
+
+    Args:
+        strong: What may explain.
+        weak: What may be explained; never if it proves as much or more, but for a watch's own effect further down.
+        upstream: By stage, all stages that it is made from.
+    """
+    if Watch.BUDGET in (strong.watch, weak.watch) or not _fits(strong, weak, upstream):
+        return False
+    if not _meet(strong, weak):
+        return False
+    is_one_place = (strong.responsibility, strong.stage) == (weak.responsibility, weak.stage)
+    share_field = bool({_name(field) for field in strong.fields} & {_name(field) for field in weak.fields})
+    if is_one_place and share_field:
+        return True
+    if len(strong.keys) >= _LEAST_KEYS and len(weak.keys) >= _LEAST_KEYS:
+        return len(strong.keys & weak.keys) >= _SHARED * min(len(weak.keys), len(strong.keys))
+    # Without records that both name, only what is said of one place, or of one field further down, is one cause.
+    return is_one_place or share_field
+
+
+def _fits(strong: Sighting, weak: Sighting, upstream: Mapping[str, Collection[str]]) -> bool:
+    """Return whether strength and place allow that one is the cause of the other."""
+    is_further_down = strong.stage is not None and strong.stage in upstream.get(weak.stage or "", ())
+    if strong.watch is None and weak.watch is None:
+        return False
+    if strong.strength == weak.strength:
+        is_one_place = (strong.responsibility, strong.stage) == (weak.responsibility, weak.stage)
+        return strong.watch is not None and (is_further_down if strong.watch is weak.watch else is_one_place)
+    if strong.strength < weak.strength:
+        return False
+    is_near = strong.stage == weak.stage or is_further_down
+    # What a watch sees at a stage before may be where the records come from that the stronger finding names.
+    return is_near or weak.stage is None or weak.stage in upstream.get(strong.stage or "", ())
+
+
+def _meet(one: Sighting, other: Sighting) -> bool:
+    """Return whether both may have begun together, and were there at the same time."""
+    if one.window.end <= other.window.start or other.window.end <= one.window.start:
+        return False
+    if one.onset is None or other.onset is None:
+        return True
+    return abs(one.onset - other.onset) <= max(_APART, min(one.window.length, other.window.length) / 4)
+
+
+def _name(field: str) -> str:
+    """Return the last part of a field's name: `request.product` and `product` are one field further down."""
+    return field.partition("=")[0].rpartition(".")[2].strip()

@@ -1,0 +1,183 @@
+"""One cause is one incident, whichever detectors see it, in whatever order; two causes on one table stay two."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from seamwatch.core.finding import Finding
+from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
+from seamwatch.core.incidents import Context, Evaluation, decide
+from seamwatch.core.results import Window
+from seamwatch.vocabulary import IncidentState, Responsibility, Watch
+
+START = datetime(2026, 2, 2, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+UPSTREAM = {
+    "orders": (),
+    "request": ("orders",),
+    "model": ("orders", "request"),
+    "sink": ("orders", "request", "model"),
+}
+KEYS = [f"k{number}" for number in range(40)]
+
+
+def _window(start: float, hours: float = 24) -> Window:
+    return Window(start=START + start * HOUR, end=START + (start + hours) * HOUR)
+
+
+def _finding(stage: str = "request", *fields: str, keys: Sequence[str] = (), onset: float = 12, **more: Any) -> Finding:
+    values: dict[str, Any] = {
+        "responsibility": Responsibility.INTEGRATION,
+        "n_records": len(keys) or 30,
+        "confidence": 0.9,
+        "headline": f"{stage}: {', '.join(fields) or 'product'}",
+        "onset": START + onset * HOUR,
+    }
+    return Finding(stage=stage, fields=fields or ("product",), keys=tuple(keys[:5]), **{**values, **more})
+
+
+class Desk:
+    """Incidents as they are kept from decision to decision, with the records of each."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Incident] = {}
+        self.keys: dict[str, Collection[str]] = {}
+
+    def take(
+        self, window: Window, *findings: Finding, watch: Watch | None = None, keys: Sequence[Collection[str]] = ()
+    ) -> list[IncidentChange]:
+        evaluation = Evaluation(
+            pipeline="parcels",
+            window=window,
+            findings=findings,
+            watch=watch,
+            is_over=lambda incident: incident.last_window.end < window.end,
+            keys=tuple(keys),
+            is_repeatable=watch in (None, Watch.SEAM),
+        )
+        context = Context(keys=self.keys, upstream=UPSTREAM)
+        changes = decide(self.known.values(), evaluation, now=window.end, context=context)
+        for change in changes:
+            self.known[change.incident.id] = change.incident
+        for number, finding in enumerate(findings):
+            of_it = [one for one in self.known.values() if (one.stage, one.watch) == (finding.stage, watch)]
+            for one in of_it:
+                self.keys[one.id] = keys[number] if keys else finding.keys
+        return changes
+
+    @property
+    def only(self) -> Incident:
+        (incident,) = self.known.values()
+        return incident
+
+
+def _kinds(changes: Sequence[IncidentChange]) -> list[ChangeKind]:
+    return [change.kind for change in changes]
+
+
+def test_a_drift_that_attribution_explains_is_evidence_of_its_incident() -> None:
+    desk = Desk()
+    desk.take(_window(0), _finding(), keys=[KEYS])
+    drift = _finding("sink", "queue", keys=KEYS[3:8], onset=13, responsibility=Responsibility.MODEL)
+    (change,) = desk.take(_window(6), drift, watch=Watch.DRIFT)
+    assert change.kind is ChangeKind.UPDATED
+    assert [(seen.watch, seen.stage, seen.headline) for seen in desk.only.also_seen] == [
+        (Watch.DRIFT, "sink", "sink: queue")
+    ]
+    assert (desk.only.stage, desk.only.headline) == ("request", "request: product")
+    # Seen again, it is the same evidence; gone, it ends nothing.
+    assert _kinds(desk.take(_window(8), drift, watch=Watch.DRIFT)) == [ChangeKind.UPDATED]
+    assert len(desk.only.also_seen) == 1
+    assert desk.take(_window(10), watch=Watch.DRIFT) == []
+
+
+def test_attribution_that_comes_later_takes_the_lead_and_keeps_the_incident() -> None:
+    desk = Desk()
+    (opened,) = desk.take(_window(0), _finding("sink", "queue", keys=KEYS[:5]), watch=Watch.DRIFT)
+    (seam,) = desk.take(_window(0), _finding(keys=KEYS[:5]), watch=Watch.SEAM, keys=[KEYS])
+    (led,) = desk.take(_window(0), _finding("request", "product", keys=KEYS), keys=[KEYS])
+    assert seam.fingerprint_before == opened.incident.fingerprint
+    assert led.fingerprint_before == seam.incident.fingerprint
+    assert (desk.only.id, desk.only.watch, desk.only.stage) == (opened.incident.id, None, "request")
+    assert [seen.watch for seen in desk.only.also_seen] == [Watch.DRIFT, Watch.SEAM]
+    # Both watches know it as theirs from then on.
+    for watch, stage, fields in ((Watch.SEAM, "request", "product"), (Watch.DRIFT, "sink", "queue")):
+        assert _kinds(desk.take(_window(1), _finding(stage, fields, keys=KEYS[:5]), watch=watch)) == [
+            ChangeKind.UPDATED
+        ]
+    assert len(desk.only.also_seen) == 2
+
+
+@pytest.mark.parametrize(
+    ("stage", "field", "keys", "onset"),
+    [
+        ("request", "amount", [f"other{n}" for n in range(5)], 12),
+        ("sink", "queue", [f"other{n}" for n in range(5)], 12),
+        ("sink", "queue", KEYS[:5], 2),
+        ("sink", "queue", (), 12),
+        ("orders", "code", [*KEYS[:2], "x", "y", "z"], 12),
+    ],
+    ids=["other records", "other records further down", "began long before", "nothing in common", "some records"],
+)
+def test_two_causes_on_one_table_stay_two(stage: str, field: str, keys: Sequence[str], onset: float) -> None:
+    desk = Desk()
+    desk.take(_window(0), _finding(), keys=[KEYS])
+    drift = _finding(stage, field, keys=keys, onset=onset, responsibility=Responsibility.SOURCE_DATA)
+    assert _kinds(desk.take(_window(0), drift, watch=Watch.DRIFT)) == [ChangeKind.OPENED]
+    assert len(desk.known) == 2
+
+
+def test_causes_of_one_attribution_are_never_taken_together() -> None:
+    desk = Desk()
+    both = (_finding(), _finding("sink", "queue"))
+    assert _kinds(desk.take(_window(0), *both, keys=[KEYS, KEYS])) == [ChangeKind.OPENED, ChangeKind.OPENED]
+
+
+def test_one_watch_sees_one_change_at_two_stages_as_one() -> None:
+    desk = Desk()
+    up, down = _finding("request", "product", keys=KEYS[:5]), _finding("sink", "queue", keys=KEYS[:5])
+    assert _kinds(desk.take(_window(0), up, down, watch=Watch.DRIFT)) == [ChangeKind.OPENED]
+    assert [seen.stage for seen in desk.only.also_seen] == ["sink"]
+
+
+def test_what_still_shows_of_an_incident_that_attribution_calls_over_is_no_news_but_what_begins_anew_is() -> None:
+    desk = Desk()
+    desk.take(_window(0), _finding(), keys=[KEYS])
+    drift = _finding("sink", "queue", keys=KEYS[:5])
+    desk.take(_window(0), drift, watch=Watch.DRIFT)
+    assert _kinds(desk.take(_window(24))) == [ChangeKind.RESOLVED]
+    assert desk.only.resolved_at == START + 48 * HOUR
+    assert desk.take(_window(26), drift, watch=Watch.DRIFT) == []
+    assert _kinds(desk.take(_window(49), replace(drift, onset=START + 50 * HOUR), watch=Watch.DRIFT)) == [
+        ChangeKind.OPENED
+    ]
+
+
+def test_a_cause_that_is_back_within_a_set_time_opens_its_incident_again_and_later_another() -> None:
+    desk = Desk()
+    desk.take(_window(0), _finding())
+    desk.take(_window(24))
+    assert _kinds(desk.take(_window(48), _finding(onset=50))) == [ChangeKind.REOPENED]
+    desk.take(_window(72))
+    late = 72 + 15 * 24
+    (change,) = desk.take(_window(late), _finding(onset=late + 1))
+    assert change.kind is ChangeKind.OPENED
+    assert len(desk.known) == 2
+    assert {one.state for one in desk.known.values()} == {IncidentState.RESOLVED, IncidentState.OPEN}
+    assert change.incident.fingerprint.endswith(".2")
+    # The window from before it was over is still the first incident's.
+    assert _kinds(desk.take(_window(late), _finding(onset=late + 1))) == [ChangeKind.UPDATED]
+
+
+def test_an_undetermined_finding_is_evidence_of_the_seam_whose_records_it_holds() -> None:
+    desk = Desk()
+    desk.take(_window(0), _finding(keys=KEYS[:5]), watch=Watch.SEAM, keys=[KEYS])
+    unknown = _finding(responsibility=Responsibility.UNDETERMINED)
+    unknown = replace(unknown, stage=None, fields=())
+    assert _kinds(desk.take(_window(0), unknown, keys=[KEYS[:20]])) == [ChangeKind.UPDATED]
+    assert (desk.only.watch, desk.only.also_seen[0].responsibility) == (Watch.SEAM, Responsibility.UNDETERMINED)
