@@ -67,6 +67,8 @@ def severity(incident: Incident) -> str:
     since = f", {numbers.percent(first)} when it opened" if first is not None and first != share else ""
     harmed = f"{numbers.count(incident.n_records)} of {numbers.count(incident.n_judged)}"
     return f"{incident.severity}, {harmed} judged records ({numbers.percent(share)}{since})"
+
+
 def also_seen(incident: Incident) -> tuple[str, ...]:
     """Return what other detectors say of the incident's cause, a line each."""
     return tuple(
