@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from seamwatch.core.correlation import explains, sighting_of_finding, sighting_of_incident, strength
-from seamwatch.core.detection.window_change import CauseKey
 from seamwatch.core.finding import Finding
 from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange, SeenAs, over, shown_again
 from seamwatch.core.results import Attribution, Window
@@ -72,7 +71,7 @@ def evaluate_attribution(attribution: Attribution) -> Evaluation:
     repair, if half as many of its records are judged as then. A window before an incident's last one ends nothing.
     """
     n_judged = attribution.n_observed - attribution.n_pending
-    by_cause: dict[CauseKey, set[str]] = defaultdict(set)
+    by_cause: dict[tuple[Responsibility, str | None], set[str]] = defaultdict(set)
     for verdict in attribution.verdicts:
         by_cause[verdict.responsibility, verdict.stage].add(verdict.key)
     # Answers that could not be had, as with a spent budget, are no sign of a repair.
