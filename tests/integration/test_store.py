@@ -25,7 +25,7 @@ from seamwatch.core.revisits import PendingWindow
 from seamwatch.errors import DataContractError, StoreError
 from seamwatch.store.repo import Store
 from seamwatch.store.session import VERSION_TABLE, migrate, open_engine
-from seamwatch.store.tables import Table
+from seamwatch.store.tables import IncidentRow, Table
 from seamwatch.vocabulary import (
     Basis,
     CheckStatus,
@@ -33,6 +33,7 @@ from seamwatch.vocabulary import (
     Door,
     Gap,
     IncidentAction,
+    IncidentSeverity,
     IncidentState,
     Responsibility,
 )
@@ -355,6 +356,32 @@ def test_incidents_are_filtered_before_they_are_counted_and_cut(store: Store) ->
     assert store.incidents(["quiet"], {IncidentState.RESOLVED}, limit=3) == resolved[:3]
     assert store.incidents(["quiet"], {IncidentState.RESOLVED}, limit=3, offset=3) == resolved[3:]
     assert store.incidents([]) == store.incidents(states=[]) == []
+
+
+def test_open_incidents_are_counted_by_severity_and_what_nobody_knows_counts_as_none(store: Store) -> None:
+    rated = {
+        ("busy", IncidentState.OPEN, IncidentSeverity.SEV1): 3,
+        ("busy", IncidentState.MUTED, IncidentSeverity.SEV1): 1,
+        ("quiet", IncidentState.OPEN, None): 2,
+        ("over", IncidentState.RESOLVED, IncidentSeverity.SEV2): 4,
+    }
+    number = 0
+    for (name, state, severity), n in rated.items():
+        for _ in range(n):
+            number += 1
+            one = replace(_opened_as(store, name, number), state=state, severity=severity)
+            store.apply_changes([IncidentChange(kind=ChangeKind.UPDATED, incident=one)], window=WINDOW)
+    newer = replace(_opened_as(store, "newer", number + 1), severity=IncidentSeverity.SEV4)
+    store.apply_changes([IncidentChange(kind=ChangeKind.UPDATED, incident=newer)], window=WINDOW)
+    with store._writing() as connection:
+        data = connection.scalar(sa.select(IncidentRow.incident).filter_by(id=newer.id))
+        written = {**data, "severity": "sev0"}
+        connection.execute(sa.update(IncidentRow).filter_by(id=newer.id).values(incident=written))
+    assert store.count_open_incidents() == {
+        "busy": {(IncidentState.OPEN, IncidentSeverity.SEV1): 3, (IncidentState.MUTED, IncidentSeverity.SEV1): 1},
+        "quiet": {(IncidentState.OPEN, None): 2},
+        "newer": {(IncidentState.OPEN, None): 1},
+    }
 
 
 def _opened_as(store: Store, pipeline: str, number: int) -> Incident:

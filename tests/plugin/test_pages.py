@@ -575,6 +575,83 @@ def test_a_reason_cannot_become_markup(client: Client, actor: Incident) -> None:
     assert (timeline[-1]["by"], timeline[-1]["door"], timeline[-1]["kind"]) == ("admin", "airflow", "acknowledged")
 
 
+def overview(client: Client, role: str = "viewer") -> dict[str, str]:
+    """Return the rows of the overview by pipeline, in their order."""
+    answer = client(role).get("/seamwatch/")
+    assert answer.status_code == 200, answer.text
+    rows = re.findall(r'<tr><th scope="row"><a href="[^"]*">(.*?)</a>(.*?)</tr>', answer.text, flags=re.DOTALL)
+    return dict(rows)
+
+
+def test_the_overview_has_a_row_for_every_pipeline_and_leads_on(client: Client, actor: Incident) -> None:
+    rows = overview(client)
+    assert {"parcels", "letters"} <= set(rows)
+    assert "1 open" in rows["parcels"]
+    assert 'href="/seamwatch/incidents?pipeline=parcels&amp;state=open"' in rows["parcels"]
+    assert "@U0REL" in rows["parcels"]
+    assert ask(client, actor, action="ack").status_code == 303
+    rows = overview(client)
+    assert list(rows).index("letters") < list(rows).index("parcels")
+    assert "1 acknowledged" in rows["parcels"]
+
+
+def test_the_overview_leaves_out_what_a_person_may_not_read(
+    client: Client, actor: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deny(monkeypatch, "parcels__incidents")
+    assert "parcels" not in overview(client)
+    assert "letters" in overview(client)
+    assert "pipeline=parcels" not in client("viewer").get("/seamwatch/").text
+    deny(monkeypatch, "letters__incidents")
+    assert "There is no pipeline that you may see." in client("viewer").get("/seamwatch/").text
+
+
+def test_a_file_with_a_mistake_and_a_pipeline_without_a_file_have_a_row_that_says_so(
+    client: Client, actor: Incident, project: Path
+) -> None:
+    file = project / "include" / "pipelines" / "broken.yaml"
+    file.write_text("pipeline: broken\nstages: 7\n")
+    store = store_of(project)
+    gone = replace(actor, id="parcels-other", fingerprint="other", pipeline="<b>gone", headline="x")
+    store.apply_changes([IncidentChange(kind=ChangeKind.OPENED, incident=gone)], window=actor.last_window)
+    store.close()
+    try:
+        rows = overview(client)
+    finally:
+        file.unlink()
+    assert "Its file has a mistake" in rows["broken"]
+    assert "unowned" not in rows["broken"]
+    assert "It has no file any more" in rows["&lt;b&gt;gone"]
+    assert "1 open" in rows["&lt;b&gt;gone"]
+
+
+def test_results_of_one_pipeline_that_cannot_be_read_hide_no_other(
+    client: Client, actor: Incident, project: Path
+) -> None:
+    engine = sa.create_engine(f"sqlite:///{project / 'data' / 'seamwatch.db'}")
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    values = {"at": today.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")}
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "INSERT INTO seamwatch_aggregates (pipeline, watch, series, start_at, data) "
+                "VALUES ('letters', 'cost', 'hour', :at, '[7]')"
+            ),
+            values,
+        )
+    try:
+        rows = overview(client)
+    finally:
+        with engine.begin() as connection:
+            connection.execute(sa.text("DELETE FROM seamwatch_aggregates WHERE pipeline = 'letters'"))
+        engine.dispose()
+    assert {"parcels", "letters"} <= set(rows)
+    assert "1 open" in rows["letters"]
+    assert "What is kept of it cannot be read" in rows["letters"]
+    assert rows["letters"].count("<span>not known</span>") == 3
+    assert "cannot be read" not in rows["parcels"]
+
+
 def test_data_docs_are_served_as_what_they_are(client: Client, project: Path) -> None:
     viewer = client("viewer")
     docs = sorted((project / "data" / "data_docs" / "parcels").rglob("*.html"))
@@ -650,10 +727,14 @@ def test_text_of_an_incident_cannot_become_markup(client: Client, project: Path,
 def test_airflow_shows_the_pages_in_its_navigation_and_at_every_dag(client: Client) -> None:
     plugins = client("admin").get("/api/v2/plugins").json()["plugins"]
     (ours,) = [plugin for plugin in plugins if plugin["name"] == "seamwatch"]
-    views = {view["destination"]: view for view in ours["external_views"]}
-    assert set(views) == {"nav", "dag"}
-    assert views["nav"]["href"] == "/seamwatch/incidents"
-    assert views["nav"]["icon"].startswith("data:image/svg+xml,")
-    assert views["dag"]["href"] == "/seamwatch/dags/{DAG_ID}"
+    views = [(view["destination"], view["name"], view["href"]) for view in ours["external_views"]]
+    assert views == [
+        ("nav", "Reliability", "/seamwatch/"),
+        ("nav", "Incidents", "/seamwatch/incidents"),
+        ("dag", "Incidents", "/seamwatch/dags/{DAG_ID}"),
+    ]
+    icons = {view["icon"] for view in ours["external_views"] if view["destination"] == "nav"}
+    assert len(icons) == 2
+    assert all(icon.startswith("data:image/svg+xml,") for icon in icons)
     errors = client("admin").get("/api/v2/plugins/importErrors").json()
     assert errors["import_errors"] == []

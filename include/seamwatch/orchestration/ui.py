@@ -6,7 +6,7 @@ An incident is seen by whoever may read its pipeline's DAG, and acted on by whoe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -25,9 +25,11 @@ from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, Red
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from seamwatch.core.incident_life import Incident
+from seamwatch.core.watcher_status import SHARED, WatcherStatus
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.incident_actions import act_on_incident
 from seamwatch.engine.incidents import render_report, report_of
+from seamwatch.engine.overview import known_pipelines, pipeline_statuses
 from seamwatch.engine.slo_page import slo_page
 from seamwatch.engine.watcher_status import watcher_status
 from seamwatch.errors import DataContractError, SeamwatchError, SpecError, StoreError
@@ -39,7 +41,8 @@ from seamwatch.report.action_forms import LONGEST_REASON_CHARS, MUTE_HOURS, acti
 from seamwatch.report.action_results import refusal_text
 from seamwatch.report.facts import IncidentReport
 from seamwatch.report.html import render_html
-from seamwatch.report.watcher_status import problem_lines
+from seamwatch.report.overview import overview_rows, render_overview
+from seamwatch.report.watcher_status import problem_lines, stopped_lines
 from seamwatch.settings import Settings
 from seamwatch.vocabulary import Door, IncidentAction, IncidentState, Responsibility
 
@@ -55,17 +58,33 @@ _TYPES = {"html": "text/html", "md": "text/markdown", "json": "application/json"
 _PER_PAGE = 50
 _MOST_TARGETS = 200
 """Open incidents that one may be merged into, newest first."""
-_ICON = "data:image/svg+xml," + quote(
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="#6b8299" stroke-width="2.2" '
-    'stroke-linecap="round"><path d="M3 12h5l2-6 3 12 2-6h6"/></svg>'
-)
-"""One grey that both the light and the dark navigation can show."""
+
+
+def _icon(path: str) -> str:
+    """Return a picture for the navigation, in one grey that both its light and its dark form can show."""
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="#6b8299" stroke-width="2.2" '
+        f'stroke-linecap="round"><path d="{path}"/></svg>'
+    )
+    return f"data:image/svg+xml,{quote(svg)}"
+
+
+_ICON = _icon("M3 12h5l2-6 3 12 2-6h6")
+_OVERVIEW_ICON = _icon("M4 6h16M4 12h11M4 18h6")
 
 
 def external_views() -> list[dict[str, Any]]:
     """Return where Airflow's UI shows the pages: in its navigation, and as a tab of every DAG."""
     base = f"{_ROOT}{PREFIX}"
     return [
+        {
+            "name": "Reliability",
+            "href": f"{base}/",
+            "destination": "nav",
+            "url_route": "seamwatch-overview",
+            "nav_top_level": True,
+            "icon": _OVERVIEW_ICON,
+        },
         {
             "name": "Incidents",
             "href": f"{base}/incidents",
@@ -106,6 +125,7 @@ def create_app(project_dir: Path | None = None) -> FastAPI:
 
     app.add_exception_handler(401, _ask_to_log_in)
     app.add_exception_handler(StoreError, _say_what_failed)
+    _add_overview(app, settings)
     _add_list(app, settings)
     _add_incident(app, settings)
     _add_objectives(app, settings)
@@ -113,8 +133,20 @@ def create_app(project_dir: Path | None = None) -> FastAPI:
     return app
 
 
-def _add_list(app: FastAPI, settings: Callable[[], Settings]) -> None:
+def _add_overview(app: FastAPI, settings: Callable[[], Settings]) -> None:
     @app.get("/", response_class=HTMLResponse)
+    def show_overview(user: GetUserDep) -> str:
+        with _deps(settings()) as deps:
+            counts = deps.store.count_open_incidents()
+            readable = {name for name in known_pipelines(deps, counts) if _may("GET", name, user)}
+            watcher = _watcher_status(deps, readable)
+            statuses = pipeline_statuses(deps, counts, watcher, only=readable)
+            shared = stopped_lines(job for job in watcher.jobs if job.pipeline == SHARED)
+            base = f"{_ROOT}{PREFIX}"
+            return render_overview(overview_rows(statuses, base=base), base=base, silence=shared, at=deps.clock())
+
+
+def _add_list(app: FastAPI, settings: Callable[[], Settings]) -> None:
     @app.get("/incidents", response_class=HTMLResponse)
     def list_incidents(
         user: GetUserDep,
@@ -298,11 +330,16 @@ async def _say_what_failed(request: Request, error: Exception) -> Response:
 
 def _silence(deps: Deps, pipelines: list[str], user: Any) -> tuple[str, ...]:
     """Return what of Seamwatch itself stands still, of the pipelines that the user may read."""
-    readable = [name for name in pipelines if _may("GET", name, user)]
-    status = watcher_status(deps, only=readable)
-    if not status.is_well and (paused := paused_dags()):
-        status = watcher_status(deps, only=readable, paused=paused)
+    status = _watcher_status(deps, [name for name in pipelines if _may("GET", name, user)])
     return problem_lines(replace(status, outboxes=()))  # incidents that were not told are said beside each
+
+
+def _watcher_status(deps: Deps, names: Collection[str]) -> WatcherStatus:
+    """Return what runs and what stands still, of some pipelines; where a DAG is paused, that is said."""
+    status = watcher_status(deps, only=names)
+    if not status.is_well and (paused := paused_dags()):
+        status = watcher_status(deps, only=names, paused=paused)
+    return status
 
 
 def _framed(report: IncidentReport) -> IncidentReport:

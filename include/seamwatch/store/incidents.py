@@ -15,7 +15,7 @@ from seamwatch.store.budget import Transactions
 from seamwatch.store.codec import from_json, to_json
 from seamwatch.store.dialect import insert_or_ignore
 from seamwatch.store.tables import IncidentEventRow, IncidentRow
-from seamwatch.vocabulary import Door, IncidentState, Watch
+from seamwatch.vocabulary import Door, IncidentSeverity, IncidentState, Watch
 
 
 class IncidentStore:
@@ -53,6 +53,25 @@ class IncidentStore:
         statement = sa.select(*columns, sa.func.count()).group_by(*columns)
         with self._reading() as connection:
             return {(name, IncidentState(state)): n for name, state, n in connection.execute(statement)}
+
+    def count_open_incidents(
+        self: Transactions,
+    ) -> dict[str, dict[tuple[IncidentState, IncidentSeverity | None], int]]:
+        """Return how many incidents are open, by pipeline, then state and severity; None: never rated.
+
+        A severity of no known name, as of a newer version, counts as none.
+        """
+        severity = IncidentRow.incident["severity"].as_string()
+        columns = (IncidentRow.pipeline, IncidentRow.state, severity)
+        is_open = IncidentRow.state.in_([state.value for state in IncidentState if state.is_open])
+        statement = sa.select(*columns, sa.func.count()).where(is_open).group_by(*columns)
+        known = {one.value: one for one in IncidentSeverity}
+        counts: dict[str, dict[tuple[IncidentState, IncidentSeverity | None], int]] = {}
+        with self._reading() as connection:
+            for name, state, rated, n in connection.execute(statement):
+                of_pipeline, place = counts.setdefault(name, {}), (IncidentState(state), known.get(rated))
+                of_pipeline[place] = of_pipeline.get(place, 0) + n
+        return counts
 
     def incident(self: Transactions, incident_id: str) -> Incident | None:
         """Return an incident, or None."""

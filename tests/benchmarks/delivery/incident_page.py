@@ -1,4 +1,4 @@
-"""How long the page of incidents takes beside many open ones, for somebody who may see one of two pipelines."""
+"""How long the list of incidents and the overview take beside many open ones, for who may see one of two pipelines."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import os
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.testclient import TestClient
 
 _ROUNDS = 7
 
 
-def measure(project: Path, *, hidden: str, n_shown: int) -> float:
-    """Return the median seconds of the list of incidents, from a whole Airflow API server in this process.
+def measure(project: Path, *, hidden: str, n_shown: int) -> tuple[float, float]:
+    """Return the median seconds of the list and of the overview, from a whole Airflow API server in this process.
 
     Args:
         project: Its store is `store.db`.
@@ -32,10 +36,10 @@ def measure(project: Path, *, hidden: str, n_shown: int) -> float:
             "SEAMWATCH_PROJECT_DIR": str(project),
             "SEAMWATCH_DATA_DIR": str(project / "data"),
         }
-        return _seconds_of_a_page(hidden, f"{n_shown} not resolved")
+        return _seconds_of_pages(hidden, n_shown)
 
 
-def _seconds_of_a_page(hidden: str, said: str) -> float:
+def _seconds_of_pages(hidden: str, n_shown: int) -> tuple[float, float]:
     from airflow.api_fastapi.app import cached_app, get_auth_manager
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
     from airflow.utils.db import initdb
@@ -53,12 +57,19 @@ def _seconds_of_a_page(hidden: str, said: str) -> float:
     manager.is_authorized_dag = is_authorized  # type: ignore[method-assign]
     token = manager.generate_jwt(SimpleAuthManagerUser(username="viewer", role="VIEWER"))
     client = TestClient(app, headers={"Authorization": f"Bearer {token}"}, follow_redirects=False)
+    return (
+        _seconds(client, "/seamwatch/incidents", f"{n_shown} not resolved"),
+        _seconds(client, "/seamwatch/", f"{n_shown:,} open"),
+    )
+
+
+def _seconds(client: TestClient, path: str, said: str) -> float:
     seconds = []
     for _ in range(_ROUNDS):
         started = time.perf_counter()
-        answer = client.get("/seamwatch/incidents")
+        answer = client.get(path)
         seconds.append(time.perf_counter() - started)
         if answer.status_code != 200 or said not in answer.text:
-            msg = f"the page of incidents does not say {said!r} (status {answer.status_code})"
+            msg = f"{path} does not say {said!r} (status {answer.status_code})"
             raise RuntimeError(msg)
     return sorted(seconds)[_ROUNDS // 2]
