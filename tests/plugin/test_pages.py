@@ -579,7 +579,9 @@ def overview(client: Client, role: str = "viewer") -> dict[str, str]:
     """Return the rows of the overview by pipeline, in their order."""
     answer = client(role).get("/seamwatch/")
     assert answer.status_code == 200, answer.text
-    rows = re.findall(r'<tr><th scope="row"><a href="[^"]*">(.*?)</a>(.*?)</tr>', answer.text, flags=re.DOTALL)
+    rows = re.findall(
+        r'<th scope="row" role="rowheader"><a href="[^"]*">(.*?)</a>(.*?)</tr>', answer.text, flags=re.DOTALL
+    )
     return dict(rows)
 
 
