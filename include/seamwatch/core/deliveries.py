@@ -26,9 +26,20 @@ class DeliveryPart(StrEnum):
 
 
 _SAID_IN_THREAD = frozenset(
-    {ChangeKind.OPENED, ChangeKind.REOPENED, ChangeKind.RESOLVED, ChangeKind.ALERTED, ChangeKind.SEVERITY_RAISED}
+    {
+        ChangeKind.OPENED,
+        ChangeKind.REOPENED,
+        ChangeKind.RESOLVED,
+        ChangeKind.ALERTED,
+        ChangeKind.SEVERITY_RAISED,
+        ChangeKind.ESCALATED,
+    }
 )
 """What is said in the thread too. Whatever else happens is seen in the head, which is edited in place."""
+
+
+_CALLS = (ChangeKind.ALERTED, ChangeKind.ESCALATED)
+"""What calls somebody without changing what the incident is."""
 
 
 def parts_of(change: ChangeKind) -> tuple[DeliveryPart, ...]:
@@ -67,14 +78,14 @@ def told_changes(waiting: Sequence[ChangeKind]) -> tuple[ChangeKind, ...]:
     """Return which of an incident's waiting changes one message tells, in order; it shows the incident as it is now.
 
     Of what the incident became in turn only the last is still true. That it opened, or came back, is kept, since the
-    evidence is told with it; so is a burning budget, unless the incident is over.
+    evidence is told with it; so are a burning budget and an escalation, unless the incident is over.
     """
-    became = [change for change in waiting if change is not ChangeKind.ALERTED]
+    became = [change for change in waiting if change not in _CALLS]
     last = became[-1:]
     first = next((one for one in became if one in (ChangeKind.OPENED, ChangeKind.REOPENED)), None)
     told = [first] if first is not None and first not in last else []
-    alerts = [ChangeKind.ALERTED] if ChangeKind.ALERTED in waiting and last != [ChangeKind.RESOLVED] else []
-    return (*told, *last, *alerts)
+    calls = [] if last == [ChangeKind.RESOLVED] else [one for one in _CALLS if one in waiting]
+    return (*told, *last, *calls)
 
 
 def retry_wait(tries: int) -> timedelta:

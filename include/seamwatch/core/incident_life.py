@@ -46,6 +46,8 @@ class ChangeKind(StrEnum):
     """A person says that its verdict is wrong; kept for the grading of verdicts."""
     SEVERITY_RAISED = "severity_raised"
     SEVERITY_LOWERED = "severity_lowered"
+    ESCALATED = "escalated"
+    """Nobody took it on in time, so the reliability owner is called."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +113,10 @@ class Incident:
     """When the cause began, by the latest window."""
     also_seen: tuple[SeenAs, ...] = ()
     """How other detectors see the cause, those that saw it first before the others."""
+    called_at: datetime | None = None
+    """When it came back, or got more severe, last: since then somebody is awaited; None: since it opened."""
+    escalated: IncidentSeverity | None = None
+    """The severity for which it was escalated since it is open; None: it was not."""
 
     @property
     def is_open(self) -> bool:
@@ -301,7 +307,7 @@ def _entered(incident: Incident, state: IncidentState, request: Request) -> Inci
     if state is _G:
         assert request.into is not None
         return replace(free, merged_into=request.into.id, resolved_at=request.at, resolved_by=request.by)
-    return reopened(free)
+    return replace(reopened(free), called_at=request.at)
 
 
 def reopened(incident: Incident) -> Incident:
@@ -317,6 +323,7 @@ def reopened(incident: Incident) -> Incident:
         muted_until=None,
         muted_from=None,
         merged_into=None,
+        escalated=None,
     )
 
 
@@ -334,7 +341,9 @@ def unmuted(incident: Incident, *, now: datetime) -> IncidentChange | None:
     """Return an incident whose mute is over as it was before; None where it is not muted, or still is."""
     if incident.state is not _M or incident.muted_until is None or now < incident.muted_until:
         return None
-    after = replace(incident, state=incident.muted_from or _O, muted_until=None, muted_from=None, updated_at=now)
+    becomes = incident.muted_from or _O
+    called_at = now if becomes is _O else incident.called_at
+    after = replace(incident, state=becomes, muted_until=None, muted_from=None, updated_at=now, called_at=called_at)
     return IncidentChange(kind=ChangeKind.UNMUTED, incident=after, door=Door.CLOCK)
 
 

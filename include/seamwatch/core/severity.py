@@ -79,8 +79,9 @@ def rate_changes(
             continue
         is_new = change.kind in (ChangeKind.OPENED, ChangeKind.REOPENED)
         if is_new:
-            incident = replace(incident, severity=None, first_share=incident.share)
-        after = _rated(incident, rules, alert_of)
+            called_at = incident.updated_at
+            incident = replace(incident, severity=None, first_share=incident.share, called_at=called_at)
+        after = _rated(incident, rules, alert_of, now=incident.updated_at)
         rated.append(replace(change, incident=after))
         rated += _severity_change(incident, after)
     return rated
@@ -94,18 +95,22 @@ def rate_again(
     for incident in incidents:
         # One that was never rated is with its next window.
         if incident.is_open and incident.severity is not None:
-            after = _rated(incident, rules, alert_of)
+            after = _rated(incident, rules, alert_of, now=now)
             changes += _severity_change(incident, replace(after, updated_at=now))
     return changes
 
 
-def _rated(incident: Incident, rules: SeverityRules, alert_of: FiringAlert) -> Incident:
-    return replace(incident, severity=severity_of(incident, rules, alert_of(incident)))
+def _rated(incident: Incident, rules: SeverityRules, alert_of: FiringAlert, *, now: datetime) -> Incident:
+    after = replace(incident, severity=severity_of(incident, rules, alert_of(incident)))
+    return replace(after, called_at=now) if _is_raised(incident, after) else after
+
+
+def _is_raised(before: Incident, after: Incident) -> bool:
+    return before.severity is not None and after.severity is not None and after.severity.rank < before.severity.rank
 
 
 def _severity_change(before: Incident, after: Incident) -> list[IncidentChange]:
     if before.severity is None or after.severity is None or before.severity is after.severity:
         return []
-    is_raised = after.severity.rank < before.severity.rank
-    kind = ChangeKind.SEVERITY_RAISED if is_raised else ChangeKind.SEVERITY_LOWERED
+    kind = ChangeKind.SEVERITY_RAISED if _is_raised(before, after) else ChangeKind.SEVERITY_LOWERED
     return [IncidentChange(kind=kind, incident=after, why=f"{before.severity} to {after.severity}")]

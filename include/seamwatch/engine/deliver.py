@@ -14,6 +14,7 @@ from seamwatch.core.deliveries import Delivery, DeliveryPart, retry_wait
 from seamwatch.engine.button_presses import carry_out_recorded
 from seamwatch.engine.conversation import LEASE, SETTLED_AFTER, Conversation, LeaseLost, NotYet, delete_surplus
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.escalation import escalate
 from seamwatch.engine.incident_actions import end_mutes
 from seamwatch.engine.incidents import LastReport
 from seamwatch.engine.second_way import call_second_ways, tell_second_way
@@ -84,6 +85,7 @@ def deliver_pending(
     end_mutes(deps, deps.project.pipelines)
     tick = _Tick(deps=deps, end=end)
     tick.errors += carry_out_recorded(deps)
+    tick.errors += escalate(deps, deps.project.pipelines)
     tick.errors += call_second_ways(deps)
     while (now := deps.clock()) < end:
         tick.pauses = {place: until for place, until in tick.pauses.items() if until > now}

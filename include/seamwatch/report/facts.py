@@ -20,6 +20,7 @@ from seamwatch.report.measured import Measured
 from seamwatch.report.stages import StageFacts, stage_facts
 from seamwatch.report.timeline import TimelineFacts, timeline_facts
 from seamwatch.report.watches import BudgetFacts, WatchFacts, budget_facts, watch_facts
+from seamwatch.spec.owners import RELIABILITY
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import IncidentAction, IncidentSeverity, IncidentState, Responsibility
 
@@ -177,6 +178,8 @@ class IncidentReport:
     """Severity, and the harm that it rests on; empty where it was not rated yet."""
     timeline: tuple[TimelineFacts, ...] = ()
     """What happened to the incident, oldest first."""
+    reliability: str | None = None
+    """The mention of the pipeline's reliability owner; None: nobody is named, so it is unowned."""
 
 
 def incident_report(
@@ -260,6 +263,7 @@ def incident_report(
         actions=allowed_actions(incident.state) if pipeline.slack is not None and pipeline.slack.actions else (),
         last_action=last_action,
         severity=incident.severity,
+        reliability=pipeline.owners.get(RELIABILITY),
         severity_text=sentences.severity(incident),
         timeline=timeline_facts(timeline),
     )
@@ -378,7 +382,7 @@ def _baseline_note(baseline: float | None) -> str:
 
 
 def _owner(pipeline: Pipeline, responsibility: Responsibility) -> Owner:
-    for role in (responsibility.value, "reliability"):
+    for role in (responsibility.value, RELIABILITY):
         if role in pipeline.owners:
             return Owner(role=role, mention=pipeline.owners[role])
     return Owner(role=responsibility.value, mention=None)

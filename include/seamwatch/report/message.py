@@ -57,6 +57,7 @@ _NOTES = {
     ChangeKind.CALLED_WRONG: "Its verdict was called wrong",
     ChangeKind.SEVERITY_RAISED: "More severe than before",
     ChangeKind.SEVERITY_LOWERED: "Less severe than before",
+    ChangeKind.ESCALATED: "Nobody took this on in time",
 }
 
 
@@ -156,6 +157,8 @@ def _note(report: IncidentReport, change: ChangeKind) -> tuple[Block, ...]:
         is_page = any(AlertSeverity.PAGE in one.alerts for one in report.budgets)
         lead = (Mention("To act now", report.owner.mention),) if is_page else ()
         return (Paragraph((strong(_NOTES[change]),)), Bullets(items), *lead)
+    if change is ChangeKind.ESCALATED:
+        return _escalation(report)
     if change is ChangeKind.SEVERITY_RAISED:
         return (Paragraph((strong(_NOTES[change]), plain(f": {report.severity_text}. {report.verdict}"))),)
     where = "" if change is ChangeKind.RESOLVED else f" in the window {report.window_text}"
@@ -163,6 +166,13 @@ def _note(report: IncidentReport, change: ChangeKind) -> tuple[Block, ...]:
         Paragraph((strong(_NOTES[change]), plain(f"{where}. {report.verdict}"))),
         Small(report.history),
     )
+
+
+def _escalation(report: IncidentReport) -> tuple[Block, ...]:
+    """Return who decides now, since nobody took the incident on."""
+    to = "Reliability owner, to decide who acts" if report.reliability else "No reliability owner is named to decide."
+    harm = f". {report.severity_text}." if report.severity_text else "."
+    return (Paragraph((strong(_NOTES[ChangeKind.ESCALATED]), plain(harm))), Mention(to, report.reliability))
 
 
 def _evidence(report: IncidentReport) -> tuple[Block, ...]:

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from seamwatch.spec.base import Duration, KeyForm, Name, Names, Ratio, Spec, as_tuple
 from seamwatch.spec.document import graph_problems, with_default_columns, with_default_inputs
+from seamwatch.spec.escalation import EscalationRules
 from seamwatch.spec.knowledge import KnowledgeBase
 from seamwatch.spec.monitoring import Monitoring
 from seamwatch.spec.objectives import (
@@ -356,6 +357,8 @@ class Pipeline(Spec):
     """What is watched beside objectives: latency, cost, drift, injected instructions."""
     severity: SeverityRules = SeverityRules()
     """From which harm on an incident is how severe."""
+    escalation: EscalationRules = EscalationRules()
+    """When the reliability owner is called although nobody was in time."""
 
     @model_validator(mode="before")
     @classmethod

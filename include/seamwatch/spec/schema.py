@@ -44,6 +44,8 @@ _SECTIONS = (
     ("BudgetPolicy", "error_budget", ""),
     ("SeverityRules", "severity", "A level may name only what it changes; the rest stays as it is by default."),
     ("SeverityLevel", "severity.sev1, sev2, sev3", ""),
+    ("EscalationRules", "escalation", ""),
+    ("EscalationTimes", "escalation.after", "A severity that is not named keeps its default."),
     ("Monitoring", "monitoring", ""),
     ("LatencyWatch", "monitoring.latency", ""),
     ("CostWatch", "monitoring.cost", ""),

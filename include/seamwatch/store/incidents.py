@@ -73,6 +73,12 @@ class IncidentStore:
                 of_pipeline[place] = of_pipeline.get(place, 0) + n
         return counts
 
+    def incident_ids(self: Transactions, pipeline: str, state: IncidentState) -> list[str]:
+        """Return the ids of a pipeline's incidents in a state, also of those whose row cannot be read."""
+        statement = sa.select(IncidentRow.id).filter_by(pipeline=pipeline, state=state.value).order_by(IncidentRow.id)
+        with self._reading() as connection:
+            return list(connection.scalars(statement))
+
     def incident(self: Transactions, incident_id: str) -> Incident | None:
         """Return an incident, or None."""
         with self._reading() as connection:

@@ -174,7 +174,7 @@ def test_a_merged_incident_is_left_alone_by_detectors_and_can_be_split_off() -> 
     merged = _done(_incident(), IncidentAction.MERGE)
     assert (merged.merged_into, merged.is_open) == ("parcels-2", False)
     assert over(merged, now=NOW) is None
-    assert _done(merged, IncidentAction.SPLIT) == replace(reopened(merged), updated_at=NOW)
+    assert _done(merged, IncidentAction.SPLIT) == replace(reopened(merged), updated_at=NOW, called_at=NOW)
 
 
 def test_the_audit_trail_says_until_when_into_what_and_whose_it_was() -> None:

@@ -1,0 +1,49 @@
+"""Which incidents nobody took on in time, so that the reliability owner is called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
+from seamwatch.spec.escalation import EscalationRules
+from seamwatch.vocabulary import Door, IncidentState
+
+
+def due_escalations(incidents: Iterable[Incident], rules: EscalationRules, *, now: datetime) -> list[IncidentChange]:
+    """Return the incidents that have waited too long for somebody, marked as escalated, oldest first.
+
+    Each is escalated once for each severity that it reaches until it is open anew. One that was never rated waits for
+    its rating: how soon somebody is needed is not known.
+
+    Args:
+        incidents: Of one pipeline, in whatever state.
+        rules: Of that pipeline.
+        now: Aware time.
+    """
+    due = [one for one in incidents if _is_due(one, rules, now)]
+    return [
+        IncidentChange(
+            kind=ChangeKind.ESCALATED,
+            incident=replace(one, escalated=one.severity, updated_at=now),
+            door=Door.CLOCK,
+            why=f"{one.severity}, nobody took it on since {_called_at(one).isoformat(timespec='minutes')}",
+        )
+        for one in sorted(due, key=_called_at)
+    ]
+
+
+def _is_due(incident: Incident, rules: EscalationRules, now: datetime) -> bool:
+    severity, before = incident.severity, incident.escalated
+    if incident.state is not IncidentState.OPEN or severity is None:
+        return False
+    if before is not None and before.rank <= severity.rank:
+        return False
+    wait = rules.after.of(severity)
+    return wait is not None and now - _called_at(incident) >= wait
+
+
+def _called_at(incident: Incident) -> datetime:
+    """Return when somebody was called last: it opened, came back, or got more severe."""
+    return incident.called_at or incident.opened_at
