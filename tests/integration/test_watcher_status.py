@@ -132,15 +132,15 @@ class TestStore:
 
     def test_messages_count_while_they_wait_and_once_they_are_given_up(self, store: Store) -> None:
         incident = open_incident(store)
-        assert store.outboxes() == []
+        assert store.outboxes(now=NOW) == []
         queue(store, incident, "1", at=NOW - HOUR)
         first = store.claim_delivery(NOW, lease=MINUTE, owner="me")
         assert first is not None
         store.mark_failed(first.id, owner="me", error="no such channel", retry_at=None)
         queue(store, incident, "2", at=NOW)
-        assert store.outboxes() == [Outbox(pipeline="parcels", n_waiting=1, oldest_at=NOW, n_given_up=1)]
+        assert store.outboxes(now=NOW) == [Outbox(pipeline="parcels", n_waiting=1, oldest_at=NOW, n_given_up=1)]
         store.drop_deliveries(incident, reason="told by telephone", now=NOW)
-        assert store.outboxes() == []
+        assert store.outboxes(now=NOW) == []
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ class Outbox:
     pipeline: str
     n_waiting: int
     oldest_at: datetime | None
-    """When the oldest one that waits was written."""
+    """When the oldest one that waits was written, or since when it may be sent."""
     n_given_up: int
     """Tried again only when a person says so, or the incident changes."""
 

@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 
 from seamwatch.core.deliveries import parts_of
 from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
+from seamwatch.core.quiet_hours import quiet_until
 from seamwatch.core.results import Window
 from seamwatch.core.slo.alert_incidents import ExplainedAlert
 from seamwatch.engine.deps import Deps
 from seamwatch.spec.pipeline import Pipeline
+from seamwatch.vocabulary import AlertSeverity, IncidentSeverity
 
 HELD_FOR = timedelta(seconds=45)
 """What detectors say again and again is held together for so long; what opens an incident, or a person did, is not."""
@@ -20,7 +22,8 @@ def announce(deps: Deps, pipeline: Pipeline, changes: Iterable[IncidentChange], 
     """Put the messages of what detectors changed into the outbox."""
     for change in changes:
         hold = HELD_FOR if change.kind in (ChangeKind.UPDATED, ChangeKind.SEVERITY_LOWERED) else timedelta()
-        _enqueue(deps, pipeline, change.incident.id, change.kind, _occasion(change, window), now, hold=hold)
+        not_before = _not_before(pipeline, now + hold, is_page=_is_page(change.incident))
+        _enqueue(deps, pipeline, change.incident.id, change.kind, _occasion(change, window), now, not_before)
 
 
 def announce_action(deps: Deps, change: IncidentChange) -> None:
@@ -29,14 +32,26 @@ def announce_action(deps: Deps, change: IncidentChange) -> None:
     if pipeline is None:
         return
     at = change.incident.updated_at
-    _enqueue(deps, pipeline, change.incident.id, change.kind, f"{change.kind}/{at:%Y%m%d%H%M%S%f}", at)
+    # Who acts is awake, and wants to see it.
+    not_before = _not_before(pipeline, at, is_page=change.by is not None or _is_page(change.incident))
+    _enqueue(deps, pipeline, change.incident.id, change.kind, f"{change.kind}/{at:%Y%m%d%H%M%S%f}", at, not_before)
 
 
 def announce_alerts(deps: Deps, pipeline: Pipeline, alerts: Iterable[ExplainedAlert], now: datetime) -> None:
     """Put alerts that an open incident explains into its thread, each once."""
     for alert in alerts:
         occasion = f"{alert.objective}/{alert.severity}/{alert.since:%Y%m%d%H%M}"
-        _enqueue(deps, pipeline, alert.incident, ChangeKind.ALERTED, occasion, now)
+        not_before = _not_before(pipeline, now, is_page=alert.severity is AlertSeverity.PAGE)
+        _enqueue(deps, pipeline, alert.incident, ChangeKind.ALERTED, occasion, now, not_before)
+
+
+def _is_page(incident: Incident) -> bool:
+    return incident.severity is IncidentSeverity.SEV1
+
+
+def _not_before(pipeline: Pipeline, at: datetime, *, is_page: bool) -> datetime:
+    """Return when something may be told: at the end of quiet hours, unless it is a page."""
+    return at if is_page else quiet_until(pipeline.quiet_hours, at) or at
 
 
 def _enqueue(
@@ -46,8 +61,7 @@ def _enqueue(
     kind: ChangeKind,
     occasion: str,
     now: datetime,
-    *,
-    hold: timedelta = timedelta(),
+    not_before: datetime,
 ) -> None:
     if pipeline.slack is None:
         return
@@ -60,7 +74,7 @@ def _enqueue(
             channel=pipeline.slack.channel,
             connection=pipeline.slack.connection,
             now=now,
-            not_before=now + hold,
+            not_before=not_before,
         )
 
 

@@ -22,6 +22,7 @@ from seamwatch.spec.objectives import (
     Objective,
 )
 from seamwatch.spec.owners import Mention, Mentions
+from seamwatch.spec.quiet_hours import QuietHours, as_periods
 from seamwatch.spec.schedule import Day, Schedule
 from seamwatch.spec.second_way import SecondWay
 from seamwatch.spec.severity import SeverityRules
@@ -359,6 +360,10 @@ class Pipeline(Spec):
     """From which harm on an incident is how severe."""
     escalation: EscalationRules = EscalationRules()
     """When the reliability owner is called although nobody was in time."""
+    quiet_hours: Annotated[
+        tuple[QuietHours, ...], BeforeValidator(as_periods, json_schema_input_type=QuietHours | list[QuietHours])
+    ] = ()
+    """When what would be told is held, but for pages: one stretch of the day, or a list of them."""
 
     @model_validator(mode="before")
     @classmethod

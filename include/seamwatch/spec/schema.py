@@ -46,6 +46,7 @@ _SECTIONS = (
     ("SeverityLevel", "severity.sev1, sev2, sev3", ""),
     ("EscalationRules", "escalation", ""),
     ("EscalationTimes", "escalation.after", "A severity that is not named keeps its default."),
+    ("QuietHours", "quiet_hours", "One, or a list; stretches that follow each other are one."),
     ("Monitoring", "monitoring", ""),
     ("LatencyWatch", "monitoring.latency", ""),
     ("CostWatch", "monitoring.cost", ""),

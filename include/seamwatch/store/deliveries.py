@@ -40,9 +40,23 @@ class Undelivered:
         return self.state is DeliveryState.FAILED
 
 
+def was_never_tried() -> sa.ColumnElement[bool]:
+    """Return whether nobody has begun with a message: it waits for its time."""
+    return sa.and_(
+        DeliveryRow.state == DeliveryState.PENDING.value,
+        DeliveryRow.attempts == 0,
+        DeliveryRow.last_error.is_(None),
+        DeliveryRow.lease_until.is_(None),
+        DeliveryRow.post_began_at.is_(None),
+    )
+
+
 def _has_failed(now: datetime) -> sa.ColumnElement[bool]:
     """Return whether no try could deliver a message until now, it waits for long, or it was given up."""
-    is_late = sa.or_(DeliveryRow.attempts > 0, DeliveryRow.created_at <= now - _LATE_AFTER)
+    # Held on purpose, as through quiet hours, is not late.
+    is_held = sa.and_(was_never_tried(), DeliveryRow.next_attempt_at > now - _LATE_AFTER)
+    has_waited = sa.and_(DeliveryRow.created_at <= now - _LATE_AFTER, ~is_held)
+    is_late = sa.or_(DeliveryRow.attempts > 0, has_waited)
     is_waiting = DeliveryRow.state == DeliveryState.PENDING.value
     return sa.or_(DeliveryRow.state == DeliveryState.FAILED.value, sa.and_(is_waiting, is_late))
 
@@ -64,7 +78,8 @@ class DeliveryStore:
     ) -> bool:
         """Put a message into the outbox; return False if one with this key was there already.
 
-        It may be sent from `not_before` on, or with another message of the incident that is sent earlier.
+        It may be sent from `not_before` on, or with another message of the incident that is sent earlier: what of the
+        incident was held for longer, and never tried, is due with it.
         """
         values = {
             "incident_id": incident_id,
@@ -80,6 +95,15 @@ class DeliveryStore:
         }
         with self._writing() as database:
             done: Any = database.execute(insert_or_ignore(database, DeliveryRow, values, ["dedupe_key"]))
+            if done.rowcount:
+                is_held = sa.and_(
+                    was_never_tried(),
+                    DeliveryRow.incident_id == incident_id,
+                    DeliveryRow.next_attempt_at > values["next_attempt_at"],
+                )
+                database.execute(
+                    sa.update(DeliveryRow).where(is_held).values(next_attempt_at=values["next_attempt_at"])
+                )
             return bool(done.rowcount)
 
     def claim_delivery(

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from seamwatch.core.watcher_status import Outbox, WindowCount
 from seamwatch.store.budget import Transactions
+from seamwatch.store.deliveries import was_never_tried
 from seamwatch.store.dialect import insert_or_ignore
 from seamwatch.store.tables import DeliveryRow, FreshnessCheckRow, HeartbeatRow, IncidentRow, SloStatusRow, WindowRow
 from seamwatch.vocabulary import DeliveryState, RecurringJob
@@ -114,15 +115,20 @@ class HeartbeatStore:
         with self._reading() as connection:
             return connection.scalar(newest.filter_by(pipeline=pipeline, knowledge_base=knowledge_base))
 
-    def outboxes(self: Transactions) -> list[Outbox]:
-        """Return the messages that did not arrive, by pipeline; one that lacks none is left out."""
-        waits = DeliveryRow.state == DeliveryState.PENDING.value
+    def outboxes(self: Transactions, *, now: datetime) -> list[Outbox]:
+        """Return the messages that did not arrive, by pipeline; one that lacks none is left out.
+
+        What is held on purpose, as through quiet hours, is not among them.
+        """
+        is_held = sa.and_(was_never_tried(), DeliveryRow.next_attempt_at > now)
+        waits = sa.and_(DeliveryRow.state == DeliveryState.PENDING.value, ~is_held)
+        since = sa.case((was_never_tried(), DeliveryRow.next_attempt_at), else_=DeliveryRow.created_at)
         given_up = DeliveryRow.state == DeliveryState.FAILED.value
         statement = (
             sa.select(
                 IncidentRow.pipeline,
                 sa.func.count(sa.case((waits, 1))),
-                sa.func.min(sa.case((waits, DeliveryRow.created_at))),
+                sa.func.min(sa.case((waits, since))),
                 sa.func.count(sa.case((given_up, 1))),
             )
             .select_from(DeliveryRow)
