@@ -543,6 +543,9 @@ def test_who_may_only_read_sees_the_timeline_and_no_form(client: Client, actor: 
     assert '<ol class="timeline">' in page
     assert "Opened" in page
     assert "<form" not in page
+    acknowledge = f'action="/seamwatch/incidents/{actor.id}/acknowledge"'
+    assert acknowledge not in client("viewer").get("/seamwatch/incidents").text
+    assert acknowledge in client("admin").get("/seamwatch/incidents").text
     assert '<form class="act" method="post"' in client("admin").get(f"/seamwatch/incidents/{actor.id}").text
     assert ask(client, actor, role="viewer", action="ack").status_code == 403
     assert client("admin").get(f"/seamwatch/incidents/{actor.id}/act").status_code == 405

@@ -167,10 +167,18 @@ def _add_list(app: FastAPI, settings: Callable[[], Settings]) -> None:
             late = deps.store.undelivered([i.id for i in shown], now=deps.clock())
             undelivered = {one.incident_id: one.last_error for one in reversed(late)}
             silence = _silence(deps, [n for n in deps.project.pipelines if pipeline in (None, "", n)], user)
+        changeable = {name for name in {incident.pipeline for incident in shown} if _may("PUT", name, user)}
         chosen = {"pipeline": pipeline or "", "state": state or ""}
         return _page(
             "incidents.html.j2",
-            rows=[{**_row(incident), "undelivered": undelivered.get(incident.id)} for incident in shown],
+            rows=[
+                {
+                    **_row(incident),
+                    "undelivered": undelivered.get(incident.id),
+                    "can_acknowledge": incident.state is IncidentState.OPEN and incident.pipeline in changeable,
+                }
+                for incident in shown
+            ],
             silence=silence,
             n_hidden=sum(counts.values()) - n_found,
             base=f"{_ROOT}{PREFIX}",
@@ -373,7 +381,6 @@ def _row(incident: Incident) -> dict[str, Any]:
         "id": incident.id,
         "state": incident.state.value,
         "severity": incident.severity or "",
-        "is_open": incident.state is IncidentState.OPEN,
         "headline": incident.headline,
         "responsibility": incident.responsibility.value.replace("_", " "),
         "pipeline": incident.pipeline,

@@ -25,7 +25,7 @@ from parcels import WINDOW, fill_database, make_deps, write_project
 from seamwatch.adapters.base import ConnectionInfo
 from seamwatch.adapters.connections import EnvironmentConnections
 from seamwatch.adapters.notify.slack import SlackNotifier
-from seamwatch.core.deliveries import IN_CHANNEL, DeliveryPart
+from seamwatch.core.deliveries import DeliveryPart, parts_of
 from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.deliver import deliver_pending
@@ -210,7 +210,7 @@ class _Schedule:
     def _tell(self, store: Store, incident: Incident, kind: ChangeKind) -> None:
         self.n_changes += 1
         store.apply_changes([IncidentChange(kind=kind, incident=incident)], window=WINDOW)
-        for part in IN_CHANNEL:
+        for part in parts_of(kind):
             store.enqueue_delivery(
                 incident.id,
                 dedupe_key=f"{incident.id}/{self.n_changes}/{part}",
