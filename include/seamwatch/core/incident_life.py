@@ -6,7 +6,7 @@ to the same table, and none of them has a rule of its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -149,6 +149,15 @@ class IncidentChange:
         fingerprint = self.fingerprint_before or (later.fingerprint_before if is_saved else None)
         kind = later.kind if self.kind is ChangeKind.UPDATED else self.kind
         return replace(self, kind=kind, incident=later.incident, fingerprint_before=fingerprint)
+
+
+def once_an_incident(changes: Iterable[IncidentChange]) -> list[IncidentChange]:
+    """Return the changes of each incident as one, in the order in which they were touched first."""
+    found: dict[str, IncidentChange] = {}
+    for change in changes:
+        first = found.get(change.incident.id)
+        found[change.incident.id] = change if first is None else first.followed_by(change)
+    return list(found.values())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 
-from seamwatch.core.correlation import explains, sighting_of_finding, sighting_of_incident, strength
+from seamwatch.core.correlation import Sighting, explains, sighting_of_finding, sighting_of_incident, strength
 from seamwatch.core.finding import Finding
 from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange, SeenAs, over, shown_again
 from seamwatch.core.results import Attribution, Window
@@ -141,7 +141,7 @@ class Context:
     """What tells whether two findings are one cause."""
 
     keys: dict[str, Collection[str]] = field(default_factory=dict)
-    """By id of an open incident, records that it affects."""
+    """By id of an incident, records that it affects."""
     upstream: Mapping[str, Collection[str]] = field(default_factory=dict)
     """By stage, all stages that it is made from."""
     reopen_within: timedelta = timedelta(days=14)
@@ -248,12 +248,26 @@ def _correlated(
     if explaining:
         strongest = max(explaining, key=lambda one: (sightings[one.id].strength, one.n_records))
         return _absorb(strongest, spoken, evaluation, now)
+    past = next((one for one in state.values() if _was_that(one, me, spoken, evaluation, context)), None)
+    if past is not None:
+        return _absorb(past, spoken, evaluation, now)
     if before is not None:
         return _renew(before, evaluation, spoken.finding, now)
     explained = [one for one in others if one.id not in shown and explains(me, sightings[one.id], context.upstream)]
     if explained:
         return _take_lead(min(explained, key=lambda one: one.opened_at), spoken, state, evaluation, now)
     return _open(evaluation, spoken.finding, _free_fingerprint(spoken.cause, state), now)
+
+
+def _was_that(incident: Incident, me: Sighting, spoken: _Spoken, evaluation: Evaluation, context: Context) -> bool:
+    """Return whether a finding shows what an incident was that is over by now: it began then, by what proves less."""
+    if incident.state not in (IncidentState.RESOLVED, IncidentState.VOIDED) or me.onset is None:
+        return False
+    return (
+        me.onset < incident.last_window.end
+        and _is_from_before(incident, spoken, evaluation)
+        and explains(sighting_of_incident(incident, context.keys.get(incident.id, ())), me, context.upstream)
+    )
 
 
 def _host(cause: str, state: Mapping[str, Incident], evaluation: Evaluation) -> Incident | None:

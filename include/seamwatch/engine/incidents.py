@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from seamwatch.core.freshness_results import FreshnessCheck
-from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
+from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange, once_an_incident
 from seamwatch.core.incident_timeline import IncidentEvent, fold_events
 from seamwatch.core.incidents import Context, Evaluation, decide, evaluate_attribution, evaluate_seams, evaluate_watch
 from seamwatch.core.results import Window
@@ -38,7 +38,7 @@ from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import IncidentState, Responsibility, Watch
 
 _COMPARED = 30
-"""Open incidents whose records are read to compare a finding with them."""
+"""Incidents whose records are read to compare a finding with them."""
 _BY_LOOKS = tuple(watch for watch in Watch if watch is not Watch.SEAM)
 """Watches whose looks overlap; seams are looked at with each window's attribution."""
 
@@ -101,7 +101,7 @@ def decide_on_watches(deps: Deps, pipeline: Pipeline) -> list[IncidentChange]:
         budgets = _budgets(deps, pipeline, known)
         changes += _rate_again(deps, pipeline, known, budgets, now)
         announce_alerts(deps, pipeline, () if budgets is None else budgets.explained, now)
-    return changes
+    return once_an_incident(changes)
 
 
 def _decide(
@@ -113,15 +113,13 @@ def _decide(
     muted or voided incident nothing that detectors see is.
     """
     before = {incident.id: incident for incident in known}
-    state, changes = dict(before), dict[str, IncidentChange]()
+    state, made = dict(before), list[IncidentChange]()
     for evaluation in evaluations:
         context = _context(deps, pipeline, list(state.values()), evaluation)
-        for change in decide(state.values(), evaluation, now=now, context=context):
-            state[change.incident.id] = change.incident
-            first = changes.get(change.incident.id)
-            changes[change.incident.id] = change if first is None else first.followed_by(change)
+        made += decide(state.values(), evaluation, now=now, context=context)
+        state |= {change.incident.id: change.incident for change in made}
     window, budgets = evaluations[0].window, _budgets(deps, pipeline, list(state.values()))
-    found = rate_changes(changes.values(), pipeline.severity, _alert_of(budgets))
+    found = rate_changes(once_an_incident(made), pipeline.severity, _alert_of(budgets))
     deps.store.apply_changes(found, window=window)
     is_repeatable = any(evaluation.is_repeatable for evaluation in evaluations)
     news = [one for one in found if _is_news(one, before.get(one.incident.id), is_repeatable=is_repeatable)]
@@ -160,12 +158,12 @@ def _is_news(change: IncidentChange, before: Incident | None, *, is_repeatable: 
 def _context(deps: Deps, pipeline: Pipeline, known: Sequence[Incident], found: Evaluation) -> Context:
     """Return what tells whether a finding is the cause of an open incident, or one of its effects.
 
-    Records are read for the newest open incidents only: what opened long before is told apart by its onset.
+    Records are read for the newest incidents only: what opened long before is told apart by its onset.
     """
     if not any(finding.is_change for finding in found.findings):
         return Context()
     inputs = {stage.name: stage.input for stage in pipeline.stages}
-    newest = sorted((one for one in known if one.is_open), key=lambda one: one.updated_at, reverse=True)
+    newest = sorted(known, key=lambda one: (one.is_open, one.updated_at), reverse=True)
     return Context(
         keys={one.id: _affected_records(deps, one) for one in newest[:_COMPARED]},
         upstream={stage: ancestors(inputs, stage) for stage in inputs},

@@ -70,9 +70,10 @@ def severity(incident: Incident) -> str:
 
 
 def also_seen(incident: Incident) -> tuple[str, ...]:
-    """Return what other detectors say of the incident's cause, a line each."""
+    """Return what other detectors see of the incident's cause, a line each; what it does is the incident's to say."""
     return tuple(
-        f"{'attribution' if seen.watch is None else seen.watch.value}: {seen.headline}" for seen in incident.also_seen
+        f"{'attribution' if seen.watch is None else seen.watch.value}: {seen.headline.partition('; ')[0]}"
+        for seen in incident.also_seen
     )
 
 

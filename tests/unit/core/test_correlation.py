@@ -181,3 +181,16 @@ def test_an_undetermined_finding_is_evidence_of_the_seam_whose_records_it_holds(
     unknown = replace(unknown, stage=None, fields=())
     assert _kinds(desk.take(_window(0), unknown, keys=[KEYS[:20]])) == [ChangeKind.UPDATED]
     assert (desk.only.watch, desk.only.also_seen[0].responsibility) == (Watch.SEAM, Responsibility.UNDETERMINED)
+
+
+def test_a_drift_that_began_with_an_incident_which_is_over_by_now_is_its_evidence() -> None:
+    desk = Desk()
+    desk.take(_window(0), _finding(), keys=[KEYS])
+    desk.take(_window(24))
+    drift = _finding("request", "product", keys=KEYS[:5])
+    assert _kinds(desk.take(_window(-24, 72), drift, watch=Watch.DRIFT)) == [ChangeKind.UPDATED]
+    assert (desk.only.state, desk.only.also_seen[0].watch) == (IncidentState.RESOLVED, Watch.DRIFT)
+    later = replace(drift, onset=START + 47 * HOUR)
+    assert _kinds(desk.take(_window(40), replace(later, fields=("amount",), stage="sink"), watch=Watch.DRIFT)) == [
+        ChangeKind.OPENED
+    ]
