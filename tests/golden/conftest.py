@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from seamwatch.core.finding import Finding, RateComparison, Switch
-from seamwatch.core.incident_life import ChangeKind, Incident
+from seamwatch.core.incident_life import ChangeKind, Incident, allowed_actions
 from seamwatch.core.incident_timeline import IncidentEvent, fold_events
 from seamwatch.core.incidents import decide, evaluate_attribution, evaluate_watch
 from seamwatch.core.results import (
@@ -40,6 +40,7 @@ from seamwatch.vocabulary import (
     CheckStatus,
     Door,
     Gap,
+    IncidentSeverity,
     IncidentState,
     Responsibility,
     Severity,
@@ -705,6 +706,24 @@ def silent() -> Example:
     return replace(example, report=replace(example.report, silence=(f"{line} (support_triage__slo)",)))
 
 
+def acknowledged() -> Example:
+    """An incident that a person has taken on, in a pipeline whose messages have buttons."""
+    report = replace(
+        integration().report,
+        state=IncidentState.ACKNOWLEDGED,
+        state_text="Acknowledged, open since 2026-11-23 14:04 UTC",
+        severity=IncidentSeverity.SEV2,
+        severity_text="sev2, 385 of 1,465 judged records (26.3%, 9.1% when it opened)",
+        actions=allowed_actions(IncidentState.ACKNOWLEDGED),
+        last_action="Acknowledged by ada (U012AB) in Slack, 2026-11-23 14:09 UTC",
+    )
+    return Example(report=report)
+
+
+def reopened() -> Example:
+    return replace(acknowledged(), change=ChangeKind.REOPENED)
+
+
 EXAMPLES: dict[str, Callable[[], Example]] = {
     "integration": integration,
     "model": model,
@@ -714,6 +733,8 @@ EXAMPLES: dict[str, Callable[[], Example]] = {
     "resolved": resolved,
     "watched": watched,
     "alerted": alerted,
+    "acknowledged": acknowledged,
+    "reopened": reopened,
     "silent": silent,
 }
 

@@ -1,15 +1,18 @@
 """Every rendering of realistic incidents, byte for byte."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
+import pytest
 from markdown_it import MarkdownIt
 
+from seamwatch.core.incident_life import ChangeKind, allowed_actions
 from seamwatch.report import block_kit
 from seamwatch.report.html import render_html
 from seamwatch.report.machine import report_json
 from seamwatch.report.markdown import render_markdown
 from seamwatch.report.message import incident_message
+from seamwatch.vocabulary import IncidentState
 from seamwatch_demo.slack_rules import message_error
 
 
@@ -37,6 +40,26 @@ def test_slack_message_is_as_agreed_and_taken_by_slack(example, golden):
     assert message_error(texts[1], thread) is None
     shown = {"text": texts[0], "head": head, "thread_text": texts[1], "thread": thread}
     golden(f"slack/{name}.json", json.dumps(shown, indent=1, ensure_ascii=False) + "\n")
+
+
+@pytest.mark.parametrize("state", IncidentState)
+@pytest.mark.parametrize("change", ChangeKind)
+def test_slack_takes_the_message_in_every_state_with_buttons(example, state, change):
+    _, made = example
+    report = replace(made.report, state=state, actions=allowed_actions(state), last_action="x" * 5_000)
+    message = incident_message(report, (change,))
+    head = block_kit.render(message.head)
+    assert message_error(block_kit.fallback(message.fallback), head) is None
+    assert message_error(block_kit.fallback(message.thread_fallback), block_kit.render(message.thread)) is None
+    assert len(head) <= 14
+    assert head[-1]["type"] == "actions"
+
+
+@pytest.mark.parametrize("change", [ChangeKind.RESOLVED, ChangeKind.REOPENED])
+def test_a_reply_on_what_is_over_or_back_has_two_lines(example, change):
+    _, made = example
+    message = incident_message(made.report, (change,))
+    assert [block["type"] for block in block_kit.render(message.thread)] == ["rich_text", "context"]
 
 
 def test_rendering_leaves_a_report_as_it_was_and_gives_the_same_again(example):

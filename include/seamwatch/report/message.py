@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from seamwatch.core.incident_life import ChangeKind, Incident
 from seamwatch.report.blocks import (
     Block,
     Bullets,
     Buttons,
-    Divider,
     Emphasis,
-    Facts,
     Heading,
     Link,
     Mention,
     Message,
     Paragraph,
-    Preformatted,
     Run,
     Small,
     code,
@@ -29,17 +27,16 @@ from seamwatch.report.diff import Pieces
 from seamwatch.report.evidence import Comparison, RecordFacts
 from seamwatch.report.facts import BUDGET_LABEL, IncidentReport
 from seamwatch.report.stages import StageMark
+from seamwatch.report.text import first_sentence
 from seamwatch.report.watches import WatchFacts, alert_lines
-from seamwatch.vocabulary import AlertSeverity, IncidentState
+from seamwatch.vocabulary import AlertSeverity, IncidentState, Responsibility
 
-_SHOWN_RECORDS = 2
+_SHOWN_FACTS = 3
 _SHOWN_FIELDS = 4
-_SHOWN_CAUSES = 5
-_SHOWN_DOCUMENTS = 8
-_SHOWN_CHANGES = 2
 _SHOWN_SIGHTINGS = 2
-_SHOWN_ROWS = 8
 _VALUE_CHARS = 160
+_AFFECTED = ("Failing records", "Answers affected")
+"""Labels of the fact that says what an incident does to how many records."""
 
 _REPEAT = "Possibly repeated: no answer came when this was sent first, and the app may not read the channel's history."
 _NOTES = {
@@ -66,14 +63,14 @@ def incident_message(
 ) -> Message:
     """Return the head of the incident as it is now, and what `changes` add to its thread.
 
-    The evidence goes to the thread when the incident opens or comes back; else the thread gets a note of two lines.
+    What decides goes to the thread when the incident opens; else the thread gets a note of two lines.
 
     Args:
         report: The incident.
         changes: What happened to it, oldest first.
         is_repeat: The channel may hold the same message already, and cannot be asked.
     """
-    has_news = any(change in (ChangeKind.OPENED, ChangeKind.REOPENED) for change in changes)
+    has_news = ChangeKind.OPENED in changes
     notes = [block for change in changes if change is not ChangeKind.OPENED for block in _note(report, change)]
     mark = (Small(_REPEAT),) if is_repeat else ()
     return Message(
@@ -108,28 +105,21 @@ def _title(report: IncidentReport) -> str:
 
 
 def _head(report: IncidentReport) -> tuple[Block, ...]:
+    """Return what fits one screen: whose fault, what it does to whom, who acts, the next step."""
     blocks: list[Block] = [
-        Heading(_title(report), report.state),
-        Paragraph((plain(report.verdict),)),
-        Facts(
-            tuple(
-                (fact.label, f"{fact.value} ({fact.note})" if fact.note else fact.value)
-                for fact in report.facts
-                if fact.label != BUDGET_LABEL
-            )
-        ),
+        Heading(f"{report.severity.upper()}: {_title(report)}" if report.severity else _title(report), report.state),
+        Paragraph((strong(_whose(report)), plain(first_sentence(report.verdict)))),
+        *_impact(report),
     ]
     if report.budgets:
         blocks.append(Paragraph((strong(f"{BUDGET_LABEL}: "), plain(report.budgets[0].sentence))))
-    if report.changes:
-        blocks.append(Paragraph((strong("What changed then: "), plain(" ".join(report.changes[:_SHOWN_CHANGES])))))
-    if report.state is not IncidentState.RESOLVED:
+    if report.state.is_open:
         role = report.owner.role.replace("_", " ")
         lead = f"To act: {role} owner" if report.owner.mention else "No owner is named in the pipeline file."
         blocks.append(Mention(lead, report.owner.mention))
+        blocks += [Paragraph((strong("Next step: "), plain(step))) for step in report.next_steps[:1]]
     onset = f"  ·  onset {report.onset_text}" if report.onset else ""
     blocks += [
-        *((Small(report.severity_text),) if report.severity_text else ()),
         *(Small(f"Also seen as {line}") for line in report.also_seen[:_SHOWN_SIGHTINGS]),
         Small(f"{report.pipeline}  ·  {report.window_text}{onset}  ·  {report.state_text}"),
         *((Small(report.last_action),) if report.last_action else ()),
@@ -137,6 +127,28 @@ def _head(report: IncidentReport) -> tuple[Block, ...]:
         _buttons(report),
     ]
     return tuple(blocks)
+
+
+def _whose(report: IncidentReport) -> str:
+    """Return whose fault it is and how sure that is, as the beginning of a sentence."""
+    known = {fact.label: fact for fact in report.facts}
+    sure = known.get("Confidence")
+    is_known = sure is not None and report.responsibility is not Responsibility.UNDETERMINED
+    how_sure = f" ({sure.value} sure)" if sure is not None and is_known else ""
+    return f"{known['Responsibility'].value}{how_sure}: " if "Responsibility" in known else ""
+
+
+def _impact(report: IncidentReport) -> Iterable[Block]:
+    """Yield what it does to how many records, and how severe that is; of a watch, its first figure."""
+    shown = [(fact.label, fact.value, fact.note) for fact in report.facts if fact.label in _AFFECTED]
+    if report.watch is not None:
+        shown = list(report.watch.facts[:1])
+    elif report.severity_text:
+        shown = []  # the harm stands with the severity
+    for label, value, note in shown[:1]:
+        yield Paragraph((strong(f"{label}: "), plain(f"{value} ({note})" if note else value)))
+    if report.severity_text:
+        yield Paragraph((strong("Severity: "), plain(report.severity_text)))
 
 
 def _buttons(report: IncidentReport) -> Buttons:
@@ -160,12 +172,12 @@ def _note(report: IncidentReport, change: ChangeKind) -> tuple[Block, ...]:
     if change is ChangeKind.ESCALATED:
         return _escalation(report)
     if change is ChangeKind.SEVERITY_RAISED:
-        return (Paragraph((strong(_NOTES[change]), plain(f": {report.severity_text}. {report.verdict}"))),)
+        return (Paragraph((strong(_NOTES[change]), plain(f": {report.severity_text}."))),)
     where = "" if change is ChangeKind.RESOLVED else f" in the window {report.window_text}"
-    return (
-        Paragraph((strong(_NOTES[change]), plain(f"{where}. {report.verdict}"))),
-        Small(report.history),
-    )
+    said = first_sentence(report.verdict)
+    is_by_person = report.last_action.startswith(change.value.capitalize())
+    second = report.last_action if is_by_person else report.history
+    return (Paragraph((strong(_NOTES[change]), plain(f"{where}. {said}"))), Small(second))
 
 
 def _escalation(report: IncidentReport) -> tuple[Block, ...]:
@@ -176,70 +188,49 @@ def _escalation(report: IncidentReport) -> tuple[Block, ...]:
 
 
 def _evidence(report: IncidentReport) -> tuple[Block, ...]:
-    """Return the parts in order of need: a renderer that has to cut, cuts at the end."""
-    if report.watch is not None:
-        return (
-            *_section("What was found", _watched(report.watch)),
-            *_section("What to do next", (Bullets(tuple((plain(step),) for step in report.next_steps), ordered=True),)),
-            *_section("Error budgets", _budgets(report)),
-            *_section("Look again", (Preformatted(report.command),)),
-            *_section("What weakens this", _caveats(report)),
-        )
+    """Return the facts that decide, what weakens them, and the way to all the rest."""
+    facts = tuple(_watched(report.watch) if report.watch is not None else _deciding(report))[:_SHOWN_FACTS]
+    n_more = len(report.caveats) - 1
+    weakens = tuple(
+        Small(f"Weakens it: {line}" + (f" And {n_more} more in the report." if n_more > 0 else ""))
+        for line in report.caveats[:1]
+    )
     return (
-        *_section("Evidence", _records(report)),
-        *_section("Model in isolation", (Paragraph((plain(report.isolation.sentence),)),)),
-        *_section("What to do next", (Bullets(tuple((plain(step),) for step in report.next_steps), ordered=True),)),
-        *_section("Reproduce", (Preformatted(report.command),)),
-        *_section("Where it broke", _stages(report)),
-        *_section("Documents", _documents(report)),
-        *_section("Error budgets", _budgets(report)),
-        *_section("All causes", _causes(report)),
-        *_section("What weakens this verdict", _caveats(report)),
+        *((Paragraph((strong("What decides"),)), Bullets(facts)) if facts else ()),
+        *weakens,
+        Small(f"{'Look again' if report.watch is not None else 'Reproduce'}: {report.command}"),
+        Buttons((report_link(report.links.report, is_primary=False),)),
     )
 
 
-def _section(title: str, blocks: Iterable[Block]) -> tuple[Block, ...]:
-    found = tuple(blocks)
-    return (Paragraph((strong(title),)), *found) if found else ()
-
-
-def _watched(watch: WatchFacts) -> Iterable[Block]:
-    if len(watch.found) > 1:
-        yield Bullets(tuple((plain(one),) for one in watch.found[:_SHOWN_CAUSES]))
-    table = watch.main
-    if table is None:
-        return
-    yield Paragraph((plain(table.title),))
-    yield Bullets(
-        tuple(
-            (
-                strong(row[0]),
-                plain(
-                    "  " + "  ·  ".join(f"{name} {cell}" for name, cell in zip(table.columns[1:], row[1:], strict=True))
-                ),
-            )
-            for row in table.rows[:_SHOWN_ROWS]
+def _deciding(report: IncidentReport) -> Iterable[tuple[Run, ...]]:
+    """Yield facts, those that decide most first: what was served, a record, the model alone, what changed then."""
+    for one in report.documents[:1]:
+        yield (
+            code(one.document),
+            plain(f"  {one.reason}; {one.answers} answers; changed {one.changed}, indexed {one.indexed}"),
         )
-    )
-    if table.note:
-        yield Small(table.note)
+    for record in report.records[:1]:
+        for line in islice(_record_lines(record), 1):
+            yield (strong(record.key), plain("  "), *line)
+    if report.isolation.accuracy is not None or report.responsibility is Responsibility.MODEL:
+        yield (plain(report.isolation.sentence),)
+    for change in report.changes[:1]:
+        yield (plain(change),)
+    for basis in report.confidence_basis[:1]:
+        yield (plain(basis),)
+    for stage in report.stages:
+        if stage.mark in (StageMark.CAUSE, StageMark.FINDING):
+            what = "; ".join(stage.findings) or stage.finding or "no finding of its own"
+            yield (code(stage.name), plain(f"  {stage.mark_text}: {what}"))
 
 
-def _budgets(report: IncidentReport) -> tuple[Block, ...]:
-    return (Bullets(tuple((plain(one.sentence),) for one in report.budgets)),) if report.budgets else ()
-
-
-def _records(report: IncidentReport) -> Iterable[Block]:
-    shown = report.records[:_SHOWN_RECORDS]
-    for record in shown:
-        yield Paragraph((strong(record.key), plain(f"  {record.explanation}")))
-        if items := tuple(_record_lines(record)):
-            yield Bullets(items)
-    n_more = report.n_more_records + len(report.records) - len(shown)
-    if shown and n_more > 0:
-        yield Small(f"{n_more:,} more in the report and its verdicts.")
-    if shown:
-        yield Divider()
+def _watched(watch: WatchFacts) -> Iterable[tuple[Run, ...]]:
+    """Yield what else was found, and the figures that it rests on."""
+    for headline in watch.found[1:2]:
+        yield (plain(headline),)
+    for label, value, note in watch.facts[1:]:
+        yield (strong(f"{label}: "), plain(f"{value} ({note})" if note else value))
 
 
 def _record_lines(record: RecordFacts) -> Iterable[tuple[Run, ...]]:
@@ -269,35 +260,3 @@ def _runs(pieces: Pieces | None, emphasis: Emphasis) -> tuple[Run, ...]:
         if left <= 0:
             break
     return tuple(runs)
-
-
-def _stages(report: IncidentReport) -> tuple[Block, ...]:
-    items = []
-    for stage in report.stages:
-        if stage.mark in (StageMark.CAUSE, StageMark.FINDING):
-            what = "; ".join(stage.findings) or stage.finding or "no finding of its own"
-            items.append((code(stage.name), plain(f"  {stage.mark_text}: {what}")))
-    return (Bullets(tuple(items)),) if items else ()
-
-
-def _documents(report: IncidentReport) -> tuple[Block, ...]:
-    items = tuple(
-        (
-            code(one.document),
-            plain(f"  {one.reason}; {one.answers} answers; changed {one.changed}, indexed {one.indexed}"),
-        )
-        for one in report.documents[:_SHOWN_DOCUMENTS]
-    )
-    return (Bullets(items),) if items else ()
-
-
-def _causes(report: IncidentReport) -> tuple[Block, ...]:
-    items = tuple(
-        (strong(cause.share), plain(f"  {cause.headline} {cause.records} failing, {cause.reading}."))
-        for cause in report.causes[:_SHOWN_CAUSES]
-    )
-    return (Bullets(items),) if items else ()
-
-
-def _caveats(report: IncidentReport) -> tuple[Block, ...]:
-    return (Bullets(tuple((plain(line),) for line in report.caveats)),) if report.caveats else ()

@@ -66,6 +66,14 @@ def shortened(text: str, longest_chars: int) -> str:
     return text if len(text) <= longest_chars else f"{text[: longest_chars - 1]}…"
 
 
+_SENTENCE_END = re.compile(r"(?<=[.!?]) +(?=[A-Z])")
+
+
+def first_sentence(text: str) -> str:
+    """Return a text up to where its second sentence begins."""
+    return _SENTENCE_END.split(text, maxsplit=1)[0]
+
+
 def joined(names: Sequence[str]) -> str:
     """Return names as `a, b and c`."""
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
