@@ -19,9 +19,11 @@ import sqlalchemy as sa
 from faulty_slack import Fault, FaultySlack
 from parcels import PIPELINE, WINDOW, fill_database, make_deps, write_project
 from seamwatch.adapters.base import ConnectionInfo
+from seamwatch.adapters.connections import EnvironmentConnections
 from seamwatch.adapters.notify.slack import SlackNotifier
 from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
 from seamwatch.engine.attribute import attribute_window
+from seamwatch.engine.check.channels import check_channels
 from seamwatch.engine.deliver import deliver_pending
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.incident_actions import act_on_incident
@@ -438,3 +440,14 @@ def test_on_postgresql_a_press_told_by_two_at_once_has_one_effect(desk: Desk, po
         replies = list(pool.map(lambda _: handle_action(running, payload), range(4)))
     assert sum(reply is not None and reply.is_done for reply in replies) == 1
     assert len([one for one in running.store.incident_events(desk.incident.id) if one.by]) == 1
+
+
+@pytest.mark.parametrize(
+    ("extra", "n_found"),
+    [({}, 1), ({"app_token": "xapp-1"}, 0), ({"signing_secret": "abc"}, 0), ({"app_token": ""}, 1)],
+)
+def test_check_says_where_nobody_hears_of_presses(desk: Desk, extra: dict[str, str], n_found: int) -> None:
+    known = json.dumps({"conn_type": "slack", "password": "xoxb-1", "extra": {"base_url": desk.slack.url, **extra}})
+    connections = EnvironmentConnections({"AIRFLOW_CONN_SLACK_TEST": known})
+    found = list(check_channels(desk.deps.project.pipeline("parcels"), connections))
+    assert [one.path for one in found if "nobody hears" in one.text] == ["slack.actions"] * n_found

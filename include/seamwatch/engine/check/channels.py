@@ -9,7 +9,7 @@ from seamwatch.adapters.notify.second_way import open_second_way
 from seamwatch.adapters.notify.slack import CHANNEL_SCOPES, HISTORY_SCOPES, SlackNotifier
 from seamwatch.engine.check.places import check_connection, in_pipeline
 from seamwatch.errors import AdapterError, NotifyError, Problem, ProblemLevel
-from seamwatch.spec.pipeline import Pipeline
+from seamwatch.spec.pipeline import Pipeline, Slack
 
 _NAMED_BY_ID = ("C", "G", "D")
 
@@ -19,6 +19,8 @@ def check_channels(pipeline: Pipeline, connections: Connections) -> Iterator[Pro
     if pipeline.slack is not None:
         missing = list(check_connection(pipeline, "slack.connection", connections, pipeline.slack.connection))
         yield from missing or _check_slack(pipeline, connections, pipeline.slack.connection, pipeline.slack.channel)
+        if pipeline.slack.actions and not missing:
+            yield from _check_way_in(pipeline, connections, pipeline.slack)
     if pipeline.second_way is not None and pipeline.slack is None:
         text = "is gone only where slack takes no message, and no slack is named; name its channel"
         yield in_pipeline(pipeline, "second_way", text)
@@ -27,6 +29,17 @@ def check_channels(pipeline: Pipeline, connections: Connections) -> Iterator[Pro
             open_second_way(pipeline.second_way, connections)
         except AdapterError as error:
             yield in_pipeline(pipeline, "second_way", str(error))
+
+
+def _check_way_in(pipeline: Pipeline, connections: Connections, slack: Slack) -> Iterator[Problem]:
+    """Yield a warning where buttons are shown and Slack has no way to tell that they were pressed."""
+    extra = connections.get(slack.connection).extra
+    if not extra.get("app_token") and not extra.get("signing_secret"):
+        text = (
+            f"buttons are shown, and nobody hears of their presses: connection {slack.connection!r} has neither the "
+            "extra app_token (for `seamwatch slack`) nor signing_secret (for requests to the plugin); add one"
+        )
+        yield in_pipeline(pipeline, "slack.actions", text, ProblemLevel.WARNING)
 
 
 def _check_slack(pipeline: Pipeline, connections: Connections, connection: str, channel: str) -> Iterator[Problem]:
