@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -201,3 +202,24 @@ def test_whatever_people_do_one_thing_after_the_other_leaves_a_sound_incident(ac
         assert (incident.resolved_at is not None) == (incident.state in (R, G, V))
         assert incident.mitigated_at is not None or incident.state is not F
         assert incident.muted_from is not M
+
+
+def test_the_documented_table_is_this_one() -> None:
+    page = (Path(__file__).parents[3] / "docs/incidents.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("| ")
+    ]
+    head = next(row for row in rows if row[0] == "state")
+    documented = {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in rows if len(row) == len(head)}
+    names = {"acknowledge": IncidentAction.ACKNOWLEDGE}
+    for state in IncidentState:
+        for heading in head[1:-2]:
+            change = act(_incident(state), _request(names.get(heading) or IncidentAction(heading)))
+            becomes = change.incident.state.value if isinstance(change, IncidentChange) else ""
+            assert documented[state.value][heading] == becomes, (state, heading)
+        gone = over(_incident(state), now=NOW)
+        assert documented[state.value]["no longer seen"] == ("" if gone is None else gone.state.value)
+        if state is not G:
+            window = Window(start=NOW + HOUR, end=NOW + 2 * HOUR)
+            incident = _incident(state, mitigated_at=NOW, resolved_at=NOW)
+            assert documented[state.value]["seen again"] == shown_again(incident, window, is_news=True).state.value
