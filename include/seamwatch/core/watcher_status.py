@@ -122,6 +122,8 @@ class WatcherStatus:
     """Pipelines whose releases a spent error budget freezes; no fault of Seamwatch."""
     broken: tuple[str, ...]
     """Pipeline files with a mistake: nothing watches what they describe."""
+    unowned: tuple[str, ...] = ()
+    """Pipelines without a reliability owner; no fault of Seamwatch."""
 
     @property
     def never_ran(self) -> bool:

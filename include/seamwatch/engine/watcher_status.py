@@ -20,6 +20,7 @@ from seamwatch.core.watcher_status import (
 )
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.watch.run import watches_of
+from seamwatch.spec.owners import RELIABILITY
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.store.heartbeats import Heartbeats
 from seamwatch.vocabulary import JobState, RecurringJob
@@ -50,6 +51,7 @@ def watcher_status(
         outboxes=tuple(one for one in store.outboxes(now=now) if one.pipeline in names),
         frozen=tuple(sorted(name for name in names if _is_frozen(deps, name))),
         broken=tuple(sorted(deps.project.broken)) if only is None else (),
+        unowned=tuple(one.pipeline for one in pipelines if RELIABILITY not in one.owners),
     )
 
 

@@ -44,6 +44,7 @@ from seamwatch.report.html import render_html
 from seamwatch.report.overview import overview_rows, render_overview
 from seamwatch.report.watcher_status import problem_lines, stopped_lines
 from seamwatch.settings import Settings
+from seamwatch.spec.owners import RELIABILITY
 from seamwatch.vocabulary import Door, IncidentAction, IncidentState, Responsibility
 
 PREFIX = "/seamwatch"
@@ -166,6 +167,7 @@ def _add_list(app: FastAPI, settings: Callable[[], Settings]) -> None:
             shown = deps.store.incidents(wanted, states, limit=_PER_PAGE, offset=first) if n_found else []
             late = deps.store.undelivered([i.id for i in shown], now=deps.clock())
             undelivered = {one.incident_id: one.last_error for one in reversed(late)}
+            unowned = {name for name, known in deps.project.pipelines.items() if RELIABILITY not in known.owners}
             silence = _silence(deps, [n for n in deps.project.pipelines if pipeline in (None, "", n)], user)
         changeable = {name for name in {incident.pipeline for incident in shown} if _may("PUT", name, user)}
         chosen = {"pipeline": pipeline or "", "state": state or ""}
@@ -176,6 +178,7 @@ def _add_list(app: FastAPI, settings: Callable[[], Settings]) -> None:
                     **_row(incident),
                     "undelivered": undelivered.get(incident.id),
                     "can_acknowledge": incident.state is IncidentState.OPEN and incident.pipeline in changeable,
+                    "is_unowned": incident.pipeline in unowned,
                 }
                 for incident in shown
             ],

@@ -17,6 +17,7 @@ from seamwatch.report.evidence import RecordFacts, record_facts
 from seamwatch.report.links import Links
 from seamwatch.report.machine import measured_json
 from seamwatch.report.measured import Measured
+from seamwatch.report.role_steps import role_steps
 from seamwatch.report.stages import StageFacts, stage_facts
 from seamwatch.report.timeline import TimelineFacts, timeline_facts
 from seamwatch.report.watches import BudgetFacts, WatchFacts, budget_facts, watch_facts
@@ -180,6 +181,8 @@ class IncidentReport:
     """What happened to the incident, oldest first."""
     reliability: str | None = None
     """The mention of the pipeline's reliability owner; None: nobody is named, so it is unowned."""
+    role_steps: tuple[str, ...] = ()
+    """Each team's own first step, also where that is none; empty where only the one that acts is known."""
 
 
 def incident_report(
@@ -213,6 +216,7 @@ def incident_report(
     attribution, watch = measured.attribution, watch_facts(measured.watch) if measured.watch is not None else None
     found = cause if watch is not None else None
     budgets = budget_facts(slo)
+    steps = advice.next_steps(incident, cause, pipeline, measured.window) if found is None else found.steps
     records = record_facts(incident, attribution.evidence if attribution else ())
     n_records = cause.n_records if cause else 0
     return IncidentReport(
@@ -251,7 +255,8 @@ def incident_report(
         documents=tuple(_document(one) for one in measured.documents[:_MOST_DOCUMENTS]),
         records=records[:_MOST_RECORDS],
         n_more_records=max(0, n_records - min(len(records), _MOST_RECORDS)),
-        next_steps=advice.next_steps(incident, cause, pipeline, measured.window) if found is None else found.steps,
+        next_steps=steps,
+        role_steps=role_steps(incident, measured.findings, measured.isolation, pipeline, steps),
         command=advice.again_command(measured),
         caveats=sentences.caveats(cause, measured, stage_results),
         links=links,

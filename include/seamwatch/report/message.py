@@ -120,6 +120,7 @@ def _head(report: IncidentReport) -> tuple[Block, ...]:
         blocks += [Paragraph((strong("Next step: "), plain(step))) for step in report.next_steps[:1]]
     onset = f"  ·  onset {report.onset_text}" if report.onset else ""
     blocks += [
+        *(() if report.reliability else (Small("Unowned: nobody is named under owners.reliability."),)),
         *(Small(f"Also seen as {line}") for line in report.also_seen[:_SHOWN_SIGHTINGS]),
         Small(f"{report.pipeline}  ·  {report.window_text}{onset}  ·  {report.state_text}"),
         *((Small(report.last_action),) if report.last_action else ()),

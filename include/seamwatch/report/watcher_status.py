@@ -79,6 +79,7 @@ def note_lines(status: WatcherStatus) -> tuple[str, ...]:
         *(_gap_line(gap) for gap in status.gaps if gap.is_unusual is None and gap.since is not None),
         *(f"{one.pipeline}: {_waiting(one)}." for one in status.outboxes if not one.is_stuck(status.at)),
         *(f"Releases of {name} are frozen by a spent error budget." for name in status.frozen),
+        *(f"{name} is unowned: nobody is named under owners.reliability." for name in status.unowned),
     )
 
 
@@ -122,6 +123,7 @@ def status_json(status: WatcherStatus) -> dict[str, Any]:
             for outbox in status.outboxes
         ],
         "frozen": list(status.frozen),
+        "unowned": list(status.unowned),
         "broken_files": list(status.broken),
     }
 
