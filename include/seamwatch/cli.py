@@ -429,6 +429,7 @@ def incidents(
             "id": i.id,
             "state": i.state.value,
             "severity": i.severity,
+            "maintenance": i.maintenance,
             "pipeline": i.pipeline,
             "responsibility": i.responsibility.value,
             "stage": i.stage,

@@ -15,7 +15,7 @@ def due_escalations(incidents: Iterable[Incident], rules: EscalationRules, *, no
     """Return the incidents that have waited too long for somebody, marked as escalated, oldest first.
 
     Each is escalated once for each severity that it reaches until it is open anew. One that was never rated waits for
-    its rating: how soon somebody is needed is not known.
+    its rating: how soon somebody is needed is not known. Nobody is called because of planned work.
 
     Args:
         incidents: Of one pipeline, in whatever state.
@@ -36,7 +36,7 @@ def due_escalations(incidents: Iterable[Incident], rules: EscalationRules, *, no
 
 def _is_due(incident: Incident, rules: EscalationRules, now: datetime) -> bool:
     severity, before = incident.severity, incident.escalated
-    if incident.state is not IncidentState.OPEN or severity is None:
+    if incident.state is not IncidentState.OPEN or severity is None or incident.maintenance is not None:
         return False
     if before is not None and before.rank <= severity.rank:
         return False

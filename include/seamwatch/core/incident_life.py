@@ -115,6 +115,8 @@ class Incident:
     """How other detectors see the cause, those that saw it first before the others."""
     called_at: datetime | None = None
     """When it came back, or got more severe, last: since then somebody is awaited; None: since it opened."""
+    maintenance: str | None = None
+    """Reason of the planned work within which it lies, so that nobody is told; None: it lies within none."""
     escalated: IncidentSeverity | None = None
     """The severity for which it was escalated since it is open; None: it was not."""
 

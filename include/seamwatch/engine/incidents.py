@@ -11,6 +11,7 @@ from seamwatch.core.freshness_results import FreshnessCheck
 from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange, once_an_incident
 from seamwatch.core.incident_timeline import IncidentEvent, fold_events
 from seamwatch.core.incidents import Context, Evaluation, decide, evaluate_attribution, evaluate_seams, evaluate_watch
+from seamwatch.core.maintenance import mark_maintenance
 from seamwatch.core.results import Window
 from seamwatch.core.severity import FiringAlert, rate_again, rate_changes
 from seamwatch.core.slo.alert_incidents import BudgetEvaluation, evaluate_budgets, firing_alert
@@ -18,6 +19,7 @@ from seamwatch.core.staleness import evaluate_check
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.engine.announcements import announce, announce_action, announce_alerts
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.maintenance import rule_on_maintenance
 from seamwatch.engine.watcher_status import silent_jobs
 from seamwatch.errors import DataContractError, StoreError
 from seamwatch.report import measured
@@ -100,7 +102,9 @@ def decide_on_watches(deps: Deps, pipeline: Pipeline) -> list[IncidentChange]:
         known = deps.store.incidents(name, limit=None)
         budgets = _budgets(deps, pipeline, known)
         changes += _rate_again(deps, pipeline, known, budgets, now)
-        announce_alerts(deps, pipeline, () if budgets is None else budgets.explained, now)
+        planned = {one.id for one in known if one.maintenance is not None}
+        explained = () if budgets is None else budgets.explained
+        announce_alerts(deps, pipeline, [one for one in explained if one.incident not in planned], now)
     return once_an_incident(changes)
 
 
@@ -120,10 +124,12 @@ def _decide(
         state |= {change.incident.id: change.incident for change in made}
     window, budgets = evaluations[0].window, _budgets(deps, pipeline, list(state.values()))
     found = rate_changes(once_an_incident(made), pipeline.severity, _alert_of(budgets))
+    found = mark_maintenance(found, before, pipeline.maintenance)
     deps.store.apply_changes(found, window=window)
+    rule_on_maintenance(deps, pipeline.pipeline, found, before, now)
     is_repeatable = any(evaluation.is_repeatable for evaluation in evaluations)
     news = [one for one in found if _is_news(one, before.get(one.incident.id), is_repeatable=is_repeatable)]
-    announce(deps, pipeline, news, window, now)
+    announce(deps, pipeline, [_as_told(deps, one, before.get(one.incident.id)) for one in news], window, now)
     return found
 
 
@@ -135,7 +141,7 @@ def _rate_again(
     deps.store.apply_changes(changes)
     is_muted = (IncidentState.MUTED, IncidentState.VOIDED)
     for change in changes:
-        if change.incident.state not in is_muted:
+        if change.incident.state not in is_muted and change.incident.maintenance is None:
             announce_action(deps, change)
     return changes
 
@@ -144,8 +150,20 @@ def _alert_of(budgets: BudgetEvaluation | None) -> FiringAlert:
     return lambda incident: None if budgets is None else firing_alert(budgets, incident)
 
 
+def _as_told(deps: Deps, change: IncidentChange, before: Incident | None) -> IncidentChange:
+    """Return a change as it is announced: what outlasts planned work is news to who was told nothing."""
+    if before is None or before.maintenance is None or change.kind is not ChangeKind.UPDATED:
+        return change
+    is_told = bool(deps.store.deliveries(change.incident.id))
+    return replace(change, kind=ChangeKind.REOPENED if is_told else ChangeKind.OPENED)
+
+
 def _is_news(change: IncidentChange, before: Incident | None, *, is_repeatable: bool) -> bool:
     """Return whether a change that a detector made is to be announced."""
+    if change.incident.maintenance is not None:
+        return False
+    if before is not None and before.maintenance is not None and before.state is IncidentState.OPEN:
+        return True
     if before is None or change.kind is ChangeKind.REOPENED:
         return True
     if before.state in (IncidentState.MUTED, IncidentState.VOIDED):

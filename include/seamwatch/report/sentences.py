@@ -47,6 +47,8 @@ def state(incident: Incident) -> str:
         lasted = numbers.duration(incident.resolved_at - incident.opened_at)
         return f"Resolved {numbers.moment(incident.resolved_at)} after {lasted}"
     since = f"open since {numbers.moment(incident.opened_at)}"
+    if incident.maintenance is not None:
+        since += f", within planned work ({incident.maintenance}): nobody is told"
     return {
         IncidentState.ACKNOWLEDGED: f"Acknowledged, {since}",
         IncidentState.MUTED: f"Muted until {numbers.moment(incident.muted_until)}, {since}",

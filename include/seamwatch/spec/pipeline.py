@@ -16,6 +16,7 @@ from seamwatch.spec.base import Duration, KeyForm, Name, Names, Ratio, Spec, as_
 from seamwatch.spec.document import graph_problems, with_default_columns, with_default_inputs
 from seamwatch.spec.escalation import EscalationRules
 from seamwatch.spec.knowledge import KnowledgeBase
+from seamwatch.spec.maintenance import MaintenanceWindow
 from seamwatch.spec.monitoring import Monitoring
 from seamwatch.spec.objectives import (
     BudgetPolicy,
@@ -364,6 +365,8 @@ class Pipeline(Spec):
         tuple[QuietHours, ...], BeforeValidator(as_periods, json_schema_input_type=QuietHours | list[QuietHours])
     ] = ()
     """When what would be told is held, but for pages: one stretch of the day, or a list of them."""
+    maintenance: tuple[MaintenanceWindow, ...] = ()
+    """Planned work: incidents within it are kept and marked, told to nobody, and refunded."""
 
     @model_validator(mode="before")
     @classmethod

@@ -47,6 +47,7 @@ _SECTIONS = (
     ("EscalationRules", "escalation", ""),
     ("EscalationTimes", "escalation.after", "A severity that is not named keeps its default."),
     ("QuietHours", "quiet_hours", "One, or a list; stretches that follow each other are one."),
+    ("MaintenanceWindow", "maintenance", ""),
     ("Monitoring", "monitoring", ""),
     ("LatencyWatch", "monitoring.latency", ""),
     ("CostWatch", "monitoring.cost", ""),
