@@ -9,7 +9,7 @@ taken together here.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from seamwatch.core.finding import Finding
@@ -75,7 +75,9 @@ def sighting_of_finding(finding: Finding, *, watch: Watch | None, window: Window
         fields=finding.fields,
         keys=frozenset(keys or finding.keys),
         onset=finding.onset,
-        window=window,
+        window=window
+        if finding.onset is None or finding.onset >= window.start
+        else replace(window, start=finding.onset),
     )
 
 

@@ -213,7 +213,7 @@ def _change(
     host = _host(spoken.cause, state, evaluation)
     if host is not None and (host.is_open or host.state is IncidentState.VOIDED):
         return None if host.id in shown else _absorb(host, spoken, evaluation, now)
-    if host is not None and _is_from_before(host, spoken, evaluation):
+    if host is not None and _is_from_before(host, spoken, evaluation, context):
         return None
     before = _own(spoken.cause, state, evaluation, context, now)
     if before is not None and (before.id in shown or (before.is_open and before.id in evaluation.stays)):
@@ -223,10 +223,14 @@ def _change(
     return _correlated(spoken, before, context, state, evaluation, now, shown=shown)
 
 
-def _is_from_before(host: Incident, spoken: _Spoken, evaluation: Evaluation) -> bool:
-    """Return whether a finding may show what was before its incident was over, by a detector that proves more."""
+def _is_from_before(host: Incident, spoken: _Spoken, evaluation: Evaluation, context: Context) -> bool:
+    """Return whether a finding shows what began before an incident was over, by a detector that proves less."""
     is_weaker = strength(evaluation.watch, spoken.finding.responsibility) < strength(host.watch, host.responsibility)
-    return is_weaker and host.resolved_at is not None and evaluation.window.start < host.resolved_at
+    # By the time of the records: a decision may come long after what it is about.
+    ended = host.resolved_at if host.resolved_in is None else host.resolved_in.start
+    if not is_weaker or ended is None or evaluation.window.start - ended > context.reopen_within:
+        return False
+    return (spoken.finding.onset or evaluation.window.start) < ended
 
 
 def _correlated(
@@ -261,11 +265,11 @@ def _correlated(
 
 def _was_that(incident: Incident, me: Sighting, spoken: _Spoken, evaluation: Evaluation, context: Context) -> bool:
     """Return whether a finding shows what an incident was that is over by now: it began then, by what proves less."""
-    if incident.state not in (IncidentState.RESOLVED, IncidentState.VOIDED) or me.onset is None:
-        return False
     return (
-        me.onset < incident.last_window.end
-        and _is_from_before(incident, spoken, evaluation)
+        incident.state is IncidentState.RESOLVED
+        and me.onset is not None
+        and me.onset < incident.last_window.end
+        and _is_from_before(incident, spoken, evaluation, context)
         and explains(sighting_of_incident(incident, context.keys.get(incident.id, ())), me, context.upstream)
     )
 

@@ -145,17 +145,26 @@ def test_one_watch_sees_one_change_at_two_stages_as_one() -> None:
     assert [seen.stage for seen in desk.only.also_seen] == ["sink"]
 
 
-def test_what_still_shows_of_an_incident_that_attribution_calls_over_is_no_news_but_what_begins_anew_is() -> None:
+def test_what_began_before_an_incident_was_over_is_no_news_and_what_began_since_is() -> None:
     desk = Desk()
     desk.take(_window(0), _finding(), keys=[KEYS])
     drift = _finding("sink", "queue", keys=KEYS[:5])
     desk.take(_window(0), drift, watch=Watch.DRIFT)
     assert _kinds(desk.take(_window(24))) == [ChangeKind.RESOLVED]
-    assert desk.only.resolved_at == START + 48 * HOUR
-    assert desk.take(_window(26), drift, watch=Watch.DRIFT) == []
-    assert _kinds(desk.take(_window(49), replace(drift, onset=START + 50 * HOUR), watch=Watch.DRIFT)) == [
-        ChangeKind.OPENED
-    ]
+    assert desk.only.resolved_in == _window(24)
+    # Decided long after it was over, and about hours since: it began before.
+    assert desk.take(_window(30), drift, watch=Watch.DRIFT) == []
+    anew = replace(drift, onset=START + 26 * HOUR)
+    assert _kinds(desk.take(_window(26), anew, watch=Watch.DRIFT)) == [ChangeKind.OPENED]
+
+
+def test_the_seam_of_the_window_that_ends_an_incident_is_another_cause() -> None:
+    desk = Desk()
+    desk.take(_window(0), _finding(), keys=[KEYS])
+    desk.take(_window(0), _finding(keys=KEYS[:5]), watch=Watch.SEAM, keys=[KEYS])
+    desk.take(_window(24))
+    changed = _finding("request", "amount", keys=KEYS[:5], onset=25)
+    assert _kinds(desk.take(_window(24), changed, watch=Watch.SEAM, keys=[KEYS])) == [ChangeKind.OPENED]
 
 
 def test_a_cause_that_is_back_within_a_set_time_opens_its_incident_again_and_later_another() -> None:
@@ -185,12 +194,10 @@ def test_an_undetermined_finding_is_evidence_of_the_seam_whose_records_it_holds(
 
 def test_a_drift_that_began_with_an_incident_which_is_over_by_now_is_its_evidence() -> None:
     desk = Desk()
-    desk.take(_window(0), _finding(), keys=[KEYS])
+    desk.take(_window(0), _finding())
     desk.take(_window(24))
-    drift = _finding("request", "product", keys=KEYS[:5])
-    assert _kinds(desk.take(_window(-24, 72), drift, watch=Watch.DRIFT)) == [ChangeKind.UPDATED]
+    drift = _finding()
+    assert _kinds(desk.take(_window(48), drift, watch=Watch.DRIFT)) == [ChangeKind.UPDATED]
     assert (desk.only.state, desk.only.also_seen[0].watch) == (IncidentState.RESOLVED, Watch.DRIFT)
-    later = replace(drift, onset=START + 47 * HOUR)
-    assert _kinds(desk.take(_window(40), replace(later, fields=("amount",), stage="sink"), watch=Watch.DRIFT)) == [
-        ChangeKind.OPENED
-    ]
+    other = _finding("sink", "queue", onset=47)
+    assert _kinds(desk.take(_window(48), other, watch=Watch.DRIFT)) == [ChangeKind.OPENED]
