@@ -11,7 +11,7 @@ export PYTHONPYCACHEPREFIX :=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast lint fix up bench bench-scale bench-attribution bench-freshness bench-delivery bench-slo bench-store bench-shapes golden constraints clean
+.PHONY: help install demo test test-fast coverage lint fix up bench bench-scale bench-attribution bench-freshness bench-delivery bench-slo bench-store bench-shapes golden constraints clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -35,6 +35,10 @@ test: $(STAMP) lint ## Run every test: units, properties, DAGs in Airflow, Postg
 
 test-fast: $(STAMP) ## Run the tests that need no server
 	$(PYTEST) -m "not integration and not browser"
+
+coverage: $(STAMP) ## Check that tests without any server reach most of the core's branches
+	$(PYTEST) tests/unit/core tests/properties --quiet --cov=seamwatch.core --cov-branch --cov-report=term:skip-covered \
+		--cov-fail-under=88
 
 lint: $(STAMP) ## Check style, types and import layers
 	$(BIN)/ruff check .
