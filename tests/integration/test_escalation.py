@@ -117,18 +117,21 @@ def test_two_schedulers_escalate_once(desk: Desk) -> None:
         one.store.close()
 
 
-def test_an_incident_that_cannot_be_read_keeps_no_other_from_being_escalated(desk: Desk) -> None:
+@pytest.mark.parametrize("damaged", ["{}", "no JSON at all"])
+def test_an_incident_that_cannot_be_read_keeps_no_other_from_being_escalated(desk: Desk, damaged: str) -> None:
     engine = sa.create_engine(f"sqlite:///{desk.root / 'store.db'}")
     with engine.begin() as connection:
         connection.execute(
             sa.text(
                 "INSERT INTO seamwatch_incidents (id, pipeline, fingerprint, state, opened_at, incident) "
-                "SELECT 'a-damaged', pipeline, 'f0', state, opened_at, '{}' FROM seamwatch_incidents LIMIT 1"
-            )
+                "SELECT 'a-damaged', pipeline, 'f0', state, opened_at, :damaged FROM seamwatch_incidents LIMIT 1"
+            ),
+            {"damaged": damaged},
         )
     engine.dispose()
     desk.now[0] += timedelta(hours=3)
-    (error,) = escalate(desk.deps, ["parcels"])
-    assert error.startswith("escalation of a-damaged: ")
+    errors = escalate(desk.deps, ["parcels"])
+    # A row without any severity is as one that was never rated: nobody knows how soon somebody is needed.
+    assert [error.partition(": ")[0] for error in errors] == ([] if damaged == "{}" else ["escalation of a-damaged"])
     (found,) = [one for one in desk.deps.store.incident_ids("parcels", IncidentState.OPEN) if one != "a-damaged"]
     assert [one.kind for one in desk.deps.store.incident_events(found)].count(ChangeKind.ESCALATED) == 1

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from seamwatch.core.detection.beta_binomial import log_beta_binomial
@@ -112,6 +112,7 @@ def test_more_bad_events_are_more_evidence_and_fewer_than_healthy_none(total, sh
 @given(st.integers(1, 300), st.floats(0.01, 0.5), st.floats(0.3, 1.0))
 def test_bursts_are_less_evidence_than_as_many_single_events(total, share, part) -> None:
     bad = np.array(float(round(total * part)))
+    assume(bad != 1)  # a single bad event comes in no burst
     single, bursts = (log_evidence(bad, float(total), healthy_share=share, design_effect=d) for d in (1.0, 6.0))
     # Of two or three events neither says anything; what has to be damped is evidence that might call somebody.
     assert bursts <= max(float(single), 2.0) + 1e-6

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from seamwatch.core.escalation import due_escalations
 from seamwatch.engine.announcements import announce_action
 from seamwatch.engine.deps import Deps
+from seamwatch.errors import StoreError
 from seamwatch.secret_redaction import SECRETS
 from seamwatch.spec.escalation import EscalationRules
-from seamwatch.vocabulary import IncidentState
+from seamwatch.vocabulary import IncidentSeverity, IncidentState
 
 
 def escalate(deps: Deps, pipelines: Iterable[str]) -> list[str]:
@@ -22,13 +23,23 @@ def escalate(deps: Deps, pipelines: Iterable[str]) -> list[str]:
     errors: list[str] = []
     for name in pipelines:
         rules = deps.project.pipelines[name].escalation
-        for incident_id in deps.store.incident_ids(name, IncidentState.OPEN):
+        for incident_id in _candidates(deps, name, rules):
             try:
                 if _is_due(deps, incident_id, rules):
                     _escalate(deps, name, incident_id, rules)
             except Exception as error:
                 errors.append(f"escalation of {incident_id}: {SECRETS.redact(str(error))}")
     return errors
+
+
+def _candidates(deps: Deps, pipeline: str, rules: EscalationRules) -> list[str]:
+    """Return the open incidents that may be due: of ten thousand, most are rated too low or were escalated before."""
+    severities = [severity for severity in IncidentSeverity if rules.after.of(severity) is not None]
+    try:
+        return deps.store.unescalated(pipeline, severities)
+    except StoreError:
+        # A row that is damaged as a whole keeps the database from looking into any: each is read by itself then.
+        return deps.store.incident_ids(pipeline, IncidentState.OPEN)
 
 
 def _is_due(deps: Deps, incident_id: str, rules: EscalationRules) -> bool:

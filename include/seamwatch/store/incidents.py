@@ -79,6 +79,23 @@ class IncidentStore:
         with self._reading() as connection:
             return list(connection.scalars(statement))
 
+    def unescalated(self: Transactions, pipeline: str, severities: Collection[IncidentSeverity]) -> list[str]:
+        """Return the ids of open incidents of some severities that were not escalated for theirs.
+
+        Raises:
+            StoreError: If a row holds no JSON at all.
+        """
+        severity, escalated = (IncidentRow.incident[name].as_string() for name in ("severity", "escalated"))
+        is_new = sa.or_(escalated.is_(None), escalated != severity)
+        statement = (
+            sa.select(IncidentRow.id)
+            .filter_by(pipeline=pipeline, state=IncidentState.OPEN.value)
+            .where(severity.in_([one.value for one in severities]), is_new)
+            .order_by(IncidentRow.id)
+        )
+        with self._reading() as connection:
+            return list(connection.scalars(statement))
+
     def incident(self: Transactions, incident_id: str) -> Incident | None:
         """Return an incident, or None."""
         with self._reading() as connection:
