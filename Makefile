@@ -7,6 +7,7 @@ STAMP := $(VENV)/.installed
 # Files go out in the order of the folders: those that wait for a running Airflow are not left for the end.
 TEST_PROCESSES ?= 2
 PYTEST := $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
+BENCH := PYTHONPATH=tests/support $(BIN)/python
 export PYTHONPYCACHEPREFIX :=
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -56,25 +57,25 @@ up: $(STAMP) ## Start Airflow with the demo's connections at http://127.0.0.1:80
 bench: bench-scale bench-attribution bench-freshness bench-delivery bench-slo bench-store bench-shapes ## Run every benchmark (SHORT=1: a form of minutes)
 
 bench-scale: $(STAMP) ## Measure reconciliation, DAG parsing and validation against the bare minimum
-	$(BIN)/python tests/benchmarks/bench_scale.py
+	$(BENCH) tests/benchmarks/bench_scale.py
 
 bench-attribution: $(STAMP) ## Inject faults, and measure what attribution says of them (SHORT=1: minutes, with floors)
-	$(BIN)/python tests/benchmarks/bench_attribution.py
+	$(BENCH) tests/benchmarks/bench_attribution.py
 
 bench-freshness: $(STAMP) ## Plant faults in knowledge bases, and measure what is said of them (SHORT=1: a minute)
-	$(BIN)/python tests/benchmarks/bench_freshness.py
+	$(BENCH) tests/benchmarks/bench_freshness.py
 
 bench-slo: $(STAMP) ## Simulate services, and measure alerts, watches and the cost of a look (SHORT=1: minutes; PARTS=cost,drift)
-	$(BIN)/python tests/benchmarks/bench_slo.py
+	$(BENCH) tests/benchmarks/bench_slo.py
 
 bench-store: $(STAMP) ## Fill the store for a year with nightly purges, and measure its size (SHORT=1: a few days)
-	$(BIN)/python tests/benchmarks/bench_store.py
+	$(BENCH) tests/benchmarks/bench_store.py
 
 bench-shapes: $(STAMP) ## Try shapes of answers, kinds of values and mistakes in a project (SHORT=1: fewer faults)
-	$(BIN)/python tests/benchmarks/bench_shapes.py
+	$(BENCH) tests/benchmarks/bench_shapes.py
 
 bench-delivery: $(STAMP) ## Kill deliverers and break Slack, and count what is lost, doubled or stale (SHORT=1: two minutes)
-	$(BIN)/python tests/benchmarks/bench_delivery.py
+	$(BENCH) tests/benchmarks/bench_delivery.py
 
 golden: $(STAMP) ## Rewrite the golden files
 	$(BIN)/python -m pytest tests/golden --update-golden

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).parents[3]
-sys.path[:0] = [str(Path(__file__).parents[1]), str(ROOT / "include")]
+sys.path[:0] = [str(Path(__file__).parents[1]), str(ROOT / "tests/support"), str(ROOT / "include")]
 
 from write_page import Figure  # noqa: E402
 
