@@ -22,7 +22,7 @@ _LEAST_KEYS = 3
 _SHARED = 0.8
 """So many of the records that the weaker finding names must be the stronger one's."""
 _APART = timedelta(hours=6)
-"""Findings whose onsets lie further apart than this, and than a quarter of a window, are two causes."""
+"""Findings whose onsets lie further apart than this, and than half of a window, are two causes: drift knows the day."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +124,7 @@ def _meet(one: Sighting, other: Sighting) -> bool:
         return False
     if one.onset is None or other.onset is None:
         return True
-    return abs(one.onset - other.onset) <= max(_APART, min(one.window.length, other.window.length) / 4)
+    return abs(one.onset - other.onset) <= max(_APART, min(one.window.length, other.window.length) / 2)
 
 
 def _name(field: str) -> str:

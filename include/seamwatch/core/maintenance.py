@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
-from seamwatch.core.results import Window
 from seamwatch.spec.maintenance import MaintenanceWindow
 from seamwatch.vocabulary import Watch
 
@@ -33,17 +33,20 @@ def _marked(change: IncidentChange, before: Incident | None, windows: Sequence[M
         return change
     is_new = change.kind in (ChangeKind.OPENED, ChangeKind.REOPENED)
     may_be_marked = is_new or (before is not None and before.maintenance is not None)
-    reason = _reason(_shown_in(incident), windows) if may_be_marked else None
+    reason = _reason(*_shown_in(incident), windows) if may_be_marked else None
     return replace(change, incident=replace(incident, maintenance=reason))
 
 
-def _shown_in(incident: Incident) -> Window:
-    """Return the time that must lie within the work: a watch looks further back than what it found reaches."""
+def _shown_in(incident: Incident) -> tuple[datetime, datetime]:
+    """Return the time that must lie within the work: a watch looks further back than what it found reaches.
+
+    Where nobody knows when it began, all that was looked at must.
+    """
     last = incident.last_window
-    if incident.watch in (None, Watch.SEAM):
-        return last
-    return Window(start=min(incident.onset or last.end, last.end), end=last.end)
+    if incident.watch in (None, Watch.SEAM) or incident.onset is None:
+        return last.start, last.end
+    return min(incident.onset, last.end), last.end
 
 
-def _reason(window: Window, windows: Sequence[MaintenanceWindow]) -> str | None:
-    return next((one.reason for one in windows if one.begins <= window.start and window.end <= one.ends), None)
+def _reason(start: datetime, end: datetime, windows: Sequence[MaintenanceWindow]) -> str | None:
+    return next((one.reason for one in windows if one.begins <= start and end <= one.ends), None)

@@ -118,7 +118,7 @@ def test_attribution_that_comes_later_takes_the_lead_and_keeps_the_incident() ->
     [
         ("request", "amount", [f"other{n}" for n in range(5)], 12),
         ("sink", "queue", [f"other{n}" for n in range(5)], 12),
-        ("sink", "queue", KEYS[:5], 2),
+        ("sink", "queue", KEYS[:5], -2),
         ("sink", "queue", (), 12),
         ("orders", "code", [*KEYS[:2], "x", "y", "z"], 12),
     ],

@@ -107,3 +107,10 @@ def test_work_that_nobody_can_read_is_refused(given_text: dict[str, Any], proble
     sound = {"from": "2026-03-02T22:00Z", "to": "2026-03-03T02:00+01:00", "reason": "x"}
     with pytest.raises(ValidationError, match=problem):
         MaintenanceWindow.model_validate({**sound, **given_text})
+
+
+def test_where_nobody_knows_when_it_began_all_that_a_watch_looked_at_must_lie_within_the_work() -> None:
+    assert _mark(OPENED, _incident(_window(-72, -1), watch=Watch.INJECTION)) is None
+    assert _mark(OPENED, _incident(_window(-2, -1), watch=Watch.INJECTION)) == WORK.reason
+    at_its_end = _incident(_window(-72, -1), watch=Watch.INJECTION, onset=NOW - HOUR)
+    assert _mark(OPENED, at_its_end) == WORK.reason
