@@ -279,11 +279,19 @@ def _host(cause: str, state: Mapping[str, Incident], evaluation: Evaluation) -> 
     for incident in state.values():
         if incident.watch is evaluation.watch and _base(incident.fingerprint) == cause:
             if incident.state is IncidentState.MERGED:
-                return state.get(incident.merged_into or "")
+                return _merged_into(incident, state)
             if incident.is_open:
                 return None
     hosts = [one for one in state.values() if any(seen.fingerprint == cause for seen in one.also_seen)]
     return max(hosts, key=lambda one: (one.is_open, one.opened_at), default=None)
+
+
+def _merged_into(incident: Incident, state: Mapping[str, Incident]) -> Incident | None:
+    """Return the incident that has the cause by now: what it was merged into may have been merged since."""
+    target: Incident | None = incident
+    while target is not None and target.state is IncidentState.MERGED:
+        target = state.get(target.merged_into or "")
+    return target
 
 
 def _own(

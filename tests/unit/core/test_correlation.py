@@ -201,3 +201,13 @@ def test_a_drift_that_began_with_an_incident_which_is_over_by_now_is_its_evidenc
     assert (desk.only.state, desk.only.also_seen[0].watch) == (IncidentState.RESOLVED, Watch.DRIFT)
     other = _finding("sink", "queue", onset=47)
     assert _kinds(desk.take(_window(48), other, watch=Watch.DRIFT)) == [ChangeKind.OPENED]
+
+
+def test_what_was_merged_into_an_incident_that_was_merged_since_is_told_to_the_last_one() -> None:
+    desk = Desk()
+    findings = (_finding(), _finding("model", "answer"), _finding("sink", "queue"))
+    first, second, third = (change.incident for change in desk.take(_window(0), *findings))
+    desk.known[first.id] = replace(first, state=IncidentState.MERGED, merged_into=second.id)
+    desk.known[second.id] = replace(second, state=IncidentState.MERGED, merged_into=third.id)
+    (change,) = desk.take(_window(24), _finding(onset=25))
+    assert (change.kind, change.incident.id) == (ChangeKind.UPDATED, third.id)
