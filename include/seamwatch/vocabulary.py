@@ -351,3 +351,58 @@ class JobState(StrEnum):
     """It ran, and has missed two runs since."""
     NEVER = "never"
     """It never ran, although it should have, or nobody knows since when."""
+
+
+class ActionState(StrEnum):
+    """Where an action stands that changes something outside."""
+
+    WAITING = "waiting"
+    """For a person's approval."""
+    BLOCKED = "blocked"
+    """By another incident's action on the same target."""
+    IMPOSSIBLE = "impossible"
+    """There is nothing to do, or no way to do it."""
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    """Nobody answered in time; nothing was changed."""
+    OBSOLETE = "obsolete"
+    """Its incident was over, or it was done by hand, before it began."""
+    RUNNING = "running"
+    """Begun: what is outside may be changed."""
+    DONE = "done"
+    """Carried out; whether it helped is not known yet."""
+    HELPED = "helped"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+    ESCALATED = "escalated"
+    """A person must look: it failed, or nothing tells how far it came or whether it helped."""
+
+
+class RunbookKind(StrEnum):
+    """What a runbook is for."""
+
+    MODEL_DEGRADATION = "model_degradation"
+    COST_SPIKE = "cost_spike"
+    INTEGRATION_FAILURE = "integration_failure"
+    LATENCY_SPIKE = "latency_spike"
+    STALE_KNOWLEDGE_BASE = "stale_knowledge_base"
+    PROMPT_INJECTION = "prompt_injection"
+    PROVIDER_FAILURE = "provider_failure"
+    SOURCE_DATA = "source_data"
+    UNDETERMINED = "undetermined"
+
+
+class StepState(StrEnum):
+    """What a step of a runbook found."""
+
+    FOUND = "found"
+    """Something that matters."""
+    CLEAR = "clear"
+    """It was looked for, and is not there."""
+    UNKNOWN = "unknown"
+    """It could not be looked for; the text says why."""
+    FAILED = "failed"
+    """The step itself broke."""
+    NOTE = "note"
+    """For a person to read or do."""

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from seamwatch.spec.actions import Actions
 from seamwatch.spec.base import Duration, KeyForm, Name, Names, Ratio, Spec, as_tuple
 from seamwatch.spec.document import graph_problems, with_default_columns, with_default_inputs
 from seamwatch.spec.escalation import EscalationRules
@@ -24,6 +25,7 @@ from seamwatch.spec.objectives import (
 )
 from seamwatch.spec.owners import Mention, Mentions
 from seamwatch.spec.quiet_hours import QuietHours, as_periods
+from seamwatch.spec.runbooks import Runbooks, runbook_problems
 from seamwatch.spec.schedule import Day, Schedule
 from seamwatch.spec.second_way import SecondWay
 from seamwatch.spec.severity import SeverityRules
@@ -327,6 +329,8 @@ class Pipeline(Spec):
     """Airflow connection id of the database that holds the stages."""
     owners: dict[str, Mention] = {}
     """By `reliability` or a responsibility, a Slack mention: `@U012AB` or `!subteam^S01`."""
+    stakeholders: Mentions = ()
+    """Who is told of what a cost spike costs, beside the owners: people as `@U012AB`, groups as `!subteam^S01`."""
     slack: Slack | None = None
     """Where alerts go; none means: only the Airflow UI and the report."""
     second_way: SecondWay | None = None
@@ -365,6 +369,10 @@ class Pipeline(Spec):
         tuple[QuietHours, ...], BeforeValidator(as_periods, json_schema_input_type=QuietHours | list[QuietHours])
     ] = ()
     """When what would be told is held, but for pages: one stretch of the day, or a list of them."""
+    actions: Actions = {}
+    """What may be changed outside once a person approved, by name: a rollback, a limit, a quarantine."""
+    runbooks: Runbooks = {}
+    """The team's own steps, by kind of runbook; of a kind that is not named, the built-in ones."""
     maintenance: tuple[MaintenanceWindow, ...] = ()
     """Planned work: incidents within it are kept and marked, told to nobody, and refunded."""
 
@@ -383,6 +391,13 @@ class Pipeline(Spec):
         if problems:
             # Its own error type, so that the loader can tell these problems with their own lines instead.
             raise PydanticCustomError("seamwatch_graph", "{text}", {"text": "; ".join(text for _, text in problems)})
+        return self
+
+    @model_validator(mode="after")
+    def _check_runbooks(self) -> Self:
+        problems = runbook_problems(self.runbooks, self.actions)
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
     def stage(self, name: str) -> Stage:

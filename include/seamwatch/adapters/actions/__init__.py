@@ -1,0 +1,1 @@
+"""What actions change outside: one file a kind."""
