@@ -23,6 +23,8 @@ class DeliveryPart(StrEnum):
     """An answer below it."""
     SECOND_WAY = "second_way"
     """What is told elsewhere, where the channel did not take the head for long."""
+    DIGEST = "digest"
+    """What quiet hours held of all incidents of a channel; its incident is the first of them."""
 
 
 _SAID_IN_THREAD = frozenset(

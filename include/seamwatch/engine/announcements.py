@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from seamwatch.core.deliveries import parts_of
+from seamwatch.core.deliveries import DeliveryPart, parts_of
 from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
 from seamwatch.core.quiet_hours import quiet_until
 from seamwatch.core.results import Window
@@ -22,8 +23,8 @@ def announce(deps: Deps, pipeline: Pipeline, changes: Iterable[IncidentChange], 
     """Put the messages of what detectors changed into the outbox."""
     for change in changes:
         hold = HELD_FOR if change.kind in (ChangeKind.UPDATED, ChangeKind.SEVERITY_LOWERED) else timedelta()
-        not_before = _not_before(pipeline, now + hold, is_page=_is_page(change.incident))
-        _enqueue(deps, pipeline, change.incident.id, change.kind, _occasion(change, window), now, not_before)
+        told = _Telling(kind=change.kind, at=now + hold, passes=_is_page(change.incident))
+        _enqueue(deps, pipeline, change.incident.id, told, _occasion(change, window), now)
 
 
 def announce_action(deps: Deps, change: IncidentChange) -> None:
@@ -33,48 +34,56 @@ def announce_action(deps: Deps, change: IncidentChange) -> None:
         return
     at = change.incident.updated_at
     # Who acts is awake, and wants to see it.
-    not_before = _not_before(pipeline, at, is_page=change.by is not None or _is_page(change.incident))
-    _enqueue(deps, pipeline, change.incident.id, change.kind, f"{change.kind}/{at:%Y%m%d%H%M%S%f}", at, not_before)
+    told = _Telling(kind=change.kind, at=at, passes=change.by is not None or _is_page(change.incident))
+    _enqueue(deps, pipeline, change.incident.id, told, f"{change.kind}/{at:%Y%m%d%H%M%S%f}", at)
 
 
 def announce_alerts(deps: Deps, pipeline: Pipeline, alerts: Iterable[ExplainedAlert], now: datetime) -> None:
     """Put alerts that an open incident explains into its thread, each once."""
     for alert in alerts:
         occasion = f"{alert.objective}/{alert.severity}/{alert.since:%Y%m%d%H%M}"
-        not_before = _not_before(pipeline, now, is_page=alert.severity is AlertSeverity.PAGE)
-        _enqueue(deps, pipeline, alert.incident, ChangeKind.ALERTED, occasion, now, not_before)
+        told = _Telling(kind=ChangeKind.ALERTED, at=now, passes=alert.severity is AlertSeverity.PAGE)
+        _enqueue(deps, pipeline, alert.incident, told, occasion, now)
 
 
 def _is_page(incident: Incident) -> bool:
     return incident.severity is IncidentSeverity.SEV1
 
 
-def _not_before(pipeline: Pipeline, at: datetime, *, is_page: bool) -> datetime:
-    """Return when something may be told: at the end of quiet hours, unless it is a page."""
-    return at if is_page else quiet_until(pipeline.quiet_hours, at) or at
+@dataclass(frozen=True, kw_only=True)
+class _Telling:
+    """What is told of an incident, and when."""
+
+    kind: ChangeKind
+    at: datetime
+    """Not before; at the end of quiet hours that hold it."""
+    passes: bool
+    """Whether quiet hours do not hold it."""
 
 
-def _enqueue(
-    deps: Deps,
-    pipeline: Pipeline,
-    incident_id: str,
-    kind: ChangeKind,
-    occasion: str,
-    now: datetime,
-    not_before: datetime,
-) -> None:
-    if pipeline.slack is None:
+def _enqueue(deps: Deps, pipeline: Pipeline, incident_id: str, told: _Telling, occasion: str, now: datetime) -> None:
+    slack = pipeline.slack
+    if slack is None:
         return
-    for part in parts_of(kind):
+    until = None if told.passes else quiet_until(pipeline.quiet_hours, told.at)
+    parts, digest = parts_of(told.kind), None
+    # What changes the head alone calls nobody, and needs no digest.
+    if until is not None and DeliveryPart.THREAD in parts:
+        digest = deps.store.enqueue_digest(
+            incident_id, channel=slack.channel, connection=slack.connection, now=now, due_at=until
+        )
+    for part in parts:
         deps.store.enqueue_delivery(
             incident_id,
             dedupe_key=f"{incident_id}/{occasion}/{part}",
             part=part,
-            change=kind,
-            channel=pipeline.slack.channel,
-            connection=pipeline.slack.connection,
+            change=told.kind,
+            channel=slack.channel,
+            connection=slack.connection,
             now=now,
-            not_before=not_before,
+            not_before=until or told.at,
+            held_for=digest,
+            passes=told.passes,
         )
 
 

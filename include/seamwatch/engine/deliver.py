@@ -12,11 +12,13 @@ from uuid import uuid4
 
 from seamwatch.core.deliveries import Delivery, DeliveryPart, retry_wait
 from seamwatch.engine.button_presses import carry_out_recorded
-from seamwatch.engine.conversation import LEASE, SETTLED_AFTER, Conversation, LeaseLost, NotYet, delete_surplus
+from seamwatch.engine.conversation import Conversation
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.digest import tell_digest
 from seamwatch.engine.escalation import escalate
 from seamwatch.engine.incident_actions import end_mutes
 from seamwatch.engine.incidents import LastReport
+from seamwatch.engine.posting import LEASE, SETTLED_AFTER, LeaseLost, NotYet, channel_of, delete_surplus
 from seamwatch.engine.second_way import call_second_ways, tell_second_way
 from seamwatch.errors import NotifyError, StoreError
 from seamwatch.secret_redaction import SECRETS
@@ -160,6 +162,9 @@ def _deliver(tick: _Tick, delivery: Delivery) -> None:
 
 
 def _send(tick: _Tick, delivery: Delivery) -> None:
+    if delivery.part is DeliveryPart.DIGEST:
+        tell_digest(tick.deps, delivery, owner=tick.owner)
+        return
     incident = tick.deps.store.incident(delivery.incident_id)
     if incident is None:
         msg = f"message {delivery.id} tells of incident {delivery.incident_id!r}, which does not exist"
@@ -168,7 +173,12 @@ def _send(tick: _Tick, delivery: Delivery) -> None:
         tell_second_way(tick.deps, delivery, incident, owner=tick.owner)
         return
     conversation = Conversation(
-        deps=tick.deps, owner=tick.owner, delivery=delivery, incident=incident, reports=tick.reports
+        deps=tick.deps,
+        owner=tick.owner,
+        delivery=delivery,
+        to=channel_of(tick.deps, delivery, incident.pipeline),
+        incident=incident,
+        reports=tick.reports,
     )
     if delivery.part is DeliveryPart.HEAD:
         conversation.tell_head()

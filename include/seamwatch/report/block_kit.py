@@ -115,7 +115,7 @@ def _render(block: Block, left: int) -> tuple[Json | None, int]:
     found: tuple[Json | None, int]
     match block:
         case Heading(text, state):
-            found = _header(f"{_EMOJI[state]} {text}")
+            found = _header(text if state is None else f"{_EMOJI[state]} {text}")
         case Paragraph(runs):
             found = _passage("rich_text_section", runs, limit)
         case Preformatted(text):
@@ -161,7 +161,8 @@ def _runs(runs: Sequence[Run], limit: int) -> tuple[list[Json], int]:
         if not text:
             continue
         style = _STYLES.get(run.emphasis)
-        elements.append({"type": "text", "text": text} | ({"style": style} if style else {}))
+        kind = {"type": "link", "url": run.url} if run.url and _is_web_address(run.url) else {"type": "text"}
+        elements.append({**kind, "text": text} | ({"style": style} if style else {}))
         used += _weight(text)
     return elements, used
 
@@ -204,7 +205,11 @@ def _small(text: str) -> Json:
 
 
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+\S*")
-"""Slack refuses the whole message for one button whose address has no host, or a blank."""
+"""Slack refuses the whole message for one address that has no host, or a blank."""
+
+
+def _is_web_address(url: str) -> bool:
+    return len(url) <= _URL_CHARS and _WEB_ADDRESS.fullmatch(url) is not None
 
 
 def _buttons(items: Sequence[Link | ActionButton | ActionMenu]) -> tuple[Json | None, int]:
@@ -220,8 +225,7 @@ def _button(item: Link | ActionButton | ActionMenu) -> Json | None:
         return _menu(item, text)
     style = {"style": "primary"} if item.is_primary else {}
     if isinstance(item, Link):
-        is_sound = len(item.url) <= _URL_CHARS and _WEB_ADDRESS.fullmatch(item.url)
-        return {"type": "button", "text": text, "url": item.url} | style if is_sound else None
+        return {"type": "button", "text": text, "url": item.url} | style if _is_web_address(item.url) else None
     if not 0 < len(item.incident_id) <= _VALUE_CHARS:
         return None
     button = {"type": "button", "text": text, "action_id": action_id(item.action), "value": item.incident_id}

@@ -1,7 +1,7 @@
 """Neutral blocks: what a message says, without any channel's form. Renderers own form, limits and escaping.
 
-Every text in a block is untrusted, with two exceptions that have a type of their own: a `Mention` names a person or
-group from the pipeline file, a `Link` has an address that we made.
+Every text in a block is untrusted, with two exceptions: a `Mention` names a person or group from the pipeline file, and
+a `Link` or the `url` of a `Run` is an address that we made.
 """
 
 from __future__ import annotations
@@ -28,14 +28,16 @@ class Run:
 
     text: str
     emphasis: Emphasis = Emphasis.NONE
+    url: str | None = None
+    """Where it leads: an address that we made; None: nowhere."""
 
 
 @dataclass(frozen=True)
 class Heading:
-    """The title of a message, with the state that it tells of."""
+    """The title of a message, with the state that it tells of, where it is of one incident."""
 
     text: str
-    state: IncidentState
+    state: IncidentState | None
 
 
 @dataclass(frozen=True)

@@ -235,7 +235,7 @@ def incident_report(
             *_budget(budgets),
         ),
         confidence_basis=sentences.confidence_basis(incident, attribution.verdicts if attribution else (), pipeline),
-        owner=_owner(pipeline, incident.responsibility),
+        owner=owner_of(pipeline, incident.responsibility),
         window=measured.window,
         window_text=numbers.span(measured.window),
         onset=cause.onset if cause else None,
@@ -386,7 +386,8 @@ def _baseline_note(baseline: float | None) -> str:
     return "no baseline" if baseline is None else f"baseline {numbers.percent(baseline)}"
 
 
-def _owner(pipeline: Pipeline, responsibility: Responsibility) -> Owner:
+def owner_of(pipeline: Pipeline, responsibility: Responsibility) -> Owner:
+    """Return who acts on an incident: the owner of the responsible part, else the reliability owner, else nobody."""
     for role in (responsibility.value, RELIABILITY):
         if role in pipeline.owners:
             return Owner(role=role, mention=pipeline.owners[role])

@@ -38,7 +38,7 @@ _VALUE_CHARS = 160
 _AFFECTED = ("Failing records", "Answers affected")
 """Labels of the fact that says what an incident does to how many records."""
 
-_REPEAT = "Possibly repeated: no answer came when this was sent first, and the app may not read the channel's history."
+REPEAT = "Possibly repeated: no answer came when this was sent first, and the app may not read the channel's history."
 _NOTES = {
     ChangeKind.UPDATED: "Seen again",
     ChangeKind.RESOLVED: "Resolved",
@@ -72,7 +72,7 @@ def incident_message(
     """
     has_news = ChangeKind.OPENED in changes
     notes = [block for change in changes if change is not ChangeKind.OPENED for block in _note(report, change)]
-    mark = (Small(_REPEAT),) if is_repeat else ()
+    mark = (Small(REPEAT),) if is_repeat else ()
     return Message(
         head=(*_head(report), *mark),
         thread=(*mark, *notes, *(_evidence(report) if has_news else ())),

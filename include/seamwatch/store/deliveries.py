@@ -19,6 +19,8 @@ from seamwatch.vocabulary import DeliveryState
 
 _LATE_AFTER = timedelta(minutes=15)
 _UNSENT = (DeliveryState.PENDING.value, DeliveryState.FAILED.value)
+_DIGEST_TRIES = 3
+"""So many tries of a digest that fail are waited for; then what it was to tell is told by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,12 +77,27 @@ class DeliveryStore:
         connection: str,
         now: datetime,
         not_before: datetime | None = None,
+        held_for: int | None = None,
+        passes: bool = False,
     ) -> bool:
         """Put a message into the outbox; return False if one with this key was there already.
 
         It may be sent from `not_before` on, or with another message of the incident that is sent earlier: what of the
         incident was held for longer, and never tried, is due with it.
+
+        Args:
+            incident_id: Of which it tells.
+            dedupe_key: Of this message alone.
+            part: Of the incident's conversation.
+            change: What it tells.
+            channel: Where to.
+            connection: Through which.
+            now: Aware time.
+            not_before: When it may be sent; None: now.
+            held_for: The digest before which it is not sent, nor what else of the incident was never tried.
+            passes: Whether no digest holds it or what else of the incident was never tried.
         """
+        due_at = not_before or now
         values = {
             "incident_id": incident_id,
             "dedupe_key": dedupe_key,
@@ -90,21 +107,52 @@ class DeliveryStore:
             "connection": connection,
             "state": DeliveryState.PENDING.value,
             "attempts": 0,
-            "next_attempt_at": not_before or now,
+            "next_attempt_at": due_at,
             "created_at": now,
+            "held_for": held_for,
         }
         with self._writing() as database:
             done: Any = database.execute(insert_or_ignore(database, DeliveryRow, values, ["dedupe_key"]))
             if done.rowcount:
-                is_held = sa.and_(
-                    was_never_tried(),
-                    DeliveryRow.incident_id == incident_id,
-                    DeliveryRow.next_attempt_at > values["next_attempt_at"],
-                )
-                database.execute(
-                    sa.update(DeliveryRow).where(is_held).values(next_attempt_at=values["next_attempt_at"])
-                )
+                _send_together(database, incident_id, due_at, held_for, passes=passes)
             return bool(done.rowcount)
+
+    def enqueue_digest(
+        self: Transactions, incident_id: str, *, channel: str, connection: str, now: datetime, due_at: datetime
+    ) -> int:
+        """Return the id of the digest of a channel that is due at the end of quiet hours; the first caller makes it.
+
+        Args:
+            incident_id: The first that it is to tell of.
+            channel: Where to.
+            connection: Through which.
+            now: Aware time.
+            due_at: When the quiet hours end.
+        """
+        key = f"digest/{connection}/{channel}/{due_at:%Y%m%d%H%M}"
+        values = {
+            "incident_id": incident_id,
+            "dedupe_key": key,
+            "part": DeliveryPart.DIGEST.value,
+            "change": ChangeKind.UPDATED.value,
+            "channel": channel,
+            "connection": connection,
+            "state": DeliveryState.PENDING.value,
+            "attempts": 0,
+            "next_attempt_at": due_at,
+            "created_at": now,
+        }
+        with self._writing() as database:
+            database.execute(insert_or_ignore(database, DeliveryRow, values, ["dedupe_key"]))
+            return int(database.execute(sa.select(DeliveryRow.id).filter_by(dedupe_key=key)).scalar_one())
+
+    def held_for(self: Transactions, digest_id: int) -> list[Delivery]:
+        """Return the messages that a digest holds and nobody has sent, oldest first."""
+        statement = sa.select(DeliveryRow.__table__).where(
+            DeliveryRow.held_for == digest_id, DeliveryRow.state.in_(_UNSENT), DeliveryRow.post_began_at.is_(None)
+        )
+        with self._reading() as connection:
+            return [_delivery(row) for row in connection.execute(statement.order_by(DeliveryRow.id)).mappings()]
 
     def claim_delivery(
         self: Transactions,
@@ -309,8 +357,9 @@ class DeliveryStore:
         Of a post of unknown end, what arrived is deleted later. `only` is the one message that is meant.
         """
         unsent = sa.update(DeliveryRow).where(DeliveryRow.state.in_(_UNSENT), DeliveryRow.incident_id == incident_id)
-        if only is not None:
-            unsent = unsent.where(DeliveryRow.id == only)
+        # A digest tells of other incidents too.
+        which = DeliveryRow.part != DeliveryPart.DIGEST.value if only is None else DeliveryRow.id == only
+        unsent = unsent.where(which)
         recheck_at = sa.case((DeliveryRow.post_began_at.is_not(None), now + recheck_after), else_=None)
         values = {"state": DeliveryState.DROPPED.value, "last_error": reason, "sent_at": now, "recheck_at": recheck_at}
         with self._writing() as connection:
@@ -464,7 +513,37 @@ def _is_due(now: datetime) -> sa.ColumnElement[bool]:
         DeliveryRow.next_attempt_at <= now,
         _is_free(now),
         ~is_held_back,
+        ~_waits_for_digest(),
     )
+
+
+def _waits_for_digest() -> sa.ColumnElement[bool]:
+    """Return whether a digest goes before a message: not one that fails again and again, unless it may be there."""
+    digest = aliased(DeliveryRow)
+    may_be_there = sa.and_(DeliveryRow.told_by == digest.id, digest.post_began_at.is_not(None))
+    return sa.exists().where(
+        digest.id == DeliveryRow.held_for,
+        digest.state == DeliveryState.PENDING.value,
+        sa.or_(digest.attempts < _DIGEST_TRIES, may_be_there),
+    )
+
+
+def _send_together(
+    connection: sa.Connection, incident_id: str, at: datetime, held_for: int | None, *, passes: bool
+) -> None:
+    """Let what was never tried of an incident be due with its newest message, before or after a digest as that is."""
+    waiting = sa.and_(
+        was_never_tried(),
+        DeliveryRow.incident_id == incident_id,
+        DeliveryRow.part != DeliveryPart.DIGEST.value,
+        DeliveryRow.told_by.is_(None),
+    )
+    joins = DeliveryRow.next_attempt_at > at
+    if passes:
+        joins = sa.or_(joins, DeliveryRow.held_for.is_not(None))
+    if held_for is not None:
+        joins = sa.or_(joins, DeliveryRow.next_attempt_at == at)
+    connection.execute(sa.update(DeliveryRow).where(waiting, joins).values(next_attempt_at=at, held_for=held_for))
 
 
 def _leased(delivery_id: int, owner: str) -> sa.Update:

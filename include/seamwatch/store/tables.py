@@ -402,6 +402,8 @@ class DeliveryRow(Table):
     """When to look whether the channel holds it twice; null where it cannot."""
     thread: Mapped[str | None] = mapped_column(String(200))
     """Head in whose thread the last post began; null for a head, and before revision 0012."""
+    held_for: Mapped[int | None] = mapped_column(Integer)
+    """The digest before which it is not sent, since quiet hours held it; null where none did."""
     __table_args__ = (Index("ix_seamwatch_deliveries_due", "state", "next_attempt_at"),)
 
 
