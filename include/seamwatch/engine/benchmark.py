@@ -62,17 +62,9 @@ def isolate(
         if hindrance is not None:
             notes.append(describe_reason(hindrance))
         elif size:
-            inputs = read_benchmark(pipeline, pipeline.benchmark, reader, world)
-            baseline = deps.store.baseline_results(pipeline.pipeline)
-            measured = measure(
-                pipeline,
-                _known_first(inputs, baseline, size),
-                world,
-                models,
-                size=size,
-                baseline_accuracy=accepted,
+            measured, compared = measure_now(
+                deps, pipeline, pipeline.benchmark, reader, world, models, size=size, accepted=accepted
             )
-            compared = compare_results(measured.results, baseline, _segments(pipeline, inputs))
     names = world.recorded[stage.name]["_model"].dropna() if stage else pd.Series(dtype=object)
     return IsolationResult(
         stage=stage.name if stage else None,
@@ -100,6 +92,29 @@ def isolate(
         segments=compared.segments if compared else (),
         notes=(*models.notes, *(measured.notes if measured else ()), *notes),
     )
+
+
+def measure_now(
+    deps: Deps,
+    pipeline: Pipeline,
+    benchmark: Benchmark,
+    reader: StageReader,
+    world: World,
+    models: Models,
+    *,
+    size: int,
+    accepted: float | None,
+) -> tuple[BenchmarkScore, Comparison | None]:
+    """Return the model's score within `size` calls, and how it compares with the baseline on the same inputs.
+
+    Inputs that the baseline was measured on are asked where they are enough. Errors as `read_relation`.
+    """
+    inputs = read_benchmark(pipeline, benchmark, reader, world)
+    baseline = deps.store.baseline_results(pipeline.pipeline)
+    score = measure(
+        pipeline, _known_first(inputs, baseline, size), world, models, size=size, baseline_accuracy=accepted
+    )
+    return score, compare_results(score.results, baseline, _segments(pipeline, inputs))
 
 
 def benchmark_size(pipeline: Pipeline, causes: Sequence[Finding]) -> int:

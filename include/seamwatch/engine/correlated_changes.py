@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
 
 from seamwatch.core.attribution.correlated_changes import find_switches
-from seamwatch.core.finding import Finding
+from seamwatch.core.finding import Finding, Switch
 from seamwatch.core.interventions import World
 from seamwatch.core.records.frames import ANSWER, key_text
 from seamwatch.core.results import Verdict, Window
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.reading import StageReader
-from seamwatch.engine.window import WindowReader
+from seamwatch.engine.window import WindowReader, open_window
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.vocabulary import Responsibility, StageKind
 
@@ -24,6 +24,9 @@ _MOST_READ = 200_000
 """Records of a window beyond which only what is in memory already is searched, not every column of every table."""
 _LOOK_BACK = 8
 """Windows before this one, of its length, that are read at most to see what changed where a cause began before it."""
+_DAY = timedelta(days=1)
+_BEFORE, _AFTER = timedelta(hours=2), timedelta(hours=1)
+"""How far from an onset that a watch tells to the hour a switch may lie."""
 
 
 def with_switches(
@@ -146,3 +149,56 @@ def _effects(pipeline: Pipeline, world: World, stage: Stage, cause: Finding) -> 
     if stage == pipeline.final_stage and pipeline.outcome is not None:
         found |= set(pipeline.outcome.compare)
     return found | {ANSWER, "_finish_reason", "_model"}
+
+
+def switches_since(deps: Deps, pipeline: Pipeline, cause: Finding, until: datetime) -> tuple[Switch, ...] | None:
+    """Return what switched near the onset of something that no verdict names records of, as a cost or a latency.
+
+    All records since the onset count as affected, those of the day before as the others.
+
+    Args:
+        deps: What it needs.
+        pipeline: Its tables are read, all columns of them.
+        cause: With its onset.
+        until: Aware time; records of a day from the onset on are read at most.
+
+    Returns:
+        None where the onset is not known, or there are too many records to read every column of.
+
+    Raises:
+        StageError, AdapterError: If a table cannot be read.
+    """
+    if cause.onset is None or until <= cause.onset:
+        return None
+    window = Window(start=cause.onset - _DAY, end=min(until, cause.onset + _DAY))
+    with open_window(deps, pipeline, window) as rows:
+        first = rows.read(only=()).stages[pipeline.first_stage.name]
+        if len(first.payload) > _MOST_READ:
+            return None
+        times = first.times.set_axis(first.times.index.map(str)).dropna()
+        columns: dict[tuple[str, str], pd.Series[Any]] = {}
+        for stage in {(pipeline.stage_database(one), one.relation): one for one in pipeline.stages}.values():
+            columns |= _changing_columns(rows, stage, cause, window)
+    near = replace(cause, onset_low=cause.onset - _BEFORE, onset_high=cause.onset + _AFTER)
+    return find_switches(columns, near, frozenset(times.index[(times >= cause.onset).to_numpy()]), times)
+
+
+def _changing_columns(
+    rows: WindowReader, stage: Stage, cause: Finding, window: Window
+) -> dict[tuple[str, str], pd.Series[Any]]:
+    """Return the columns of a stage that say how it was made, by key as text: nothing of what is measured of a call."""
+    time = rows.reader.time_column(stage)
+    if time is None:
+        return {}
+    settle = rows.pipeline.settle if stage != rows.pipeline.first_stage else timedelta(0)
+    table = rows.all_columns(stage, start=window.start, end=window.end + settle)
+    key = rows.pipeline.stage_key(stage)
+    table = table[table[key].notna().to_numpy()].sort_values(time, kind="stable").drop_duplicates(key, keep="last")
+    own = {stage.request, stage.response, stage.status, stage.finish_reason, *stage.measures, key, time}
+    damaged = set(cause.fields) if cause.stage == stage.name else set()
+    index = pd.Index(key_text(table[key]))
+    return {
+        (stage.name, str(column)): table[column].set_axis(index)
+        for column in table.columns
+        if column not in own and str(column) not in damaged
+    }

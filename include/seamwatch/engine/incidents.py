@@ -226,7 +226,7 @@ def _not_attributed(pipeline: Pipeline, window: Window) -> StoreError:
     )
 
 
-def _measured(deps: Deps, pipeline: Pipeline, incident: Incident) -> Measured:
+def measured_of(deps: Deps, pipeline: Pipeline, incident: Incident) -> Measured:
     """Return what the incident's last window, look or check found and measured; StoreError if it is not stored."""
     name, window = pipeline.pipeline, incident.last_window
     if incident.watch is not None:
@@ -255,7 +255,7 @@ def report_of(deps: Deps, pipeline: Pipeline, incident: Incident) -> IncidentRep
     events = deps.store.incident_events(incident.id)
     return incident_report(
         incident,
-        _measured(deps, pipeline, incident),
+        measured_of(deps, pipeline, incident),
         pipeline,
         deps.store.stage_results(pipeline.pipeline, incident.last_window),
         links=Links.under(deps.ui_url, pipeline=pipeline.pipeline, incident_id=incident.id),

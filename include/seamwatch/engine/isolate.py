@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil
+from uuid import uuid4
 
 from seamwatch.adapters.models.factory import open_endpoint
 from seamwatch.adapters.models.metered import MeteredEndpoint
@@ -24,11 +25,19 @@ _NOTES = 8
 class Models:
     """The models of one pipeline in one window; `ask` is the core's only way to them."""
 
-    def __init__(self, deps: Deps, pipeline: Pipeline, window: Window) -> None:
-        """Open nothing yet: a healthy window calls nobody."""
+    def __init__(self, deps: Deps, pipeline: Pipeline, window: Window, *, shares_answers: bool = True) -> None:
+        """Open nothing yet: a healthy window calls nobody.
+
+        Args:
+            deps: What it needs.
+            pipeline: Whose models they are.
+            window: Answers are shared within it.
+            shares_answers: False: every call is made, as the present is to be measured, not what was answered before.
+        """
         self._deps = deps
         self._pipeline = pipeline
         self._window = window
+        self._mark = "" if shares_answers else f"-now-{uuid4().hex}"
         self._endpoints: dict[str, MeteredEndpoint] = {}
         self._run: tuple[str, str] | None = None
         self._is_routine = True
@@ -145,7 +154,7 @@ class Models:
         """Return the ids of this run and of its day: those of its first call, for all endpoints."""
         if self._run is None:
             now = self._deps.clock()
-            self._run = f"{self._window.id}@{now:%Y%m%dT%H%M%S.%f}", f"{now:%Y-%m-%d}"
+            self._run = f"{self._window.id}@{now:%Y%m%dT%H%M%S.%f}{self._mark}", f"{now:%Y-%m-%d}"
         return self._run
 
     def _limits(self, *, is_benchmark: bool = False) -> BudgetLimits:
@@ -178,7 +187,7 @@ class Models:
                 pipeline=self._pipeline.pipeline,
                 run=run,
                 day=day,
-                scope=f"{self._pipeline.pipeline}/{self._window.id}",
+                scope=f"{self._pipeline.pipeline}/{self._window.id}{self._mark}",
                 limits=self._limits(),
                 max_output_tokens=stage.endpoint.max_output_tokens,
             )

@@ -23,6 +23,8 @@ _ORDERS = tuple(
     for weight, _, pattern in _TABLE
     if weight
 )
+_KINDS = tuple(kind for weight, kind, _ in _TABLE if weight)
+"""Of `_ORDERS`, in their order."""
 _STEMS = tuple(_NAMED["stems"].split(";"))
 """Where none of these stands in a sentence, in small letters and with blanks around it, no rule is asked."""
 _FOLLOWS = re.compile(
@@ -53,6 +55,15 @@ def score_sentence(sentence: str) -> float:
         if pattern.search(sentence):
             doubt *= 1.0 - weight
     return 1.0 - doubt
+
+
+def kinds_of(sentence: str) -> tuple[str, ...]:
+    """Return the kinds of the rules that find an instruction in a sentence, each once."""
+    low = f" {sentence.lower()} "
+    if not any(stem in low for stem in _STEMS):
+        return ()
+    found = (kind for (_, pattern), kind in zip(_ORDERS, _KINDS, strict=True) if pattern.search(sentence))
+    return tuple(dict.fromkeys(found))
 
 
 def order_start(sentence: str) -> int:

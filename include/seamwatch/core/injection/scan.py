@@ -118,6 +118,18 @@ def _scan(texts: list[str], threshold: float, model: Model, longest: int) -> lis
     ]
 
 
+def rules_of(texts: Sequence[str], *, threshold: float = 0.5) -> list[tuple[str, ...]]:
+    """Return of each text the kinds of rules that find instructions in it; `classifier` where it was learnt examples.
+
+    A text that scores less than the threshold has none.
+    """
+    found: list[tuple[str, ...]] = []
+    for text, scan in zip(texts, scan_texts(texts, threshold=threshold), strict=True):
+        kinds = (kind for sentence in _sentences([text], LONGEST_TEXT).texts for kind in rules.kinds_of(sentence))
+        found.append((tuple(dict.fromkeys(kinds)) or ("classifier",)) if scan.score >= threshold else ())
+    return found
+
+
 def text_features(texts: Sequence[str], model: Model) -> tuple[Ints, Floats, Floats]:
     """Return of every window the number of its text, the classifier's log odds and the rules' score; for training."""
     windows = _windows(_sentences(list(texts)), model)
