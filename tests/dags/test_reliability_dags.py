@@ -106,6 +106,13 @@ def test_a_cron_schedule_has_data_intervals_and_the_others_wait_for_assets(proje
     ]
 
 
+def test_an_asset_of_data_starts_the_checks_instead_of_a_schedule(project: Path) -> None:
+    write_pipeline(project, "eventful", "key: id", "key: id\nasset: s3://lake/parcels")
+    dag = load().dags["eventful__validate"]
+    assert [asset.uri for asset in dag.timetable.asset_condition.objects] == ["s3://lake/parcels"]
+    assert [asset.uri for asset in dag.get_task("open-window").inlets] == ["s3://lake/parcels"]
+
+
 def test_retries_grow(project: Path) -> None:
     dag = load().dags["parcels__validate"]
     check, gate = dag.get_task("orders.check"), dag.get_task("orders.gate")

@@ -110,7 +110,7 @@ def _plan_validate(pipeline: Pipeline) -> DagPlan:
     The asset is emitted after the checks and beside the gates, so that a broken stage is attributed all the same: also
     when a check crashed, which its own gate then shows. Ids with a dash meet no stage, whose name cannot have one.
     """
-    tasks = [TaskPlan(id="open-window", step="open_window")]
+    tasks = [TaskPlan(id="open-window", step="open_window", listens=pipeline.asset)]
     checks = []
     for stage in pipeline.stages:
         check = TaskPlan(
@@ -147,6 +147,7 @@ def _plan_validate(pipeline: Pipeline) -> DagPlan:
         "Checks every stage of a window: its expectations, and its seam to the stage before.",
         tuple(tasks),
         schedule=pipeline.schedule,
+        after_asset=pipeline.asset,
     )
 
 

@@ -26,6 +26,7 @@ from seamwatch.engine.slo import gate as decide_gate
 from seamwatch.engine.slo import look_at_objectives as look
 from seamwatch.engine.validate import check_stage
 from seamwatch.errors import AdapterError, DataContractError
+from seamwatch.orchestration.data_events import window_of_events
 from seamwatch.orchestration.deps import open_deps
 from seamwatch.orchestration.plan import attributed_asset, stale_asset, validated_asset
 from seamwatch.report.freshness_texts import signals
@@ -43,10 +44,13 @@ _KEYS_TOLD = 5
 
 
 def open_window(task: StepOperator, context: Context) -> str:
-    """Return the id of the run's window: the params `from` and `to`, else the run's data interval."""
+    """Return the id of the run's window: the params `from` and `to`, what its events name, else its data interval."""
     given = _param_window(context)
     if given is not None:
         return given.id
+    events = _events(task, context)
+    if events:
+        return window_of_events(event.extra for event in events).id
     start, end = context.get("data_interval_start"), context.get("data_interval_end")
     if start is None or end is None or start >= end:
         msg = f"{task.dag_id}: this run has no data interval; fill in the params 'from' and 'to'"
@@ -64,15 +68,22 @@ def find_windows(task: StepOperator, context: Context) -> list[str]:
     given = _param_window(context)
     if given is not None:
         return [given.id]
-    events: list[Any] = [event for of_asset in context["triggering_asset_events"].values() for event in of_asset]
-    run_after = context["dag_run"].run_after.isoformat()
-    for asset in task.inlets:
-        events += context["inlet_events"][asset].after(run_after)
-    found = {window for event in events for window in (event.extra or {}).get("windows", ())}
+    found = {window for event in _events(task, context) for window in (event.extra or {}).get("windows", ())}
     if not found:
         msg = f"{task.dag_id}: started by no window; fill in the params 'from' and 'to'"
         raise DataContractError(msg)
     return sorted(found)
+
+
+def _events(task: StepOperator, context: Context) -> list[Any]:
+    """Return the asset events that started the run, and later ones; none where a schedule or a person started it."""
+    if not task.inlets:
+        return []
+    events: list[Any] = [event for of_asset in context["triggering_asset_events"].values() for event in of_asset]
+    run_after = context["dag_run"].run_after.isoformat()
+    for asset in task.inlets:
+        events += context["inlet_events"][asset].after(run_after)
+    return events
 
 
 def find_windows_to_attribute(task: StepOperator, context: Context) -> list[str]:

@@ -26,7 +26,7 @@ from seamwatch.spec.objectives import (
 from seamwatch.spec.owners import Mention, Mentions
 from seamwatch.spec.quiet_hours import QuietHours, as_periods
 from seamwatch.spec.runbooks import Runbooks, runbook_problems
-from seamwatch.spec.schedule import Day, Schedule
+from seamwatch.spec.schedule import DataAsset, Day, Schedule
 from seamwatch.spec.second_way import SecondWay
 from seamwatch.spec.severity import SeverityRules
 from seamwatch.vocabulary import Protocol, StageKind
@@ -322,7 +322,9 @@ class Pipeline(Spec):
     description: str = ""
     """One sentence for the DAG's page."""
     schedule: Schedule | None = None
-    """Cron expression or Airflow preset; none means: only by hand or asset."""
+    """Cron expression or Airflow preset; none means: only by hand or by `asset`."""
+    asset: DataAsset | None = None
+    """Instead of a schedule: text of the Airflow `Asset(...)` whose events start it, each naming `from` and `to`."""
     start_date: Day = "2026-01-01"
     """First day that the schedule counts from."""
     database: str
@@ -391,6 +393,13 @@ class Pipeline(Spec):
         if problems:
             # Its own error type, so that the loader can tell these problems with their own lines instead.
             raise PydanticCustomError("seamwatch_graph", "{text}", {"text": "; ".join(text for _, text in problems)})
+        return self
+
+    @model_validator(mode="after")
+    def _check_start(self) -> Self:
+        if self.asset is not None and self.schedule is not None:
+            msg = "schedule and asset exclude each other: a window is an interval of the one, or named by the other"
+            raise ValueError(msg)
         return self
 
     @model_validator(mode="after")

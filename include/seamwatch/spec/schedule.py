@@ -1,4 +1,4 @@
-"""When a pipeline runs: its cron expression or preset, and the first day that counts."""
+"""When a pipeline runs: its cron expression or preset and the first day that counts, or the asset of its data."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ _FIELDS = (
 )
 _ANY_DAY = datetime(2026, 1, 1)  # noqa: DTZ001 - only whether there is a next date counts
 _LONGEST = 200
+_LONGEST_ASSET = 1_500
 _FIRST_YEAR, _LAST_YEAR = 1970, 2199
 
 
@@ -90,11 +91,30 @@ def day_problem(day: str) -> str | None:
     return None
 
 
+def asset_problem(asset: str) -> str | None:
+    """Return why no event of an Airflow asset could start a pipeline; None if it can."""
+    if not asset.isascii() or not asset.isprintable() or not asset.strip() or asset != asset.strip():
+        return f"{asset[:_LONGEST]!r} is no asset; write the text of its Asset(...), as s3://lake/tickets"
+    if len(asset) > _LONGEST_ASSET:
+        return f"an asset of {len(asset):,} characters cannot be named; write at most {_LONGEST_ASSET:,}"
+    scheme = asset.partition(":")[0].lower()
+    if scheme in ("airflow", "seamwatch"):
+        return f"assets of {scheme}: are {scheme}'s own; name the one that the task emits which writes the records"
+    return None
+
+
 def _known_schedule(schedule: str) -> str:
     problem = schedule_problem(schedule)
     if problem is not None:
         raise ValueError(problem)
     return schedule
+
+
+def _known_asset(asset: str) -> str:
+    problem = asset_problem(asset)
+    if problem is not None:
+        raise ValueError(problem)
+    return asset
 
 
 def _known_day(day: str) -> str:
@@ -105,4 +125,5 @@ def _known_day(day: str) -> str:
 
 
 Schedule = Annotated[str, AfterValidator(_known_schedule)]
+DataAsset = Annotated[str, AfterValidator(_known_asset)]
 Day = Annotated[str, AfterValidator(_known_day)]

@@ -20,6 +20,7 @@ NEXT = "20260106T000000Z-20260107T000000Z"
 ASSET = "seamwatch://parcels/validated"
 START = datetime(2026, 1, 7, tzinfo=UTC)
 TASK: Any = SimpleNamespace(dag_id="parcels__isolate", task_id="find_windows", inlets=[ASSET])
+SCHEDULED: Any = SimpleNamespace(dag_id="parcels__validate", task_id="open-window", inlets=[])
 
 
 class AssetEvents:
@@ -68,7 +69,38 @@ def test_a_run_that_nothing_started_says_what_to_do(triggering: list[list[str]])
 def test_a_scheduled_run_takes_its_data_interval() -> None:
     start, end = datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 6, tzinfo=UTC)
     context: Any = {"params": {}, "data_interval_start": start, "data_interval_end": end}
+    assert steps.open_window(SCHEDULED, context) == DAY
+
+
+def test_a_run_that_data_started_takes_the_window_that_its_events_name() -> None:
+    named = [
+        {"from": "2026-01-05T00:00:00Z", "to": "2026-01-05T12:00:00Z"},
+        {"from": "2026-01-05T13:00:00+01:00", "to": "2026-01-06T01:00:00+01:00"},
+    ]
+    context = run_with({}, [], {})
+    context["triggering_asset_events"] = {ASSET: [SimpleNamespace(extra=one) for one in named]}
     assert steps.open_window(TASK, context) == DAY
+    context["params"] = {"from": "2026-01-04T00:00:00Z", "to": "2026-01-05T00:00:00Z"}
+    assert steps.open_window(TASK, context).startswith("20260104")
+
+
+@pytest.mark.parametrize(
+    ("extra", "told"),
+    [
+        (None, "'from': None"),
+        ({}, "'from': None"),
+        ({"from": "2026-01-05T00:00:00Z"}, "'to': None"),
+        ({"from": "2026-01-05", "to": "2026-01-06"}, "time zone"),
+        ({"from": 5, "to": []}, "'from': 5"),
+        ({"from": "2026-01-06T00:00:00Z", "to": "2026-01-05T00:00:00Z"}, "end after it starts"),
+    ],
+)
+def test_an_event_that_names_no_window_is_told(extra: Any, told: str) -> None:
+    context = run_with({}, [], {})
+    good = {"from": "2026-01-05T00:00:00Z", "to": "2026-01-06T00:00:00Z"}
+    context["triggering_asset_events"] = {ASSET: [SimpleNamespace(extra=one) for one in (good, extra)]}
+    with pytest.raises(DataContractError, match=told):
+        steps.open_window(TASK, context)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +116,7 @@ def test_a_scheduled_run_takes_its_data_interval() -> None:
 def test_a_window_that_makes_no_sense_is_told(params: dict[str, str | None], told: str) -> None:
     context: Any = {"params": params}
     with pytest.raises(DataContractError, match=told):
-        steps.open_window(TASK, context)
+        steps.open_window(SCHEDULED, context)
 
 
 def operator(step: str, **arguments: Any) -> StepOperator:
