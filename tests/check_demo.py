@@ -1,4 +1,7 @@
-"""Check what the demo wrote, as `.ci/run` does: every cause right, each incident told once, healthy days quiet."""
+"""Check what the demo wrote, as `.ci/run` does: every cause right, each incident told once, healthy days quiet.
+
+And one incident's whole life: in the store, and in Slack by one message that is edited in place.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,10 @@ from typing import Any
 WANTED = {"healthy", "stale_code_table", "queue_code_shift", "degraded_model", "provider_outage", "stale_policy"}
 WATCHED = {"cost_runaway": "cost", "latency_spike": "latency", "input_drift": "drift", "injection": "injection"}
 SECONDS = 600
+LIFE = ("opened", "acknowledged", "severity_raised", "resolved", "reopened")
+"""What happens to one incident, in this order."""
+REPLIES = ("Evidence for", "More severe than before", "Resolved", "Back again")
+"""Beginnings of what is said below its message; that it was acknowledged is seen in the message itself."""
 CALLS = 50
 """Within so many repeated calls a runaway client has to be found."""
 
@@ -25,6 +32,7 @@ def problems(summary: dict[str, Any]) -> list[str]:
     if len(set(told)) != len(told):
         found.append("two scenarios share a Slack message")
     found += _budget_problems(summary["budgets"])
+    found += [f"life of an incident: {text}" for text in _life_problems(summary["life"])]
     if summary["seconds"] > SECONDS:
         found.append(f"took {summary['seconds']} s, more than {SECONDS}")
     return found
@@ -105,13 +113,32 @@ def _budget_problems(budgets: dict[str, Any]) -> list[str]:
     return found
 
 
+def _life_problems(life: dict[str, Any]) -> list[str]:
+    """Return what is wrong with the life of one incident, and with the one message by which Slack shows it."""
+    found = []
+    kinds = [event["kind"] for event in life["events"]]
+    if [kind for kind in kinds if kind in LIFE] != list(LIFE):
+        found.append(f"its events are {kinds}, wanted in turn {list(LIFE)}")
+    by_people = [(event["kind"], event["door"]) for event in life["events"] if event["by"]]
+    if by_people != [("acknowledged", "slack")]:
+        found.append(f"people did {by_people}, wanted one acknowledgement in Slack")
+    if not life["is_open"]:
+        found.append(f"its fault is back, and it is {life['state']}")
+    slack = life["slack"]
+    if slack["heads"] != 1 or slack["edits"] < len(LIFE) - 1:
+        found.append(f"Slack has {slack['heads']} messages of it, edited {slack['edits']} times")
+    if len(slack["replies"]) != len(REPLIES) or not all(map(str.startswith, slack["replies"], REPLIES)):
+        found.append(f"below its message is said {slack['replies']}, wanted {list(REPLIES)}")
+    return found
+
+
 def main() -> int:
     """Print what is wrong; return 1 if anything is."""
     found = problems(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
     for text in found:
         print(text, file=sys.stderr)
     if not found:
-        print("demo: every cause right")
+        print("demo: every cause right, and one incident's whole life shown")
     return bool(found)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -17,7 +18,9 @@ from typing import Self
 
 from seamwatch.core.results import Window
 from seamwatch.errors import SeamwatchError
+from seamwatch_demo.airflow import free_port, is_listening, wait_until
 
+_API_START_S = 60.0
 PARTS = ("validate", "isolate", "incidents")
 
 
@@ -31,7 +34,7 @@ class DagOutcome:
 
 
 class DagRunner:
-    """Runs the DAGs of a pipeline for a window, in Airflow, one at a time."""
+    """Runs the DAGs of a pipeline for a window, in Airflow, one at a time; Airflow's API server answers meanwhile."""
 
     def __init__(self, project_dir: Path, env: Mapping[str, str], log: Path) -> None:
         """Start the process; Airflow's database is made on the first use.
@@ -44,7 +47,9 @@ class DagRunner:
         context = multiprocessing.get_context("spawn")
         self._log = log
         self._ours, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, project_dir, dict(env), log), daemon=True)
+        self._api_port = free_port()
+        arguments = (theirs, project_dir, dict(env), log, self._api_port)
+        self._process = context.Process(target=_serve, args=arguments, daemon=True)
         self._process.start()
         theirs.close()
 
@@ -58,6 +63,21 @@ class DagRunner:
         self._process.join(30)
         if self._process.is_alive():
             self._process.kill()
+
+    @property
+    def api_url(self) -> str:
+        """Return the address of Airflow's API server, with Seamwatch's plugin in it, once it answers.
+
+        Raises:
+            SeamwatchError: If it does not answer in time.
+        """
+        port = self._api_port
+        wait_until(
+            lambda: is_listening(port),
+            within_s=_API_START_S,
+            what=f"Airflow's API server does not answer; see {self._log}",
+        )
+        return f"http://127.0.0.1:{port}"
 
     def run(self, pipeline: str, part: str, window: Window) -> DagOutcome:
         """Return how the DAG `<pipeline>__<part>` ended; SeamwatchError, naming the log, if Airflow itself failed."""
@@ -74,7 +94,7 @@ class DagRunner:
         return outcome
 
 
-def _serve(pipe: Connection, project_dir: Path, env: dict[str, str], log: Path) -> None:
+def _serve(pipe: Connection, project_dir: Path, env: dict[str, str], log: Path, api_port: int) -> None:
     os.environ.update(env)
     with log.open("ab", buffering=0) as file:
         os.dup2(file.fileno(), sys.stdout.fileno())
@@ -85,6 +105,7 @@ def _serve(pipe: Connection, project_dir: Path, env: dict[str, str], log: Path) 
 
     initdb()
     bag = DagBag(str(project_dir / "dags"))
+    threading.Thread(target=_serve_api, args=(api_port,), name="airflow-api", daemon=True).start()
     while True:
         try:
             dag_id, start, end = pipe.recv()
@@ -99,3 +120,11 @@ def _serve(pipe: Connection, project_dir: Path, env: dict[str, str], log: Path) 
         run = dag.test(run_conf={"from": start, "to": end})
         failed = sorted({task.task_id for task in run.get_task_instances() if task.state == "failed"})
         pipe.send(DagOutcome(dag_id=dag_id, state=str(run.state), failed_tasks=tuple(failed)))
+
+
+def _serve_api(port: int) -> None:
+    """Answer HTTP as Airflow's API server does, the routes of its plugins included."""
+    import uvicorn
+    from airflow.api_fastapi.app import cached_app
+
+    uvicorn.run(cached_app(apps="core"), host="127.0.0.1", port=port, log_level="warning")

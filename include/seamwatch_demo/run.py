@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ from seamwatch.engine.slo import gate, let_through
 from seamwatch.report.machine import attribution_json, gate_json, slo_json
 from seamwatch.spec.load import load_project
 from seamwatch.store.repo import Store
+from seamwatch_demo import life
 from seamwatch_demo.airflow import airflow_env
 from seamwatch_demo.dags import PARTS, DagRunner
 from seamwatch_demo.faults import Fault
@@ -63,13 +65,29 @@ def warehouse_url(folder: Path) -> str:
 
 
 def demo_env(
-    project_dir: Path, folder: Path, world: DemoWorld, policies: PolicyWorld, slack_url: str
+    project_dir: Path,
+    folder: Path,
+    world: DemoWorld,
+    policies: PolicyWorld,
+    slack_url: str,
+    *,
+    signing_secret: str | None = None,
 ) -> dict[str, str]:
-    """Return the environment in which the demo's DAGs run, and later its Airflow."""
+    """Return the environment in which the demo's DAGs run, and later its Airflow.
+
+    Args:
+        project_dir: Holds `dags`, `include` and `expectations` of the demo's pipelines.
+        folder: The demo's.
+        world: The support desk.
+        policies: The policy assistant's enterprise.
+        slack_url: Of the local Slack.
+        signing_secret: Signs what the local Slack tells of presses; default: one that nobody knows.
+    """
     env = airflow_env(
         folder / "airflow", project_dir, port=_PORT, data_dir=folder / "seamwatch", users={"admin": "admin"}
     )
-    slack = {"conn_type": "slack", "password": "xoxb-demo", "extra": {"base_url": f"{slack_url}/api/"}}
+    extra = {"base_url": f"{slack_url}/api/", "signing_secret": signing_secret or secrets.token_hex(16)}
+    slack = {"conn_type": "slack", "password": "xoxb-demo", "extra": extra}
     return env | world.connections() | policies.connections() | {"AIRFLOW_CONN_SLACK_API_DEFAULT": json.dumps(slack)}
 
 
@@ -91,21 +109,34 @@ def run_demo(project_dir: Path, folder: Path) -> Path:
         PolicyWorld(folder / "world", warehouse_url=warehouse_url(folder)) as policies,
         SlackReceiver(log=folder / "slack.jsonl") as slack,
     ):
-        env = demo_env(project_dir, folder, world, policies, slack.url)
+        secret = secrets.token_hex(16)
+        env = demo_env(project_dir, folder, world, policies, slack.url, signing_secret=secret)
         console.print("Starting Airflow ...")
         with DagRunner(project_dir, env, folder / "airflow.log") as runner:
+            shown = life.IncidentLife(
+                console=console, runner=runner, world=world, slack=slack, signing_secret=secret, folder=folder
+            )
             lives: dict[str, Live] = {TRIAGE: world.live_day, ASSISTANT: policies.live_day}
             planned = [(TRIAGE, name) for name in SCENARIOS] + [(ASSISTANT, name) for name in ASSISTANT_SCENARIOS]
             found = watch_days(console, runner, world, folder, until=_FIRST_DAY)
             found += [
-                _run_scenario(console, runner, lives[pipeline], folder, f"{number} of {len(planned)}", pipeline, name)
+                _run_scenario(
+                    console,
+                    runner,
+                    shown.live_day if name == life.SCENARIO else lives[pipeline],
+                    folder,
+                    f"{number} of {len(planned)}",
+                    pipeline,
+                    name,
+                )
                 for number, (pipeline, name) in enumerate(planned, start=1)
             ]
             budgets = _look_at_budgets(console, runner, project_dir, folder)
+            incident_life = shown.bring_back(_FIRST_DAY + timedelta(days=len(SCENARIOS)))
         slack.save_page(folder / "slack.html")
         n_messages = len(slack.messages)
     seconds = round(time.monotonic() - started, 1)
-    summary = {"scenarios": found, "budgets": budgets, "seconds": seconds}
+    summary = {"scenarios": found, "budgets": budgets, "life": incident_life, "seconds": seconds}
     path = folder / "summary.json"
     path.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     _print_summary(console, found, folder, n_messages, seconds)
