@@ -1,4 +1,4 @@
-"""What Slack sends when somebody presses a button of a message, and how it signs it."""
+"""What Slack sends when somebody presses a button of a message or sends a form, and how it signs it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 from urllib.parse import urlencode
 
-from seamwatch_demo.slack_receiver import SlackMessage
+from seamwatch_demo.slack_receiver import OpenedForm, SlackMessage
 
 _PRESSES = count(1)
 
@@ -24,7 +24,9 @@ def element_of(message: SlackMessage, action: str) -> dict[str, Any]:
     raise LookupError(msg)
 
 
-def payload_of(message: SlackMessage, action: str, *, user: str, name: str = "ada", choice: str = "") -> dict[str, Any]:
+def payload_of(
+    message: SlackMessage, action: str, *, user: str, name: str = "ada", choice: str = "", trigger: str = ""
+) -> dict[str, Any]:
     """Return the payload of one press; each call is another press.
 
     Args:
@@ -33,6 +35,7 @@ def payload_of(message: SlackMessage, action: str, *, user: str, name: str = "ad
         user: Id of who presses.
         name: Their name.
         choice: Of a menu, as `model`.
+        trigger: With which a form may be opened, as the workspace gives it.
     """
     element, n = element_of(message, action), next(_PRESSES)
     pressed: dict[str, Any] = {
@@ -52,12 +55,49 @@ def payload_of(message: SlackMessage, action: str, *, user: str, name: str = "ad
         "api_app_id": "A0LOCAL",
         "token": "deprecated",
         "container": {"type": "message", "message_ts": message.ts, "channel_id": message.channel_id},
-        "trigger_id": f"{n}.1.abc",
+        "trigger_id": trigger or f"{n}.1.abc",
         "team": {"id": "T0LOCAL", "domain": "local"},
         "channel": {"id": message.channel_id, "name": "incidents"},
         "message": {"ts": message.ts, "text": message.text, "blocks": message.blocks},
         "response_url": "https://hooks.slack.invalid/actions/T0LOCAL/1/abc",
         "actions": [pressed],
+    }
+
+
+def submission_of(
+    form: OpenedForm, *, user: str, name: str = "ada", why: str = "", into: str | None = None
+) -> dict[str, Any]:
+    """Return the payload of a form that is sent.
+
+    Args:
+        form: As it was opened.
+        user: Id of who sends it.
+        name: Their name.
+        why: What they wrote.
+        into: Value of what they chose; LookupError where the form does not offer it.
+    """
+    values: dict[str, Any] = {}
+    for block in form.view["blocks"]:
+        if block["type"] != "input":
+            continue
+        element, value = block["element"], {"type": block["element"]["type"]}
+        if element["type"] == "static_select":
+            (value["selected_option"],) = [one for one in element["options"] if one["value"] == into] or [None]
+            if into is not None and value["selected_option"] is None:
+                msg = f"no choice {into!r}"
+                raise LookupError(msg)
+        else:
+            value["value"] = why or None
+        values[block["block_id"]] = {element["action_id"]: value}
+    return {
+        "type": "view_submission",
+        "team": {"id": "T0LOCAL", "domain": "local"},
+        "user": {"id": user, "username": name, "name": name, "team_id": "T0LOCAL"},
+        "api_app_id": "A0LOCAL",
+        "token": "deprecated",
+        "trigger_id": f"{next(_PRESSES)}.1.abc",
+        "view": {**form.view, "id": form.id, "team_id": "T0LOCAL", "state": {"values": values}, "hash": "1.abc"},
+        "response_urls": [],
     }
 
 

@@ -19,10 +19,12 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from seamwatch_demo.slack_page import render_page
-from seamwatch_demo.slack_rules import message_error
+from seamwatch_demo.slack_rules import message_error, view_error
 
 Json = dict[str, Any]
 _MOST_BODY_BYTES = 4_000_000
+_TRIGGER_S = 3.0
+"""So long after a press Slack lets its app open a form."""
 _TOMBSTONE = "This message was deleted."
 
 
@@ -53,6 +55,15 @@ class PrivateMessage:
     blocks: list[Json]
 
 
+@dataclass(frozen=True, kw_only=True)
+class OpenedForm:
+    """A form that a person is shown."""
+
+    id: str
+    view: Json
+    """As it was opened."""
+
+
 @dataclass
 class Workspace:
     """Channels and messages, and Slack's rules for them. One lock guards it all."""
@@ -66,10 +77,14 @@ class Workspace:
     messages: list[SlackMessage] = field(default_factory=list)
     private: list[PrivateMessage] = field(default_factory=list)
     """What single people were shown."""
+    forms: list[OpenedForm] = field(default_factory=list)
+    """What was opened, oldest first."""
     groups: dict[str, list[str]] = field(default_factory=dict)
     """Who is in a user group, by the ids of both."""
     socket_url: str | None = None
     """Where Socket Mode is spoken; None: the app has no valid token for it."""
+    _triggers: dict[str, float | None] = field(default_factory=dict)
+    """When presses were made with which a form may be opened; None: one was."""
     _names: dict[str, str] = field(default_factory=dict)
     _last_post_at: dict[str, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -88,6 +103,7 @@ class Workspace:
             "chat.postEphemeral": self._tell,
             "apps.connections.open": self._open_socket,
             "usergroups.users.list": self._group,
+            "views.open": self._open_form,
         }
         with self._lock:
             if method not in methods:
@@ -100,6 +116,13 @@ class Workspace:
                 with self.log.open("a", encoding="utf-8") as log:
                     log.write(json.dumps({"method": method, "arguments": dict(arguments), "answer": answer}) + "\n")
             return answer, None
+
+    def new_trigger(self) -> str:
+        """Return what a press of now allows to be opened, once and for three seconds."""
+        with self._lock:
+            trigger = f"{len(self._triggers) + 1}.{int(self.clock())}.local"
+            self._triggers[trigger] = self.clock()
+            return trigger
 
     def threads(self) -> dict[str, list[tuple[SlackMessage, list[SlackMessage]]]]:
         """Return, by channel, each head with its replies in order."""
@@ -145,6 +168,22 @@ class Workspace:
 
     def _open_socket(self, _arguments: Mapping[str, Any]) -> Json:
         return _refused("invalid_auth") if self.socket_url is None else {"ok": True, "url": self.socket_url}
+
+    def _open_form(self, arguments: Mapping[str, Any]) -> Json:
+        trigger = str(arguments.get("trigger_id"))
+        if trigger not in self._triggers:
+            return _refused("invalid_arguments", ["invalid `trigger_id`"])
+        pressed_at = self._triggers[trigger]
+        if pressed_at is None:
+            return _refused("exchanged_trigger_id")
+        if self.clock() - pressed_at > _TRIGGER_S:
+            return _refused("expired_trigger_id")
+        if problem := view_error(arguments.get("view")):
+            return _refused(*problem)
+        self._triggers[trigger] = None
+        form = OpenedForm(id=f"V0LOCAL{len(self.forms) + 1}", view=dict(arguments["view"]))
+        self.forms.append(form)
+        return {"ok": True, "view": {**form.view, "id": form.id}}
 
     def _tell(self, arguments: Mapping[str, Any]) -> Json:
         if arguments.get("channel") not in self._names:
@@ -330,7 +369,7 @@ def _arguments(kind: str, body: bytes) -> Json | None:
             found = json.loads(body or b"{}")  # the client sends no body for a call without arguments
             return found if isinstance(found, dict) else None
         found = dict(parse_qsl(body.decode(), keep_blank_values=True))
-        for name in {"blocks", "metadata"} & set(found):
+        for name in {"blocks", "metadata", "view"} & set(found):
             found[name] = json.loads(found[name])
     except ValueError:
         return None

@@ -36,6 +36,27 @@ def message_error(text: object, blocks: object) -> tuple[str, list[str]] | None:
     return None
 
 
+def view_error(view: object) -> tuple[str, list[str]] | None:
+    """Return Slack's error code and its reasons; None for a modal that Slack takes."""
+    if not isinstance(view, Mapping) or view.get("type") != "modal":
+        return "invalid_arguments", ["must be a modal [json-pointer:/view/type]"]
+    reasons = [
+        reason
+        for name in ("title", "submit", "close")
+        for reason in _text(view.get(name), f"/view/{name}", most=24, types=("plain_text",))
+    ]
+    blocks = view.get("blocks")
+    if not isinstance(blocks, list) or not 1 <= len(blocks) <= 100:
+        return "invalid_arguments", [*reasons, "must have 1 to 100 items [json-pointer:/view/blocks]"]
+    for n, block in enumerate(blocks):
+        at = f"/view/blocks/{n}"
+        is_input = isinstance(block, Mapping) and block.get("type") == "input"
+        reasons += _input(block, at) if is_input else _block_reasons(block, at)
+    if len(str(view.get("callback_id", ""))) > 255 or len(str(view.get("private_metadata", ""))) > 3_000:
+        reasons.append("must be shorter [json-pointer:/view]")
+    return ("invalid_arguments", reasons) if reasons else None
+
+
 def total_chars(value: object) -> int:
     """Return the characters that all texts of a message's blocks hold."""
     if isinstance(value, list):
@@ -109,7 +130,11 @@ def _actions(block: Mapping[str, Any], at: str) -> list[str]:
     if not isinstance(elements, list) or not 1 <= len(elements) <= 25:
         return [f"must have 1 to 25 items [json-pointer:{at}/elements]"]
     reasons: list[str] = []
-    checks: dict[object, Callable[[Mapping[str, Any], str], list[str]]] = {"button": _button, "static_select": _select}
+    checks: dict[object, Callable[[Mapping[str, Any], str], list[str]]] = {
+        "button": _button,
+        "static_select": _select,
+        "overflow": lambda menu, here: _options(menu.get("options"), f"{here}/options", most=5),
+    }
     for n, element in enumerate(elements):
         here = f"{at}/elements/{n}"
         check = checks.get(element.get("type")) if isinstance(element, Mapping) else None
@@ -139,14 +164,33 @@ def _button(button: Mapping[str, Any], at: str) -> list[str]:
 
 def _select(menu: Mapping[str, Any], at: str) -> list[str]:
     reasons = _text(menu.get("placeholder"), f"{at}/placeholder", most=150, types=("plain_text",))
-    options = menu.get("options")
-    if not isinstance(options, list) or not 1 <= len(options) <= 100:
-        return [*reasons, f"must have 1 to 100 items [json-pointer:{at}/options]"]
+    return reasons + _options(menu.get("options"), f"{at}/options", most=100)
+
+
+def _options(options: object, at: str, *, most: int) -> list[str]:
+    if not isinstance(options, list) or not 1 <= len(options) <= most:
+        return [f"must have 1 to {most} items [json-pointer:{at}]"]
+    reasons: list[str] = []
     for n, option in enumerate(options):
-        here = f"{at}/options/{n}"
+        here = f"{at}/{n}"
         reasons += _text(option.get("text"), f"{here}/text", most=75, types=("plain_text",))
+        if "description" in option:
+            reasons += _text(option["description"], f"{here}/description", most=75, types=("plain_text",))
         if not 1 <= len(str(option.get("value", ""))) <= 150:
             reasons.append(f"must be 1 to 150 characters [json-pointer:{here}/value]")
+    return reasons
+
+
+def _input(block: Mapping[str, Any], at: str) -> list[str]:
+    reasons = _text(block.get("label"), f"{at}/label", most=2_000, types=("plain_text",))
+    element = block.get("element")
+    kind = element.get("type") if isinstance(element, Mapping) else None
+    if not isinstance(element, Mapping) or kind not in ("plain_text_input", "static_select"):
+        return [*reasons, f"only texts and menus are known here [json-pointer:{at}/element/type]"]
+    if kind == "static_select":  # in a form its placeholder may be missing
+        return reasons + _options(element.get("options"), f"{at}/element/options", most=100)
+    if not 1 <= int(element.get("max_length", 3_000)) <= 3_000:
+        reasons.append(f"must be 1 to 3000 [json-pointer:{at}/element/max_length]")
     return reasons
 
 

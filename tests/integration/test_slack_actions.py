@@ -8,127 +8,57 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from faulty_slack import Fault, FaultySlack
-from parcels import PIPELINE, WINDOW, fill_database, make_deps, write_project
-from seamwatch.adapters.base import ConnectionInfo
+from faulty_slack import Fault
+from parcels import WINDOW, make_deps
 from seamwatch.adapters.connections import EnvironmentConnections
-from seamwatch.adapters.notify.slack import SlackNotifier
-from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
+from seamwatch.core.incident_life import ChangeKind, IncidentChange
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.check.channels import check_channels
 from seamwatch.engine.deliver import deliver_pending
-from seamwatch.engine.deps import Deps
 from seamwatch.engine.incident_actions import act_on_incident
 from seamwatch.engine.incidents import decide_incidents
 from seamwatch.engine.slack_actions import handle_action
-from seamwatch.spec.load import Project
-from seamwatch.spec.pipeline import Slack
 from seamwatch.vocabulary import Door, IncidentAction, IncidentState
 from seamwatch_demo.slack_receiver import SlackMessage
+from slack_desk import Desk, attribute_parcels, open_desk
 from slack_presses import element_of, payload_of
 
 pytestmark = pytest.mark.integration
 
 SUPPORT = Path(__file__).parents[1] / "support"
-SLACK = '{channel: "#incidents", connection: slack_test, actions: true, may_act: ["@U0ADA", "!subteam^S0TEAM"]}'
-
-
-@dataclass
-class Desk:
-    """An incident that Slack was told of, the people who may act on it, and a clock that all follow."""
-
-    root: Path
-    deps: Deps
-    slack: FaultySlack
-    now: list[datetime]
-    faults: list[Fault | None] = field(default_factory=list)
-
-    @property
-    def incident(self) -> Incident:
-        return next(one for one in self.deps.store.incidents("parcels") if one.headline.startswith("Integration"))
-
-    @property
-    def head(self) -> SlackMessage:
-        (head,) = [one for one in self.slack.heads if "Integration" in one.text]
-        return head
-
-    @property
-    def private(self) -> list[tuple[str, str]]:
-        return [(one.user, one.text) for one in self.slack.workspace.private]
-
-    def by_people(self) -> list[tuple[str, str | None, Door | None]]:
-        return [(one.kind, one.by, one.door) for one in self.deps.store.incident_events(self.incident.id) if one.by]
-
-    def press(self, action: str, *, user: str = "U0ADA", **more: Any) -> Any:
-        return handle_action(self.deps, payload_of(self.head, action, user=user, **more))
-
-    def with_slack(self, **changed: object) -> Deps:
-        """Return the same with another `slack` in the pipeline file."""
-        known = self.deps.project.pipeline("parcels")
-        assert known.slack is not None
-        slack = Slack.model_validate({**known.slack.model_dump(), **changed})
-        changed_pipeline = known.model_copy(update={"slack": slack})
-        project = self.deps.project
-        pipelines = {**project.pipelines, "parcels": changed_pipeline}
-        return replace(self.deps, project=Project(root=project.root, pipelines=pipelines, broken=project.broken))
 
 
 @pytest.fixture(scope="module")
 def attributed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("attributed")
-    write_project(root, pipeline=PIPELINE.replace('{channel: "#incidents", connection: slack_test}', SLACK))
-    url = f"sqlite:///{root / 'parcels.db'}"
-    fill_database(url, "code_table")
-    deps = make_deps(root, {"AIRFLOW_CONN_PARCELS_DB": url})
-    attribute_window(deps, deps.project.pipeline("parcels"), WINDOW)
-    decide_incidents(deps, deps.project.pipeline("parcels"), WINDOW)
-    deps.store.close()
-    return root
+    return attribute_parcels(tmp_path_factory.mktemp("attributed"))
 
 
 @pytest.fixture
 def desk(attributed: Path, tmp_path: Path) -> Iterator[Desk]:
-    root = tmp_path / "project"
-    shutil.copytree(attributed, root)
-    now = [WINDOW.end + timedelta(hours=2)]
-    faults: list[Fault | None] = []
-
-    def seconds() -> float:
-        return now[0].timestamp()
-
-    with FaultySlack(plan=lambda *_: faults.pop(0) if faults else None, clock=seconds) as slack:
-        slack.workspace.groups["S0TEAM"] = ["U0TEAM", "U0OTHER"]
-
-        def notifier(conn_id: str) -> SlackNotifier:
-            extra = {"base_url": slack.url, "timeout": 3}
-            return SlackNotifier(ConnectionInfo(conn_id=conn_id, conn_type="slack", password="xoxb-1", extra=extra))
-
-        deps = replace(make_deps(root, {}), clock=lambda: now[0], notifier=notifier)
-        desk = Desk(root=root, deps=deps, slack=slack, now=now, faults=faults)
-        deliver_pending(deps)
+    with open_desk(Path(shutil.copytree(attributed, tmp_path / "project"))) as desk:
         yield desk
 
 
 def labels(message: SlackMessage) -> list[str]:
     rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]
-    return [one["text"]["text"] if "text" in one else one["placeholder"]["text"] for row in rows for one in row]
+    return [one.get("text", one.get("placeholder", {"text": "⋯"}))["text"] for row in rows for one in row]
 
 
 def test_a_press_changes_the_incident_and_its_head_shows_it_at_once(desk: Desk) -> None:
-    assert labels(desk.head) == ["Acknowledge", "Mute 4 h", "Resolve", "Wrong verdict: it was …", "Open report"]
+    assert labels(desk.head) == ["Acknowledge", "Mute 4 h", "Resolve", "Wrong verdict: it was …", "Open report", "⋯"]
     desk.press("ack")
     assert desk.incident.state is IncidentState.ACKNOWLEDGED
     assert desk.by_people() == [("acknowledged", "ada (U0ADA)", Door.SLACK)]
     assert "Acknowledged by ada (U0ADA) in Slack" in json.dumps(desk.head.blocks)
-    assert labels(desk.head) == ["Mute 4 h", "Resolve", "Wrong verdict: it was …", "Open report"]
+    assert labels(desk.head) == ["Mute 4 h", "Resolve", "Wrong verdict: it was …", "Open report", "⋯"]
     assert desk.private == []
 
 
@@ -211,7 +141,7 @@ def test_a_resolved_incident_is_not_acknowledged_and_can_be_reopened(desk: Desk)
     handle_action(desk.deps, stale)
     assert desk.incident.state is IncidentState.RESOLVED
     assert "is over" in desk.private[-1][1]
-    assert labels(desk.head) == ["Reopen", "Wrong verdict: it was …", "Open report"]
+    assert labels(desk.head) == ["Reopen", "Wrong verdict: it was …", "Open report", "⋯"]
     desk.press("reopen")
     assert desk.incident.state is IncidentState.OPEN
     assert "Acknowledge" in labels(desk.head)

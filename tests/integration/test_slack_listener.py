@@ -26,7 +26,7 @@ from seamwatch.engine.incidents import decide_incidents
 from seamwatch.engine.slack_actions import record_action
 from seamwatch.vocabulary import IncidentState
 from seamwatch_demo.slack_receiver import SlackMessage, SlackReceiver
-from slack_presses import payload_of
+from slack_presses import payload_of, submission_of
 from slack_socket_server import SlackSocketServer, wait_for
 
 pytestmark = pytest.mark.integration
@@ -121,6 +121,21 @@ def test_a_press_is_acknowledged_carried_out_and_shown(desk: Desk) -> None:
     assert "listening to Slack by connection slack_test" in said
     assert "token" not in said
     assert "Traceback" not in said
+
+
+def test_a_form_is_opened_and_what_is_sent_by_it_is_carried_out(desk: Desk) -> None:
+    process = desk.listening()
+    try:
+        trigger = desk.slack.workspace.new_trigger()
+        desk.socket.tell(desk.payload("more", choice="void", trigger=trigger), envelope="e1")
+        wait_for(lambda: len(desk.slack.workspace.forms) == 1)
+        (form,) = desk.slack.workspace.forms
+        desk.socket.tell(submission_of(form, user="U0ADA", why="a planned test"), envelope="e2")
+        wait_for(lambda: desk.incident.state is IncidentState.VOIDED)
+        assert desk.socket.acknowledged == ["e1", "e2"]
+    finally:
+        code, said = desk.end(process)
+    assert code == 0, said
 
 
 def test_a_lost_connection_is_opened_again_and_a_press_told_twice_has_one_effect(desk: Desk) -> None:

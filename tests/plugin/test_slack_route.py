@@ -17,7 +17,7 @@ from seamwatch.core.incident_life import Incident
 from seamwatch.store.repo import Store
 from seamwatch.vocabulary import Door, IncidentState
 from seamwatch_demo.slack_receiver import SlackMessage, SlackReceiver
-from slack_presses import payload_of, signed
+from slack_presses import payload_of, signed, submission_of
 
 Client = Callable[[str | None], httpx.Client]
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -183,3 +183,35 @@ def test_a_link_that_was_pressed_is_taken_and_does_nothing(desk: Desk) -> None:
 def test_reading_is_not_offered(desk: Desk) -> None:
     for path in ("/seamwatch/slack/actions", "/seamwatch/slack/", "/seamwatch/slack/docs"):
         assert desk.http.get(path).status_code in (404, 405), path
+
+
+def test_a_void_is_asked_for_by_a_form_and_counts_once_when_it_is_sent(desk: Desk) -> None:
+    trigger = desk.slack.workspace.new_trigger()
+    assert desk.send(payload_of(desk.head, "more", user="U0ADA", choice="void", trigger=trigger)).status_code == 200
+    (form,) = desk.slack.workspace.forms
+    payload = submission_of(form, user="U0ADA", why="a planned test")
+    answers = [desk.send(payload) for _ in range(3)]
+    assert [(one.status_code, one.content) for one in answers] == [(200, b"")] * 3  # an empty answer closes the form
+    assert desk.incident.state is IncidentState.VOIDED
+    (event,) = [one for one in desk.store.incident_events(desk.incident_id) if one.by]
+    assert (event.by, event.door, event.why) == ("ada (U0ADA)", Door.SLACK, "a planned test")
+
+
+def test_a_forged_form_changes_nothing_and_a_forged_choice_opens_none(desk: Desk) -> None:
+    trigger = desk.slack.workspace.new_trigger()
+    choice = payload_of(desk.head, "more", user="U0ADA", choice="void", trigger=trigger)
+    assert desk.send(choice, secret="another").status_code == 401
+    assert desk.slack.workspace.forms == []
+    assert desk.send(choice).status_code == 200
+    (form,) = desk.slack.workspace.forms
+    sent = submission_of(form, user="U0ADA", why="a planned test")
+    assert desk.send(sent, secret="another").status_code == 401
+    assert desk.send(sent, at=time.time() - 301).status_code == 401
+    assert desk.incident.state is IncidentState.OPEN
+
+
+def test_a_choice_without_permission_opens_no_form_and_is_said(desk: Desk) -> None:
+    trigger = desk.slack.workspace.new_trigger()
+    assert desk.send(payload_of(desk.head, "more", user="U0EVE", choice="void", trigger=trigger)).status_code == 200
+    assert desk.slack.workspace.forms == []
+    assert [one.user for one in desk.slack.workspace.private] == ["U0EVE"]

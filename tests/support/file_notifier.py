@@ -62,6 +62,12 @@ class FileNotifier:
         entry = {"do": "tell", "id": uuid4().hex, "channel": channel, "user": user, "text": text}
         self._append({**entry, "blocks": list(blocks)})
 
+    def open_form(self, trigger: str, form: Mapping[str, Any]) -> None:
+        """Refuse: a file shows nobody a form."""
+        del trigger, form
+        msg = f"{self._path} shows no forms"
+        raise NotifyError(msg)
+
     def group_members(self, group: str) -> frozenset[str]:
         """Refuse: a file knows no groups."""
         msg = f"{self._path} knows no group {group}"

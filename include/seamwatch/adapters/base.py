@@ -186,6 +186,15 @@ class Notifier(Protocol):
         """Show one person alone a message in a channel, until they reload it; NotifyError if it cannot be shown."""
         ...
 
+    def open_form(self, trigger: str, form: Mapping[str, Any]) -> None:
+        """Show a person a form; NotifyError if it cannot be shown.
+
+        Args:
+            trigger: What the person's press allows to be opened, once and for seconds only.
+            form: As the channel wants it.
+        """
+        ...
+
     def group_members(self, group: str) -> frozenset[str]:
         """Return the ids of the people in a group, a few minutes old at most.
 

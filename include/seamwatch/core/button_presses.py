@@ -1,4 +1,4 @@
-"""A button of a message that somebody pressed, and whether it counts."""
+"""A button of a message that somebody pressed, or a form that somebody sent, and whether it counts."""
 
 from __future__ import annotations
 
@@ -25,6 +25,23 @@ class ButtonPress:
     """As Slack names them; anybody may call themselves anything."""
     channel: str = ""
     """Id of the channel where it was pressed; empty where it is not known."""
+    why: str = ""
+    """Reason that was given in a form."""
+    into: str | None = None
+    """Id of the incident to merge into, chosen in a form."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormRequest:
+    """A choice of a menu that needs more than a press: Slack is to show a form for it."""
+
+    incident_id: str
+    action: IncidentAction
+    trigger: str
+    """With it Slack opens one form, within three seconds."""
+    user_id: str
+    channel: str = ""
+    """Id of the channel where it was chosen; empty where it is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -263,6 +263,12 @@ def allowed_actions(state: IncidentState) -> tuple[IncidentAction, ...]:
     return tuple(action for action, by_state in _ACTIONS.items() if isinstance(by_state[state], IncidentState))
 
 
+def refusal_by_state(incident: Incident, action: IncidentAction) -> Refusal | None:
+    """Return why an action is impossible in the incident's state; None where it depends on what the person says."""
+    becomes = _ACTIONS[action][incident.state]
+    return becomes if isinstance(becomes, Refusal) else None
+
+
 def act(incident: Incident, request: Request) -> IncidentChange | Refusal:
     """Return what a person's request makes of an incident, or why nothing changes.
 

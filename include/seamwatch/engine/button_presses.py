@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
-from seamwatch.core.button_presses import RecordedPress, groups_of, is_permitted
+from seamwatch.core.button_presses import ButtonPress, FormRequest, RecordedPress, groups_of, is_permitted
 from seamwatch.core.incident_life import Incident
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.incident_actions import DEFAULT_MUTE, act_on_incident
@@ -49,7 +49,7 @@ def carry_out(deps: Deps, press_id: int) -> ActionReply | None:
     except Exception as error:  # this press's failure, and nobody else's
         reply = _failed(deps, recorded, error)
     if reply is not None and reply.is_private:
-        _tell(deps, recorded, reply.text)
+        tell_person(deps, recorded.press, reply.text, connection=recorded.connection)
     return reply
 
 
@@ -71,7 +71,7 @@ def _decided(deps: Deps, recorded: RecordedPress) -> ActionReply | None:
         return _refuse(deps, recorded, f"There is no incident {press.incident_id}: it is too old to be kept.")
     if now - recorded.received_at > _MOST_AGE:
         return _refuse(deps, recorded, f"{incident.id}: what you pressed a day ago was never carried out; press again.")
-    if denied := _denied(deps, recorded, incident):
+    if denied := denial(deps, incident, press.user_id, connection=recorded.connection):
         return _refuse(deps, recorded, denied)
     with deps.store.deciding(incident.pipeline):
         if not deps.store.end_press(recorded.id, now=now):
@@ -84,6 +84,8 @@ def _decided(deps: Deps, recorded: RecordedPress) -> ActionReply | None:
             door=Door.SLACK,
             until=recorded.received_at + DEFAULT_MUTE if press.action is IncidentAction.MUTE else None,
             responsibility=press.responsibility,
+            why=press.why,
+            into=press.into,
         )
         deps.store.note_press(recorded.id, result="done" if done.refusal is None else done.refusal.value)
     if done.refusal is not None:
@@ -96,8 +98,15 @@ def _decided(deps: Deps, recorded: RecordedPress) -> ActionReply | None:
     return ActionReply(text=text, is_done=True, is_private=is_private)
 
 
-def _denied(deps: Deps, recorded: RecordedPress, incident: Incident) -> str:
-    """Return why a person may not act on an incident; empty where they may."""
+def denial(deps: Deps, incident: Incident, user_id: str, *, connection: str | None) -> str:
+    """Return why a person may not act on an incident; empty where they may.
+
+    Args:
+        deps: What it needs.
+        incident: What they want to act on.
+        user_id: The person, as Slack names them.
+        connection: The Slack that told of them; None where that is not known.
+    """
     try:
         pipeline = deps.project.pipeline(incident.pipeline)
     except SpecError:
@@ -105,13 +114,13 @@ def _denied(deps: Deps, recorded: RecordedPress, incident: Incident) -> str:
     slack = pipeline.slack
     if slack is None or not slack.actions:
         return f"Buttons of {pipeline.pipeline} are switched off (slack.actions in its pipeline file)."
-    if recorded.connection is not None and recorded.connection != slack.connection:
+    if connection is not None and connection != slack.connection:
         return f"{pipeline.pipeline} speaks to another Slack by now (slack.connection in its pipeline file)."
     allowed = slack.may_act or tuple(pipeline.owners.values())
-    if is_permitted(recorded.press.user_id, allowed, {}):
+    if is_permitted(user_id, allowed, {}):
         return ""
     members, unread = _members(deps, slack, allowed)
-    if is_permitted(recorded.press.user_id, allowed, members):
+    if is_permitted(user_id, allowed, members):
         return ""
     return " ".join((f"{refusal_text(Refusal.NOT_PERMITTED, incident)}.", *unread))
 
@@ -146,20 +155,20 @@ def _failed(deps: Deps, recorded: RecordedPress, error: Exception) -> ActionRepl
     return ActionReply(text=f"{what}. It is tried again within minutes.", is_done=False, is_private=is_news)
 
 
-def _tell(deps: Deps, recorded: RecordedPress, text: str) -> None:
-    """Tell the person alone; where that cannot be, the incident's message still shows what it is."""
-    press = recorded.press
-    connection = recorded.connection or _connection(deps, press.incident_id)
-    if connection is None or not press.channel:
+def tell_person(deps: Deps, press: ButtonPress | FormRequest, text: str, *, connection: str | None) -> None:
+    """Tell who pressed alone; where that cannot be, the incident's message still shows what it is."""
+    known = connection or connection_of(deps, press.incident_id)
+    if known is None or not press.channel:
         return
     try:
         blocks = block_kit.render([Paragraph((plain(text),))])
-        deps.notifier(connection).tell_privately(press.channel, press.user_id, block_kit.fallback(text), blocks)
+        deps.notifier(known).tell_privately(press.channel, press.user_id, block_kit.fallback(text), blocks)
     except AdapterError as error:
         _LOG.warning("who pressed a button of %s was not told what became of it: %s", press.incident_id, error)
 
 
-def _connection(deps: Deps, incident_id: str) -> str | None:
+def connection_of(deps: Deps, incident_id: str) -> str | None:
+    """Return the Slack connection of an incident's pipeline; None where none is known."""
     incident = deps.store.incident(incident_id)
     known: Pipeline | None = None if incident is None else deps.project.pipelines.get(incident.pipeline)
     return None if known is None or known.slack is None else known.slack.connection

@@ -1,4 +1,7 @@
-"""What Slack tells of pressed buttons, by whichever way: recorded, acknowledged, carried out, and shown at once."""
+"""What Slack tells of presses, by whichever way: recorded, acknowledged, carried out, and shown at once.
+
+What needs a reason or another incident opens a form; the form that is sent then is a press like any other.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,16 @@ from collections.abc import Callable
 from seamwatch.engine.button_presses import ActionReply, carry_out
 from seamwatch.engine.deliver import deliver_incident
 from seamwatch.engine.deps import Deps
-from seamwatch.report.pressed_buttons import read_press
+from seamwatch.engine.slack_forms import open_form
+from seamwatch.report.pressed_buttons import read_form_request, read_press
 
 
 def handle_action(
     deps: Deps, payload: object, *, connection: str | None = None, acknowledge: Callable[[], None] = lambda: None
 ) -> ActionReply | None:
-    """Return what became of a pressed button; None where it is none of ours, or was carried out before.
+    """Return what became of a pressed button, or of a form that could not be opened.
+
+    None where it is none of ours, was carried out before, or opened a form.
 
     Args:
         deps: What it needs.
@@ -25,13 +31,17 @@ def handle_action(
     Raises:
         StoreError: If the press cannot be recorded; then it is not acknowledged either.
     """
+    request = read_form_request(payload)
+    if request is not None:
+        acknowledge()
+        return open_form(deps, request, connection=connection)
     press_id = record_action(deps, payload, connection=connection)
     acknowledge()
     return None if press_id is None else answer_action(deps, press_id)
 
 
 def record_action(deps: Deps, payload: object, *, connection: str | None) -> int | None:
-    """Return the id of a pressed button, recorded; None where it is none of ours, and nothing is to be done."""
+    """Return the id of a press, recorded; None where it is none of ours, and nothing is to be carried out."""
     press = read_press(payload)
     return None if press is None else deps.store.record_press(press, connection=connection, now=deps.clock())
 

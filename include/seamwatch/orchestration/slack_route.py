@@ -12,10 +12,13 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
 from seamwatch.adapters.notify.slack_signature import is_signed
+from seamwatch.core.button_presses import FormRequest
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.slack_actions import answer_action, record_action
+from seamwatch.engine.slack_forms import open_form
 from seamwatch.errors import AdapterError, StoreError
 from seamwatch.orchestration.deps import open_deps
+from seamwatch.report.pressed_buttons import read_form_request
 from seamwatch.secret_redaction import SECRETS
 from seamwatch.settings import Settings
 
@@ -66,11 +69,17 @@ def _take(project_dir: Path, body: bytes, timestamp: str, signature: str) -> Res
             connection = _signer(deps, body, timestamp, signature)
             if connection is None:
                 return Response(_UNSIGNED, status_code=401, media_type="text/plain")
-            press_id = record_action(deps, _payload(body), connection=connection)
+            payload = _payload(body)
+            request = read_form_request(payload)
+            press_id = None if request is not None else record_action(deps, payload, connection=connection)
     except StoreError as error:
         return Response(f"{error}\n", status_code=503, media_type="text/plain")
     # Slack waits for three seconds only.
-    then = None if press_id is None else BackgroundTask(_carry_out, project_dir, press_id)
+    then = None
+    if request is not None:
+        then = BackgroundTask(_open_form, project_dir, request, connection)
+    elif press_id is not None:
+        then = BackgroundTask(_carry_out, project_dir, press_id)
     return Response(status_code=200, background=then)
 
 
@@ -104,3 +113,12 @@ def _carry_out(project_dir: Path, press_id: int) -> None:
             answer_action(deps, press_id)
     except Exception as error:  # the answer has been given already: nobody else would be told
         _LOG.warning("a pressed button is carried out later: %s", SECRETS.redact(str(error)))
+
+
+def _open_form(project_dir: Path, request: FormRequest, connection: str) -> None:
+    """Show a form; of what fails the person is told."""
+    try:
+        with open_deps(project_dir) as deps:
+            open_form(deps, request, connection=connection)
+    except Exception as error:  # the answer has been given already: nobody else would be told
+        _LOG.warning("the form for %s was not opened: %s", request.incident_id, SECRETS.redact(str(error)))

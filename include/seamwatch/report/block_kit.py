@@ -11,15 +11,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from seamwatch.report.blocks import (
-    ActionButton,
     ActionMenu,
     Block,
     Bullets,
     Buttons,
     Confirmation,
+    Control,
     Divider,
     Emphasis,
     Facts,
+    FormMenu,
     Heading,
     Link,
     Mention,
@@ -38,6 +39,8 @@ Json = dict[str, Any]
 ACTION_PREFIX = "seamwatch:"
 VALUE_SEPARATOR = "/"
 """Between an incident's id and what was chosen for it."""
+FORM_MENU_ID = f"{ACTION_PREFIX}more"
+"""By which name Slack says that a form was chosen in a menu."""
 
 # Slack's documented limits (docs.slack.dev, Block Kit reference); the total is undocumented and was found by trial.
 _MOST_BLOCKS = 50
@@ -54,11 +57,12 @@ _MOST_BUTTONS = 25
 _URL_CHARS = 3_000
 _VALUE_CHARS = 2_000
 _OPTION_CHARS = 75
-_OPTION_VALUE_CHARS = 150
+OPTION_VALUE_CHARS = 150
 _CONFIRM_TITLE_CHARS = 100
 _CONFIRM_TEXT_CHARS = 300
 _CONFIRM_BUTTON_CHARS = 30
 _MOST_OPTIONS = 100
+_MOST_OVERFLOW_OPTIONS = 5
 _FALLBACK_CHARS = 1_000
 _LEAST_USEFUL_CHARS = 200
 
@@ -212,14 +216,16 @@ def _is_web_address(url: str) -> bool:
     return len(url) <= _URL_CHARS and _WEB_ADDRESS.fullmatch(url) is not None
 
 
-def _buttons(items: Sequence[Link | ActionButton | ActionMenu]) -> tuple[Json | None, int]:
+def _buttons(items: Sequence[Control]) -> tuple[Json | None, int]:
     """Return the row; what Slack would refuse the whole message for is left out."""
     found = [element for item in items[:_MOST_BUTTONS] if (element := _button(item)) is not None]
     used = sum(_text_weight(element) for element in found)
     return ({"type": "actions", "elements": found} if found else None), used
 
 
-def _button(item: Link | ActionButton | ActionMenu) -> Json | None:
+def _button(item: Control) -> Json | None:
+    if isinstance(item, FormMenu):
+        return _overflow(item)
     text = _plain(_clip(item.text, _BUTTON_CHARS))
     if isinstance(item, ActionMenu):
         return _menu(item, text)
@@ -233,15 +239,35 @@ def _button(item: Link | ActionButton | ActionMenu) -> Json | None:
 
 
 def _menu(item: ActionMenu, text: Json) -> Json | None:
-    """Return a menu; the value of a choice names the incident too, since Slack says of a menu nothing else of ours."""
-    options = [
-        {"text": _plain(_clip(label, _OPTION_CHARS)), "value": f"{item.incident_id}{VALUE_SEPARATOR}{value}"}
-        for value, label in item.options[:_MOST_OPTIONS]
-    ]
-    if not options or any(len(option["value"]) > _OPTION_VALUE_CHARS for option in options):
+    options = _options(item.incident_id, item.options[:_MOST_OPTIONS])
+    if not options:
         return None
     menu = {"type": "static_select", "action_id": action_id(item.action), "placeholder": text, "options": options}
     return menu | _confirm(item.confirmation)
+
+
+def _overflow(item: FormMenu) -> Json | None:
+    options = _options(item.incident_id, item.options[:_MOST_OVERFLOW_OPTIONS])
+    return {"type": "overflow", "action_id": FORM_MENU_ID, "options": options} if options else None
+
+
+def _options(incident_id: str, choices: Iterable[tuple[str, str]]) -> list[Json]:
+    """Return the choices of a menu, none where Slack would refuse one.
+
+    The value of a choice names the incident too, since Slack says of a menu nothing else of ours.
+    """
+    options = [option(f"{incident_id}{VALUE_SEPARATOR}{value}", label) for value, label in choices]
+    return [] if any(len(one["value"]) > OPTION_VALUE_CHARS for one in options) else options
+
+
+def option(value: str, label: str) -> Json:
+    """Return one choice of a menu; its value has at most `OPTION_VALUE_CHARS`."""
+    return {"text": plain_text(label, _OPTION_CHARS), "value": value}
+
+
+def plain_text(text: str, most_chars: int) -> Json:
+    """Return a text in which Slack reads no markup, cut to a length."""
+    return _plain(_clip(text, most_chars))
 
 
 def _confirm(asked: Confirmation | None) -> Json:

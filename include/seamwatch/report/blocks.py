@@ -128,11 +128,23 @@ class ActionMenu:
     confirmation: Confirmation | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class FormMenu:
+    """A menu of what needs a reason or a choice: each opens a form."""
+
+    incident_id: str
+    options: tuple[tuple[IncidentAction, str], ...]
+    """Action and label of each form."""
+
+
+Control = Link | ActionButton | ActionMenu | FormMenu
+
+
 @dataclass(frozen=True)
 class Buttons:
     """Buttons and menus in a row."""
 
-    items: tuple[Link | ActionButton | ActionMenu, ...]
+    items: tuple[Control, ...]
 
 
 @dataclass(frozen=True)

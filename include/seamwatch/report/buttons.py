@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from seamwatch.report.blocks import ActionButton, ActionMenu, Confirmation, Link
+from seamwatch.report.blocks import ActionButton, ActionMenu, Confirmation, FormMenu, Link
 from seamwatch.vocabulary import IncidentAction, IncidentState, Responsibility
 
 _LABELS: Mapping[IncidentAction, str] = {
@@ -15,6 +15,11 @@ _LABELS: Mapping[IncidentAction, str] = {
     IncidentAction.SPLIT: "Split off again",
 }
 """What needs neither a reason nor another incident, in the order in which it is shown."""
+_FORMS: Mapping[IncidentAction, str] = {
+    IncidentAction.MERGE: "Merge into another incident …",
+    IncidentAction.VOID: "Void: nobody's fault …",
+}
+"""What needs one of them, and so a form."""
 _LABELS_BY_STATE: Mapping[tuple[IncidentAction, IncidentState], str] = {
     (IncidentAction.REOPEN, IncidentState.MUTED): "Unmute",
     (IncidentAction.MUTE, IncidentState.MUTED): "Mute 4 h from now",
@@ -61,6 +66,12 @@ def incident_buttons(
             )
         )
     return tuple(buttons)
+
+
+def form_menu(incident_id: str, actions: Sequence[IncidentAction]) -> tuple[FormMenu, ...]:
+    """Return the menu of what needs a form; none where a person may ask for nothing of it."""
+    forms = tuple((action, label) for action, label in _FORMS.items() if action in actions)
+    return (FormMenu(incident_id=incident_id, options=forms),) if forms else ()
 
 
 def report_link(url: str, *, is_primary: bool) -> Link:

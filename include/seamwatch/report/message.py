@@ -22,7 +22,7 @@ from seamwatch.report.blocks import (
     plain,
     strong,
 )
-from seamwatch.report.buttons import incident_buttons, report_link
+from seamwatch.report.buttons import form_menu, incident_buttons, report_link
 from seamwatch.report.diff import Pieces
 from seamwatch.report.evidence import Comparison, RecordFacts
 from seamwatch.report.facts import BUDGET_LABEL, IncidentReport
@@ -160,7 +160,8 @@ def _buttons(report: IncidentReport) -> Buttons:
             (report_link(report.links.report, is_primary=is_primary), Link("Incidents", report.links.incidents))
         )
     own = incident_buttons(report.incident_id, report.state, report.responsibility, report.actions)
-    return Buttons((*own, report_link(report.links.report, is_primary=False)))
+    link = report_link(report.links.report, is_primary=False)
+    return Buttons((*own, link, *form_menu(report.incident_id, report.actions)))
 
 
 def _note(report: IncidentReport, change: ChangeKind) -> tuple[Block, ...]:

@@ -1,4 +1,4 @@
-"""Read what Slack tells of a pressed button: the way back from what `block_kit` renders.
+"""Read what Slack tells of a pressed button or a sent form: the way back from what `block_kit` and `forms` render.
 
 Every field of a payload is untrusted; of what cannot be read, nothing is done.
 """
@@ -9,25 +9,30 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
-from seamwatch.core.button_presses import ButtonPress
-from seamwatch.report.block_kit import ACTION_PREFIX, VALUE_SEPARATOR
-from seamwatch.report.text import shortened, visible
+from seamwatch.core.button_presses import ButtonPress, FormRequest
+from seamwatch.report.action_forms import LONGEST_REASON_CHARS
+from seamwatch.report.block_kit import ACTION_PREFIX, FORM_MENU_ID, VALUE_SEPARATOR
+from seamwatch.report.slack_forms import CHANNEL, INCIDENT, INTO, WHY
+from seamwatch.report.text import printable, shortened, visible
 from seamwatch.vocabulary import IncidentAction, Responsibility
 
 _USER = re.compile(r"[UW][A-Z0-9]{2,20}")
 _CHANNEL = re.compile(r"[CDG][A-Z0-9]{2,20}")
 _INCIDENT_CHARS = 300
 _NAME_CHARS = 80
+_TRIGGER_CHARS = 300
 
 
 def read_press(payload: object) -> ButtonPress | None:
     """Return the button of ours that was pressed; None where it is none, or cannot be read.
 
-    A link tells Slack of its press too; nothing is to be done then.
+    A link tells Slack of its press too; nothing is to be done then. A form that was sent is a press as well.
     """
     known = _mapping(payload)
+    if known.get("type") == "view_submission":
+        return _read_form(known)
     actions = known.get("actions")
     if known.get("type") != "block_actions" or not isinstance(actions, list) or not actions:
         return None
@@ -37,7 +42,6 @@ def read_press(payload: object) -> ButtonPress | None:
     target = _target(pressed)
     if action is None or target is None or not isinstance(user_id, str) or not _USER.fullmatch(user_id):
         return None
-    channel = _mapping(known.get("channel")).get("id") or _mapping(known.get("container")).get("channel_id")
     return ButtonPress(
         key=_key(known, pressed, user_id),
         incident_id=target[0],
@@ -45,8 +49,81 @@ def read_press(payload: object) -> ButtonPress | None:
         responsibility=target[1],
         user_id=user_id,
         user_name=_name(user),
-        channel=channel if isinstance(channel, str) and _CHANNEL.fullmatch(channel) else "",
+        channel=_channel_of(known),
     )
+
+
+def read_form_request(payload: object) -> FormRequest | None:
+    """Return the form that somebody chose in the menu of a message; None where it is none, or cannot be read."""
+    known = _mapping(payload)
+    actions = known.get("actions")
+    if known.get("type") != "block_actions" or not isinstance(actions, list) or not actions:
+        return None
+    pressed, user_id = _mapping(actions[0]), _mapping(known.get("user")).get("id")
+    chosen, trigger = _mapping(pressed.get("selected_option")).get("value"), known.get("trigger_id")
+    if pressed.get("action_id") != FORM_MENU_ID or not isinstance(chosen, str):
+        return None
+    incident_id, _, action = chosen.rpartition(VALUE_SEPARATOR)
+    is_known = action in list(IncidentAction) and _is_incident(incident_id)
+    is_answerable = isinstance(trigger, str) and 0 < len(trigger) <= _TRIGGER_CHARS
+    if not is_known or not is_answerable or not isinstance(user_id, str) or not _USER.fullmatch(user_id):
+        return None
+    return FormRequest(
+        incident_id=incident_id,
+        action=IncidentAction(action),
+        trigger=str(trigger),
+        user_id=user_id,
+        channel=_channel_of(known),
+    )
+
+
+def _read_form(known: Mapping[str, Any]) -> ButtonPress | None:
+    """Return what a form asks for; it is one press, however often Slack tells of it."""
+    view, user = _mapping(known.get("view")), _mapping(known.get("user"))
+    action, user_id, view_id = _action(view.get("callback_id")), user.get("id"), view.get("id")
+    about = _json_mapping(view.get("private_metadata"))
+    incident_id = about.get(INCIDENT)
+    if action is None or not _is_incident(incident_id) or not isinstance(view_id, str) or not view_id:
+        return None
+    if not isinstance(user_id, str) or not _USER.fullmatch(user_id):
+        return None
+    values = _mapping(_mapping(view.get("state")).get("values"))
+    why = _mapping(_mapping(values.get(WHY)).get(WHY)).get("value")
+    into = _mapping(_mapping(_mapping(values.get(INTO)).get(INTO)).get("selected_option")).get("value")
+    parts = [_mapping(known.get("team")).get("id"), user_id, view_id]
+    return ButtonPress(
+        key=hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest(),
+        incident_id=str(incident_id),
+        action=action,
+        user_id=user_id,
+        user_name=_name(user),
+        channel=_sound_channel(about.get(CHANNEL)),
+        why=shortened(printable(why[: 2 * LONGEST_REASON_CHARS]).strip(), LONGEST_REASON_CHARS)
+        if isinstance(why, str)
+        else "",
+        into=into if _is_incident(into) else None,
+    )
+
+
+def _json_mapping(text: object) -> Mapping[str, Any]:
+    """Return the JSON object that a text holds; empty where it holds none."""
+    try:
+        return _mapping(json.loads(text)) if isinstance(text, str) else {}
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _is_incident(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= _INCIDENT_CHARS and value.isprintable()
+
+
+def _channel_of(payload: Mapping[str, Any]) -> str:
+    named = _mapping(payload.get("channel")).get("id") or _mapping(payload.get("container")).get("channel_id")
+    return _sound_channel(named)
+
+
+def _sound_channel(value: object) -> str:
+    return value if isinstance(value, str) and _CHANNEL.fullmatch(value) else ""
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
@@ -68,9 +145,7 @@ def _target(pressed: Mapping[str, Any]) -> tuple[str, Responsibility | None] | N
         if what not in list(Responsibility):
             return None
         responsibility = Responsibility(what)
-    if not isinstance(value, str) or not 0 < len(value) <= _INCIDENT_CHARS or not value.isprintable():
-        return None
-    return value, responsibility
+    return (value, responsibility) if _is_incident(value) else None
 
 
 def _name(user: Mapping[str, Any]) -> str:

@@ -64,7 +64,7 @@ def severity(incident: Incident) -> str:
         return ""
     share = incident.share
     if share is None:
-        return f"{incident.severity}, how much it harms is not known: no outcome is"
+        return f"{incident.severity}, how much it harms cannot be said yet: no outcome is known"
     first = incident.first_share
     since = f", {numbers.percent(first)} when it opened" if first is not None and first != share else ""
     harmed = f"{numbers.count(incident.n_records)} of {numbers.count(incident.n_judged)}"

@@ -27,6 +27,8 @@ class ButtonPressStore:
             "user_id": press.user_id,
             "user_name": press.user_name,
             "channel": press.channel,
+            "why": press.why,
+            "merge_into": press.into,
             "connection": connection,
             "received_at": now,
             "tries": 0,
@@ -72,6 +74,8 @@ def _press(row: Any) -> RecordedPress:
         user_id=row["user_id"],
         user_name=row["user_name"],
         channel=row["channel"],
+        why=row["why"] or "",
+        into=row["merge_into"],
     )
     return RecordedPress(
         id=row["id"],

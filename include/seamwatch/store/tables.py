@@ -426,6 +426,10 @@ class ButtonPressRow(Table):
     tries: Mapped[int] = mapped_column(Integer, default=0)
     result: Mapped[str | None] = mapped_column(RecordText)
     """What became of it, or why it could not be carried out so far."""
+    why: Mapped[str | None] = mapped_column(RecordText)
+    """As the person wrote it in a form."""
+    merge_into: Mapped[str | None] = mapped_column(String(300))
+    """The incident to merge into, as chosen in a form."""
 
 
 class HeartbeatRow(Table):

@@ -11,7 +11,7 @@ import pytest
 from seamwatch.core.incident_life import allowed_actions
 from seamwatch.report import block_kit
 from seamwatch.report.blocks import ActionButton, ActionMenu, Buttons
-from seamwatch.report.buttons import incident_buttons
+from seamwatch.report.buttons import form_menu, incident_buttons
 from seamwatch.vocabulary import IncidentAction, IncidentState, Responsibility
 from seamwatch_demo.slack_rules import message_error
 
@@ -71,3 +71,23 @@ def test_a_menu_whose_values_slack_would_refuse_is_left_out_and_the_buttons_stay
     assert message_error("text", [row]) is None
     shorter = [replace(one, incident_id="x" * 100) for one in buttons if isinstance(one, ActionMenu)]
     assert block_kit.render([Buttons(tuple(shorter))])[0]["elements"][0]["type"] == "static_select"
+
+
+FORMS = {
+    IncidentState.MERGED: [],
+    IncidentState.VOIDED: [],
+}
+
+
+@pytest.mark.parametrize("state", IncidentState)
+def test_a_menu_holds_what_needs_a_form(state: IncidentState) -> None:
+    wanted = FORMS.get(state, [IncidentAction.MERGE, IncidentAction.VOID])
+    menus = form_menu("parcels-1", allowed_actions(state))
+    assert [action for one in menus for action, _ in one.options] == wanted
+    rows = block_kit.render([Buttons(menus)])
+    assert message_error("text", rows or None) is None
+    assert [one["value"] for row in rows for one in row["elements"][0]["options"]] == [f"parcels-1/{a}" for a in wanted]
+
+
+def test_a_menu_of_forms_whose_values_slack_would_refuse_is_left_out() -> None:
+    assert block_kit.render([Buttons(form_menu("x" * 150, tuple(IncidentAction)))]) == []

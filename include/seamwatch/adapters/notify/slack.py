@@ -196,6 +196,10 @@ class SlackNotifier:
         }
         self._call("chat.postEphemeral", channel, lambda client: client.chat_postEphemeral(**arguments))
 
+    def open_form(self, trigger: str, form: Mapping[str, Any]) -> None:
+        """Open a modal for who pressed; NotifyError if Slack refuses, as three seconds after the press."""
+        self._call("views.open", "", lambda client: client.views_open(trigger_id=trigger, view=dict(form)))
+
     def group_members(self, group: str) -> frozenset[str]:
         """Return the ids of the people in a user group, at most three minutes old; NotifyError if it cannot be read."""
         place = (self._options["base_url"], self._options["token"], group)

@@ -77,6 +77,8 @@ _REFUSED = {
     "msg_too_long": f"the message is longer than Slack takes; {_DEFECT}",
     "user_not_in_channel": "who is to be told is not in the channel",
     "no_such_subteam": "there is no such user group; correct it in the pipeline file",
+    "expired_trigger_id": "Slack lets a form be opened for three seconds after the press; press again",
+    "exchanged_trigger_id": "a form was opened for this press already; press again",
     "no_text": f"the message is empty; {_DEFECT}",
     "unknown_method": "what answers knows no such method; check the connection's base_url",
 }
