@@ -20,6 +20,7 @@ from faulty_slack import Fault
 from parcels import WINDOW, make_deps
 from seamwatch.adapters.connections import EnvironmentConnections
 from seamwatch.core.incident_life import ChangeKind, IncidentChange
+from seamwatch.engine.announcements import announce
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.check.channels import check_channels
 from seamwatch.engine.deliver import deliver_pending
@@ -60,6 +61,21 @@ def test_a_press_changes_the_incident_and_its_head_shows_it_at_once(desk: Desk) 
     assert "Acknowledged by ada (U0ADA) in Slack" in json.dumps(desk.head.blocks)
     assert labels(desk.head) == ["Mute 4 h", "Resolve", "Wrong verdict: it was …", "Open report", "⋯"]
     assert desk.private == []
+
+
+def test_what_somebody_did_before_an_incident_came_back_is_not_said_of_it_any_more(desk: Desk) -> None:
+    desk.press("ack")
+    desk.now[0] += timedelta(hours=1)
+    back = replace(desk.incident, state=IncidentState.OPEN, acknowledged_by=None, updated_at=desk.now[0])
+    change = IncidentChange(kind=ChangeKind.REOPENED, incident=back, door=Door.DETECTOR)
+    desk.deps.store.apply_changes([change], window=WINDOW)
+    announce(desk.deps, desk.deps.project.pipeline("parcels"), [change], WINDOW, desk.now[0])
+    deliver_pending(desk.deps)
+    shown = json.dumps(desk.head.blocks)
+    assert "Back again since" in shown
+    assert "Acknowledged by" not in shown
+    desk.press("ack")
+    assert "Acknowledged by ada" in json.dumps(desk.head.blocks)
 
 
 def test_the_same_press_told_twice_has_one_effect(desk: Desk) -> None:

@@ -507,6 +507,38 @@ def test_what_the_state_does_not_allow_is_refused_in_words_and_changes_nothing(
     store.close()
 
 
+def test_an_incident_without_a_report_has_its_timeline_and_can_be_acted_on(
+    client: Client, actor: Incident, project: Path
+) -> None:
+    store = store_of(project)
+    moved = replace(store.incident(actor.id), last_window=Window(start=WINDOW.end, end=WINDOW.end + timedelta(days=1)))
+    store.apply_changes([IncidentChange(kind=ChangeKind.UPDATED, incident=moved)], window=moved.last_window)
+    page = client("viewer").get(f"/seamwatch/incidents/{actor.id}")
+    assert page.status_code == 200
+    for text in ("Its report cannot be made", "has no attribution yet", "Timeline", "Opened", actor.headline):
+        assert text in page.text
+    assert "What you can do" not in page.text
+    assert "Acknowledged" in outcome(shown_after(client, ask(client, actor, action="ack")))
+    again = ask(client, actor, action="ack")
+    assert again.status_code == 409
+    assert "is so already" in outcome(again.text)
+    assert "Its report cannot be made" in again.text
+    store.close()
+
+
+def test_an_incident_of_a_broken_pipeline_file_has_a_page(client: Client, actor: Incident, project: Path) -> None:
+    file = project / "include/pipelines/parcels.yaml"
+    before = file.read_text()
+    file.write_text("pipeline: [")
+    try:
+        page = client("user").get(f"/seamwatch/incidents/{actor.id}")
+    finally:
+        file.write_text(before)
+    assert page.status_code == 200
+    assert "Its report cannot be made" in page.text
+    assert "What you can do" in page.text
+
+
 def test_a_void_without_a_reason_changes_nothing(client: Client, actor: Incident, project: Path) -> None:
     answer = ask(client, actor, action="void", why="   ")
     assert answer.status_code == 422
@@ -725,8 +757,12 @@ def test_text_of_an_incident_cannot_become_markup(client: Client, project: Path,
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     # Its window was never attributed: the page says so, and is no crash.
     answer = client("viewer").get("/seamwatch/incidents/parcels-hostile")
-    assert answer.status_code == 409
-    assert "no attribution" in answer.json()["detail"]
+    assert answer.status_code == 200
+    assert "no attribution" in answer.text
+    assert "Timeline" in answer.text
+    assert "What you can do" not in answer.text
+    for form in ("json", "md"):
+        assert client("viewer").get("/seamwatch/incidents/parcels-hostile", params={"form": form}).status_code == 409
 
 
 def test_airflow_shows_the_pages_in_its_navigation_and_at_every_dag(client: Client) -> None:

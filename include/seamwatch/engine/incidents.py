@@ -22,7 +22,7 @@ from seamwatch.engine.deps import Deps
 from seamwatch.engine.maintenance import rule_on_maintenance
 from seamwatch.engine.watcher_status import silent_jobs
 from seamwatch.errors import DataContractError, StoreError
-from seamwatch.report import measured
+from seamwatch.report import measured, numbers
 from seamwatch.report.action_results import last_action
 from seamwatch.report.facts import IncidentReport, incident_report
 from seamwatch.report.freshness_texts import with_headline
@@ -282,11 +282,13 @@ class LastReport:
 
 
 def _last_action(events: Sequence[IncidentEvent]) -> str:
-    """Return what a person did last with an incident; empty where nobody did anything."""
-    by_people = [event for event in events if event.by]
-    if not by_people:
+    """Return what a person did last with an incident, or that it came back since; empty where nobody did anything."""
+    told = [event for event in events if event.by or event.kind == ChangeKind.REOPENED.value]
+    if not told:
         return ""
-    last = by_people[-1]
+    last = told[-1]
+    if not last.by:  # what they did was about the time before
+        return f"Back again since {numbers.moment(last.at)}"
     return last_action(ChangeKind(last.kind), by=last.by or "", door=last.door, at=last.at)
 
 

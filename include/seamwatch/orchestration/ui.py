@@ -6,6 +6,7 @@ An incident is seen by whoever may read its pipeline's DAG, and acted on by whoe
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,6 +26,7 @@ from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, Red
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from seamwatch.core.incident_life import Incident
+from seamwatch.core.incident_timeline import fold_events
 from seamwatch.core.watcher_status import SHARED, WatcherStatus
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.incident_actions import act_on_incident
@@ -37,10 +39,10 @@ from seamwatch.orchestration.deps import open_deps
 from seamwatch.orchestration.paused import paused_dags
 from seamwatch.orchestration.request_origin import require_own_origin
 from seamwatch.report import numbers
-from seamwatch.report.action_forms import LONGEST_REASON_CHARS, MUTE_HOURS, action_forms, outcome_text
+from seamwatch.report.action_forms import LONGEST_REASON_CHARS, MUTE_HOURS, ActionForms, action_forms, outcome_text
 from seamwatch.report.action_results import refusal_text
 from seamwatch.report.facts import IncidentReport
-from seamwatch.report.html import render_html
+from seamwatch.report.html import render_bare_html, render_html
 from seamwatch.report.overview import overview_rows, render_overview
 from seamwatch.report.watcher_status import problem_lines, stopped_lines
 from seamwatch.settings import Settings
@@ -48,6 +50,7 @@ from seamwatch.spec.owners import RELIABILITY
 from seamwatch.vocabulary import Door, IncidentAction, IncidentState, Responsibility
 
 PREFIX = "/seamwatch"
+_LOG = logging.getLogger(__name__)
 _ROOT = API_ROOT_PATH.rstrip("/")
 """Path of Airflow's own base URL, for an Airflow that does not stand at the root of its host."""
 _CSP = (
@@ -269,17 +272,21 @@ def _add_incident(app: FastAPI, settings: Callable[[], Settings]) -> None:
 
 
 def _incident_page(deps: Deps, incident: Incident, user: Any, *, outcome: str = "", is_refused: bool = False) -> str:
-    """Return the report of an incident with what this person may do; 409 where there is no report of it."""
+    """Return the report of an incident with what this person may do; where it cannot be made, why, and the rest."""
+    forms: ActionForms | None = None
+    if _may("PUT", incident.pipeline, user):
+        open_states = {state for state in IncidentState if state.is_open}
+        others = deps.store.incidents(incident.pipeline, open_states, limit=_MOST_TARGETS)
+        path = f"{_address(incident)}/act"
+        forms = action_forms(incident, others, path=path, outcome=outcome, is_refused=is_refused)
     try:
-        report = _framed(report_of(deps, deps.project.pipeline(incident.pipeline), incident))
-    except SeamwatchError as error:
-        raise HTTPException(409, str(error)) from error
-    if not _may("PUT", incident.pipeline, user):
-        return render_html(report)
-    open_states = {state for state in IncidentState if state.is_open}
-    others = deps.store.incidents(incident.pipeline, open_states, limit=_MOST_TARGETS)
-    path = f"{_address(incident)}/act"
-    return render_html(report, action_forms(incident, others, path=path, outcome=outcome, is_refused=is_refused))
+        return render_html(_framed(report_of(deps, deps.project.pipeline(incident.pipeline), incident)), forms)
+    except Exception as error:  # the report's failure; who came to act on the incident still can
+        if not isinstance(error, SeamwatchError):
+            _LOG.exception("the report of incident %s cannot be made", incident.id)
+        reason = str(error) if isinstance(error, SeamwatchError) else f"{type(error).__name__}, see the server's log"
+    events = fold_events(deps.store.incident_events(incident.id))
+    return render_bare_html(incident, reason, events, incidents_link=f"{_ROOT}{PREFIX}/incidents", forms=forms)
 
 
 def _address(incident: Incident) -> str:

@@ -60,7 +60,7 @@ def _record(record: RecordEvidence) -> RecordFacts:
         payload=tuple(_comparison(row.field, row.stage, row.recorded, row.expected) for row in record.rows),
         answer=(
             _comparison("answer", "", record.recorded_answer, record.isolated_answer)
-            if record.recorded_answer is not None or record.isolated_answer is not None
+            if record.isolated_answer is not None  # else it was not called alone, and there is nothing to compare
             else None
         ),
         outcome=tuple(

@@ -26,6 +26,11 @@ def percent(ratio: float | None) -> str:
     return f"{round(ratio * 100, 1) or 0.0:g}%"
 
 
+def left(ratio: float | None) -> str:
+    """Return how much of a budget is left, or by how much of it it is overspent."""
+    return f"{percent(-ratio)} overspent" if ratio is not None and ratio < 0 else f"{percent(ratio)} left"
+
+
 def interval(low: float | None, high: float | None) -> str:
     """Return two ratios as `91.2% to 97%`, or a dash where either is unknown."""
     if low is None or high is None:

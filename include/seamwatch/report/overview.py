@@ -143,8 +143,7 @@ def _budget(one: PipelineStatus, base: str) -> Cell:
     when = "spent" if left <= 0 else f"gone {numbers.moment(gone_at)}" if gone_at is not None else "lasts at this pace"
     note = f"{worst.objective}, {when}"
     tone = "bad" if left <= 0 else "warn" if left < 0.25 else "good"
-    text = f"{numbers.percent(left)} left" if left >= 0 else f"{numbers.percent(-left)} overspent"
-    return Cell(text=text, note=note, tone=tone, address=address)
+    return Cell(text=numbers.left(left), note=note, tone=tone, address=address)
 
 
 def _owner(one: PipelineStatus) -> Cell:

@@ -124,12 +124,12 @@ def _budget(one: ObjectiveStatus, gate: str) -> BudgetFacts:
     gone = "" if budget.gone_at is None else numbers.moment(budget.gone_at)
     if budget.left is not None and budget.left <= 0:
         gone = "gone"
-    sentence = f"{one.objective}: {numbers.percent(budget.left)} left"
+    sentence = f"{one.objective}: {numbers.left(budget.left)}"
     if burn:
         sentence += f", burns {burn}"
-    if gone == "gone":
+    if budget.left is not None and budget.left == 0:
         sentence += ", spent"
-    elif gone:
+    elif gone and gone != "gone":
         sentence += f", gone {gone} at this pace"
     if gate.startswith("frozen"):
         sentence += "; releases are frozen" if gate == "frozen" else f"; releases {gate.removeprefix('frozen, ')}"

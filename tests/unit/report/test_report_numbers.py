@@ -24,6 +24,19 @@ def test_percent_reads_0_and_100_only_when_exact(ratio, text):
 
 
 @pytest.mark.parametrize(
+    ("ratio", "text"),
+    [
+        (0.42, "42% left"),
+        (0.0, "0% left"),
+        (-0.0004, "<0.1% overspent"),
+        (-1.076, "107.6% overspent"),
+    ],
+)
+def test_an_overspent_budget_has_nothing_left(ratio, text):
+    assert numbers.left(ratio) == text
+
+
+@pytest.mark.parametrize(
     ("usd", "text"),
     [(None, "unknown"), (0.0, "$0.00"), (0.0004, "<$0.01"), (0.416, "$0.42"), (1234.5, "$1,234")],
 )
