@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from action_places import place_with
 from json_config_server import JsonConfigServer, config_server
 from seamwatch.adapters.actions.base import ActionImpossible, ActionTarget
-from seamwatch.adapters.actions.factory import ActionPlace, action_target
-from seamwatch.adapters.connections import EnvironmentConnections
+from seamwatch.adapters.actions.factory import action_target
 from seamwatch.core.action_life import Standing
 from seamwatch.errors import AdapterError
 from seamwatch.spec.actions import HttpValue
@@ -33,8 +33,7 @@ def target_of(url: str, *, token: str = TOKEN, **fields: Any) -> ActionTarget:
     given = {"path": "/config", "field": "routing.model", "value": "gpt-a", "timeout": "1s"} | fields
     action = HttpValue.model_validate({"kind": "http", "connection": "config"} | given)
     info = {"conn_type": "http", "host": url, "password": token}
-    connections = EnvironmentConnections({"AIRFLOW_CONN_CONFIG": json.dumps(info)})
-    return action_target(action, ActionPlace(pipeline="returns", database="none", connections=connections))
+    return action_target(action, place_with({"config": info}))
 
 
 @pytest.mark.parametrize("write", ["PUT", "PATCH", "POST"])

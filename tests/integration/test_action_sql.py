@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from action_places import database_connection, place_with
 from seamwatch.adapters.actions.base import ActionImpossible, ActionTarget
-from seamwatch.adapters.actions.factory import ActionPlace, action_target
-from seamwatch.adapters.connections import EnvironmentConnections
+from seamwatch.adapters.actions.factory import action_target
 from seamwatch.core.action_life import ActionPlan, Standing
 from seamwatch.errors import AdapterError
 from seamwatch.spec.actions import SqlValue
@@ -52,20 +52,7 @@ def database(url: str) -> Iterator[sa.Engine]:
 def target_of(url: str, **fields: Any) -> ActionTarget:
     given = {"table": "model_routes", "where": {"route": "returns"}, "column": "model", "value": "gpt-a"} | fields
     action = SqlValue.model_validate({"kind": "sql"} | {name: one for name, one in given.items() if one is not ...})
-    place = ActionPlace(pipeline="returns", database="routes", connections=connections(url))
-    return action_target(action, place)
-
-
-def connections(url: str) -> EnvironmentConnections:
-    parsed = sa.make_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        return EnvironmentConnections(
-            {"AIRFLOW_CONN_ROUTES": json.dumps({"conn_type": "sqlite", "host": parsed.database})}
-        )
-    info = {"conn_type": "postgres", "login": parsed.username, "password": parsed.password, "schema": parsed.database}
-    # The server of the tests listens on a socket in a folder, which its URL names in its query.
-    info |= {"host": parsed.host, "port": parsed.port, "extra": {"sqlalchemy_query": dict(parsed.query)}}
-    return EnvironmentConnections({"AIRFLOW_CONN_ROUTES": json.dumps(info)})
+    return action_target(action, place_with({"routes": database_connection(url)}))
 
 
 def value_in(engine: sa.Engine, column: str = "model", route: str = "returns") -> Any:
@@ -256,10 +243,8 @@ def test_one_row_has_one_name(url: str, database: sa.Engine) -> None:
 
 
 def test_a_database_that_is_down_tells_nothing_and_no_secret() -> None:
-    env = {"AIRFLOW_CONN_ROUTES": "postgres://ops:hunter2hunter2@127.0.0.1:1/routes"}
     action = SqlValue(kind="sql", table="t", where={"a": 1}, column="b", value=1)
-    place = ActionPlace(pipeline="p", database="routes", connections=EnvironmentConnections(env))
-    target = action_target(action, place)
+    target = action_target(action, place_with({"routes": "postgres://ops:hunter2hunter2@127.0.0.1:1/routes"}))
     with pytest.raises(AdapterError, match="cannot be read") as down:
         target.plan()
     assert down.value.retryable

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from seamwatch.errors import KnowledgeError
+from seamwatch.adapters.program import run_program
+from seamwatch.errors import AdapterError, KnowledgeError
 from seamwatch.spec.knowledge import Reindex
-
-_TOLD = 2000
-"""Last characters of what the command wrote that are kept."""
 
 
 def run_reindex(hook: Reindex, documents: Sequence[str], *, project_dir: Path) -> str:
@@ -28,25 +23,18 @@ def run_reindex(hook: Reindex, documents: Sequence[str], *, project_dir: Path) -
         KnowledgeError: If it cannot be started, fails or takes longer than it may.
     """
     listed = json.dumps(list(documents))
-    program, *arguments = hook.command
     try:
-        done = subprocess.run(  # noqa: S603 - the pipeline file's own command, without a shell
-            [sys.executable if program == "python" else program, *arguments],
-            cwd=project_dir,
-            env={**os.environ, "SEAMWATCH_DOCUMENTS": listed},
-            input=listed,
-            capture_output=True,
-            text=True,
-            timeout=hook.timeout.total_seconds(),
-            check=False,
+        done = run_program(
+            hook.command,
+            project_dir=project_dir,
+            env={"SEAMWATCH_DOCUMENTS": listed},
+            timeout_s=hook.timeout.total_seconds(),
+            given=listed,
         )
-    except FileNotFoundError as error:
-        msg = f"the reindex command {program!r} is not installed here; correct reindex.command"
+    except AdapterError as error:
+        msg = f"reindex: {error}"
         raise KnowledgeError(msg) from error
-    except subprocess.TimeoutExpired as error:
-        msg = f"the reindex command took longer than {hook.timeout}; raise reindex.timeout, or hand it to a DAG"
-        raise KnowledgeError(msg) from error
-    if done.returncode:
-        msg = f"the reindex command ended with code {done.returncode}: {done.stderr[-_TOLD:].strip()}"
+    if done.code:
+        msg = f"the reindex command ended with code {done.code}: {done.errors}"
         raise KnowledgeError(msg)
-    return done.stdout[-_TOLD:].strip()
+    return done.output

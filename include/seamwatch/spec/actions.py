@@ -98,7 +98,7 @@ class LitellmLimit(_Action):
     connection: str
     """Airflow HTTP connection of the gateway; its password is the master key."""
     key: str | None = None
-    """The key, or its hash as the gateway lists it; never shown whole."""
+    """Hash of the key as the gateway lists it (`token`); the key itself is a secret, and stands in no file."""
     key_from: str | None = None
     """Airflow connection whose password is the key, instead."""
     rpm_limit: Annotated[int, Field(ge=0)] | None = None
@@ -114,6 +114,15 @@ class LitellmLimit(_Action):
     def _limits_something(self) -> Self:
         if (self.key is None) == (self.key_from is None):
             msg = "a litellm action needs one of key and key_from"
+            raise ValueError(msg)
+        if self.key is not None and self.key.startswith("sk-"):
+            msg = (
+                "key holds the key itself, which is a secret; store it as the password of a connection and name that "
+                "under key_from, or write the key's hash here"
+            )
+            raise ValueError(msg)
+        if self.budget_duration is not None and self.max_budget is None:
+            msg = "a litellm action with budget_duration needs max_budget: a period alone limits nothing"
             raise ValueError(msg)
         if self.rpm_limit is None and self.tpm_limit is None and self.max_budget is None:
             msg = "a litellm action needs a limit: rpm_limit, tpm_limit or max_budget"
@@ -165,7 +174,7 @@ class Quarantine(_Action):
     database: str | None = None
     """Airflow connection id; default: the pipeline's. It needs to be allowed to write."""
     table: _Filled
-    """Made where it does not exist: action, incident, record key, stage, at."""
+    """Made where it does not exist, with the columns action, record (its key), incident, stage and at."""
 
 
 class RunAgain(_Action):

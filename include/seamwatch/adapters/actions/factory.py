@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from seamwatch.adapters.actions.airflow_api import AirflowApi
 from seamwatch.adapters.actions.base import ActionTarget
+from seamwatch.adapters.actions.command import CommandTarget
+from seamwatch.adapters.actions.dag_run import DagRunTarget
 from seamwatch.adapters.actions.http_value import HttpValueTarget
 from seamwatch.adapters.actions.json_service import CALL_S, JsonService
+from seamwatch.adapters.actions.litellm import LitellmLimitTarget
+from seamwatch.adapters.actions.mlflow_alias import MlflowAliasTarget
+from seamwatch.adapters.actions.quarantine import QuarantineTarget
 from seamwatch.adapters.actions.sql_value import SqlValueTarget
 from seamwatch.adapters.actions.writable_database import WritableDatabase
 from seamwatch.adapters.base import Connections
-from seamwatch.spec.actions import HttpValue, SqlValue
+from seamwatch.errors import AdapterError
+from seamwatch.spec.actions import Command, DagRun, HttpValue, LitellmLimit, MlflowAlias, Quarantine, SqlValue
 
-OutsideAction = SqlValue | HttpValue
+OutsideAction = MlflowAlias | SqlValue | HttpValue | LitellmLimit | DagRun | Command | Quarantine
 """Actions that one system outside carries out. Re-indexing and running windows again are use cases of the engine."""
 
 
@@ -24,6 +33,10 @@ class ActionPlace:
     database: str
     """Connection id of the pipeline's database."""
     connections: Connections
+    incident_id: str
+    project_dir: Path
+    records: Sequence[tuple[str, str]] = ()
+    """Key and stage of each affected record, for a quarantine to be planned."""
 
 
 def action_target(action: OutsideAction, place: ActionPlace) -> ActionTarget:
@@ -34,14 +47,42 @@ def action_target(action: OutsideAction, place: ActionPlace) -> ActionTarget:
         AdapterError: If its connection leads nowhere.
     """
     if isinstance(action, SqlValue):
-        return SqlValueTarget(action, _database(action.database, action.timeout.total_seconds(), place))
-    return HttpValueTarget(action, _service(action.connection, action.timeout.total_seconds(), place))
+        return SqlValueTarget(action, _database(action, place))
+    if isinstance(action, Quarantine):
+        return QuarantineTarget(action, _database(action, place), incident_id=place.incident_id, records=place.records)
+    if isinstance(action, Command):
+        return CommandTarget(
+            action, pipeline=place.pipeline, incident_id=place.incident_id, project_dir=place.project_dir
+        )
+    return _web_target(action, place, deadline_s=min(CALL_S, action.timeout.total_seconds()))
 
 
-def _database(conn_id: str | None, timeout_s: float, place: ActionPlace) -> WritableDatabase:
-    return WritableDatabase(place.connections.get(conn_id or place.database), timeout_s=timeout_s)
+def _web_target(
+    action: MlflowAlias | HttpValue | LitellmLimit | DagRun, place: ActionPlace, *, deadline_s: float
+) -> ActionTarget:
+    info = place.connections.get(action.connection)
+    if isinstance(action, DagRun):
+        api = AirflowApi(info, pipeline=place.pipeline, deadline_s=deadline_s)
+        return DagRunTarget(action, api, pipeline=place.pipeline, incident_id=place.incident_id)
+    is_bearer = isinstance(action, LitellmLimit)
+    service = JsonService(info, pipeline=place.pipeline, is_bearer=is_bearer, deadline_s=deadline_s)
+    if isinstance(action, LitellmLimit):
+        return LitellmLimitTarget(action, service, key=_key(action, place))
+    return MlflowAliasTarget(action, service) if isinstance(action, MlflowAlias) else HttpValueTarget(action, service)
 
 
-def _service(conn_id: str, timeout_s: float, place: ActionPlace, *, is_bearer: bool = False) -> JsonService:
-    info = place.connections.get(conn_id)
-    return JsonService(info, pipeline=place.pipeline, is_bearer=is_bearer, deadline_s=min(CALL_S, timeout_s))
+def _key(action: LitellmLimit, place: ActionPlace) -> str:
+    """Return the key that is limited, or its hash."""
+    if action.key is not None:
+        return action.key
+    assert action.key_from is not None
+    key = (place.connections.get(action.key_from).password or "").strip()
+    if not key:
+        msg = f"connection {action.key_from!r} has no password; put the key of the gateway there"
+        raise AdapterError(msg)
+    return key
+
+
+def _database(action: SqlValue | Quarantine, place: ActionPlace) -> WritableDatabase:
+    info = place.connections.get(action.database or place.database)
+    return WritableDatabase(info, timeout_s=action.timeout.total_seconds())
