@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# A real MLflow for the tests, in an environment of its own: what it needs and what we need are resolved apart.
+MLFLOW := .venv-mlflow
+MLFLOW_STAMP := $(MLFLOW)/.installed
 # Tests of one file share one process, so that its servers start once; each process has its own Airflow and PostgreSQL.
 # Files go out in the order of the folders: those that wait for a running Airflow are not left for the end.
 TEST_PROCESSES ?= 2
@@ -27,10 +30,15 @@ $(STAMP): constraints/requirements.txt pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $(STAMP)
 
+$(MLFLOW_STAMP): constraints/mlflow.txt | $(STAMP)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(MLFLOW)
+	$(BIN)/uv pip install --quiet --python $(MLFLOW)/bin/python --compile-bytecode --require-hashes -r constraints/mlflow.txt
+	@touch $(MLFLOW_STAMP)
+
 demo: $(STAMP) ## Run the demo: real faults, the DAGs in Airflow, Slack on loopback, reports (build/demo)
 	$(BIN)/python -m seamwatch_demo
 
-test: $(STAMP) lint ## Run every test: units, properties, DAGs in Airflow, PostgreSQL, browser
+test: $(STAMP) $(MLFLOW_STAMP) lint ## Run every test: units, properties, DAGs in Airflow, PostgreSQL, MLflow, browser
 	sh tests/install_browser.sh
 	$(PYTEST)
 
@@ -83,6 +91,8 @@ golden: $(STAMP) ## Rewrite the golden files
 constraints: ## Resolve the dependencies anew and pin them with hashes
 	uv pip compile pyproject.toml --all-extras --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
 		--custom-compile-command "make constraints" --quiet --output-file constraints/requirements.txt
+	echo "mlflow>=3.1" | uv pip compile - --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
+		--custom-compile-command "make constraints" --quiet --output-file constraints/mlflow.txt
 
 clean: ## Remove what was built, and the environment
-	rm -rf build dist $(VENV)
+	rm -rf build dist $(VENV) $(MLFLOW)

@@ -146,8 +146,7 @@ def _run_id(key: str, *, is_undo: bool = False) -> str:
 
 def _words(duration: timedelta) -> str:
     seconds = duration.total_seconds()
-    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if seconds >= size and seconds % size == 0:
-            n = int(seconds // size)
-            return f"{n} {unit}{'s' if n > 1 else ''}"
-    return f"{seconds:g} seconds"
+    sizes = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+    unit, size = next(((unit, size) for unit, size in sizes if seconds >= size and seconds % size == 0), ("second", 1))
+    n = seconds / size
+    return f"{n:g} {unit}" if n == 1 else f"{n:g} {unit}s"
