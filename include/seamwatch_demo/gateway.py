@@ -1,6 +1,6 @@
 """A gateway to models that speaks the part of LiteLLM's API that limits keys: on loopback, in memory.
 
-It has the endpoints `/key/generate`, `/key/info`, `/key/update` and `/chat/completions`, and the habits of the real one
+It has the endpoints `/key/info`, `/key/update` and `/chat/completions`, and the habits of the real one
 that matter to whoever changes limits: keys are known by their SHA-256 too, only the master key may change them, what a
 request does not name stays, null takes a limit away, and a budget's period, once set, cannot be taken away.
 """
@@ -133,21 +133,16 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(*missing if info is None else (200, {"key": key, "info": info}))
 
     def do_POST(self) -> None:
-        """Answer `/key/generate`, `/key/update` and `/chat/completions`."""
+        """Answer `/key/update` and `/chat/completions`."""
         content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         path = urlsplit(self.path).path.removeprefix("/v1")
         if path == "/chat/completions":
             self._send(*self.server.complete(self._bearer, content))
-        elif path not in ("/key/generate", "/key/update"):
+        elif path != "/key/update":
             self._send(404, {"detail": "Not Found"})
         elif self._is_master():
             body: dict[str, Any] = json.loads(content)
-            if path == "/key/update":
-                self._send(*self.server.update(body.pop("key"), body))
-            else:
-                limits = {name: body[name] for name in LIMITS if name in body}
-                key = self.server.add_key(body.get("key_alias", ""), key=body.get("key"), **limits)
-                self._send(200, {"key": key, "token": _hash(key), **limits})
+            self._send(*self.server.update(body.pop("key"), body))
 
     @property
     def _bearer(self) -> str:

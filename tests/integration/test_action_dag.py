@@ -1,11 +1,14 @@
-"""Runs of DAGs as actions, over a server that speaks Airflow's REST API: once, waited for, found by their name."""
+"""Runs of DAGs as actions, over Airflow's own API server and one that fails as told: once, waited for, found again."""
 
 from __future__ import annotations
 
+import json
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from action_places import place_with
@@ -15,6 +18,7 @@ from seamwatch.adapters.actions.factory import action_target
 from seamwatch.core.action_life import Standing
 from seamwatch.errors import AdapterError
 from seamwatch.spec.actions import DagRun
+from seamwatch_demo.airflow import free_port, wait_until
 
 pytestmark = pytest.mark.integration
 __all__ = ["airflow_rest"]
@@ -49,6 +53,85 @@ def test_a_dag_is_run_once_waited_for_and_undone(airflow_rest: AirflowRestServer
         target.undo(plan, "a1")
     assert airflow_rest.n_started == 2
     assert target.look(plan, "a1") is Standing.AS_BEFORE
+
+
+REAL_DAGS = """
+from airflow.sdk import DAG
+from airflow.providers.standard.operators.empty import EmptyOperator
+
+for name in ("retrain", "restore", "asleep"):
+    with DAG(name, schedule=None, is_paused_upon_creation=name == "asleep") as dag:
+        EmptyOperator(task_id="done")
+    globals()[name] = dag
+"""
+
+
+@pytest.fixture(scope="module")
+def airflow_url(airflow_database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve Airflow's own API on loopback, with a login and three DAGs; no scheduler runs them."""
+    import uvicorn
+    from airflow.api_fastapi.app import cached_app
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+
+    folder = tmp_path_factory.mktemp("airflow")
+    (folder / "dags.py").write_text(REAL_DAGS)
+    (folder / "passwords.json").write_text(json.dumps({"admin": "admin"}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "admin:admin")
+        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE", str(folder / "passwords.json"))
+        DagBundlesManager().sync_bundles_to_db()
+        sync_bag_to_db(DagBag(str(folder), bundle_path=folder, bundle_name="dags-folder"), "dags-folder", None)
+        port = free_port()
+        config = uvicorn.Config(cached_app(), host="127.0.0.1", port=port, log_level="warning", lifespan="off")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        wait_until(lambda: server.started, within_s=60, what="Airflow's API did not start")
+        yield f"http://127.0.0.1:{port}"
+        server.should_exit = True
+        thread.join()
+
+
+def set_state(url: str, dag: str, run_id: str, state: str) -> None:
+    """End a run, as a scheduler or a person would, once it is there."""
+    credentials = {"username": "admin", "password": "admin"}
+    token = httpx.post(f"{url}/auth/token", json=credentials, timeout=60).json()["access_token"]
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:
+        path = f"/api/v2/dags/{dag}/dagRuns/{run_id}"
+        wait_until(lambda: client.get(path).status_code == 200, within_s=60, what="the run was not started")
+        client.patch(path, json={"state": state}).raise_for_status()
+
+
+@pytest.mark.filterwarnings("ignore")  # Airflow's own, of its migrations, its routes and its login
+def test_airflow_itself_takes_the_calls(airflow_url: str) -> None:
+    target = target_of(airflow_url, undo_dag="restore", timeout="90s")
+    plan = target.plan()
+    assert target.look(plan, "a1") is Standing.AS_BEFORE
+    for dag, run_id, move in (
+        ("retrain", "seamwatch__a1", target.apply),
+        ("restore", "seamwatch__a1__undo", target.undo),
+    ):
+        ending = threading.Thread(target=set_state, args=(airflow_url, dag, run_id, "success"))
+        ending.start()
+        for _ in range(2):
+            assert move(plan, "a1") == f"run {run_id} of DAG {dag} succeeded"
+        ending.join()
+        assert target.look(plan, "a1") is (Standing.APPLIED if dag == "retrain" else Standing.AS_BEFORE)
+
+    ending = threading.Thread(target=set_state, args=(airflow_url, "retrain", "seamwatch__a2", "failed"))
+    ending.start()
+    with pytest.raises(AdapterError, match="failed; its log in Airflow says why"):
+        target.apply(plan, "a2")
+    ending.join()
+    assert target.look(plan, "a2") is Standing.OTHER
+
+    for dag, words in (("retrian", "Airflow has no DAG retrian"), ("asleep", "DAG asleep is paused")):
+        with pytest.raises(ActionImpossible, match=words):
+            target_of(airflow_url, dag=dag).plan()
+    with pytest.raises(AdapterError, match="answered 401") as refused:
+        target_of(airflow_url, password="hunter2hunter2").plan()
+    assert "hunter2" not in str(refused.value)
 
 
 def test_a_run_that_is_under_way_is_waited_for_by_whoever_looks(airflow_rest: AirflowRestServer) -> None:

@@ -90,6 +90,12 @@ def test_a_key_is_limited_and_its_limits_given_back(gateway: FaultyGateway) -> N
     assert chat(gateway) == 200
 
 
+def test_a_cap_of_tokens_holds(gateway: FaultyGateway) -> None:
+    target = target_of(gateway.url, tpm_limit=20)
+    target.apply(target.plan(), "k")
+    assert [chat(gateway) for _ in range(3)] == [200, 200, 429]  # eleven tokens each
+
+
 def test_a_budget_in_its_period(gateway: FaultyGateway) -> None:
     info = gateway.info(KEY)
     assert info is not None
