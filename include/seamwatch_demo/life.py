@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -17,11 +16,12 @@ from seamwatch.core.incident_life import Incident
 from seamwatch.core.results import Window
 from seamwatch.errors import SeamwatchError
 from seamwatch.report import numbers
+from seamwatch.report.block_kit import action_id
 from seamwatch.vocabulary import IncidentAction, IncidentState
 from seamwatch_demo.airflow import wait_until
 from seamwatch_demo.dags import PARTS, DagRunner
 from seamwatch_demo.faults import FAULTS, Fault
-from seamwatch_demo.slack_presses import payload_of, signed
+from seamwatch_demo.slack_app import SlackApp
 from seamwatch_demo.slack_receiver import SlackMessage, SlackReceiver
 from seamwatch_demo.watching import TRIAGE, open_store
 from seamwatch_demo.world import DemoWorld
@@ -94,13 +94,12 @@ class IncidentLife:
 
     def _acknowledge(self, incident: Incident) -> None:
         """Press the button of the incident's message, as Slack tells of it: by a signed request to Airflow."""
-        payload = payload_of(self._head(incident), IncidentAction.ACKNOWLEDGE, user=PERSON, name=PERSON_NAME)
-        body, headers = signed(payload, self.signing_secret, at=time.time())
-        url = f"{self.runner.api_url}/seamwatch/slack/actions"
-        answer = httpx.post(url, content=body, headers=headers, timeout=_PRESS_WITHIN_S)
-        if answer.status_code != httpx.codes.OK:
-            msg = f"the button was answered by {answer.status_code}: {answer.text.strip()}"
-            raise SeamwatchError(msg)
+        app = slack_app(self.runner.api_url, self.signing_secret)
+        try:
+            app.press(self.slack.workspace, self._head(incident), action_id(IncidentAction.ACKNOWLEDGE), "")
+        except (httpx.HTTPError, LookupError) as error:
+            msg = f"the button of {incident.id} was not taken: {error}"
+            raise SeamwatchError(msg) from error
         wait_until(
             lambda: "Acknowledged by" in str(self._head(incident).blocks),
             within_s=_PRESS_WITHIN_S,
@@ -148,6 +147,16 @@ class IncidentLife:
                 "replies": [one.text for one in replies],
             },
         }
+
+
+def slack_app(airflow_url: str, signing_secret: str) -> SlackApp:
+    """Return the app to which the local Slack tells what is pressed: Seamwatch's route in an Airflow."""
+    return SlackApp(
+        request_url=f"{airflow_url}/seamwatch/slack/actions",
+        signing_secret=signing_secret,
+        user=PERSON,
+        name=PERSON_NAME,
+    )
 
 
 def _midnight(day: date) -> datetime:

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 if TYPE_CHECKING:
-    from seamwatch_demo.slack_receiver import SlackMessage
+    from seamwatch_demo.slack_receiver import OpenedForm, PrivateMessage, SlackMessage
 
 Json = Mapping[str, Any]
 
@@ -26,9 +26,26 @@ _ANGLES = re.compile(r"<([^<>]+)>")
 _STYLE_TAGS = (("code", "code"), ("bold", "b"), ("italic", "i"), ("strike", "s"))
 
 
-def render_page(channels: Mapping[str, Sequence[tuple[SlackMessage, Sequence[SlackMessage]]]]) -> str:
-    """Return one HTML page of all channels, threads open."""
-    return _environment().get_template("slack.html.j2").render(channels=channels)
+def render_page(
+    channels: Mapping[str, Sequence[tuple[SlackMessage, Sequence[SlackMessage]]]],
+    *,
+    private: Sequence[PrivateMessage] = (),
+    is_live: bool = False,
+) -> str:
+    """Return one HTML page of all channels, threads open.
+
+    Args:
+        channels: Heads with their replies, by channel.
+        private: What single people were shown.
+        is_live: Whether buttons can be pressed; else they are there to be seen.
+    """
+    template = _environment().get_template("slack.html.j2")
+    return template.render(channels=channels, private=private, is_live=is_live)
+
+
+def render_form(form: OpenedForm) -> str:
+    """Return the page of a form that somebody is shown."""
+    return _environment().get_template("slack_form.html.j2").render(form=form)
 
 
 @cache
@@ -40,7 +57,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"text": _text, "rich": _rich, "clock": _clock, "web": _web}
+    environment.filters |= {"text": _text, "rich": _rich, "clock": _clock, "web": _web, "plain": _plain}
     return environment
 
 
@@ -51,6 +68,11 @@ def _clock(ts: str) -> str:
 def _web(url: str) -> str:
     """Return an address that a page may link to; anything but http leads nowhere."""
     return url if url.startswith(("http://", "https://")) else "#"
+
+
+def _plain(text: str) -> str:
+    """Return a text whose three escapes are undone, as Slack shows it."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def _text(value: Json) -> Markup:
@@ -69,8 +91,7 @@ def _mrkdwn(text: str) -> Markup:
 
 
 def _formatted(text: str) -> str:
-    plain = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    html = str(escape(plain))
+    html = str(escape(_plain(text)))
     for pattern, tag in _MARKUP:
         html = pattern.sub(tag, html)
     return html

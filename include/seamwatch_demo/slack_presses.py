@@ -6,10 +6,11 @@ import hashlib
 import hmac
 import json
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from seamwatch_demo.slack_receiver import OpenedForm, SlackMessage
+if TYPE_CHECKING:
+    from seamwatch_demo.slack_receiver import OpenedForm, SlackMessage
 
 _PRESSES = count(1)
 

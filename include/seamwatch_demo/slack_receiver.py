@@ -18,7 +18,10 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from seamwatch_demo.slack_page import render_page
+import httpx
+
+from seamwatch_demo.slack_app import SlackApp
+from seamwatch_demo.slack_page import render_form, render_page
 from seamwatch_demo.slack_rules import message_error, view_error
 
 Json = dict[str, Any]
@@ -81,6 +84,8 @@ class Workspace:
     """What was opened, oldest first."""
     groups: dict[str, list[str]] = field(default_factory=dict)
     """Who is in a user group, by the ids of both."""
+    app: SlackApp | None = None
+    """Who is told of what is pressed on the page; None: nobody."""
     socket_url: str | None = None
     """Where Socket Mode is spoken; None: the app has no valid token for it."""
     _triggers: dict[str, float | None] = field(default_factory=dict)
@@ -123,6 +128,19 @@ class Workspace:
             trigger = f"{len(self._triggers) + 1}.{int(self.clock())}.local"
             self._triggers[trigger] = self.clock()
             return trigger
+
+    def restore(self, log: Path) -> None:
+        """Let the messages stand here that an earlier workspace logged; nothing where it logged none."""
+        if not log.exists():
+            return
+        kept, self.log, clock = self.log, None, self.clock
+        for line in log.read_text(encoding="utf-8").splitlines():
+            call = json.loads(line)
+            if call["method"] in ("chat.postMessage", "chat.update", "chat.delete") and call["answer"]["ok"]:
+                posted_at = float(call["answer"]["ts"])
+                self.clock = lambda posted_at=posted_at: posted_at  # type: ignore[misc]
+                self.answer(call["method"], call["arguments"])
+        self.log, self.clock = kept, clock
 
     def threads(self) -> dict[str, list[tuple[SlackMessage, list[SlackMessage]]]]:
         """Return, by channel, each head with its replies in order."""
@@ -316,15 +334,19 @@ class _Handler(BaseHTTPRequestHandler):
         if address.path.startswith("/api/"):
             self._call(address.path, dict(parse_qsl(address.query)))
             return
+        form = next((one for one in self.workspace.forms if address.path == f"/form/{one.id}"), None)
+        if form is not None:
+            self._send(200, "text/html; charset=utf-8", render_form(form).encode())
+            return
         if address.path != "/":
             self._send(404, "text/plain; charset=utf-8", b"not found\n")
             return
-        self._send(200, "text/html; charset=utf-8", render_page(self.workspace.threads()).encode())
+        self._send(200, "text/html; charset=utf-8", self._page().encode())
 
     def do_POST(self) -> None:
         address = urlsplit(self.path)
         path = address.path
-        if not path.startswith("/api/"):
+        if path not in ("/press", "/send") and not path.startswith("/api/"):
             self._send(404, "text/plain; charset=utf-8", b"not found\n")
             return
         size = int(self.headers.get("Content-Length") or 0)
@@ -332,8 +354,50 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(413, "text/plain; charset=utf-8", b"too large\n")
             return
         body = self.rfile.read(size)
+        if not path.startswith("/api/"):
+            self._take_press(path, dict(parse_qsl(body.decode(errors="replace"))))
+            return
         arguments = _arguments(self.headers.get("Content-Type", ""), body)
         self._call(path, None if arguments is None else dict(parse_qsl(address.query)) | arguments)
+
+    def _page(self) -> str:
+        workspace = self.workspace
+        return render_page(workspace.threads(), private=workspace.private, is_live=workspace.app is not None)
+
+    def _take_press(self, path: str, fields: Mapping[str, str]) -> None:
+        """Tell the app what somebody pressed or sent on this page, and show what came of it."""
+        app = self.workspace.app
+        if app is None or self.headers.get("Origin") != f"http://{self.headers.get('Host')}":
+            self._send(403, "text/plain; charset=utf-8", b"buttons are pressed on this page, while an app listens\n")
+            return
+        try:
+            address = self._pressed(app, fields) if path == "/press" else self._sent(app, fields)
+        except (LookupError, httpx.HTTPError) as error:
+            text = f"the press came to nothing: {error}\n"
+            self._send(502, "text/plain; charset=utf-8", text.encode())
+            return
+        self._send(303, "text/plain; charset=utf-8", b"", {"Location": address})
+
+    def _pressed(self, app: SlackApp, fields: Mapping[str, str]) -> str:
+        """Return the address to go to after a press; LookupError where there is no such button."""
+        channel, _, ts = fields.get("message", "").partition(":")
+        found = (one for one in self.workspace.messages if (one.channel_id, one.ts) == (channel, ts))
+        message = next(found, None)
+        action_id, _, value = (fields.get("pressed") or fields.get("chosen", "")).partition(" ")
+        if message is None:
+            msg = "no such message"
+            raise LookupError(msg)
+        form = app.press(self.workspace, message, action_id, value)
+        return f"/#m{message.ts}" if form is None else f"/form/{form.id}"
+
+    def _sent(self, app: SlackApp, fields: Mapping[str, str]) -> str:
+        """Return the address to go to after a form was sent; LookupError where there is no such form."""
+        form = next((one for one in self.workspace.forms if one.id == fields.get("form")), None)
+        if form is None:
+            msg = "no such form"
+            raise LookupError(msg)
+        app.send(self.workspace, form, why=fields.get("why", ""), into=fields.get("into"))
+        return "/"
 
     def _call(self, path: str, arguments: Json | None) -> None:
         if not self.headers.get("Authorization", "").removeprefix("Bearer ").strip():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import signal
 import threading
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from seamwatch_demo.airflow import Standalone
+from seamwatch_demo.life import slack_app
 from seamwatch_demo.policies.world import PolicyWorld
 from seamwatch_demo.run import demo_env, warehouse_url
 from seamwatch_demo.slack_receiver import SlackReceiver
@@ -29,10 +31,14 @@ def main() -> None:
         PolicyWorld(folder / "world", warehouse_url=warehouse_url(folder)) as policies,
         SlackReceiver(log=folder / "slack-up.jsonl") as slack,
     ):
-        env = demo_env(project, folder, world, policies, slack.url)
+        secret = secrets.token_hex(16)
+        env = demo_env(project, folder, world, policies, slack.url, signing_secret=secret)
+        for log in ("slack.jsonl", "slack-up.jsonl"):
+            slack.workspace.restore(folder / log)
+        slack.workspace.app = slack_app(env["AIRFLOW__API__BASE_URL"], secret)
         with Standalone(env, folder / "airflow-up.log") as airflow:
             console.print(f"Airflow: {airflow.url}  (user admin, password admin; Incidents is in the navigation)")
-            console.print(f"Slack:   {slack.url}")
+            console.print(f"Slack:   {slack.url}  (its buttons can be pressed)")
             console.print("Ctrl-C stops all of it.")
             stop.wait()
             console.print("Stopping ...")

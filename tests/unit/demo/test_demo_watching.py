@@ -165,3 +165,45 @@ BUDGETS: dict[str, Any] = {
 def test_a_gate_that_does_not_act_is_said(checks: ModuleType, part: str, value: Any) -> None:
     assert checks._budget_problems(BUDGETS) == []
     assert len(checks._budget_problems({**copy.deepcopy(BUDGETS), part: value})) == 1
+
+
+def happened(kind: str, *, by: str | None = None, door: str = "detector") -> dict[str, Any]:
+    return {"kind": kind, "by": by, "door": door}
+
+
+LIFE: dict[str, Any] = {
+    "state": "open",
+    "is_open": True,
+    "events": [
+        happened("opened"),
+        happened("acknowledged", by="ines (U0RELIABLE)", door="slack"),
+        happened("updated"),
+        happened("severity_raised"),
+        happened("resolved"),
+        happened("reopened"),
+    ],
+    "slack": {
+        "heads": 1,
+        "edits": 4,
+        "replies": ["Evidence for: x", "More severe than before: x", "Resolved: x", "Back again: x"],
+    },
+}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"events": LIFE["events"][:-1]},
+        {"events": [*LIFE["events"][2:], *LIFE["events"][:2]]},
+        {"events": [{**one, "door": "airflow"} for one in LIFE["events"]]},
+        {"events": [*LIFE["events"], happened("muted", by="ines (U0RELIABLE)", door="slack")]},
+        {"is_open": False, "state": "resolved"},
+        {"slack": {**LIFE["slack"], "heads": 2}},
+        {"slack": {**LIFE["slack"], "edits": 0}},
+        {"slack": {**LIFE["slack"], "replies": LIFE["slack"]["replies"][:-1]}},
+        {"slack": {**LIFE["slack"], "replies": ["Acknowledged: x", *LIFE["slack"]["replies"]]}},
+    ],
+)
+def test_a_life_that_lacks_a_part_or_says_too_much_is_a_problem(checks: Any, change: dict[str, Any]) -> None:
+    assert checks._life_problems(LIFE) == []
+    assert checks._life_problems({**LIFE, **change}) != []
