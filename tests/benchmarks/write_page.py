@@ -64,6 +64,38 @@ def write_figures(
         write_page(folder)
 
 
+def write_part(
+    name: str,
+    part: str,
+    figures: Mapping[str, Figure],
+    *,
+    command: str,
+    seed: int,
+    about: str,
+    notes: str = "",
+    renews_page: bool = True,
+) -> None:
+    """Write the JSON of one part of a benchmark into that of all its parts, and renew its table of the page.
+
+    Parts that were not run here keep their tables. Arguments as of `write_figures`; each part has a command of its own.
+    """
+    path = ROOT / "build" / "bench" / f"{name}.json"
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    kept = {key: Figure(**one) for key, one in known.get("figures", {}).items() if key not in figures}
+    parts = dict(known.get("parts", {}))
+    parts[part] = {
+        "command": command,
+        "commit": _commit(),
+        "seed": seed,
+        "about": about,
+        "notes": notes,
+        "figures": list(figures),
+    }
+    write_document(path, {**kept, **figures}, command=command, seed=seed, about=about, details={"parts": parts})
+    if renews_page:
+        write_page(path.parent)
+
+
 def write_document(
     path: Path,
     figures: Mapping[str, Figure],
@@ -74,11 +106,10 @@ def write_document(
     details: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the JSON of one benchmark; `details` stand beside the figures."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
     document = {
         "command": command,
         "about": about,
-        "commit": commit.stdout.strip(),
+        "commit": _commit(),
         "seed": seed,
         "python": platform.python_version(),
         "cores": os.cpu_count(),
@@ -87,6 +118,11 @@ def write_document(
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def _commit() -> str:
+    found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return found.stdout.strip()
 
 
 def write_page(folder: Path) -> None:
@@ -103,7 +139,10 @@ def write_page(folder: Path) -> None:
     for path in sorted(folder.glob("*.json")):
         document = json.loads(path.read_text(encoding="utf-8"))
         write_section = SECTIONS.get(path.stem)
-        sections[path.stem] = write_section(document) if write_section else _section(path.stem, document)
+        if write_section is None and "parts" in document:
+            sections[path.stem] = _section_of_parts(path.stem, document, sections.get(path.stem, []))
+        else:
+            sections[path.stem] = write_section(document) if write_section else _section(path.stem, document)
     lines += _first(sections)
     lines += [line for name in sorted(sections) for line in sections[name]]
     page.write_text("\n".join(lines).rstrip("\n") + "\n", encoding="utf-8")
@@ -137,6 +176,21 @@ def _without_end(lines: list[str]) -> list[str]:
     while len(lines) > 1 and not lines[-1].strip():
         lines = lines[:-1]
     return lines
+
+
+def _section_of_parts(name: str, document: Mapping[str, Any], before: list[str]) -> list[str]:
+    """Return a section with a table for each part; of parts that were not run here those that it had before."""
+    tables: dict[str, list[str]] = {}
+    for line in before[2:]:
+        if line.startswith("`") and "make bench-" in line:
+            tables[line.split("`")[1]] = [line]
+        elif tables:
+            next(reversed(tables.values())).append(line)
+    for part in document["parts"].values():
+        if not part["command"].startswith("SHORT=1"):
+            figures = {key: document["figures"][key] for key in part["figures"]}
+            tables[part["command"]] = _section(name, {**document, **part, "figures": figures})[3:]
+    return ["", f"## {name}", *(line for lines in tables.values() for line in ["", *_without_end(lines)])]
 
 
 def _section(name: str, document: Mapping[str, Any]) -> list[str]:

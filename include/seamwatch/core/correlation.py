@@ -22,7 +22,9 @@ _LEAST_KEYS = 3
 _SHARED = 0.8
 """So many of the records that the weaker finding names must be the stronger one's."""
 _APART = timedelta(hours=6)
-"""Findings whose onsets lie further apart than this, and than half of a window, are two causes: drift knows the day."""
+"""Findings whose onsets lie further apart than this, and than half of a window, are two causes."""
+_NAME_FIELDS = frozenset((None, Watch.SEAM))
+"""Detectors that name exactly the fields that are damaged: where they name others at one place, it is another fault."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,8 @@ class Sighting:
     keys: frozenset[str]
     """Records that it names; not all, where it is a watch's."""
     onset: datetime | None
+    onset_until: datetime | None
+    """The last moment at which it may have begun: of a drift the end of the period that showed it first."""
     window: Window
     """From the first to the last that shows it."""
 
@@ -62,6 +66,7 @@ def sighting_of_incident(incident: Incident, keys: Collection[str]) -> Sighting:
         fields=incident.fields,
         keys=frozenset(keys),
         onset=incident.onset,
+        onset_until=_onset_until(incident.onset, incident.watch, incident.last_window),
         window=span,
     )
 
@@ -75,10 +80,16 @@ def sighting_of_finding(finding: Finding, *, watch: Watch | None, window: Window
         fields=finding.fields,
         keys=frozenset(keys or finding.keys),
         onset=finding.onset,
+        onset_until=_onset_until(finding.onset, watch, window),
         window=window
         if finding.onset is None or finding.onset >= window.start
         else replace(window, start=finding.onset),
     )
+
+
+def _onset_until(onset: datetime | None, watch: Watch | None, window: Window) -> datetime | None:
+    """Return the last moment at which something may have begun; drift is judged by whole periods."""
+    return None if onset is None else onset + (window.length if watch is Watch.DRIFT else timedelta(0))
 
 
 def explains(strong: Sighting, weak: Sighting, upstream: Mapping[str, Collection[str]]) -> bool:
@@ -97,6 +108,8 @@ def explains(strong: Sighting, weak: Sighting, upstream: Mapping[str, Collection
     share_field = bool({_name(field) for field in strong.fields} & {_name(field) for field in weak.fields})
     if is_one_place and share_field:
         return True
+    if is_one_place and strong.fields and weak.fields and {strong.watch, weak.watch} <= _NAME_FIELDS:
+        return False
     if len(strong.keys) >= _LEAST_KEYS and len(weak.keys) >= _LEAST_KEYS:
         return len(strong.keys & weak.keys) >= _SHARED * min(len(weak.keys), len(strong.keys))
     # Without records that both name, only what is said of one place, or of one field further down, is one cause.
@@ -122,9 +135,10 @@ def _meet(one: Sighting, other: Sighting) -> bool:
     """Return whether both may have begun together, and were there at the same time."""
     if one.window.end <= other.window.start or other.window.end <= one.window.start:
         return False
-    if one.onset is None or other.onset is None:
+    if one.onset is None or other.onset is None or one.onset_until is None or other.onset_until is None:
         return True
-    return abs(one.onset - other.onset) <= max(_APART, min(one.window.length, other.window.length) / 2)
+    apart = max(one.onset - other.onset_until, other.onset - one.onset_until)
+    return apart <= max(_APART, min(one.window.length, other.window.length) / 2)
 
 
 def _name(field: str) -> str:

@@ -30,12 +30,12 @@ def fingerprint(
     Only the field that most records name: a regression that touches one more field in the next window is the same
     incident, while a wrong amount and a wrong product at one stage are two. The fields of a knowledge base are its
     documents: an index that is not rebuilt is one incident, however many of them change meanwhile. So is a drift,
-    whichever column of a stage shows it best; a seam that changed, whichever of its fields differ; and attacks that
-    come in by one field, whether by their number or by what they reached.
+    whichever column of a stage shows it best; and attacks that come in by one field, whether by their number or by what
+    they reached.
     """
     if watch is Watch.INJECTION:
         kind = None
-    if watch in (Watch.DRIFT, Watch.SEAM) or (responsibility is Responsibility.KNOWLEDGE_BASE and watch is None):
+    if watch is Watch.DRIFT or (responsibility is Responsibility.KNOWLEDGE_BASE and watch is None):
         fields, kind = (), None
     parts = (pipeline, responsibility, stage or "", kind or "", *fields[:1], *([f"by {watch}"] if watch else []))
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
@@ -121,8 +121,16 @@ def evaluate_seams(report: WatchReport) -> Evaluation:
     """Return what the seams of a window say.
 
     An incident is over with a later window, or with its own when that is run again after the repair, that compared
-    records of the stage and does not show it as changed; of stages in `WatchReport.still` that cannot be said.
+    records of the stage and does not show its fields as changed; of stages, or fields, in `WatchReport.still` that
+    cannot be said.
     """
+
+    def is_open(incident: Incident) -> bool:
+        places = {f"{incident.stage}.{name}" for name in incident.fields}
+        shown = (one for one in report.findings if one.stage == incident.stage)
+        is_shown = any(not set(one.fields).isdisjoint(incident.fields) for one in shown)
+        return is_shown or incident.stage in report.still or not places.isdisjoint(report.still)
+
     return Evaluation(
         pipeline=report.pipeline,
         window=report.window,
@@ -130,7 +138,7 @@ def evaluate_seams(report: WatchReport) -> Evaluation:
         watch=Watch.SEAM,
         is_over=lambda incident: (
             (incident.last_window.end <= report.window.start or incident.last_window == report.window)
-            and incident.stage not in report.still
+            and not is_open(incident)
         ),
         is_repeatable=True,
     )
@@ -184,7 +192,7 @@ def decide(
             continue
         spoken = _Spoken(
             finding=finding,
-            cause=_fingerprint_of(finding, evaluation),
+            cause=_fingerprint_of(finding, evaluation, state),
             keys=evaluation.keys[number] if evaluation.keys else (),
         )
         change = _change(spoken, context, state, evaluation, now, shown=touched)
@@ -320,7 +328,22 @@ def _free_fingerprint(cause: str, state: Mapping[str, Incident]) -> str:
     return next(name for number in count(1) if (name := cause if number == 1 else f"{cause}.{number}") not in taken)
 
 
-def _fingerprint_of(finding: Finding, evaluation: Evaluation) -> str:
+def _fingerprint_of(finding: Finding, evaluation: Evaluation, state: Mapping[str, Incident]) -> str:
+    """Return the cause of a finding: of a seam that of the open incident that shares a field with it.
+
+    Which of several fields most records differ in changes from window to window.
+    """
+    if evaluation.watch is Watch.SEAM:
+        same = [
+            one
+            for one in state.values()
+            if one.watch is Watch.SEAM
+            and one.is_open
+            and one.stage == finding.stage
+            and not set(one.fields).isdisjoint(finding.fields)
+        ]
+        if same:
+            return _base(max(same, key=lambda one: one.opened_at).fingerprint)
     return fingerprint(
         evaluation.pipeline, finding.responsibility, finding.stage, finding.fields, finding.kind, evaluation.watch
     )

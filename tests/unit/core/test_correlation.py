@@ -118,7 +118,7 @@ def test_attribution_that_comes_later_takes_the_lead_and_keeps_the_incident() ->
     [
         ("request", "amount", [f"other{n}" for n in range(5)], 12),
         ("sink", "queue", [f"other{n}" for n in range(5)], 12),
-        ("sink", "queue", KEYS[:5], -2),
+        ("sink", "queue", KEYS[:5], -30),
         ("sink", "queue", (), 12),
         ("orders", "code", [*KEYS[:2], "x", "y", "z"], 12),
     ],
@@ -211,3 +211,35 @@ def test_what_was_merged_into_an_incident_that_was_merged_since_is_told_to_the_l
     desk.known[second.id] = replace(second, state=IncidentState.MERGED, merged_into=third.id)
     (change,) = desk.take(_window(24), _finding(onset=25))
     assert (change.kind, change.incident.id) == (ChangeKind.UPDATED, third.id)
+
+
+def test_two_rules_of_one_stage_are_two_incidents_and_each_keeps_its_own() -> None:
+    desk = Desk()
+    desk.take(_window(0), _finding("request", "product"), watch=Watch.SEAM)
+    opened = desk.take(
+        _window(24), _finding("request", "product"), _finding("request", "area", onset=30), watch=Watch.SEAM
+    )
+    assert _kinds(opened) == [ChangeKind.UPDATED, ChangeKind.OPENED]
+    # In the next window another field of the second one leads, and the first one is repaired.
+    changes = desk.take(_window(48), _finding("request", "priority", "area", onset=30), watch=Watch.SEAM)
+    assert _kinds(changes) == [ChangeKind.UPDATED, ChangeKind.RESOLVED]
+    assert len(desk.known) == 2
+    assert [one.fields for one in desk.known.values() if one.is_open] == [("priority", "area")]
+
+
+def test_a_seam_of_another_field_at_the_place_of_an_incident_is_another_fault() -> None:
+    desk = Desk()
+    desk.take(_window(0), _finding("request", "product", keys=KEYS), keys=[KEYS])
+    beside = _finding("request", "area", keys=KEYS[:10], onset=12.5)
+    assert _kinds(desk.take(_window(0), beside, watch=Watch.SEAM)) == [ChangeKind.OPENED]
+    same = _finding("request", "product", keys=KEYS[:10])
+    assert _kinds(desk.take(_window(0), same, watch=Watch.SEAM)) == [ChangeKind.UPDATED]
+
+
+@pytest.mark.parametrize(("onset", "is_one"), [(0.5, True), (23.0, True), (25.0, False), (-5.0, True), (-7.0, False)])
+def test_a_drift_may_have_begun_at_any_time_of_its_first_period(onset: float, is_one: bool) -> None:
+    desk = Desk()
+    desk.take(_window(onset, 8), _finding("request", "product", keys=KEYS, onset=onset), keys=[KEYS])
+    drift = _finding("request", "product", keys=KEYS[:5], onset=0)
+    kinds = _kinds(desk.take(_window(0), drift, watch=Watch.DRIFT))
+    assert kinds == [ChangeKind.UPDATED if is_one else ChangeKind.OPENED]

@@ -4,16 +4,20 @@ Outcomes tell that answers are wrong; a seam that changed may have spoiled recor
 the model put right by chance. So the share of records that differ in value (never in format alone) is tested by itself,
 as failing records are (`core/detection/window_change.py`), within the same budget of false incidents. Nobody knows
 without a past whether a share is new; then only what rose inside the window is a change.
+
+Two rules of one stage may break one after the other. So fields of a changed stage that are not damaged in the same
+records (`core/detection/field_groups.py`) are findings of their own, each if it is a change by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
+from seamwatch.core.detection.field_groups import FieldGroup, group_fields
 from seamwatch.core.detection.onset import find_onset, past_windows
 from seamwatch.core.detection.recent_change import N_PARTS, Parts, count_parts, part_of, weigh_window
 from seamwatch.core.detection.window_change import (
@@ -42,6 +46,8 @@ _FIRST_PARTS = N_PARTS // 3
 """Spans of a window that say what was usual where nothing else does; later ones are tested against them."""
 _CONFIDENCE = 0.95
 """That a change of a seam lies where it is seen: a source that was corrected in place since looks like one."""
+_LATELY = 24
+"""Windows before whose fields may still be damaged in this one."""
 _KEYS_SHOWN = 5
 _EXAMPLES = 5
 
@@ -68,6 +74,13 @@ class Seam:
     fields: Mapping[str, int]
     """Differing field to its records, most first."""
     examples: tuple[Example, ...]
+    keys_by_field: Mapping[str, frozenset[Any]] = field(default_factory=dict)
+    """Differing field to its records; empty where they are not told apart."""
+
+    @property
+    def leading(self) -> str:
+        """Return the field that most records differ in; ValueError where none does."""
+        return max(self.fields, key=lambda name: self.fields[name])
 
     @property
     def cause(self) -> CauseKey:
@@ -100,7 +113,10 @@ class SeamEvaluation:
     seams: tuple[Seam, ...]
     changes: tuple[SeamChange, ...]
     still: frozenset[str]
-    """Stages that are no change and yet cannot be called as before: none of their records was compared, or too few."""
+    """Stages that are no change and yet cannot be called as before: none of their records was compared, or too few.
+
+    Of a stage that is a change by other fields, such fields as `stage.field`.
+    """
 
 
 def measure_seams(
@@ -133,6 +149,7 @@ def _measure(stage: Stage, recorded: pd.DataFrame, found: Reconciliation) -> Sea
             Example(key=str(row.key), field=str(row.field), recorded=row.recorded, expected=row.expected)
             for row in shown.itertuples(index=False)
         ),
+        keys_by_field={str(name): frozenset(keys) for name, keys in rows.groupby("field")["key"]},
     )
 
 
@@ -157,15 +174,22 @@ def count_seam(seam: Seam, times: pd.Series[Any], window: Window, *, is_change: 
         is_change: Whether it is a change in this window, or one that is known is still open: it teaches nothing then.
     """
     parts = _parts(seam, times, window)
+    by_field = {field_cause(seam.cause, name): n for name, n in seam.fields.items()}
     return WindowCount(
         start=window.start,
         end=window.end,
         n_judged=len(seam.compared),
-        counts={seam.cause: len(seam.differing)},
+        counts={seam.cause: len(seam.differing), **by_field},
         changes={seam.cause: NO_MARK} if is_change else {},
         judged_by_part=tuple(round(n) for n in parts.judged),
         counts_by_part={seam.cause: tuple(round(n) for n in parts.failing)},
     )
+
+
+def field_cause(cause: CauseKey, name: str) -> CauseKey:
+    """Return under which key the records of one field of a seam are counted."""
+    responsibility, stage = cause
+    return responsibility, f"{stage}.{name}"
 
 
 def evaluate_seams(
@@ -201,16 +225,19 @@ def evaluate_seams(
             if not len(seam.compared) or (evidence is not None and evidence.e_value >= RECOVERED_ODDS):
                 still.add(seam.stage.name)
             continue
-        keys = pd.Index(seam.differing, dtype=object)
-        changes.append(
-            SeamChange(
-                finding=_finding(seam, evidence, times, past, has_past=usual is not None),
-                seam=seam,
-                usual=usual,
-                n_judged=int(keys.isin(known).sum()),
-                n_wrong=int(keys.isin(failing).sum()),
+        found = _changed_parts(seam, evidence, past, budget, has_past=usual is not None)
+        still |= {f"{seam.stage.name}.{name}" for name in found.still}
+        for part, part_evidence in found.changed:
+            keys = pd.Index(part.differing, dtype=object)
+            changes.append(
+                SeamChange(
+                    finding=_finding(part, part_evidence, times, past, has_past=usual is not None),
+                    seam=part,
+                    usual=None if usual is None else part_evidence.expected,
+                    n_judged=int(keys.isin(known).sum()),
+                    n_wrong=int(keys.isin(failing).sum()),
+                )
             )
-        )
     return SeamEvaluation(
         pipeline=pipeline.pipeline,
         window=window,
@@ -261,16 +288,83 @@ def _is_change(seam: Seam, evidence: Evidence, budget: Budget, *, has_past: bool
     return alone.is_change(n, budget)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _ChangedParts:
+    """What of a stage is a change: all of it, or fields that are not damaged in the same records."""
+
+    changed: tuple[tuple[Seam, Evidence], ...]
+    still: tuple[str, ...] = ()
+    """Fields that are no change by themselves and yet cannot be called as before."""
+
+
+def _changed_parts(
+    seam: Seam, evidence: Evidence, past: Sequence[WindowCount], budget: Budget, *, has_past: bool
+) -> _ChangedParts:
+    """Return the parts of a changed stage that are a change by themselves; all of it where that cannot be told."""
+    whole = _ChangedParts(changed=((seam, evidence),))
+    counted = _counted_by_field(seam, past)
+    if not has_past or sum(one.n_judged for one in counted if not one.changes) < _LEAST_PAST:
+        return whole
+    groups = group_fields(seam.keys_by_field, n_records=len(seam.compared))
+    parts = [_part_of(seam, group) for group in groups]
+    lately = {key for one in counted[-_LATELY:] for key in one.counts if key != seam.cause}
+    open_fields = [str(stage).removeprefix(f"{seam.stage.name}.") for _, stage in lately]
+    if len(parts) < 2 and set(open_fields) <= {name for part in parts for name in part.fields}:
+        return whole
+    weighed = [(part, _weigh_field(part, part.leading, counted)) for part in parts]
+    changed = tuple((part, found) for part, found in weighed if found.is_change(part.fields[part.leading], budget))
+    if not changed:
+        return whole
+    shown = {name for part, _ in changed for name in part.fields}
+    still = sorted(name for name in open_fields if name not in shown and _is_open(seam, name, counted))
+    return _ChangedParts(changed=changed, still=tuple(still))
+
+
+def _counted_by_field(seam: Seam, past: Sequence[WindowCount]) -> list[WindowCount]:
+    """Return the windows that say of each field how often it differed; those of earlier versions do not."""
+    return [one for one in past if not one.counts.get(seam.cause, 0) or len(one.counts) > 1]
+
+
+def _is_open(seam: Seam, name: str, past: Sequence[WindowCount]) -> bool:
+    return _weigh_field(seam, name, past).e_value >= RECOVERED_ODDS
+
+
+def _part_of(seam: Seam, group: FieldGroup) -> Seam:
+    differing = seam.differing[seam.differing.isin(list(group.keys))]
+    return replace(
+        seam,
+        differing=differing,
+        fields={name: seam.fields[name] for name in group.fields},
+        examples=tuple(one for one in seam.examples if one.field in group.fields),
+        keys_by_field={name: seam.keys_by_field[name] for name in group.fields},
+    )
+
+
+def _weigh_field(seam: Seam, name: str, past: Sequence[WindowCount]) -> Evidence:
+    """Return how far one field of a seam is from what it was."""
+    return weigh_window(
+        [field_cause(seam.cause, name)],
+        past,
+        n_records=seam.fields.get(name, 0),
+        n_judged=len(seam.compared),
+        prior=Prior(rate=STRAY_RATE, records=STRAY_RECORDS, least=STRAY_RATE),
+    )
+
+
 def _finding(
     seam: Seam, evidence: Evidence, times: pd.Series[Any], past: Sequence[WindowCount], *, has_past: bool
 ) -> Finding:
     responsibility, stage = seam.cause
     ordered = times[times.index.isin(seam.compared)].dropna().sort_values(kind="stable")
+    struck, cause = seam.differing, seam.cause
+    if seam.keys_by_field and len(_counted_by_field(seam, past)) == len(past):
+        # What another field lacked before says nothing of when this one began to.
+        struck, cause = pd.Index(list(seam.keys_by_field[seam.leading])), field_cause(seam.cause, seam.leading)
     onset = find_onset(
-        ordered.index.isin(seam.differing),
+        ordered.index.isin(struck),
         ordered,
         min(max(evidence.expected, STRAY_RATE), 1.0 - STRAY_RATE),
-        past_windows(seam.cause, NO_MARK, past) if has_past else (),
+        past_windows(cause, NO_MARK, past) if has_past else (),
     )
     n = len(seam.differing)
     return Finding(

@@ -12,7 +12,14 @@ from seamwatch.core.detection.window_change import HISTORY_WINDOWS, NO_MARK, Cau
 from seamwatch.core.records.reconciliation import Reconciliation
 from seamwatch.core.results import Window
 from seamwatch.core.watch.results import WatchReport
-from seamwatch.core.watch.seams import count_seam, evaluate_seams, measure_seams, seam_budget
+from seamwatch.core.watch.seams import (
+    Seam,
+    count_seam,
+    evaluate_seams,
+    field_cause,
+    measure_seams,
+    seam_budget,
+)
 from seamwatch.engine.causes import BESIDE_STAGES
 from seamwatch.engine.deps import Deps
 from seamwatch.report.watch.seams import seam_report
@@ -63,12 +70,15 @@ def look_at_seams(
     changed = {change.seam.stage.name for change in evaluation.changes} | set(
         deps.store.changed_seams(pipeline.pipeline)
     )
-    counts = {
-        seam.stage.name: count_seam(seam, times, window, is_change=seam.stage.name in changed)
+    rows = [
+        Aggregate(
+            series=seam.stage.name,
+            start_at=window.start,
+            data=_written(seam, count_seam(seam, times, window, is_change=seam.stage.name in changed)),
+        )
         for seam in seams
         if len(seam.compared)
-    }
-    rows = [Aggregate(series=name, start_at=window.start, data=_written(count)) for name, count in counts.items()]
+    ]
     deps.store.put_aggregates(pipeline.pipeline, Watch.SEAM, rows, start=window.start, end=window.end)
     deps.store.forget_aggregates(pipeline.pipeline, Watch.SEAM, before=window.start - _KEPT)
     report = seam_report(evaluation)
@@ -96,7 +106,10 @@ def _history(
                 start=start,
                 end=end,
                 n_judged=int(data["compared"]),
-                counts={cause: int(data["differing"])},
+                counts={
+                    cause: int(data["differing"]),
+                    **{field_cause(cause, name): int(n) for name, n in data.get("differing_by_field", {}).items()},
+                },
                 changes={cause: NO_MARK} if data["is_change"] else {},
                 judged_by_part=tuple(data["compared_by_part"]),
                 counts_by_part={cause: tuple(data["differing_by_part"])},
@@ -105,14 +118,14 @@ def _history(
     return found
 
 
-def _written(count: WindowCount) -> dict[str, Any]:
+def _written(seam: Seam, count: WindowCount) -> dict[str, Any]:
     """Return the count of one seam as plain data."""
-    (by_part,) = count.counts_by_part.values()
     return {
         "end": count.end.isoformat(),
         "compared": count.n_judged,
-        "differing": sum(count.counts.values()),
+        "differing": count.counts[seam.cause],
+        "differing_by_field": dict(seam.fields),
         "is_change": bool(count.changes),
         "compared_by_part": list(count.judged_by_part),
-        "differing_by_part": list(by_part),
+        "differing_by_part": list(count.counts_by_part[seam.cause]),
     }

@@ -156,3 +156,79 @@ def test_healthy_seams_are_called_changed_less_often_than_one_window_in_a_thousa
             n_called += bool(found.changes)
             past.append(count_seam(seams[0], _times(day, 200), _window(day), is_change=bool(found.changes)))
     assert n_called <= 1
+
+
+def _two_rules(n: int, day: int, broken: dict[str, Collection[int]]) -> tuple[Seam, ...]:
+    """Return the seam of a stage with three fields, some of whose rules are broken for some records."""
+    source = pd.DataFrame({name: [f"{name}{i % 7}" for i in range(n)] for name in ("product", "area", "amount")})
+    recorded = source.copy()
+    for name, keys in broken.items():
+        recorded.loc[list(keys), name] = "other"
+    reconciled = {"request": reconcile(PIPELINE.stage("request"), recorded, {"orders": source}, COPY)}
+    return measure_seams(PIPELINE, {"orders": source, "request": recorded}, reconciled)
+
+
+def _day_after_day(
+    *days: dict[str, Collection[int]], usual: dict[str, Collection[int]] | None = None, n: int = 400
+) -> list[SeamEvaluation]:
+    """Return the evaluations of days in a row, after ten that are as usual."""
+    past: list[WindowCount] = []
+    found = []
+    for day, broken in enumerate([*([usual or {}] * 10), *days]):
+        seams = _two_rules(n, day, broken)
+        times = _times(day, n)
+        one = evaluate_seams(PIPELINE, _window(day), seams, times, {"request": past}, BUDGET, judged=(), wrong=())
+        past.append(count_seam(seams[0], times, _window(day), is_change=bool(one.changes)))
+        found.append(one)
+    return found[10:]
+
+
+def test_two_rules_of_one_stage_that_break_are_two_findings_each_with_its_own_onset() -> None:
+    one, both = _day_after_day({"product": range(0, 400, 4)}, {"product": range(0, 400, 4), "area": range(201, 400, 3)})
+    assert [change.finding.fields for change in one.changes] == [("product",)]
+    assert [change.finding.fields for change in both.changes] == [("product",), ("area",)]
+    product, area = (change.finding for change in both.changes)
+    assert product.onset == _window(10).start
+    assert area.onset is not None
+    assert area.onset >= _window(11).start + DAY / 2
+    assert (product.n_records, area.n_records) == (100, 67)
+    assert len(seam_report(both).findings) == 2
+
+
+def test_a_rule_that_breaks_after_another_was_repaired_began_then() -> None:
+    _, second = _day_after_day({"product": range(100)}, {"area": range(200, 300)})
+    (change,) = second.changes
+    assert change.finding.fields == ("area",)
+    assert change.finding.onset is not None
+    assert change.finding.onset >= _window(11).start + DAY * 0.4
+
+
+def test_a_rule_that_damages_two_fields_is_one_finding() -> None:
+    (found,) = _day_after_day({"product": range(0, 200), "area": range(10, 200)})
+    assert [change.finding.fields for change in found.changes] == [("product", "area")]
+
+
+def test_a_field_that_always_differs_is_not_told_with_one_that_changed() -> None:
+    usual = {"amount": range(0, 400, 8)}
+    (last,) = _day_after_day({**usual, "product": range(0, 400, 5)}, usual=usual)
+    assert [change.finding.fields for change in last.changes] == [("product",)]
+    assert last.changes[0].finding.n_records == 80
+
+
+@pytest.mark.parametrize(("n_left", "still"), [(1, {"request.area"}), (0, set())])
+def test_a_field_that_few_records_lack_any_more_beside_one_that_changed_is_over_only_once_that_can_be_told(
+    n_left: int, still: set[str]
+) -> None:
+    broken = {"product": range(30)}
+    _, left = _day_after_day({**broken, "area": range(30, 35)}, {**broken, "area": range(30, 30 + n_left)}, n=60)
+    assert [change.finding.fields for change in left.changes] == [("product",)]
+    assert left.still == still
+
+
+def test_windows_of_which_fields_were_not_counted_leave_a_stage_whole() -> None:
+    past = [replace(one, counts={(Responsibility.INTEGRATION, "request"): 4}) for one in _past(*[4] * 10)]
+    seams = _two_rules(400, 10, {"product": range(0, 400, 4), "area": range(201, 400, 3)})
+    found = evaluate_seams(
+        PIPELINE, _window(10), seams, _times(10, 400), {"request": past}, BUDGET, judged=(), wrong=()
+    )
+    assert [set(change.finding.fields) for change in found.changes] == [{"product", "area"}]

@@ -1,0 +1,385 @@
+"""Whether one cause is one incident, and one message: findings of weeks, grouped by us and as others group them.
+
+What is true is known of each record: which planted causes changed something of it. A finding's cause is the one that
+touched most of the records that it names; of a finding that names none, as that calls take longer, the one that added
+most since its onset. One that no planted cause made is a cause by itself for as long as its detector says the same.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+from write_page import Figure
+
+from delivery.simulated_looks import Looked, Watcher
+from delivery.simulated_weeks import DAY, LEARNING, START, Cause, Day, Service, make_service, plan_causes, simulate_day
+from seamwatch.core.detection.rates import wilson_interval
+from seamwatch.core.finding import Finding
+from seamwatch.core.incident_life import ChangeKind, Incident, once_an_incident
+from seamwatch.core.incidents import (
+    Context,
+    Evaluation,
+    decide,
+    evaluate_attribution,
+    evaluate_seams,
+    evaluate_watch,
+    fingerprint,
+)
+from seamwatch.spec.graph import ancestors
+from seamwatch.vocabulary import Watch
+
+N_PIPELINES = 10
+WEEKS = 10
+SHORT_PIPELINES, SHORT_WEEKS = 4, 1
+AT_LEAST = {"grouping_f1": 0.9}
+AT_MOST = {"messages_per_cause": 1.6}
+NOTES = """\
+Grouping: ten pipelines of five shapes (a source, one or two mappings, a retrieval in some, a prompt, a model, a
+result, a sink; 60 to 80 records an hour by the time of day), each with a model that is wrong on 2 to 5 % of its
+requests. After eight healthy days, 20 causes a week over all pipelines, of 14 kinds, 6 to 48 hours long, a third of
+them in pairs that share a table and some of their time. Every hour the product's rules look: attribution with
+replays, seams, latency, cost, injected instructions, error budgets (every six hours) and, in two pipelines,
+drift (once a day); `core.incidents.decide` does the rest. A report that is read again is no other finding. What a
+finding is of in truth: the cause that touched most of the records that it names, at least a quarter of them; where it
+names none, the one that added most seconds or USD, or touched most records, since its onset; else it is by chance, a
+cause of its own for each check. `grouping_f1`: over pairs of findings, whether those of one cause, and no others, are
+one incident. `messages_per_cause`: incidents told as new or as back, those by chance among them, for each cause that
+any detector found. Beside: findings of one table, or of one check, with no gap above 12 hours, and Airflow's
+notifier, which tells each run of a task."""
+QUIET = timedelta(hours=12)
+"""Findings of one group of a rival that lie further apart are two messages."""
+_NAMED = 0.25
+"""Share of the records that a finding names that its cause must have touched."""
+_LOOKED_BACK = timedelta(hours=12)
+"""What a burning budget looks back on before it is told."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """One finding, as a detector made it in one look."""
+
+    cause: str
+    """What it is of in truth."""
+    is_planted: bool
+    incident: str
+    """Where it came to."""
+    pipeline: str
+    detector: str
+    table: str | None
+    check: str
+    at: datetime
+
+
+@dataclass
+class Weeks:
+    """What became of some pipelines."""
+
+    found: list[Made] = field(default_factory=list)
+    n_planted: int = 0
+    n_opened: int = 0
+    n_reopened: int = 0
+
+    def __add__(self, other: Weeks) -> Weeks:
+        return Weeks(
+            found=self.found + other.found,
+            n_planted=self.n_planted + other.n_planted,
+            n_opened=self.n_opened + other.n_opened,
+            n_reopened=self.n_reopened + other.n_reopened,
+        )
+
+    @property
+    def n_detected(self) -> int:
+        """Return how many planted causes any detector found."""
+        return len({one.cause for one in self.found if one.is_planted})
+
+    @property
+    def n_by_chance(self) -> int:
+        """Return how many incidents no planted cause has a part in."""
+        planted = {one.incident for one in self.found if one.is_planted}
+        return len({one.incident for one in self.found} - planted)
+
+    @property
+    def messages_per_cause(self) -> float:
+        """Return head messages, those of incidents that came back among them, for each cause that was found."""
+        return (self.n_opened + self.n_reopened) / max(self.n_detected, 1)
+
+    def rivals(self) -> dict[str, tuple[float, float]]:
+        """Return pairwise F1 and messages per cause by each other way to group."""
+        by_table = _with_gaps(self.found, lambda one: (one.pipeline, one.table))
+        by_check = _with_gaps(self.found, lambda one: (one.pipeline, one.check))
+        by_task = [(one.pipeline, one.detector, one.at) for one in self.found]
+        n = max(self.n_detected, 1)
+        ways = {"by_table": by_table, "by_check": by_check, "by_task": by_task}
+        return {name: (pairwise_f1(self.found, groups), len(set(groups)) / n) for name, groups in ways.items()}
+
+
+def figures(*, short: bool, seed: int) -> tuple[dict[str, Figure], str]:
+    """Return the figures, and what was simulated."""
+    n, weeks = (SHORT_PIPELINES, SHORT_WEEKS) if short else (N_PIPELINES, WEEKS)
+    drawn = measure(n_pipelines=n, weeks=weeks, seed=seed)
+    f1, rivals = pairwise_f1(drawn.found, [one.incident for one in drawn.found]), drawn.rivals()
+    found_low, found_high = wilson_interval(drawn.n_detected, drawn.n_planted) or (0.0, 1.0)
+    told = drawn.messages_per_cause
+    about = (
+        f"{len(drawn.found):,} findings of {drawn.n_planted} planted causes in {weeks} weeks of {n} pipelines; "
+        f"{drawn.n_opened} incidents told as new, {drawn.n_by_chance} of them by chance, {drawn.n_reopened} as back"
+    )
+    share = drawn.n_detected / max(drawn.n_planted, 1)
+    return {
+        "grouping_f1": Figure(f1, f1, f1, "over pairs", {name: one for name, (one, _) in rivals.items()}),
+        "messages_per_cause": Figure(told, told, told, "messages", {name: n for name, (_, n) in rivals.items()}),
+        "grouping_causes_found": Figure(share, found_low, found_high, f"of {drawn.n_planted} causes", {}),
+    }, about
+
+
+def pairwise_f1(found: Sequence[Made], groups: Sequence[Any]) -> float:
+    """Return the harmonic mean of precision and recall over pairs of findings: grouped together, of one cause."""
+    together = Counter(zip([one.cause for one in found], groups, strict=True))
+    both, grouped, true = (
+        sum(n * (n - 1) // 2 for n in counts.values())
+        for counts in (together, Counter(groups), Counter(one.cause for one in found))
+    )
+    return 2 * both / (grouped + true) if grouped + true else 1.0
+
+
+def _with_gaps(found: Sequence[Made], key: Callable[[Made], Any]) -> list[Any]:
+    """Return the group of each finding by a key, a new one after a quiet time."""
+    last: dict[Any, tuple[datetime, int]] = {}
+    groups: list[Any] = [None] * len(found)
+    for place in sorted(range(len(found)), key=lambda place: found[place].at):
+        one = found[place]
+        at, number = last.get(key(one), (one.at, 0))
+        number += one.at - at > QUIET
+        last[key(one)] = (one.at, number)
+        groups[place] = (key(one), number)
+    return groups
+
+
+def measure(*, n_pipelines: int, weeks: int, seed: int, jobs: int = 2) -> Weeks:
+    """Return what became of the findings of some weeks.
+
+    Args:
+        n_pipelines: Of the ten, the first so many.
+        weeks: After the days in which detectors learn.
+        seed: Of tables and causes.
+        jobs: Processes.
+    """
+    cells = [(number, weeks, seed) for number in range(n_pipelines)]
+    total = Weeks()
+    with ProcessPoolExecutor(max_workers=jobs) as pool:
+        for one in pool.map(_run, cells):
+            total += one
+    return total
+
+
+def _run(cell: tuple[int, int, int]) -> Weeks:
+    logging.disable(logging.WARNING)
+    warnings.simplefilter("ignore")
+    number, weeks, seed = cell
+    services = [make_service(one, seed) for one in range(N_PIPELINES)]
+    causes = plan_causes(services, weeks=weeks, seed=seed)[number]
+    return Simulation(services[number], causes, seed).run(LEARNING // DAY + 7 * weeks)
+
+
+class Simulation:
+    """One pipeline, its detectors and its incidents."""
+
+    def __init__(self, service: Service, causes: Sequence[Cause], seed: int) -> None:
+        self.service, self.causes, self.seed = service, causes, seed
+        self.incidents: dict[str, Incident] = {}
+        self.weeks = Weeks(n_planted=len(causes))
+        inputs = {stage.name: stage.input for stage in service.pipeline.stages}
+        self.upstream = {stage: ancestors(inputs, stage) for stage in inputs}
+        self.truth = Truth(service, causes, self.upstream)
+        self._keys: dict[str, Collection[str]] = {}
+        self._seen: set[tuple[Any, ...]] = set()
+
+    def run(self, n_days: int) -> Weeks:
+        """Return what became of the findings of all days."""
+        watcher = Watcher(self.service)
+        for number in range(n_days):
+            start = START + number * DAY
+            day = simulate_day(self.service, start, self.causes, self.seed)
+            self.truth.add(day)
+            for looked in watcher.look(day, start, self.causes, lambda: list(self.incidents.values())):
+                self._decide_all(watcher, looked)
+        return self.weeks
+
+    def _decide_all(self, watcher: Watcher, looked: Looked) -> None:
+        """Let every detector decide, in the order of the engine."""
+        self._decide([evaluate_attribution(looked.attribution), evaluate_seams(looked.seams)], looked.now)
+        for watch in (Watch.LATENCY, Watch.COST, Watch.DRIFT, Watch.INJECTION):
+            if watch in looked.watches:
+                self._decide([evaluate_watch(looked.watches[watch])], looked.now)
+        burning = watcher.budgets.burning(list(self.incidents.values()))
+        if burning is not None:
+            self._decide([evaluate_watch(burning)], looked.now)
+
+    def _decide(self, evaluations: Sequence[Evaluation], now: datetime) -> None:
+        made = []
+        for evaluation in evaluations:
+            context = Context(keys=dict(self._keys), upstream=self.upstream)
+            changes = decide(self.incidents.values(), evaluation, now=now, context=context)
+            made += changes
+            for change in changes:
+                self.incidents[change.incident.id] = change.incident
+            self._remember_keys(evaluation)
+            self._note(evaluation, now)
+        for change in once_an_incident(made):
+            self.weeks.n_opened += change.kind is ChangeKind.OPENED
+            self.weeks.n_reopened += change.kind is ChangeKind.REOPENED
+
+    def _remember_keys(self, evaluation: Evaluation) -> None:
+        """Keep the records that the last window of each incident names, as the engine reads them of its store."""
+        for incident in self.incidents.values():
+            if incident.watch is not evaluation.watch or incident.last_window != evaluation.window:
+                continue
+            mine = [
+                keys
+                for finding, keys in _with_keys(evaluation)
+                if finding.stage == incident.stage
+                and (evaluation.watch is not None or finding.responsibility is incident.responsibility)
+            ]
+            self._keys[incident.id] = frozenset(key for keys in mine for key in keys)
+
+    def _note(self, evaluation: Evaluation, now: datetime) -> None:
+        for finding, keys in _with_keys(evaluation):
+            place = (evaluation.watch, evaluation.window, finding.stage, finding.kind, finding.fields)
+            # A report that is read again is no other finding.
+            if not finding.is_change or place in self._seen:
+                continue
+            self._seen.add(place)
+            cause = self.truth.cause_of(finding, evaluation, keys)
+            detector = evaluation.watch.value if evaluation.watch else "attribution"
+            table = self.service.pipeline.stage(finding.stage).table if finding.stage else None
+            name = self.service.pipeline.pipeline
+            self.weeks.found.append(
+                Made(
+                    cause=f"{name} {cause or f'chance {detector} {finding.stage} {finding.kind}'}",
+                    is_planted=cause is not None,
+                    incident=self._incident_of(finding, evaluation),
+                    pipeline=name,
+                    detector=detector,
+                    table=table,
+                    check=f"{detector} {finding.stage} {finding.kind} {finding.fields[:1]}",
+                    at=now,
+                )
+            )
+
+    def _incident_of(self, finding: Finding, evaluation: Evaluation) -> str:
+        """Return the incident that a finding came to: its own, or the one that has it as evidence."""
+        cause = fingerprint(
+            evaluation.pipeline, finding.responsibility, finding.stage, finding.fields, finding.kind, evaluation.watch
+        )
+        own = [
+            one
+            for one in self.incidents.values()
+            if one.watch is evaluation.watch and one.fingerprint.partition(".")[0] == cause
+        ]
+        hosts = [one for one in self.incidents.values() if any(seen.fingerprint == cause for seen in one.also_seen)]
+
+        def rank(one: Incident) -> Any:
+            shows = one.last_window == evaluation.window and one in own
+            has = any(seen.fingerprint == cause and seen.window == evaluation.window for seen in one.also_seen)
+            return shows or has, one.is_open, one.opened_at
+
+        return max([*own, *hosts], key=rank).id
+
+
+def _with_keys(evaluation: Evaluation) -> Iterator[tuple[Finding, Collection[str]]]:
+    for number, finding in enumerate(evaluation.findings):
+        yield finding, (evaluation.keys[number] if evaluation.keys else ()) or finding.keys
+
+
+class Truth:
+    """Which planted cause a finding is of."""
+
+    def __init__(self, service: Service, causes: Sequence[Cause], upstream: Any) -> None:
+        self.service, self.upstream = service, upstream
+        self.causes = {one.id: one for one in causes}
+        self.touched: dict[str, list[str]] = {}
+        self._amounts: dict[str, list[tuple[pd.Timestamp, float]]] = defaultdict(list)
+        self._times: dict[str, list[pd.Timestamp]] = defaultdict(list)
+
+    def add(self, day: Day) -> None:
+        """Take in which causes touched the records of a day."""
+        at = {str(key): moment for key, moment in day.at.items()}
+        self.touched |= day.touched
+        for key, names in day.touched.items():
+            for name in names:
+                self._times[name].append(at[key])
+        for name, amounts in day.added.items():
+            self._amounts[name] += [(at[key], amount) for key, amount in amounts.items()]
+
+    def cause_of(self, finding: Finding, evaluation: Evaluation, keys: Collection[str]) -> str | None:
+        """Return the id of the cause; None where no planted one made it."""
+        watch, end = evaluation.watch, evaluation.window.end
+        start = min(finding.onset or evaluation.window.start, evaluation.window.start)
+        if watch in (Watch.LATENCY, Watch.COST):
+            return self._most_added("seconds" if watch is Watch.LATENCY else "usd", start, end)
+        if watch is Watch.BUDGET:
+            start = (finding.onset or end) - _LOOKED_BACK
+            if finding.kind is not None and finding.kind.startswith("latency"):
+                return self._most_added("seconds", start, end)
+            return self._most_touching("outcome", start, end)
+        if watch is Watch.INJECTION:
+            return self._most_touching("attack", start, end)
+        if watch is Watch.DRIFT:
+            places = {finding.stage, *self.upstream.get(finding.stage or "", ())}
+            return self._most_touching("payload", finding.onset or start, end, places=places)
+        if watch is Watch.SEAM:
+            start = evaluation.window.start
+            return self._most_touching("payload", start, end, places={finding.stage}, fields=finding.fields)
+        return self._most_named(keys)
+
+    def _most_named(self, keys: Collection[str]) -> str | None:
+        named = Counter(
+            name for key in keys for name in self.touched.get(key, ()) if "outcome" in self.causes[name].kind.effects
+        )
+        if not named:
+            return None
+        name, n = named.most_common(1)[0]
+        return name if n >= _NAMED * len(keys) else None
+
+    def _most_added(self, effect: str, start: datetime, end: datetime) -> str | None:
+        sums = {
+            name: sum(amount for at, amount in amounts if start <= at < end)
+            for name, amounts in self._amounts.items()
+            if effect in self.causes[name].kind.effects
+        }
+        return _largest(sums)
+
+    def _most_touching(
+        self,
+        effect: str,
+        start: datetime,
+        end: datetime,
+        *,
+        places: Collection[str | None] | None = None,
+        fields: Collection[str] | None = None,
+    ) -> str | None:
+        sums = {}
+        for name, times in self._times.items():
+            kind = self.causes[name].kind
+            if effect not in kind.effects or (places is not None and self._stage(kind.stage) not in places):
+                continue
+            if fields is not None and kind.stage != "prompt" and not set(fields) & set(kind.fields):
+                continue
+            sums[name] = float(sum(start <= at < end for at in times))
+        return _largest(sums)
+
+    def _stage(self, stage: str) -> str:
+        return {"last": self.service.last, "source": "tickets"}.get(stage, stage)
+
+
+def _largest(sums: dict[str, float]) -> str | None:
+    name = max(sums, key=lambda one: sums[one], default=None)
+    return name if name is not None and sums[name] > 0 else None
