@@ -12,7 +12,8 @@ from itertools import count
 from seamwatch.core.correlation import Sighting, explains, sighting_of_finding, sighting_of_incident, strength
 from seamwatch.core.finding import Finding
 from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange, SeenAs, over, shown_again
-from seamwatch.core.results import Attribution, Window
+from seamwatch.core.results import Attribution, Verdict, Window
+from seamwatch.core.separate_faults import separate_faults
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.vocabulary import IncidentState, Responsibility, Watch
 
@@ -67,13 +68,20 @@ def evaluate_attribution(attribution: Attribution) -> Evaluation:
 
     An open incident is over with a later window that has judged records and no longer shows the cause as a change,
     unless the window is too small to say that it is over (`Attribution.lingering`), or so many of its records are
-    undetermined that the cause may be among them. So it is with its last window when that is run again after the
+    undetermined that the cause may be among them. One whose fields the window names with others is not over either:
+    too few records tell them apart. So it is with its last window when that is run again after the
     repair, if half as many of its records are judged as then. A window before an incident's last one ends nothing.
     """
     n_judged = attribution.n_observed - attribution.n_pending
-    by_cause: dict[tuple[Responsibility, str | None], set[str]] = defaultdict(set)
+    by_cause: dict[tuple[Responsibility, str | None], list[Verdict]] = defaultdict(list)
     for verdict in attribution.verdicts:
-        by_cause[verdict.responsibility, verdict.stage].add(verdict.key)
+        by_cause[verdict.responsibility, verdict.stage].append(verdict)
+    faults = [
+        fault
+        for cause in attribution.causes
+        for fault in separate_faults(cause, by_cause[cause.responsibility, cause.stage], n_judged=n_judged)
+    ]
+    shown = [one.finding for one in faults if one.finding.is_change]
     # Answers that could not be had, as with a spent budget, are no sign of a repair.
     n_unknown = sum(
         cause.n_records
@@ -89,17 +97,24 @@ def evaluate_attribution(attribution: Attribution) -> Evaluation:
             and (is_later or is_again)
             and 2 * n_unknown < max(incident.n_records, 1)
             and (incident.responsibility, incident.stage) not in attribution.lingering
+            and not any(_is_within(incident, finding) for finding in shown)
         )
 
     return Evaluation(
         pipeline=attribution.pipeline,
         window=attribution.window,
-        findings=attribution.causes,
+        findings=tuple(one.finding for one in faults),
         n_judged=n_judged,
         is_over=is_over,
-        keys=tuple(frozenset(by_cause[cause.responsibility, cause.stage]) for cause in attribution.causes),
+        keys=tuple(one.keys for one in faults),
         is_repeatable=True,
     )
+
+
+def _is_within(incident: Incident, finding: Finding) -> bool:
+    """Return whether a finding names a field of an incident at its place, among others that lead it."""
+    is_there = (incident.responsibility, incident.stage) == (finding.responsibility, finding.stage)
+    return is_there and not set(incident.fields).isdisjoint(finding.fields) and len(finding.fields) > 1
 
 
 def evaluate_watch(report: WatchReport) -> Evaluation:
@@ -344,8 +359,10 @@ def _fingerprint_of(finding: Finding, evaluation: Evaluation, state: Mapping[str
         ]
         if same:
             return _base(max(same, key=lambda one: one.opened_at).fingerprint)
+    # Of a kind of damage, the first field that has it: another one may lead by what else is wrong.
+    fields = finding.kind_fields or finding.fields
     return fingerprint(
-        evaluation.pipeline, finding.responsibility, finding.stage, finding.fields, finding.kind, evaluation.watch
+        evaluation.pipeline, finding.responsibility, finding.stage, fields, finding.kind, evaluation.watch
     )
 
 

@@ -24,6 +24,7 @@ from seamwatch.engine.watcher_status import silent_jobs
 from seamwatch.errors import DataContractError, StoreError
 from seamwatch.report import measured, numbers
 from seamwatch.report.action_results import last_action
+from seamwatch.report.cause_texts import headline
 from seamwatch.report.facts import IncidentReport, incident_report
 from seamwatch.report.freshness_texts import with_headline
 from seamwatch.report.html import render_html
@@ -58,7 +59,10 @@ def decide_incidents(deps: Deps, pipeline: Pipeline, window: Window) -> list[Inc
     name = pipeline.pipeline
     with deps.store.deciding(name):
         seams = deps.store.watch_report(name, Watch.SEAM, window)
-        evaluations = [evaluate_attribution(attribution), *([] if seams is None else [evaluate_seams(seams)])]
+        attributed = evaluate_attribution(attribution)
+        findings = tuple(one if one.headline else replace(one, headline=headline(one)) for one in attributed.findings)
+        attributed = replace(attributed, findings=findings)
+        evaluations = [attributed, *([] if seams is None else [evaluate_seams(seams)])]
         changes = _decide(deps, pipeline, deps.store.incidents(name, limit=None), evaluations, now)
         if seams is not None:
             kept = [one.last_window for one in deps.store.incidents(name) if one.watch is Watch.SEAM]
@@ -193,10 +197,14 @@ def _affected_records(deps: Deps, incident: Incident) -> frozenset[str]:
     if incident.watch is None:
         verdicts = deps.store.verdicts(incident.pipeline, incident.last_window)
         place = (incident.responsibility, incident.stage)
-        return frozenset(one.key for one in verdicts if (one.responsibility, one.stage) == place)
+        mine = [one for one in verdicts if (one.responsibility, one.stage) == place]
+        # Another fault at the place has other fields.
+        own = [one for one in mine if not set(one.fields).isdisjoint(incident.fields)]
+        return frozenset(one.key for one in own or mine)
     report = deps.store.watch_report(incident.pipeline, incident.watch, incident.last_window)
-    findings = () if report is None else report.findings
-    return frozenset(key for one in findings if one.stage == incident.stage for key in one.keys)
+    found = [one for one in (() if report is None else report.findings) if one.stage == incident.stage]
+    named = [one for one in found if not set(one.fields).isdisjoint(incident.fields)]
+    return frozenset(key for one in named or found for key in one.keys)
 
 
 def _last_report(deps: Deps, pipeline: Pipeline, watch: Watch) -> WatchReport | None:

@@ -43,11 +43,12 @@ AT_LEAST = {"grouping_f1": 0.9}
 AT_MOST = {"messages_per_cause": 1.6}
 NOTES = """\
 Grouping: ten pipelines of five shapes (a source, one or two mappings, a retrieval in some, a prompt, a model, a
-result, a sink; 60 to 80 records an hour by the time of day), each with a model that is wrong on 2 to 5 % of its
+result, a sink; 45 to 65 records an hour by the time of day), each with a model that is wrong on 2 to 5 % of its
 requests. After eight healthy days, 20 causes a week over all pipelines, of 14 kinds, 6 to 48 hours long, a third of
 them in pairs that share a table and some of their time. Every hour the product's rules look: attribution with
-replays, seams, latency, cost, injected instructions, error budgets (every six hours) and, in two pipelines,
-drift (once a day); `core.incidents.decide` does the rest. A report that is read again is no other finding. What a
+replays, seams, latency, cost, injected instructions, error budgets (every eight hours) and, in two pipelines, drift
+(once a day); `core.incidents.decide` does the rest. To save time a day's failing records are attributed at once and
+counted by hour, and what is usual is learnt once a day. A report that is read again is no other finding. What a
 finding is of in truth: the cause that touched most of the records that it names, at least a quarter of them; where it
 names none, the one that added most seconds or USD, or touched most records, since its onset; else it is by chance, a
 cause of its own for each check. `grouping_f1`: over pairs of findings, whether those of one cause, and no others, are
@@ -121,15 +122,20 @@ class Weeks:
         return {name: (pairwise_f1(self.found, groups), len(set(groups)) / n) for name, groups in ways.items()}
 
 
-def figures(*, short: bool, seed: int) -> tuple[dict[str, Figure], str]:
-    """Return the figures, and what was simulated."""
-    n, weeks = (SHORT_PIPELINES, SHORT_WEEKS) if short else (N_PIPELINES, WEEKS)
-    drawn = measure(n_pipelines=n, weeks=weeks, seed=seed)
+def figures(*, short: bool, weeks: int, seed: int) -> tuple[dict[str, Figure], str]:
+    """Return the figures, and what was simulated; the short form is one week of some pipelines."""
+    n, weeks = (SHORT_PIPELINES, SHORT_WEEKS) if short else (N_PIPELINES, weeks)
+    return as_figures(measure(n_pipelines=n, weeks=weeks, seed=seed), n_pipelines=n, weeks=weeks)
+
+
+def as_figures(drawn: Weeks, *, n_pipelines: int, weeks: int) -> tuple[dict[str, Figure], str]:
+    """Return the figures of what became of some weeks, and what was simulated."""
     f1, rivals = pairwise_f1(drawn.found, [one.incident for one in drawn.found]), drawn.rivals()
     found_low, found_high = wilson_interval(drawn.n_detected, drawn.n_planted) or (0.0, 1.0)
     told = drawn.messages_per_cause
+    span = f"{weeks} week{'s' if weeks > 1 else ''} of {n_pipelines} pipelines"
     about = (
-        f"{len(drawn.found):,} findings of {drawn.n_planted} planted causes in {weeks} weeks of {n} pipelines; "
+        f"{len(drawn.found):,} findings of {drawn.n_planted} causes in {span}; "
         f"{drawn.n_opened} incidents told as new, {drawn.n_by_chance} of them by chance, {drawn.n_reopened} as back"
     )
     share = drawn.n_detected / max(drawn.n_planted, 1)
@@ -243,12 +249,13 @@ class Simulation:
             if incident.watch is not evaluation.watch or incident.last_window != evaluation.window:
                 continue
             mine = [
-                keys
+                (finding, keys)
                 for finding, keys in _with_keys(evaluation)
                 if finding.stage == incident.stage
                 and (evaluation.watch is not None or finding.responsibility is incident.responsibility)
             ]
-            self._keys[incident.id] = frozenset(key for keys in mine for key in keys)
+            own = [one for one in mine if not set(one[0].fields).isdisjoint(incident.fields)]
+            self._keys[incident.id] = frozenset(key for _, keys in own or mine for key in keys)
 
     def _note(self, evaluation: Evaluation, now: datetime) -> None:
         for finding, keys in _with_keys(evaluation):
@@ -276,13 +283,15 @@ class Simulation:
 
     def _incident_of(self, finding: Finding, evaluation: Evaluation) -> str:
         """Return the incident that a finding came to: its own, or the one that has it as evidence."""
+        fields = finding.kind_fields or finding.fields
         cause = fingerprint(
-            evaluation.pipeline, finding.responsibility, finding.stage, finding.fields, finding.kind, evaluation.watch
+            evaluation.pipeline, finding.responsibility, finding.stage, fields, finding.kind, evaluation.watch
         )
         own = [
             one
             for one in self.incidents.values()
-            if one.watch is evaluation.watch and one.fingerprint.partition(".")[0] == cause
+            if one.watch is evaluation.watch
+            and (one.fingerprint.partition(".")[0] == cause or (one.watch is Watch.SEAM and _share_field(one, finding)))
         ]
         hosts = [one for one in self.incidents.values() if any(seen.fingerprint == cause for seen in one.also_seen)]
 
@@ -292,6 +301,10 @@ class Simulation:
             return shows or has, one.is_open, one.opened_at
 
         return max([*own, *hosts], key=rank).id
+
+
+def _share_field(incident: Incident, finding: Finding) -> bool:
+    return incident.stage == finding.stage and not set(incident.fields).isdisjoint(finding.fields)
 
 
 def _with_keys(evaluation: Evaluation) -> Iterator[tuple[Finding, Collection[str]]]:

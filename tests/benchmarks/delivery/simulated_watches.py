@@ -44,7 +44,7 @@ from seamwatch.report.watch.drift import drift_report
 from seamwatch.spec.monitoring import DriftWatch
 from seamwatch.vocabulary import OutcomeState, Watch
 
-BUDGETS_EVERY = 6
+BUDGETS_EVERY = 8
 """Hours between two looks at error budgets."""
 _MONTH = timedelta(days=28)
 _COST_KEPT = timedelta(days=16)

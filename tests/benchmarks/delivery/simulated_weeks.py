@@ -238,7 +238,7 @@ def make_service(number: int, seed: int) -> Service:
         shape=shape,
         pipeline=pipeline,
         references=references,
-        per_hour=rng.choice((60.0, 70.0, 80.0)),
+        per_hour=rng.choice((45.0, 55.0, 65.0)),
         error=baseline,
     )
 

@@ -8,11 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from scipy import stats
 
+from seamwatch.core import separate_faults
+from seamwatch.core.attribution import causes
 from seamwatch.core.finding import Finding, RateComparison
 from seamwatch.core.incident_life import ChangeKind, Incident
 from seamwatch.core.incidents import decide, evaluate_attribution, fingerprint
-from seamwatch.core.results import Attribution, IsolationResult, Window
+from seamwatch.core.results import Attribution, IsolationResult, Verdict, Window
 from seamwatch.vocabulary import IncidentState, Responsibility
 
 DAY = timedelta(days=1)
@@ -265,3 +268,80 @@ def test_a_fingerprint_is_of_who_where_what_and_the_first_field() -> None:
         mark(responsibility=Responsibility.MODEL),
     ]
     assert len(set(others)) == len(others)
+
+
+def _verdicts(broken: dict[str, range], patterns: dict[str, str]) -> tuple[Verdict, ...]:
+    """Return verdicts on one mapping, some of whose rules are broken for some records."""
+    found = []
+    for number in sorted({number for numbers in broken.values() for number in numbers}):
+        fields = tuple(name for name, numbers in broken.items() if number in numbers)
+        found.append(
+            Verdict(
+                key=f"k{number}",
+                responsibility=Responsibility.INTEGRATION,
+                stage="request",
+                fields=fields,
+                confidence=0.95,
+                pattern=patterns[fields[0]],
+                pattern_fields=fields[:1],
+            )
+        )
+    return tuple(found)
+
+
+def _broken(day: int, **broken: range) -> Attribution:
+    patterns = {"product": "code_table", "area": "missing", "amount": "unit"}
+    verdicts = _verdicts(broken, patterns)
+    names = sorted(broken, key=lambda name: -len(broken[name]))
+    cause = _cause("request", *names, n_records=len(verdicts), kind=patterns[names[0]], kind_fields=tuple(names[:1]))
+    return replace(_attribution(day, cause), verdicts=verdicts)
+
+
+def test_two_rules_that_attribution_finds_at_one_place_are_two_incidents_with_a_life_of_their_own() -> None:
+    book = Book()
+    assert book.decide(_broken(0, product=range(30))) == [OPENED]
+    assert book.decide(_broken(1, product=range(30), area=range(25, 65))) == [OPENED, UPDATED]
+    product, area = book.known.values()
+    assert (product.fields, area.fields) == (("product",), ("area",))
+    assert (product.n_records, area.n_records) == (30, 40)
+    assert area.headline == ""
+    # The first is repaired, the second is not.
+    assert book.decide(_broken(2, area=range(40))) == [UPDATED, RESOLVED]
+    assert _states(book.known.values()) == [IncidentState.RESOLVED, IncidentState.OPEN]
+
+
+def test_a_rule_whose_records_are_too_few_to_be_told_apart_ends_nothing_and_opens_nothing() -> None:
+    book = Book()
+    book.decide(_broken(0, product=range(30), area=range(40, 70)))
+    assert len(book.known) == 2
+    # Two records of a hundred may be by chance, and then are counted with the others.
+    assert book.decide(_broken(1, product=range(30), area=range(40, 42))) == [UPDATED]
+    assert all(one.is_open for one in book.known.values())
+    other = Book()
+    assert other.decide(_broken(0, product=range(30), area=range(40, 42))) == [OPENED]
+    assert other.only.fields == ("product", "area")
+
+
+def test_what_chance_leaves_at_a_place_is_what_attribution_takes_it_to_be() -> None:
+    assert separate_faults.STRAY_RATE == causes.STRAY_RATE
+
+
+@pytest.mark.parametrize(("total", "least"), [(30, 3), (60, 4), (400, 7), (100_000, 256)])
+def test_a_fault_of_its_own_has_more_records_than_chance_leaves(total: int, least: int) -> None:
+    for n, is_told in ((least - 1, False), (least, True)):
+        tail = stats.binom.sf(n - 1, total, causes.STRAY_RATE)
+        assert separate_faults._probability_of_more(n, total) == pytest.approx(tail, rel=1e-9)
+        assert bool(tail < 1e-4) is is_told
+
+
+def test_a_rule_that_damages_two_fields_of_the_same_records_is_one_incident() -> None:
+    book = Book()
+    assert book.decide(_broken(0, product=range(30), area=range(28))) == [OPENED]
+    assert book.only.fields == ("product", "area")
+
+
+def test_the_field_that_has_the_kind_of_damage_names_the_cause_whichever_leads() -> None:
+    book = Book()
+    book.decide(_broken(0, product=range(30)))
+    mixed = _cause("request", "area", "product", kind="code_table", kind_fields=("product",))
+    assert book.decide(_attribution(1, mixed)) == [UPDATED]
