@@ -19,12 +19,13 @@ from seamwatch.engine.check import check_pipeline
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.freshness import check_knowledge_base
 from seamwatch.engine.incidents import decide_incidents, decide_on_freshness, report_of
+from seamwatch.engine.runbook_steps import STEP_FUNCTIONS
 from seamwatch.errors import KnowledgeError, ProblemLevel
 from seamwatch.report.machine import attribution_json
 from seamwatch.report.markdown import render_markdown
 from seamwatch.spec.load import load_project
 from seamwatch.store.repo import Store
-from seamwatch.vocabulary import FreshnessReason, IncidentState, Responsibility
+from seamwatch.vocabulary import FreshnessReason, IncidentState, Responsibility, StepState
 from seamwatch_demo.policies.documents import POPULAR, change_facts, render
 from seamwatch_demo.policies.index import chunk_rows
 from seamwatch_demo.policies.tables import METADATA
@@ -263,3 +264,19 @@ def test_check_tells_what_is_wrong_with_a_knowledge_base(assistant: Assistant) -
     assert set(found) == {"knowledge_bases.policies.source", "knowledge_bases.policies.index"}
     assert "AIRFLOW_CONN_NOWHERE is not set" in found["knowledge_bases.policies.source"]
     assert "'sha'" in found["knowledge_bases.policies.index"]
+
+
+def test_the_runbook_names_the_outdated_document_by_answers(assistant: Assistant) -> None:
+    assistant.live("stale_policy")
+    assistant.attribute()
+    (change,) = decide_incidents(assistant.deps, assistant.pipeline, WINDOW)
+    documents, affected = (
+        STEP_FUNCTIONS[name](assistant.deps, assistant.pipeline, change.incident)
+        for name in ("outdated_documents", "affected_records")
+    )
+    assert documents.state is StepState.FOUND
+    assert documents.text == (
+        "40 answers rested on 1 document of policies not as at the source, since 2026-11-03 09:00 UTC."
+    )
+    assert documents.details[0].startswith(f"{POPULAR}: stale, ")
+    assert affected.text == ("22 of 260 judged records (8.5%) have this cause, since 2026-11-03 09:24 UTC.")

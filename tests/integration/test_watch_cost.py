@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,21 @@ import sqlalchemy as sa
 
 from parcels import make_deps
 from seamwatch.core.results import Window
+from seamwatch.core.runbooks import StepFinding
 from seamwatch.core.slo.events import RECORD_COLUMNS
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.incidents import decide_on_watches
 from seamwatch.engine.reading import StageReader
+from seamwatch.engine.runbook_steps import STEP_FUNCTIONS
 from seamwatch.engine.watch.cost import look
 from seamwatch.engine.watch.cost_calls import record_costs, tariffs
 from seamwatch.engine.watch.reading import WatchRead
 from seamwatch.engine.window import WindowReader
+from seamwatch.report.runbook_watch_texts import cost_source
 from seamwatch.spec.load import load_project
 from seamwatch.spec.pipeline import Pipeline
-from seamwatch.vocabulary import Responsibility, Watch
+from seamwatch.vocabulary import Responsibility, StepState, Watch
 
 pytestmark = pytest.mark.integration
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -311,3 +315,68 @@ def test_nothing_recorded_an_unknown_model_and_missing_columns_are_said(tmp_path
     assert report.findings == ()
     assert any("900 calls of model own-1 have no known price" in note for note in report.notes)
     assert any("question.nothing is no source" in note for note in report.notes)
+
+
+def _steps(desk: Desk, *names: str) -> list[StepFinding]:
+    """Return what steps of the runbook find for the one incident of three hours with the fault."""
+    now = FAULT + timedelta(hours=3)
+    for moment in (FAULT, FAULT + timedelta(hours=1), now):
+        desk.look(moment)
+    deps = replace(desk.deps, clock=lambda: now)
+    decide_on_watches(deps, desk.pipeline)
+    (incident,) = deps.store.incidents("desk")
+    return [STEP_FUNCTIONS[name](deps, desk.pipeline, incident) for name in names]
+
+
+def test_the_runbook_of_a_loop_names_its_records_its_source_and_what_changed(tmp_path: Path) -> None:
+    desk = make_desk(tmp_path, "loop")
+    source, loops, volume, changed = _steps(desk, "cost_source", "retry_loops", "input_volume", "correlated_changes")
+    headline = (
+        "Retry loop of prompt_version=v7: 30 records sent the same request up to 200 times, $0.27 an hour instead of "
+        "$0.0048"
+    )
+    assert (source.state, source.text) == (StepState.FOUND, headline)
+    assert source.details[-1] == "prompt_version v7: records 8.67, records before 0, USD per hour $0.27, before $0.00"
+    assert (loops.state, loops.text) == (StepState.FOUND, headline)
+    assert loops.details[0].startswith("record 3162: kind retry loop, calls 200, USD $0.0")
+    assert (volume.state, volume.text) == (
+        StepState.CLEAR,
+        "30 records an hour from 2026-03-06 09:00 to 12:00 UTC, usually 30 at these hours: no spike.",
+    )
+    assert (changed.state, changed.text) == (
+        StepState.FOUND,
+        "llm.prompt_version changed at 2026-03-06 09:24 UTC, when it began (2026-03-06 09:24 UTC).",
+    )
+    assert changed.details == (
+        "At 2026-03-06 09:24 UTC llm.prompt_version changed from v6 to v7 (p < 0.0001 that it goes with the records "
+        "since then by chance).",
+    )
+
+
+def test_the_runbook_of_a_spike_of_records_names_who_sends_them_and_clears_loops(tmp_path: Path) -> None:
+    desk = make_desk(tmp_path, "volume")
+    source, loops, volume, affected = _steps(desk, "cost_source", "retry_loops", "input_volume", "affected_records")
+    assert source.text.startswith("More records of workflow=ads: 137 an hour instead of 30 an hour, ")
+    assert (loops.state, loops.text) == (
+        StepState.CLEAR,
+        "No record asked the model again and again in 2026-03-06 09:00 to 12:20 UTC.",
+    )
+    assert volume == StepFinding(
+        state=StepState.FOUND,
+        text="137 records an hour from 2026-03-06 09:00 to 12:00 UTC, usually 30 at these hours: 4.6 times as many.",
+        details=("On the 4 days before it was 30 to 30 an hour.",),
+    )
+    assert affected.details[1] == "By segment nothing is known: not every affected record is named."
+
+
+def test_costs_that_nobody_can_price_are_unknown_not_as_usual(tmp_path: Path) -> None:
+    desk = make_desk(tmp_path)
+    rename = sa.text("UPDATE calls SET response = REPLACE(response, :a, :b), body = REPLACE(body, :a, :b)")
+    for moment in (FAULT, FAULT + timedelta(hours=1)):
+        desk.flow(moment)
+        with desk.engine.begin() as connection:
+            connection.execute(rename, {"a": "gpt-4o-mini", "b": "in-house"})
+        desk.look(moment)
+    report = desk.deps.store.last_watch_report("desk", Watch.COST)
+    assert report is not None
+    assert cost_source(report).state is StepState.UNKNOWN

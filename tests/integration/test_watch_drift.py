@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,16 @@ from seamwatch.core.finding import Finding
 from seamwatch.core.results import Window
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.incidents import decide_on_watches
 from seamwatch.engine.reading import StageReader
+from seamwatch.engine.runbook_steps import STEP_FUNCTIONS
 from seamwatch.engine.watch.drift import look
 from seamwatch.engine.watch.reading import WatchRead
 from seamwatch.engine.window import WindowReader
+from seamwatch.report.runbook_watch_texts import input_drift
 from seamwatch.spec.load import load_project
 from seamwatch.spec.pipeline import Pipeline
-from seamwatch.vocabulary import Responsibility, Watch
+from seamwatch.vocabulary import Responsibility, StepState, Watch
 
 pytestmark = pytest.mark.integration
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -276,3 +279,40 @@ def test_embeddings_find_another_meaning(tmp_path: Path, model_server: ModelServ
     desk.fill(range(5, 6))
     (report,) = desk.look_daily(range(5, 6))
     assert any("embeddings endpoint" in note for note in report.notes)
+
+
+def test_the_runbook_tells_drift_of_what_reaches_the_model_and_clears_what_does_not(desk: Desk) -> None:
+    desk.fill(range(LAST + 1), Strike("new_code", LAST - 1))
+    desk.look_daily(range(LAST + 1))
+    deps = replace(desk.deps, clock=lambda: START + (LAST + 1) * DAY + timedelta(hours=2))
+    decide_on_watches(deps, desk.pipeline)
+    (incident,) = deps.store.incidents("tickets")
+    found = STEP_FUNCTIONS["input_drift"](deps, desk.pipeline, incident)
+    assert (found.state, found.text) == (
+        StepState.FOUND,
+        "New values in crm.code (X): 0.0% to 23.3%; 61% of them wrong against 5% (since 2026-01-13 00:00 UTC)",
+    )
+    assert found.details[1] == "It hurts: 61.4% of the records that look new are wrong, 5.2% of the others."
+    early = replace(incident, watch=None, onset=START + (LAST + 3) * DAY)
+    late = STEP_FUNCTIONS["input_drift"](deps, desk.pipeline, early)
+    assert (late.state, late.text) == (
+        StepState.UNKNOWN,
+        "Whether inputs drifted is not known: drift was last evaluated for 2026-01-14 00:00 to 2026-01-15 00:00 UTC, "
+        "before the incident began.",
+    )
+
+
+def test_the_runbook_clears_inputs_that_look_as_before_and_says_where_nothing_was_judged(desk: Desk) -> None:
+    desk.fill(range(LAST + 1), Strike("labels", LAST - 1))
+    reports = desk.look_daily(range(LAST + 1))
+    first = input_drift(reports[0], (), ("crm", "request"))
+    assert (first.state, first.text) == (
+        StepState.UNKNOWN,
+        "Drift was not judged for 2026-01-05 00:00 to 2026-01-06 00:00 UTC.",
+    )
+    clear = input_drift(reports[LAST], (), ("crm", "request"))
+    assert (clear.state, clear.text) == (
+        StepState.CLEAR,
+        "Nothing drifted at crm and request in 2026-01-14 00:00 to 2026-01-15 00:00 UTC, compared with 2026-01-05 "
+        "00:00 to 2026-01-14 00:00 UTC.",
+    )

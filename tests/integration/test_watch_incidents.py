@@ -17,12 +17,13 @@ from seamwatch.engine.deliver import deliver_pending
 from seamwatch.engine.incidents import decide_on_watches, render_report, report_of
 from seamwatch.engine.new_records import NewRecords
 from seamwatch.engine.new_records import _read as original_read
+from seamwatch.engine.runbook_steps import STEP_FUNCTIONS
 from seamwatch.engine.slo import look_at_objectives
 from seamwatch.engine.slo_page import slo_page
 from seamwatch.engine.watch import run
 from seamwatch.errors import WatchError
 from seamwatch.spec.monitoring import Monitoring
-from seamwatch.vocabulary import IncidentState, Responsibility, Watch
+from seamwatch.vocabulary import IncidentState, Responsibility, StepState, Watch
 
 pytestmark = pytest.mark.integration
 TOLD = """\
@@ -146,3 +147,24 @@ def test_a_look_reads_what_is_new_whatever_a_watch_has_judged(desk: Desk, monkey
 def _noted(read: list[Window], *given: Any) -> NewRecords:
     read.append(given[2])
     return original_read(*given)
+
+
+def test_the_runbook_of_a_slow_stage_says_where_the_time_goes_and_clears_the_volume(desk: Desk) -> None:
+    for number in range(6):
+        _step(desk, FAULT + number * timedelta(minutes=30))
+    (incident,) = desk.deps.store.incidents("help")
+    source, volume, changed, cost, drift = (
+        STEP_FUNCTIONS[name](desk.deps, desk.pipeline, incident)
+        for name in ("latency_source", "input_volume", "correlated_changes", "cost_source", "input_drift")
+    )
+    assert source.state is StepState.FOUND
+    assert source.text.startswith("Slow stage lookup: P95 ")
+    assert "Slow records spend " in source.details[1]
+    assert [line for line in source.details if line.startswith("part lookup: before ")]
+    assert volume.state is StepState.CLEAR
+    assert volume.text.startswith("30 records an hour from 2026-03-05 ")
+    assert changed.state is StepState.CLEAR
+    assert cost.text == (
+        "What calls cost is not known: cost is not watched; remove `cost: false` from `monitoring` in help.yaml."
+    )
+    assert drift.state is StepState.UNKNOWN

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,13 +21,16 @@ from seamwatch.core.finding import Finding
 from seamwatch.core.results import Window
 from seamwatch.core.slo.events import RECORD_COLUMNS
 from seamwatch.core.watch.results import WatchReport
+from seamwatch.engine.incidents import decide_on_watches
 from seamwatch.engine.reading import StageReader
+from seamwatch.engine.runbook_steps import STEP_FUNCTIONS
 from seamwatch.engine.watch.injection import look
 from seamwatch.engine.watch.reading import WatchRead
 from seamwatch.engine.window import WindowReader
+from seamwatch.report.runbook_watch_texts import injected_texts
 from seamwatch.spec.load import load_project
 from seamwatch.spec.pipeline import Pipeline
-from seamwatch.vocabulary import Responsibility, Watch
+from seamwatch.vocabulary import Responsibility, StepState, Watch
 
 pytestmark = pytest.mark.integration
 START = datetime(2026, 2, 2, tzinfo=UTC)
@@ -361,3 +364,37 @@ def test_a_guard_that_fails_is_said_and_the_own_score_counts(make_desk: Callable
     assert any("the guard 'guard_api' was not asked" in note for note in report.notes)
     kept = desk.deps.store.aggregates("tickets", Watch.INJECTION, since=START, series="crm.body")
     assert kept[0].data["flagged"][0]["key"] == "T1"
+
+
+def test_the_runbook_names_field_and_rules_and_no_text_of_an_attack(make_desk: Callable[..., Desk]) -> None:
+    desk = make_desk()
+    wave = START + 72 * HOUR
+    desk.work(START, 72)
+    desk.look(wave, since=START)
+    desk.work(wave, 2, attacks=12)
+    desk.deps.store.save_watch_report(desk.look(wave + 2 * HOUR, since=wave))
+    deps = replace(desk.deps, clock=lambda: wave + 2 * HOUR)
+    decide_on_watches(deps, desk.pipeline)
+    (incident,) = deps.store.incidents("tickets")
+    found = STEP_FUNCTIONS["injected_texts"](deps, desk.pipeline, incident)
+    assert (found.state, found.text) == (
+        StepState.FOUND,
+        "Instructions to the model stand in 24 records at crm, field body, since 2026-02-05 00:00 UTC.",
+    )
+    assert found.details[0] == (
+        "Rules that see them, in 5 records scanned again: leave orders (5), answer (5), be another (5)."
+    )
+    assert "ignore all previous" not in " ".join((found.text, *found.details)).lower()
+    with desk.engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE crm"))
+    gone = STEP_FUNCTIONS["injected_texts"](deps, desk.pipeline, incident)
+    assert (gone.state, gone.text) == (found.state, found.text)
+    assert gone.details[0].startswith("By which rules they are seen is not known: ")
+
+
+def test_the_runbook_clears_quiet_texts(make_desk: Callable[..., Desk]) -> None:
+    desk = make_desk()
+    desk.work(START, 3)
+    report = desk.look(START + 3 * HOUR, since=START)
+    quiet = injected_texts(report.findings, None, n_scanned=0, span="today")
+    assert (quiet.state, quiet.text) == (StepState.CLEAR, "No untrusted text of today holds instructions to the model.")

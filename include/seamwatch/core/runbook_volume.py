@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from statistics import fmean
 
 from scipy import stats
 
-from seamwatch.core.detection.hours import HOUR, hour_starts
+from seamwatch.core.detection.hours import HOUR, floor_hour, hour_starts
 
 LEAST_CHANGE = 0.5
 """A spike is more than usual by this share, as of the latency and the cost."""
@@ -43,8 +43,8 @@ def compare_volume(records: Mapping[datetime, float], start: datetime, end: date
 
     Args:
         records: By full hour; one between the first and the span that is missing had none.
-        start: A full hour.
-        end: A full hour after it.
+        start: A full hour, in UTC.
+        end: A full hour after it, in UTC.
 
     Days are compared that are working days or weekends as the span's first day is, where there are three of them.
     """
@@ -76,8 +76,7 @@ def compare_volume(records: Mapping[datetime, float], start: datetime, end: date
 
 def whole_hours_since(onset: datetime, now: datetime, *, longest: timedelta) -> tuple[datetime, datetime]:
     """Return the full hours from the one that a moment is in, at most so many of them; none where none is over."""
-    start = onset.replace(minute=0, second=0, microsecond=0)
-    end = now.replace(minute=0, second=0, microsecond=0)
+    start, end = floor_hour(onset.astimezone(UTC)), floor_hour(now.astimezone(UTC))
     return start, min(max(start, end), start + longest // HOUR * HOUR)
 
 

@@ -179,15 +179,21 @@ def _value(text: str | None) -> str:
     return "empty" if text is None else repr(shortened(SECRETS.redact_record(text), _VALUE_CHARS))
 
 
-def correlated_changes(cause: Finding | None, names: Sequence[str]) -> StepFinding:
-    """Return what else changed when the cause began; `names` are the stages whose columns were searched."""
+def correlated_changes(cause: Finding | None, names: Sequence[str], *, affected: str) -> StepFinding:
+    """Return what else changed when the cause began.
+
+    Args:
+        cause: With what switched; None: the window no longer shows it.
+        names: Stages whose columns were searched.
+        affected: What goes with it, as `the failing records`.
+    """
     if cause is None or cause.onset is None:
         return unknown("What changed when it began cannot be said: when it began is not known.")
     if not cause.is_change:
         return unknown(
             "What changed when it began was not looked for: the last window has no more of it than healthy ones."
         )
-    lines = changes(cause)
+    lines = changes(cause, affected=affected)
     if lines:
         first = cause.changed[0]
         at = numbers.moment(first.at)
@@ -256,7 +262,7 @@ def missing_evidence(verdicts: Sequence[Verdict], gap: Gap | None) -> StepFindin
     if not gaps:
         return unknown("No gap in the evidence is named: every experiment was made, and none turned a record right.")
     n, leading = sum(gaps.values()), gaps.most_common(1)[0][0]
-    kinds = f"; {len(gaps) - 1} more kinds of evidence are missing" if len(gaps) > 1 else ""
+    kinds = f"; {numbers.plural(len(gaps) - 1, 'other gap')} below" if len(gaps) > 1 else ""
     return found(
         f"{numbers.plural(n, 'record')} cannot be attributed: {WINDOW_GAPS[leading]} ({numbers.count(gaps[leading])})"
         f"{kinds}.",

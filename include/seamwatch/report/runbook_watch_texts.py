@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from seamwatch.core.finding import Finding
+from seamwatch.core.results import Window
 from seamwatch.core.runbook_volume import VolumeComparison
 from seamwatch.core.runbooks import StepFinding
-from seamwatch.core.watch.results import WatchReport
+from seamwatch.core.watch.results import Unit, WatchReport
 from seamwatch.report import numbers
 from seamwatch.report.runbook_texts import clear, found, sentences_of, unknown
 from seamwatch.report.sentences import listed
@@ -44,6 +45,8 @@ def input_drift(report: WatchReport, findings: Sequence[Finding], places: Sequen
 def cost_source(report: WatchReport) -> StepFinding:
     """Return which workflow, prompt or model the cost comes from."""
     rows = [_row(table, table.rows[0]) for table in _tables_by(report)]
+    if not report.findings and (report.compared is None or not _is_priced(report)):
+        return unknown(f"What calls cost, or usually do, is not known for {_span(report)}.", report.notes)
     if not report.findings:
         return clear(f"The cost of {_span(report)} is as usual: no source stands out.", rows)
     worst = report.findings[0]
@@ -65,7 +68,7 @@ def retry_loops(report: WatchReport, kinds: Sequence[str]) -> StepFinding:
         return found(loops[0].headline, (*rows, *(one.headline for one in loops[1:])))
     if any(kind in kinds for kind in report.still):
         return unknown(f"No retry loop in {_span(report)}, but too few records came to call the known one over.")
-    if report.compared is None:
+    if report.compared is None or not _tables_by(report):
         return unknown(f"Whether records are in retry loops is not known for {_span(report)}.", report.notes)
     return clear(
         f"No record asked the model again and again in {_span(report)}.", _main_rows(report, "calls per record")
@@ -76,7 +79,7 @@ def input_volume(compared: VolumeComparison) -> StepFinding:
     """Return how many records come in, beside the same hours of the days before."""
     now, usual = numbers.count(round(compared.per_hour, 1)), numbers.count(round(compared.usual, 1))
     lowest, highest = (numbers.count(round(one, 1)) for one in (compared.lowest, compared.highest))
-    span = f"{numbers.moment(compared.start)} to {numbers.moment(compared.end)}"
+    span = numbers.span(Window(start=compared.start, end=compared.end))
     text = f"{now} records an hour from {span}, usually {usual} at these hours"
     detail = f"On the {compared.n_days} days before it was {lowest} to {highest} an hour."
     if compared.is_spike:
@@ -97,13 +100,14 @@ def latency_source(report: WatchReport) -> StepFinding:
 
 
 def injected_texts(
-    findings: Sequence[Finding], rules: Counter[str] | None, *, span: str, unread: str = ""
+    findings: Sequence[Finding], rules: Counter[str] | None, *, n_scanned: int, span: str, unread: str = ""
 ) -> StepFinding:
     """Return where instructions entered, how many records hold them and by which rules they were seen.
 
     Args:
         findings: Of the watch, or of attribution.
-        rules: How many of the scanned records each rule flags; None: their texts were not scanned.
+        rules: How many of the scanned records each rule flags; None: their texts were not scanned again.
+        n_scanned: Records of the findings that were.
         span: When they were looked for.
         unread: Why not.
     """
@@ -116,16 +120,27 @@ def injected_texts(
     text = f"Instructions to the model stand in {numbers.plural(worst.n_records, 'record')} {where}{since}."
     details = [worst.headline, *sentences_of(worst.explanation)]
     if rules:
-        details.insert(0, f"Seen by: {', '.join(f'{name} ({n})' for name, n in rules.most_common(6))}.")
+        details.insert(
+            0, f"Rules that see them, in {numbers.plural(n_scanned, 'record')} scanned again: {_counted(rules)}."
+        )
     elif unread:
         details.insert(0, f"By which rules they are seen is not known: {unread}.")
     return found(text, details)
+
+
+def _counted(names: Counter[str]) -> str:
+    return ", ".join(f"{name} ({numbers.count(n)})" for name, n in names.most_common(6))
 
 
 def _tables_by(report: WatchReport) -> list[TableFacts]:
     """Return the tables by source and model, the largest row first."""
     tables = watch_facts(report).tables
     return [table for table in tables if table.title.startswith("By ") and table.rows]
+
+
+def _is_priced(report: WatchReport) -> bool:
+    """Return whether any cost is known: calls without a price or tokens cost nothing that could be told."""
+    return any(fact.unit is Unit.USD and fact.value for fact in report.facts)
 
 
 def _row(table: TableFacts, row: Sequence[str]) -> str:

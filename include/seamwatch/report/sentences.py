@@ -148,11 +148,11 @@ def onset(cause: Finding | None) -> str:
     return f"{numbers.moment(cause.onset)} (95% interval: {earliest} to {numbers.moment(cause.onset_high)})"
 
 
-def changes(cause: Finding | None) -> tuple[str, ...]:
-    """Return what else changed near the onset, the likeliest reason first."""
+def changes(cause: Finding | None, *, affected: str = "the failing records") -> tuple[str, ...]:
+    """Return what else changed near the onset, the likeliest reason first; `affected` names what it goes with."""
     return tuple(
         f"At {numbers.moment(one.at)} {one.stage}.{one.field} changed from {_short(one.before)} to {_short(one.after)} "
-        f"({numbers.probability(one.p_value)} that it goes with the failing records by chance)."
+        f"({numbers.probability(one.p_value)} that it goes with {affected} by chance)."
         for one in (cause.changed if cause else ())
     )
 

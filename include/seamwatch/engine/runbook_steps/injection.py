@@ -51,7 +51,7 @@ def injected_texts(deps: Deps, pipeline: Pipeline, incident: Incident) -> StepFi
             rules = _rules(deps, pipeline, findings[0], window, keys)
         except SeamwatchError as error:
             unread = first_sentence(str(error)).rstrip(".")
-    return watch_texts.injected_texts(findings, rules, span=numbers.span(window), unread=unread)
+    return watch_texts.injected_texts(findings, rules, n_scanned=len(keys), span=numbers.span(window), unread=unread)
 
 
 def _rules(deps: Deps, pipeline: Pipeline, finding: Finding, window: Window, keys: frozenset[str]) -> Counter[str]:

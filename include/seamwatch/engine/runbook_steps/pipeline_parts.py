@@ -71,7 +71,8 @@ def correlated_changes(deps: Deps, pipeline: Pipeline, incident: Incident) -> St
         if switches is None:
             return texts.unknown("What changed when it began was not looked for: too many records, or none since.")
         cause = replace(cause, changed=switches)
-    return texts.correlated_changes(cause, texts.stage_names(pipeline))
+    affected = "the failing records" if evidence.measured.attribution is not None else "the records since then"
+    return texts.correlated_changes(cause, texts.stage_names(pipeline), affected=affected)
 
 
 def _surest(verdicts: list[Verdict], cause: Finding) -> Verdict | None:

@@ -26,6 +26,8 @@ from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import DiscrepancyKind, OutcomeState, Watch
 
 _VALUE_CHARS = 80
+_LOOKED_AT = {None: "answer", Watch.INJECTION: "untrusted text"}
+"""What detectors count, where that is no record."""
 
 
 def affected_records(deps: Deps, pipeline: Pipeline, incident: Incident) -> StepFinding:
@@ -38,7 +40,7 @@ def affected_records(deps: Deps, pipeline: Pipeline, incident: Incident) -> Step
     if attribution is not None:
         n_all, what = attribution.n_observed - attribution.n_pending, "judged record"
     else:
-        n_all, what = measured.n_records, "record" if measured.watch is not None else "answer"
+        n_all, what = measured.n_records, _LOOKED_AT.get(incident.watch, "record")
     keys = [one.key for one in own_verdicts(deps, incident)] if incident.watch is None else cause.keys
     lines = _by_segment(deps, pipeline, incident, cause)
     return texts.affected_records(cause, keys, n_all=n_all, what=what, segments=lines)
