@@ -89,7 +89,7 @@ def test_a_drift_that_hurts_is_said_with_its_size_and_its_steps() -> None:
         "went from 10 to 1,235 (+1.10 standard deviations, p 0.0004). Nothing at the stages before it drifts. "
         "It hurts: 50.0% of the records that look new are wrong, 5.0% of the others."
     )
-    assert finding.steps[0] == "Look at the records listed, above all crm.amount"
+    assert finding.steps[0] == "Start at crm.amount; the runbook says in which records and segments"
     assert finding.steps[-1].startswith("Until it is mended")
 
 

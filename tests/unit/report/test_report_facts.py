@@ -47,7 +47,7 @@ from seamwatch.vocabulary import Basis, CheckStatus, Gap, IncidentState, Respons
         (
             {"responsibility": Responsibility.PROVIDER, "stage": "answer", "kind": "error"},
             "got an error from the provider",
-            "status page for errors",
+            "the statuses that the runbook counts",
         ),
         (
             {"responsibility": Responsibility.SOURCE_DATA, "stage": "crm"},
