@@ -13,8 +13,10 @@ from seamwatch.core.incident_life import ChangeKind
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.incidents import decide_incidents, decide_on_watches, render_report, report_of
+from seamwatch.engine.runbook_steps import STEP_FUNCTIONS
+from seamwatch.engine.validate import check_stage
 from seamwatch.spec.pipeline import Pipeline
-from seamwatch.vocabulary import IncidentState, Responsibility, Watch
+from seamwatch.vocabulary import IncidentState, Responsibility, StepState, Watch
 
 pytestmark = pytest.mark.integration
 
@@ -78,3 +80,41 @@ def test_a_healthy_window_opens_nothing(tmp_path: Path) -> None:
     report = deps.store.watch_report("parcels", Watch.SEAM, WINDOW)
     assert report is not None
     assert report.findings == ()
+
+
+def test_the_runbook_of_a_seam_without_labels_tells_its_records_and_what_was_not_checked(
+    desk: tuple[Deps, Pipeline, str],
+) -> None:
+    deps, pipeline, url = desk
+    pipeline = pipeline.model_copy(update={"segments": ("orders.code",)})
+    _execute(url, "DELETE FROM labels")
+    attribute_window(deps, pipeline, WINDOW)
+    (change,) = decide_incidents(deps, pipeline, WINDOW)
+
+    def step(name: str) -> tuple[StepState, str, tuple[str, ...]]:
+        found = STEP_FUNCTIONS[name](deps, pipeline, change.incident)
+        return found.state, found.text, found.details
+
+    day = "2026-01-05 00:00 to 2026-01-06 00:00 UTC"
+    _, text, details = step("affected_records")
+    assert text == "96 of 400 records (24%) have this cause, since 2026-01-05 07:58 UTC."
+    assert details[1] == "By segment nothing is known: not every affected record is named."
+    _, _, unchecked = step("pipeline_integrity")
+    assert unchecked == (
+        "request: 96 records",
+        "Not checked in this window: orders, prompt, router_model, result and routing (no reference).",
+    )
+    assert step("provider_errors")[:2] == (
+        StepState.UNKNOWN,
+        f"How the provider failed is not known: no record of {day} has an outcome yet.",
+    )
+    for stage in pipeline.stages:
+        check_stage(deps, pipeline, stage, WINDOW)
+    _, _, details = step("affected_records")
+    assert details[1] == "orders.code is B in 96 of 96 of them, in 50 of 304 of the others (p < 0.0001)."
+    _, text, details = step("fault_location")
+    assert text == "Seam changed at request, product: 96 of 400 records differ"
+    assert details[-2:] == (
+        "Example, record 133: product is 'bill', should be 'phone'.",
+        "What it should be says include/mappings/parcels_request.yaml.",
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from seamwatch.core.file_history import AFTER, BEFORE, Commit
@@ -111,8 +111,14 @@ def segment_lines(compared: SegmentComparison) -> tuple[str, ...]:
 # The pipeline.
 
 
-def pipeline_integrity(stages: Sequence[StageFacts], span: str) -> StepFinding:
-    """Return which stages are as they should be, which are not, and which nobody checked."""
+def pipeline_integrity(stages: Sequence[StageFacts], *, without_reference: Collection[str], span: str) -> StepFinding:
+    """Return which stages are as they should be, which are not, and which nobody checked.
+
+    Args:
+        stages: Of the pipeline, in its order.
+        without_reference: Those that should have a reference and have none.
+        span: When.
+    """
     broken = [one for one in stages if one.findings or one.mark in (StageMark.CAUSE, StageMark.FINDING)]
     unchecked = [one for one in stages if one not in broken and one.mark is StageMark.UNCHECKED]
     sound = [one for one in stages if one not in broken and one not in unchecked]
@@ -128,12 +134,8 @@ def pipeline_integrity(stages: Sequence[StageFacts], span: str) -> StepFinding:
     if sound:
         details.append(f"As they should be: {listed([one.name for one in sound])}.")
     if unchecked:
-        needed = [one.name for one in unchecked if one.reference is not None]
-        details.append(
-            f"Not checked, as they have no reference and no expectations: {listed([one.name for one in unchecked])}."
-            if needed
-            else f"Not checked in this window: {listed([one.name for one in unchecked])}."
-        )
+        names = [f"{one.name} (no reference)" if one.name in without_reference else one.name for one in unchecked]
+        details.append(f"Not checked in this window: {listed(names)}.")
     if broken:
         return found(text, details)
     return clear(text, details) if sound else unknown(text, details)

@@ -17,7 +17,7 @@ from seamwatch.report.links import Links
 from seamwatch.report.measured import of_attribution
 from seamwatch.report.stages import stage_facts
 from seamwatch.spec.pipeline import Pipeline
-from seamwatch.vocabulary import Basis, DiscrepancyKind, Watch
+from seamwatch.vocabulary import Basis, DiscrepancyKind, StageKind, Watch
 
 
 def pipeline_integrity(deps: Deps, pipeline: Pipeline, incident: Incident) -> StepFinding:
@@ -34,8 +34,11 @@ def pipeline_integrity(deps: Deps, pipeline: Pipeline, incident: Incident) -> St
         of_attribution(attribution) if attribution is not None else read_evidence(deps, pipeline, incident).measured
     )
     links = Links.under(deps.ui_url, pipeline=pipeline.pipeline, incident_id=incident.id)
+    needed = (StageKind.MAPPING, StageKind.PROMPT, StageKind.SINK)
     return texts.pipeline_integrity(
-        stage_facts(incident, measured, pipeline, results, links), span=numbers.span(window)
+        stage_facts(incident, measured, pipeline, results, links),
+        without_reference={one.name for one in pipeline.stages if one.kind in needed and one.reference is None},
+        span=numbers.span(window),
     )
 
 

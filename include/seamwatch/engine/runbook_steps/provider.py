@@ -20,5 +20,8 @@ def provider_errors(deps: Deps, pipeline: Pipeline, incident: Incident) -> StepF
             f"How the provider failed is not known: no window of this time was attributed; the DAG "
             f"{pipeline.pipeline}__isolate or `seamwatch attribute {pipeline.pipeline}` does."
         )
+    if attribution.n_observed == attribution.n_pending:
+        span = numbers.span(attribution.window)
+        return texts.unknown(f"How the provider failed is not known: no record of {span} has an outcome yet.")
     mine = [one for one in attribution.verdicts if one.responsibility is Responsibility.PROVIDER]
     return texts.provider_errors(mine, span=numbers.span(attribution.window))
