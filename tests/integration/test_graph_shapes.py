@@ -16,6 +16,8 @@ from seamwatch.adapters.connections import EnvironmentConnections
 from seamwatch.core.results import Attribution, Window
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.incidents import decide_incidents
+from seamwatch.engine.runbook_steps import STEP_FUNCTIONS
 from seamwatch.spec.load import load_project
 from seamwatch.store.repo import Store
 from seamwatch.vocabulary import Gap, Responsibility
@@ -225,3 +227,16 @@ def test_two_models_without_a_truth_between_them_are_said_to_be_inseparable(tmp_
 def test_a_healthy_graph_fails_nowhere(tmp_path: Path) -> None:
     found = _attribute(tmp_path, "")
     assert (found.n_failing, found.leading, found.verdicts) == (0, None, ())
+
+
+def test_the_runbook_of_injected_texts_scans_them_again_and_repeats_none(tmp_path: Path) -> None:
+    deps = _write(tmp_path, "injected", PIPELINE.replace(" TRUTH", TRUTH))
+    pipeline = deps.project.pipeline("claims")
+    attribute_window(deps, pipeline, WINDOW)
+    (change,) = decide_incidents(deps, pipeline, WINDOW)
+    found = STEP_FUNCTIONS["injected_texts"](deps, pipeline, change.incident)
+    assert found.text == (
+        "Instructions to the model stand in 60 records at intake, field text, since 2026-02-02 10:05 UTC."
+    )
+    assert found.details[0] == "Rules that see them, in 60 records scanned again: leave orders (60)."
+    assert "ignore" not in " ".join(found.details).lower()

@@ -101,7 +101,8 @@ def isolation(
     if not n_replayed:
         if result.accuracy is not None:
             return unknown(f"{text}; there is no baseline to compare it with.", details)
-        return unknown(f"{name} was not called alone in {span}, so its accuracy alone is unknown.", details)
+        called = "was called alone, but not on its benchmark" if result.calls else "was not called alone"
+        return unknown(f"{name} {called} in {span}, so its accuracy alone is unknown.", details)
     if n_right >= _MOSTLY_RIGHT * n_replayed:
         return clear(f"{text}: it is not the model.", details)
     return found(f"{text}: the model is wrong on the rest also with a clean request.", details)

@@ -90,7 +90,8 @@ MEASURED = {"n_benchmark": 50, "accuracy": 0.9, "baseline_accuracy": 0.95}
     ("result", "n_right", "n_replayed", "state", "text"),
     [
         (None, 0, 0, StepState.UNKNOWN, "The model was not called alone: no window of this time was attributed; "),
-        (_isolated(), 0, 0, StepState.UNKNOWN, "llm was not called alone in today, so its accuracy alone is unknown."),
+        (_isolated(calls=0), 0, 0, StepState.UNKNOWN, "llm was not called alone in today, so its accuracy alone is un"),
+        (_isolated(), 0, 0, StepState.UNKNOWN, "llm was called alone, but not on its benchmark in today, so its accu"),
         (
             _isolated(),
             9,
