@@ -261,13 +261,25 @@ def test_a_channel_that_was_changed_meanwhile_gets_the_message_itself(night: Nig
     assert [head.channel for head in night.heads("open")] == ["#elsewhere" if is_moved else "#incidents"]
 
 
-def test_an_escalation_at_night_is_told_with_the_incident_after_the_digest(night: Night) -> None:
+def test_what_nobody_could_know_at_night_is_escalated_an_hour_after_it_was_told(night: Night) -> None:
     night.tell("open", ChangeKind.OPENED, NIGHT, severity=IncidentSeverity.SEV2)
-    night.now[0] = NIGHT + timedelta(hours=2)
-    night.deliver(night.now[0])
-    assert night.deps.store.incident("open").escalated is IncidentSeverity.SEV2
-    night.deliver(MORNING)
-    assert [digest.text for digest in night.digests()] == ["Quiet hours are over: 1 opened"]
+    for at in (NIGHT + timedelta(hours=2), MORNING, MORNING + timedelta(minutes=59)):
+        night.deliver(at)
+        assert night.deps.store.incident("open").escalated is None
     (head,) = night.heads("open")
-    (reply,) = night.slack.replies(head)
-    assert "<@U0REL>" in json.dumps(reply.blocks)
+    assert "<@U0REL>" not in json.dumps([one.blocks for one in night.slack.replies(head)])
+    night.deliver(MORNING + timedelta(hours=1))
+    assert json.dumps([one.blocks for one in night.slack.replies(head)]).count("<@U0REL>") == 1
+
+
+def test_an_escalation_in_quiet_hours_waits_for_their_end(night: Night) -> None:
+    late = WINDOW.end - timedelta(hours=2, minutes=30)
+    night.tell("open", ChangeKind.OPENED, late, severity=IncidentSeverity.SEV2)
+    night.deliver(late)
+    night.deliver(NIGHT)
+    assert night.deps.store.incident("open").escalated is IncidentSeverity.SEV2
+    (head,) = night.heads("open")
+    assert len(night.slack.replies(head)) == 1
+    night.deliver(MORNING)
+    assert [digest.text for digest in night.digests()] == ["Quiet hours are over: 1 changed"]
+    assert "<@U0REL>" in json.dumps(night.slack.replies(head)[-1].blocks)

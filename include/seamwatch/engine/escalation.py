@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from seamwatch.core.escalation import due_escalations
+from seamwatch.core.incident_life import IncidentChange
 from seamwatch.engine.announcements import announce_action
 from seamwatch.engine.deps import Deps
 from seamwatch.errors import StoreError
 from seamwatch.secret_redaction import SECRETS
 from seamwatch.spec.escalation import EscalationRules
+from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import IncidentSeverity, IncidentState
 
 
@@ -22,11 +24,11 @@ def escalate(deps: Deps, pipelines: Iterable[str]) -> list[str]:
     """
     errors: list[str] = []
     for name in pipelines:
-        rules = deps.project.pipelines[name].escalation
-        for incident_id in _candidates(deps, name, rules):
+        pipeline = deps.project.pipelines[name]
+        for incident_id in _candidates(deps, name, pipeline.escalation):
             try:
-                if _is_due(deps, incident_id, rules):
-                    _escalate(deps, name, incident_id, rules)
+                if _due(deps, pipeline, incident_id):
+                    _escalate(deps, pipeline, incident_id)
             except Exception as error:
                 errors.append(f"escalation of {incident_id}: {SECRETS.redact(str(error))}")
     return errors
@@ -42,16 +44,16 @@ def _candidates(deps: Deps, pipeline: str, rules: EscalationRules) -> list[str]:
         return deps.store.incident_ids(pipeline, IncidentState.OPEN)
 
 
-def _is_due(deps: Deps, incident_id: str, rules: EscalationRules) -> bool:
+def _due(deps: Deps, pipeline: Pipeline, incident_id: str) -> list[IncidentChange]:
     incident = deps.store.incident(incident_id)
-    return incident is not None and bool(due_escalations([incident], rules, now=deps.clock()))
+    known = [] if incident is None else [incident]
+    return due_escalations(known, pipeline.escalation, now=deps.clock(), quiet_hours=pipeline.quiet_hours)
 
 
-def _escalate(deps: Deps, pipeline: str, incident_id: str, rules: EscalationRules) -> None:
-    with deps.store.deciding(pipeline):
+def _escalate(deps: Deps, pipeline: Pipeline, incident_id: str) -> None:
+    with deps.store.deciding(pipeline.pipeline):
         # Read again: somebody may have taken it on, or another scheduler have escalated it.
-        incident = deps.store.incident(incident_id)
-        due = [] if incident is None else due_escalations([incident], rules, now=deps.clock())
+        due = _due(deps, pipeline, incident_id)
         deps.store.apply_changes(due)
         for change in due:
             announce_action(deps, change)

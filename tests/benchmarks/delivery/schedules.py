@@ -277,8 +277,8 @@ class _Schedule:
         n_events = sum(event.kind == ChangeKind.ESCALATED for event in store.incident_events(incident.id))
         rows = [row for row in store.deliveries(incident.id) if row.part is DeliveryPart.THREAD]
         n_told = sum(row.change is ChangeKind.ESCALATED for row in rows)
-        rules = self.project.pipeline("parcels").escalation
-        n_due = len(due_escalations([incident], rules, now=self._moment()))
+        pipeline, now = self.project.pipeline("parcels"), self._moment()
+        n_due = len(due_escalations([incident], pipeline.escalation, now=now, quiet_hours=pipeline.quiet_hours))
         counts.n_escalations += n_events
         counts.lost += n_due + max(n_events - n_told, 0)
         counts.duplicate_replies += max(n_told - n_events, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from seamwatch.core.escalation import due_escalations
 from seamwatch.core.incident_life import ChangeKind, Incident, Request, act, unmuted
 from seamwatch.core.results import Window
 from seamwatch.spec.escalation import EscalationRules
+from seamwatch.spec.quiet_hours import QuietHours
 from seamwatch.vocabulary import Door, IncidentAction, IncidentSeverity, IncidentState, Responsibility
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -44,6 +45,23 @@ def _incident(waits: timedelta, **more: Any) -> Incident:
         "severity": SEV1,
     }
     return Incident(**{**values, **more})
+
+
+@pytest.mark.parametrize(
+    ("opened", "severity", "due"),
+    [
+        pytest.param(time(23), SEV1, timedelta(minutes=15), id="a page passes"),
+        pytest.param(time(23), SEV2, timedelta(hours=9), id="an hour after the quiet hours"),
+        pytest.param(time(21, 30), SEV2, timedelta(hours=1), id="told before they began"),
+        pytest.param(time(7), SEV2, timedelta(hours=1), id="told at their end"),
+    ],
+)
+def test_what_quiet_hours_held_counts_from_their_end(opened: time, severity: IncidentSeverity, due: timedelta) -> None:
+    quiet = [QuietHours(time_zone="UTC", begins=time(22), ends=time(7))]
+    at = datetime.combine(NOW.date(), opened, tzinfo=UTC)
+    incident = _incident(NOW - at, severity=severity)
+    assert not due_escalations([incident], RULES, now=at + due - MINUTE, quiet_hours=quiet)
+    assert len(due_escalations([incident], RULES, now=at + due, quiet_hours=quiet)) == 1
 
 
 @pytest.mark.parametrize(
