@@ -84,6 +84,7 @@ bench-shapes: $(STAMP) ## Try shapes of answers, kinds of values and mistakes in
 
 bench-delivery: $(STAMP) ## Kill deliverers and break Slack; group findings of simulated weeks (SHORT=1: minutes; PARTS=messages,grouping)
 	$(BENCH) tests/benchmarks/bench_delivery.py
+	$(if $(SHORT)$(PARTS),,$(BENCH) tests/benchmarks/bench_to_slack.py)
 
 golden: $(STAMP) ## Rewrite the golden files
 	$(BIN)/python -m pytest tests/golden --update-golden

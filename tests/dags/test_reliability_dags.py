@@ -113,6 +113,21 @@ def test_an_asset_of_data_starts_the_checks_instead_of_a_schedule(project: Path)
     assert [asset.uri for asset in dag.get_task("open-window").inlets] == ["s3://lake/parcels"]
 
 
+def test_where_slots_are_few_the_way_to_a_message_goes_before_gates_and_reports(project: Path) -> None:
+    dags = load().dags
+    weights = {
+        f"{part}.{task.task_id}": task.priority_weight
+        + sum(dag.get_task(name).priority_weight for name in task.get_flat_relative_ids(upstream=False))
+        for part in ("validate", "isolate", "incidents")
+        for dag in [dags[f"parcels__{part}"]]
+        for task in dag.tasks
+    }
+    aside = [weight for name, weight in weights.items() if name.endswith(".gate") or name == "incidents.report"]
+    on_the_way = [weight for name, weight in weights.items() if not name.endswith((".gate", ".report"))]
+    assert aside
+    assert max(aside) < min(on_the_way)
+
+
 def test_retries_grow(project: Path) -> None:
     dag = load().dags["parcels__validate"]
     check, gate = dag.get_task("orders.check"), dag.get_task("orders.gate")

@@ -212,13 +212,14 @@ def fill_database(
     n: int = 300,
     seed: int = 1,
     unlabelled: int = 5,
+    onset: int | None = None,
     say: Callable[[str, float], str] = answer_of,
 ) -> None:
-    """Create the tables of one day at a database, with one fault."""
+    """Create the tables of one day at a database, with one fault from the order `onset` on."""
     engine = sa.create_engine(url)
     is_sqlite = engine.dialect.name == "sqlite"
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
-    for record in records(n, fault, seed=seed, say=say):
+    for record in records(n, fault, seed=seed, onset=onset, say=say):
         at: Any = f"{record.at:%Y-%m-%dT%H:%M:%S}" if is_sqlite else record.at
         body = json.dumps(
             {"model": "rules-1", "messages": [{"role": "user", "content": record.text}], "temperature": 0}

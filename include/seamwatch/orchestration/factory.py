@@ -19,6 +19,8 @@ _MOST_CHARS = 300
 _RETRY_DELAY = timedelta(seconds=30)
 _RETRY_FACTOR = 2.0
 _MAX_RETRY_DELAY = timedelta(minutes=10)
+_ON_THE_WAY = 10
+"""Weight of a task that a message to people waits for; that of another is one."""
 
 
 def build_dags(project_dir: Path) -> dict[str, DAG]:
@@ -107,6 +109,8 @@ def _task(task: TaskPlan, shared: dict[str, Any], groups: dict[str, TaskGroup], 
         "stage": task.stage,
         "trigger_rule": task.trigger_rule,
         "retries": task.retries,
+        # Airflow adds the weights of all tasks after one to its own.
+        "priority_weight": _ON_THE_WAY if task.is_on_the_way else 1,
     }
     if task.listens:
         arguments["inlets"] = [Asset(task.listens)]

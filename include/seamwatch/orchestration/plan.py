@@ -44,6 +44,8 @@ class TaskPlan:
     """Asset that it emits."""
     listens: str | None = None
     """Asset whose events it reads."""
+    is_on_the_way: bool = False
+    """Whether a message to people waits for it: where slots are few, it goes before gates and reports."""
     has_report_link: bool = False
 
     @property
@@ -139,6 +141,7 @@ def _plan_validate(pipeline: Pipeline) -> DagPlan:
             window_from="open-window",
             trigger_rule="all_done",
             emits=validated_asset(pipeline.pipeline),
+            is_on_the_way=True,
         )
     )
     return _dag(
@@ -166,6 +169,7 @@ def _plan_isolate(pipeline: Pipeline) -> DagPlan:
             window_from="find_windows",
             is_mapped=True,
             emits=attributed_asset(pipeline.pipeline),
+            is_on_the_way=True,
         ),
     )
     return _dag(
@@ -188,7 +192,7 @@ def _plan_incidents(pipeline: Pipeline) -> DagPlan:
         _find_windows(attributed_asset(pipeline.pipeline)),
         TaskPlan(id="decide", step="decide", after=("find_windows",), window_from="find_windows", has_report_link=True),
         TaskPlan(id="report", step="report", after=("decide",), window_from="find_windows", has_report_link=True),
-        TaskPlan(id="deliver", step="deliver", after=("decide",)),
+        TaskPlan(id="deliver", step="deliver", after=("decide",), is_on_the_way=True),
     )
     return _dag(
         pipeline,
