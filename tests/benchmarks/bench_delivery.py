@@ -44,7 +44,7 @@ AT_MOST = {
 AT_LEAST = {
     "seam_change_found": 0.98,
     # So that nothing was lost because nothing happened.
-    **dict.fromkeys(("clicks", "escalations", "digests"), 10.0 if IS_SHORT else 300.0),
+    **dict(zip(("clicks", "escalations", "digests"), (10, 8, 4) if IS_SHORT else (300, 200, 100), strict=True)),
 }
 
 
