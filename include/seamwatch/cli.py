@@ -13,6 +13,7 @@ from seamwatch.commands.incidents import incident, incidents, report, void
 from seamwatch.commands.objectives import freshness, gate, openslo, slo
 from seamwatch.commands.operations import deliver, migrate, purge, slack, status
 from seamwatch.commands.output import say
+from seamwatch.commands.runbooks import runbook
 from seamwatch.commands.windows import attribute, baseline, run
 from seamwatch.errors import SeamwatchError
 from seamwatch.secret_redaction import redact_logs
@@ -28,6 +29,7 @@ COMMANDS = (
     void,
     incident,
     incidents,
+    runbook,
     report,
     baseline,
     deliver,

@@ -200,6 +200,13 @@ class IncidentAction(StrEnum):
     """The verdict is wrong."""
 
 
+class ApprovalAnswer(StrEnum):
+    """What a person answers to an action that waits for approval."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
 class Refusal(StrEnum):
     """Why what a person asked for changes nothing."""
 

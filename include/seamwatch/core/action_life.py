@@ -149,6 +149,16 @@ class ActionRun:
         return self.began_at is not None and self.state is not ActionState.UNDONE
 
 
+def action_id(incident_id: str, name: str, digest: str) -> str:
+    """Return the id of an action: that of its incident, its name, and what tells it from others of the name."""
+    return f"{incident_id}/{name}/{digest}"
+
+
+def incident_of(action_id: str) -> str:
+    """Return the id of the incident that the id of an action names."""
+    return action_id.rsplit("/", 2)[0]
+
+
 def move(
     action: ActionRun,
     event: ActionEvent,

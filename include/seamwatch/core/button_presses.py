@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from seamwatch.spec.owners import GROUP, USER
-from seamwatch.vocabulary import IncidentAction, Responsibility
+from seamwatch.vocabulary import ApprovalAnswer, IncidentAction, Responsibility
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +17,7 @@ class ButtonPress:
     key: str
     """Of this press alone, however often Slack tells of it."""
     incident_id: str
-    action: IncidentAction
+    action: IncidentAction | ApprovalAnswer
     responsibility: Responsibility | None = None
     """What was chosen, where a verdict is called wrong."""
     user_id: str
@@ -29,6 +29,8 @@ class ButtonPress:
     """Reason that was given in a form."""
     into: str | None = None
     """Id of the incident to merge into, chosen in a form."""
+    answered: str | None = None
+    """Id of the action that is approved or rejected."""
 
 
 @dataclass(frozen=True, kw_only=True)

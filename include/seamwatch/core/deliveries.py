@@ -35,13 +35,33 @@ _SAID_IN_THREAD = frozenset(
         ChangeKind.ALERTED,
         ChangeKind.SEVERITY_RAISED,
         ChangeKind.ESCALATED,
+        ChangeKind.STEP_FAILED,
+        ChangeKind.OWNER_TOLD,
+        ChangeKind.STAKEHOLDERS_TOLD,
+        ChangeKind.ACTION_PROPOSED,
+        ChangeKind.ACTION_UNDONE,
+        ChangeKind.ACTION_ESCALATED,
+        ChangeKind.ROOT_CAUSE_TOLD,
     }
 )
 """What is said in the thread too. Whatever else happens is seen in the head, which is edited in place."""
 
 
-_CALLS = (ChangeKind.ALERTED, ChangeKind.ESCALATED)
-"""What calls somebody without changing what the incident is."""
+_CALLS = (
+    ChangeKind.ALERTED,
+    ChangeKind.ESCALATED,
+    ChangeKind.STEP_FAILED,
+    ChangeKind.OWNER_TOLD,
+    ChangeKind.ACTION_PROPOSED,
+)
+"""What calls somebody without changing what the incident is, and is of no use once it is over."""
+_STILL_TRUE = (
+    ChangeKind.STAKEHOLDERS_TOLD,
+    ChangeKind.ACTION_UNDONE,
+    ChangeKind.ACTION_ESCALATED,
+    ChangeKind.ROOT_CAUSE_TOLD,
+)
+"""What is told also of an incident that is over."""
 
 
 def parts_of(change: ChangeKind) -> tuple[DeliveryPart, ...]:
@@ -82,12 +102,12 @@ def told_changes(waiting: Sequence[ChangeKind]) -> tuple[ChangeKind, ...]:
     Of what the incident became in turn only the last is still true. That it opened, or came back, is kept, since the
     evidence is told with it; so are a burning budget and an escalation, unless the incident is over.
     """
-    became = [change for change in waiting if change not in _CALLS]
+    became = [change for change in waiting if change not in (*_CALLS, *_STILL_TRUE)]
     last = became[-1:]
     first = next((one for one in became if one in (ChangeKind.OPENED, ChangeKind.REOPENED)), None)
     told = [first] if first is not None and first not in last else []
     calls = [] if last == [ChangeKind.RESOLVED] else [one for one in _CALLS if one in waiting]
-    return (*told, *last, *calls)
+    return (*told, *last, *calls, *(one for one in _STILL_TRUE if one in waiting))
 
 
 def retry_wait(tries: int) -> timedelta:

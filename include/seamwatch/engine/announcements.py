@@ -46,6 +46,18 @@ def announce_alerts(deps: Deps, pipeline: Pipeline, alerts: Iterable[ExplainedAl
         _enqueue(deps, pipeline, alert.incident, told, occasion, now)
 
 
+def announce_step(
+    deps: Deps, pipeline_name: str, incident_id: str, kind: ChangeKind, occasion: str, *, is_by_person: bool = False
+) -> None:
+    """Put the messages of what a runbook or an action did into the outbox; each occasion is said once."""
+    pipeline, incident = deps.project.pipelines.get(pipeline_name), deps.store.incident(incident_id)
+    if pipeline is None or incident is None:
+        return
+    now = deps.clock()
+    told = _Telling(kind=kind, at=now, passes=is_by_person or _is_page(incident))
+    _enqueue(deps, pipeline, incident_id, told, f"{kind}/{occasion}", now)
+
+
 def _is_page(incident: Incident) -> bool:
     return incident.severity is IncidentSeverity.SEV1
 

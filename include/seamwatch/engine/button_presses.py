@@ -8,15 +8,17 @@ from datetime import timedelta
 
 from seamwatch.core.button_presses import ButtonPress, FormRequest, RecordedPress, groups_of, is_permitted
 from seamwatch.core.incident_life import Incident
+from seamwatch.engine.approvals import answer_action, open_airflow_approval
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.incident_actions import DEFAULT_MUTE, act_on_incident
 from seamwatch.errors import AdapterError, DataContractError, SeamwatchError, SpecError
 from seamwatch.report import block_kit
 from seamwatch.report.action_results import refusal_text, result_text
 from seamwatch.report.blocks import Paragraph, plain
+from seamwatch.report.runbook import action_sentence
 from seamwatch.secret_redaction import SECRETS
 from seamwatch.spec.pipeline import Pipeline, Slack
-from seamwatch.vocabulary import Door, IncidentAction, Refusal
+from seamwatch.vocabulary import ApprovalAnswer, Door, IncidentAction, Refusal
 
 _LOG = logging.getLogger(__name__)
 _MOST_TRIES = 5
@@ -73,13 +75,16 @@ def _decided(deps: Deps, recorded: RecordedPress) -> ActionReply | None:
         return _refuse(deps, recorded, f"{incident.id}: what you pressed a day ago was never carried out; press again.")
     if denied := denial(deps, incident, press.user_id, connection=recorded.connection):
         return _refuse(deps, recorded, denied)
+    asked = press.action
+    if isinstance(asked, ApprovalAnswer):
+        return _answered(deps, recorded, asked)
     with deps.store.deciding(incident.pipeline):
         if not deps.store.end_press(recorded.id, now=now):
             return None  # another process was quicker
         done = act_on_incident(
             deps,
             incident.id,
-            press.action,
+            asked,
             by=recorded.by,
             door=Door.SLACK,
             until=recorded.received_at + DEFAULT_MUTE if press.action is IncidentAction.MUTE else None,
@@ -96,6 +101,28 @@ def _decided(deps: Deps, recorded: RecordedPress) -> ActionReply | None:
         text = f"{incident.id}: kept that it was {really}, for the grading of verdicts. Its state is as it was."
     is_private = done.still_fails or press.action is IncidentAction.WRONG
     return ActionReply(text=text, is_done=True, is_private=is_private)
+
+
+def _answered(deps: Deps, recorded: RecordedPress, how: ApprovalAnswer) -> ActionReply | None:
+    """Answer an action that waits: its task in Airflow first, where it has one, for that is the approval."""
+    action = None if recorded.press.answered is None else deps.store.action(recorded.press.answered)
+    if action is None:
+        return _refuse(deps, recorded, "There is no such action: it is too old to be kept.")
+    pipeline, is_approval = deps.project.pipeline(action.pipeline), how is ApprovalAnswer.APPROVE
+    after = answer_action(
+        deps,
+        action,
+        approves=is_approval,
+        by=recorded.by,
+        door=Door.SLACK,
+        airflow=lambda: open_airflow_approval(deps, pipeline),
+    )
+    now = after or deps.store.action(action.id) or action
+    said = f"{action.incident_id}: {action_sentence(now)}."
+    if after is None:
+        return _refuse(deps, recorded, f"Nothing changed by your answer. {said}")
+    is_first = deps.store.end_press(recorded.id, now=deps.clock(), result=now.state.value)
+    return ActionReply(text=said, is_done=True, is_private=False) if is_first else None
 
 
 def denial(deps: Deps, incident: Incident, user_id: str, *, connection: str | None) -> str:

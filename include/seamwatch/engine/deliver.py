@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from seamwatch.core.deliveries import Delivery, DeliveryPart, retry_wait
+from seamwatch.engine.actions import settle_actions
 from seamwatch.engine.button_presses import carry_out_recorded
 from seamwatch.engine.conversation import Conversation
 from seamwatch.engine.deps import Deps
@@ -88,6 +89,7 @@ def deliver_pending(
     tick = _Tick(deps=deps, end=end)
     tick.errors += carry_out_recorded(deps)
     tick.errors += escalate(deps, deps.project.pipelines)
+    tick.errors += settle_actions(deps, deps.project.pipelines)
     tick.errors += call_second_ways(deps)
     while (now := deps.clock()) < end:
         tick.pauses = {place: until for place, until in tick.pauses.items() if until > now}

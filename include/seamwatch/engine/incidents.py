@@ -187,12 +187,12 @@ def _context(deps: Deps, pipeline: Pipeline, known: Sequence[Incident], found: E
     inputs = {stage.name: stage.input for stage in pipeline.stages}
     newest = sorted(known, key=lambda one: (one.is_open, one.updated_at), reverse=True)
     return Context(
-        keys={one.id: _affected_records(deps, one) for one in newest[:_COMPARED]},
+        keys={one.id: affected_records(deps, one) for one in newest[:_COMPARED]},
         upstream={stage: ancestors(inputs, stage) for stage in inputs},
     )
 
 
-def _affected_records(deps: Deps, incident: Incident) -> frozenset[str]:
+def affected_records(deps: Deps, incident: Incident) -> frozenset[str]:
     """Return the records that an incident's last window names, all of them where attribution found it."""
     if incident.watch is None:
         verdicts = deps.store.verdicts(incident.pipeline, incident.last_window)
@@ -272,6 +272,8 @@ def report_of(deps: Deps, pipeline: Pipeline, incident: Incident) -> IncidentRep
         silence=stopped_lines(silent_jobs(deps, pipeline)),
         last_action=_last_action(events),
         timeline=fold_events(events),
+        steps_run=deps.store.runbook_steps(incident.id),
+        actions_run=deps.store.actions_of(incident.id),
     )
 
 
@@ -280,13 +282,15 @@ class LastReport:
 
     def __init__(self) -> None:
         """Keep none yet."""
-        self._known: tuple[Incident, IncidentReport] | None = None
+        self._known: tuple[Incident, int, IncidentReport] | None = None
 
     def of(self, deps: Deps, incident: Incident) -> IncidentReport:
         """Return the report on an incident; errors as `report_of`, and SpecError if its pipeline has no sound file."""
-        if self._known is None or self._known[0] != incident:
-            self._known = incident, report_of(deps, deps.project.pipeline(incident.pipeline), incident)
-        return self._known[1]
+        n_events = deps.store.count_incident_events(incident.id)
+        if self._known is None or self._known[:2] != (incident, n_events):
+            report = report_of(deps, deps.project.pipeline(incident.pipeline), incident)
+            self._known = incident, n_events, report
+        return self._known[2]
 
 
 def _last_action(events: Sequence[IncidentEvent]) -> str:

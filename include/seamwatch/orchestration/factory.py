@@ -74,7 +74,7 @@ def build_dag(plan: DagPlan, project_dir: Path) -> DAG:
         max_active_runs=plan.max_active_runs,
         tags=list(plan.tags),
         doc_md=plan.doc,
-        params=_window_params() if plan.has_window else {},
+        params=_params(plan),
         default_args={
             "owner": plan.owner,
             "retry_delay": _RETRY_DELAY,
@@ -99,14 +99,18 @@ def build_dag(plan: DagPlan, project_dir: Path) -> DAG:
 
 
 def _task(task: TaskPlan, shared: dict[str, Any], groups: dict[str, TaskGroup], made: dict[str, Any]) -> Any:
-    if task.kind != "step":
-        return _other_task(task, groups, made)
+    if task.kind == "approval":
+        return _approval(task, groups, made)
+    if task.kind == "end":
+        return _end(task, groups)
     kind = IncidentOperator if task.has_report_link else StepOperator
     arguments: dict[str, Any] = {
         **shared,
         "task_id": task.id,
         "step": task.step,
         "stage": task.stage,
+        "part": task.part,
+        "dag_to_run": task.dag,
         "trigger_rule": task.trigger_rule,
         "retries": task.retries,
         # Airflow adds the weights of all tasks after one to its own.
@@ -126,34 +130,33 @@ def _task(task: TaskPlan, shared: dict[str, Any], groups: dict[str, TaskGroup], 
     return kind(**arguments, window=windows)
 
 
-def _other_task(task: TaskPlan, groups: dict[str, TaskGroup], made: dict[str, Any]) -> Any:
-    """Return a task that waits for a person, or for another DAG."""
-    # Few pipelines have such tasks, and every parse of the DAG file would pay a fifth of a second for these imports.
-    from airflow.providers.standard.operators.hitl import ApprovalOperator
-    from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+def _end(task: TaskPlan, groups: dict[str, TaskGroup]) -> Any:
+    """Return a task that the scheduler ends by itself, without a process."""
+    from airflow.providers.standard.operators.empty import EmptyOperator
+
+    assert task.group is not None
+    return EmptyOperator(task_id=task.id, task_group=groups[task.group])
+
+
+def _approval(task: TaskPlan, groups: dict[str, TaskGroup], made: dict[str, Any]) -> Any:
+    """Return a task that waits for a person's answer."""
+    # Few pipelines have such tasks, and every parse of the DAG file would pay a fifth of a second for this import.
+    from seamwatch.orchestration.approval import ApprovalStep, answer_form
 
     assert task.text_from is not None
-    group = groups[task.group] if task.group else None
-    if task.kind == "approval":
-        return ApprovalOperator(
-            task_id=task.id,
-            task_group=group,
-            subject=f"Re-index outdated documents of {task.stage}?",
-            # The text is what the task before returned: it is shown, never taken for a template itself.
-            body=made[task.text_from].output["text"],
-            execution_timeout=task.timeout,
-            response_timeout=task.timeout,
-            retries=task.retries,
-        )
-    assert task.dag is not None
-    return TriggerDagRunOperator(
+    assert task.group is not None
+    assert task.timeout is not None
+    proposed = made[task.text_from].output
+    return ApprovalStep(
         task_id=task.id,
-        task_group=group,
-        trigger_dag_id=task.dag,
-        conf=made[task.text_from].output["conf"],
-        wait_for_completion=True,
-        execution_timeout=task.timeout,
+        task_group=groups[task.group],
+        # The texts are what the task before returned: they are shown, never taken for templates themselves.
+        subject=proposed["subject"],
+        body=proposed["text"],
+        response_timeout=task.timeout,
+        trigger_rule=task.trigger_rule,
         retries=task.retries,
+        **answer_form(),
     )
 
 
@@ -164,6 +167,13 @@ def _schedule(plan: DagPlan) -> Any:
         return plan.schedule
     # A window is the data interval of a run, so the timetable must have intervals.
     return CronDataIntervalTimetable(plan.schedule, timezone="UTC")
+
+
+def _params(plan: DagPlan) -> dict[str, Any]:
+    if plan.is_about_incident:
+        about = "As `seamwatch incidents` and the page of the incident name it."
+        return {"incident": Param(None, type=["null", "string"], title="Incident", description=about)}
+    return _window_params() if plan.has_window else {}
 
 
 def _window_params() -> dict[str, Any]:

@@ -27,7 +27,7 @@ class ReportLink(BaseOperatorLink):
 
 
 class StepOperator(BaseOperator):
-    """Calls `seamwatch.orchestration.steps.<step>`; the constructor stores arguments and does nothing else.
+    """Calls the function `step` of `steps` or `runbook_tasks`; the constructor stores arguments and does nothing else.
 
     The pipeline travels in the arguments, not in a template field: parse and run cannot disagree, and no text of a
     pipeline file is ever taken for a template.
@@ -44,6 +44,8 @@ class StepOperator(BaseOperator):
         pipeline: dict[str, Any] | None = None,
         stage: str | None = None,
         window: Any = None,
+        part: str | None = None,
+        dag_to_run: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -52,6 +54,8 @@ class StepOperator(BaseOperator):
         self.pipeline = pipeline
         self.stage = stage
         self.window = window
+        self.part = part
+        self.dag_to_run = dag_to_run
         self.report_url = ""
         """Set by a step that knows which incident it was about."""
 
@@ -63,10 +67,12 @@ class StepOperator(BaseOperator):
             AdapterError: For one that it may.
             StoreError: Of Seamwatch's own store, which may be locked or away for a while.
         """
-        from seamwatch.orchestration import steps
+        from seamwatch.orchestration import runbook_tasks, steps
+
+        step = getattr(steps, self.step, None) or getattr(runbook_tasks, self.step)
 
         try:
-            return getattr(steps, self.step)(self, context)
+            return step(self, context)
         except AdapterError as error:
             if error.retryable:
                 raise

@@ -7,9 +7,13 @@ from datetime import timedelta
 from typing import Literal
 
 from seamwatch.spec.pipeline import Pipeline
+from seamwatch.spec.runbooks import RunbookPart, parts_of, steps_of
+from seamwatch.vocabulary import RunbookKind, StageKind
 
-_APPROVED_WITHIN = timedelta(days=2)
-"""A runbook that nobody approves by then ends; the next check calls it again."""
+_UNLESS_SKIPPED = "none_skipped"
+"""Runs whether what is before it went well or not, but in the groups of other kinds of runbook."""
+_PROPOSED_AGAIN = 300
+"""An action that waits for another one on the same target is looked at again so often, every ten minutes at last."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,16 +29,18 @@ class TaskPlan:
     """Task group that it stands in."""
     stage: str | None = None
     """Stage, or knowledge base, that it is about."""
-    kind: Literal["step", "approval", "trigger"] = "step"
-    """`approval` waits for a person, `trigger` runs another DAG and waits for it."""
+    kind: Literal["step", "approval", "end"] = "step"
+    """`approval` waits for a person; `end` does nothing and fails with those before it."""
     text_from: str | None = None
-    """Task whose result a person reads before approving, or that is handed to the other DAG."""
+    """Task whose result a person reads before approving."""
     dag: str | None = None
-    """The other DAG."""
+    """Another DAG that it starts."""
     timeout: timedelta | None = None
     """Longest wait."""
+    part: str | None = None
+    """Part of a runbook that it is about."""
     window_from: str | None = None
-    """Task that finds its window, or windows."""
+    """Task that finds its window, or windows; or the runs of runbooks that are to be started."""
     is_mapped: bool = False
     """One instance a window; else one task works on what `window_from` found."""
     trigger_rule: str = "all_success"
@@ -71,6 +77,8 @@ class DagPlan:
     doc: str = ""
     has_window: bool = True
     """Whether a person may give it a window by hand."""
+    is_about_incident: bool = False
+    """Whether it is run for one incident, which is a parameter of the run."""
     start_date: str = "2026-01-01"
     max_active_runs: int = 4
 
@@ -90,19 +98,15 @@ def releasable_asset(pipeline: str) -> str:
     return f"seamwatch://{pipeline}/releasable"
 
 
-def stale_asset(pipeline: str) -> str:
-    """Return the asset that says: answers rest on outdated documents, and the runbook is called for."""
-    return f"seamwatch://{pipeline}/stale"
-
-
 def plan_pipeline(pipeline: Pipeline) -> tuple[DagPlan, ...]:
     """Return the DAGs of a pipeline: validate, isolate, incidents, each starting the next by an asset; others."""
     plans = [_plan_validate(pipeline), _plan_isolate(pipeline), _plan_incidents(pipeline)]
     if pipeline.knowledge_bases:
-        plans += [_plan_freshness(pipeline), _plan_staleness(pipeline)]
+        plans.append(_plan_freshness(pipeline))
     monitoring = pipeline.monitoring
     if pipeline.slos or any((monitoring.latency, monitoring.cost, monitoring.drift, monitoring.injection)):
         plans.append(_plan_slo(pipeline))
+    plans.append(_plan_runbook(pipeline))
     return tuple(plans)
 
 
@@ -193,6 +197,7 @@ def _plan_incidents(pipeline: Pipeline) -> DagPlan:
         TaskPlan(id="decide", step="decide", after=("find_windows",), window_from="find_windows", has_report_link=True),
         TaskPlan(id="report", step="report", after=("decide",), window_from="find_windows", has_report_link=True),
         TaskPlan(id="deliver", step="deliver", after=("decide",), is_on_the_way=True),
+        _call_runbooks(pipeline, after="decide"),
     )
     return _dag(
         pipeline,
@@ -201,6 +206,19 @@ def _plan_incidents(pipeline: Pipeline) -> DagPlan:
         tasks,
         after_asset=attributed_asset(pipeline.pipeline),
         max_active_runs=1,
+    )
+
+
+def _call_runbooks(pipeline: Pipeline, *, after: str, group: str | None = None) -> TaskPlan:
+    """One instance for each incident whose runbook was not run yet; none is skipped without a process."""
+    return TaskPlan(
+        id="call-runbook",
+        group=group,
+        step="call_runbook",
+        after=(after,),
+        window_from=after,
+        is_mapped=True,
+        dag=f"{pipeline.pipeline}__runbook",
     )
 
 
@@ -227,14 +245,7 @@ def _plan_freshness(pipeline: Pipeline) -> DagPlan:
                 after=(check.full_id,),
                 has_report_link=True,
             ),
-            TaskPlan(
-                id="call-runbook",
-                group=name,
-                step="call_staleness_runbook",
-                stage=name,
-                after=(f"{name}.decide",),
-                emits=stale_asset(pipeline.pipeline),
-            ),
+            _call_runbooks(pipeline, after=f"{name}.decide", group=name),
         ]
     decided = tuple(f"{name}.decide" for name in pipeline.knowledge_bases)
     tasks.append(TaskPlan(id="deliver", step="deliver", after=decided, trigger_rule="all_done"))
@@ -260,6 +271,7 @@ def _plan_slo(pipeline: Pipeline) -> DagPlan:
         *((gate,) if pipeline.slos else ()),
         TaskPlan(id="decide", step="decide_on_watches", after=("look",), trigger_rule="all_done", has_report_link=True),
         TaskPlan(id="deliver", step="deliver", after=("decide",)),
+        _call_runbooks(pipeline, after="decide"),
     )
     return _dag(
         pipeline,
@@ -272,60 +284,85 @@ def _plan_slo(pipeline: Pipeline) -> DagPlan:
     )
 
 
-def _plan_staleness(pipeline: Pipeline) -> DagPlan:
-    """The runbook of outdated documents: list them by answers affected, re-index once approved, verify."""
-    tasks: list[TaskPlan] = []
-    for name, knowledge_base in pipeline.knowledge_bases.items():
-        find = TaskPlan(
-            id="list-documents", group=name, step="list_outdated", stage=name, listens=stale_asset(pipeline.pipeline)
-        )
-        approve = TaskPlan(
-            id="approve-reindex",
-            group=name,
-            step="",
-            stage=name,
-            kind="approval",
-            after=(find.full_id,),
-            text_from=find.full_id,
-            timeout=_APPROVED_WITHIN,
-            retries=0,
-        )
-        tasks += [find, approve]
-        before = approve
-        hook = knowledge_base.reindex
-        if hook is not None:
-            before = TaskPlan(
-                id="reindex",
-                group=name,
-                step="reindex",
-                stage=name,
-                after=(approve.full_id,),
-                kind="step" if hook.dag is None else "trigger",
-                dag=hook.dag,
-                text_from=find.full_id,
-                timeout=hook.timeout,
-                retries=0,
-            )
-            tasks.append(before)
-        verify = TaskPlan(id="verify", group=name, step="verify_reindexed", stage=name, after=(before.full_id,))
-        decide = TaskPlan(
-            id="decide",
-            group=name,
-            step="decide_on_freshness",
-            stage=name,
-            after=(verify.full_id,),
-            has_report_link=True,
-        )
-        tasks += [verify, decide]
-    decided = tuple(f"{name}.decide" for name in pipeline.knowledge_bases)
-    tasks.append(TaskPlan(id="deliver", step="deliver", after=decided, trigger_rule="none_failed_min_one_success"))
+def _plan_runbook(pipeline: Pipeline) -> DagPlan:
+    """A task group a kind of runbook; the first task leads to that of the run's incident.
+
+    A step that broke is red and lets the others go on: all but the first run unless what is before them was skipped.
+    The end of the group fails with any of them, so that the run does.
+    """
+    tasks = [TaskPlan(id="pick", step="pick_runbook")]
+    for kind in _runbook_kinds(pipeline):
+        before, group = "pick", list[TaskPlan]()
+        for part in parts_of(steps_of(pipeline.runbooks, kind), pipeline.actions):
+            made = _action_tasks(pipeline, kind, part, before) if part.is_action else _part_tasks(kind, part, before)
+            group += made
+            before = made[-1].full_id
+        after = tuple(one.full_id for one in group)
+        tasks += [*group, TaskPlan(id="end", group=kind.value, step="", kind="end", after=after)]
     return _dag(
         pipeline,
-        "staleness",
-        "Runbook of outdated documents: lists them by answers affected, re-indexes once a person approved, verifies.",
+        "runbook",
+        "Runs the runbook of an incident: its steps by themselves, its actions once a person approved.",
         tuple(tasks),
-        after_asset=stale_asset(pipeline.pipeline),
-        max_active_runs=1,
+        max_active_runs=16,
+        is_about_incident=True,
+    )
+
+
+def _runbook_kinds(pipeline: Pipeline) -> tuple[RunbookKind, ...]:
+    """Return the kinds of runbook that an incident of the pipeline can call for."""
+    has_model = any(stage.kind is StageKind.MODEL for stage in pipeline.stages)
+    monitoring = pipeline.monitoring
+    wanted = {
+        RunbookKind.MODEL_DEGRADATION: has_model,
+        RunbookKind.COST_SPIKE: monitoring.cost is not None,
+        RunbookKind.LATENCY_SPIKE: monitoring.latency is not None,
+        RunbookKind.STALE_KNOWLEDGE_BASE: bool(pipeline.knowledge_bases),
+        RunbookKind.PROMPT_INJECTION: has_model or monitoring.injection is not None,
+        RunbookKind.PROVIDER_FAILURE: has_model,
+    }
+    return tuple(kind for kind in RunbookKind if wanted.get(kind, True))
+
+
+def _part_tasks(kind: RunbookKind, part: RunbookPart, before: str) -> list[TaskPlan]:
+    return [_runbook_task(kind, part.name, "run_runbook_part", part, before)]
+
+
+def _action_tasks(pipeline: Pipeline, kind: RunbookKind, part: RunbookPart, before: str) -> list[TaskPlan]:
+    """Propose, wait for the answer, carry out, check: each a task, so that everybody sees where it is."""
+    action = part.steps[0][1].action
+    assert action is not None
+    propose = _runbook_task(kind, part.name, "propose_action", part, before, retries=_PROPOSED_AGAIN)
+    approve = TaskPlan(
+        id=f"{part.name}_approve",
+        group=kind.value,
+        step="",
+        stage=kind.value,
+        part=part.name,
+        after=(propose.full_id,),
+        kind="approval",
+        text_from=propose.full_id,
+        timeout=pipeline.actions[action].approve_within,
+        trigger_rule=_UNLESS_SKIPPED,
+        retries=0,
+    )
+    carry_out = _runbook_task(kind, f"{part.name}_carry_out", "carry_out_action", part, approve.full_id)
+    check = _runbook_task(kind, f"{part.name}_check", "check_action", part, carry_out.full_id)
+    return [propose, approve, carry_out, check]
+
+
+def _runbook_task(
+    kind: RunbookKind, name: str, step: str, part: RunbookPart, before: str, *, retries: int = 2
+) -> TaskPlan:
+    return TaskPlan(
+        id=name,
+        group=kind.value,
+        step=step,
+        stage=kind.value,
+        part=part.name,
+        after=(before,),
+        trigger_rule="all_success" if before == "pick" else _UNLESS_SKIPPED,
+        retries=retries,
     )
 
 
@@ -370,6 +407,7 @@ def _dag(
     schedule: str | timedelta | None = None,
     after_asset: str | None = None,
     max_active_runs: int = 4,
+    is_about_incident: bool = False,
 ) -> DagPlan:
     return DagPlan(
         id=f"{pipeline.pipeline}__{part}",
@@ -383,6 +421,8 @@ def _dag(
         doc=_doc(pipeline, description),
         start_date=pipeline.start_date,
         max_active_runs=max_active_runs,
+        has_window=not is_about_incident,
+        is_about_incident=is_about_incident,
     )
 
 
@@ -405,7 +445,7 @@ def _doc(pipeline: Pipeline, description: str) -> str:
             *rows,
             "",
             *(["**Owners**", "", *owners, ""] if owners else []),
-            f"Defined in `include/pipelines/{pipeline.pipeline}.yaml`. For a window of your own, trigger the DAG "
-            "and fill in `from` and `to`.",
+            f"Defined in `include/pipelines/{pipeline.pipeline}.yaml`. By hand: trigger the DAG and fill in what it "
+            "asks for, a window (`from` and `to`) or an incident's id.",
         ]
     )

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
 from seamwatch.core.freshness_results import DocumentAnswers, FreshnessCheck
-from seamwatch.core.incident_life import ChangeKind
 from seamwatch.core.results import Check, Window
 from seamwatch.core.staleness import outdated_in_answers
 from seamwatch.engine.attribute import attribute_window, windows_to_revisit
 from seamwatch.engine.deliver import deliver_pending, describe_undelivered
 from seamwatch.engine.deps import Deps
-from seamwatch.engine.freshness import check_knowledge_base, still_outdated
+from seamwatch.engine.freshness import check_knowledge_base
 from seamwatch.engine.heartbeat import note_delivery, note_job, note_maintenance, tell_monitor
 from seamwatch.engine.incidents import decide_incidents, write_reports, write_reports_of
 from seamwatch.engine.incidents import decide_on_freshness as decide_freshness_incidents
 from seamwatch.engine.incidents import decide_on_watches as decide_watch_incidents
-from seamwatch.engine.reindex import run_reindex
 from seamwatch.engine.retention import purge_store
 from seamwatch.engine.slo import gate as decide_gate
 from seamwatch.engine.slo import look_at_objectives as look
@@ -28,7 +25,8 @@ from seamwatch.engine.validate import check_stage
 from seamwatch.errors import AdapterError, DataContractError
 from seamwatch.orchestration.data_events import window_of_events
 from seamwatch.orchestration.deps import open_deps
-from seamwatch.orchestration.plan import attributed_asset, stale_asset, validated_asset
+from seamwatch.orchestration.plan import attributed_asset, validated_asset
+from seamwatch.orchestration.runbook_tasks import called_runbooks
 from seamwatch.report.freshness_texts import signals
 from seamwatch.report.links import Links
 from seamwatch.report.text import visible
@@ -153,15 +151,15 @@ def attribute(task: StepOperator, context: Context) -> dict[str, int]:
     return {"failing": found.n_failing, "pending": found.n_pending, "calls": found.isolation.calls}
 
 
-def decide(task: StepOperator, context: Context) -> dict[str, str]:
-    """Open, update and resolve incidents, window by window; return what last happened, by incident."""
+def decide(task: StepOperator, context: Context) -> list[list[str]]:
+    """Open, update and resolve incidents, window by window; return whose runbooks are to be run."""
     pipeline = _pipeline(task)
     with open_deps(task.project_dir) as deps:
         changes = [change for window in _windows(task) for change in decide_incidents(deps, pipeline, window)]
         if _param_window(context) is None:
             note_job(deps, pipeline, RecurringJob.INCIDENTS)
         task.report_url = _report_url(deps.ui_url, pipeline, {change.incident.id for change in changes})
-    return {change.incident.id: change.kind.value for change in changes}
+        return called_runbooks(deps, pipeline, changes, context)
 
 
 def report(task: StepOperator, context: Context) -> int:
@@ -201,30 +199,15 @@ def gate_freshness(task: StepOperator, context: Context) -> None:
         raise AirflowFailException("\n".join(lines))
 
 
-def decide_on_freshness(task: StepOperator, context: Context) -> dict[str, str]:
-    """Open, update and resolve the incident of a knowledge base; write its report."""
-    del context
+def decide_on_freshness(task: StepOperator, context: Context) -> list[list[str]]:
+    """Open, update and resolve the incident of a knowledge base; return whose runbooks are to be run."""
     pipeline = _pipeline(task)
     with open_deps(task.project_dir) as deps:
         found = _last_check(deps, pipeline, task.stage or "")
         changes = decide_freshness_incidents(deps, pipeline, found)
         written = write_reports_of(deps, pipeline, [change.incident for change in changes])
         task.report_url = _report_url(deps.ui_url, pipeline, {path.parent.name for path in written})
-    return {change.incident.id: change.kind.value for change in changes}
-
-
-def call_staleness_runbook(task: StepOperator, context: Context) -> None:
-    """Call the runbook where answers rest on outdated documents; skipped where none does, or it was called already."""
-    from airflow.sdk import Asset
-    from airflow.sdk.exceptions import AirflowSkipException
-
-    pipeline, name = _pipeline(task), task.stage or ""
-    changes = context["ti"].xcom_pull(task_ids=f"{name}.decide") or {}
-    with open_deps(task.project_dir) as deps:
-        outdated = outdated_in_answers(_last_check(deps, pipeline, name))
-    if not outdated or not {*changes.values()} & {ChangeKind.OPENED.value, ChangeKind.REOPENED.value}:
-        raise AirflowSkipException("no incident of outdated documents has just opened")
-    context["outlet_events"][Asset(stale_asset(pipeline.pipeline))].extra.update({"knowledge_base": name})
+        return called_runbooks(deps, pipeline, changes, context)
 
 
 def look_at_objectives(task: StepOperator, context: Context) -> dict[str, float]:
@@ -240,15 +223,14 @@ def look_at_objectives(task: StepOperator, context: Context) -> dict[str, float]
     return {one.objective: one.budget.left for one in status.objectives if one.budget.left is not None}
 
 
-def decide_on_watches(task: StepOperator, context: Context) -> dict[str, str]:
-    """Open, update and resolve the incidents of watches and error budgets; write their reports."""
-    del context
+def decide_on_watches(task: StepOperator, context: Context) -> list[list[str]]:
+    """Open, update and resolve the incidents of watches and error budgets; return whose runbooks are to be run."""
     pipeline = _pipeline(task)
     with open_deps(task.project_dir) as deps:
         changes = decide_watch_incidents(deps, pipeline)
         written = write_reports_of(deps, pipeline, [change.incident for change in changes])
         task.report_url = _report_url(deps.ui_url, pipeline, {path.parent.name for path in written})
-    return {change.incident.id: change.kind.value for change in changes}
+        return called_runbooks(deps, pipeline, changes, context)
 
 
 def gate_releases(task: StepOperator, context: Context) -> str:
@@ -260,50 +242,6 @@ def gate_releases(task: StepOperator, context: Context) -> str:
     if not decision.allowed:
         raise AirflowFailException(f"releases of {pipeline.pipeline} are frozen: {decision.reason}")
     return decision.reason
-
-
-def list_outdated(task: StepOperator, context: Context) -> dict[str, Any]:
-    """Return the documents that answers rested on and that are still outdated: as text for a person, and as conf."""
-    from airflow.sdk.exceptions import AirflowSkipException
-
-    del context
-    pipeline, name = _pipeline(task), task.stage or ""
-    with open_deps(task.project_dir) as deps:
-        outdated = outdated_in_answers(_last_check(deps, pipeline, name))
-    if not outdated:
-        raise AirflowSkipException(f"no answer rests on an outdated document of {name}")
-    hook = pipeline.knowledge_bases[name].reindex
-    lead = (
-        f"Approve to run `{hook.dag or ' '.join(hook.command)}` for these documents of **{name}**."
-        if hook is not None
-        else f"Re-index these documents of **{name}** (no `reindex` is defined), then approve to have it verified."
-    )
-    documents = list(dict.fromkeys(one.document for one in outdated))
-    text = "\n".join([lead, "", *(_told_document(one) for one in outdated)])
-    return {"text": text, "documents": documents, "conf": {"knowledge_base": name, "documents": documents}}
-
-
-def reindex(task: StepOperator, context: Context) -> str:
-    """Run the command that rebuilds the index of the listed documents; return the end of what it wrote."""
-    pipeline, name = _pipeline(task), task.stage or ""
-    found = context["ti"].xcom_pull(task_ids=f"{name}.list-documents")
-    hook = pipeline.knowledge_bases[name].reindex
-    assert hook is not None
-    return run_reindex(hook, found["documents"], project_dir=Path(task.project_dir))
-
-
-def verify_reindexed(task: StepOperator, context: Context) -> dict[str, int]:
-    """Check the knowledge base again; red while a listed document is still outdated."""
-    pipeline, name = _pipeline(task), task.stage or ""
-    listed = context["ti"].xcom_pull(task_ids=f"{name}.list-documents")["documents"]
-    with open_deps(task.project_dir) as deps:
-        found = check_knowledge_base(deps, pipeline, name)
-        left = still_outdated(deps, pipeline, name, listed)
-    if left:
-        raise AirflowFailException(
-            "\n".join(["the index was rebuilt, and these are still outdated:", *(f"- `{one}`" for one in left)])
-        )
-    return {"reindexed": len(listed), "outdated": len(outdated_in_answers(found))}
 
 
 def deliver(task: StepOperator, context: Context) -> dict[str, int]:

@@ -153,10 +153,10 @@ def _knowledge_base(cause: Finding, stage: Stage | None, pipeline: Pipeline) -> 
         return (f"Bring {what} up to date in the index that {_name(stage)} retrieves from.",)
     hook = pipeline.knowledge_bases[name].reindex
     first = (
-        f"Approve the re-indexing of {what} in the DAG {pipeline.pipeline}__staleness (Required actions in Airflow); "
+        f"Approve the re-indexing of {what} in the DAG {pipeline.pipeline}__runbook (Required actions in Airflow); "
         "it verifies afterwards that the index is as the source."
         if hook is not None
-        else f"Re-index {what}, then approve in the DAG {pipeline.pipeline}__staleness to have it verified."
+        else f"Re-index {what}; the next check of the knowledge base verifies it."
     )
     return (
         first,

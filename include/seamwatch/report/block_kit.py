@@ -32,7 +32,7 @@ from seamwatch.report.blocks import (
 from seamwatch.report.text import printable
 from seamwatch.secret_redaction import SECRETS
 from seamwatch.spec.owners import GROUP, USER
-from seamwatch.vocabulary import IncidentAction, IncidentState
+from seamwatch.vocabulary import ApprovalAnswer, IncidentAction, IncidentState
 
 Json = dict[str, Any]
 
@@ -283,7 +283,7 @@ def _confirm(asked: Confirmation | None) -> Json:
     }
 
 
-def action_id(action: IncidentAction) -> str:
+def action_id(action: IncidentAction | ApprovalAnswer) -> str:
     """Return by which name Slack says that a button of ours was pressed."""
     return f"{ACTION_PREFIX}{action.value}"
 

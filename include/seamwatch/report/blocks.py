@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from seamwatch.vocabulary import IncidentAction, IncidentState
+from seamwatch.vocabulary import ApprovalAnswer, IncidentAction, IncidentState
 
 
 class Emphasis(StrEnum):
@@ -107,11 +107,12 @@ class Confirmation:
 
 @dataclass(frozen=True, kw_only=True)
 class ActionButton:
-    """A button that changes an incident."""
+    """A button that changes an incident, or answers an action of its runbook."""
 
     text: str
-    action: IncidentAction
+    action: IncidentAction | ApprovalAnswer
     incident_id: str
+    """Of an answer the id of the action, which begins with that of the incident."""
     is_primary: bool = False
     confirmation: Confirmation | None = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from seamwatch.report.blocks import ActionButton, ActionMenu, Confirmation, FormMenu, Link
-from seamwatch.vocabulary import IncidentAction, IncidentState, Responsibility
+from seamwatch.vocabulary import ApprovalAnswer, IncidentAction, IncidentState, Responsibility
 
 _LABELS: Mapping[IncidentAction, str] = {
     IncidentAction.ACKNOWLEDGE: "Acknowledge",
@@ -72,6 +72,17 @@ def form_menu(incident_id: str, actions: Sequence[IncidentAction]) -> tuple[Form
     """Return the menu of what needs a form; none where a person may ask for nothing of it."""
     forms = tuple((action, label) for action, label in _FORMS.items() if action in actions)
     return (FormMenu(incident_id=incident_id, options=forms),) if forms else ()
+
+
+def approval_buttons(action_id: str, does: str) -> tuple[ActionButton, ...]:
+    """Return the buttons that answer an action which waits; approval asks once more what it does."""
+    sure = Confirmation(title="Approve this?", text=does, yes="Approve")
+    return (
+        ActionButton(
+            text="Approve", action=ApprovalAnswer.APPROVE, incident_id=action_id, is_primary=True, confirmation=sure
+        ),
+        ActionButton(text="Reject", action=ApprovalAnswer.REJECT, incident_id=action_id),
+    )
 
 
 def report_link(url: str, *, is_primary: bool) -> Link:

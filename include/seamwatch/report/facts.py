@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from seamwatch.core.action_life import ActionRun
 from seamwatch.core.finding import Finding
 from seamwatch.core.freshness_results import DocumentAnswers
 from seamwatch.core.incident_life import Incident, allowed_actions
 from seamwatch.core.incident_timeline import TimelineEntry
 from seamwatch.core.results import Attribution, IsolationResult, StageResult, Window
+from seamwatch.core.runbooks import StepRun
 from seamwatch.report import advice, numbers, sentences
 from seamwatch.report.evidence import RecordFacts, record_facts
 from seamwatch.report.links import Links
 from seamwatch.report.machine import measured_json
 from seamwatch.report.measured import Measured
 from seamwatch.report.role_steps import role_steps
+from seamwatch.report.runbook import RunbookFacts, runbook_facts
 from seamwatch.report.stages import StageFacts, stage_facts
 from seamwatch.report.timeline import TimelineFacts, timeline_facts
 from seamwatch.report.watches import BudgetFacts, WatchFacts, budget_facts, watch_facts
@@ -183,6 +186,10 @@ class IncidentReport:
     """The mention of the pipeline's reliability owner; None: nobody is named, so it is unowned."""
     role_steps: tuple[str, ...] = ()
     """Each team's own first step, also where that is none; empty where only the one that acts is known."""
+    runbook: RunbookFacts | None = None
+    """What its runbook has done so far; None: none ran."""
+    stakeholders: tuple[str, ...] = ()
+    """Mentions of those who are told what a spike costs."""
 
 
 def incident_report(
@@ -197,6 +204,8 @@ def incident_report(
     silence: tuple[str, ...] = (),
     last_action: str = "",
     timeline: Sequence[TimelineEntry] = (),
+    steps_run: Sequence[StepRun] = (),
+    actions_run: Sequence[ActionRun] = (),
 ) -> IncidentReport:
     """Return the report of an incident as one window, one look of a watch or one check shows it.
 
@@ -211,6 +220,8 @@ def incident_report(
         silence: Sentences on jobs of Seamwatch that stand still.
         last_action: What a person did last.
         timeline: What happened to it so far.
+        steps_run: What the steps of its runbooks found, in the order in which they ran.
+        actions_run: What was proposed to be changed for it, oldest first.
     """
     cause = finding_of(incident, measured.findings)
     attribution, watch = measured.attribution, watch_facts(measured.watch) if measured.watch is not None else None
@@ -271,6 +282,8 @@ def incident_report(
         reliability=pipeline.owners.get(RELIABILITY),
         severity_text=sentences.severity(incident),
         timeline=timeline_facts(timeline),
+        runbook=runbook_facts(steps_run, actions_run, links),
+        stakeholders=pipeline.stakeholders,
     )
 
 

@@ -18,6 +18,8 @@ class Links:
     """The validation DAG, whose grid shows the broken stage."""
     data_docs: str
     """Folder of the Data Docs; ends with a slash."""
+    base: str = ""
+    """Of the Airflow UI, without a slash."""
 
     @classmethod
     def under(cls, ui_url: str, *, pipeline: str, incident_id: str) -> Links:
@@ -28,7 +30,14 @@ class Links:
             incidents=f"{base}/plugin/seamwatch",
             dag=f"{base}/dags/{quote(pipeline, safe='')}__validate",
             data_docs=f"{base}/seamwatch/data-docs/",
+            base=base,
         )
+
+    def task(self, task: str) -> str:
+        """Return the address of a task in Airflow, named as `dag/run/task`."""
+        dag, _, rest = task.partition("/")
+        run, _, name = rest.rpartition("/")
+        return f"{self.base}/dags/{quote(dag, safe='')}/runs/{quote(run, safe='')}/tasks/{quote(name, safe='')}"
 
     def data_docs_of(self, path: str | None) -> str | None:
         """Return the address of Data Docs stored at `path` (relative to the data folder), or None."""

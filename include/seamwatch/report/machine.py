@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from seamwatch.core.slo.status import ObjectiveStatus, SloStatus
     from seamwatch.core.watch.results import WatchReport
     from seamwatch.report.facts import IncidentReport
+    from seamwatch.report.runbook import RunbookFacts
 
 _CSV_HEADER = ("key", "responsibility", "stage", "fields", "confidence", "explanation")
 
@@ -345,6 +346,7 @@ def report_json(report: IncidentReport) -> dict[str, Any]:
             "watch": None if report.watch is None else report.watch.name,
             **({"silence": list(report.silence)} if report.silence else {}),
             "timeline": [_happened(one.entry) for one in report.timeline],
+            **({} if report.runbook is None else {"runbook": _runbook(report.runbook)}),
             "links": {
                 "report": report.links.report,
                 "incidents": report.links.incidents,
@@ -352,6 +354,27 @@ def report_json(report: IncidentReport) -> dict[str, Any]:
                 "data_docs": report.links.data_docs,
             },
         },
+    }
+
+
+def _runbook(runbook: RunbookFacts) -> dict[str, Any]:
+    return {
+        "title": runbook.title,
+        "steps": [
+            {"title": one.title, "state": one.state.value, "text": one.text, "details": list(one.details)}
+            for one in runbook.steps
+        ],
+        "actions": [
+            {
+                "id": one.id,
+                "state": one.state.value,
+                "does": one.does,
+                "sentence": one.sentence,
+                "back": one.way_back,
+                "answered_by": one.answered,
+            }
+            for one in runbook.actions
+        ],
     }
 
 

@@ -26,6 +26,7 @@ from seamwatch.report.buttons import form_menu, incident_buttons, report_link
 from seamwatch.report.diff import Pieces
 from seamwatch.report.evidence import Comparison, RecordFacts
 from seamwatch.report.facts import BUDGET_LABEL, IncidentReport
+from seamwatch.report.runbook_message import action_lines, runbook_note, waiting_blocks
 from seamwatch.report.stages import StageMark
 from seamwatch.report.text import first_sentence
 from seamwatch.report.watches import WatchFacts, alert_lines
@@ -55,7 +56,32 @@ _NOTES = {
     ChangeKind.SEVERITY_RAISED: "More severe than before",
     ChangeKind.SEVERITY_LOWERED: "Less severe than before",
     ChangeKind.ESCALATED: "Nobody took this on in time",
+    ChangeKind.RUNBOOK_STEP: "The runbook goes on",
+    ChangeKind.STEP_FAILED: "A step of the runbook failed",
+    ChangeKind.OWNER_TOLD: "What the runbook found",
+    ChangeKind.STAKEHOLDERS_TOLD: "What it costs",
+    ChangeKind.ACTION_PROPOSED: "Waits for a person",
+    ChangeKind.ACTION_ANSWERED: "Answered",
+    ChangeKind.ACTION_WITHDRAWN: "Nothing was changed",
+    ChangeKind.ACTION_BEGUN: "Being carried out",
+    ChangeKind.ACTION_DONE: "Carried out",
+    ChangeKind.ACTION_HELPED: "It helped",
+    ChangeKind.ACTION_UNDONE: "Undone",
+    ChangeKind.ACTION_ESCALATED: "A person must look at an action",
+    ChangeKind.ROOT_CAUSE_TOLD: "Root cause",
 }
+_BY_RUNBOOK = frozenset(
+    {
+        ChangeKind.STEP_FAILED,
+        ChangeKind.OWNER_TOLD,
+        ChangeKind.STAKEHOLDERS_TOLD,
+        ChangeKind.ACTION_PROPOSED,
+        ChangeKind.ACTION_UNDONE,
+        ChangeKind.ACTION_ESCALATED,
+        ChangeKind.ROOT_CAUSE_TOLD,
+    }
+)
+"""What a runbook says in the thread by itself; `report/runbook_message.py` has the words."""
 
 
 def incident_message(
@@ -117,13 +143,17 @@ def _head(report: IncidentReport) -> tuple[Block, ...]:
         role = report.owner.role.replace("_", " ")
         lead = f"To act: {role} owner" if report.owner.mention else "No owner is named in the pipeline file."
         blocks.append(Mention(lead, report.owner.mention))
-        blocks += [Paragraph((strong("Next step: "), plain(step))) for step in report.next_steps[:1]]
+        waiting = waiting_blocks(report)
+        steps = () if waiting else report.next_steps[:1]
+        blocks += [Paragraph((strong("Next step: "), plain(step))) for step in steps]
+        blocks += waiting
     onset = f"  ·  onset {report.onset_text}" if report.onset else ""
     blocks += [
         *(() if report.reliability else (Small("Unowned: nobody is named under owners.reliability."),)),
         *(Small(f"Also seen as {line}") for line in report.also_seen[:_SHOWN_SIGHTINGS]),
         Small(f"{report.pipeline}  ·  {report.window_text}{onset}  ·  {report.state_text}"),
         *((Small(report.last_action),) if report.last_action else ()),
+        *(Small(line) for line in action_lines(report)),
         *(Small(line) for line in report.silence),
         _buttons(report),
     ]
@@ -173,6 +203,8 @@ def _note(report: IncidentReport, change: ChangeKind) -> tuple[Block, ...]:
         return (Paragraph((strong(_NOTES[change]),)), Bullets(items), *lead)
     if change is ChangeKind.ESCALATED:
         return _escalation(report)
+    if change in _BY_RUNBOOK:
+        return runbook_note(report, change, _NOTES[change])
     if change is ChangeKind.SEVERITY_RAISED:
         return (Paragraph((strong(_NOTES[change]), plain(f": {report.severity_text}."))),)
     where = "" if change is ChangeKind.RESOLVED else f" in the window {report.window_text}"

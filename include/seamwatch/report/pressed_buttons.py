@@ -11,12 +11,13 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
+from seamwatch.core.action_life import incident_of
 from seamwatch.core.button_presses import ButtonPress, FormRequest
 from seamwatch.report.action_forms import LONGEST_REASON_CHARS
 from seamwatch.report.block_kit import ACTION_PREFIX, FORM_MENU_ID, VALUE_SEPARATOR
 from seamwatch.report.slack_forms import CHANNEL, INCIDENT, INTO, WHY
 from seamwatch.report.text import printable, shortened, visible
-from seamwatch.vocabulary import IncidentAction, Responsibility
+from seamwatch.vocabulary import ApprovalAnswer, IncidentAction, Responsibility
 
 _USER = re.compile(r"[UW][A-Z0-9]{2,20}")
 _CHANNEL = re.compile(r"[CDG][A-Z0-9]{2,20}")
@@ -42,9 +43,11 @@ def read_press(payload: object) -> ButtonPress | None:
     target = _target(pressed)
     if action is None or target is None or not isinstance(user_id, str) or not _USER.fullmatch(user_id):
         return None
+    answered = target[0] if isinstance(action, ApprovalAnswer) else None
     return ButtonPress(
         key=_key(known, pressed, user_id),
-        incident_id=target[0],
+        incident_id=target[0] if answered is None else incident_of(answered),
+        answered=answered,
         action=action,
         responsibility=target[1],
         user_id=user_id,
@@ -130,9 +133,11 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _action(action_id: object) -> IncidentAction | None:
+def _action(action_id: object) -> IncidentAction | ApprovalAnswer | None:
     name = action_id.removeprefix(ACTION_PREFIX) if isinstance(action_id, str) else ""
     is_ours = isinstance(action_id, str) and action_id.startswith(ACTION_PREFIX)
+    if is_ours and name in list(ApprovalAnswer):
+        return ApprovalAnswer(name)
     return IncidentAction(name) if is_ours and name in list(IncidentAction) else None
 
 

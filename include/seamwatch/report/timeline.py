@@ -19,7 +19,7 @@ _WHAT: Mapping[str, str] = {
     ChangeKind.CALLED_WRONG.value: "Its verdict was called wrong",
 }
 """By kind; every other one is its own word."""
-_MACHINES: Mapping[Door | None, str] = {Door.DETECTOR: "detectors", Door.CLOCK: "clock"}
+_MACHINES: Mapping[Door | None, str] = {Door.DETECTOR: "detectors", Door.CLOCK: "clock", Door.TASK: "runbook"}
 _WHY_CHARS = 300
 
 

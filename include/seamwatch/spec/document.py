@@ -38,6 +38,16 @@ def with_default_columns(stages: list[Any]) -> list[Any]:
     return found
 
 
+def with_default_actions(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Let a pipeline whose knowledge base defines `reindex` have the action `reindex`."""
+    bases, actions = data.get("knowledge_bases"), data.get("actions", {})
+    known = bases.values() if isinstance(bases, Mapping) else ()
+    has_hook = any(isinstance(one, Mapping) and one.get("reindex") is not None for one in known)
+    if not has_hook or not isinstance(actions, Mapping) or "reindex" in actions:
+        return dict(data)
+    return {**data, "actions": {**actions, "reindex": {"kind": "reindex"}}}
+
+
 def graph_problems(data: Mapping[str, Any]) -> list[tuple[tuple[Hashable, ...], str]]:
     """Return what is wrong between the stages of a pipeline file, as (path in the file, text).
 

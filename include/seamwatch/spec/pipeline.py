@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from seamwatch.spec.actions import Actions
 from seamwatch.spec.base import Duration, KeyForm, Name, Names, Ratio, Spec, as_tuple
-from seamwatch.spec.document import graph_problems, with_default_columns, with_default_inputs
+from seamwatch.spec.document import graph_problems, with_default_actions, with_default_columns, with_default_inputs
 from seamwatch.spec.escalation import EscalationRules
 from seamwatch.spec.knowledge import KnowledgeBase
 from seamwatch.spec.maintenance import MaintenanceWindow
@@ -381,10 +381,10 @@ class Pipeline(Spec):
     @model_validator(mode="before")
     @classmethod
     def _fill_defaults(cls, data: Any) -> Any:
-        """Fill in what follows from the other stages: inputs, and the columns of a model's request and response."""
+        """Fill in what follows from the rest: inputs, a model's columns, the re-indexing of knowledge bases."""
         if not isinstance(data, dict) or not isinstance(data.get("stages"), list):
             return data
-        with_inputs = with_default_inputs(data)
+        with_inputs = with_default_actions(with_default_inputs(data))
         return {**with_inputs, "stages": with_default_columns(with_inputs["stages"])}
 
     @model_validator(mode="after")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Annotated, Self
@@ -102,6 +103,49 @@ def builtin_runbooks() -> dict[RunbookKind, Runbook]:
     """Return the runbooks that a pipeline has unless its file says otherwise."""
     text = files("seamwatch.spec").joinpath("runbooks.yaml").read_text("utf-8")
     return TypeAdapter(Runbooks).validate_python(yaml.safe_load(text))
+
+
+def steps_of(own: Mapping[RunbookKind, Runbook], kind: RunbookKind) -> tuple[RunbookStep, ...]:
+    """Return the steps of a kind of runbook: the team's own, else the built-in ones."""
+    return (own.get(kind) or builtin_runbooks()[kind]).steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunbookPart:
+    """Steps that follow each other without a person in between, or one action."""
+
+    name: str
+    """`investigate`, after an action `conclude`; of an action its name."""
+    steps: tuple[tuple[int, RunbookStep], ...]
+    """With their number in the runbook."""
+    is_action: bool = False
+
+
+def parts_of(steps: Sequence[RunbookStep], actions: Collection[str]) -> tuple[RunbookPart, ...]:
+    """Return a runbook in its parts: what runs by itself, and each action that the pipeline file defines.
+
+    An action that it does not define is a step that says so.
+    """
+    parts: list[RunbookPart] = []
+    row: list[tuple[int, RunbookStep]] = []
+    n_rows = 0
+
+    def end_row() -> None:
+        nonlocal n_rows
+        if row:
+            name = "investigate" if n_rows == 0 else "conclude" if n_rows == 1 else f"conclude_{n_rows}"
+            parts.append(RunbookPart(name=name, steps=tuple(row)))
+            n_rows += 1
+            row.clear()
+
+    for number, step in enumerate(steps, start=1):
+        if step.action is not None and step.action in actions:
+            end_row()
+            parts.append(RunbookPart(name=step_name(step), steps=((number, step),), is_action=True))
+        else:
+            row.append((number, step))
+    end_row()
+    return tuple(parts)
 
 
 WELL_KNOWN_ACTIONS = ("roll_back", "rate_limit", "quarantine", "reindex", "run_again")

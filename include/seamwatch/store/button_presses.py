@@ -11,7 +11,7 @@ from seamwatch.core.button_presses import ButtonPress, RecordedPress
 from seamwatch.store.budget import Transactions
 from seamwatch.store.dialect import insert_or_ignore
 from seamwatch.store.tables import ButtonPressRow
-from seamwatch.vocabulary import IncidentAction, Responsibility
+from seamwatch.vocabulary import ApprovalAnswer, IncidentAction, Responsibility
 
 
 class ButtonPressStore:
@@ -29,6 +29,7 @@ class ButtonPressStore:
             "channel": press.channel,
             "why": press.why,
             "merge_into": press.into,
+            "answered": press.answered,
             "connection": connection,
             "received_at": now,
             "tries": 0,
@@ -69,13 +70,14 @@ def _press(row: Any) -> RecordedPress:
     press = ButtonPress(
         key=row["key"],
         incident_id=row["incident_id"],
-        action=IncidentAction(row["action"]),
+        action=_action(row["action"]),
         responsibility=None if responsibility is None else Responsibility(responsibility),
         user_id=row["user_id"],
         user_name=row["user_name"],
         channel=row["channel"],
         why=row["why"] or "",
         into=row["merge_into"],
+        answered=row["answered"],
     )
     return RecordedPress(
         id=row["id"],
@@ -85,3 +87,7 @@ def _press(row: Any) -> RecordedPress:
         done_at=row["done_at"],
         tries=row["tries"],
     )
+
+
+def _action(name: str) -> IncidentAction | ApprovalAnswer:
+    return ApprovalAnswer(name) if name in list(ApprovalAnswer) else IncidentAction(name)

@@ -140,6 +140,12 @@ class IncidentStore:
                     )
                 )
 
+    def count_incident_events(self: Transactions, incident_id: str) -> int:
+        """Return how many things happened to an incident."""
+        statement = sa.select(sa.func.count()).select_from(IncidentEventRow).filter_by(incident_id=incident_id)
+        with self._reading() as connection:
+            return connection.scalar(statement) or 0
+
     def incident_events(self: Transactions, incident_id: str) -> list[IncidentEvent]:
         """Return what happened to an incident, oldest first."""
         statement = (

@@ -19,6 +19,7 @@ from seamwatch.core.records.reconciliation import DISCREPANCY_COLUMNS
 from seamwatch.core.results import Attribution, StageResult, Verdict, Window
 from seamwatch.core.revisits import PendingWindow
 from seamwatch.errors import StoreError
+from seamwatch.store.actions import ActionStore
 from seamwatch.store.budget import BudgetStore
 from seamwatch.store.button_presses import ButtonPressStore
 from seamwatch.store.codec import from_json, to_json
@@ -54,6 +55,7 @@ _TEXT = 4000
 class Store(
     BudgetStore,
     IncidentStore,
+    ActionStore,
     DeliveryStore,
     ButtonPressStore,
     HeartbeatStore,

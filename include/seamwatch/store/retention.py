@@ -17,6 +17,7 @@ from seamwatch.store.budget import Transactions
 from seamwatch.store.codec import from_json
 from seamwatch.store.failures import store_failures
 from seamwatch.store.tables import (
+    ActionRow,
     AggregateRow,
     AnswerRow,
     BudgetRow,
@@ -30,6 +31,7 @@ from seamwatch.store.tables import (
     IncidentEventRow,
     IncidentRow,
     ReservationRow,
+    RunbookStepRow,
     SloBucketRow,
     StageResultRow,
     VerdictRow,
@@ -152,6 +154,8 @@ def _of_incidents(ids: Sequence[str]) -> list[Rows]:
         ("messages", DeliveryRow, (DeliveryRow.incident_id.in_(ids),)),
         ("pressed buttons", ButtonPressRow, (ButtonPressRow.incident_id.in_(ids),)),
         ("incident events", IncidentEventRow, (IncidentEventRow.incident_id.in_(ids),)),
+        ("actions", ActionRow, (ActionRow.incident_id.in_(ids),)),
+        ("runbook steps", RunbookStepRow, (RunbookStepRow.incident_id.in_(ids),)),
         ("incidents", IncidentRow, (IncidentRow.id.in_(ids),)),
     ]
 

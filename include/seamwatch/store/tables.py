@@ -430,6 +430,37 @@ class ButtonPressRow(Table):
     """As the person wrote it in a form."""
     merge_into: Mapped[str | None] = mapped_column(String(300))
     """The incident to merge into, as chosen in a form."""
+    answered: Mapped[str | None] = mapped_column(String(400))
+    """Id of the action that is approved or rejected; null for any other button, and before revision 0017."""
+
+
+class ActionRow(Table):
+    """An action that changes something outside, as it is now."""
+
+    __tablename__ = "seamwatch_actions"
+    id: Mapped[str] = mapped_column(String(400), primary_key=True)
+    incident_id: Mapped[str] = mapped_column(ForeignKey("seamwatch_incidents.id"), index=True)
+    pipeline: Mapped[str] = mapped_column(String(200), index=True)
+    target: Mapped[str | None] = mapped_column(RecordText)
+    """What it changes; null where it is impossible."""
+    state: Mapped[str] = mapped_column(String(20), index=True)
+    proposed_at: Mapped[datetime] = mapped_column(UtcTime)
+    action: Mapped[dict[str, Any]] = mapped_column(JSON)
+    lease_owner: Mapped[str | None] = mapped_column(String(64))
+    lease_until: Mapped[datetime | None] = mapped_column(UtcTime)
+    """Until then somebody works on it."""
+
+
+class RunbookStepRow(Table):
+    """What one step of one run of a runbook found."""
+
+    __tablename__ = "seamwatch_runbook_steps"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    incident_id: Mapped[str] = mapped_column(ForeignKey("seamwatch_incidents.id"), index=True)
+    run: Mapped[str] = mapped_column(String(300))
+    name: Mapped[str] = mapped_column(String(80))
+    step: Mapped[dict[str, Any]] = mapped_column(JSON)
+    __table_args__ = (UniqueConstraint("incident_id", "run", "name", name="uq_seamwatch_runbook_steps_run"),)
 
 
 class HeartbeatRow(Table):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,10 +22,22 @@ _STANDINGS = {0: Standing.APPLIED, 1: Standing.AS_BEFORE}
 class CommandTarget:
     """What the command changes is known to its `look` command alone."""
 
-    def __init__(self, spec: Command, *, pipeline: str, incident_id: str, project_dir: Path) -> None:
-        """Take the commands; nothing is run yet."""
+    def __init__(
+        self,
+        spec: Command,
+        *,
+        pipeline: str,
+        incident_id: str,
+        project_dir: Path,
+        documents: Sequence[str] | None = None,
+    ) -> None:
+        """Take the commands, and the documents that they are about where they are; nothing is run yet."""
         self._spec, self._project_dir = spec, project_dir
         self._env = {"SEAMWATCH_INCIDENT": incident_id, "SEAMWATCH_PIPELINE": pipeline}
+        self._input = ""
+        if documents is not None:
+            self._input = json.dumps(list(documents))
+            self._env["SEAMWATCH_DOCUMENTS"] = self._input
 
     def plan(self) -> ActionPlan:
         """Return what would be run.
@@ -96,4 +109,5 @@ class CommandTarget:
             project_dir=self._project_dir,
             env={**self._env, "SEAMWATCH_ACTION": key},
             timeout_s=self._spec.timeout.total_seconds(),
+            given=self._input,
         )

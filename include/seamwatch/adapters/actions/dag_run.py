@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -24,10 +25,9 @@ _MOST_ID = 200
 class DagRunTarget:
     """A run is named by its action, and Airflow takes a name once: however often it is asked, the DAG runs once."""
 
-    def __init__(self, spec: DagRun, api: AirflowApi, *, pipeline: str, incident_id: str) -> None:
-        """Take the place; nothing is sent yet."""
-        self._spec, self._api = spec, api
-        self._conf = {"incident": incident_id, "pipeline": pipeline}
+    def __init__(self, spec: DagRun, api: AirflowApi, *, conf: Mapping[str, Any]) -> None:
+        """Take the place, and what the run gets beside the action's key; nothing is sent yet."""
+        self._spec, self._api, self._conf = spec, api, conf
 
     def plan(self) -> ActionPlan:
         """Return what would be run.

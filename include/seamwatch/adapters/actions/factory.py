@@ -37,6 +37,10 @@ class ActionPlace:
     project_dir: Path
     records: Sequence[tuple[str, str]] = ()
     """Key and stage of each affected record, for a quarantine to be planned."""
+    knowledge_base: str | None = None
+    """Whose documents are to be indexed anew, where a DAG or a command does that."""
+    documents: Sequence[str] = ()
+    """Their ids."""
 
 
 def action_target(action: OutsideAction, place: ActionPlace) -> ActionTarget:
@@ -52,7 +56,11 @@ def action_target(action: OutsideAction, place: ActionPlace) -> ActionTarget:
         return QuarantineTarget(action, _database(action, place), incident_id=place.incident_id, records=place.records)
     if isinstance(action, Command):
         return CommandTarget(
-            action, pipeline=place.pipeline, incident_id=place.incident_id, project_dir=place.project_dir
+            action,
+            pipeline=place.pipeline,
+            incident_id=place.incident_id,
+            project_dir=place.project_dir,
+            documents=None if place.knowledge_base is None else place.documents,
         )
     return _web_target(action, place, deadline_s=min(CALL_S, action.timeout.total_seconds()))
 
@@ -63,7 +71,12 @@ def _web_target(
     info = place.connections.get(action.connection)
     if isinstance(action, DagRun):
         api = AirflowApi(info, pipeline=place.pipeline, deadline_s=deadline_s)
-        return DagRunTarget(action, api, pipeline=place.pipeline, incident_id=place.incident_id)
+        conf = {"incident": place.incident_id, "pipeline": place.pipeline}
+        if place.knowledge_base is not None:
+            return DagRunTarget(
+                action, api, conf={**conf, "knowledge_base": place.knowledge_base, "documents": list(place.documents)}
+            )
+        return DagRunTarget(action, api, conf=conf)
     is_bearer = isinstance(action, LitellmLimit)
     service = JsonService(info, pipeline=place.pipeline, is_bearer=is_bearer, deadline_s=deadline_s)
     if isinstance(action, LitellmLimit):

@@ -1,0 +1,207 @@
+"""Runbooks by hand: steps are kept and break nothing, tellings reach the right people, an action is answered."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from file_notifier import FileNotifier
+from parcels import WINDOW, fill_database, make_deps, write_project
+from seamwatch.core.incident_life import Incident
+from seamwatch.core.runbooks import StepRun
+from seamwatch.engine.actions import answer, carry_out, check
+from seamwatch.engine.attribute import attribute_window
+from seamwatch.engine.deliver import deliver_pending
+from seamwatch.engine.deps import Deps
+from seamwatch.engine.incidents import decide_incidents, render_report, report_of
+from seamwatch.engine.runbooks import run_by_hand, run_on, runbooks_to_call
+from seamwatch.vocabulary import ActionState, Door, IncidentState, StepState
+
+pytestmark = pytest.mark.integration
+OWN = """
+actions:
+  run_again: {kind: run_again}
+runbooks:
+  integration_failure:
+    - affected_records
+    - {function: "steps:breaks"}
+    - {function: "steps:says", link: "https://wiki.example.com/x"}
+    - {function: "steps:finds_nothing"}
+    - fault_location
+    - {note: "Tell the desk."}
+    - tell_owner
+    - tell_stakeholders
+    - {action: run_again}
+    - tell_root_cause
+"""
+STEPS = """
+def breaks(incident):
+    raise RuntimeError("the cache \\x1b[31m is gone")
+
+def says(incident):
+    return "two lines of " + incident["stage"] + "\\nand the second"
+
+def finds_nothing(incident):
+    return None
+"""
+
+
+@dataclass
+class Desk:
+    """One incident, its channel, and a clock."""
+
+    root: Path
+    deps: Deps
+    now: list[datetime]
+
+    @property
+    def incident(self) -> Incident:
+        return next(one for one in self.deps.store.incidents("parcels") if one.headline.startswith("Integration"))
+
+    def run(self, *, is_dry: bool = False) -> dict[str, StepRun]:
+        ran = run_by_hand(self.deps, self.deps.project.pipeline("parcels"), self.incident, is_dry=is_dry)
+        return {one.name: one for one in ran}
+
+    def messages(self) -> list[dict[str, Any]]:
+        deliver_pending(self.deps)
+        return FileNotifier(self.root / "messages.jsonl").lines()
+
+    def replies(self, word: str) -> list[str]:
+        said = [json.dumps(line["blocks"]) for line in self.messages() if line.get("thread")]
+        return [one for one in said if word in one]
+
+
+@pytest.fixture(scope="module")
+def attributed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("attributed")
+    write_project(root)
+    pipeline = root / "include" / "pipelines" / "parcels.yaml"
+    pipeline.write_text(pipeline.read_text() + OWN)
+    (root / "include" / "mappings" / "steps.py").write_text(STEPS)
+    url = f"sqlite:///{root / 'parcels.db'}"
+    fill_database(url, "code_table")
+    deps = make_deps(root, {"AIRFLOW_CONN_PARCELS_DB": url})
+    attribute_window(deps, deps.project.pipeline("parcels"), WINDOW)
+    deps.store.close()
+    return root
+
+
+@pytest.fixture
+def desk(attributed: Path, tmp_path: Path) -> Iterator[Desk]:
+    root = tmp_path / "project"
+    shutil.copytree(attributed, root)
+    now = [WINDOW.end + timedelta(hours=2)]
+    notifier = FileNotifier(root / "messages.jsonl")
+    connections = {"AIRFLOW_CONN_PARCELS_DB": f"sqlite:///{root / 'parcels.db'}"}
+    deps = replace(make_deps(root, connections), clock=lambda: now[0], notifier=lambda _: notifier)
+    decide_incidents(deps, deps.project.pipeline("parcels"), WINDOW)
+    yield Desk(root=root, deps=deps, now=now)
+    deps.store.close()
+
+
+def test_steps_are_kept_and_one_that_breaks_stops_no_other(desk: Desk) -> None:
+    ran = desk.run()
+
+    assert {name: one.finding.state for name, one in ran.items()} == {
+        "affected_records": StepState.FOUND,
+        "breaks": StepState.FAILED,
+        "says": StepState.FOUND,
+        "finds_nothing": StepState.CLEAR,
+        "fault_location": StepState.FOUND,
+        "note_tell_the_desk": StepState.NOTE,
+        "tell_owner": StepState.FOUND,
+        "tell_stakeholders": StepState.UNKNOWN,
+        "run_again": StepState.FOUND,
+    }
+    assert ran["breaks"].finding.text == "the step failed: RuntimeError: the cache \\x1b[31m is gone"
+    assert ran["says"].finding.text == "two lines of request"
+    assert ran["says"].finding.details == ("and the second", "https://wiki.example.com/x")
+    assert [one.name for one in desk.deps.store.runbook_steps(desk.incident.id)] == list(ran)
+    kinds = [one.kind for one in desk.deps.store.incident_events(desk.incident.id)]
+    assert kinds.count("runbook_step") == len(ran)
+
+
+def test_owner_and_failed_step_are_told_in_the_thread_once(desk: Desk) -> None:
+    desk.run()
+    desk.messages()
+    told = desk.replies("What the runbook found")
+    failed = desk.replies("A step of the runbook failed")
+
+    assert len(told) == len(failed) == 1
+    assert "<!subteam^S0INT>" in told[0]
+    assert "two lines of request" in told[0]
+    assert "Breaks: the step failed" in failed[0]
+
+
+def test_dry_run_keeps_and_tells_nothing(desk: Desk) -> None:
+    before = len(desk.messages())
+    ran = desk.run(is_dry=True)
+
+    assert ran["run_again"].finding.text.startswith("Would wait for approval: Runs 1 window of parcels again")
+    assert ran["says"].finding.text == "Would call steps:says."
+    assert "tell_root_cause" in ran
+    assert desk.deps.store.runbook_steps(desk.incident.id) == []
+    assert desk.deps.store.actions_of(desk.incident.id) == []
+    assert len(desk.messages()) == before
+
+
+def test_repair_is_proved_by_its_windows_run_again_and_the_root_cause_is_told(desk: Desk) -> None:
+    desk.run()
+    (action,) = desk.deps.store.actions_of(desk.incident.id)
+    url = f"sqlite:///{desk.root / 'parcels.db'}"
+    (desk.root / "parcels.db").unlink()
+    fill_database(url, "none")
+    answer(desk.deps, action.id, approves=True, by="ann", door=Door.COMMAND_LINE)
+    carry_out(desk.deps, action.id)
+    helped = check(desk.deps, action.id)
+    after = run_on(desk.deps, desk.deps.project.pipeline("parcels"), desk.incident, helped, tell=lambda _: None)
+
+    assert helped.state is ActionState.HELPED
+    assert desk.incident.state is IncidentState.RESOLVED
+    assert [(one.name, one.finding.state) for one in after] == [("tell_root_cause", StepState.FOUND)]
+    (told,) = desk.replies("Root cause")
+    assert "integration" in told.lower()
+    assert "AI failure" not in told
+
+
+def test_windows_that_still_show_the_cause_call_the_reliability_owner(desk: Desk) -> None:
+    desk.run()
+    (action,) = desk.deps.store.actions_of(desk.incident.id)
+    answer(desk.deps, action.id, approves=True, by="ann", door=Door.COMMAND_LINE)
+    carry_out(desk.deps, action.id)
+    ended = check(desk.deps, action.id)
+
+    assert ended.state is ActionState.ESCALATED
+    assert "still show the cause" in ended.why
+    assert desk.replies("<@U0REL>")
+
+
+def test_runbook_is_called_once_for_an_incident(desk: Desk) -> None:
+    pipeline = desk.deps.project.pipeline("parcels")
+    first, again = runbooks_to_call(desk.deps, pipeline), runbooks_to_call(desk.deps, pipeline)
+    desk.run()
+
+    assert [one[0] for one in first] == [one.id for one in desk.deps.store.incidents("parcels")][: len(first)]
+    assert first == again
+    assert desk.incident.id not in [one[0] for one in runbooks_to_call(desk.deps, pipeline)]
+
+
+def test_page_shows_what_was_found_what_waits_and_what_it_would_do(desk: Desk) -> None:
+    desk.run()
+    report = report_of(desk.deps, desk.deps.project.pipeline("parcels"), desk.incident)
+    page, text = render_report(report, "html"), render_report(report, "md")
+    document = json.loads(render_report(report, "json"))["report"]["runbook"]
+
+    for known in (page, text):
+        assert "Integration failure" in known or "integration failure" in known
+        assert "two lines of request" in known
+        assert "waits for approval" in known
+    assert document["actions"][0]["state"] == "waiting"
+    assert [one["title"] for one in document["steps"]][:2] == ["Affected records", "Breaks"]
