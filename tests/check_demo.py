@@ -17,6 +17,10 @@ LIFE = ("opened", "acknowledged", "severity_raised", "resolved", "reopened")
 """What happens to one incident, in this order."""
 REPLIES = ("Evidence for", "More severe than before", "Resolved", "Back again")
 """Beginnings of what is said below its message; that it was acknowledged is seen in the message itself."""
+APPROVED = {"cost_runaway": "slack", "stale_code_table": "airflow", "degraded_model": "airflow"}
+"""Scenarios whose runbook proposes an action, and where that is approved."""
+PROVED = ("stale_code_table", "degraded_model")
+"""Those of which a measurement tells at once that the action helped; a limit is watched until costs are as before."""
 CALLS = 50
 """Within so many repeated calls a runaway client has to be found."""
 
@@ -33,6 +37,7 @@ def problems(summary: dict[str, Any]) -> list[str]:
         found.append("two scenarios share a Slack message")
     found += _budget_problems(summary["budgets"])
     found += [f"life of an incident: {text}" for text in _life_problems(summary["life"])]
+    found += [f"runbook of {text}" for text in _runbook_problems(summary["runbooks"])]
     if summary["seconds"] > SECONDS:
         found.append(f"took {summary['seconds']} s, more than {SECONDS}")
     return found
@@ -132,13 +137,33 @@ def _life_problems(life: dict[str, Any]) -> list[str]:
     return found
 
 
+def _runbook_problems(runbooks: dict[str, Any]) -> list[str]:
+    """Return what is wrong with the runbooks that the demo shows: who approved where, and what came of it."""
+    found = [f"{name}: it was not run" for name in APPROVED if name not in runbooks]
+    for name, one in runbooks.items():
+        broken = [step["name"] for step in one["steps"] if step["state"] == "failed"]
+        if broken:
+            found.append(f"{name}: these steps failed: {broken}")
+        if one["door"] != APPROVED[name] or not one["answered_by"]:
+            found.append(f"{name}: approved by {one['answered_by']} in {one['door']}, not in {APPROVED[name]}")
+        wanted = "helped" if name in PROVED else "done"
+        if one["state"] != wanted:
+            found.append(f"{name}: its action is {one['state']}, not {wanted}: {one['why']}")
+        if one["dag_state"] != "success":
+            found.append(f"{name}: its DAG ended as {one['dag_state']}")
+    told = [one["name"] for one in runbooks.get("stale_code_table", {}).get("steps", []) if one["state"] == "found"]
+    if "tell_root_cause" not in told:
+        found.append("stale_code_table: the root cause was not told")
+    return found
+
+
 def main() -> int:
     """Print what is wrong; return 1 if anything is."""
     found = problems(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
     for text in found:
         print(text, file=sys.stderr)
     if not found:
-        print("demo: every cause right, and one incident's whole life shown")
+        print("demo: every cause right, and one incident's whole life and three runbooks shown")
     return bool(found)
 
 

@@ -5,6 +5,7 @@ A process of its own, because Airflow reads its settings at import and writes it
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import sys
@@ -22,6 +23,8 @@ from seamwatch_demo.airflow import free_port, is_listening, wait_until
 
 _API_START_S = 60.0
 PARTS = ("validate", "isolate", "incidents")
+AIRFLOW_USER = "admin"
+"""Of the demo's Airflow; its password is the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +51,16 @@ class DagRunner:
         self._log = log
         self._ours, theirs = context.Pipe()
         self._api_port = free_port()
-        arguments = (theirs, project_dir, dict(env), log, self._api_port)
+        own_api = {
+            "conn_type": "http",
+            "host": "127.0.0.1",
+            "port": self._api_port,
+            "schema": "http",
+            "login": AIRFLOW_USER,
+            "password": AIRFLOW_USER,
+        }
+        known = {**env, "AIRFLOW_CONN_AIRFLOW_API": json.dumps(own_api)}
+        arguments = (theirs, project_dir, known, log, self._api_port)
         self._process = context.Process(target=_serve, args=arguments, daemon=True)
         self._process.start()
         theirs.close()
@@ -81,8 +93,12 @@ class DagRunner:
 
     def run(self, pipeline: str, part: str, window: Window) -> DagOutcome:
         """Return how the DAG `<pipeline>__<part>` ended; SeamwatchError, naming the log, if Airflow itself failed."""
+        return self.run_with(pipeline, part, {"from": window.start.isoformat(), "to": window.end.isoformat()})
+
+    def run_with(self, pipeline: str, part: str, conf: Mapping[str, str]) -> DagOutcome:
+        """Return how the DAG `<pipeline>__<part>` ended with a configuration of its run; errors as `run`."""
         try:
-            self._ours.send((f"{pipeline}__{part}", window.start.isoformat(), window.end.isoformat()))
+            self._ours.send((f"{pipeline}__{part}", dict(conf)))
             answer = self._ours.recv()
         except (EOFError, OSError) as error:
             msg = f"Airflow's process ended; see {self._log}"
@@ -108,7 +124,7 @@ def _serve(pipe: Connection, project_dir: Path, env: dict[str, str], log: Path, 
     threading.Thread(target=_serve_api, args=(api_port,), name="airflow-api", daemon=True).start()
     while True:
         try:
-            dag_id, start, end = pipe.recv()
+            dag_id, conf = pipe.recv()
         except EOFError:
             return
         dag = bag.dags.get(dag_id)
@@ -117,7 +133,7 @@ def _serve(pipe: Connection, project_dir: Path, env: dict[str, str], log: Path, 
             continue
         for task in dag.tasks:
             task.retries = 0  # on loopback a failure does not pass by waiting, and somebody is watching
-        run = dag.test(run_conf={"from": start, "to": end})
+        run = dag.test(run_conf=conf)
         failed = sorted({task.task_id for task in run.get_task_instances() if task.state == "failed"})
         pipe.send(DagOutcome(dag_id=dag_id, state=str(run.state), failed_tasks=tuple(failed)))
 

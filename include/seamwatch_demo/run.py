@@ -17,16 +17,19 @@ from rich.text import Text
 
 from seamwatch.adapters.base import Notifier
 from seamwatch.adapters.connections import EnvironmentConnections
+from seamwatch.core.incident_life import Incident
 from seamwatch.core.results import Attribution, Window
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.slo import gate, let_through
+from seamwatch.errors import SeamwatchError
 from seamwatch.report.machine import attribution_json, gate_json, slo_json
 from seamwatch.spec.load import load_project
 from seamwatch.store.repo import Store
 from seamwatch_demo import life
 from seamwatch_demo.airflow import airflow_env
+from seamwatch_demo.approvals import IN_AIRFLOW, IN_SLACK, Approvals
 from seamwatch_demo.dags import PARTS, DagRunner
-from seamwatch_demo.faults import Fault
+from seamwatch_demo.faults import FAULTS, Fault
 from seamwatch_demo.policies.world import PolicyWorld
 from seamwatch_demo.slack_receiver import SlackReceiver
 from seamwatch_demo.watching import open_store, told_places, told_scenario, watch_days
@@ -46,6 +49,8 @@ SCENARIOS = (
 )
 ASSISTANT_SCENARIOS = ("stale_policy",)
 _PARTS = {TRIAGE: PARTS, ASSISTANT: ("freshness", *PARTS)}
+_APPROVED = {"cost_runaway": IN_SLACK, "stale_code_table": IN_AIRFLOW, "degraded_model": IN_AIRFLOW}
+"""Scenarios whose runbooks are shown, and where their actions are approved."""
 _OVERRIDE = timedelta(hours=4)
 _PORT = 8080
 """Of the Airflow UI that `make up` starts; the links in reports and messages lead there."""
@@ -116,31 +121,53 @@ def run_demo(project_dir: Path, folder: Path) -> Path:
             shown = life.IncidentLife(
                 console=console, runner=runner, world=world, slack=slack, signing_secret=secret, folder=folder
             )
+            approvals = Approvals(console=console, runner=runner, slack=slack, signing_secret=secret, folder=folder)
             lives: dict[str, Live] = {TRIAGE: world.live_day, ASSISTANT: policies.live_day}
             planned = [(TRIAGE, name) for name in SCENARIOS] + [(ASSISTANT, name) for name in ASSISTANT_SCENARIOS]
-            found = watch_days(console, runner, world, folder, until=_FIRST_DAY)
-            found += [
-                _run_scenario(
-                    console,
-                    runner,
-                    shown.live_day if name == life.SCENARIO else lives[pipeline],
-                    folder,
-                    f"{number} of {len(planned)}",
-                    pipeline,
-                    name,
-                )
-                for number, (pipeline, name) in enumerate(planned, start=1)
-            ]
+            runbooks: dict[str, Any] = {}
+
+            def after(name: str, day: date) -> None:
+                _run_runbook(approvals, world, runbooks, name, day)
+
+            found = watch_days(console, runner, world, folder, until=_FIRST_DAY, after=after)
+            for number, (pipeline, name) in enumerate(planned, start=1):
+                live = shown.live_day if name == life.SCENARIO else lives[pipeline]
+                place = f"{number} of {len(planned)}"
+                found.append(_run_scenario(console, runner, live, folder, place, pipeline, name))
+                after(name, _FIRST_DAY + timedelta(days=number - 1))
             budgets = _look_at_budgets(console, runner, project_dir, folder)
             incident_life = shown.bring_back(_FIRST_DAY + timedelta(days=len(SCENARIOS)))
         slack.save_page(folder / "slack.html")
         n_messages = len(slack.messages)
     seconds = round(time.monotonic() - started, 1)
-    summary = {"scenarios": found, "budgets": budgets, "life": incident_life, "seconds": seconds}
+    summary = {"scenarios": found, "budgets": budgets, "life": incident_life, "runbooks": runbooks, "seconds": seconds}
     path = folder / "summary.json"
     path.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     _print_summary(console, found, folder, n_messages, seconds)
     return path
+
+
+def _run_runbook(approvals: Approvals, world: DemoWorld, found: dict[str, Any], name: str, day: date) -> None:
+    """Run the runbook of a scenario's incident where the demo shows it, up to its approval and its proof."""
+    door = _APPROVED.get(name)
+    if door is None:
+        return
+    if name == "stale_code_table":
+        n_tickets = world.repair_day(day)
+        approvals.console.print(f"  the release was taken back, and {n_tickets} tickets of the day were made anew")
+    found[name] = approvals.run(_incident_of(approvals.folder, FAULTS[name]), door=door)
+
+
+def _incident_of(folder: Path, fault: Fault) -> Incident:
+    """Return the newest incident of a fault."""
+    injected = fault.injected
+    assert injected is not None
+    with open_store(folder) as store:
+        for incident in store.incidents(TRIAGE):
+            if (incident.responsibility, incident.stage) == (injected.responsibility, injected.stage):
+                return incident
+    msg = f"no incident of {injected.responsibility} at {injected.stage} was opened"
+    raise SeamwatchError(msg)
 
 
 def _look_at_budgets(console: Console, runner: DagRunner, project_dir: Path, folder: Path) -> dict[str, Any]:

@@ -122,6 +122,22 @@ class Warehouse:
                 if some:
                     connection.execute(METADATA.tables[name].insert(), [dict(row) for row in some])
 
+    def between(self, table: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
+        """Return the rows of a table that were written within a time."""
+        written_at = METADATA.tables[table].c[WRITTEN_AT[table]]
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(METADATA.tables[table]).where(written_at >= start, written_at < end))
+            return [dict(row) for row in rows.mappings()]
+
+    def replace(self, rows: Mapping[str, Sequence[Mapping[str, Any]]], tickets: Sequence[str]) -> None:
+        """Put rows in the place of those that tables hold of some tickets, all or none."""
+        with self._engine.begin() as connection:
+            for name, some in rows.items():
+                table = METADATA.tables[name]
+                connection.execute(table.delete().where(table.c.ticket_id.in_(tickets)))
+                if some:
+                    connection.execute(table.insert(), [dict(row) for row in some])
+
     def count(self, table: str) -> int:
         """Return how many rows a table holds."""
         with self._engine.connect() as connection:

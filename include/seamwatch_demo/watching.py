@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -66,7 +66,13 @@ def n_watch_days() -> int:
 
 
 def watch_days(
-    console: Console, runner: DagRunner, world: DemoWorld, folder: Path, *, until: date
+    console: Console,
+    runner: DagRunner,
+    world: DemoWorld,
+    folder: Path,
+    *,
+    until: date,
+    after: Callable[[str, date], None] = lambda _name, _day: None,
 ) -> list[dict[str, Any]]:
     """Live ordinary days, then each watched scenario with an ordinary day after it; return an entry per scenario.
 
@@ -76,6 +82,7 @@ def watch_days(
         world: The desk.
         folder: The demo's.
         until: The day after the last one.
+        after: Called with a scenario's name and day once it was found.
     """
     day = until - timedelta(days=n_watch_days())
     console.print(f"\n[bold]{_N_HEALTHY} ordinary days[/bold] from {day} on, so that there is a past ...")
@@ -87,6 +94,7 @@ def watch_days(
     for name, watched in WATCHED.items():
         console.print(f"\n[bold]{day}[/bold]: 400 tickets go through the desk, and Airflow looks in between ...")
         found.append(_run_watched(console, runner, world, folder, day, name, watched))
+        after(name, day)
         world.live_until(_midnight(day) + 2 * _NIGHT)
         day += timedelta(days=2)
     return found

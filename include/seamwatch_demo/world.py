@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import sqlalchemy as sa
 from seamwatch_demo.classifier import load_or_fit
 from seamwatch_demo.enterprise import MODEL_NAME, QUEUE_CODES, Integration
 from seamwatch_demo.faults import FAULTS, Fault
+from seamwatch_demo.gateway import Gateway
 from seamwatch_demo.model_server import ModelServer
 from seamwatch_demo.model_service import Health, ModelService
 from seamwatch_demo.operations import CALL_PATH, USD_PER_MTOK, process_tickets
@@ -58,6 +60,8 @@ class DemoWorld:
         if not self.warehouse.count("benchmark_tickets"):
             self.warehouse.append({"benchmark_tickets": self._benchmark()})
         self.model_server = ModelServer(ModelService(models=models, serving=HEALTHY), port=model_port).start()
+        self.gateway = Gateway(master_key=f"sk-master-{secrets.token_hex(12)}")
+        self.gateway_key = self.gateway.add_key("app-trial")
 
     def live_day(self, day: date, fault_name: str = "healthy", *, n_tickets: int = TICKETS_PER_DAY) -> Fault:
         """Append a day's data, with a fault from its hour of onset on, and return that fault.
@@ -118,6 +122,19 @@ class DemoWorld:
                 self.switch_model(serving=serving, health="up")
         return self.deliver(moment)
 
+    def repair_day(self, day: date) -> int:
+        """Make all that the integration made of a day's tickets anew, with its code as it should be; return how many.
+
+        The model is called again, for it was asked with what was made wrongly.
+        """
+        midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        exported = self.warehouse.between("crm_tickets", midnight, midnight + timedelta(days=1))
+        self.switch_model()
+        made = process_tickets(exported, Integration(), url=self.model_server.url, token=self.model_server.token)
+        tables = {name: rows for name, rows in made.items() if name != "crm_tickets"}
+        self.warehouse.replace(tables, [row["ticket_id"] for row in exported])
+        return len(exported)
+
     def deliver(self, until: datetime) -> Counter[str]:
         """Write the rows that are there by then, people's labels too, and return how many by table; others wait."""
         due = {table: [row for row in rows if row[WRITTEN_AT[table]] <= until] for table, rows in self._pending.items()}
@@ -145,7 +162,18 @@ class DemoWorld:
             "password": self.model_server.token,
             "extra": {"path": CALL_PATH, "protocol": "openai_chat", "prices": {MODEL_NAME: USD_PER_MTOK}},
         }
+        admin = {**model, "password": self.model_server.admin_token, "extra": {}}
+        gateway = {
+            "conn_type": "http",
+            "host": "127.0.0.1",
+            "port": self.gateway.server_port,
+            "schema": "http",
+            "password": self.gateway.master_key,
+        }
         return {
+            "AIRFLOW_CONN_SUPPORT_MODEL_ADMIN": json.dumps(admin),
+            "AIRFLOW_CONN_SUPPORT_GATEWAY": json.dumps(gateway),
+            "AIRFLOW_CONN_SUPPORT_GATEWAY_KEY": json.dumps({"conn_type": "http", "password": self.gateway_key}),
             "AIRFLOW_CONN_SUPPORT_DW": json.dumps(_database_connection(self.warehouse.url)),
             "AIRFLOW_CONN_SUPPORT_MODEL": json.dumps(model),
         }
@@ -153,6 +181,7 @@ class DemoWorld:
     def stop(self) -> None:
         """Stop the model server and close the database."""
         self.model_server.stop()
+        self.gateway.close()
         self.warehouse.close()
 
     def __enter__(self) -> Self:

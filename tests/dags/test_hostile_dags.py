@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 FILES = {file.name: file for file in hostile_files()}
-GOOD_DAGS = {f"parcels__{part}" for part in ("validate", "isolate", "incidents", "slo")} | {
+GOOD_DAGS = {f"parcels__{part}" for part in ("validate", "isolate", "incidents", "slo", "runbook")} | {
     "seamwatch__delivery",
     "seamwatch__maintenance",
 }

@@ -7,7 +7,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,7 +85,7 @@ def test_every_pipeline_file_gives_its_dags_and_nothing_else(project: Path) -> N
     assert set(bag.dags) == {
         "seamwatch__delivery",
         "seamwatch__maintenance",
-        *(f"parcels__{part}" for part in (*PARTS, "slo")),
+        *(f"parcels__{part}" for part in (*PARTS, "slo", "runbook")),
     }
     assert {Path(dag.fileloc).name for dag in bag.dags.values()} == {"reliability.py"}
 
@@ -163,7 +165,7 @@ def test_a_broken_pipeline_is_an_import_error_that_stops_no_other(project: Path,
     assert set(bag.dags) == {
         "seamwatch__delivery",
         "seamwatch__maintenance",
-        *(f"parcels__{part}" for part in (*PARTS, "slo")),
+        *(f"parcels__{part}" for part in (*PARTS, "slo", "runbook")),
     }
     ((file, text),) = bag.import_errors.items()
     assert Path(file).name == "reliability_problems.py"
@@ -184,7 +186,7 @@ def test_parsing_loads_nothing_heavy(project: Path) -> None:
     )
     names, loaded = json.loads(out.stdout.splitlines()[-1])
     assert names == [
-        *(f"parcels__{part}" for part in ("incidents", "isolate", "slo", "validate")),
+        *(f"parcels__{part}" for part in ("incidents", "isolate", "runbook", "slo", "validate")),
         "seamwatch__delivery",
         "seamwatch__maintenance",
     ]
@@ -259,3 +261,65 @@ def test_a_message_that_cannot_be_sent_makes_the_run_red(project: Path, monkeypa
     state, tasks = run(bag, "incidents")
     assert state == "failed"
     assert {name: how for name, how in tasks.items() if how != "success"} == {"deliver": "failed"}
+
+
+def test_an_incident_starts_its_runbook_once_and_only_its_kind_runs(project: Path) -> None:
+    bag = load()
+    for part in PARTS:
+        state, tasks = run(bag, part)
+    assert tasks["call-runbook"] == "success"
+    with closing(open_store(project)) as store:
+        incident = next(one for one in store.incidents("parcels") if one.headline.startswith("Integration"))
+    state, tasks = run(bag, "runbook", {"incident": incident.id})
+    assert state == "success"
+    ran = {name for name, how in tasks.items() if how == "success"}
+    assert ran == {"pick", "integration_failure.investigate", "integration_failure.end"}
+    assert set(tasks.values()) == {"success", "skipped"}
+    with closing(open_store(project)) as store:
+        steps = store.runbook_steps(incident.id)
+    assert [one.name for one in steps][:2] == ["affected_records", "isolation"]
+    assert steps[0].task is not None
+    assert steps[0].task.startswith("parcels__runbook/")
+    assert run(bag, "incidents")[1]["call-runbook"] == "skipped"
+
+
+def test_a_step_that_breaks_turns_its_runbook_red_and_stops_no_other(project: Path) -> None:
+    own = 'key: id\nrunbooks: {integration_failure: [affected_records, {function: "parcels:no_such"}, fault_location]}'
+    (project / "include/pipelines/parcels.yaml").write_text(
+        (project / "include/pipelines/parcels.yaml").read_text().replace("key: id", own, 1)
+    )
+    bag = load()
+    for part in PARTS:
+        run(bag, part)
+    with closing(open_store(project)) as store:
+        incident = next(one for one in store.incidents("parcels") if one.headline.startswith("Integration"))
+    state, tasks = run(bag, "runbook", {"incident": incident.id})
+    assert (state, tasks["integration_failure.investigate"]) == ("failed", "failed")
+    with closing(open_store(project)) as store:
+        states = {one.name: one.finding.state.value for one in store.runbook_steps(incident.id)}
+    assert states == {"affected_records": "found", "no_such": "failed", "fault_location": "found"}
+
+
+def test_an_action_is_proposed_approved_carried_out_and_checked_by_a_task_each(project: Path) -> None:
+    write_pipeline(project, "acting", "key: id", "key: id\nactions: {run_again: {kind: run_again, approve_within: 2h}}")
+    dag = load().dags["acting__runbook"]
+    group = "integration_failure"
+    order = ["investigate", "run_again", "run_again_approve", "run_again_carry_out", "run_again_check", "conclude"]
+    for before, after in pairwise(order):
+        assert f"{group}.{after}" in dag.get_task(f"{group}.{before}").downstream_task_ids
+        assert dag.get_task(f"{group}.{after}").trigger_rule.value == "none_skipped"
+    approve = dag.get_task(f"{group}.run_again_approve")
+    assert (approve.options, approve.defaults, approve.response_timeout) == (
+        ["Approve", "Reject"],
+        ["Reject"],
+        timedelta(hours=2),
+    )
+    assert "slack_user" in approve.params
+    assert f"{group}.end" in dag.get_task(f"{group}.run_again_check").downstream_task_ids
+    assert "stale_knowledge_base.investigate" not in dag.task_ids
+
+
+def test_a_runbook_without_a_known_incident_fails_and_says_so(project: Path) -> None:
+    state, tasks = run(load(), "runbook", {"incident": "parcels-of-no-day"})
+    assert state == "failed"
+    assert tasks["pick"] == "failed"

@@ -84,8 +84,8 @@ def run_runbook_part(task: StepOperator, context: Context) -> dict[str, str]:
     return {one.name: one.finding.text for one in ran}
 
 
-def propose_action(task: StepOperator, context: Context) -> dict[str, str]:
-    """Propose an action; return what a person reads before answering, empty where there is nothing to approve."""
+def propose_action(task: StepOperator, context: Context) -> str:
+    """Propose an action; hand over what a person reads before answering, an empty text where nothing is to approve."""
     pipeline = Pipeline.model_validate(task.pipeline)
     part = _part(task, pipeline)
     run = _run(task, context, waits_in=f"{task.task_id}_approve")
@@ -101,7 +101,8 @@ def propose_action(task: StepOperator, context: Context) -> dict[str, str]:
             raise AdapterError(action_sentence(action), retryable=True)
         link = f"{deps.ui_url.rstrip('/')}/seamwatch/incidents/{incident.id}"
     if action is None or action.state is not ActionState.WAITING or action.plan is None:
-        return {"subject": "Nothing to approve", "text": ""}
+        _hand_over(context, subject="Nothing to approve", text="")
+        return "nothing to approve" if action is None else action.state.value
     spec = pipeline.actions[action.name]
     lines = [
         action.plan.does,
@@ -109,7 +110,9 @@ def propose_action(task: StepOperator, context: Context) -> dict[str, str]:
         *([spec.note] if spec.note else []),
         f"For the incident: {incident.headline} ([report]({link}))",
     ]
-    return {"subject": f"{pipeline.pipeline}: {title_of(action.name)}?", "text": "\n\n".join(map(visible, lines))}
+    subject = f"{pipeline.pipeline}: {title_of(action.name)}?"
+    _hand_over(context, subject=subject, text="\n\n".join(map(visible, lines)))
+    return action.state.value
 
 
 def carry_out_action(task: StepOperator, context: Context) -> str:
@@ -146,6 +149,11 @@ def check_action(task: StepOperator, context: Context) -> str:
         raise AirflowFailException(said)
     task.log.info("%s", said)
     return action.state.value
+
+
+def _hand_over(context: Context, **texts: str) -> None:
+    for name, text in texts.items():
+        context["ti"].xcom_push(key=name, value=text)
 
 
 def _take_answer(deps: Deps, known: str, reply: Any) -> None:
