@@ -2,7 +2,8 @@
 
 `make bench-delivery` writes `build/bench/delivery.json` and renews `docs/BENCHMARKS.md`; `SHORT=1` plays fewer
 schedules and texts. `PARTS=grouping` measures only whether one cause is one incident (ten weeks; `WEEKS=2`
-fewer), and `PARTS=messages` all else. All forms fail when a figure is worse than its bound.
+fewer), `PARTS=actions` whether an action is carried out once, and only when it was approved, and `PARTS=messages` all
+else. All forms fail when a figure is worse than its bound.
 """
 
 from __future__ import annotations
@@ -22,16 +23,17 @@ import sqlalchemy as sa
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from attribution.floors import broken
-from delivery import full_outbox, fuzz, grouping, incident_page, schedules, seam_changes
+from delivery import action_schedules, full_outbox, fuzz, grouping, incident_page, schedules, seam_changes
 from write_page import Figure, write_part
 
 from seamwatch.core.detection.rates import wilson_interval
 
 SEED = 20_261_127
 IS_SHORT = os.environ.get("SHORT") == "1"
-PARTS = ("messages", "grouping")
+PARTS = ("messages", "grouping", "actions")
 N_PIPELINES, N_WINDOWS = (12, 30) if IS_SHORT else (240, 60)
 N_SQLITE, N_POSTGRES, N_TEXTS, N_INCIDENTS = (40, 8, 1_000, 2_000) if IS_SHORT else (800, 200, 100_000, 10_000)
+N_ACTIONS = 90 if IS_SHORT else 1_000
 AT_MOST = {
     **dict.fromkeys(("lost", "duplicate_heads", "duplicate_replies", "stale_head"), 0.0),
     **dict.fromkeys(("clicks_lost", "clicks_twice"), 0.0),
@@ -60,6 +62,8 @@ def main() -> None:
         worse += _measure_messages()
     if "grouping" in chosen:
         worse += _measure_grouping()
+    if "actions" in chosen:
+        worse += _measure_actions()
     sys.exit(1 if worse else 0)
 
 
@@ -79,6 +83,49 @@ def _measure_grouping() -> list[str]:
         renews_page=not IS_SHORT,
     )
     return _said(figures, grouping.AT_LEAST, grouping.AT_MOST)
+
+
+def _measure_actions() -> list[str]:
+    """Return what is worse than its bound, of actions; the figures stand beside those of the other parts."""
+    counts = action_schedules.Counts()
+    print(f"schedules of actions: {N_ACTIONS} ...", file=sys.stderr)
+    with tempfile.TemporaryDirectory(prefix="seamwatch-actions-") as folder:
+        (Path(folder) / "schedules").mkdir()
+        action_schedules.write_template(Path(folder) / "template")
+        action_schedules.measure(
+            Path(folder) / "template", Path(folder) / "schedules", n=N_ACTIONS, seed=SEED, counts=counts
+        )
+    of = f"of {counts.n_actions:,} actions in {counts.n_schedules:,} schedules"
+    without_help = counts.n_taken_back, counts.n_without_help
+    figures = {
+        "action_twice": _count(counts.action_twice, of),
+        "unapproved": _count(counts.unapproved, of),
+        "actions_lost": _count(counts.actions_lost, of),
+        "undone": _share(*without_help, f"of those that did not help, {counts.n_undone:,} taken back in all"),
+        "outside_differs": _count(counts.outside_differs, of),
+        "actions_carried_out": _count(counts.n_carried_out, "of these, so that something was at stake"),
+        "action_kills": _count(counts.n_kills, "workers killed"),
+        "action_faults": _count(counts.n_faults, "faults of what is outside"),
+    }
+    write_part(
+        "delivery",
+        "actions",
+        figures,
+        command=f"{'SHORT=1 ' if IS_SHORT else ''}PARTS=actions make bench-delivery",
+        seed=SEED,
+        about=(
+            "random schedules of runbooks' actions on a routing table, a configuration service, a gateway's key, a "
+            f"quarantine and programs: {counts.n_kills:,} workers killed, {counts.n_faults:,} faults, "
+            f"{counts.n_side_by_side:,} times two workers at once, {counts.n_by_people:,} targets set by hand meanwhile"
+        ),
+        notes=action_schedules.NOTES,
+        renews_page=not IS_SHORT,
+    )
+    for note in counts.notes:
+        print(note, file=sys.stderr)
+    at_stake = (0.3 * N_ACTIONS, 0.4 * N_ACTIONS, 0.5 * N_ACTIONS)
+    floors = dict(zip(("actions_carried_out", "action_kills", "action_faults"), at_stake, strict=True))
+    return _said(figures, {**action_schedules.AT_LEAST, **floors}, action_schedules.AT_MOST)
 
 
 def _measure_messages() -> list[str]:

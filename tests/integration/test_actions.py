@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -39,6 +40,10 @@ actions:
     check_within: 2h
   route_back_too:
     {kind: sql, table: model_routes, where: {name: parcels}, column: model, value: third, check: none}
+  route_back_once_more:
+    {kind: sql, table: model_routes, where: {name: parcels}, column: model, value_from: previous, check: none}
+  restart:
+    {kind: command, command: [sh, -c, "echo do >> runs"], undo: [sh, -c, "echo undo >> runs"], check: "checks:helped"}
   no_way_back:
     {kind: sql, table: model_routes, where: {name: parcels}, column: model, value_from: previous,
      check: "checks:helped", if_no_help: escalate}
@@ -299,6 +304,20 @@ def test_second_action_on_one_target_waits_until_the_first_is_over(desk: Desk) -
     assert now.plan.does.startswith("Sets model_routes.model from 'first' to 'third'")
 
 
+def test_second_action_that_wants_what_the_first_did_is_over_with_it(desk: Desk) -> None:
+    first, second = desk.propose(), desk.propose("route_back_once_more")
+    desk.approve(first)
+    carry_out(desk.deps, first.id)
+    desk.settle()
+    desk.settle()
+
+    now = desk.deps.store.action(second.id)
+    assert now is not None
+    assert (now.state, desk.n_writes) == (ActionState.OBSOLETE, 1)
+    assert "is 'first' already" in now.why
+    assert desk.propose("route_back_once_more").state is ActionState.OBSOLETE
+
+
 def test_table_that_is_gone_is_told_and_nothing_is_proposed(desk: Desk) -> None:
     with desk.engine.begin() as connection:
         connection.execute(sa.text("delete from model_routes"))
@@ -332,9 +351,52 @@ def test_killed_anywhere_an_action_is_carried_out_once_and_ends(
         desk.settle(timedelta(minutes=12))
         (action,) = desk.deps.store.actions_of(desk.incident.id)
         assert action.state in FINAL, (at, action)
+        assert desk.incident.state is IncidentState.MITIGATED, (at, action)
         ends.add((desk.route, desk.n_writes))
 
     assert ends == {("first", 1) if helps else ("second", 2)}
+
+
+@pytest.mark.parametrize("at", range(8))
+def test_killed_as_it_expires_the_reliability_owner_is_called_all_the_same(desk: Desk, at: int) -> None:
+    action = desk.propose()
+    desk.now[0] += timedelta(hours=1, minutes=1)
+    _killed_in(desk, at, lambda: settle_actions(desk.deps, ["parcels"]))
+    desk.settle()
+
+    assert desk.state(action) is ActionState.EXPIRED
+    assert "<@U0REL>" in json.dumps(desk.messages())
+
+
+@pytest.mark.parametrize("at", range(12))
+def test_undo_that_was_broken_off_is_not_run_again_where_nothing_tells_whether_it_was_run(desk: Desk, at: int) -> None:
+    action = desk.propose("restart")
+    desk.approve(action)
+    carry_out(desk.deps, action.id)
+    desk.says("no")
+    _killed_in(desk, at, lambda: check(desk.deps, action.id))
+    desk.settle(timedelta(minutes=12))
+
+    runs = (desk.root / "runs").read_text().split()
+    assert desk.state(action) in (ActionState.UNDONE, ActionState.ESCALATED)
+    assert runs in (["do"], ["do", "undo"])
+    assert desk.state(action) is ActionState.ESCALATED or runs == ["do", "undo"]
+
+
+def _killed_in(desk: Desk, at: int, deed: Callable[[], object]) -> None:
+    """Do something in a process that is killed at a reading of its clock, where it has that many."""
+    sound, n = desk.deps, [0]
+
+    def clock() -> datetime:
+        n[0] += 1
+        if n[0] > at:
+            raise Killed
+        return desk.now[0]
+
+    desk.deps = replace(sound, clock=clock)
+    with suppress(Killed):
+        deed()
+    desk.deps = sound
 
 
 def _count_clock(desk: Desk, *, helps: bool) -> int:
@@ -350,15 +412,4 @@ def _count_clock(desk: Desk, *, helps: bool) -> int:
 
 
 def _killed_at(desk: Desk, at: int, *, helps: bool) -> None:
-    sound, n = desk.deps, [0]
-
-    def clock() -> datetime:
-        n[0] += 1
-        if n[0] > at:
-            raise Killed
-        return desk.now[0]
-
-    desk.deps = replace(sound, clock=clock)
-    with pytest.raises(Killed):
-        _life(desk, helps=helps)
-    desk.deps = sound
+    _killed_in(desk, at, lambda: _life(desk, helps=helps))

@@ -106,6 +106,8 @@ def propose(
     try:
         plan = open_target(deps, pipeline, incident, name).plan()
     except ActionImpossible as error:
+        if known is not None:
+            return _moved(deps, known, ActionEvent.OVERTAKE, why=_said(error))
         impossible = replace(action, state=ActionState.IMPOSSIBLE, why=_said(error))
         _keep_new(deps, impossible, impossible.why)
         return impossible
@@ -161,7 +163,7 @@ def carry_out(deps: Deps, action_id: str) -> ActionRun:
         if not deps.store.lease_action(action, owner=owner, now=now, until=until):
             msg = f"{action.id} is carried out by another worker; it is looked at again when its time is over"
             raise ActionBusy(msg, retryable=True)
-        return _apply(deps, action) if action.state is ActionState.RUNNING else _undo(deps, action)
+        return _apply(deps, action) if action.state is ActionState.RUNNING else _undo(deps, action, is_first=False)
     return action
 
 
@@ -230,7 +232,12 @@ def _settle(deps: Deps, action_id: str) -> None:
         _move(deps, action, ActionEvent.OVERTAKE, why=reason)
     elif action.state is ActionState.BLOCKED and _is_free(deps, action):
         pipeline, incident = _place(deps, action)
-        _unblock(deps, action, replace(action, plan=open_target(deps, pipeline, incident, action.name).plan()))
+        try:
+            plan = open_target(deps, pipeline, incident, action.name).plan()
+        except ActionImpossible as error:  # the other action left nothing to do
+            _move(deps, action, ActionEvent.OVERTAKE, why=_said(error))
+        else:
+            _unblock(deps, action, replace(action, plan=plan))
     elif action.state in (ActionState.APPROVED, ActionState.RUNNING, ActionState.UNDOING):
         if now - action.updated_at >= _TAKEN_UP_WITHIN:
             carry_out(deps, action_id)
@@ -295,18 +302,19 @@ def _applied(deps: Deps, action: ActionRun, said: str) -> ActionRun:
     """Note that it is done; its incident is watched from now on."""
     spec = _spec_of(deps, action)
     ready = replace(action, check_by=deps.clock() + spec.check_within)
-    done = _moved(deps, action, ActionEvent.APPLIED, why=said or _does(action), ready=ready)
-    incident = deps.store.incident(action.incident_id)
-    if incident is not None and incident.is_open and incident.state is not IncidentState.MITIGATED:
-        act_on_incident(
-            deps,
-            incident.id,
-            IncidentAction.MITIGATE,
-            by=action.answered_by or action.name,
-            door=action.door or Door.TASK,
-            why=f"{action.name}: {_does(action)}",
-        )
-    return done
+    with deps.store.deciding(action.pipeline):  # who is killed in between would leave its incident unwatched
+        done = _move(deps, action, ActionEvent.APPLIED, why=said or _does(action), ready=ready)
+        incident = deps.store.incident(action.incident_id)
+        if done and incident is not None and incident.is_open and incident.state is not IncidentState.MITIGATED:
+            act_on_incident(
+                deps,
+                incident.id,
+                IncidentAction.MITIGATE,
+                by=action.answered_by or action.name,
+                door=action.door or Door.TASK,
+                why=f"{action.name}: {_does(action)}",
+            )
+    return done or _required(deps, action.id)
 
 
 def _take_back(deps: Deps, action: ActionRun, event: ActionEvent, *, why: str) -> ActionRun:
@@ -319,12 +327,16 @@ def _take_back(deps: Deps, action: ActionRun, event: ActionEvent, *, why: str) -
     return _undo(deps, moved) if moved.state is ActionState.UNDOING else moved
 
 
-def _undo(deps: Deps, action: ActionRun) -> ActionRun:
+def _undo(deps: Deps, action: ActionRun, *, is_first: bool = True) -> ActionRun:
+    """Take an action back; what was broken off, only where something tells that it is not yet taken back."""
     assert action.plan is not None
     pipeline, incident = _place(deps, action)
     standing = _look(deps, action)
     if standing is Standing.AS_BEFORE:
         return _moved(deps, action, ActionEvent.UNDONE, why=f"{action.why}; it is as it was before")
+    if not is_first and standing is Standing.UNKNOWN:
+        why = f"{action.why}; undoing it was broken off, and nothing tells whether it was undone; it is not run again"
+        return _moved(deps, action, ActionEvent.NOT_UNDONE, why=why)
     try:
         open_target(deps, pipeline, incident, action.name).undo(action.plan, action.id)
     except Exception as error:  # whatever it was, what is outside is looked at
@@ -337,10 +349,11 @@ def _undo(deps: Deps, action: ActionRun) -> ActionRun:
 def _expire(deps: Deps, action: ActionRun) -> None:
     escalates = _spec_of(deps, action).if_unanswered == "escalate"
     why = f"nobody answered by {action.answer_by:%Y-%m-%d %H:%M} UTC; nothing was changed"
-    expired = _move(deps, action, ActionEvent.EXPIRE, why=why)
-    if expired is not None and escalates:
-        occasion = f"{action.id}/expired"
-        announce_step(deps, action.pipeline, action.incident_id, ChangeKind.ACTION_ESCALATED, occasion)
+    with deps.store.deciding(action.pipeline):  # who is killed in between would never call anybody
+        expired = _move(deps, action, ActionEvent.EXPIRE, why=why)
+        if expired is not None and escalates:
+            occasion = f"{action.id}/expired"
+            announce_step(deps, action.pipeline, action.incident_id, ChangeKind.ACTION_ESCALATED, occasion)
 
 
 def _unblock(deps: Deps, known: ActionRun, action: ActionRun) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import ssl
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -98,7 +100,9 @@ class JsonService:
             AdapterError: If no whole answer came, or it is none of these; retryable where a later try may succeed.
         """
         where = f"{self.label}: {method} {urlsplit(path).path}"
-        client = httpx.Client(headers=self.headers, timeout=self._deadline_s, follow_redirects=False)
+        client = httpx.Client(
+            headers=self.headers, timeout=self._deadline_s, follow_redirects=False, verify=_certificates()
+        )
         try:
             request = client.build_request(
                 method, self._url(path), content=_encoded(body), params=params, headers=dict(headers or {})
@@ -126,6 +130,12 @@ class JsonService:
 
     def _url(self, path: str) -> str:
         return self._base + (path if path.startswith("/") else f"/{path}")
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Return the certificates that are trusted, read once: it takes longer than most calls."""
+    return httpx.create_ssl_context()
 
 
 def _send(client: httpx.Client, request: httpx.Request) -> tuple[int, bytes | None, str | None]:
