@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -183,14 +184,19 @@ def _section_of_parts(name: str, document: Mapping[str, Any], before: list[str])
     tables: dict[str, list[str]] = {}
     for line in before[2:]:
         if line.startswith("`") and "make bench-" in line:
-            tables[line.split("`")[1]] = [line]
+            tables[_whole(line.split("`")[1])] = [line]
         elif tables:
             next(reversed(tables.values())).append(line)
     for part in document["parts"].values():
         if not part["command"].startswith("SHORT=1"):
             figures = {key: document["figures"][key] for key in part["figures"]}
-            tables[part["command"]] = _section(name, {**document, **part, "figures": figures})[3:]
+            tables[_whole(part["command"])] = _section(name, {**document, **part, "figures": figures})[3:]
     return ["", f"## {name}", *(line for lines in tables.values() for line in ["", *_without_end(lines)])]
+
+
+def _whole(command: str) -> str:
+    """Return the command of a part, however many weeks it took: it has one table."""
+    return re.sub(r"^WEEKS=\d+ ", "", command)
 
 
 def _section(name: str, document: Mapping[str, Any]) -> list[str]:

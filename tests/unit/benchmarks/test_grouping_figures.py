@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from delivery.grouping import Made, Weeks, pairwise_f1
+from delivery.grouping import Made, Weeks, came_back, pairwise_f1
 from delivery.simulated_weeks import HOUR, START, WEEK, make_service, plan_causes, simulate_day
 from write_page import Figure, _section_of_parts
 
@@ -54,6 +54,12 @@ def test_rivals_begin_another_message_after_a_quiet_time() -> None:
     rivals = Weeks(found=found, n_opened=1).rivals()
     assert rivals["by_table"][1] == 2
     assert rivals["by_task"] == (0.0, 3)
+
+
+def test_a_fault_that_is_planted_again_within_two_weeks_came_back() -> None:
+    found = [_made(f"desk w{n} lost", str(n), hour=hour) for n, hour in enumerate((0, 24 * 13, 24 * 30))]
+    one, again, later = came_back(found)
+    assert one.cause == again.cause != later.cause
 
 
 def test_a_third_of_twenty_causes_a_week_share_a_table_and_some_time() -> None:
