@@ -46,7 +46,8 @@ without a call to the reliability owner. `undone`: of actions that wrote somethi
 told whether they did, those that are undone, or escalated. `outside_differs`: what is outside is not what the state of
 the action and the timeline say, or is no longer what a person set by hand. Not drawn: a person who sets back by hand
 what an action has just written, before its worker, killed meanwhile, could note it; a value alone does not tell that
-from one that was never written."""
+from one that was never written. Nor MLflow, DAG runs and a table in PostgreSQL, which have tests of their
+own on real ones."""
 _CHECKS = """
 from pathlib import Path
 
