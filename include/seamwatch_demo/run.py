@@ -28,7 +28,7 @@ from seamwatch.store.repo import Store
 from seamwatch_demo import life
 from seamwatch_demo.airflow import airflow_env
 from seamwatch_demo.approvals import IN_AIRFLOW, IN_SLACK, Approvals
-from seamwatch_demo.dags import PARTS, DagRunner
+from seamwatch_demo.dags import AIRFLOW_USER, PARTS, DagRunner
 from seamwatch_demo.faults import FAULTS, Fault
 from seamwatch_demo.policies.world import PolicyWorld
 from seamwatch_demo.slack_receiver import SlackReceiver
@@ -93,6 +93,9 @@ def demo_env(
     )
     extra = {"base_url": f"{slack_url}/api/", "signing_secret": signing_secret or secrets.token_hex(16)}
     slack = {"conn_type": "slack", "password": "xoxb-demo", "extra": extra}
+    own_api = {"conn_type": "http", "host": "127.0.0.1", "port": _PORT, "schema": "http"}
+    own_api |= {"login": AIRFLOW_USER, "password": AIRFLOW_USER}
+    env["AIRFLOW_CONN_AIRFLOW_API"] = json.dumps(own_api)
     return env | world.connections() | policies.connections() | {"AIRFLOW_CONN_SLACK_API_DEFAULT": json.dumps(slack)}
 
 

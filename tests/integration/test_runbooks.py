@@ -18,6 +18,7 @@ from seamwatch.core.incident_life import Incident
 from seamwatch.core.runbooks import StepRun
 from seamwatch.engine.actions import answer, carry_out, check
 from seamwatch.engine.attribute import attribute_window
+from seamwatch.engine.check.project import check_pipeline
 from seamwatch.engine.deliver import deliver_pending
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.incidents import decide_incidents, render_report, report_of
@@ -205,3 +206,28 @@ def test_page_shows_what_was_found_what_waits_and_what_it_would_do(desk: Desk) -
         assert "waits for approval" in known
     assert document["actions"][0]["state"] == "waiting"
     assert [one["title"] for one in document["steps"]][:2] == ["Affected records", "Breaks"]
+
+
+def test_check_names_functions_and_connections_that_are_not_there(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    pipeline = tmp_path / "include" / "pipelines" / "parcels.yaml"
+    actions = """
+actions:
+  roll_back: {kind: http, connection: no_config, path: /x, field: model, value: a, check: "steps:no_check"}
+runbooks: {provider_failure: [{function: "steps:no_step"}]}
+"""
+    pipeline.write_text(pipeline.read_text() + actions)
+    (tmp_path / "include" / "mappings" / "steps.py").write_text(STEPS)
+    url = f"sqlite:///{tmp_path / 'parcels.db'}"
+    fill_database(url, "none")
+    deps = make_deps(tmp_path, {"AIRFLOW_CONN_PARCELS_DB": url})
+    found = check_pipeline(deps.project, deps.project.pipeline("parcels"), deps.connections)
+
+    told = {one.path: one.text for one in found if one.path.startswith(("actions", "runbooks"))}
+    assert set(told) == {
+        "actions.roll_back.connection",
+        "actions.roll_back.check",
+        "runbooks.provider_failure.0.function",
+    }
+    assert "no connection 'no_config'" in told["actions.roll_back.connection"]
+    assert "has no function 'no_step'" in told["runbooks.provider_failure.0.function"]

@@ -9,6 +9,7 @@ from seamwatch.core.incident_life import ChangeKind, Incident
 from seamwatch.core.runbooks import StepFinding, StepRun
 from seamwatch.engine.announcements import announce_step
 from seamwatch.engine.deps import Deps
+from seamwatch.report import numbers
 from seamwatch.spec.owners import RELIABILITY
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import ActionState, Responsibility, StepState
@@ -43,7 +44,7 @@ def tell_stakeholders(deps: Deps, pipeline: Pipeline, incident: Incident, *, is_
     if not pipeline.stakeholders:
         text = "nobody was told: no `stakeholders` are named in the pipeline file"
         return StepFinding(state=StepState.UNKNOWN, text=text)
-    text = f"{len(pipeline.stakeholders)} stakeholders were told what it costs"
+    text = f"{numbers.plural(len(pipeline.stakeholders), 'stakeholder')} told what it costs"
     return _tell(deps, incident, ChangeKind.STAKEHOLDERS_TOLD, text, is_dry=is_dry)
 
 

@@ -12,6 +12,7 @@ from seamwatch.core.runbooks import runbook_of
 from seamwatch.engine.actions import action_id, answer, carry_out, check, is_blocked, settle_actions
 from seamwatch.engine.deliver import deliver_incident
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.incidents import write_reports_of
 from seamwatch.engine.runbooks import RunbookRun, run_steps, runbooks_to_call
 from seamwatch.errors import AdapterError, DataContractError
 from seamwatch.orchestration.deps import open_deps
@@ -75,7 +76,7 @@ def run_runbook_part(task: StepOperator, context: Context) -> dict[str, str]:
     with open_deps(task.project_dir) as deps:
         incident = _incident(deps, task, context)
         ran = run_steps(deps, pipeline, incident, _part(task, pipeline).steps, _run(task, context))
-        deliver_incident(deps, incident.id)
+        _show(deps, pipeline, incident)
     for one in ran:
         task.log.info("%s: %s", one.name, visible(one.finding.text))
     failed = [f"- {one.name}: {one.finding.text}" for one in ran if one.finding.state is StepState.FAILED]
@@ -95,7 +96,7 @@ def propose_action(task: StepOperator, context: Context) -> str:
         settle_actions(deps, [pipeline.pipeline])
         if not is_blocked(deps, known):
             run_steps(deps, pipeline, incident, part.steps, run)
-            deliver_incident(deps, incident.id)
+            _show(deps, pipeline, incident)
         action = deps.store.action(known)
         if action is not None and action.state is ActionState.BLOCKED:
             raise AdapterError(action_sentence(action), retryable=True)
@@ -129,7 +130,7 @@ def carry_out_action(task: StepOperator, context: Context) -> str:
         _take_answer(deps, known, reply)
         settle_actions(deps, [pipeline.pipeline])
         action = carry_out(deps, known)
-        deliver_incident(deps, incident.id)
+        _show(deps, pipeline, incident)
     task.log.info("%s", visible(action_sentence(action)))
     return action.state.value
 
@@ -143,12 +144,18 @@ def check_action(task: StepOperator, context: Context) -> str:
         if deps.store.action(known) is None:
             return "nothing was proposed"
         action = check(deps, known)
-        deliver_incident(deps, incident.id)
+        _show(deps, pipeline, incident)
     said = visible(action_sentence(action))
     if action.state in _RED:
         raise AirflowFailException(said)
     task.log.info("%s", said)
     return action.state.value
+
+
+def _show(deps: Deps, pipeline: Pipeline, incident: Incident) -> None:
+    """Let the incident's message and its report show what was just done."""
+    deliver_incident(deps, incident.id)
+    write_reports_of(deps, pipeline, [deps.store.incident(incident.id) or incident])
 
 
 def _hand_over(context: Context, **texts: str) -> None:

@@ -60,7 +60,7 @@ class ActionFacts:
     """What it does, how far it is, and what that rests on."""
     does: str
     way_back: str
-    """How it is undone; that it cannot be where there is no way."""
+    """How it is undone; `none` where it cannot be."""
     answer_by: str
     answered: str
     """Who answered, by which way; empty where nobody did."""
@@ -166,7 +166,7 @@ def _action(action: ActionRun, links: Links) -> ActionFacts:
         state_text=_STATES[action.state],
         sentence=action_sentence(action),
         does="" if plan is None else plan.does,
-        way_back=undoes or "There is no way back.",
+        way_back=undoes or "none",
         answer_by=numbers.moment(action.answer_by),
         answered=answered,
         task_url=None if action.task is None else links.task(action.task),

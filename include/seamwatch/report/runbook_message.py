@@ -90,7 +90,7 @@ def _found(report: IncidentReport) -> tuple[str, ...]:
 
 
 def _terms(one: ActionFacts) -> str:
-    return f"Back: {one.way_back}  ·  until {one.answer_by}; without an answer nothing is changed"
+    return f"Way back: {one.way_back}  ·  until {one.answer_by}; without an answer nothing is changed"
 
 
 def _answered(one: ActionFacts) -> str:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from seamwatch.spec.base import Duration, Name, Scalar, Spec, as_tuple
 
 _Words = Annotated[tuple[str, ...], BeforeValidator(as_tuple, json_schema_input_type=str | list[str])]
 _Filled = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+CHECKS = ("benchmark", "windows", "knowledge_base", "none")
+"""How it can be measured whether an action helped, beside a function of the team's own."""
 
 
 class _Action(Spec):
@@ -32,6 +37,14 @@ class _Action(Spec):
     """Where nothing tells by then whether it helped, the reliability owner is called."""
     if_no_help: Literal["undo", "escalate"] = "undo"
     """What follows where it did not help; an action without a way back is always escalated."""
+
+    @field_validator("check")
+    @classmethod
+    def _is_known_check(cls, check: str | None) -> str | None:
+        if check is None or check in CHECKS or re.fullmatch(r"[\w./-]+:\w+", check):
+            return check
+        msg = f"unknown check {check[:60]!r}; known: {', '.join(CHECKS)}, or file:function in include/mappings"
+        raise ValueError(msg)
 
 
 class MlflowAlias(_Action):

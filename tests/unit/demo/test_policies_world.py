@@ -337,7 +337,7 @@ def test_what_is_injected_is_told_in_the_words_of_the_pipeline_file() -> None:
 
 
 def test_the_pipeline_file_fits_the_world(world: PolicyWorld) -> None:
-    slack = json.dumps({"conn_type": "slack", "password": "x"})
+    slack = json.dumps({"conn_type": "slack", "password": "x", "extra": {"signing_secret": "s"}})
     connections = EnvironmentConnections({**environment(world), "AIRFLOW_CONN_SLACK_API_DEFAULT": slack})
     found = check_pipeline(PROJECT, PIPELINE, connections)
     assert [problem.text for problem in found if problem.level is not ProblemLevel.NOTE] == []

@@ -47,6 +47,7 @@ def test_own_runbook_orders_leaves_out_and_adds_steps() -> None:
         ({"runbooks": {"model_degradation": [{"note": "x", "link": "javascript:alert(1)"}]}}, "begins with https://"),
         ({"runbooks": {"outage": ["benchmark"]}}, "model_degradation"),
         ({"actions": {"roll_back": {"kind": "magic"}}}, "mlflow_alias"),
+        ({"actions": {"again": {"kind": "run_again", "check": "windos"}}}, "unknown check 'windos'; known: benchmark"),
         ({"actions": {"cap": {"kind": "litellm", "connection": "g", "key": "k"}}}, "needs a limit"),
         ({"actions": {"r": {"kind": "sql", "table": "t", "where": {"a": 1}, "column": "m"}}}, "value and value_from"),
         ({"actions": {"r": {"kind": "sql", "table": "t", "where": {}, "column": "m", "value": 1}}}, "where"),

@@ -97,6 +97,22 @@ def _check_functions(project: Project, pipeline: Pipeline) -> Iterator[Problem]:
             load_function(project, pipeline.outcome.evaluator)
         except SpecError as error:
             yield from _named_by(pipeline, "outcome.evaluator", error)
+    for place, name in _functions_of_runbooks(pipeline):
+        try:
+            load_function(project, name)
+        except SpecError as error:
+            yield from _named_by(pipeline, place, error)
+
+
+def _functions_of_runbooks(pipeline: Pipeline) -> Iterator[tuple[str, str]]:
+    """Yield place and name of every function that checks an action, or is a step of a runbook."""
+    for name, action in pipeline.actions.items():
+        if action.check is not None and ":" in action.check:
+            yield f"actions.{name}.check", action.check
+    for kind, runbook in pipeline.runbooks.items():
+        for number, step in enumerate(runbook.steps):
+            if step.function is not None:
+                yield f"runbooks.{kind}.{number}.function", step.function
 
 
 def _named_by(pipeline: Pipeline, place: str, error: SpecError) -> Iterator[Problem]:

@@ -60,6 +60,11 @@ def check_pipeline(
         if stage.endpoint is not None and stage.endpoint.protocol is not Protocol.CALLABLE:
             path = f"stages.{stage.name}.endpoint"
             problems += check_connection(pipeline, path, connections, stage.endpoint.connection)
+    for name, action in pipeline.actions.items():
+        for part in ("connection", "database", "key_from"):
+            conn_id = getattr(action, part, None)
+            if conn_id is not None:
+                problems += check_connection(pipeline, f"actions.{name}.{part}", connections, conn_id)
     if pipeline.slack is not None or pipeline.second_way is not None:
         from seamwatch.engine.check.channels import check_channels  # noqa: PLC0415 - brings Slack's client
 
