@@ -383,12 +383,24 @@ dags = {dag.dag_id: dag for dag in found.values() if isinstance(dag, airflow.sdk
 n_tasks = sum(len(dag.tasks) for name, dag in dags.items() if not name.startswith("seamwatch__"))
 print(seconds, n_tasks, *sorted({name.partition('.')[0] for name in sys.modules}))
 """
+_ACTION = ("propose", "approve", "carry_out", "check")
+_RUNBOOKS = {
+    "model_degradation": ("investigate", *_ACTION),
+    "cost_spike": ("investigate", *_ACTION),
+    "integration_failure": ("investigate", *_ACTION, "conclude"),
+    "latency_spike": ("investigate", *_ACTION),
+    "prompt_injection": ("investigate",),
+    "provider_failure": ("investigate", *_ACTION),
+    "source_data": ("investigate",),
+    "undetermined": ("investigate",),
+}
+"""Tasks of the demo's runbooks, by kind; each group has an end besides."""
 _BY_HAND = """
 from datetime import datetime, timedelta, timezone
 from airflow.sdk import DAG, Asset, Param, TaskGroup
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.timetables.interval import CronDataIntervalTimetable
-STAGES = %(stages)r
+STAGES, RUNBOOKS = %(stages)r, %(runbooks)r
 for number in range(%(n)d):
     params = {name: Param(None, type=["null", "string"], format="date-time") for name in ("from", "to")}
     asset = Asset(f"seamwatch://p{number}/validated")
@@ -406,8 +418,8 @@ for number in range(%(n)d):
     every = timedelta(minutes=5)
     later = (
         ("isolate", [asset], ("find", "attribute")),
-        ("incidents", [asset], ("find", "decide", "report", "send")),
-        ("slo", every, ("look", "gate", "decide", "send")),
+        ("incidents", [asset], ("find", "decide", "report", "send", "call")),
+        ("slo", every, ("look", "gate", "decide", "send", "call")),
     )
     for part, schedule, names in later:
         with DAG(f"p{number}__{part}", schedule=schedule, start_date=start, params=params, tags=["a", "b"]) as dag:
@@ -418,6 +430,18 @@ for number in range(%(n)d):
                     before >> task
                 before = task
         globals()[dag.dag_id] = dag
+    of_runbook = {"incident": Param(None, type=["null", "string"])}
+    with DAG(f"p{number}__runbook", schedule=None, start_date=start, params=of_runbook, tags=["a", "b"]) as dag:
+        pick = EmptyOperator(task_id="pick")
+        for kind, names in RUNBOOKS.items():
+            before = pick
+            with TaskGroup(kind):
+                made = [EmptyOperator(task_id=name, trigger_rule="none_skipped") for name in names]
+                end = EmptyOperator(task_id="end")
+            for task in made:
+                before >> task >> end
+                before = task
+    globals()[dag.dag_id] = dag
 """
 _HEAVY = {"pandas", "numpy", "sklearn", "scipy", "great_expectations", "matplotlib"}
 
@@ -433,7 +457,7 @@ def bench_dag_parse() -> dict[str, Figure]:
             (project / f"include/pipelines/p{number}.yaml").write_text(named)
         stages = ["crm_export", "request_mapping", "prompt", "triage_model", "response_mapping", "crm_update"]
         by_hand = project / "by_hand.py"
-        by_hand.write_text(_BY_HAND % {"n": PIPELINES, "stages": stages})
+        by_hand.write_text(_BY_HAND % {"n": PIPELINES, "stages": stages, "runbooks": _RUNBOOKS})
         env = {**os.environ, "SEAMWATCH_PROJECT_DIR": folder, "AIRFLOW_HOME": f"{folder}/airflow"}
 
         def parse(path: Path) -> tuple[float, int, set[str]]:
