@@ -151,8 +151,9 @@ def title_of(name: str) -> str:
 
 
 def finding_lines(steps: Iterable[StepFacts], *, most: int) -> tuple[str, ...]:
-    """Return what steps found, a line each."""
-    return tuple(f"{one.title}: {one.text}" for one in list(steps)[:most])
+    """Return what steps found, a line each; what two of them say alike is said once."""
+    once = {one.text: one for one in reversed(list(steps))}
+    return tuple(f"{one.title}: {one.text}" for one in list(reversed(once.values()))[:most])
 
 
 def _action(action: ActionRun, links: Links) -> ActionFacts:

@@ -69,9 +69,8 @@ def _root_cause(report: IncidentReport, lead: str) -> tuple[Block, ...]:
     proofs = (
         [] if report.runbook is None else [one for one in report.runbook.actions if one.state is ActionState.HELPED]
     )
-    not_the_model = (
-        (Paragraph((plain("The model was not at fault."),)),) if report.responsibility in _NOT_THE_MODEL else ()
-    )
+    is_said = report.responsibility not in _NOT_THE_MODEL or "not at fault" in report.headline
+    not_the_model = () if is_said else (Paragraph((plain("The model was not at fault."),)),)
     proved = tuple(Small(f"Proved by: {one.sentence}") for one in proofs[-1:])
     return (Paragraph((strong(f"{lead}: "), plain(report.headline))), *not_the_model, *proved)
 
