@@ -177,6 +177,7 @@ def test_proposal_says_what_it_would_do_and_changes_nothing(desk: Desk) -> None:
     assert action.plan is not None
     assert action.plan.does == "Sets model_routes.model from 'second' to 'first' where name = 'parcels'"
     assert (desk.state(action), desk.route, desk.n_writes) == (ActionState.WAITING, "second", 0)
+    assert desk.deps.store.count_waiting_actions() == {"parcels": 1}
     told = json.dumps(desk.messages())
     assert "Waits for approval" in told
     assert "from 'second' to 'first'" in told

@@ -25,6 +25,8 @@ class Need(StrEnum):
     """One of severity 1 or 2, or without one, that nobody has taken on."""
     NOT_WATCHED = "not_watched"
     """Its file has a mistake or is gone, a job stands still, or what is kept of it cannot be read."""
+    APPROVAL = "approval"
+    """An action of a runbook waits for somebody's answer."""
     OPEN_INCIDENT = "open_incident"
     """A less severe one that nobody has taken on."""
     BUDGET_SPENT = "budget_spent"
@@ -64,6 +66,8 @@ class PipelineStatus:
     is_defined: bool = True
     """Whether it has a sound file: of any other one nobody knows what it promises, and whose it is."""
     incidents: IncidentCounts = field(default_factory=dict)
+    n_approvals: int = 0
+    """Actions that wait for somebody's answer."""
     slo: SloStatus | None = None
     """The last look; None: there was none."""
     has_objectives: bool = False
@@ -100,6 +104,7 @@ class PipelineStatus:
         reasons = {
             Need.SEVERE_INCIDENT: any(self.incidents.get((IncidentState.OPEN, one)) for one in _SEVERE),
             Need.NOT_WATCHED: bool(self.problem) or any(job.stands_still for job in self.jobs),
+            Need.APPROVAL: self.n_approvals > 0,
             Need.OPEN_INCIDENT: self.n_unattended > 0,
             Need.BUDGET_SPENT: left is not None and left <= 0,
             Need.NOT_DELIVERED: self.outbox is not None and self.outbox.is_stuck(self.at),

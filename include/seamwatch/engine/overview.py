@@ -46,7 +46,9 @@ def pipeline_statuses(
     Raises:
         StoreError: If the store cannot be read at all.
     """
-    return by_need(_status(deps, name, counts.get(name, {}), watcher) for name in only)
+    waiting = deps.store.count_waiting_actions()
+    statuses = (_status(deps, name, counts.get(name, {}), watcher) for name in only)
+    return by_need(replace(one, n_approvals=waiting.get(one.pipeline, 0)) for one in statuses)
 
 
 def _status(deps: Deps, name: str, incidents: IncidentCounts, watcher: WatcherStatus) -> PipelineStatus:

@@ -15,6 +15,7 @@ from seamwatch.vocabulary import IncidentState
 _NEEDS: Mapping[Need, str] = {
     Need.SEVERE_INCIDENT: "Incident to take on",
     Need.NOT_WATCHED: "Not watched",
+    Need.APPROVAL: "Waits for approval",
     Need.OPEN_INCIDENT: "Incident to take on",
     Need.BUDGET_SPENT: "Error budget is spent",
     Need.NOT_DELIVERED: "Messages are stuck",
@@ -23,7 +24,7 @@ _NEEDS: Mapping[Need, str] = {
     Need.NOTHING: "Nothing to do",
 }
 _URGENT = (Need.SEVERE_INCIDENT, Need.NOT_WATCHED, Need.BUDGET_SPENT)
-_CALM = (Need.IN_WORK, Need.UNOWNED, Need.OPEN_INCIDENT, Need.NOT_DELIVERED)
+_CALM = (Need.APPROVAL, Need.IN_WORK, Need.UNOWNED, Need.OPEN_INCIDENT, Need.NOT_DELIVERED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +108,8 @@ def _need(one: PipelineStatus) -> Cell:
     text, note = _NEEDS[need], ""
     if need in (Need.SEVERE_INCIDENT, Need.OPEN_INCIDENT):
         text = f"{numbers.plural(one.n_unattended, 'incident')} to take on"
+    if one.n_approvals:
+        note = f"{numbers.plural(one.n_approvals, 'action')} to approve"
     if need is Need.NOT_WATCHED:
         note = f"{one.problem[:1].upper()}{one.problem[1:]}" or f"{numbers.plural(stopped, 'job')} stopped"
     return Cell(text=text, note=note, tone=tone)

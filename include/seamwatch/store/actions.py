@@ -87,6 +87,12 @@ class ActionStore:
             rows = connection.scalars(statement.order_by(ActionRow.proposed_at, ActionRow.id))
             return [from_json(ActionRun, row) for row in rows]
 
+    def count_waiting_actions(self: Transactions) -> dict[str, int]:
+        """Return how many actions wait for somebody's answer, by pipeline; one without any is missing."""
+        statement = sa.select(ActionRow.pipeline, sa.func.count()).filter_by(state=ActionState.WAITING.value)
+        with self._reading() as connection:
+            return {name: n for name, n in connection.execute(statement.group_by(ActionRow.pipeline))}
+
     def unfinished_actions(self: Transactions, pipelines: Collection[str]) -> list[str]:
         """Return the ids of actions that something still follows of, oldest first."""
         statement = sa.select(ActionRow.id).where(

@@ -72,6 +72,8 @@ def status(name: str = "p", incidents: IncidentCounts | None = None, **more: obj
         (status(incidents={(OPEN, None): 1}), Need.SEVERE_INCIDENT),
         (status(incidents={(OPEN, SEV3): 1}), Need.OPEN_INCIDENT),
         (status(incidents={(OPEN, SEV3): 0}), Need.NOTHING),
+        (status(incidents={(OPEN, SEV3): 1}, n_approvals=1), Need.APPROVAL),
+        (status(incidents={(OPEN, SEV1): 1}, n_approvals=1), Need.SEVERE_INCIDENT),
         (status(incidents={(TAKEN, SEV1): 2, (MUTED, None): 1}), Need.IN_WORK),
         (status(incidents={(OPEN, SEV3): 1}, jobs=(job(JobState.SILENT),)), Need.NOT_WATCHED),
         (status(jobs=(job(JobState.PAUSED),)), Need.NOT_WATCHED),
@@ -151,3 +153,11 @@ def test_what_is_not_known_is_said_and_never_a_number(one: PipelineStatus, name:
     (row,) = overview_rows([one], base="/seamwatch")
     cell = getattr(row, name)
     assert (cell.text, cell.tone) == (text, tone)
+
+
+def test_actions_that_wait_for_approval_are_counted_beside_any_need() -> None:
+    (waits,) = overview_rows([status(n_approvals=2)], base="")
+    (severe,) = overview_rows([status(incidents={(OPEN, SEV1): 1}, n_approvals=1)], base="")
+
+    assert (waits.need.text, waits.need.note, waits.need.tone) == ("Waits for approval", "2 actions to approve", "warn")
+    assert (severe.need.text, severe.need.note) == ("1 incident to take on", "1 action to approve")
