@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import cache, partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlencode
 
 from airflow.api_fastapi.app import API_ROOT_PATH, get_auth_manager
@@ -25,9 +25,12 @@ from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from seamwatch.core.action_life import ActionRun
 from seamwatch.core.incident_life import Incident
 from seamwatch.core.incident_timeline import fold_events
 from seamwatch.core.watcher_status import SHARED, WatcherStatus
+from seamwatch.engine.actions import undo
+from seamwatch.engine.approvals import answer_action, open_airflow_approval
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.incident_actions import act_on_incident
 from seamwatch.engine.incidents import render_report, report_of
@@ -44,6 +47,7 @@ from seamwatch.report.action_results import refusal_text
 from seamwatch.report.facts import IncidentReport
 from seamwatch.report.html import render_bare_html, render_html
 from seamwatch.report.overview import overview_rows, render_overview
+from seamwatch.report.runbook import action_sentence
 from seamwatch.report.watcher_status import problem_lines, stopped_lines
 from seamwatch.settings import Settings
 from seamwatch.spec.owners import RELIABILITY
@@ -132,6 +136,7 @@ def create_app(project_dir: Path | None = None) -> FastAPI:
     _add_overview(app, settings)
     _add_list(app, settings)
     _add_incident(app, settings)
+    _add_answers(app, settings)
     _add_objectives(app, settings)
     _add_data_docs(app, settings)
     return app
@@ -271,14 +276,62 @@ def _add_incident(app: FastAPI, settings: Callable[[], Settings]) -> None:
         return RedirectResponse(f"{_address(incident)}?{urlencode({'did': action.value, **debits})}", status_code=303)
 
 
+def _add_answers(app: FastAPI, settings: Callable[[], Settings]) -> None:
+    @app.post("/incidents/{incident_id}/answer")
+    def answer(
+        incident_id: str,
+        user: GetUserDep,
+        answered: Annotated[str, Form(max_length=400)],
+        how: Annotated[Literal["approve", "reject", "undo"], Form()],
+    ) -> Response:
+        with _deps(settings()) as deps:
+            incident = _changeable(deps, incident_id, user)
+            action = next((one for one in deps.store.actions_of(incident.id) if one.id == answered), None)
+            if action is None:
+                raise HTTPException(404, f"no action {answered!r} of {incident.id}")
+            refused = ""
+            try:
+                after = _answer(deps, action, how, by=user.get_name())
+            except SeamwatchError as error:
+                after, refused = None, str(error)
+            if after is None:
+                now = deps.store.action(action.id) or action
+                said = refused or f"Nothing changed by your answer. {action_sentence(now)}."
+                page = _incident_page(deps, incident, user, outcome=said, is_refused=True)
+                return HTMLResponse(page, status_code=409)
+        return RedirectResponse(_address(incident), status_code=303)
+
+
+def _answer(deps: Deps, action: ActionRun, how: str, *, by: str) -> ActionRun | None:
+    """Return an action after an answer on its page; None where that changes nothing."""
+    if how == "undo":
+        return undo(deps, action.id, by=by, door=Door.AIRFLOW)
+    pipeline = deps.project.pipeline(action.pipeline)
+    return answer_action(
+        deps,
+        action,
+        approves=how == "approve",
+        by=by,
+        door=Door.AIRFLOW,
+        airflow=lambda: open_airflow_approval(deps, pipeline),
+    )
+
+
 def _incident_page(deps: Deps, incident: Incident, user: Any, *, outcome: str = "", is_refused: bool = False) -> str:
     """Return the report of an incident with what this person may do; where it cannot be made, why, and the rest."""
     forms: ActionForms | None = None
     if _may("PUT", incident.pipeline, user):
         open_states = {state for state in IncidentState if state.is_open}
         others = deps.store.incidents(incident.pipeline, open_states, limit=_MOST_TARGETS)
-        path = f"{_address(incident)}/act"
-        forms = action_forms(incident, others, path=path, outcome=outcome, is_refused=is_refused)
+        address = _address(incident)
+        forms = action_forms(
+            incident,
+            others,
+            path=f"{address}/act",
+            answer_path=f"{address}/answer",
+            outcome=outcome,
+            is_refused=is_refused,
+        )
     try:
         return render_html(_framed(report_of(deps, deps.project.pipeline(incident.pipeline), incident)), forms)
     except Exception as error:  # the report's failure; who came to act on the incident still can

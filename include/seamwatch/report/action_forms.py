@@ -45,6 +45,8 @@ class ActionForms:
 
     path: str
     """Where they are sent."""
+    answer_path: str
+    """Where answers to the actions of its runbook are sent."""
     buttons: tuple[tuple[IncidentAction, str], ...]
     dialogs: tuple[ActionDialog, ...]
     outcome: str = ""
@@ -54,7 +56,13 @@ class ActionForms:
 
 
 def action_forms(
-    incident: Incident, others: Sequence[Incident], *, path: str, outcome: str = "", is_refused: bool = False
+    incident: Incident,
+    others: Sequence[Incident],
+    *,
+    path: str,
+    answer_path: str,
+    outcome: str = "",
+    is_refused: bool = False,
 ) -> ActionForms:
     """Return the forms for what an incident's state allows.
 
@@ -62,12 +70,14 @@ def action_forms(
         incident: As it is now.
         others: Open incidents of its pipeline; it may be among them.
         path: Where forms are sent.
+        answer_path: Where answers to the actions of its runbook are sent.
         outcome: What became of what was asked for last.
         is_refused: Whether that changed nothing.
     """
     allowed = allowed_actions(incident.state)
     return ActionForms(
         path=path,
+        answer_path=answer_path,
         buttons=tuple((action, _label(action, incident.state)) for action in _BUTTONS if action in allowed),
         dialogs=tuple(one for one in _dialogs(incident, others) if one.action in allowed),
         outcome=outcome,
