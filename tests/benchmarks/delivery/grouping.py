@@ -140,11 +140,13 @@ def as_figures(drawn: Weeks, *, n_pipelines: int, weeks: int) -> tuple[dict[str,
     )
     again = came_back(drawn.found)
     f1_again = pairwise_f1(again, [one.incident for one in again])
+    heads = drawn.n_opened / max(len({one.cause for one in again if one.is_planted}), 1)
     share = drawn.n_detected / max(drawn.n_planted, 1)
     return {
         "grouping_f1": Figure(f1, f1, f1, "over pairs", {name: one for name, (one, _) in rivals.items()}),
         "grouping_f1_where_a_fault_came_back": Figure(f1_again, f1_again, f1_again, "over pairs", {}),
         "messages_per_cause": Figure(told, told, told, "messages", {name: n for name, (_, n) in rivals.items()}),
+        "messages_per_cause_where_a_fault_came_back": Figure(heads, heads, heads, "messages", {}),
         "grouping_causes_found": Figure(share, found_low, found_high, f"of {drawn.n_planted} causes", {}),
     }, about
 
