@@ -44,7 +44,14 @@ def test_a_spent_budget_turns_the_gate_red_and_is_kept(bag: DagBag, tmp_path: Pa
     assert [asset.uri for asset in dag.get_task("gate").outlets] == ["seamwatch://parcels/releasable"]
     done = dag.test(run_conf=CONF)
     states = {task.task_id: str(task.state) for task in done.get_task_instances()}
-    assert states == {"look": "success", "gate": "failed", "decide": "success", "deliver": "success"}
+    # No incident calls for its runbook.
+    assert states == {
+        "look": "success",
+        "gate": "failed",
+        "decide": "success",
+        "deliver": "success",
+        "call-runbook": "skipped",
+    }
     store = Store.open(f"sqlite:///{tmp_path / 'data' / 'seamwatch.db'}")
     look = store.last_look("parcels")
     store.close()
@@ -57,7 +64,8 @@ def test_a_pipeline_that_promises_nothing_is_watched_and_has_no_gate(tmp_path: P
     from airflow.dag_processing.dagbag import DagBag
 
     write_project(tmp_path)
-    assert set(DagBag(str(ROOT / "dags")).dags["parcels__slo"].task_ids) == {"look", "decide", "deliver"}
+    ids = set(DagBag(str(ROOT / "dags")).dags["parcels__slo"].task_ids)
+    assert ids == {"look", "decide", "deliver", "call-runbook"}
 
 
 def test_a_pipeline_without_objectives_and_watches_has_no_such_dag(tmp_path: Path, bag: DagBag) -> None:
