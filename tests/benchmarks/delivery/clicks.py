@@ -17,7 +17,7 @@ from seamwatch.adapters.notify.slack_signature import is_signed
 from seamwatch.core.incident_life import Incident, allowed_actions
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.slack_actions import handle_action
-from seamwatch.report.block_kit import ACTION_PREFIX, action_id
+from seamwatch.report.block_kit import ACTION_PREFIX, FORM_MENU_ID, action_id
 from seamwatch.report.buttons import incident_buttons
 from seamwatch.report.pressed_buttons import read_press
 from seamwatch.store.repo import Store
@@ -109,10 +109,10 @@ def take(deps: Deps, click: Click) -> None:
 
 
 def actions_of(head: SlackMessage) -> list[str]:
-    """Return the names of the actions that a message offers."""
+    """Return the names of the actions that a message offers by a press alone, without the menu of forms."""
     elements = [element for block in head.blocks if block["type"] == "actions" for element in block["elements"]]
     ids = [str(element.get("action_id", "")) for element in elements]
-    return [one.removeprefix(ACTION_PREFIX) for one in ids if one.startswith(ACTION_PREFIX)]
+    return [one.removeprefix(ACTION_PREFIX) for one in ids if one.startswith(ACTION_PREFIX) and one != FORM_MENU_ID]
 
 
 def expected_actions(incident: Incident) -> list[str]:
