@@ -137,7 +137,7 @@ def test_what_is_wrong_with_a_watched_scenario_is_said(
     assert 1 <= len(checks._watched_problems(scenario)) <= 2
 
 
-def shut(allowed: bool, reason: str = "accuracy: -20.0% of the budget is left") -> dict[str, Any]:
+def shut(allowed: bool, reason: str = "accuracy: the budget is overspent by 20.0%") -> dict[str, Any]:
     return {"allowed": allowed, "reason": reason}
 
 

@@ -165,10 +165,12 @@ def _reason(found: Sequence[Freeze], policy: BudgetPolicy) -> str:
 
 
 def _words(one: Freeze, policy: BudgetPolicy) -> str:
-    left = "an unknown share" if one.left is None else f"{one.left:.1%}"
+    left = "an unknown share of the budget is left" if one.left is None else f"{one.left:.1%} of the budget is left"
+    if one.left is not None and one.left < 0:
+        left = f"the budget is overspent by {-one.left:.1%}"
     if one.state is not GateState.FROZEN:
-        return f"{one.objective}: {left} of the budget is left, {policy.warn_at:.0%} or less is a warning"
-    text = f"{one.objective}: {left} of the budget is left; releases wait until {policy.unfreeze_at:.0%} is"
+        return f"{one.objective}: {left}, {policy.warn_at:.0%} or less is a warning"
+    text = f"{one.objective}: {left}; releases wait until {policy.unfreeze_at:.0%} of it is left"
     if one.override is None:
         return text
     given = one.override

@@ -43,7 +43,7 @@ def test_states_by_what_is_left_and_what_was_before(left, before, state, allowed
 def test_one_spent_budget_of_several_freezes_and_the_reason_names_it() -> None:
     decision = decide_gate(POLICY, {"accuracy": -0.2, "latency": 0.9}, [], NOW)
     assert not decision.allowed
-    assert decision.reason == "accuracy: -20.0% of the budget is left; releases wait until 10% is"
+    assert decision.reason == "accuracy: the budget is overspent by 20.0%; releases wait until 10% of it is left"
 
 
 def test_an_override_lets_releases_through_and_stays_a_frozen_budget() -> None:
