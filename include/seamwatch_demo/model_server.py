@@ -90,9 +90,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(
                     200, {"object": "list", "data": [{"id": owner.model_name, "object": "model", "owned_by": "demo"}]}
                 )
-            case "/admin/state" if self._is_allowed(owner.admin_token):
+            case "/switch" if self._is_allowed(owner.admin_token):
                 self._send(200, self._state())
-            case "/v1/models" | "/admin/state":
+            case "/v1/models" | "/switch":
                 self._refuse(401, "invalid_api_key", "the bearer token is missing or wrong")
             case _:
                 self._refuse(404, "not_found", f"no such path: {self.path}")
@@ -100,7 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         handlers = {
             "/v1/chat/completions": (self.server.owner.token, self._complete),
-            "/admin/state": (self.server.owner.admin_token, self._switch),
+            "/switch": (self.server.owner.admin_token, self._switch),
         }
         length = self.headers.get("Content-Length", "")
         if not length.isdigit() or int(length) > _MOST_BODY_BYTES:

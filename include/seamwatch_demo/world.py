@@ -146,7 +146,7 @@ class DemoWorld:
     def switch_model(self, *, serving: str = HEALTHY, health: Health = "up") -> None:
         """Put a version of the model, and a state of its provider, in force by the server's own switch."""
         response = httpx.post(
-            f"{self.model_server.url}/admin/state",
+            f"{self.model_server.url}/switch",
             json={"serving": serving, "health": health},
             headers={"Authorization": f"Bearer {self.model_server.admin_token}"},
         )
@@ -171,7 +171,7 @@ class DemoWorld:
             "password": self.gateway.master_key,
         }
         return {
-            "AIRFLOW_CONN_SUPPORT_MODEL_ADMIN": json.dumps(admin),
+            "AIRFLOW_CONN_SUPPORT_MODEL_SWITCH": json.dumps(admin),
             "AIRFLOW_CONN_SUPPORT_GATEWAY": json.dumps(gateway),
             "AIRFLOW_CONN_SUPPORT_GATEWAY_KEY": json.dumps({"conn_type": "http", "password": self.gateway_key}),
             "AIRFLOW_CONN_SUPPORT_DW": json.dumps(_database_connection(self.warehouse.url)),

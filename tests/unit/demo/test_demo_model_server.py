@@ -115,13 +115,13 @@ def test_without_the_right_token_nobody_gets_in(server: ModelServer, given: str 
     headers = {"Authorization": given} if given else {}
     assert httpx.post(server.url + PATH, json=BODY, headers=headers).status_code == 401
     assert httpx.get(server.url + "/v1/models", headers=headers).status_code == 401
-    assert httpx.post(server.url + "/admin/state", json={}, headers=headers).status_code == 401
-    assert httpx.get(server.url + "/admin/state", headers=headers).status_code == 401
+    assert httpx.post(server.url + "/switch", json={}, headers=headers).status_code == 401
+    assert httpx.get(server.url + "/switch", headers=headers).status_code == 401
     assert server.service.counts == Counter()
 
 
 def test_the_callers_token_does_not_open_the_switch(client: httpx.Client) -> None:
-    assert client.post("/admin/state", json={"serving": DEGRADED}).status_code == 401
+    assert client.post("/switch", json={"serving": DEGRADED}).status_code == 401
 
 
 def test_health_and_models(server: ModelServer, client: httpx.Client) -> None:
@@ -130,14 +130,14 @@ def test_health_and_models(server: ModelServer, client: httpx.Client) -> None:
 
 
 def test_the_switch_puts_another_version_behind_the_same_name(server: ModelServer, client: httpx.Client) -> None:
-    state = httpx.post(server.url + "/admin/state", json={"serving": DEGRADED}, headers=admin(server)).json()
+    state = httpx.post(server.url + "/switch", json={"serving": DEGRADED}, headers=admin(server)).json()
     assert (state["serving"], state["health"]) == (DEGRADED, "up")
     assert client.post(PATH, json=BODY).json()["model"] == DEGRADED
 
 
 @pytest.mark.parametrize("change", [{"serving": "other"}, {"health": "ill"}, {"serving": ["x"]}])
 def test_the_switch_refuses_what_it_does_not_know(server: ModelServer, change: dict[str, Any]) -> None:
-    assert httpx.post(server.url + "/admin/state", json=change, headers=admin(server)).status_code == 400
+    assert httpx.post(server.url + "/switch", json=change, headers=admin(server)).status_code == 400
     assert (server.service.serving, server.service.health) == (HEALTHY, "up")
 
 
@@ -145,13 +145,13 @@ def test_replays_are_counted_apart(server: ModelServer, client: httpx.Client) ->
     client.post(PATH, json=BODY)
     client.post(PATH, json=BODY, headers={"X-Seamwatch-Replay": "clean"})
     client.post(PATH, json=BODY, headers={"X-Seamwatch-Replay": "benchmark"})
-    state = httpx.get(server.url + "/admin/state", headers=admin(server)).json()
+    state = httpx.get(server.url + "/switch", headers=admin(server)).json()
     assert state["counts"] == {"calls": 1, "replays": 2}
 
 
 def test_an_outage_fails_in_several_ways_the_same_ones_each_time(server: ModelServer, client: httpx.Client) -> None:
     def live() -> Counter[str]:
-        httpx.post(server.url + "/admin/state", json={"health": "outage"}, headers=admin(server))
+        httpx.post(server.url + "/switch", json={"health": "outage"}, headers=admin(server))
         ends: Counter[str] = Counter()
         for number in range(40):
             body = {**BODY, "seed": number}
@@ -167,7 +167,7 @@ def test_an_outage_fails_in_several_ways_the_same_ones_each_time(server: ModelSe
     first = live()
     assert first == live()
     assert first.keys() == {"timeout", "503", "length", "stop"}
-    httpx.post(server.url + "/admin/state", json={"health": "up"}, headers=admin(server))
+    httpx.post(server.url + "/switch", json={"health": "up"}, headers=admin(server))
     assert client.post(PATH, json=BODY).json()["choices"][0]["finish_reason"] == "stop"
 
 
@@ -182,7 +182,7 @@ def test_a_slow_provider_says_that_it_took_six_times_as_long_and_is_not_waited_f
     server: ModelServer, client: httpx.Client
 ) -> None:
     usual = float(client.post(PATH, json=BODY).headers[PROCESSING_HEADER])
-    assert client.post("/admin/state", json={"health": "slow"}, headers=admin(server)).status_code == 200
+    assert client.post("/switch", json={"health": "slow"}, headers=admin(server)).status_code == 200
     response = client.post(PATH, json=BODY)
     assert float(response.headers[PROCESSING_HEADER]) == pytest.approx(6 * usual, abs=0.5)
     assert response.json()["choices"][0]["finish_reason"] == "stop"
