@@ -611,6 +611,95 @@ def test_a_reason_cannot_become_markup(client: Client, actor: Incident) -> None:
     assert (timeline[-1]["by"], timeline[-1]["door"], timeline[-1]["kind"]) == ("admin", "airflow", "acknowledged")
 
 
+@pytest.fixture
+def waiting(actor: Incident, project: Path) -> Iterator[ActionRun]:
+    """An action of an incident that waits for an answer, each test its own; none is left afterwards."""
+    store = store_of(project)
+    known = len(store.actions_of(actor.id))
+    now = datetime.now(UTC)
+    action = ActionRun(
+        id=f"{actor.id}/roll_back/{known}",
+        incident_id=actor.id,
+        pipeline="parcels",
+        name="roll_back",
+        runbook="integration_failure",
+        state=ActionState.WAITING,
+        plan=ActionPlan(target="x", before="1", after="2", does="Sets <b>2</b> in place of 1", undoes="Sets 1 again"),
+        proposed_at=now,
+        updated_at=now,
+        answer_by=now + timedelta(hours=1),
+    )
+    store.add_action(action, kind=ChangeKind.ACTION_PROPOSED, why="")
+    yield action
+    store.close()
+    engine = sa.create_engine(f"sqlite:///{project / 'data' / 'seamwatch.db'}")
+    with engine.begin() as connection:
+        connection.execute(sa.text("DELETE FROM seamwatch_actions"))
+    engine.dispose()
+
+
+def answer(client: Client, action: ActionRun, how: str, role: str = "admin") -> httpx.Response:
+    form = {"answered": action.id, "how": how}
+    return client(role).post(f"/seamwatch/incidents/{action.incident_id}/answer", data=form)
+
+
+def state_of(project: Path, action: ActionRun) -> tuple[ActionState, str | None]:
+    store = store_of(project)
+    now = store.action(action.id)
+    store.close()
+    assert now is not None
+    return now.state, now.answered_by
+
+
+@pytest.mark.parametrize(("how", "state"), [("approve", ActionState.APPROVED), ("reject", ActionState.REJECTED)])
+def test_whoever_may_change_the_pipeline_answers_an_action_on_its_page_once(
+    client: Client, waiting: ActionRun, project: Path, how: str, state: ActionState
+) -> None:
+    page = client("admin").get(f"/seamwatch/incidents/{waiting.incident_id}").text
+    assert "Sets &lt;b&gt;2&lt;/b&gt; in place of 1" in page
+    assert f'value="{waiting.id}"' in page
+    shown = shown_after(client, answer(client, waiting, how))
+    assert state_of(project, waiting) == (state, "admin")
+    assert f'value="{waiting.id}"' not in shown
+    again = answer(client, waiting, "approve")
+    assert again.status_code == 409
+    assert "Nothing changed by your answer" in outcome(again.text)
+    assert state_of(project, waiting) == (state, "admin")
+
+
+def test_who_may_only_read_sees_what_waits_and_answers_nothing(
+    client: Client, waiting: ActionRun, project: Path
+) -> None:
+    page = client("viewer").get(f"/seamwatch/incidents/{waiting.incident_id}").text
+    assert "waits for approval" in page
+    assert f'value="{waiting.id}"' not in page
+    assert answer(client, waiting, "approve", role="viewer").status_code == 403
+    assert state_of(project, waiting) == (ActionState.WAITING, None)
+
+
+def test_answers_to_nothing_are_refused(client: Client, waiting: ActionRun, project: Path) -> None:
+    other = replace(waiting, id=f"{waiting.incident_id}/roll_back/none")
+    assert answer(client, other, "approve").status_code == 404
+    assert answer(client, waiting, "explode").status_code == 422
+    assert answer(client, waiting, "undo").status_code == 409
+    assert state_of(project, waiting) == (ActionState.WAITING, None)
+
+
+def test_answer_that_airflow_cannot_take_is_said_and_kept_nowhere(
+    client: Client, waiting: ActionRun, project: Path
+) -> None:
+    store = store_of(project)
+    tasked = replace(
+        waiting, id=f"{waiting.id}-tasked", task="parcels__runbook/run/integration_failure.roll_back_approve"
+    )
+    store.add_action(tasked, kind=ChangeKind.ACTION_PROPOSED, why="")
+    store.close()
+    refused = answer(client, tasked, "approve")
+    assert refused.status_code == 409
+    assert "airflow_api" in outcome(refused.text)
+    assert state_of(project, tasked) == (ActionState.WAITING, None)
+
+
 def overview(client: Client, role: str = "viewer") -> dict[str, str]:
     """Return the rows of the overview by pipeline, in their order."""
     answer = client(role).get("/seamwatch/")
@@ -780,88 +869,3 @@ def test_airflow_shows_the_pages_in_its_navigation_and_at_every_dag(client: Clie
     assert all(icon.startswith("data:image/svg+xml,") for icon in icons)
     errors = client("admin").get("/api/v2/plugins/importErrors").json()
     assert errors["import_errors"] == []
-
-
-@pytest.fixture
-def waiting(actor: Incident, project: Path) -> ActionRun:
-    """An action of an incident that waits for an answer, each test its own."""
-    store = store_of(project)
-    known = len(store.actions_of(actor.id))
-    now = datetime.now(UTC)
-    action = ActionRun(
-        id=f"{actor.id}/roll_back/{known}",
-        incident_id=actor.id,
-        pipeline="parcels",
-        name="roll_back",
-        runbook="integration_failure",
-        state=ActionState.WAITING,
-        plan=ActionPlan(target="x", before="1", after="2", does="Sets <b>2</b> in place of 1", undoes="Sets 1 again"),
-        proposed_at=now,
-        updated_at=now,
-        answer_by=now + timedelta(hours=1),
-    )
-    store.add_action(action, kind=ChangeKind.ACTION_PROPOSED, why="")
-    store.close()
-    return action
-
-
-def answer(client: Client, action: ActionRun, how: str, role: str = "admin") -> httpx.Response:
-    form = {"answered": action.id, "how": how}
-    return client(role).post(f"/seamwatch/incidents/{action.incident_id}/answer", data=form)
-
-
-def state_of(project: Path, action: ActionRun) -> tuple[ActionState, str | None]:
-    store = store_of(project)
-    now = store.action(action.id)
-    store.close()
-    assert now is not None
-    return now.state, now.answered_by
-
-
-@pytest.mark.parametrize(("how", "state"), [("approve", ActionState.APPROVED), ("reject", ActionState.REJECTED)])
-def test_whoever_may_change_the_pipeline_answers_an_action_on_its_page_once(
-    client: Client, waiting: ActionRun, project: Path, how: str, state: ActionState
-) -> None:
-    page = client("admin").get(f"/seamwatch/incidents/{waiting.incident_id}").text
-    assert "Sets &lt;b&gt;2&lt;/b&gt; in place of 1" in page
-    assert f'value="{waiting.id}"' in page
-    shown = shown_after(client, answer(client, waiting, how))
-    assert state_of(project, waiting) == (state, "admin")
-    assert f'value="{waiting.id}"' not in shown
-    again = answer(client, waiting, "approve")
-    assert again.status_code == 409
-    assert "Nothing changed by your answer" in outcome(again.text)
-    assert state_of(project, waiting) == (state, "admin")
-
-
-def test_who_may_only_read_sees_what_waits_and_answers_nothing(
-    client: Client, waiting: ActionRun, project: Path
-) -> None:
-    page = client("viewer").get(f"/seamwatch/incidents/{waiting.incident_id}").text
-    assert "waits for approval" in page
-    assert f'value="{waiting.id}"' not in page
-    assert answer(client, waiting, "approve", role="viewer").status_code == 403
-    assert state_of(project, waiting) == (ActionState.WAITING, None)
-
-
-def test_answers_to_nothing_are_refused(client: Client, waiting: ActionRun, project: Path) -> None:
-    other = replace(waiting, id=f"{waiting.incident_id}/roll_back/none")
-    assert answer(client, other, "approve").status_code == 404
-    assert answer(client, waiting, "explode").status_code == 422
-    assert answer(client, waiting, "undo").status_code == 409
-    assert state_of(project, waiting) == (ActionState.WAITING, None)
-
-
-def test_answer_that_airflow_cannot_take_is_said_and_kept_nowhere(
-    client: Client, waiting: ActionRun, project: Path
-) -> None:
-    store = store_of(project)
-    tasked = replace(
-        waiting, id=f"{waiting.id}-tasked", task="parcels__runbook/run/integration_failure.roll_back_approve"
-    )
-    store.add_action(tasked, kind=ChangeKind.ACTION_PROPOSED, why="")
-    store.close()
-    refused = answer(client, tasked, "approve")
-    assert refused.status_code == 409
-    assert "airflow_api" in outcome(refused.text)
-    assert state_of(project, tasked) == (ActionState.WAITING, None)

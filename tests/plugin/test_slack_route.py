@@ -102,7 +102,7 @@ def test_the_same_request_again_has_no_second_effect(desk: Desk) -> None:
     assert len([one for one in desk.store.incident_events(desk.incident_id) if one.by]) == 1
 
 
-@pytest.mark.parametrize("age_s", [301, 3600, -301, 10**9])
+@pytest.mark.parametrize("age_s", [301, 3600, -330, 10**9])
 def test_a_request_that_is_too_old_changes_nothing(desk: Desk, age_s: int) -> None:
     payload = desk.payload()
     assert desk.send(payload, at=time.time() - age_s).status_code == 401
