@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -95,15 +95,6 @@ def check_knowledge_base(
             index.close()
     finally:
         source.close()
-
-
-def still_outdated(deps: Deps, pipeline: Pipeline, name: str, documents: Sequence[str]) -> list[str]:
-    """Return those of some documents that the last check found stale, missing, gone or twice in the index."""
-    rules = pipeline.knowledge_bases[name].ids
-    shared = dict(zip(document_ids(documents, rules, where=f"{pipeline.pipeline}.{name}"), documents, strict=True))
-    found = deps.store.document_findings(pipeline.pipeline, name, among=list(shared))
-    found = found[found["reason"].isin(list(AGAINST_ANSWERS)).to_numpy()]
-    return [shared[one] for one in found["document"].drop_duplicates()]
 
 
 def _check(

@@ -166,8 +166,8 @@ class Command(_Action):
     undo: _Words = ()
     """Takes it back; default: it cannot be undone."""
     look: _Words = ()
-    """Ends with code 0 where it is done, with 1 where it is not; without it, an action that was broken off is told to
-    the reliability owner and never run again."""
+    """Ends with code 0 where it is done, with 1 where it is not; without it, an action that was broken off is escalated
+    to the reliability owner and never run again."""
 
 
 class ReindexDocuments(_Action):

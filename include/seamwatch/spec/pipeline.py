@@ -332,7 +332,7 @@ class Pipeline(Spec):
     owners: dict[str, Mention] = {}
     """By `reliability` or a responsibility, a Slack mention: `@U012AB` or `!subteam^S01`."""
     stakeholders: Mentions = ()
-    """Who is told of what a cost spike costs, beside the owners: people as `@U012AB`, groups as `!subteam^S01`."""
+    """Who is notified of what a cost spike costs, beside the owners: people as `@U012AB`, groups as `!subteam^S01`."""
     slack: Slack | None = None
     """Where alerts go; none means: only the Airflow UI and the report."""
     second_way: SecondWay | None = None
