@@ -21,8 +21,8 @@ from seamwatch.adapters.models.pricing import Prices
 from seamwatch.adapters.models.retries import Patience
 from seamwatch.core.replays import BudgetLimits, ModelCall
 from seamwatch.errors import StoreError
+from seamwatch.spec.endpoint import Endpoint
 from seamwatch.spec.monitoring import ModelPrice
-from seamwatch.spec.pipeline import Endpoint
 from seamwatch.store.repo import Store
 
 pytestmark = pytest.mark.integration

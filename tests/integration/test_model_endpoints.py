@@ -29,7 +29,7 @@ from seamwatch.adapters.models.http import MAX_BODY_BYTES, HttpModelEndpoint
 from seamwatch.adapters.models.retries import Patience
 from seamwatch.core.replays import ModelCall
 from seamwatch.errors import AdapterError
-from seamwatch.spec.pipeline import Endpoint
+from seamwatch.spec.endpoint import Endpoint
 from seamwatch.vocabulary import Protocol
 
 pytestmark = pytest.mark.integration

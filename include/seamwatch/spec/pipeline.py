@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from seamwatch.spec.actions import Actions
 from seamwatch.spec.base import Duration, KeyForm, Name, Names, Ratio, Spec, as_tuple
 from seamwatch.spec.document import graph_problems, with_default_actions, with_default_columns, with_default_inputs
+from seamwatch.spec.endpoint import EndpointAddress
 from seamwatch.spec.escalation import EscalationRules
 from seamwatch.spec.knowledge import KnowledgeBase
 from seamwatch.spec.maintenance import MaintenanceWindow
@@ -29,7 +30,7 @@ from seamwatch.spec.runbooks import Runbooks, runbook_problems
 from seamwatch.spec.schedule import DataAsset, Day, Schedule
 from seamwatch.spec.second_way import SecondWay
 from seamwatch.spec.severity import SeverityRules
-from seamwatch.vocabulary import Protocol, StageKind
+from seamwatch.vocabulary import StageKind
 
 Normaliser = Literal["exact", "strip", "casefold", "collapse_blanks", "number", "date", "null_if_empty", "sorted"]
 
@@ -56,35 +57,6 @@ def _as_comparator(value: object) -> object:
 
 
 Compare = dict[str, Annotated[Comparator, BeforeValidator(_as_comparator, json_schema_input_type=str | Comparator)]]
-
-
-class Endpoint(Spec):
-    """Where and how a model is called. In YAML mostly the short form `connection` or `connection/path`."""
-
-    connection: str
-    """An Airflow connection id, or for `protocol: callable` the `file:function` in `include/mappings/`."""
-    path: str = ""
-    """Appended to the connection's base URL; default: the connection's `path` extra, else the protocol's own path."""
-    protocol: Protocol | None = None
-    """Default: the connection's `protocol` extra, else by the path's ending, else plain JSON."""
-    answer: str | None = None
-    """Dotted path of the answer in a plain JSON response body; default: the whole body."""
-    timeout: Duration = timedelta(seconds=60)
-    """Longest wait for one answer."""
-    concurrency: Annotated[int, Field(ge=1, le=256)] = 8
-    """Calls under way at once."""
-    max_output_tokens: Annotated[int, Field(ge=1)] | None = None
-    """Longest answer of the model: money is reserved for it where a request sets no limit; default: the model's context
-    window, or where that is unknown all that is left of the budget, so that calls are made one at a time."""
-
-
-def _as_endpoint(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    if value.startswith("python:"):
-        return {"connection": value.removeprefix("python:"), "protocol": Protocol.CALLABLE}
-    connection, _, path = value.partition("/")
-    return {"connection": connection, "path": f"/{path}" if path else ""}
 
 
 class Stage(Spec):
@@ -133,7 +105,7 @@ class Stage(Spec):
 
     request: str | None = None
     """Column with the request body as it was sent (JSON); default for a model: its prompt's, else `request`."""
-    endpoint: Annotated[Endpoint, BeforeValidator(_as_endpoint, json_schema_input_type=str | Endpoint)] | None = None
+    endpoint: EndpointAddress | None = None
     """How to call the model in isolation."""
     response: str | None = None
     """Column with the response: the body (JSON) or the answer's text; default for a model: `response`."""

@@ -27,8 +27,8 @@ from seamwatch.adapters.models.retries import Patience
 from seamwatch.adapters.stages.database import open_read_only
 from seamwatch.core.replays import ModelCall
 from seamwatch.errors import KnowledgeError
+from seamwatch.spec.endpoint import Endpoint
 from seamwatch.spec.knowledge import ChromaIndex, GitSource, QdrantIndex, WebSource
-from seamwatch.spec.pipeline import Endpoint
 from seamwatch.statement_deadline import postgres_deadlines
 
 Behaviour = Callable[[socket.socket, threading.Event], None]

@@ -8,7 +8,7 @@ import pytest
 from seamwatch.adapters.base import ConnectionInfo
 from seamwatch.adapters.models.protocols import endpoint_url, request_headers
 from seamwatch.errors import AdapterError
-from seamwatch.spec.pipeline import Endpoint
+from seamwatch.spec.endpoint import Endpoint
 from seamwatch.vocabulary import Protocol
 
 

@@ -10,7 +10,7 @@ from seamwatch.adapters.models.callable import CallableEndpoint
 from seamwatch.adapters.models.http import HttpModelEndpoint
 from seamwatch.adapters.models.pricing import Prices
 from seamwatch.adapters.models.protocols import model_in_url
-from seamwatch.spec.pipeline import Endpoint
+from seamwatch.spec.endpoint import Endpoint
 from seamwatch.vocabulary import Protocol
 
 

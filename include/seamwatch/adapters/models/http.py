@@ -24,7 +24,7 @@ from seamwatch.core.records.response_usage import read_counts
 from seamwatch.core.records.responses import assemble_text, choose_protocol, read_response
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.core.replays import ModelAnswer, ModelCall
-from seamwatch.spec.pipeline import Endpoint
+from seamwatch.spec.endpoint import Endpoint
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
 """No answer of a model is larger; a body that is has come from something else."""

@@ -14,7 +14,7 @@ from seamwatch import __version__
 from seamwatch.adapters.base import ConnectionInfo
 from seamwatch.adapters.connections import base_url
 from seamwatch.errors import AdapterError
-from seamwatch.spec.pipeline import Endpoint
+from seamwatch.spec.endpoint import Endpoint
 from seamwatch.vocabulary import Protocol
 
 _PATHS = {

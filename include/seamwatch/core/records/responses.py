@@ -20,7 +20,7 @@ from seamwatch.core.records.response_streams import assemble_text
 from seamwatch.core.records.response_usage import CACHE_NAMES, NO_COUNTS, TokenCounts
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.errors import DataContractError
-from seamwatch.spec.pipeline import Endpoint
+from seamwatch.spec.endpoint import Endpoint
 from seamwatch.vocabulary import Protocol, UnknownReason
 
 __all__ = [

@@ -20,8 +20,9 @@ from seamwatch.engine.answer_notes import replay_notes, unread_notes
 from seamwatch.engine.check.places import in_pipeline
 from seamwatch.engine.check.sample import Sample
 from seamwatch.errors import DataContractError, Problem, ProblemLevel
+from seamwatch.spec.endpoint import Endpoint
 from seamwatch.spec.knowledge import DocumentIds
-from seamwatch.spec.pipeline import Endpoint, Stage
+from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import Protocol, StageKind
 
 _MEASURES = ("latency_ms", "input_tokens", "output_tokens", "cost_usd")

@@ -13,7 +13,7 @@ from seamwatch.adapters.models.http import HttpModelEndpoint
 from seamwatch.adapters.models.retries import Patience
 from seamwatch.core.replays import ModelAnswer, ModelCall
 from seamwatch.errors import AdapterError
-from seamwatch.spec.pipeline import Endpoint
+from seamwatch.spec.endpoint import Endpoint
 from seamwatch.vocabulary import Protocol
 
 MOST_ASKED = 2_000

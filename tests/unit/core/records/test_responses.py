@@ -19,7 +19,7 @@ from seamwatch.core.records.responses import (
 )
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.errors import DataContractError
-from seamwatch.spec.pipeline import Endpoint
+from seamwatch.spec.endpoint import Endpoint
 from seamwatch.vocabulary import Protocol, UnknownReason
 
 OPENAI, ANTHROPIC, MLFLOW, JSON = (

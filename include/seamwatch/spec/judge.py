@@ -1,0 +1,74 @@
+"""A model that judges answers by a rubric: what it is asked, where, and what that may cost."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from seamwatch.spec.base import Name, Scalar, Spec
+from seamwatch.spec.endpoint import EndpointAddress
+
+StageField = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*\..+$")]
+"""`stage.field`: a text of the record, as a stage recorded it."""
+
+
+class Pairwise(Spec):
+    """The judge compares two answers instead of judging one; it is asked twice, in both orders."""
+
+    against: StageField
+    """The other answer, one that is known to be good enough: a person's, or that of the release in use. An answer is
+    right where the judge finds it as good, or better, in both orders."""
+
+
+class JudgeModel(Spec):
+    """A judge model. Not trusted on its own: how often it errs is measured against people's labels."""
+
+    kind: Literal["judge"]
+    name: Name = "judge"
+    """Unique among the pipeline's evaluators."""
+    endpoint: EndpointAddress
+    """How the judge is called, as at a model stage: mostly `connection` or `connection/path`."""
+    model: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    """Its name, where requests of the endpoint's protocol name one."""
+    rubric: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
+    """When an answer is right, in words; the only instructions besides those on the form of the verdict."""
+    answer: StageField | None = None
+    """What is judged; default: the only field that is compared, or the only one, of the stage that is judged."""
+    question: StageField | None = None
+    """What the answer answers."""
+    context: StageField | None = None
+    """What the answer had to rest on, as the documents retrieved for it."""
+    reference: StageField | None = None
+    """An answer that is known to be right."""
+    pairwise: Pairwise | None = None
+    """Compare with another answer; none means: each answer is judged alone."""
+    parameters: dict[str, Scalar] = {}
+    """Further keys of every request, as `temperature`, that the endpoint knows."""
+    max_output_tokens: Annotated[int, Field(ge=50, le=100_000)] = 1_000
+    """Longest verdict, thoughts of the judge among it; a verdict cut short there is none."""
+    sample: Annotated[int, Field(ge=1)] = 500
+    """Most answers of a window that are judged: of more, a uniform sample."""
+    max_calls_per_day: Annotated[int, Field(ge=0)] = 2_000
+    """Calls of this judge in one UTC day, beside those for replays."""
+    max_usd_per_day: Annotated[float, Field(ge=0)] = 5.0
+    """Money of this judge in one UTC day; one without a known price is limited by its calls only."""
+
+    @model_validator(mode="after")
+    def _check_parts(self) -> Self:
+        if self.pairwise is not None and self.reference is not None:
+            msg = "pairwise and reference exclude each other: the answer compared with is that of pairwise.against"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Return by the part of the request the `stage.field` that it is read from, without the answer's default."""
+        named = {
+            "answer": self.answer,
+            "question": self.question,
+            "context": self.context,
+            "reference": self.reference,
+            "against": self.pairwise.against if self.pairwise else None,
+        }
+        return {part: field for part, field in named.items() if field is not None}
