@@ -53,6 +53,15 @@ class OutcomeState(StrEnum):
     """The truth has not arrived yet, or the record may still be on its way."""
 
 
+class EvaluationState(StrEnum):
+    """What an evaluator says of one answer."""
+
+    PASS = "pass"  # noqa: S105 - a verdict
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+    """The answer, or what it is judged by, is missing or cannot be read: neither a pass nor a fail."""
+
+
 class UnknownReason(StrEnum):
     """Why a value could not be read."""
 

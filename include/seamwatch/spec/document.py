@@ -9,10 +9,11 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from seamwatch.spec.evaluation import evaluator_fields
 from seamwatch.spec.graph import find_cycle
 from seamwatch.vocabulary import StageKind
 
-MOST = {"stages": 200, "slos": 200, "segments": 200}
+MOST = {"stages": 200, "slos": 200, "segments": 200, "evaluators": 200}
 """Entries of a list that every other entry is compared with; a pipeline that people understand has a tenth of them."""
 _MOST_FIELDS = 1000
 """`stage.field`s of one file that are looked up."""
@@ -81,7 +82,7 @@ def graph_problems(data: Mapping[str, Any]) -> list[tuple[tuple[Hashable, ...], 
         stage_name, _, name = str(field).partition(".")
         if not name or stage_name not in names:
             found.append((loc, f"{str(field)[:_MOST_CHARS]!r} must be stage.field with a known stage; known: {known}"))
-    return found + _objective_problems(data, names)
+    return found + _objective_problems(data, names) + _evaluator_problems(data)
 
 
 def stage_fields(data: Mapping[str, Any]) -> Iterator[tuple[tuple[Hashable, ...], Any]]:
@@ -102,6 +103,10 @@ def stage_fields(data: Mapping[str, Any]) -> Iterator[tuple[tuple[Hashable, ...]
             yield place, value
         for number, field in enumerate(_list(value)):
             yield (*place, number), field
+    for number, evaluator in enumerate(_list(data.get("evaluators"))):
+        if isinstance(evaluator, Mapping):
+            for inner, field in evaluator_fields(evaluator):
+                yield ("evaluators", number, *inner), field
 
 
 def _objective_problems(data: Mapping[str, Any], stages: list[str]) -> list[tuple[tuple[Hashable, ...], str]]:
@@ -127,6 +132,20 @@ def _objective_problems(data: Mapping[str, Any], stages: list[str]) -> list[tupl
         if kind == "accuracy" and data.get("outcome") is None:
             text = "without an outcome no answer can be called wrong; define one"
             found.append((("slos", number, "kind"), text))
+    return found
+
+
+def _evaluator_problems(data: Mapping[str, Any]) -> list[tuple[tuple[Hashable, ...], str]]:
+    """Return the evaluators that have the name of one before them."""
+    found: list[tuple[tuple[Hashable, ...], str]] = []
+    seen: set[str] = set()
+    for number, one in enumerate(_list(data.get("evaluators"))):
+        if isinstance(one, Mapping):
+            name = str(one.get("name") or one.get("kind"))
+            if name in seen:
+                text = f"two evaluators are called {name[:_MOST_CHARS]!r}; give each a name of its own"
+                found.append((("evaluators", number, "name" if one.get("name") else "kind"), text))
+            seen.add(name)
     return found
 
 

@@ -17,6 +17,7 @@ from seamwatch.spec.base import Duration, KeyForm, Name, Names, Ratio, Spec, as_
 from seamwatch.spec.document import graph_problems, with_default_actions, with_default_columns, with_default_inputs
 from seamwatch.spec.endpoint import EndpointAddress
 from seamwatch.spec.escalation import EscalationRules
+from seamwatch.spec.evaluation import Evaluator
 from seamwatch.spec.knowledge import KnowledgeBase
 from seamwatch.spec.maintenance import MaintenanceWindow
 from seamwatch.spec.monitoring import Monitoring
@@ -317,6 +318,8 @@ class Pipeline(Spec):
     """The places where a record's payload can be read."""
     outcome: Outcome | None = None
     """How the final payload is judged; without it nothing can be attributed."""
+    evaluators: tuple[Evaluator, ...] = ()
+    """What judges each answer by itself, without a truth."""
     benchmark: Benchmark | None = None
     """Inputs with known-good outputs, to measure the model alone."""
     segments: tuple[str, ...] = ()
