@@ -422,3 +422,12 @@ class StepState(StrEnum):
     """The step itself broke."""
     NOTE = "note"
     """For a person to read or do."""
+
+
+class LabelKind(StrEnum):
+    """What a person says of an answer."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    CANNOT_TELL = "cannot_tell"
+    """They looked and do not know; counted, and neither right nor wrong."""

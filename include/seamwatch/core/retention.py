@@ -10,6 +10,7 @@ from seamwatch.core.watch import drift
 from seamwatch.spec.objectives import CostObjective
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.spec.project import StoreSettings
+from seamwatch.spec.review import Review
 
 _WATCHES = timedelta(days=35)
 """The furthest that a watch without settings of its own looks back (cost), a week of doubt included."""
@@ -33,6 +34,8 @@ class Limits:
     """Sums of objectives and watches; None: they stay, as nobody knows how far back they are read."""
     incidents: datetime
     """Resolved incidents."""
+    labels: datetime | None = None
+    """Labels of people, and what they were shown; None: they stay, as nobody knows how long they count."""
 
 
 def limits(settings: StoreSettings, pipeline: Pipeline | None, *, is_removed: bool = False, now: datetime) -> Limits:
@@ -45,15 +48,18 @@ def limits(settings: StoreSettings, pipeline: Pipeline | None, *, is_removed: bo
         now: Aware.
     """
     sums: datetime | None = None
+    labels: datetime | None = None
     if pipeline is not None:
         sums = _before(now, max(settings.keep, looks_back(pipeline)))
+        labels = _before(now, (pipeline.review or Review()).keep)
     elif is_removed:
-        sums = _before(now, settings.keep)
+        sums = labels = _before(now, settings.keep)
     return Limits(
         records=_before(now, settings.keep),
         begun=_before(now, _AT_WORK),
         sums=sums,
         incidents=_before(now, settings.keep_incidents),
+        labels=labels,
     )
 
 

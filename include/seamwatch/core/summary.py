@@ -100,7 +100,7 @@ def overdue_truths(pipeline: Pipeline, outcomes: pd.DataFrame, times: pd.Series[
         times: Aware time of the first stage by key.
         now: Aware time.
     """
-    if pipeline.outcome is None:
+    if pipeline.outcome is None or pipeline.outcome.people:  # people judge a sample; nobody waits for the others
         return 0
     is_pending = outcomes["state"] == OutcomeState.PENDING
     waiting = outcomes.index[(is_pending & ~_is_unreadable(outcomes)).to_numpy(dtype=bool)]

@@ -72,7 +72,8 @@ def change_test(
         times: See `judged_times`.
     """
     is_judged = outcomes["state"] != OutcomeState.PENDING
-    are_late = pipeline.outcome is not None and pipeline.outcome.truth is not None
+    outcome = pipeline.outcome
+    are_late = outcome is not None and (outcome.truth is not None or pipeline.review is not None or outcome.people)
     spans = part_of(times, window.start, window.end)
     is_failing = (outcomes["state"] == OutcomeState.WRONG).astype(float)
     return ChangeTest(

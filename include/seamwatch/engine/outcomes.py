@@ -1,9 +1,10 @@
-"""Build the judge of a pipeline: by truth table, evaluator function or expectation suite."""
+"""Build the judge of a pipeline: by truth table, evaluator function or expectation suite, and by people's labels."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -21,12 +22,14 @@ from seamwatch.core.records.outcomes import (
 )
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.core.results import FieldAccuracy
+from seamwatch.core.review.labels import first_known, judge_by_people, settle_labels
 from seamwatch.engine.keyed_tables import KeyedTable
 from seamwatch.engine.reading import StageReader
 from seamwatch.engine.references import load_function
 from seamwatch.engine.window import WindowData
 from seamwatch.errors import Problem, SpecError
 from seamwatch.spec.pipeline import Outcome, Pipeline
+from seamwatch.spec.review import Review
 from seamwatch.validation.run import failing_keys
 from seamwatch.validation.suites import load_suite
 from seamwatch.vocabulary import OutcomeState, UnknownReason
@@ -62,20 +65,57 @@ def judge_records(deps: Deps, pipeline: Pipeline, reader: StageReader, final: pd
     """
     outcome = pipeline.outcome
     if outcome is None:
-        text = "no 'outcome': without a truth, an evaluator or a suite no answer can be called wrong"
+        text = "no 'outcome': without a truth, an evaluator, a suite or people no answer can be called wrong"
         raise SpecError([Problem(file=f"include/pipelines/{pipeline.pipeline}.yaml", text=text)])
-    nothing = pd.DataFrame(index=final.index[:0])
+    by_people = _judge_by_people(deps, pipeline)
     if outcome.truth is not None:
-        return _judge_by_labels(outcome, read_truth(pipeline, reader, final.index), final)
+        found = _judge_by_labels(outcome, read_truth(pipeline, reader, final.index), final)
+        return found if by_people is None else _with_people(found, by_people, final)
+    judge = _absent_is_wrong(_rule(deps, pipeline, outcome, by_people))
+    return JudgedWindow(judge=judge, outcomes=judge(final), truth=pd.DataFrame(index=final.index[:0]))
+
+
+def judged_fields(pipeline: Pipeline, final: pd.DataFrame) -> tuple[str, ...]:
+    """Return the final fields that people judge."""
+    outcome = pipeline.outcome
+    named = () if outcome is None else outcome.judged or tuple(outcome.compare)
+    return named or tuple(map(str, final.columns))
+
+
+def _rule(deps: Deps, pipeline: Pipeline, outcome: Outcome, by_people: Judge | None) -> Judge:
+    """Return the judge without a truth table; what people say counts over what a function or a suite says."""
+    if outcome.people:
+        assert by_people is not None
+        return by_people
     if outcome.evaluator is not None:
         name = outcome.evaluator
         function = load_function(deps.project, name)
-        judge = _absent_is_wrong(lambda final: judge_by_evaluator(final, function, name=name))
-        return JudgedWindow(judge=judge, outcomes=judge(final), truth=nothing)
-    assert outcome.suite is not None
-    suite = load_suite(deps.project.suite_path(pipeline, outcome.suite))
-    judge = _absent_is_wrong(lambda final: judge_by_failures(final, failing_keys(final, suite)))
-    return JudgedWindow(judge=judge, outcomes=judge(final), truth=nothing)
+        rule: Judge = partial(judge_by_evaluator, evaluator=function, name=name)
+    else:
+        assert outcome.suite is not None
+        suite = load_suite(deps.project.suite_path(pipeline, outcome.suite))
+        rule = lambda final: judge_by_failures(final, failing_keys(final, suite))  # noqa: E731
+    return rule if by_people is None else lambda final: first_known(by_people(final), rule(final))
+
+
+def _judge_by_people(deps: Deps, pipeline: Pipeline) -> Judge | None:
+    """Return the judge by people's labels; None where nobody is asked."""
+    assert pipeline.outcome is not None
+    if pipeline.review is None and not pipeline.outcome.people:
+        return None
+    keep = (pipeline.review or Review()).keep
+    settled = settle_labels(deps.store.labels(pipeline.pipeline, since=deps.clock() - keep))
+    return lambda final: judge_by_people(final, settled, judged_fields(pipeline, final))
+
+
+def _with_people(found: JudgedWindow, by_people: Judge, final: pd.DataFrame) -> JudgedWindow:
+    """Return the window judged by truths, and where none has arrived, by people."""
+    by_truth = found.judge
+    return replace(
+        found,
+        judge=lambda final: first_known(by_truth(final), by_people(final)),
+        outcomes=first_known(found.outcomes, by_people(final)),
+    )
 
 
 def _judge_by_labels(outcome: Outcome, labels: Labels, final: pd.DataFrame) -> JudgedWindow:

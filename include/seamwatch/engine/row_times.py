@@ -50,6 +50,7 @@ def payload_names(pipeline: Pipeline, stage: Stage, project: Project | None) -> 
         found |= {name.partition(".")[0]: f"{part} names it" for name in getattr(stage, part)}
     if stage is pipeline.final_stage and pipeline.outcome is not None:
         found |= dict.fromkeys(pipeline.outcome.compare, "outcome.compare names it")
+        found |= dict.fromkeys(pipeline.outcome.judged, "outcome.judged names it")
     for loc, name in stage_fields(pipeline.model_dump()):
         of_stage, _, column = str(name).partition(".")
         if of_stage == stage.name:

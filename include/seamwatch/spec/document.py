@@ -90,6 +90,7 @@ def stage_fields(data: Mapping[str, Any]) -> Iterator[tuple[tuple[Hashable, ...]
     places: list[tuple[Hashable, ...]] = [
         ("segments",),
         ("bundle", "redact"),
+        ("review", "show"),
         ("monitoring", "cost", "sources"),
         ("monitoring", "drift", "ignore"),
         ("monitoring", "injection", "fields"),

@@ -27,6 +27,7 @@ from seamwatch.spec.objectives import (
 )
 from seamwatch.spec.owners import Mention, Mentions
 from seamwatch.spec.quiet_hours import QuietHours, as_periods
+from seamwatch.spec.review import Review
 from seamwatch.spec.runbooks import Runbooks, runbook_problems
 from seamwatch.spec.schedule import DataAsset, Day, Schedule
 from seamwatch.spec.second_way import SecondWay
@@ -192,7 +193,10 @@ def _as_truth(value: object) -> object:
 
 
 class Outcome(Spec):
-    """How the final payload is judged: by a truth table, an evaluator function or an expectation suite."""
+    """How the final payload is judged: by a truth table, an evaluator function, an expectation suite, or people.
+
+    People's labels (`review`) count beside each of them: where a truth has not arrived, and over a function or a suite.
+    """
 
     truth: Annotated[Truth, BeforeValidator(_as_truth, json_schema_input_type=str | Truth)] | None = None
     """Table with labels by record."""
@@ -202,6 +206,10 @@ class Outcome(Spec):
     """`file:function` in `include/mappings/`: frame of final payloads in; `state` and `reason` out."""
     suite: str | None = None
     """File in `expectations/<pipeline>/`, without `.json`: a record that fails it is wrong."""
+    people: bool = False
+    """Whether people alone judge, by `review`; what nobody judged is pending."""
+    judged: Annotated[Names, BeforeValidator(as_tuple, json_schema_input_type=str | list[str])] = ()
+    """Final fields that people judge; default: those of `compare`, else all."""
     stage: str | None = None
     """The stage that is judged; default: the last one."""
     late_after: Duration = timedelta(days=7)
@@ -209,9 +217,9 @@ class Outcome(Spec):
 
     @model_validator(mode="after")
     def _one_judge(self) -> Self:
-        given = [part for part in ("truth", "evaluator", "suite") if getattr(self, part) is not None]
+        given = [part for part in ("truth", "evaluator", "suite", "people") if getattr(self, part)]
         if len(given) != 1:
-            msg = f"an outcome needs exactly one of truth, evaluator, suite; got {', '.join(given) or 'none'}"
+            msg = f"an outcome needs exactly one of truth, evaluator, suite, people; got {', '.join(given) or 'none'}"
             raise ValueError(msg)
         if self.truth is not None and not self.compare:
             msg = "an outcome by truth needs compare: {final field: truth column}"
@@ -350,6 +358,8 @@ class Pipeline(Spec):
     """What may be changed outside once a person approved, by name: a rollback, a limit, a quarantine."""
     runbooks: Runbooks = {}
     """The team's own steps, by kind of runbook; of a kind that is not named, the built-in ones."""
+    review: Review | None = None
+    """How answers are put before people; none means: nobody is asked."""
     maintenance: tuple[MaintenanceWindow, ...] = ()
     """Planned work: incidents within it are kept and marked, told to nobody, and refunded."""
 

@@ -30,6 +30,7 @@ from seamwatch.store.heartbeats import HeartbeatStore
 from seamwatch.store.incidents import IncidentStore
 from seamwatch.store.knowledge import KnowledgeStore
 from seamwatch.store.retention import RetentionStore
+from seamwatch.store.review import ReviewStore
 from seamwatch.store.session import migrate, open_engine, require_head, require_undamaged
 from seamwatch.store.slo import SloStore
 from seamwatch.store.tables import (
@@ -61,6 +62,7 @@ class Store(
     HeartbeatStore,
     KnowledgeStore,
     RetentionStore,
+    ReviewStore,
     SloStore,
     WatchStore,
 ):

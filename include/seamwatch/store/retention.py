@@ -27,10 +27,14 @@ from seamwatch.store.tables import (
     DeliveryRow,
     DiscrepancyRow,
     DocumentFaultRow,
+    EvaluationRow,
     FreshnessCheckRow,
     IncidentEventRow,
     IncidentRow,
+    LabelRow,
     ReservationRow,
+    ReviewDrawRow,
+    ReviewItemRow,
     RunbookStepRow,
     SloBucketRow,
     StageResultRow,
@@ -249,6 +253,12 @@ def _of_age(store: Transactions, pipeline: str, limits: Limits) -> Iterator[Rows
         ),
     )
     yield "document findings", DocumentFaultRow, (DocumentFaultRow.pipeline == pipeline, DocumentFaultRow.until < old)
+    yield "evaluations", EvaluationRow, (EvaluationRow.pipeline == pipeline, EvaluationRow.end_at < old)
+    if limits.labels is not None:
+        judged = limits.labels
+        yield "drawn spans", ReviewDrawRow, (ReviewDrawRow.pipeline == pipeline, ReviewDrawRow.end_at < judged)
+        yield "answers to judge", ReviewItemRow, (ReviewItemRow.pipeline == pipeline, ReviewItemRow.record_at < judged)
+        yield "labels", LabelRow, (LabelRow.pipeline == pipeline, LabelRow.at < judged)
     if limits.sums is not None:
         yield (
             "events of objectives",

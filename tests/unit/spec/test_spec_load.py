@@ -140,7 +140,7 @@ def test_a_sound_file_is_read_with_defaults_filled(tmp_path: Path) -> None:
         ("baseline_accuracy: 0.95", "baseline_accuracy: 95", "benchmark.baseline_accuracy", "got 95"),
         ("pipeline: parcels", "pipeline: my parcels", "pipeline", "got 'my parcels'"),
         (", compare: {queue: queue}", "", "outcome", "needs compare"),
-        ("truth: labels", "truth: labels, suite: s", "outcome", "exactly one of truth, evaluator, suite"),
+        ("truth: labels", "truth: labels, suite: s", "outcome", "exactly one of truth, evaluator, suite, people"),
     ],
 )
 def test_each_mistake_is_told_at_its_place(tmp_path: Path, old: str, new: str, path: str, said: str) -> None:

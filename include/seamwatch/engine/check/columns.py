@@ -48,6 +48,7 @@ def _named_columns(pipeline: Pipeline, stage: Stage) -> dict[str, str]:
     found |= {f"{path}.truth.{column}": column for column in stage.truth}
     if stage is pipeline.final_stage and pipeline.outcome is not None:
         found |= {f"outcome.compare.{column}": column for column in pipeline.outcome.compare}
+        found |= {f"outcome.judged.{number}": column for number, column in enumerate(pipeline.outcome.judged)}
     return found
 
 

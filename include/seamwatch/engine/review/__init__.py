@@ -1,0 +1,1 @@
+"""Put answers before people and keep what they say."""
