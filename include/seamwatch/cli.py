@@ -8,6 +8,7 @@ import traceback
 import typer
 
 from seamwatch.commands.check import check
+from seamwatch.commands.compare import compare
 from seamwatch.commands.demo import demo
 from seamwatch.commands.incidents import incident, incidents, report, void
 from seamwatch.commands.objectives import freshness, gate, openslo, slo
@@ -22,6 +23,7 @@ COMMANDS = (
     check,
     run,
     attribute,
+    compare,
     freshness,
     slo,
     openslo,

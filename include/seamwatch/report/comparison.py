@@ -1,0 +1,324 @@
+"""Two releases compared: one page of sentences and tables, as Markdown or on the console, and JSON for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+
+from seamwatch.core.detection.paired_rates import StratifiedDifference
+from seamwatch.core.release_comparison import (
+    SIGNIFICANT,
+    Comparison,
+    PairedRates,
+    ReleaseComparison,
+    ReleaseRecords,
+)
+from seamwatch.report.console_tables import print_table, shown
+from seamwatch.report.markdown import escape_markdown
+from seamwatch.report.numbers import NO_DATA, count, iso, moment, percent, plural, probability, span
+from seamwatch.report.text import joined
+
+_MOST_SEGMENTS = 20
+_MOST_FIELDS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageTable:
+    """Rows below their columns."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    warning: str = ""
+    """What a reader must know before the rows are read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonPage:
+    """What is said of two releases, in the order in which it is read."""
+
+    title: str
+    headline: str
+    facts: tuple[str, ...]
+    tables: tuple[PageTable, ...]
+    notes: tuple[str, ...]
+
+
+def comparison_page(found: ReleaseComparison) -> ComparisonPage:
+    """Return what a comparison says."""
+    compared = found.comparison
+    tables = [_releases(compared)]
+    if compared.segments:
+        tables.append(_segments(compared))
+    if compared.unpaired is not None:
+        tables.append(_unpaired(compared.unpaired, compared))
+    return ComparisonPage(
+        title=f"{found.pipeline}: {found.field} {compared.second.release} against {compared.first.release}",
+        headline=headline(found),
+        facts=tuple(_facts(found)),
+        tables=tuple(tables),
+        notes=tuple(_notes(found)),
+    )
+
+
+def headline(found: ReleaseComparison) -> str:
+    """Return in one sentence whether the second release is worse or better than the first, and on what."""
+    compared = found.comparison
+    first, second, rates = compared.first.release, compared.second.release, compared.paired
+    if not rates.n_pairs:
+        if not compared.n_common_inputs:
+            return f"No input was answered by both {first} and {second}: on the same inputs they cannot be compared."
+        common = plural(compared.n_common_inputs, "input was", "inputs were")
+        return f"{common} answered by both {first} and {second}, but none is judged on both sides yet."
+    parts = []
+    if rates.differs:
+        parts.append(f"{second} is {_direction(rates)} than {first}: {_counted(rates)}")
+    for one in [one for one in compared.segments if one.rates.differs][:2]:
+        is_told = rates.differs and _direction(one.rates) == _direction(rates)
+        place = f"{one.segment} {one.value}: {_counted(one.rates)}"
+        parts.append(f"on {place}" if is_told else f"{second} is {_direction(one.rates)} on {place}")
+    if parts:
+        return f"Release {'; '.join(parts)}."
+    same = f"No difference between {first} and {second} shows: {_counted(rates)}."
+    return same if rates.could_differ else f"{same} So few answers differ that none could have shown."
+
+
+def _direction(rates: PairedRates) -> str:
+    return "worse" if rates.n_worse > rates.n_better else "better"
+
+
+def _counted(rates: PairedRates) -> str:
+    counts = [f"{count(rates.n_worse)} worse", f"{count(rates.n_better)} better"]
+    if rates.n_better > rates.n_worse:
+        counts.reverse()
+    return f"{', '.join(counts)} of {plural(rates.n_pairs, 'common input')}, {probability(rates.p_value)}"
+
+
+def _points(difference: float | None, low: float | None, high: float | None) -> str:
+    """Return a difference of two shares in percentage points, with its interval."""
+    if difference is None or low is None or high is None:
+        return NO_DATA
+    return f"{difference * 100:+.1f} points ({low * 100:+.1f} to {high * 100:+.1f})"
+
+
+def _facts(found: ReleaseComparison) -> Iterator[str]:
+    compared = found.comparison
+    rates = compared.paired
+    yield f"Records from {span(found.window)}, released by {found.field}."
+    if rates.n_pairs:
+        yield (
+            f"{plural(rates.n_pairs, 'input was', 'inputs were')} answered by both and judged on both sides: "
+            f"{count(rates.n_right)} right by both, {count(rates.n_wrong)} wrong by both, {count(rates.n_worse)} right "
+            f"by {compared.first.release} only, {count(rates.n_better)} by {compared.second.release} only."
+        )
+        yield (
+            f"Difference of the shares right: {_points(rates.difference, rates.low, rates.high)}, "
+            f"{probability(rates.p_value)} (exact McNemar test, two-sided; 95 % interval by Tango)."
+        )
+        yield "An input counts once, by the two judged answers to it that are nearest in time."
+    n_open = compared.n_common_inputs - rates.n_pairs
+    if rates.n_pairs and n_open > 0:
+        yield f"{plural(n_open, 'common input')} not judged on both sides: left out."
+
+
+def _notes(found: ReleaseComparison) -> Iterator[str]:
+    compared = found.comparison
+    first, second = compared.first, compared.second
+    if not compared.n_common_inputs:
+        yield ("Two inputs are the same where these fields are: " + _names(found.inputs) + "; --input names others")
+    if found.always_different:
+        yield (
+            f"{_names(found.always_different)}: no two records share a value, so that by "
+            f"{'it' if len(found.always_different) == 1 else 'them'} no two inputs are the same; name the fields that "
+            "make an input with --input"
+        )
+    n_without_input = first.n_without_input + second.n_without_input
+    if n_without_input:
+        yield f"{plural(n_without_input, 'record')} whose input is not known: not paired"
+    if found.n_without_release:
+        yield f"{plural(found.n_without_release, 'record')} without a value of {found.field}: left out"
+    if found.n_in_both:
+        yield (
+            f"{plural(found.n_in_both, 'record has', 'records have')} attempts by both releases: counted for the one "
+            "whose answer was used"
+        )
+    if found.unread_segments:
+        yield f"not read, as there is no such column: {_names(found.unread_segments)}"
+    if not _overlap(first, second):
+        yield (
+            "the releases did not run at the same time: whatever else changed between them is part of the difference"
+        )
+
+
+def _overlap(first: ReleaseRecords, second: ReleaseRecords) -> bool:
+    """Return whether both releases answered in some stretch of time."""
+    if first.first_at is None or first.last_at is None or second.first_at is None or second.last_at is None:
+        return False
+    return max(first.first_at, second.first_at) <= min(first.last_at, second.last_at)
+
+
+def _names(names: tuple[str, ...]) -> str:
+    more = len(names) - _MOST_FIELDS
+    return joined(names) if more <= 0 else f"{', '.join(names[:_MOST_FIELDS])} and {more} more"
+
+
+def _releases(compared: Comparison) -> PageTable:
+    return PageTable(
+        title="All records of each release, whatever their inputs",
+        columns=("release", "records", "judged", "right", "pending", "first", "last"),
+        rows=tuple(
+            (
+                one.release,
+                count(one.n_records),
+                count(one.n_right + one.n_wrong),
+                percent(one.share_right),
+                count(one.n_pending),
+                moment(one.first_at),
+                moment(one.last_at),
+            )
+            for one in (compared.first, compared.second)
+        ),
+    )
+
+
+def _segments(compared: Comparison) -> PageTable:
+    left_out = len(compared.segments) - _MOST_SEGMENTS
+    return PageTable(
+        title="By segment, on the same inputs (p adjusted for all segments, Holm)"
+        + (f"; {left_out} more left out" if left_out > 0 else ""),
+        columns=("segment", "value", "pairs", "worse", "better", "difference", "p", ""),
+        rows=tuple(
+            (
+                one.segment,
+                one.value,
+                count(one.rates.n_pairs),
+                count(one.rates.n_worse),
+                count(one.rates.n_better),
+                _points(one.rates.difference, one.rates.low, one.rates.high),
+                probability(one.rates.p_value),
+                _direction(one.rates) if one.rates.differs else "",
+            )
+            for one in compared.segments[:_MOST_SEGMENTS]
+        ),
+    )
+
+
+def _unpaired(found: StratifiedDifference, compared: Comparison) -> PageTable:
+    return PageTable(
+        title="Weaker: all judged records, like segments compared with like",
+        warning=(
+            "Nobody drew by lot which release answers which record: other inputs, other hours and all else that "
+            "changed may be the difference. It confirms nothing on its own."
+        ),
+        columns=("", "records", "difference", "p"),
+        rows=(
+            (
+                f"{compared.second.release} against {compared.first.release}",
+                f"{count(found.n_second)} and {count(found.n_first)} in {plural(found.n_strata, 'group')}",
+                _points(found.difference, found.low, found.high),
+                probability(found.p_value),
+            ),
+        ),
+    )
+
+
+def render_comparison(page: ComparisonPage) -> str:
+    """Return the page as Markdown; the same page always gives the same text."""
+    lines = [f"# {escape_markdown(page.title)}", "", f"**{escape_markdown(page.headline)}**", ""]
+    lines += [f"- {escape_markdown(fact)}" for fact in page.facts]
+    for table in page.tables:
+        lines += ["", f"## {escape_markdown(table.title)}", ""]
+        if table.warning:
+            lines += [escape_markdown(table.warning), ""]
+        lines += [_row(table.columns), _row(("---",) * len(table.columns), is_rule=True)]
+        lines += [_row(row) for row in table.rows]
+    if page.notes:
+        lines += ["", "## Notes", "", *(f"- {escape_markdown(note)}" for note in page.notes)]
+    return "\n".join(lines) + "\n"
+
+
+def _row(cells: tuple[str, ...], *, is_rule: bool = False) -> str:
+    return f"| {' | '.join(cells if is_rule else map(escape_markdown, cells))} |"
+
+
+def print_comparison(page: ComparisonPage) -> None:
+    """Print the page for people."""
+    console = Console()
+    console.print(shown(page.title, style="bold"))
+    console.print(shown(page.headline, style="bold"))
+    for fact in page.facts:
+        console.print(shown(fact))
+    for table in page.tables:
+        console.print()
+        if table.warning:
+            console.print(shown(table.warning))
+        print_table(console, table.columns, table.rows, title=table.title)
+    for note in page.notes:
+        console.print(shown(f"note: {note}"))
+
+
+def comparison_json(found: ReleaseComparison) -> dict[str, Any]:
+    """Return the comparison as JSON-ready values."""
+    compared = found.comparison
+    unpaired = compared.unpaired
+    return {
+        "pipeline": found.pipeline,
+        "window": {"start": iso(found.window.start), "end": iso(found.window.end)},
+        "by": found.field,
+        "headline": headline(found),
+        "first": _release_json(compared.first),
+        "second": _release_json(compared.second),
+        "inputs": list(found.inputs),
+        "common_inputs": compared.n_common_inputs,
+        "significant_below_p": SIGNIFICANT,
+        "paired": _rates_json(compared.paired),
+        "segments": [
+            {"segment": one.segment, "value": one.value, **_rates_json(one.rates)} for one in compared.segments
+        ],
+        "unpaired": None
+        if unpaired is None
+        else {
+            "difference": unpaired.difference,
+            "low": unpaired.low,
+            "high": unpaired.high,
+            "p_value": unpaired.p_value,
+            "strata": unpaired.n_strata,
+            "records": [unpaired.n_first, unpaired.n_second],
+            "is_randomised": False,
+        },
+        "records_without_release": found.n_without_release,
+        "records_in_both": found.n_in_both,
+        "notes": list(_notes(found)),
+    }
+
+
+def _release_json(one: ReleaseRecords) -> dict[str, Any]:
+    return {
+        "release": one.release,
+        "records": one.n_records,
+        "right": one.n_right,
+        "wrong": one.n_wrong,
+        "pending": one.n_pending,
+        "share_right": one.share_right,
+        "without_input": one.n_without_input,
+        "first_at": iso(one.first_at),
+        "last_at": iso(one.last_at),
+    }
+
+
+def _rates_json(rates: PairedRates) -> dict[str, Any]:
+    return {
+        "pairs": rates.n_pairs,
+        "worse": rates.n_worse,
+        "better": rates.n_better,
+        "both_right": rates.n_right,
+        "both_wrong": rates.n_wrong,
+        "p_value": rates.p_value,
+        "difference": rates.difference,
+        "low": rates.low,
+        "high": rates.high,
+        "differs": rates.differs,
+    }
