@@ -82,7 +82,7 @@ bench-store: $(STAMP) ## Fill the store for a year with nightly purges, and meas
 bench-shapes: $(STAMP) ## Try shapes of answers, kinds of values and mistakes in a project (SHORT=1: fewer faults)
 	$(BENCH) tests/benchmarks/bench_shapes.py
 
-bench-delivery: $(STAMP) ## Kill deliverers and break Slack; group findings of simulated weeks (SHORT=1: minutes; PARTS=messages,grouping,actions)
+bench-delivery: $(STAMP) $(MLFLOW_STAMP) ## Kill deliverers and break Slack; group findings of simulated weeks (SHORT=1: minutes; PARTS=messages,grouping,actions)
 	$(BENCH) tests/benchmarks/bench_delivery.py
 	$(if $(SHORT)$(PARTS),,$(BENCH) tests/benchmarks/bench_to_slack.py)
 

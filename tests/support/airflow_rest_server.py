@@ -96,7 +96,8 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             run = server.runs[dag, parts[2]]
             run["n_looks"] += 1
-            run["state"] = server.ends_as if run["n_looks"] > server.looks_until_over else "running"
+            if run["state"] not in ("success", "failed"):
+                run["state"] = server.ends_as if run["n_looks"] > server.looks_until_over else "running"
             self._send(200, run)
 
     def _start(self, dag: str, body: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 
 from seamwatch_demo.airflow import free_port, wait_until
 
-_PROGRAM = Path(__file__).parents[2] / ".venv-mlflow" / "bin" / "mlflow"
+MLFLOW = Path(__file__).parents[2] / ".venv-mlflow" / "bin" / "mlflow"
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,12 @@ class MlflowServer:
         connection.close()
 
 
-@pytest.fixture(scope="session")
-def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
-    if not _PROGRAM.is_file():
-        pytest.fail("MLflow is not installed for the tests: run `make .venv-mlflow/.installed`")
-    folder, port = tmp_path_factory.mktemp("mlflow"), free_port()
+@contextmanager
+def running_mlflow(folder: Path) -> Iterator[MlflowServer]:
+    """Start a server whose registry is in a folder, and end it with the block."""
+    port = free_port()
     env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
-    command = [str(_PROGRAM), "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command = [str(MLFLOW), "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     with (folder / "log").open("wb") as log:
         running = subprocess.Popen(
             [*command, "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"],
@@ -83,6 +83,14 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowSe
         finally:
             os.killpg(running.pid, signal.SIGKILL)
             running.wait()
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+    if not MLFLOW.is_file():
+        pytest.fail("MLflow is not installed for the tests: run `make .venv-mlflow/.installed`")
+    with running_mlflow(tmp_path_factory.mktemp("mlflow")) as server:
+        yield server
 
 
 def _is_healthy(url: str) -> bool:

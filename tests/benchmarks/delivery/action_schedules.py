@@ -11,20 +11,20 @@ import random
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from delivery import outside_systems
+from delivery import outside_systems, real_systems
 from delivery.outside_systems import OutsideSystem, as_kept
 from file_notifier import FileNotifier
 from json_config_server import JsonConfigServer
 from parcels import PIPELINE, WINDOW, fill_database, make_deps, write_project
 from seamwatch.adapters.base import ConnectionInfo
 from seamwatch.core.action_life import FINAL, ActionRun
-from seamwatch.core.incident_life import ChangeKind, Incident
+from seamwatch.core.incident_life import ChangeKind
 from seamwatch.engine.actions import answer, carry_out, check, propose, settle_actions, undo
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.deps import Deps
@@ -46,8 +46,7 @@ without a call to the reliability owner. `undone`: of actions that wrote somethi
 told whether they did, those that are undone, or escalated. `outside_differs`: what is outside is not what the state of
 the action and the timeline say, or is no longer what a person set by hand. Not drawn: a person who sets back by hand
 what an action has just written, before its worker, killed meanwhile, could note it; a value alone does not tell that
-from one that was never written. Nor MLflow, DAG runs and a table in PostgreSQL, which have tests of their
-own on real ones."""
+from one that was never written."""
 _CHECKS = """
 from pathlib import Path
 
@@ -58,9 +57,12 @@ def helped(incident):
 _SYSTEMS = ("sql", "sql", "http", "http", "litellm", "litellm", "quarantine", "command", "command_without_look")
 _STORIES = (*["approved"] * 12, "rejected", "rejected", "contradicted", "contradicted", "unanswered", "late", "over")
 _SAID = ("yes", "yes", "no", "no", "no", "maybe", "breaks")
+Deed = Callable[[Deps], Any]
+"""What a worker does; it can be handed to another process."""
+_SETTLE: Deed = partial(settle_actions, pipelines=["parcels"])
 _MOMENTS = (6, 15, 40)
 """A worker's clock readings, calls of its store and look-ups of connections: short deeds take few, long ones many."""
-_AFTER_WRITING = -1
+AFTER_WRITING = -1
 """In the place of a number of moments: at the first one after something was written outside."""
 _FINAL_KINDS = {
     ActionState.IMPOSSIBLE: ChangeKind.ACTION_WITHDRAWN,
@@ -105,12 +107,18 @@ class Counts:
 
 def write_template(root: Path) -> None:
     """Write a project whose store has one incident, and nothing else to tell."""
-    write_project(root, pipeline=PIPELINE + outside_systems.ACTIONS)
+    write_project(root, pipeline=PIPELINE + outside_systems.ACTIONS + real_systems.ACTIONS)
     (root / "include" / "mappings" / "checks.py").write_text(_CHECKS)
     (root / "route.sh").write_text(outside_systems.ROUTE)
     url = f"sqlite:///{root / 'parcels.db'}"
     fill_database(url, "code_table")
-    deps = make_deps(root, {"AIRFLOW_CONN_PARCELS_DB": url})
+    open_incident(root, f"sqlite:///{root / 'store.db'}")
+
+
+def open_incident(root: Path, store_url: str) -> None:
+    """Let the store of a project have its incident."""
+    env = {"AIRFLOW_CONN_PARCELS_DB": f"sqlite:///{root / 'parcels.db'}"}
+    deps = make_deps(root, env, store_url=store_url)
     pipeline = deps.project.pipeline("parcels")
     attribute_window(deps, pipeline, WINDOW)
     decide_incidents(deps, pipeline, WINDOW)
@@ -135,37 +143,51 @@ def measure(template: Path, folder: Path, *, n: int, seed: int, counts: Counts) 
             root = folder / str(number)
             root.mkdir()
             shutil.copy(template / "store.db", root / "store.db")
-            with _schedule(root, project, make[_SYSTEMS[number % len(_SYSTEMS)]](root), rng) as schedule:
-                schedule.play()
-                schedule.settle()
-                schedule.judge(counts, f"schedule {seed}/{number} ({schedule.outside.action}, {schedule.story})")
+            outside = make[_SYSTEMS[number % len(_SYSTEMS)]](root)
+            store = Store.open(f"sqlite:///{root / 'store.db'}", migrate_first=False)
+            schedule = Schedule(root=root, project=project, store=store, outside=outside, rng=rng)
+            play_out(schedule, counts, f"schedule {seed}/{number}")
             shutil.rmtree(root)
     finally:
         config.close()
         gateway.close()
 
 
-@contextmanager
-def _schedule(root: Path, project: Project, outside: OutsideSystem, rng: random.Random) -> Iterator[_Schedule]:
-    store = Store.open(f"sqlite:///{root / 'store.db'}", migrate_first=False)
+def play_out(schedule: Schedule, counts: Counts, label: str) -> None:
+    """Play a schedule to its end, add what became of it, and close what it used."""
     try:
-        yield _Schedule(root=root, project=project, store=store, outside=outside, rng=rng)
+        schedule.play()
+        schedule.settle()
+        schedule.judge(counts, f"{label} ({schedule.outside.action}, {schedule.story})")
     finally:
-        store.close()
-        outside.close()
+        schedule.store.close()
+        schedule.outside.close()
+
+
+def task(deps: Deps, action_id: str) -> None:
+    """Do what the runbook's task does after the answer."""
+    carry_out(deps, action_id)
+    check(deps, action_id)
+
+
+def propose_named(deps: Deps, incident_id: str, name: str) -> None:
+    """Propose an action of the pipeline file for an incident."""
+    incident = deps.store.incident(incident_id)
+    assert incident is not None
+    propose(deps, deps.project.pipeline("parcels"), incident, name, run="run")
 
 
 @dataclass(kw_only=True)
 class _Worker:
     """One process of ours, which is killed after so many moments; None: never."""
 
-    schedule: _Schedule
+    schedule: Schedule
     moments: int | None
     n_written: int = 0
     """How often something was written before it began."""
 
     def moment(self) -> None:
-        if self.moments == _AFTER_WRITING:
+        if self.moments == AFTER_WRITING:
             if self.schedule.outside.n_written() > self.n_written:
                 raise Killed
         elif self.moments is not None:
@@ -196,7 +218,9 @@ class _Worker:
 
 
 @dataclass(kw_only=True)
-class _Schedule:
+class Schedule:
+    """One incident, its actions, the people who answer, and the workers that carry them out in this process."""
+
     root: Path
     project: Project
     store: Store
@@ -232,13 +256,13 @@ class _Schedule:
     def play(self) -> None:
         """Play the schedule: proposed, answered, carried out, with whatever comes between."""
         for _ in range(4):
-            self._work(lambda deps: self._propose(deps, self.outside.action))
+            self._work(self._proposal(self.outside.action))
             if self._action() is not None:
                 break
             self.outside.recover()
             self._pass(1, 3)
         if self.second is not None:
-            self._work(lambda deps: self._propose(deps, cast("str", self.second)))
+            self._work(self._proposal(self.second))
         self._meanwhile()
         self._answer()
         self._meanwhile()
@@ -254,13 +278,13 @@ class _Schedule:
             self.kills_left = max(self.kills_left, 1)
         for hours in [0.25] * 8 + [6.0] * 8:
             self.now += timedelta(hours=hours)
-            self._work(lambda deps: settle_actions(deps, ["parcels"]))
+            self._work(_SETTLE)
             self._answer_second()
             if not self.store.unfinished_actions(["parcels"]):
                 break
 
-    def _propose(self, deps: Deps, name: str) -> ActionRun:
-        return propose(deps, self.project.pipeline("parcels"), self._incident(), name, run="run")
+    def _proposal(self, name: str) -> Deed:
+        return partial(propose_named, incident_id=self.incident_id, name=name)
 
     def _answer(self) -> None:
         """Let people answer, each until the answer was taken."""
@@ -275,9 +299,7 @@ class _Schedule:
         if self.story == "contradicted":
             people = [("ann", self.rng.random() < 0.5), ("ben", self.rng.random() < 0.5)]
         for person, approves in people:
-            self._until_done(
-                lambda deps, by=person, yes=approves: answer(deps, action.id, approves=yes, by=by, door=Door.SLACK)
-            )
+            self._until_done(partial(answer, known=action.id, approves=approves, by=person, door=Door.SLACK))
 
     def _carry_on(self) -> None:
         """Let the task be tried again, or a look carry on with what is not over, or both at once."""
@@ -286,34 +308,30 @@ class _Schedule:
         if action is None:
             return
         if draw < 0.5:
-            self._work(lambda deps: self._task(deps, action.id))
+            self._work(partial(task, action_id=action.id))
         elif draw < 0.65:
             self._pass(5, 12)
-            self._work(lambda deps: settle_actions(deps, ["parcels"]))
+            self._work(_SETTLE)
         elif draw < 0.8:
             self._side_by_side(action.id)
         elif draw < 0.85 and self.second is None:
-            self.undone_by_person |= self._work(lambda deps: undo(deps, action.id, by="ann", door=Door.SLACK))
+            self.undone_by_person |= self._work(partial(undo, action_id=action.id, by="ann", door=Door.SLACK))
         else:
             self._meanwhile()
         self._answer_second()
         self.outside.recover()
 
-    def _task(self, deps: Deps, action_id: str) -> None:
-        carry_out(deps, action_id)
-        check(deps, action_id)
-
     def _side_by_side(self, action_id: str) -> None:
         """Let two workers carry it out at the same time; either may be killed."""
         self.n_side_by_side += 1
         start = threading.Barrier(2)
-        killed = [self._draw_kill(), None]
+        kills = [self._draw_kill(), None]
 
-        def run(moments: int | None) -> None:
+        def run(kill: float | None) -> None:
             start.wait()
-            self._run(lambda deps: self._task(deps, action_id), moments)
+            self._run(partial(task, action_id=action_id), kill)
 
-        threads = [threading.Thread(target=run, args=(one,)) for one in killed]
+        threads = [threading.Thread(target=run, args=(one,)) for one in kills]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -323,8 +341,8 @@ class _Schedule:
     def _answer_second(self) -> None:
         for one in self.store.actions_of(self.incident_id):
             if one.name == self.second and one.state is ActionState.WAITING:
-                self._work(lambda deps, id=one.id: answer(deps, id, approves=True, by="ann", door=Door.SLACK))
-                self._work(lambda deps, id=one.id: self._task(deps, id))
+                self._work(partial(answer, known=one.id, approves=True, by="ann", door=Door.SLACK))
+                self._work(partial(task, action_id=one.id))
 
     def _meanwhile(self) -> None:
         """Let a person set the target by hand, or end the incident, now and then."""
@@ -340,27 +358,28 @@ class _Schedule:
         self._pass(0, 1, 5)
 
     def _end_incident(self) -> None:
-        self._until_done(
-            lambda deps: act_on_incident(deps, self.incident_id, IncidentAction.RESOLVE, by="eve", door=Door.SLACK)
-        )
+        deed = partial(act_on_incident, incident_id=self.incident_id, action=IncidentAction.RESOLVE)
+        self._until_done(partial(deed, by="eve", door=Door.SLACK))
 
     def _pass(self, *minutes: int) -> None:
         self.now += timedelta(minutes=self.rng.choice(minutes))
 
     # Workers.
 
-    def _work(self, deed: Callable[[Deps], Any]) -> bool:
+    def _work(self, deed: Deed) -> bool:
         """Return whether one worker came to the end of it."""
         is_done = self._run(deed, self._draw_kill())
         self._look_for_unapproved()
         return is_done
 
-    def _until_done(self, deed: Callable[[Deps], Any]) -> None:
+    def _until_done(self, deed: Deed) -> None:
         for _ in range(5):
             if self._work(deed):
                 return
 
-    def _run(self, deed: Callable[[Deps], Any], moments: int | None) -> bool:
+    def _run(self, deed: Deed, kill: float | None) -> bool:
+        """Return whether a worker came to the end; it is killed at a moment, where one is given."""
+        moments = None if kill is None else int(kill)
         worker = _Worker(schedule=self, moments=moments, n_written=self.outside.n_written())
         deps = Deps(
             project=self.project,
@@ -384,12 +403,13 @@ class _Schedule:
             return False
         return True
 
-    def _draw_kill(self) -> int | None:
+    def _draw_kill(self) -> float | None:
+        """Return the moment at which the next worker is killed; None: not at all."""
         if not self.kills_left or self.rng.random() < 0.4:
             return None
         self.kills_left -= 1
         if self.rng.random() < 0.3:
-            return _AFTER_WRITING
+            return AFTER_WRITING
         return self.rng.randrange(self.rng.choice(_MOMENTS))
 
     def _draw_fault(self) -> None:
@@ -398,11 +418,6 @@ class _Schedule:
             self.outside.draw_fault(self.rng)
 
     # What became of it.
-
-    def _incident(self) -> Incident:
-        found = self.store.incident(self.incident_id)
-        assert found is not None
-        return found
 
     def _action(self) -> ActionRun | None:
         return next((one for one in self.store.actions_of(self.incident_id) if one.name != self.second), None)
@@ -442,6 +457,7 @@ class _Schedule:
             wrong += self._wrong(action, actions)
             self._count_help(action, counts)
         wrong += [("outside_differs", text) for text in self._differences(actions)]
+        wrong += [("outside_differs", text) for text in self.outside.faults_found(self.store)]
         calls = [one for one in self.store.deliveries(self.incident_id) if one.change is ChangeKind.ACTION_ESCALATED]
         n_to_tell = sum(one.state in (ActionState.ESCALATED, ActionState.EXPIRED) for one in actions)
         if len(calls) < n_to_tell:
@@ -492,6 +508,8 @@ class _Schedule:
 
     def _differences(self, actions: list[ActionRun]) -> Iterator[str]:
         """Yield in words where what is outside is not what the actions' states and the timeline say."""
+        if not self.outside.has_value:
+            return
         found = self.outside.value()
         allowed = _allowed(actions, self.first_value)
         if allowed is None:  # told to a person, who looks

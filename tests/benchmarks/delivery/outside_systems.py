@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 
 from json_config_server import Fault, JsonConfigServer
+from seamwatch.store.repo import Store
 from seamwatch_demo.gateway import Gateway
 
 ACTIONS = """
@@ -77,6 +78,8 @@ class OutsideSystem(ABC):
     """Actions on the same target: one that wants another value, and one that wants the same."""
     elsewhere: ClassVar[Any] = None
     """What a person sets it to that no action wants; None: nobody sets it by hand."""
+    has_value: ClassVar[bool] = True
+    """Whether an action leaves another value there; else `faults_found` alone says what is wrong."""
     is_down: bool = False
 
     def connections(self) -> Mapping[str, Mapping[str, Any]]:
@@ -98,6 +101,11 @@ class OutsideSystem(ABC):
     def n_undone(self) -> int:
         """Return how often an action was taken back, where that is more than a value that is set again."""
         return 0
+
+    def faults_found(self, store: Store) -> list[str]:
+        """Return what is wrong with it in the end, whatever became of the actions."""
+        del store
+        return []
 
     def set_by_person(self, value: Any) -> None:
         """Set it by hand."""
