@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from seamwatch.spec.base import Name, Names, Ratio, Spec
+from seamwatch.spec.judge import JudgeModel
 
 _LONGEST_TEXT = 2_000
 """Characters of one statement or pattern."""
@@ -231,7 +232,8 @@ Evaluator = Annotated[
     | OutOfScopeEvaluator
     | LeakEvaluator
     | HarmEvaluator
-    | FunctionEvaluator,
+    | FunctionEvaluator
+    | JudgeModel,
     Field(discriminator="kind"),
 ]
 
@@ -242,6 +244,9 @@ _FIELD_OR_LIST = ("required", "forbidden")
 
 def evaluator_fields(evaluator: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], Any]]:
     """Yield each `stage.field` that an evaluator of a document names, with its place inside of it."""
+    pairwise = evaluator.get("pairwise")
+    if isinstance(pairwise, Mapping) and isinstance(pairwise.get("against"), str):
+        yield ("pairwise", "against"), pairwise["against"]
     for key, value in evaluator.items():
         if key in _SEVERAL_FIELDS and isinstance(value, list | tuple):
             yield from (((key, number), field) for number, field in enumerate(value))

@@ -6,19 +6,16 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from seamwatch.spec.base import Name, Scalar, Spec
+from seamwatch.spec.base import Name, Names, Scalar, Spec
 from seamwatch.spec.endpoint import EndpointAddress
-
-StageField = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*\..+$")]
-"""`stage.field`: a text of the record, as a stage recorded it."""
 
 
 class Pairwise(Spec):
     """The judge compares two answers instead of judging one; it is asked twice, in both orders."""
 
-    against: StageField
-    """The other answer, one that is known to be good enough: a person's, or that of the release in use. An answer is
-    right where the judge finds it as good, or better, in both orders."""
+    against: str
+    """`stage.field` with the other answer, one that is known to be good enough: a person's, or that of the release in
+    use. An answer is right where the judge finds it as good, or better, in both orders."""
 
 
 class JudgeModel(Spec):
@@ -33,14 +30,14 @@ class JudgeModel(Spec):
     """Its name, where requests of the endpoint's protocol name one."""
     rubric: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
     """When an answer is right, in words; the only instructions besides those on the form of the verdict."""
-    answer: StageField | None = None
-    """What is judged; default: the only field that is compared, or the only one, of the stage that is judged."""
-    question: StageField | None = None
-    """What the answer answers."""
-    context: StageField | None = None
-    """What the answer had to rest on, as the documents retrieved for it."""
-    reference: StageField | None = None
-    """An answer that is known to be right."""
+    answer: str | None = None
+    """`stage.field` that is judged; default: as for every evaluator."""
+    question: str | None = None
+    """`stage.field` that was answered."""
+    context: Names = ()
+    """`stage.field`s with what the answer had to rest on, as `kb_lookup.contents`."""
+    reference: str | None = None
+    """`stage.field` with an answer that is known to be right."""
     pairwise: Pairwise | None = None
     """Compare with another answer; none means: each answer is judged alone."""
     parameters: dict[str, Scalar] = {}
@@ -60,15 +57,3 @@ class JudgeModel(Spec):
             msg = "pairwise and reference exclude each other: the answer compared with is that of pairwise.against"
             raise ValueError(msg)
         return self
-
-    @property
-    def fields(self) -> dict[str, str]:
-        """Return by the part of the request the `stage.field` that it is read from, without the answer's default."""
-        named = {
-            "answer": self.answer,
-            "question": self.question,
-            "context": self.context,
-            "reference": self.reference,
-            "against": self.pairwise.against if self.pairwise else None,
-        }
-        return {part: field for part, field in named.items() if field is not None}

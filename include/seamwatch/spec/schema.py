@@ -30,6 +30,8 @@ _SECTIONS = (
     ("LeakEvaluator", "evaluators, kind: leak", ""),
     ("HarmEvaluator", "evaluators, kind: harm", ""),
     ("FunctionEvaluator", "evaluators, kind: function", ""),
+    ("JudgeModel", "evaluators, kind: judge", "Pairwise and reference exclude each other."),
+    ("Pairwise", "evaluators.pairwise", ""),
     ("Benchmark", "benchmark", "Inputs in the shape of the first stage, with the right final fields."),
     ("Isolation", "isolation", "What replays may cost; a call beyond a limit is not made, and the verdict says so."),
     ("Slack", "slack", ""),

@@ -1,0 +1,1 @@
+"""What can be said of one answer without knowing the right one: evaluators, one kind a file."""

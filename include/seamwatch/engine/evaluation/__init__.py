@@ -1,0 +1,1 @@
+"""Use cases of evaluation: answers are read, judged and their results kept."""

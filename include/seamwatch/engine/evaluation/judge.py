@@ -1,0 +1,277 @@
+"""Ask a judge model about a window's answers: cached, priced, within the judge's own budget."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import pandas as pd
+
+from seamwatch.adapters.models.factory import open_endpoint
+from seamwatch.adapters.models.http import HttpModelEndpoint
+from seamwatch.adapters.models.metered import MeteredEndpoint
+from seamwatch.core.evaluation.judge_answer import Verdict, read_verdict
+from seamwatch.core.evaluation.judge_bias import JudgeBias, JudgedPair, length_of, measure_bias
+from seamwatch.core.evaluation.judge_request import (
+    Question,
+    RequestSettings,
+    pairwise_question,
+    pointwise_question,
+    request_body,
+)
+from seamwatch.core.evaluation.judge_selection import Shown, select_answers
+from seamwatch.core.evaluation.judge_verdicts import Judgement, NoVerdict, judge_alone, judge_pair, no_verdict
+from seamwatch.core.replays import BudgetLimits, ModelAnswer, ModelCall
+from seamwatch.engine.deps import Deps
+from seamwatch.engine.references import load_function
+from seamwatch.errors import AdapterError, DataContractError, SpecError
+from seamwatch.spec.judge import JudgeModel
+from seamwatch.spec.pipeline import Pipeline
+from seamwatch.store.budget import ROUNDING_USD
+
+PURPOSE = "judge"
+"""Of its calls, in their tag and in the store."""
+_BATCH_ROUNDS = 4
+"""Answers asked about at once, for each call that may be under way: between batches the budget is looked at."""
+_FAILURES = 3
+"""Different failures told; an endpoint that fails in more ways is understood by then."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgeRun:
+    """What a judge said of the answers of a window."""
+
+    results: pd.DataFrame
+    """By record `state`, `score` and `reason`, in the order of the answers."""
+    bias: JudgeBias
+    missing: Mapping[NoVerdict, int]
+    """How many answers have no verdict, by why."""
+    n_calls: int
+    """Requests that left, retries among them."""
+    n_cached: int
+    """Answers of the judge that were paid for before."""
+    cost_usd: float | None
+    """None where the price of a call is not known."""
+    notes: tuple[str, ...]
+    """What a reader of the results must know."""
+
+
+@dataclass(kw_only=True)
+class _Heard:
+    """What came back so far."""
+
+    judgements: dict[Hashable, Judgement] = field(default_factory=dict)
+    pairs: list[JudgedPair] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    n_cached: int = 0
+
+
+class Judge:
+    """A judge model, opened once for a window. Nothing is sent before it is asked."""
+
+    def __init__(self, deps: Deps, pipeline: Pipeline, spec: JudgeModel) -> None:
+        """Open the endpoint.
+
+        Raises:
+            ConnectionNotFound, AdapterError: If the connection is missing or cannot be used.
+            DataContractError: If it names an unknown protocol, or one that no request can be made for.
+            SpecError: If the function of a `python:` endpoint cannot be loaded.
+        """
+        now = deps.clock()
+        inner, prices = open_endpoint(
+            spec.endpoint,
+            deps.connections,
+            load_callable=lambda name: load_function(deps.project, name),
+            pipeline=pipeline.pipeline,
+        )
+        self.spec = spec
+        self._store = deps.store
+        self._pipeline = pipeline.pipeline
+        self._day = _own_day(f"{now:%Y-%m-%d}", spec.name)
+        self._path = urlsplit(inner.url).path if isinstance(inner, HttpModelEndpoint) else ""
+        self._settings = RequestSettings(
+            model=spec.model, max_output_tokens=spec.max_output_tokens, parameters=spec.parameters
+        )
+        self.endpoint = MeteredEndpoint(
+            inner,
+            cache=deps.store,
+            budget=deps.store,
+            pipeline=pipeline.pipeline,
+            run=f"judge {spec.name}@{now:%Y%m%dT%H%M%S.%f}",
+            day=self._day,
+            # Beyond the window: the same answer, asked about in the same words, is not paid for again.
+            scope=f"{pipeline.pipeline}/judge/{spec.name}",
+            limits=BudgetLimits(
+                calls_per_run=spec.max_calls_per_day,
+                calls_per_day=spec.max_calls_per_day,
+                usd_per_run=spec.max_usd_per_day,
+                usd_per_day=spec.max_usd_per_day,
+            ),
+            prices=prices,
+            max_output_tokens=spec.max_output_tokens,
+        )
+        # Says now whether a request can be made at all for such an address.
+        self.call("", Question(instructions="", data="{}", verdicts=()))
+
+    def questions(self, shown: Shown) -> list[Question]:
+        """Return what is asked about one answer: once, or of a pair in both orders."""
+        if self.spec.pairwise is None:
+            return [pointwise_question(self.spec.rubric, shown.parts)]
+        return [pairwise_question(self.spec.rubric, shown.parts, is_swapped=swapped) for swapped in (False, True)]
+
+    def call(self, key: Hashable, question: Question) -> ModelCall:
+        """Return the call that asks a question."""
+        body = request_body(self.endpoint.protocol, self._path, question, self._settings)
+        return ModelCall(key=str(key), body=body, purpose=PURPOSE)
+
+    def batch_size(self) -> int:
+        """Return how many answers to ask about at once: no more than the day's calls are enough for."""
+        n_calls, _ = self._store.spent(self._pipeline, day=self._day)
+        size = _BATCH_ROUNDS * self.spec.endpoint.concurrency
+        left = (self.spec.max_calls_per_day - n_calls) // (1 if self.spec.pairwise is None else 2)
+        # Where none is left, what was paid for before is still found.
+        return min(size, left) if left > 0 else size
+
+    def overspent(self) -> list[str]:
+        """Return the sentence that says by how much the day's money was passed, if it was."""
+        _, usd = self._store.spent(self._pipeline, day=self._day)
+        if usd <= self.spec.max_usd_per_day + ROUNDING_USD:
+            return []
+        return [
+            f"judge {self.spec.name!r}: its calls cost ${usd:.4f}, more than max_usd_per_day "
+            f"(${self.spec.max_usd_per_day:.4f}): an answer cost more than could be foreseen; it was not asked again"
+        ]
+
+
+def ask_judge(deps: Deps, pipeline: Pipeline, spec: JudgeModel, texts: pd.DataFrame) -> JudgeRun:
+    """Return what a judge says of answers; what goes wrong outside is a note, and leaves answers without a verdict.
+
+    Args:
+        deps: What it needs.
+        pipeline: Whose answers they are.
+        spec: The judge.
+        texts: By record, the columns `answer`, and `question`, `context`, `reference`, `against` where the judge is
+            shown them, as they were recorded.
+
+    Raises:
+        StoreError: If the store cannot keep account of calls; none is made without.
+    """
+    chosen = select_answers(texts, seed=f"{pipeline.pipeline}/{spec.name}", most=spec.sample)
+    heard, notes, judge = _Heard(), [], None
+    try:
+        judge = Judge(deps, pipeline, spec)
+    except (AdapterError, DataContractError, SpecError) as error:
+        notes.append(f"judge {spec.name!r} could not be asked: {error}")
+        heard.judgements = {key: _failed(NoVerdict.NOT_REACHED) for key in chosen.ready}
+    else:
+        _ask(judge, chosen.ready, heard)
+        notes += [*judge.overspent(), *(f"judge {spec.name!r}: {note}" for note in judge.endpoint.notes)]
+    found = chosen.settled | heard.judgements
+    missing = Counter(one.missing for one in found.values() if one.missing is not None)
+    return JudgeRun(
+        results=_frame([found[key] for key in texts.index], texts.index),
+        bias=_bias(chosen.ready, heard),
+        missing=missing,
+        n_calls=judge.endpoint.calls if judge else 0,
+        n_cached=heard.n_cached,
+        cost_usd=judge.endpoint.cost_usd if judge else 0.0,
+        notes=(*notes, *_notes(spec, missing, heard, n_ready=len(chosen.ready))),
+    )
+
+
+def _frame(found: Sequence[Judgement], index: pd.Index[Any]) -> pd.DataFrame:
+    columns = {
+        "state": pd.Series([one.state for one in found], index=index, dtype=object),
+        "score": pd.Series([one.score for one in found], index=index, dtype=float),
+        "reason": pd.Series([one.reason for one in found], index=index, dtype=object),
+    }
+    return pd.DataFrame(columns, index=index)
+
+
+def _ask(judge: Judge, ready: Mapping[Hashable, Shown], heard: _Heard) -> None:
+    """Ask about one answer after the other, until the budget is spent.
+
+    Verdicts behind the first refusal of the budget do not count: which calls still fit depends on their length, and
+    what is judged shall be a uniform sample.
+    """
+    left = list(ready)
+    while left:
+        batch = left[: judge.batch_size()]
+        questions = {key: judge.questions(ready[key]) for key in batch}
+        calls = [judge.call(key, question) for key in batch for question in questions[key]]
+        answers = iter(judge.endpoint.ask(calls))
+        for number, key in enumerate(batch):
+            given = [next(answers) for _ in questions[key]]
+            if any(answer.status == "budget" for answer in given):
+                heard.judgements |= {one: _failed(NoVerdict.BUDGET) for one in left[number:]}
+                return
+            heard.n_cached += sum(answer.is_cached for answer in given)
+            heard.judgements[key] = _judged(given, questions[key], ready[key], heard)
+        left = left[len(batch) :]
+
+
+def _judged(given: Sequence[ModelAnswer], questions: Sequence[Question], shown: Shown, heard: _Heard) -> Judgement:
+    """Return what the answers of a judge make of one answer."""
+    unread = [answer for answer in given if not answer.is_ok]
+    if unread:
+        heard.failures.append(unread[0].detail or unread[0].status)
+        return _failed(NoVerdict.NOT_READABLE if unread[0].status == "garbage" else NoVerdict.NOT_REACHED)
+    verdicts: list[Verdict] = [
+        read_verdict(answer.text, question.verdicts, finish_reason=answer.finish_reason)
+        for answer, question in zip(given, questions, strict=True)
+    ]
+    if len(verdicts) == 1:
+        return judge_alone(verdicts[0], cut=shown.cut)
+    heard.pairs.append(JudgedPair(straight=verdicts[0], swapped=verdicts[1]))
+    return judge_pair(*verdicts)
+
+
+def _failed(missing: NoVerdict) -> Judgement:
+    return no_verdict(missing, _WHY[missing])
+
+
+_WHY = {
+    NoVerdict.BUDGET: "the judge's budget was spent before this answer",
+    NoVerdict.NOT_REACHED: "the judge gave no answer",
+    NoVerdict.NOT_READABLE: "the judge's response cannot be read",
+}
+
+
+def _bias(ready: Mapping[Hashable, Shown], heard: _Heard) -> JudgeBias:
+    decided = {key: one for key, one in heard.judgements.items() if one.missing is None}
+    lengths = []
+    for key in decided:
+        parts = ready[key].parts
+        other = length_of(parts["against"]) if "against" in parts else 0.0
+        lengths.append(length_of(parts["answer"]) - other)
+    return measure_bias(pairs=heard.pairs, lengths=lengths, scores=[one.score for one in decided.values()])
+
+
+def _notes(spec: JudgeModel, missing: Mapping[NoVerdict, int], heard: _Heard, *, n_ready: int) -> list[str]:
+    told = []
+    if n := missing.get(NoVerdict.NOT_DRAWN):
+        told.append(f"{n:,} answers were not drawn: {spec.sample:,} of a window are judged, a uniform sample")
+    if n := missing.get(NoVerdict.BUDGET):
+        told.append(
+            f"its budget (max_calls_per_day, max_usd_per_day) was spent: {n:,} of {n_ready:,} answers were not "
+            "judged; those that were are a uniform sample"
+        )
+    if n := missing.get(NoVerdict.INSTRUCTIONS):
+        told.append(f"{n:,} answers have no verdict, since a text holds instructions that a judge could obey")
+    if n := missing.get(NoVerdict.TOO_LONG):
+        told.append(f"{n:,} answers have no verdict, since what was too long to be shown could decide")
+    if n := missing.get(NoVerdict.NOT_REACHED):
+        told.append(f"{n:,} answers have no verdict, since it gave no answer")
+    if n := missing.get(NoVerdict.NOT_READABLE):
+        told.append(f"{n:,} answers have no verdict, since what it said is not in the form asked for")
+    told += list(dict.fromkeys(heard.failures))[:_FAILURES]
+    return [f"judge {spec.name!r}: {what}" for what in told]
+
+
+def _own_day(day: str, judge: str) -> str:
+    """Return the name of a judge's own counter for a day; it begins with the day, by which old counters go."""
+    return f"{day} {hashlib.sha256(judge.encode()).hexdigest()[:8]}"
