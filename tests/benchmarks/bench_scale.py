@@ -412,13 +412,13 @@ for number in range(%(n)d):
         for stage in STAGES:
             with TaskGroup(stage):
                 check, gate = EmptyOperator(task_id="check"), EmptyOperator(task_id="gate")
-            first >> check >> gate
-            check >> last
+            first >> check >> last >> gate
+            check >> gate
     globals()[dag.dag_id] = dag
     every = timedelta(minutes=5)
     later = (
-        ("isolate", [asset], ("find", "attribute")),
-        ("incidents", [asset], ("find", "decide", "report", "send", "call")),
+        ("isolate", [asset], ("attribute", "find", "attribute_others")),
+        ("incidents", [asset], ("decide", "report", "send", "call")),
         ("slo", every, ("look", "gate", "decide", "send", "call")),
     )
     for part, schedule, names in later:

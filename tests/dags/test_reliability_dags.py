@@ -11,7 +11,8 @@ from contextlib import closing
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -124,7 +125,7 @@ def test_where_slots_are_few_the_way_to_a_message_goes_before_gates_and_reports(
         for dag in [dags[f"parcels__{part}"]]
         for task in dag.tasks
     }
-    late = (".gate", ".report", ".call-runbook")
+    late = (".gate", ".report", ".call-runbook", ".find-others", ".attribute-others")
     aside = [weight for name, weight in weights.items() if name.endswith(late)]
     on_the_way = [weight for name, weight in weights.items() if not name.endswith(late)]
     assert aside
@@ -194,12 +195,29 @@ def test_parsing_loads_nothing_heavy(project: Path) -> None:
     assert loaded == []
 
 
+def test_a_task_builds_its_own_dag_and_no_other(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.sdk.definitions.context import _AIRFLOW_PARSING_CONTEXT_DAG_ID as NAME
+
+    for wanted in ("parcels__isolate", "seamwatch__delivery"):
+        whole = load().dags[wanted]
+        with monkeypatch.context() as patched:
+            patched.setenv(NAME, wanted)
+            bag = load()
+        assert list(bag.dags) == [wanted]
+        assert bag.dags[wanted].task_ids == whole.task_ids
+    with monkeypatch.context() as patched:
+        patched.setenv(NAME, "parcels__unheard_of")
+        assert load().dags == {}
+
+
 def test_a_broken_seam_is_red_and_is_attributed_all_the_same(project: Path) -> None:
     bag = load()
     state, tasks = run(bag, "validate")
     assert state == "failed"
     assert {name for name, how in tasks.items() if how != "success"} == {"request.gate"}
-    assert run(bag, "isolate") == ("success", {"find_windows": "success", "attribute": "success"})
+    # No other window is due.
+    others = {"find-others": "success", "attribute-others": "skipped"}
+    assert run(bag, "isolate") == ("success", {"attribute": "success", **others})
     state, tasks = run(bag, "incidents")
     assert (state, set(tasks.values())) == ("success", {"success"})
     (incident,) = open_store(project).incidents("parcels")
@@ -262,6 +280,24 @@ def test_a_message_that_cannot_be_sent_makes_the_run_red(project: Path, monkeypa
     state, tasks = run(bag, "incidents")
     assert state == "failed"
     assert {name: how for name, how in tasks.items() if how != "success"} == {"deliver": "failed"}
+
+
+def test_slack_is_told_by_the_task_that_decides(project: Path, slack: SlackReceiver) -> None:
+    bag = load()
+    run(bag, "isolate")
+    n_before, shown = len(slack.messages), dict[str, Any]()
+    context: Any = {
+        "params": {"from": WINDOW.start.isoformat(), "to": WINDOW.end.isoformat()},
+        "ti": SimpleNamespace(xcom_push=lambda *, key, value: shown.update({key: value})),
+    }
+    called = bag.dags["parcels__incidents"].get_task("decide").execute(context)
+    (head,) = [message for message in slack.messages[n_before:] if message.thread_ts is None]
+    assert "Integration failure at request" in head.text
+    assert (shown["windows"], len(called)) == ([WINDOW.id], 1)
+    # Whoever comes after it has nothing left to tell.
+    n_told = len(slack.messages)
+    assert run(bag, "incidents")[0] == "success"
+    assert [message for message in slack.messages[n_told:] if message.thread_ts is None] == []
 
 
 def test_an_incident_starts_its_runbook_once_and_only_its_kind_runs(project: Path) -> None:

@@ -27,7 +27,7 @@ from seamwatch.core.deliveries import DeliveryPart
 from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.check.channels import check_channels
-from seamwatch.engine.deliver import DeliverySummary, deliver_pending, describe_undelivered
+from seamwatch.engine.deliver import DeliverySummary, deliver_incidents, deliver_pending, describe_undelivered
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.incidents import decide_incidents
 from seamwatch.errors import ProblemLevel
@@ -397,6 +397,29 @@ def _with_second_way(desk: Desk, url: str, **way: Any) -> Deps:
         project=replace(desk.deps.project, pipelines={"parcels": pipeline}),
         connections=EnvironmentConnections({"AIRFLOW_CONN_PAGER": connection}),
     )
+
+
+def test_who_decides_tells_of_these_incidents_alone(desk: Desk) -> None:
+    _another_incident(desk, "other")
+    deliver_incidents(desk.deps, [desk.incident.id])
+    (head,) = desk.slack.heads
+    assert head.text.startswith("parcels: ")
+    assert len(desk.slack.replies(head)) == 1
+    assert desk.deps.store.n_pending_deliveries() == 2
+    deliver_incidents(desk.deps, ["other", desk.incident.id])
+    assert (len(desk.slack.heads), desk.deps.store.n_pending_deliveries()) == (2, 0)
+
+
+@pytest.mark.parametrize("fault", [Fault("reset"), Fault("limit", "20"), Fault("taken_reset")], ids=str)
+def test_what_who_decides_could_not_tell_is_delivered_once_later(desk: Desk, fault: Fault) -> None:
+    _another_incident(desk, "other")
+    desk.faults[:] = [fault]
+    deliver_incidents(desk.deps, [desk.incident.id, "other"])
+    assert desk.pauses == []
+    assert desk.deps.store.n_pending_deliveries() == 4  # the first that fails ends it: whoever decides does not wait
+    desk.deliver_until_quiet()
+    assert len(desk.slack.heads) == 2
+    assert desk.deps.store.n_pending_deliveries() == 0
 
 
 def test_what_the_channel_does_not_take_goes_to_pagerduty_and_is_resolved_there(desk: Desk) -> None:

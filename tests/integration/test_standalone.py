@@ -165,19 +165,16 @@ def test_windows_that_queue_up_are_all_carried_to_the_end(airflow: Standalone, r
     with airflow.client("admin") as client:
         for window in days:
             _trigger(client, window)
-        for part in ("isolate", "incidents"):
-            wait_until(
-                lambda part=part: _windows_done(client, f"parcels__{part}") == expected,
-                within_s=90,
-                what=f"not every window reached {part}",
-            )
+        wait_until(
+            lambda: _windows_decided(client) == expected, within_s=120, what="not every window reached the incidents"
+        )
 
 
-def _windows_done(client: httpx.Client, dag_id: str) -> set[str]:
-    """Return the windows that successful runs of the DAG found."""
-    found: set[str] = set()
+def _windows_decided(client: httpx.Client) -> set[str]:
+    """Return the windows that successful runs decided on."""
+    dag_id, found = "parcels__incidents", set[str]()
     for run in client.get(f"/api/v2/dags/{dag_id}/dagRuns", params={"state": "success"}).json()["dag_runs"]:
-        path = f"/api/v2/dags/{dag_id}/dagRuns/{run['dag_run_id']}/taskInstances/find_windows/xcomEntries/return_value"
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run['dag_run_id']}/taskInstances/decide/xcomEntries/windows"
         found |= set(client.get(path, params={"deserialize": True}).json()["value"])
     return found
 

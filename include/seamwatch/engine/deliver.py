@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -115,13 +115,23 @@ def deliver_pending(
 
 
 def deliver_incident(deps: Deps, incident_id: str) -> None:
-    """Send what waits of one incident now, because a person who acts wants to see it; what fails waits as ever."""
+    """Send what waits of one incident now, because a person who acts wants to see it; see `deliver_incidents`."""
+    deliver_incidents(deps, [incident_id])
+
+
+def deliver_incidents(deps: Deps, incident_ids: Iterable[str]) -> None:
+    """Send what is due of some incidents now; it ends with the first that fails, and all that is left waits as ever.
+
+    Raises:
+        StoreError: If the store itself fails.
+    """
     tick = _Tick(deps=deps, end=deps.clock() + _AT_ONCE)
-    while not tick.errors and not tick.pauses and (now := deps.clock()) < tick.end:
-        delivery = deps.store.claim_delivery(now, lease=LEASE, owner=tick.owner, incident_id=incident_id)
-        if delivery is None:
-            return
-        _deliver(tick, delivery)
+    for incident_id in incident_ids:
+        while not tick.errors and not tick.pauses and (now := deps.clock()) < tick.end:
+            delivery = deps.store.claim_delivery(now, lease=LEASE, owner=tick.owner, incident_id=incident_id)
+            if delivery is None:
+                break
+            _deliver(tick, delivery)
 
 
 def describe_undelivered(summary: DeliverySummary) -> str:

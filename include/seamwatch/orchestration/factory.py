@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,14 @@ _ON_THE_WAY = 10
 """Weight of a task that a message to people waits for; that of another is one."""
 
 
-def build_dags(project_dir: Path) -> dict[str, DAG]:
-    """Return the DAGs of every pipeline file without a mistake, by id; see `raise_problems` for the others."""
-    dags, _ = _build(project_dir)
+def build_dags(project_dir: Path, *, only: str | None = None) -> dict[str, DAG]:
+    """Return the DAGs of every pipeline file without a mistake, by id; see `raise_problems` for the others.
+
+    Args:
+        project_dir: Holds `include/pipelines`.
+        only: The one DAG that is wanted, as in the process of a task, which needs no other; None: all.
+    """
+    dags, _ = _build(project_dir, only)
     return dags
 
 
@@ -40,13 +46,12 @@ def raise_problems(project_dir: Path) -> None:
         raise SpecError(problems)
 
 
-def _build(project_dir: Path) -> tuple[dict[str, DAG], list[Problem]]:
+def _build(project_dir: Path, only: str | None = None) -> tuple[dict[str, DAG], list[Problem]]:
     project = load_project(project_dir)
-    shared = [build_dag(plan, project_dir) for plan in (plan_delivery(), plan_maintenance())]
-    dags, problems = {dag.dag_id: dag for dag in shared}, project.problems
+    dags, problems = _build_plans((plan_delivery(), plan_maintenance()), project_dir, only), project.problems
     for pipeline in project.pipelines.values():
         try:
-            dags |= _build_pipeline(pipeline, project_dir)
+            dags |= _build_pipeline(pipeline, project_dir, only)
         except Exception as error:
             # What only Airflow can judge, and what nobody foresaw: it must not stop the other pipelines either.
             file = f"include/pipelines/{pipeline.pipeline}.yaml"
@@ -55,8 +60,12 @@ def _build(project_dir: Path) -> tuple[dict[str, DAG], list[Problem]]:
     return dags, problems
 
 
-def _build_pipeline(pipeline: Pipeline, project_dir: Path) -> dict[str, DAG]:
-    dags = {plan.id: build_dag(plan, project_dir) for plan in plan_pipeline(pipeline)}
+def _build_plans(plans: Iterable[DagPlan], project_dir: Path, only: str | None) -> dict[str, DAG]:
+    return {plan.id: build_dag(plan, project_dir) for plan in plans if only in (None, plan.id)}
+
+
+def _build_pipeline(pipeline: Pipeline, project_dir: Path, only: str | None) -> dict[str, DAG]:
+    dags = _build_plans(plan_pipeline(pipeline), project_dir, only)
     for dag in dags.values():
         dag.validate()  # type: ignore[no-untyped-call]
     return dags

@@ -113,41 +113,36 @@ def plan_pipeline(pipeline: Pipeline) -> tuple[DagPlan, ...]:
 def _plan_validate(pipeline: Pipeline) -> DagPlan:
     """A task group a stage: the check stays green and records what it found, the gate turns red.
 
-    The asset is emitted after the checks and beside the gates, so that a broken stage is attributed all the same: also
-    when a check crashed, which its own gate then shows. Ids with a dash meet no stage, whose name cannot have one.
+    The asset is emitted after the checks, so that a broken stage is attributed all the same: also when a check crashed,
+    which its own gate then shows. The gates come after it, for nobody waits for them, and where slots are few they
+    would take those of the tasks that a message waits for. Ids with a dash meet no stage, whose name cannot have one.
     """
-    tasks = [TaskPlan(id="open-window", step="open_window", listens=pipeline.asset)]
-    checks = []
-    for stage in pipeline.stages:
-        check = TaskPlan(
-            id="check",
-            group=stage.name,
-            step="check",
-            stage=stage.name,
-            after=("open-window",),
-            window_from="open-window",
-        )
-        gate = TaskPlan(
-            id="gate",
-            group=stage.name,
-            step="gate",
-            stage=stage.name,
-            after=(check.full_id,),
-            window_from="open-window",
-        )
-        tasks += [check, gate]
-        checks.append(check.full_id)
-    tasks.append(
-        TaskPlan(
-            id="publish-window",
-            step="publish_validated",
-            after=tuple(checks),
-            window_from="open-window",
-            trigger_rule="all_done",
-            emits=validated_asset(pipeline.pipeline),
-            is_on_the_way=True,
-        )
+    opened, published = "open-window", "publish-window"
+    checks = [
+        TaskPlan(id="check", group=one.name, step="check", stage=one.name, after=(opened,), window_from=opened)
+        for one in pipeline.stages
+    ]
+    publish = TaskPlan(
+        id=published,
+        step="publish_validated",
+        after=tuple(check.full_id for check in checks),
+        window_from=opened,
+        trigger_rule="all_done",
+        emits=validated_asset(pipeline.pipeline),
+        is_on_the_way=True,
     )
+    gates = [
+        TaskPlan(
+            id="gate",
+            group=check.group,
+            step="gate",
+            stage=check.stage,
+            after=(check.full_id, published),
+            window_from=opened,
+        )
+        for check in checks
+    ]
+    tasks = [TaskPlan(id=opened, step="open_window", listens=pipeline.asset), *checks, publish, *gates]
     return _dag(
         pipeline,
         "validate",
@@ -159,21 +154,23 @@ def _plan_validate(pipeline: Pipeline) -> DagPlan:
 
 
 def _plan_isolate(pipeline: Pipeline) -> DagPlan:
-    """One instance of `attribute` for each window that was validated since; each tells the next DAG of its own.
+    """The window that started the run is attributed at once, others that are due by one instance each, beside it.
 
-    So a window whose attribution failed is red, keeps the run from passing, and holds up no other window. One run at
-    a time: a window that two runs find is attributed by the second from the cache, not by both at the model's cost.
+    Each tells the next DAG of its own: a window whose attribution failed is red, keeps the run from passing, and holds
+    up no other window. One run at a time: a window that two runs find is attributed by the second from the cache, not
+    by both at the model's cost.
     """
+    validated, attributed = validated_asset(pipeline.pipeline), attributed_asset(pipeline.pipeline)
     tasks = (
-        _find_windows(validated_asset(pipeline.pipeline), step="find_windows_to_attribute"),
+        TaskPlan(id="attribute", step="attribute", listens=validated, emits=attributed, is_on_the_way=True),
+        TaskPlan(id="find-others", step="find_other_windows", listens=validated),
         TaskPlan(
-            id="attribute",
+            id="attribute-others",
             step="attribute",
-            after=("find_windows",),
-            window_from="find_windows",
+            after=("find-others",),
+            window_from="find-others",
             is_mapped=True,
-            emits=attributed_asset(pipeline.pipeline),
-            is_on_the_way=True,
+            emits=attributed,
         ),
     )
     return _dag(
@@ -181,7 +178,7 @@ def _plan_isolate(pipeline: Pipeline) -> DagPlan:
         "isolate",
         "Judges the outcomes, calls the model in isolation and says whose fault each wrong outcome was.",
         tasks,
-        after_asset=validated_asset(pipeline.pipeline),
+        after_asset=validated,
         max_active_runs=1,
     )
 
@@ -189,13 +186,14 @@ def _plan_isolate(pipeline: Pipeline) -> DagPlan:
 def _plan_incidents(pipeline: Pipeline) -> DagPlan:
     """One run at a time and one task for all its windows: an incident's life follows the order of the windows.
 
-    `report` and `deliver` both end the run, so that either failure is seen; what Slack links to is rendered from the
-    store and waits for no file.
+    `decide` tells Slack what it can at once; `deliver` sends what is left, and is red while any message waits for a
+    mended channel. `report` and `deliver` both end the run, so that either failure is seen; what Slack links to is
+    rendered from the store and waits for no file.
     """
+    attributed = attributed_asset(pipeline.pipeline)
     tasks = (
-        _find_windows(attributed_asset(pipeline.pipeline)),
-        TaskPlan(id="decide", step="decide", after=("find_windows",), window_from="find_windows", has_report_link=True),
-        TaskPlan(id="report", step="report", after=("decide",), window_from="find_windows", has_report_link=True),
+        TaskPlan(id="decide", step="decide", listens=attributed, has_report_link=True, is_on_the_way=True),
+        TaskPlan(id="report", step="report", after=("decide",), listens=attributed, has_report_link=True),
         TaskPlan(id="deliver", step="deliver", after=("decide",), is_on_the_way=True),
         _call_runbooks(pipeline, after="decide"),
     )
@@ -204,7 +202,7 @@ def _plan_incidents(pipeline: Pipeline) -> DagPlan:
         "incidents",
         "Opens, updates and resolves incidents, writes their reports and tells Slack.",
         tasks,
-        after_asset=attributed_asset(pipeline.pipeline),
+        after_asset=attributed,
         max_active_runs=1,
     )
 
@@ -220,10 +218,6 @@ def _call_runbooks(pipeline: Pipeline, *, after: str, group: str | None = None) 
         is_mapped=True,
         dag=f"{pipeline.pipeline}__runbook",
     )
-
-
-def _find_windows(asset: str, *, step: str = "find_windows") -> TaskPlan:
-    return TaskPlan(id="find_windows", step=step, listens=asset)
 
 
 def _plan_freshness(pipeline: Pipeline) -> DagPlan:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
 from seamwatch.core.freshness_results import DocumentAnswers, FreshnessCheck
+from seamwatch.core.incident_life import IncidentChange
 from seamwatch.core.results import Check, Window
 from seamwatch.core.staleness import outdated_in_answers
 from seamwatch.engine.attribute import attribute_window, windows_to_revisit
-from seamwatch.engine.deliver import deliver_pending, describe_undelivered
+from seamwatch.engine.deliver import deliver_incidents, deliver_pending, describe_undelivered
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.freshness import check_knowledge_base
 from seamwatch.engine.heartbeat import note_delivery, note_job, note_maintenance, tell_monitor
@@ -22,7 +24,7 @@ from seamwatch.engine.retention import purge_store
 from seamwatch.engine.slo import gate as decide_gate
 from seamwatch.engine.slo import look_at_objectives as look
 from seamwatch.engine.validate import check_stage
-from seamwatch.errors import AdapterError, DataContractError
+from seamwatch.errors import AdapterError, DataContractError, StoreError
 from seamwatch.orchestration.data_events import window_of_events
 from seamwatch.orchestration.deps import open_deps
 from seamwatch.orchestration.plan import attributed_asset, validated_asset
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 
     from seamwatch.orchestration.operators import StepOperator
 
+WINDOWS = "windows"
+"""Under this name `decide` shows which windows it decided on."""
 _KEYS_TOLD = 5
 
 
@@ -66,11 +70,15 @@ def find_windows(task: StepOperator, context: Context) -> list[str]:
     given = _param_window(context)
     if given is not None:
         return [given.id]
-    found = {window for event in _events(task, context) for window in (event.extra or {}).get("windows", ())}
+    return sorted(_windows_of(task, _events(task, context)))
+
+
+def _windows_of(task: StepOperator, events: Iterable[Any]) -> set[str]:
+    found = {window for event in events for window in (event.extra or {}).get("windows", ())}
     if not found:
         msg = f"{task.dag_id}: started by no window; fill in the params 'from' and 'to'"
         raise DataContractError(msg)
-    return sorted(found)
+    return found
 
 
 def _events(task: StepOperator, context: Context) -> list[Any]:
@@ -84,15 +92,26 @@ def _events(task: StepOperator, context: Context) -> list[Any]:
     return events
 
 
-def find_windows_to_attribute(task: StepOperator, context: Context) -> list[str]:
-    """Return the windows that started the run, and earlier ones whose missing truths may have arrived meanwhile."""
-    found = find_windows(task, context)
+def find_other_windows(task: StepOperator, context: Context) -> list[str]:
+    """Return the windows to attribute beside the run's own: started it too, or their missing truths may have come."""
     if _param_window(context) is not None:
-        return found
-    pipeline = _pipeline(task)
+        return []
+    pipeline, found = _pipeline(task), find_windows(task, context)
     with open_deps(task.project_dir) as deps:
         again = [window.id for window in windows_to_revisit(deps, pipeline)]
-    return sorted({*found, *again})
+    return sorted({*found, *again} - {_own_window(task, context).id})
+
+
+def _own_window(task: StepOperator, context: Context) -> Window:
+    """Return the window that started the run, the oldest of several, or the params' own.
+
+    Two tasks of a run agree on it, whenever they run: events that came later do not count here.
+    """
+    given = _param_window(context)
+    if given is not None:
+        return given
+    triggering = (event for of_asset in context["triggering_asset_events"].values() for event in of_asset)
+    return Window.from_id(min(_windows_of(task, triggering)))
 
 
 def check(task: StepOperator, context: Context) -> dict[str, int]:
@@ -139,8 +158,9 @@ def publish_validated(task: StepOperator, context: Context) -> None:
 
 
 def attribute(task: StepOperator, context: Context) -> dict[str, int]:
-    """Attribute one window, and tell the next DAG that it was."""
-    pipeline, window = _pipeline(task), _window(task)
+    """Attribute one window, the run's own where it is given no other, and tell the next DAG that it was."""
+    pipeline = _pipeline(task)
+    window = _own_window(task, context) if task.window is None else _window(task)
     with open_deps(task.project_dir) as deps:
         is_asked = _param_window(context) is not None
         found = attribute_window(deps, pipeline, window, is_asked=is_asked)
@@ -152,24 +172,36 @@ def attribute(task: StepOperator, context: Context) -> dict[str, int]:
 
 
 def decide(task: StepOperator, context: Context) -> list[list[str]]:
-    """Open, update and resolve incidents, window by window; return whose runbooks are to be run."""
-    pipeline = _pipeline(task)
+    """Open, update and resolve incidents, window by window; tell of them; return whose runbooks are to be run."""
+    pipeline, windows = _pipeline(task), find_windows(task, context)
+    context["ti"].xcom_push(key=WINDOWS, value=windows)
     with open_deps(task.project_dir) as deps:
-        changes = [change for window in _windows(task) for change in decide_incidents(deps, pipeline, window)]
+        changes = [change for one in windows for change in decide_incidents(deps, pipeline, Window.from_id(one))]
         if _param_window(context) is None:
             note_job(deps, pipeline, RecurringJob.INCIDENTS)
+        _tell(task, deps, changes)
         task.report_url = _report_url(deps.ui_url, pipeline, {change.incident.id for change in changes})
         return called_runbooks(deps, pipeline, changes, context)
 
 
 def report(task: StepOperator, context: Context) -> int:
     """Write the reports of the windows' incidents; return how many files."""
-    del context
-    pipeline = _pipeline(task)
+    pipeline, windows = _pipeline(task), find_windows(task, context)
     with open_deps(task.project_dir) as deps:
-        written = [path for window in _windows(task) for path in write_reports(deps, pipeline, window)]
+        written = [path for one in windows for path in write_reports(deps, pipeline, Window.from_id(one))]
         task.report_url = _report_url(deps.ui_url, pipeline, {path.parent.name for path in written})
     return len(written)
+
+
+def _tell(task: StepOperator, deps: Deps, changes: Sequence[IncidentChange]) -> None:
+    """Send what is due of the incidents at once: who reads it need not wait for another task to start.
+
+    What was not sent stays in the outbox for `deliver`, which comes next and is red where that fails too.
+    """
+    try:
+        deliver_incidents(deps, dict.fromkeys(change.incident.id for change in changes))
+    except StoreError as error:
+        task.log.warning("not told yet, left to the next delivery: %s", visible(str(error)))
 
 
 def check_freshness(task: StepOperator, context: Context) -> dict[str, int]:
@@ -205,6 +237,7 @@ def decide_on_freshness(task: StepOperator, context: Context) -> list[list[str]]
     with open_deps(task.project_dir) as deps:
         found = _last_check(deps, pipeline, task.stage or "")
         changes = decide_freshness_incidents(deps, pipeline, found)
+        _tell(task, deps, changes)
         written = write_reports_of(deps, pipeline, [change.incident for change in changes])
         task.report_url = _report_url(deps.ui_url, pipeline, {path.parent.name for path in written})
         return called_runbooks(deps, pipeline, changes, context)
@@ -228,6 +261,7 @@ def decide_on_watches(task: StepOperator, context: Context) -> list[list[str]]:
     pipeline = _pipeline(task)
     with open_deps(task.project_dir) as deps:
         changes = decide_watch_incidents(deps, pipeline)
+        _tell(task, deps, changes)
         written = write_reports_of(deps, pipeline, [change.incident for change in changes])
         task.report_url = _report_url(deps.ui_url, pipeline, {path.parent.name for path in written})
         return called_runbooks(deps, pipeline, changes, context)
@@ -300,10 +334,6 @@ def _window(task: StepOperator) -> Window:
         msg = f"{task.dag_id}.{task.task_id} has no window: the task that finds it failed"
         raise DataContractError(msg)
     return Window.from_id(task.window)
-
-
-def _windows(task: StepOperator) -> list[Window]:
-    return [Window.from_id(window) for window in task.window]
 
 
 def _param_window(context: Context) -> Window | None:

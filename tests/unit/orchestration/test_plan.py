@@ -67,7 +67,7 @@ def test_a_stage_is_a_group_of_a_check_and_a_gate(plans: dict[str, DagPlan]) -> 
         "publish-window",
     }
     gate = tasks(plans["validate"])["export.gate"]
-    assert (gate.after, gate.retries, gate.stage) == (("export.check",), 2, "export")
+    assert (gate.after, gate.retries, gate.stage) == (("export.check", "publish-window"), 2, "export")
 
 
 def test_gates_too_are_tried_again_so_that_none_is_red_because_the_store_was_away(plans: dict[str, DagPlan]) -> None:
@@ -75,7 +75,7 @@ def test_gates_too_are_tried_again_so_that_none_is_red_because_the_store_was_awa
     assert [task.full_id for task in tried_once if task.kind == "step"] == []
 
 
-def test_the_window_is_published_after_every_check_however_it_ended_and_beside_the_gates(
+def test_the_window_is_published_after_every_check_however_it_ended_and_before_the_gates(
     plans: dict[str, DagPlan],
 ) -> None:
     publish = tasks(plans["validate"])["publish-window"]
@@ -87,8 +87,8 @@ def test_the_window_is_published_after_every_check_however_it_ended_and_beside_t
 @pytest.mark.parametrize(
     ("part", "expected"),
     [
-        ("validate", {"export.gate", "publish.gate", "publish-window"}),
-        ("isolate", {"attribute"}),
+        ("validate", {"export.gate", "publish.gate"}),
+        ("isolate", {"attribute", "attribute-others"}),
         ("incidents", {"report", "deliver", "call-runbook"}),
     ],
 )
@@ -108,12 +108,17 @@ def test_each_dag_starts_the_next_by_an_asset(plans: dict[str, DagPlan]) -> None
     assert plans["isolate"].after_asset == validated_asset("triage")
     assert tasks(plans["isolate"])["attribute"].emits == attributed_asset("triage")
     assert plans["incidents"].after_asset == attributed_asset("triage")
-    for part in ("isolate", "incidents"):
-        assert tasks(plans[part])["find_windows"].listens == plans[part].after_asset
+    for part, names in (("isolate", ("attribute", "find-others")), ("incidents", ("decide", "report"))):
+        assert {tasks(plans[part])[name].listens for name in names} == {plans[part].after_asset}
+
+
+def test_the_way_to_a_message_is_a_process_a_step_once_the_checks_are_done(plans: dict[str, DagPlan]) -> None:
+    assert tasks(plans["isolate"])["attribute"].after == ()
+    assert tasks(plans["incidents"])["decide"].after == ()
 
 
 def test_windows_are_attributed_side_by_side_and_decided_in_order(plans: dict[str, DagPlan]) -> None:
-    assert tasks(plans["isolate"])["attribute"].is_mapped
+    assert [task.id for task in plans["isolate"].tasks if task.is_mapped] == ["attribute-others"]
     assert [task.id for task in plans["incidents"].tasks if task.is_mapped] == ["call-runbook"]
     assert plans["isolate"].max_active_runs == plans["incidents"].max_active_runs == 1
 

@@ -14,12 +14,14 @@ from parcels import write_project
 from seamwatch.errors import AdapterError, DataContractError, StoreError
 from seamwatch.orchestration import steps
 from seamwatch.orchestration.operators import IncidentOperator, ReportLink, StepOperator
+from seamwatch.spec.load import load_project
 
 DAY = "20260105T000000Z-20260106T000000Z"
 NEXT = "20260106T000000Z-20260107T000000Z"
+LATER = "20260107T000000Z-20260108T000000Z"
 ASSET = "seamwatch://parcels/validated"
 START = datetime(2026, 1, 7, tzinfo=UTC)
-TASK: Any = SimpleNamespace(dag_id="parcels__isolate", task_id="find_windows", inlets=[ASSET])
+TASK: Any = SimpleNamespace(dag_id="parcels__incidents", task_id="decide", inlets=[ASSET])
 SCHEDULED: Any = SimpleNamespace(dag_id="parcels__validate", task_id="open-window", inlets=[])
 
 
@@ -64,6 +66,21 @@ def test_a_window_given_by_hand_wins_over_what_triggered_the_run() -> None:
 def test_a_run_that_nothing_started_says_what_to_do(triggering: list[list[str]]) -> None:
     with pytest.raises(DataContractError, match="fill in the params 'from' and 'to'"):
         steps.find_windows(TASK, run_with({"from": None, "to": None}, triggering, {}))
+
+
+def test_what_is_attributed_beside_the_runs_own_window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_project(tmp_path)
+    monkeypatch.setenv("SEAMWATCH_STORE_URL", f"sqlite:///{tmp_path / 'store.db'}")
+    pipeline = load_project(tmp_path).pipeline("parcels").model_dump(mode="json", by_alias=True)
+    task: Any = SimpleNamespace(**vars(TASK), pipeline=pipeline, project_dir=tmp_path)
+    # The oldest window that started the run is its own; what came later never is.
+    started = run_with({}, [[LATER], [NEXT]], {-5: ["long ago"], 5: [DAY]})
+    assert steps.find_other_windows(task, started) == [DAY, LATER]
+    assert steps.find_other_windows(task, run_with({}, [[NEXT]], {})) == []
+    by_hand: dict[str, str | None] = {"from": "2026-01-05T00:00:00Z", "to": "2026-01-06T00:00:00Z"}
+    assert steps.find_other_windows(task, run_with(by_hand, [[NEXT]], {5: [NEXT]})) == []
+    with pytest.raises(DataContractError, match="fill in the params 'from' and 'to'"):
+        steps.find_other_windows(task, run_with({}, [], {}))
 
 
 def test_a_scheduled_run_takes_its_data_interval() -> None:
@@ -126,7 +143,7 @@ def operator(step: str, **arguments: Any) -> StepOperator:
 def test_an_error_that_no_new_try_can_mend_ends_the_task_at_once() -> None:
     context: Any = {"params": {"from": "yesterday", "to": "today"}}
     with pytest.raises(AirflowFailException, match="yesterday"):
-        operator("find_windows").execute(context)
+        operator("open_window").execute(context)
 
 
 @pytest.mark.parametrize(
