@@ -411,7 +411,7 @@ class _Trip:
             ticket["code"] = "E"
         if self._has("injection"):
             ticket["text"] = f"{ticket['text']}. {ATTACK}"
-        clean = to_request(ticket)
+        clean = self._clean = to_request(ticket)
         self._row(rows, "tickets", ticket, 0.0)
         seconds = self._request(draw, rows, dict(clean))
         said, seconds = self._call(draw, rows, seconds)
@@ -460,11 +460,13 @@ class _Trip:
             sent["product"] = ""
         body = to_prompt(sent)
         content = body["messages"][0]["content"]
-        # A model that got worse answers most requests as before.
-        worse = answer(content, error=self.service.error, is_degraded=True)
-        said: str | None = answer(content, error=self.service.error)
-        is_degraded = self._has("degraded", when=worse != said)
-        said, status = (worse if is_degraded else said), "200"
+        # A model that got worse answers most requests as before. A record that was damaged on its way is the model's
+        # too where it is wrong on what should have been sent, as replays find.
+        should_be = to_prompt(self._clean)["messages"][0]["content"]
+        worse = [answer(text, error=self.service.error, is_degraded=True) for text in (content, should_be)]
+        usual = [answer(text, error=self.service.error) for text in (content, should_be)]
+        said: str | None = worse[0] if self._has("degraded", when=worse != usual) else usual[0]
+        status = "200"
         if self._has("provider_down"):
             said, status = None, "503"
         ms, usd, tokens = draw.around(1500.0), draw.around(0.002, 0.3), int(draw.around(40, 0.2))

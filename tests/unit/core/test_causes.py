@@ -10,7 +10,7 @@ import pytest
 
 from seamwatch.core.attribution.causes import BaseRates, find_causes, lingering_causes
 from seamwatch.core.detection.window_change import FALSE_INCIDENTS, MIN_RECORDS, Budget, WindowCount
-from seamwatch.core.finding import Finding
+from seamwatch.core.finding import Finding, RateComparison
 from seamwatch.core.results import Part, Verdict
 from seamwatch.vocabulary import Basis, Gap, Responsibility
 
@@ -208,8 +208,58 @@ def test_a_small_fault_that_leaves_a_window_alone_is_not_over() -> None:
     for history, lingering in (([*quiet, *small], (key,)), ([*quiet, *strong], ()), (quiet, ())):
         base = BaseRates(history=history)
         assert lingering_causes((), n_judged=100, base=base) == lingering
-    over = BaseRates(history=[*quiet, *small, *[_past(30 + number, 100, {}) for number in range(2)]])
-    assert lingering_causes((), n_judged=100, base=over) == ()
+    # Five windows without a record of it are a thousand times likelier without the fault; two are not.
+    for n_clean, lingering in ((1, (key,)), (4, ())):
+        since = BaseRates(history=[*quiet, *small, *[_past(30 + number, 100, {}) for number in range(n_clean)]])
+        assert lingering_causes((), n_judged=100, base=since) == lingering
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "n_judged", "is_lingering"),
+    [
+        # The fault strikes 30 of 100 records; another one damages so many of this window's and hides it in them.
+        ((30, 0), (0, 0), 100, False),
+        ((30, 0), (0, 95), 100, True),
+        ((30, 0), (1, 95), 100, True),
+        ((30, 0), (0, 50), 100, False),
+        # Hidden before as well: 5 of the 10 records that could show it.
+        ((5, 90), (0, 93), 100, True),
+        ((5, 90), (0, 0), 100, False),
+        # Too few for a change, and far more than a healthy window has.
+        ((30, 0), (4, 0), 100, True),
+        ((30, 0), (1, 0), 100, False),
+        # A window with few records, or none, says little.
+        ((10, 0), (0, 0), 5, True),
+        ((10, 0), (0, 0), 0, True),
+        ((10, 0), (0, 0), 100, False),
+    ],
+)
+def test_a_fault_is_over_by_the_records_that_could_still_show_it(
+    before: tuple[int, int], now: tuple[int, int], n_judged: int, *, is_lingering: bool
+) -> None:
+    key, other = (INTEGRATION, "m"), (Responsibility.PROVIDER, "n")
+    mark = (frozenset[str](), None)
+    changed = {one: mark for one, n in zip((key, other), before, strict=True) if n}
+    quiet = [_past(number, 100, {}) for number in range(40)]
+    struck = [_past(40 + number, 100, dict(zip((key, other), before, strict=True)), changed) for number in range(3)]
+    causes = [
+        Finding(
+            responsibility=one[0], stage=one[1], n_records=n, confidence=0.9, rate=RateComparison(is_change=n >= 20)
+        )
+        for one, n in zip((key, other), now, strict=True)
+        if n
+    ]
+    lingering = lingering_causes(causes, n_judged=n_judged, base=BaseRates(history=[*quiet, *struck]))
+    assert (key in lingering) is is_lingering
+
+
+def test_what_no_window_showed_for_long_is_over_whatever_hides_it() -> None:
+    key, other = (INTEGRATION, "m"), (Responsibility.PROVIDER, "n")
+    mark = (frozenset[str](), None)
+    struck = [_past(number, 100, {key: 30}, {key: mark}) for number in range(3)]
+    hidden = [_past(3 + number, 100, {other: 100}, {other: mark}) for number in range(8)]
+    assert key in lingering_causes((), n_judged=0, base=BaseRates(history=[*struck, *hidden[:7]]))
+    assert key not in lingering_causes((), n_judged=0, base=BaseRates(history=[*struck, *hidden]))
 
 
 def test_a_sample_of_one_kind_alone_leaves_doubt_of_the_rest_but_not_of_everything() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -51,6 +52,10 @@ ASSUMED_RECORDS = 100.0
 """Judged records of history that weigh as much as the assumed accuracy: a window or two."""
 _LINGERING_WINDOWS = 8
 """An incident that no window showed for so long is over, whatever the counts say."""
+_STILL_RAISED = 0.01
+"""A cause of which healthy windows have so many records less often than this is not over, though it opens nothing."""
+_OVER_ODDS = 1000.0
+"""A fault that is still there is called over by chance in fewer than one of so many windows (J. Ville, 1939)."""
 _LEAST_RATE = 1e-4
 _FIELD_SHARE = 0.1
 """A field that fewer of a cause's records name is not told in the headline."""
@@ -169,7 +174,9 @@ def _with_strays(model: Prior) -> Prior:
 def lingering_causes(causes: Sequence[Finding], *, n_judged: int, base: BaseRates) -> tuple[CauseKey, ...]:
     """Return causes of recent incidents that this window does not show as a change and yet cannot call over.
 
-    A fault in two of a hundred records leaves some windows alone; its incident must not close and open with each.
+    A fault in two of a hundred records leaves some windows alone, and one that is wider hides it; its incident must not
+    close and open with each. It lasts as long as more records fail by it than by chance, and until the windows that do
+    not show it are `_OVER_ODDS` times likelier healthy than struck as before.
 
     Args:
         causes: Of the window, as `find_causes` returned them.
@@ -180,11 +187,54 @@ def lingering_causes(causes: Sequence[Finding], *, n_judged: int, base: BaseRate
     shown = {(cause.responsibility, cause.stage) for cause in causes if cause.is_change}
     recent = {key: mark for window in base.history[-_LINGERING_WINDOWS:] for key, mark in window.changes.items()}
     seen = Seen(counts={**dict.fromkeys(recent, 0), **counts}, n_judged=n_judged)
-    return tuple(
-        key
-        for key, mark in recent.items()
-        if key not in shown and _weigh(key, seen, base, mark).e_value >= RECOVERED_ODDS
-    )
+    now = _Shown(n_judged=n_judged, counts=counts, changed=shown)
+    found = []
+    for key, mark in recent.items():
+        if key in shown:
+            continue
+        evidence = _weigh(key, seen, base, mark)
+        is_raised = evidence.p_value < _STILL_RAISED or evidence.e_value >= RECOVERED_ODDS
+        if is_raised or not _is_over(key, now, base, healthy=evidence.expected):
+            found.append(key)
+    return tuple(found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shown:
+    """What a window showed: its failing records by cause, and the causes that were a change."""
+
+    n_judged: int
+    counts: Mapping[CauseKey, int]
+    changed: Collection[CauseKey]
+
+    def could_show(self, key: CauseKey) -> int:
+        """Return the records that could show a cause: those that another change damaged do not."""
+        hidden = sum(self.counts.get(other, 0) for other in self.changed if other != key)
+        return max(self.n_judged - hidden, self.counts.get(key, 0))
+
+
+def _is_over(key: CauseKey, now: _Shown, base: BaseRates, *, healthy: float) -> bool:
+    """Return whether the windows since a cause was a change last, this one included, are healthy again."""
+    past = [
+        _Shown(n_judged=one.n_judged, counts=one.counts, changed=one.changes)
+        for one in base.history[-_LINGERING_WINDOWS:]
+    ]
+    last = max(place for place, one in enumerate(past) if key in one.changed)
+    struck_in = [one for one in past if key in one.changed]
+    since = [*past[last + 1 :], now]
+    struck = _share(key, struck_in)
+    n, total = sum(one.counts.get(key, 0) for one in since), sum(one.could_show(key) for one in since)
+    rate = min(max(healthy, _LEAST_RATE), 1.0 - _LEAST_RATE)
+    if struck <= rate:
+        return True
+    log_odds = n * math.log(rate / struck) + (total - n) * math.log((1.0 - rate) / (1.0 - struck))
+    return log_odds > math.log(_OVER_ODDS)
+
+
+def _share(key: CauseKey, windows: Sequence[_Shown]) -> float:
+    total = sum(one.could_show(key) for one in windows)
+    n = sum(one.counts.get(key, 0) for one in windows)
+    return min(n / total, 1.0 - _LEAST_RATE) if total else 0.0
 
 
 def _mark(named: Sequence[Verdict]) -> Mark:
