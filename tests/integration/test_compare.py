@@ -6,16 +6,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from parcels import make_deps
-from returns_desk import PIPELINE, START, WINDOW, Answer, asked, fill_database, write_project
+from returns_desk import LINES, PIPELINE, START, WINDOW, Answer, asked, fill_database, write_project
 from seamwatch.core.release_comparison import ReleaseComparison
 from seamwatch.core.results import Window
 from seamwatch.engine.compare import compare_releases
 from seamwatch.errors import DataContractError
 from seamwatch.report.comparison import headline
+from seamwatch.report.facts import owner_of
+from seamwatch.report.release_change_texts import change_text
+from seamwatch.spec.pipeline import Pipeline
 
 BOTH = [*asked(60, "v1", first_day=0), *asked(60, "v2", first_day=7, wrong=["returns"])]
 """The same sixty questions under both, returns wrong under the second."""
@@ -53,8 +58,10 @@ def test_a_release_that_got_worse_on_one_topic_is_found_there(tmp_path: Path) ->
     assert not any(one.rates.differs for one in found.comparison.segments[1:])
     assert headline(found) == (
         "Release v2 is worse than v1: 20 worse, 0 better of 60 common inputs, p < 0.0001; on "
-        "questions.topic returns: 20 worse, 0 better of 20 common inputs, p < 0.0001."
+        "questions.topic returns: 20 worse, 0 better of 20 common inputs, p < 0.0001; prompt line 3 changed."
     )
+    (change,) = found.changes
+    assert (change.stage, change.role, change.before, change.after) == ("prompt", "system", LINES["v1"], LINES["v2"])
 
 
 def test_the_other_way_round_it_got_better(tmp_path: Path) -> None:
@@ -81,6 +88,38 @@ def test_releases_without_a_common_input_are_compared_by_segment_only_and_it_is_
     assert found.comparison.unpaired.n_strata == 3
     assert found.inputs == ("questions.topic", "questions.question")
     assert found.always_different == ("questions.question",)
+
+
+def test_what_was_retrieved_for_the_same_input_and_a_parameter_are_among_the_changes(tmp_path: Path) -> None:
+    answers = [
+        replace(one, documents=("help-2",) if one.number < 15 else one.documents, temperature=0.7)
+        if one.version == "v2"
+        else one
+        for one in BOTH
+    ]
+    found = _compare(tmp_path, answers)
+    assert [change_text(one) for one in found.changes] == [
+        "prompt line 3 (system) changed",
+        "prompt: temperature changed",
+        "articles.documents differ in 15 of 60 pairs",
+    ]
+    owners = [owner_of(Pipeline.model_validate(_spec()), one.responsibility).mention for one in found.changes]
+    assert owners == ["!subteam^S0INT", "!subteam^S0INT", "@U0DOC"]
+
+
+def test_a_text_that_the_pipeline_redacts_is_named_by_its_line_only(tmp_path: Path) -> None:
+    found = _compare(tmp_path, BOTH, pipeline=f"{PIPELINE}bundle: {{redact: [llm.body]}}\n")
+    assert [(one.line, one.before, one.after) for one in found.changes] == [(3, None, None)]
+
+
+def test_the_template_is_compared_where_no_input_is_common(tmp_path: Path) -> None:
+    later = [replace(one, number=one.number + 1000) for one in BOTH if one.version == "v2"]
+    found = _compare(tmp_path, [*BOTH[:60], *later])
+    assert [change_text(one) for one in found.changes] == ["prompt line 3 (system) changed"]
+
+
+def _spec() -> dict[str, Any]:
+    return dict(yaml.safe_load(PIPELINE.replace("ENDPOINT", "desk")))
 
 
 def test_fields_that_make_an_input_may_be_named(tmp_path: Path) -> None:

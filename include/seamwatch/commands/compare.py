@@ -43,23 +43,25 @@ def compare(
     """Compare two releases on the inputs that both answered: which got worse or better, and in which segments."""
     from seamwatch.core.results import Window
     from seamwatch.engine.compare import compare_releases
-    from seamwatch.report.comparison import comparison_json, comparison_page, print_comparison, render_comparison
+    from seamwatch.report.comparison import comparison_page, print_comparison, render_comparison
+    from seamwatch.report.comparison_json import comparison_json
 
     with open_deps(settings_of(project)) as deps:
         until = deps.clock() if end is None else parse_moment(end, "--to")
         since = until - _SPAN if start is None else parse_moment(start, "--from")
+        spec = deps.project.pipeline(pipeline)
         found = compare_releases(
             deps,
-            deps.project.pipeline(pipeline),
+            spec,
             Window(start=since, end=until),
             by,
             (first, second),
             inputs=inputs or (),
         )
-    page = comparison_page(found)
+    page = comparison_page(found, spec)
     if markdown is not None:
         markdown.parent.mkdir(parents=True, exist_ok=True)
         markdown.write_text(render_comparison(page), encoding="utf-8")
-    write_json(as_json, comparison_json(found))
+    write_json(as_json, comparison_json(found, spec))
     if str(as_json) != "-":
         print_comparison(page)

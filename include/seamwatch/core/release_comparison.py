@@ -24,6 +24,7 @@ from seamwatch.core.detection.paired_rates import (
 )
 from seamwatch.core.detection.rates import holm
 from seamwatch.core.records.frames import require_columns
+from seamwatch.core.release_changes import ReleaseChange
 from seamwatch.core.results import Window
 from seamwatch.vocabulary import OutcomeState
 
@@ -296,6 +297,8 @@ class ReleaseComparison:
     field: str
     """`stage.field` that names the release."""
     comparison: Comparison
+    changes: tuple[ReleaseChange, ...]
+    """What else differs between their records, the request first."""
     inputs: tuple[str, ...]
     """`stage.field`s in which two inputs are the same if they are the same."""
     always_different: tuple[str, ...]

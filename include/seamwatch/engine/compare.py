@@ -8,8 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from seamwatch.core.records.json_documents import value_text
 from seamwatch.core.records.unknown import Unknown
+from seamwatch.core.release_changes import ReleaseChange, find_release_changes
 from seamwatch.core.release_comparison import (
+    Comparison,
     ReleaseComparison,
     always_different,
     compare_answers,
@@ -18,7 +21,7 @@ from seamwatch.core.release_comparison import (
 from seamwatch.core.results import Window
 from seamwatch.engine.attribute import Judged, judge_window
 from seamwatch.engine.deps import Deps
-from seamwatch.engine.stage_values import StageValues, find_field, read_values, value_text
+from seamwatch.engine.stage_values import StageValues, find_field, read_values
 from seamwatch.engine.window import WindowReader, open_window
 from seamwatch.errors import DataContractError
 from seamwatch.report import numbers
@@ -80,23 +83,48 @@ def compare_releases(
     answers["input"] = number_inputs(texts, is_known)
     answers["time"] = judged.data.stages[pipeline.first_stage.name].times.reindex(chosen)
     sources = {one.name for one in pipeline.stages if one.kind is StageKind.SOURCE}
+    comparison = compare_answers(
+        answers,
+        first,
+        second,
+        segments=segments,
+        strata={name: known for name, known in segments.items() if name.partition(".")[0] in sources},
+        more=None,
+    )
     return ReleaseComparison(
         pipeline=pipeline.pipeline,
         window=window,
         field=field,
-        comparison=compare_answers(
-            answers,
-            first,
-            second,
-            segments=segments,
-            strata={name: known for name, known in segments.items() if name.partition(".")[0] in sources},
-            more=None,
-        ),
+        comparison=comparison,
+        changes=_changes(judged, comparison, answers["release"], field),
         inputs=tuple(fields),
         always_different=always_different(texts),
         n_without_release=int(of_record.isna().sum()),
         n_in_both=_in_both(values, releases),
         unread_segments=unread,
+    )
+
+
+def _changes(
+    judged: Judged, comparison: Comparison, of_record: pd.Series[Any], field: str
+) -> tuple[ReleaseChange, ...]:
+    """Return what differs between the releases: by the records of pairs, or by all where there are none."""
+    world, pairs = judged.world, comparison.pairs
+    if len(pairs):
+        keys = list(pairs["first"]), list(pairs["second"])
+    else:
+        first, second = (
+            list(of_record.index[(of_record == one.release).to_numpy()])
+            for one in (comparison.first, comparison.second)
+        )
+        keys = first, second
+    made = {
+        name: frozenset(map(str, found.expected.columns))
+        for name, found in world.reconciled.items()
+        if found.is_checked
+    }
+    return find_release_changes(
+        world.pipeline, world.recorded, keys, is_paired=len(pairs) > 0, made=made, without=field
     )
 
 

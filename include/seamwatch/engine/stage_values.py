@@ -8,9 +8,7 @@ from typing import Any
 import pandas as pd
 
 from seamwatch.core.records.frames import StageData, stage_data
-from seamwatch.core.records.json_documents import at_path, column_of, document_text, may_be_json
-from seamwatch.core.records.unknown import Unknown
-from seamwatch.core.records.values import strict_text
+from seamwatch.core.records.json_documents import at_path, column_of
 from seamwatch.engine.check.places import suggestion
 from seamwatch.engine.reading import StageReader
 from seamwatch.engine.window import WindowData, WindowReader
@@ -127,11 +125,3 @@ def _values(data: StageData, field: str) -> StageValues:
     if column in data.versions.columns:
         attempts = pd.DataFrame({"key": data.versions["_key"], "value": opened(data.versions[column])})
     return StageValues(by_key=opened(data.payload[column]), attempts=attempts)
-
-
-def value_text(value: Any) -> str | None:
-    """Return one text for all spellings of a value; None for no value, and for one that cannot be read."""
-    if isinstance(value, Unknown):
-        return None
-    found = document_text(value) if may_be_json(value) else None
-    return strict_text(value) if found is None else found

@@ -1,28 +1,31 @@
-"""Two releases compared: one page of sentences and tables, as Markdown or on the console, and JSON for programs."""
+"""Two releases compared, for people: one page of sentences and tables, as Markdown or on the console."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from rich.console import Console
 
 from seamwatch.core.detection.paired_rates import StratifiedDifference
 from seamwatch.core.release_comparison import (
-    SIGNIFICANT,
     Comparison,
     PairedRates,
     ReleaseComparison,
     ReleaseRecords,
 )
 from seamwatch.report.console_tables import print_table, shown
+from seamwatch.report.facts import owner_of
 from seamwatch.report.markdown import escape_markdown
-from seamwatch.report.numbers import NO_DATA, count, iso, moment, percent, plural, probability, span
-from seamwatch.report.text import joined
+from seamwatch.report.numbers import NO_DATA, count, moment, percent, plural, probability, span
+from seamwatch.report.release_change_texts import change_text, changes_in_short, owner_text
+from seamwatch.report.text import joined, shortened
+from seamwatch.spec.pipeline import Pipeline
 
 _MOST_SEGMENTS = 20
 _MOST_FIELDS = 8
+_MOST_CHANGES = 20
+_MOST_CHARS = 120
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +50,14 @@ class ComparisonPage:
     notes: tuple[str, ...]
 
 
-def comparison_page(found: ReleaseComparison) -> ComparisonPage:
-    """Return what a comparison says."""
+def comparison_page(found: ReleaseComparison, pipeline: Pipeline) -> ComparisonPage:
+    """Return what a comparison says, and who owns what changed."""
     compared = found.comparison
     tables = [_releases(compared)]
     if compared.segments:
         tables.append(_segments(compared))
+    if found.changes:
+        tables.append(_changes(found, pipeline))
     if compared.unpaired is not None:
         tables.append(_unpaired(compared.unpaired, compared))
     return ComparisonPage(
@@ -60,7 +65,7 @@ def comparison_page(found: ReleaseComparison) -> ComparisonPage:
         headline=headline(found),
         facts=tuple(_facts(found)),
         tables=tuple(tables),
-        notes=tuple(_notes(found)),
+        notes=tuple(comparison_notes(found)),
     )
 
 
@@ -81,7 +86,7 @@ def headline(found: ReleaseComparison) -> str:
         place = f"{one.segment} {one.value}: {_counted(one.rates)}"
         parts.append(f"on {place}" if is_told else f"{second} is {_direction(one.rates)} on {place}")
     if parts:
-        return f"Release {'; '.join(parts)}."
+        return f"Release {'; '.join((*parts, *changes_in_short(found.changes)))}."
     same = f"No difference between {first} and {second} shows: {_counted(rates)}."
     return same if rates.could_differ else f"{same} So few answers differ that none could have shown."
 
@@ -124,7 +129,8 @@ def _facts(found: ReleaseComparison) -> Iterator[str]:
         yield f"{plural(n_open, 'common input')} not judged on both sides: left out."
 
 
-def _notes(found: ReleaseComparison) -> Iterator[str]:
+def comparison_notes(found: ReleaseComparison) -> Iterator[str]:
+    """Yield what a reader must know to trust a comparison."""
     compared = found.comparison
     first, second = compared.first, compared.second
     if not compared.n_common_inputs:
@@ -206,6 +212,23 @@ def _segments(compared: Comparison) -> PageTable:
     )
 
 
+def _changes(found: ReleaseComparison, pipeline: Pipeline) -> PageTable:
+    n_more = len(found.changes) - _MOST_CHANGES
+    return PageTable(
+        title="What else differs between their records" + (f"; {n_more} more left out" if n_more > 0 else ""),
+        columns=("what", "before", "after", "owner"),
+        rows=tuple(
+            (
+                change_text(one),
+                NO_DATA if one.before is None else shortened(one.before, _MOST_CHARS),
+                NO_DATA if one.after is None else shortened(one.after, _MOST_CHARS),
+                owner_text(owner_of(pipeline, one.responsibility)),
+            )
+            for one in found.changes[:_MOST_CHANGES]
+        ),
+    )
+
+
 def _unpaired(found: StratifiedDifference, compared: Comparison) -> PageTable:
     return PageTable(
         title="Weaker: all judged records, like segments compared with like",
@@ -258,67 +281,3 @@ def print_comparison(page: ComparisonPage) -> None:
         print_table(console, table.columns, table.rows, title=table.title)
     for note in page.notes:
         console.print(shown(f"note: {note}"))
-
-
-def comparison_json(found: ReleaseComparison) -> dict[str, Any]:
-    """Return the comparison as JSON-ready values."""
-    compared = found.comparison
-    unpaired = compared.unpaired
-    return {
-        "pipeline": found.pipeline,
-        "window": {"start": iso(found.window.start), "end": iso(found.window.end)},
-        "by": found.field,
-        "headline": headline(found),
-        "first": _release_json(compared.first),
-        "second": _release_json(compared.second),
-        "inputs": list(found.inputs),
-        "common_inputs": compared.n_common_inputs,
-        "significant_below_p": SIGNIFICANT,
-        "paired": _rates_json(compared.paired),
-        "segments": [
-            {"segment": one.segment, "value": one.value, **_rates_json(one.rates)} for one in compared.segments
-        ],
-        "unpaired": None
-        if unpaired is None
-        else {
-            "difference": unpaired.difference,
-            "low": unpaired.low,
-            "high": unpaired.high,
-            "p_value": unpaired.p_value,
-            "strata": unpaired.n_strata,
-            "records": [unpaired.n_first, unpaired.n_second],
-            "is_randomised": False,
-        },
-        "records_without_release": found.n_without_release,
-        "records_in_both": found.n_in_both,
-        "notes": list(_notes(found)),
-    }
-
-
-def _release_json(one: ReleaseRecords) -> dict[str, Any]:
-    return {
-        "release": one.release,
-        "records": one.n_records,
-        "right": one.n_right,
-        "wrong": one.n_wrong,
-        "pending": one.n_pending,
-        "share_right": one.share_right,
-        "without_input": one.n_without_input,
-        "first_at": iso(one.first_at),
-        "last_at": iso(one.last_at),
-    }
-
-
-def _rates_json(rates: PairedRates) -> dict[str, Any]:
-    return {
-        "pairs": rates.n_pairs,
-        "worse": rates.n_worse,
-        "better": rates.n_better,
-        "both_right": rates.n_right,
-        "both_wrong": rates.n_wrong,
-        "p_value": rates.p_value,
-        "difference": rates.difference,
-        "low": rates.low,
-        "high": rates.high,
-        "differs": rates.differs,
-    }

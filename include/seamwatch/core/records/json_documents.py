@@ -47,6 +47,14 @@ def document_text(value: Any) -> str | None:
         return canonical_json(document)
 
 
+def value_text(value: Any) -> str | None:
+    """Return one text for all spellings of a value; None for no value, and for one that cannot be read."""
+    if isinstance(value, Unknown):
+        return None
+    found = document_text(value) if may_be_json(value) else None
+    return strict_text(value) if found is None else found
+
+
 def spellings(text: str) -> set[str]:
     """Return the text, and where it is JSON how programs mostly write that: close or spaced, in ASCII or not."""
     try:
