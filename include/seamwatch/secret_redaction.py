@@ -182,6 +182,14 @@ def _without_shapes(text: str) -> str:
     return text
 
 
+def secret_shapes(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where in a text something stands that has the shape of a secret: start and end of the secret alone."""
+    for shape, instead in _SHAPES:
+        kept = 2 if r"\2" in instead else 1 if r"\1" in instead else 0
+        for found in shape.finditer(text):
+            yield found.end(kept) if kept else found.start(), found.end()
+
+
 SECRETS = SecretRedactor()
 """Of this process: what any connection held stays secret to its end."""
 

@@ -53,11 +53,11 @@ def _named_columns(pipeline: Pipeline, stage: Stage) -> dict[str, str]:
 
 
 def _fields_elsewhere(pipeline: Pipeline, stage: Stage) -> dict[str, str]:
-    """Return, by place, the columns of a stage that segments, redaction and watches name as `stage.field`."""
+    """Return, by place, the columns of a stage that other parts of the file name as `stage.field`."""
     found = {}
     for loc, field in stage_fields(pipeline.model_dump()):
         name, _, column = str(field).partition(".")
-        if name == stage.name and not (stage.kind is StageKind.MODEL and column == ANSWER):
+        if name == stage.name and not (stage.kind is StageKind.MODEL and column.partition(".")[0] == ANSWER):
             found[".".join(map(str, loc))] = column
     return found
 

@@ -10,6 +10,7 @@ from seamwatch.adapters.base import Connections
 from seamwatch.engine.check.columns import check_columns, check_truths
 from seamwatch.engine.check.doubts import check_doubts
 from seamwatch.engine.check.endpoints import AskModel, check_endpoints
+from seamwatch.engine.check.evaluators import check_evaluators
 from seamwatch.engine.check.expectations import check_expectations
 from seamwatch.engine.check.files import check_files, unused_folders
 from seamwatch.engine.check.keys import check_keys
@@ -72,6 +73,7 @@ def check_pipeline(
     reader = SampleReader(settle_protocols(pipeline, connections), connections, project)
     try:
         problems += _check_tables(project, reader, connections, ask)
+        problems += check_evaluators(project, pipeline, connections, reader)
     finally:
         reader.close()
     # One missing connection is one problem, however many stages need it; of a guess each stage has its own.
