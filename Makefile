@@ -15,7 +15,7 @@ export PYTHONPYCACHEPREFIX :=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast coverage lint fix up bench bench-scale bench-attribution bench-freshness bench-delivery bench-slo bench-store bench-shapes golden constraints clean
+.PHONY: help install demo test test-fast coverage lint fix up bench bench-scale bench-attribution bench-freshness bench-delivery bench-slo bench-store bench-shapes bench-review golden constraints clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -62,7 +62,7 @@ fix: $(STAMP) ## Format and repair what can be repaired
 up: $(STAMP) ## Start Airflow with the demo's connections at http://127.0.0.1:8080 (admin, admin)
 	$(BIN)/python -m seamwatch_demo.up
 
-bench: bench-scale bench-attribution bench-freshness bench-delivery bench-slo bench-store bench-shapes ## Run every benchmark (SHORT=1: a form of minutes)
+bench: bench-scale bench-attribution bench-freshness bench-delivery bench-slo bench-store bench-shapes bench-review ## Run every benchmark (SHORT=1: a form of minutes)
 
 bench-scale: $(STAMP) ## Measure reconciliation, DAG parsing and validation against the bare minimum
 	$(BENCH) tests/benchmarks/bench_scale.py
@@ -81,6 +81,9 @@ bench-store: $(STAMP) ## Fill the store for a year with nightly purges, and meas
 
 bench-shapes: $(STAMP) ## Try shapes of answers, kinds of values and mistakes in a project (SHORT=1: fewer faults)
 	$(BENCH) tests/benchmarks/bench_shapes.py
+
+bench-review: $(STAMP) ## Simulate years of answers that people label a few of (SHORT=1: a minute; PARTS=accuracy)
+	$(BENCH) tests/benchmarks/bench_review.py
 
 bench-delivery: $(STAMP) $(MLFLOW_STAMP) ## Kill deliverers and break Slack; group findings of simulated weeks (SHORT=1: minutes; PARTS=messages,grouping,actions)
 	$(BENCH) tests/benchmarks/bench_delivery.py

@@ -26,7 +26,15 @@ def wilson_bounds(share: float, size: float, *, confidence: float = 0.95) -> tup
 
     Source: E. B. Wilson (1927), "Probable inference"; formula as in Brown, Cai, DasGupta (2001), section 3.1.1.
     """
-    z = float(stats.norm.ppf((1 + confidence) / 2))
+    return score_bounds(share, size, errors=float(stats.norm.ppf((1 + confidence) / 2)))
+
+
+def score_bounds(share: float, size: float, *, errors: float) -> tuple[float, float]:
+    """Return the shares that are at most so many of their own standard errors away from the one that was seen.
+
+    Source: as of `wilson_bounds`, whose interval this is for any number of standard errors.
+    """
+    z = errors
     centre = (share + z**2 / (2 * size)) / (1 + z**2 / size)
     half = z / (1 + z**2 / size) * float((share * (1 - share) / size + z**2 / (4 * size**2)) ** 0.5)
     # At the ends the bound is the share itself, but for the rounding.

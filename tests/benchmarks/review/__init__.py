@@ -1,0 +1,1 @@
+"""Judges, people's labels and accuracy from few of them, measured on public data."""
