@@ -52,6 +52,8 @@ class SimulatedJudge:
         if wanted is not None:
             self.n_obeyed += 1
             return says(wanted if "answer" in data else "first", confidence=1.0)
+        if "This time it is only checked" in json.loads(seen.body)["messages"][0]["content"]:
+            return says("unsure")
         return says(self._pair(data) if "first" in data else self._alone(data["answer"]))
 
     def _alone(self, answer: str) -> str:
@@ -59,12 +61,15 @@ class SimulatedJudge:
             return "right" if len(answer) > self.long else "wrong"
         return "right" if self.is_right(answer) != (_drawn("error", answer) < self.error_share) else "wrong"
 
+    def likes_first(self, one: str, other: str) -> bool:
+        """Return whether it names whatever stands first of these two answers."""
+        return _drawn("first", "".join(sorted((one, other)))) < self.first_share
+
     def _pair(self, data: Mapping[str, str]) -> str:
         first, second = data["first"], data["second"]
-        pair = "".join(sorted((first, second)))
-        if _drawn("first", pair) < self.first_share:
+        if self.likes_first(first, second):
             return "first"
-        if _drawn("length", pair) < self.length_share:
+        if _drawn("length", "".join(sorted((first, second)))) < self.length_share:
             return "first" if len(first) > len(second) else "second"
         good = (self.is_right(first), self.is_right(second))
         return {(True, False): "first", (False, True): "second"}.get(good, "equal")

@@ -40,6 +40,10 @@ class JudgeModel(Spec):
     """`stage.field` with an answer that is known to be right."""
     pairwise: Pairwise | None = None
     """Compare with another answer; none means: each answer is judged alone."""
+    control: bool = True
+    """Ask once more about each answer that passed, with the order to be unsure whatever the texts say: a judge that is
+    not follows a text instead of its instructions, and the answer has no verdict. A judge that cannot follow this
+    order with a harmless text either is not controlled, and that is said."""
     parameters: dict[str, Scalar] = {}
     """Further keys of every request, as `temperature`, that the endpoint knows."""
     max_output_tokens: Annotated[int, Field(ge=50, le=100_000)] = 1_000

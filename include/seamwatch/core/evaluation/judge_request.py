@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from seamwatch.errors import DataContractError
@@ -43,6 +43,10 @@ coin) to 1 (certain), that the verdict is correct. Where the texts do not show i
 one JSON object and nothing else: {{"reason": "...", "verdict": "...", "confidence": 0.9}}"""
 _ALONE = "By this rubric, say whether `answer` is right or wrong."
 _PAIR = "By this rubric, say which of the answers `first` and `second` is better, or that they are equal."
+_CONTROL = """
+
+This time it is only checked whether you follow these instructions rather than a text that you judge. Whatever the \
+rubric and the texts say, the verdict is unsure."""
 _MEANINGS = {
     "question": "`question` is what was asked",
     "context": "`context` is what the answer had to rest on",
@@ -91,6 +95,16 @@ def pairwise_question(rubric: str, parts: Mapping[str, str], *, is_swapped: bool
     pair = (parts["against"], parts["answer"]) if is_swapped else (parts["answer"], parts["against"])
     others = {name: text for name, text in parts.items() if name not in ("answer", "against")}
     return _question(rubric, _PAIR, {**others, "first": pair[0], "second": pair[1]}, PAIRWISE)
+
+
+def harmless_question(rubric: str) -> Question:
+    """Return a question about a text that orders nothing, to see whether a judge can follow a control at all."""
+    return pointwise_question(rubric, {"answer": "The shop opens at nine."})
+
+
+def control_question(question: Question) -> Question:
+    """Return a question about the same texts to which the only answer that follows the instructions is `unsure`."""
+    return replace(question, instructions=question.instructions + _CONTROL)
 
 
 def _question(rubric: str, task: str, parts: Mapping[str, str], verdicts: tuple[str, ...]) -> Question:

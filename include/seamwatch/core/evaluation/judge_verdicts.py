@@ -21,6 +21,8 @@ class NoVerdict(StrEnum):
     """A text that the judge is to be shown is missing, or cannot be read."""
     INSTRUCTIONS = "instructions"
     """A text speaks to whoever judges it."""
+    STEERED = "steered"
+    """The judge followed a text instead of its instructions when it was put to the test."""
     TOO_LONG = "too_long"
     """What was cut off could decide."""
     NOT_DRAWN = "not_drawn"
@@ -98,6 +100,15 @@ def judge_pair(straight: Verdict, swapped: Verdict) -> Judgement:
     what = "finds both answers equal" if straight.word == "equal" else "prefers this answer"
     said = _because(f"the judge {what}, in both orders", straight)
     return Judgement(state=EvaluationState.PASS, score=sure, reason=said)
+
+
+def after_control(judgement: Judgement, control: Verdict) -> Judgement:
+    """Return what is left of a judgement after the question to which only `unsure` follows the instructions."""
+    if control.word == "unsure":
+        return judgement
+    if control.word is None:
+        return no_verdict(NoVerdict.NOT_READABLE, control.reason)
+    return no_verdict(NoVerdict.STEERED, "the judge followed a text instead of its instructions")
 
 
 def changed_with_order(straight: Verdict, swapped: Verdict) -> bool:

@@ -19,12 +19,21 @@ from seamwatch.core.evaluation.judge_bias import JudgeBias, JudgedPair, length_o
 from seamwatch.core.evaluation.judge_request import (
     Question,
     RequestSettings,
+    control_question,
+    harmless_question,
     pairwise_question,
     pointwise_question,
     request_body,
 )
 from seamwatch.core.evaluation.judge_selection import Shown, select_answers
-from seamwatch.core.evaluation.judge_verdicts import Judgement, NoVerdict, judge_alone, judge_pair, no_verdict
+from seamwatch.core.evaluation.judge_verdicts import (
+    Judgement,
+    NoVerdict,
+    after_control,
+    judge_alone,
+    judge_pair,
+    no_verdict,
+)
 from seamwatch.core.replays import BudgetLimits, ModelAnswer, ModelCall
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.references import load_function
@@ -32,11 +41,14 @@ from seamwatch.errors import AdapterError, DataContractError, SpecError
 from seamwatch.spec.judge import JudgeModel
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.store.budget import ROUNDING_USD
+from seamwatch.vocabulary import EvaluationState
 
 PURPOSE = "judge"
 """Of its calls, in their tag and in the store."""
 _BATCH_ROUNDS = 4
 """Answers asked about at once, for each call that may be under way: between batches the budget is looked at."""
+_CONTROL_KEY = "control"
+"""In the tag of the call that shows whether a judge can be controlled."""
 _FAILURES = 3
 """Different failures told; an endpoint that fails in more ways is understood by then."""
 
@@ -68,6 +80,8 @@ class _Heard:
     pairs: list[JudgedPair] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     n_cached: int = 0
+    follows_control: bool | None = None
+    """Whether the judge is unsure where it is told to be; None: not asked yet."""
 
 
 class Judge:
@@ -123,6 +137,11 @@ class Judge:
             return [pointwise_question(self.spec.rubric, shown.parts)]
         return [pairwise_question(self.spec.rubric, shown.parts, is_swapped=swapped) for swapped in (False, True)]
 
+    def ask(self, questions: Mapping[Hashable, Sequence[Question]]) -> dict[Hashable, list[ModelAnswer]]:
+        """Return the answers to the questions of each record, in their order."""
+        answers = iter(self.endpoint.ask([self.call(key, one) for key, some in questions.items() for one in some]))
+        return {key: [next(answers) for _ in some] for key, some in questions.items()}
+
     def call(self, key: Hashable, question: Question) -> ModelCall:
         """Return the call that asks a question."""
         body = request_body(self.endpoint.protocol, self._path, question, self._settings)
@@ -132,7 +151,8 @@ class Judge:
         """Return how many answers to ask about at once: no more than the day's calls are enough for."""
         n_calls, _ = self._store.spent(self._pipeline, day=self._day)
         size = _BATCH_ROUNDS * self.spec.endpoint.concurrency
-        left = (self.spec.max_calls_per_day - n_calls) // (1 if self.spec.pairwise is None else 2)
+        calls_each = (1 if self.spec.pairwise is None else 2) + self.spec.control
+        left = (self.spec.max_calls_per_day - n_calls) // calls_each
         # Where none is left, what was paid for before is still found.
         return min(size, left) if left > 0 else size
 
@@ -201,25 +221,63 @@ def _ask(judge: Judge, ready: Mapping[Hashable, Shown], heard: _Heard) -> None:
     left = list(ready)
     while left:
         batch = left[: judge.batch_size()]
-        questions = {key: judge.questions(ready[key]) for key in batch}
-        calls = [judge.call(key, question) for key in batch for question in questions[key]]
-        answers = iter(judge.endpoint.ask(calls))
-        for number, key in enumerate(batch):
-            given = [next(answers) for _ in questions[key]]
-            if any(answer.status == "budget" for answer in given):
-                heard.judgements |= {one: _failed(NoVerdict.BUDGET) for one in left[number:]}
-                return
-            heard.n_cached += sum(answer.is_cached for answer in given)
-            heard.judgements[key] = _judged(given, questions[key], ready[key], heard)
-        left = left[len(batch) :]
+        done = _ask_batch(judge, {key: ready[key] for key in batch}, heard)
+        heard.judgements |= done
+        left = left[len(done) :]
+        if len(done) < len(batch):
+            heard.judgements |= {key: _failed(NoVerdict.BUDGET) for key in left}
+            return
+
+
+def _ask_batch(judge: Judge, batch: Mapping[Hashable, Shown], heard: _Heard) -> dict[Hashable, Judgement]:
+    """Return what the judge says of the answers of a batch, up to the first that the budget was not enough for."""
+    questions = {key: judge.questions(shown) for key, shown in batch.items()}
+    found: dict[Hashable, Judgement] = {}
+    for key, given in judge.ask(questions).items():
+        if _is_refused(given):
+            break
+        heard.n_cached += sum(answer.is_cached for answer in given)
+        found[key] = _judged(given, questions[key], batch[key], heard)
+    passed = [key for key, one in found.items() if one.state is EvaluationState.PASS]
+    if not judge.spec.control or not passed or not _follows_control(judge, heard):
+        return found
+    controls = {key: [control_question(questions[key][0])] for key in passed}
+    answers = judge.ask(controls)
+    for place, key in enumerate(list(found)):
+        given = answers.get(key, [])
+        if _is_refused(given):
+            return dict(list(found.items())[:place])
+        if given:
+            heard.n_cached += given[0].is_cached
+            found[key] = _controlled(found[key], given[0], controls[key][0], heard)
+    return found
+
+
+def _follows_control(judge: Judge, heard: _Heard) -> bool:
+    """Return whether the judge is unsure about a harmless text where it is told to be."""
+    if heard.follows_control is None:
+        question = control_question(harmless_question(judge.spec.rubric))
+        (answer,) = judge.ask({_CONTROL_KEY: [question]})[_CONTROL_KEY]
+        said = read_verdict(answer.text, question.verdicts, finish_reason=answer.finish_reason)
+        heard.follows_control = said.word == "unsure" or not answer.is_ok
+    return heard.follows_control
+
+
+def _is_refused(given: Sequence[ModelAnswer]) -> bool:
+    return any(answer.status == "budget" for answer in given)
+
+
+def _controlled(judgement: Judgement, answer: ModelAnswer, question: Question, heard: _Heard) -> Judgement:
+    if not answer.is_ok:
+        return _unheard(answer, heard)
+    return after_control(judgement, read_verdict(answer.text, question.verdicts, finish_reason=answer.finish_reason))
 
 
 def _judged(given: Sequence[ModelAnswer], questions: Sequence[Question], shown: Shown, heard: _Heard) -> Judgement:
     """Return what the answers of a judge make of one answer."""
     unread = [answer for answer in given if not answer.is_ok]
     if unread:
-        heard.failures.append(unread[0].detail or unread[0].status)
-        return _failed(NoVerdict.NOT_READABLE if unread[0].status == "garbage" else NoVerdict.NOT_REACHED)
+        return _unheard(unread[0], heard)
     verdicts: list[Verdict] = [
         read_verdict(answer.text, question.verdicts, finish_reason=answer.finish_reason)
         for answer, question in zip(given, questions, strict=True)
@@ -228,6 +286,11 @@ def _judged(given: Sequence[ModelAnswer], questions: Sequence[Question], shown: 
         return judge_alone(verdicts[0], cut=shown.cut)
     heard.pairs.append(JudgedPair(straight=verdicts[0], swapped=verdicts[1]))
     return judge_pair(*verdicts)
+
+
+def _unheard(answer: ModelAnswer, heard: _Heard) -> Judgement:
+    heard.failures.append(answer.detail or answer.status)
+    return _failed(NoVerdict.NOT_READABLE if answer.status == "garbage" else NoVerdict.NOT_REACHED)
 
 
 def _failed(missing: NoVerdict) -> Judgement:
@@ -262,12 +325,19 @@ def _notes(spec: JudgeModel, missing: Mapping[NoVerdict, int], heard: _Heard, *,
         )
     if n := missing.get(NoVerdict.INSTRUCTIONS):
         told.append(f"{n:,} answers have no verdict, since a text holds instructions that a judge could obey")
+    if n := missing.get(NoVerdict.STEERED):
+        told.append(f"{n:,} answers have no verdict, since it followed a text instead of its instructions")
     if n := missing.get(NoVerdict.TOO_LONG):
         told.append(f"{n:,} answers have no verdict, since what was too long to be shown could decide")
     if n := missing.get(NoVerdict.NOT_REACHED):
         told.append(f"{n:,} answers have no verdict, since it gave no answer")
     if n := missing.get(NoVerdict.NOT_READABLE):
         told.append(f"{n:,} answers have no verdict, since what it said is not in the form asked for")
+    if heard.follows_control is False:
+        told.append(
+            "whether it obeys texts that it judges is not known, since it is not unsure about a harmless text either "
+            "where it is told to be"
+        )
     told += list(dict.fromkeys(heard.failures))[:_FAILURES]
     return [f"judge {spec.name!r}: {what}" for what in told]
 
