@@ -108,6 +108,7 @@ def compared(
         "window": WINDOW,
         "field": "prompt.version",
         "comparison": compare_answers(answers, *releases, segments=known, strata=known, more=None),
+        "replayed": None,
         "changes": (),
         "inputs": ("questions.topic", "questions.question"),
         "always_different": (),

@@ -57,8 +57,8 @@ def test_a_release_that_got_worse_on_one_topic_is_found_there(tmp_path: Path) ->
     )
     assert not any(one.rates.differs for one in found.comparison.segments[1:])
     assert headline(found) == (
-        "Release v2 is worse than v1: 20 worse, 0 better of 60 common inputs, p < 0.0001; on "
-        "questions.topic returns: 20 worse, 0 better of 20 common inputs, p < 0.0001; prompt line 3 changed."
+        "Release v2 is worse than v1: 20 worse, 0 better of 60 inputs, p < 0.0001; on "
+        "questions.topic returns: 20 worse, 0 better of 20 inputs, p < 0.0001; prompt line 3 changed."
     )
     (change,) = found.changes
     assert (change.stage, change.role, change.before, change.after) == ("prompt", "system", LINES["v1"], LINES["v2"])

@@ -84,6 +84,8 @@ class Answer:
     """None: no label."""
     temperature: float = 0
     documents: tuple[str, ...] = ("help-1",)
+    sent: str | None = None
+    """Version of the request that was sent; None: its own."""
     attempts: tuple[str | None, ...] = ()
     """Versions of attempts before, that failed."""
 
@@ -104,7 +106,7 @@ def asked(n: int, version: str, *, first_day: float, days: float = 7, wrong: Ite
 
 def body_of(answer: Answer) -> str:
     """Return the request as it was sent."""
-    line = LINES.get(answer.version or "", "Say nothing.")
+    line = LINES.get(answer.sent or answer.version or "", "Say nothing.")
     system = f"You answer questions of customers.\nBe brief.\n{line}"
     user = f"Question: {answer.topic} {answer.number}"
     messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]

@@ -34,6 +34,15 @@ def compare(
             "all fields of the sources.",
         ),
     ] = None,
+    replay: Annotated[
+        int,
+        typer.Option(
+            "--replay",
+            min=0,
+            help="Ask the model anew about so many inputs of one release, with its own request and with the other's, "
+            "within the isolation budget.",
+        ),
+    ] = 0,
     markdown: Annotated[
         Path | None, typer.Option("--markdown", help="Write the page to this file, as Markdown.")
     ] = None,
@@ -57,6 +66,7 @@ def compare(
             by,
             (first, second),
             inputs=inputs or (),
+            replays=replay,
         )
     page = comparison_page(found, spec)
     if markdown is not None:

@@ -26,7 +26,7 @@ from seamwatch.core.detection.rates import holm
 from seamwatch.core.records.frames import require_columns
 from seamwatch.core.release_changes import ReleaseChange
 from seamwatch.core.results import Window
-from seamwatch.vocabulary import OutcomeState
+from seamwatch.vocabulary import Gap, OutcomeState
 
 SIGNIFICANT = 0.025
 """p below which all pairs together, or one of the segments (Holm), are said to differ: 5 % for the two of them."""
@@ -107,6 +107,41 @@ class SegmentRates:
     rates: PairedRates
 
 
+def no_pairs() -> pd.DataFrame:
+    """Return an empty frame of pairs."""
+    return pd.DataFrame(
+        {
+            "input": pd.Series(dtype="int64"),
+            "first": pd.Series(dtype=object),
+            "first_right": pd.Series(dtype=bool),
+            "second": pd.Series(dtype=object),
+            "second_right": pd.Series(dtype=bool),
+        }
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayedPairs:
+    """Inputs of one release that were asked with the requests of both, or why they were not."""
+
+    obstacle: str | None = None
+    """Why nothing was replayed; None where something was."""
+    pairs: pd.DataFrame = field(default_factory=no_pairs, repr=False, compare=False)
+    """In the form of `Comparison.pairs`; both keys are that of the record."""
+    inputs_of: str | None = None
+    """Release whose inputs these are."""
+    template_of: str | None = None
+    """Release whose request was built for them."""
+    n_asked: int = 0
+    n_wanted: int = 0
+    gaps: tuple[tuple[Gap, int], ...] = ()
+    """Answers that came to no outcome, by reason."""
+    calls: int = 0
+    """Calls that left this machine; answers of before are taken from the cache."""
+    cost_usd: float | None = None
+    notes: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
     """What became of the same inputs under two releases, and, weaker, of different ones."""
@@ -115,6 +150,8 @@ class Comparison:
     second: ReleaseRecords
     n_common_inputs: int
     """Inputs that both releases answered, judged or not."""
+    n_recorded_pairs: int
+    """Those that are judged on both sides; further pairs are of replays, and stand behind them."""
     paired: PairedRates
     segments: tuple[SegmentRates, ...]
     """The surest first."""
@@ -145,6 +182,7 @@ def compare_answers(
     require_columns(answers, ("release", "input", "time", "state"), where="answers")
     mine = answers[answers["release"].isin([first, second]).to_numpy()]
     pairs = pair_answers(mine, first, second)
+    n_recorded = len(pairs)
     if more is not None and len(more):
         pairs = pd.concat([pairs, more], ignore_index=True)
     known = mine[(mine["input"] != UNKNOWN_INPUT).to_numpy()]
@@ -153,6 +191,7 @@ def compare_answers(
         first=_records(mine, first),
         second=_records(mine, second),
         n_common_inputs=len(inputs[0] & inputs[1]),
+        n_recorded_pairs=n_recorded,
         paired=_rates(pairs),
         segments=_by_segment(pairs, segments),
         unpaired=stratified_difference(_strata(mine, first, strata)),
@@ -297,6 +336,8 @@ class ReleaseComparison:
     field: str
     """`stage.field` that names the release."""
     comparison: Comparison
+    replayed: ReplayedPairs | None
+    """None: nobody asked for replays."""
     changes: tuple[ReleaseChange, ...]
     """What else differs between their records, the request first."""
     inputs: tuple[str, ...]

@@ -14,13 +14,16 @@ from seamwatch.core.release_changes import ReleaseChange, find_release_changes
 from seamwatch.core.release_comparison import (
     Comparison,
     ReleaseComparison,
+    ReplayedPairs,
     always_different,
     compare_answers,
     number_inputs,
+    pair_answers,
 )
 from seamwatch.core.results import Window
 from seamwatch.engine.attribute import Judged, judge_window
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.release_replay import replay_pairs
 from seamwatch.engine.stage_values import StageValues, find_field, read_values
 from seamwatch.engine.window import WindowReader, open_window
 from seamwatch.errors import DataContractError
@@ -41,6 +44,7 @@ def compare_releases(
     releases: tuple[str, str],
     *,
     inputs: Sequence[str] = (),
+    replays: int = 0,
 ) -> ReleaseComparison:
     """Return how the second of two releases compares with the first on what a span of time recorded.
 
@@ -51,6 +55,7 @@ def compare_releases(
         field: `stage.field` that names the release of a record: a column, a path in one, or a model's `model`.
         releases: Two of its values.
         inputs: `stage.field`s that say whether two inputs are the same; default: all fields of the sources.
+        replays: Inputs that no pair has, and that are asked anew with the requests of both, at most.
 
     Raises:
         DataContractError: If the releases are one, the field or a release does not exist.
@@ -78,10 +83,12 @@ def compare_releases(
         else:
             fields = _source_fields(judged, without=field)
         segments, unread = _segments(rows, judged, chosen, without=field)
-    answers = answers.loc[chosen]
-    texts, is_known = _texts(fields, chosen)
-    answers["input"] = number_inputs(texts, is_known)
-    answers["time"] = judged.data.stages[pipeline.first_stage.name].times.reindex(chosen)
+        texts, is_known = _texts(fields, chosen)
+        answers = answers.loc[chosen].assign(
+            input=number_inputs(texts, is_known),
+            time=judged.data.stages[pipeline.first_stage.name].times.reindex(chosen),
+        )
+        replayed = _replayed(deps, judged, window, answers, releases, replays) if replays > 0 else None
     sources = {one.name for one in pipeline.stages if one.kind is StageKind.SOURCE}
     comparison = compare_answers(
         answers,
@@ -89,13 +96,14 @@ def compare_releases(
         second,
         segments=segments,
         strata={name: known for name, known in segments.items() if name.partition(".")[0] in sources},
-        more=None,
+        more=None if replayed is None else replayed.pairs,
     )
     return ReleaseComparison(
         pipeline=pipeline.pipeline,
         window=window,
         field=field,
         comparison=comparison,
+        replayed=replayed,
         changes=_changes(judged, comparison, answers["release"], field),
         inputs=tuple(fields),
         always_different=always_different(texts),
@@ -105,11 +113,18 @@ def compare_releases(
     )
 
 
+def _replayed(
+    deps: Deps, judged: Judged, window: Window, answers: pd.DataFrame, releases: tuple[str, str], most: int
+) -> ReplayedPairs:
+    paired = frozenset(pair_answers(answers, *releases)["input"])
+    return replay_pairs(deps, judged.world, window, answers, releases, paired=paired, most=most)
+
+
 def _changes(
     judged: Judged, comparison: Comparison, of_record: pd.Series[Any], field: str
 ) -> tuple[ReleaseChange, ...]:
     """Return what differs between the releases: by the records of pairs, or by all where there are none."""
-    world, pairs = judged.world, comparison.pairs
+    world, pairs = judged.world, comparison.pairs[: comparison.n_recorded_pairs]
     if len(pairs):
         keys = list(pairs["first"]), list(pairs["second"])
     else:

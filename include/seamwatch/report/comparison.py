@@ -13,11 +13,12 @@ from seamwatch.core.release_comparison import (
     PairedRates,
     ReleaseComparison,
     ReleaseRecords,
+    ReplayedPairs,
 )
 from seamwatch.report.console_tables import print_table, shown
 from seamwatch.report.facts import owner_of
 from seamwatch.report.markdown import escape_markdown
-from seamwatch.report.numbers import NO_DATA, count, moment, percent, plural, probability, span
+from seamwatch.report.numbers import NO_DATA, count, moment, money, percent, plural, probability, span
 from seamwatch.report.release_change_texts import change_text, changes_in_short, owner_text
 from seamwatch.report.text import joined, shortened
 from seamwatch.spec.pipeline import Pipeline
@@ -99,7 +100,7 @@ def _counted(rates: PairedRates) -> str:
     counts = [f"{count(rates.n_worse)} worse", f"{count(rates.n_better)} better"]
     if rates.n_better > rates.n_worse:
         counts.reverse()
-    return f"{', '.join(counts)} of {plural(rates.n_pairs, 'common input')}, {probability(rates.p_value)}"
+    return f"{', '.join(counts)} of {plural(rates.n_pairs, 'input')}, {probability(rates.p_value)}"
 
 
 def _points(difference: float | None, low: float | None, high: float | None) -> str:
@@ -115,7 +116,7 @@ def _facts(found: ReleaseComparison) -> Iterator[str]:
     yield f"Records from {span(found.window)}, released by {found.field}."
     if rates.n_pairs:
         yield (
-            f"{plural(rates.n_pairs, 'input was', 'inputs were')} answered by both and judged on both sides: "
+            f"{plural(rates.n_pairs, 'input was', 'inputs were')} answered by both, and judged on both sides: "
             f"{count(rates.n_right)} right by both, {count(rates.n_wrong)} wrong by both, {count(rates.n_worse)} right "
             f"by {compared.first.release} only, {count(rates.n_better)} by {compared.second.release} only."
         )
@@ -124,9 +125,27 @@ def _facts(found: ReleaseComparison) -> Iterator[str]:
             f"{probability(rates.p_value)} (exact McNemar test, two-sided; 95 % interval by Tango)."
         )
         yield "An input counts once, by the two judged answers to it that are nearest in time."
-    n_open = compared.n_common_inputs - rates.n_pairs
+    n_open = compared.n_common_inputs - compared.n_recorded_pairs
     if rates.n_pairs and n_open > 0:
         yield f"{plural(n_open, 'common input')} not judged on both sides: left out."
+    if found.replayed is not None:
+        yield from _replay_facts(found.replayed)
+
+
+def _replay_facts(replayed: ReplayedPairs) -> Iterator[str]:
+    if replayed.obstacle is not None:
+        yield f"Nothing was replayed: {replayed.obstacle}."
+        return
+    limited = f" (the budget or the inputs allow no more than that of {count(replayed.n_wanted)})"
+    yield (
+        f"{plural(len(replayed.pairs), 'pair is', 'pairs are')} of replays: {plural(replayed.n_asked, 'input')} of "
+        f"{replayed.inputs_of}{limited if replayed.n_asked < replayed.n_wanted else ''} asked anew with its own "
+        f"request and with that of {replayed.template_of}, built by the prompt's reference; "
+        f"{plural(replayed.calls, 'call')}, cost {money(replayed.cost_usd)}."
+    )
+    if replayed.gaps:
+        counts = (f"{gap.value.replace('_', ' ')} {count(n)}" for gap, n in replayed.gaps)
+        yield f"Replayed answers without an outcome: {', '.join(counts)}; their inputs are left out."
 
 
 def comparison_notes(found: ReleaseComparison) -> Iterator[str]:
@@ -153,6 +172,8 @@ def comparison_notes(found: ReleaseComparison) -> Iterator[str]:
         )
     if found.unread_segments:
         yield f"not read, as there is no such column: {_names(found.unread_segments)}"
+    if found.replayed is not None:
+        yield from found.replayed.notes
     if not _overlap(first, second):
         yield (
             "the releases did not run at the same time: whatever else changed between them is part of the difference"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from seamwatch.core.release_comparison import SIGNIFICANT, PairedRates, ReleaseComparison, ReleaseRecords
+from seamwatch.core.release_comparison import SIGNIFICANT, PairedRates, ReleaseComparison, ReleaseRecords, ReplayedPairs
 from seamwatch.report.comparison import comparison_notes, headline
 from seamwatch.report.facts import owner_of
 from seamwatch.report.numbers import iso
@@ -27,6 +27,8 @@ def comparison_json(found: ReleaseComparison, pipeline: Pipeline) -> dict[str, A
         "common_inputs": compared.n_common_inputs,
         "significant_below_p": SIGNIFICANT,
         "paired": _rates_json(compared.paired),
+        "recorded_pairs": compared.n_recorded_pairs,
+        "replayed": _replayed_json(found.replayed),
         "segments": [
             {"segment": one.segment, "value": one.value, **_rates_json(one.rates)} for one in compared.segments
         ],
@@ -60,6 +62,21 @@ def comparison_json(found: ReleaseComparison, pipeline: Pipeline) -> dict[str, A
         "records_without_release": found.n_without_release,
         "records_in_both": found.n_in_both,
         "notes": list(comparison_notes(found)),
+    }
+
+
+def _replayed_json(replayed: ReplayedPairs | None) -> dict[str, Any] | None:
+    if replayed is None:
+        return None
+    return {
+        "obstacle": replayed.obstacle,
+        "pairs": len(replayed.pairs),
+        "inputs_of": replayed.inputs_of,
+        "request_of": replayed.template_of,
+        "inputs": replayed.n_asked,
+        "calls": replayed.calls,
+        "cost_usd": replayed.cost_usd,
+        "gaps": {gap.value: n for gap, n in replayed.gaps},
     }
 
 

@@ -40,7 +40,7 @@ def test_a_comparison_is_printed_and_written(
     code = _run(monkeypatch, "returns_desk", "--by", "prompt.version", "v1", "v2", *SPAN, *project, *written)
     out = " ".join(capsys.readouterr().out.split())
     assert code == 0
-    assert "Release v2 is worse than v1: 10 worse, 0 better of 30 common inputs, p = 0.002" in out
+    assert "Release v2 is worse than v1: 10 worse, 0 better of 30 inputs, p = 0.002" in out
     assert page.read_text(encoding="utf-8").startswith("# returns_desk: prompt.version v2 against v1\n")
     found = json.loads(document.read_text(encoding="utf-8"))
     assert (found["paired"]["worse"], found["paired"]["better"], found["paired"]["pairs"]) == (10, 0, 30)
