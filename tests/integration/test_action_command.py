@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,12 @@ import pytest
 from action_places import place_with
 from seamwatch.adapters.actions.base import ActionImpossible, ActionTarget
 from seamwatch.adapters.actions.factory import action_target
+from seamwatch.adapters.program import run_program
 from seamwatch.core.action_life import Standing
 from seamwatch.errors import AdapterError
 from seamwatch.secret_redaction import SECRETS
 from seamwatch.spec.actions import Command
+from seamwatch_demo.airflow import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -160,3 +164,35 @@ def test_what_a_program_writes_is_told_without_secrets(project: Path) -> None:
     speaks = target_of(project, command=["python", "-c", "print('hunter2hunter2')"])
     assert "hunter2" not in speaks.apply(speaks.plan(), "k1")
     assert "SEAMWATCH_ACTION" not in os.environ
+
+
+WORKER = """
+import sys
+from pathlib import Path
+from seamwatch.adapters.program import run_program
+print("ready", flush=True)
+run_program(["sh", "-c", sys.argv[1]], project_dir=Path(sys.argv[2]), env={}, timeout_s=60)
+"""
+
+
+def test_a_killed_worker_leaves_no_program_behind(tmp_path: Path) -> None:
+    """Whoever comes next would look, find nothing done, and run it beside the one that is still at it."""
+    at_work = "echo $$ > pid; (sleep 1.5; echo late >> runs) & wait; echo late >> runs"
+    worker = subprocess.Popen([sys.executable, "-c", WORKER, at_work, str(tmp_path)], stdout=subprocess.PIPE)
+    wait_until((tmp_path / "pid").exists, within_s=60, what="the program did not start", every_s=0.02)
+    worker.kill()
+    worker.communicate()
+    time.sleep(2.5)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_program_that_ends_leaves_nobody_waiting(tmp_path: Path) -> None:
+    before = set(_children())
+    run_program(["sh", "-c", "exit 3"], project_dir=tmp_path, env={}, timeout_s=60)
+    with pytest.raises(AdapterError, match="cannot be started"):
+        run_program(["no-such-program"], project_dir=tmp_path, env={}, timeout_s=60)
+    assert set(_children()) <= before
+
+
+def _children() -> list[str]:
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()

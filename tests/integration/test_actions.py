@@ -24,6 +24,7 @@ from seamwatch.engine.deliver import deliver_pending
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.incident_actions import act_on_incident
 from seamwatch.engine.incidents import decide_incidents
+from seamwatch.errors import AdapterError
 from seamwatch.vocabulary import ActionState, Door, IncidentAction, IncidentState
 
 pytestmark = pytest.mark.integration
@@ -287,6 +288,47 @@ def test_person_takes_back_what_helped(desk: Desk) -> None:
 
     assert undone is not None
     assert (undone.state, desk.route) == (ActionState.UNDONE, "second")
+
+
+def test_undo_of_a_target_that_is_down_is_tried_again_until_it_is_there(desk: Desk) -> None:
+    action = desk.propose()
+    desk.approve(action)
+    carry_out(desk.deps, action.id)
+    desk.says("no")
+    _take_away(desk)
+    with pytest.raises(AdapterError, match=r"is not undone yet: .*; it is tried again until"):
+        check(desk.deps, action.id)
+    early = desk.state(action)
+    desk.now[0] += timedelta(minutes=6)
+    (refused,) = settle_actions(desk.deps, ["parcels"])
+    _bring_back(desk)
+    desk.settle(timedelta(minutes=6))
+
+    assert (early, desk.state(action), desk.route) == (ActionState.UNDOING, ActionState.UNDONE, "second")
+    assert "is not undone yet" in refused
+    assert "<@U0REL>" not in json.dumps(desk.messages())
+
+
+def test_undo_of_a_target_that_stays_down_is_escalated_in_the_end(desk: Desk) -> None:
+    action = desk.propose()
+    desk.approve(action)
+    carry_out(desk.deps, action.id)
+    _take_away(desk)
+    with pytest.raises(AdapterError, match="is not undone yet"):
+        undo(desk.deps, action.id, by="ann", door=Door.COMMAND_LINE)
+    desk.settle(timedelta(hours=1, minutes=1))
+    _bring_back(desk)
+
+    assert (desk.state(action), desk.route) == (ActionState.ESCALATED, "first")
+    assert "<@U0REL>" in json.dumps(desk.messages())
+
+
+def _take_away(desk: Desk) -> None:
+    (desk.root / "parcels.db").rename(desk.root / "away.db")
+
+
+def _bring_back(desk: Desk) -> None:
+    (desk.root / "away.db").rename(desk.root / "parcels.db")
 
 
 def test_second_action_on_one_target_waits_until_the_first_is_over(desk: Desk) -> None:

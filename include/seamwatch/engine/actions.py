@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
-from uuid import uuid4
 
 from seamwatch.adapters.actions.base import ActionImpossible
 from seamwatch.core import action_life
@@ -18,6 +17,7 @@ from seamwatch.core.action_life import ActionEvent, ActionRun, Standing, move
 from seamwatch.core.incident_life import ChangeKind, Incident
 from seamwatch.core.runbooks import runbook_of
 from seamwatch.engine.action_checks import check_of, measure, measured_in_incident
+from seamwatch.engine.action_lease import Lease, renewed
 from seamwatch.engine.action_targets import open_target
 from seamwatch.engine.announcements import announce_step
 from seamwatch.engine.deps import Deps
@@ -29,12 +29,10 @@ from seamwatch.spec.actions import Action, Command, ReindexDocuments
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import ActionState, Door, IncidentAction, IncidentState
 
-_LEASE_MARGIN = timedelta(minutes=1)
-"""What an action may take beside its own time-out, before another worker looks how far it came."""
 _TAKEN_UP_WITHIN = timedelta(minutes=5)
 """What was approved is carried out by who waited for the answer; by anybody where that one has not done it by then."""
-_READ_WITHIN = timedelta(hours=1)
-"""For so long after the answer a system that cannot be reached is tried again."""
+_REACHED_WITHIN = timedelta(hours=1)
+"""For so long after the answer, or the wish to take it back, a system that cannot be reached is tried again."""
 _WHY_CHARS = 500
 _KINDS = {
     ActionState.WAITING: ChangeKind.ACTION_PROPOSED,
@@ -158,12 +156,12 @@ def carry_out(deps: Deps, action_id: str) -> ActionRun:
     if action.state is ActionState.APPROVED:
         return _begin(deps, action)
     if action.state in (ActionState.RUNNING, ActionState.UNDOING):
-        owner, now = uuid4().hex, deps.clock()
-        until = now + _spec_of(deps, action).timeout + _LEASE_MARGIN
-        if not deps.store.lease_action(action, owner=owner, now=now, until=until):
+        lease, now = _lease(deps, action), deps.clock()
+        if not deps.store.lease_action(action, owner=lease.owner, now=now, until=lease.until(now)):
             msg = f"{action.id} is carried out by another worker; it is looked at again when its time is over"
             raise ActionBusy(msg, retryable=True)
-        return _apply(deps, action) if action.state is ActionState.RUNNING else _undo(deps, action, is_first=False)
+        with renewed(deps, action.id, lease):
+            return _apply(deps, action) if action.state is ActionState.RUNNING else _undo(deps, action, is_first=False)
     return action
 
 
@@ -200,12 +198,17 @@ def undo(deps: Deps, action_id: str, *, by: str, door: Door) -> ActionRun | None
 
     Raises:
         StoreError: If there is no such action.
+        AdapterError: If what is outside cannot be reached now; it is tried again within an hour.
     """
     action = _required(deps, action_id)
     if action.began_at is None or action.plan is None or not action.plan.undoes:
         return None
-    undoing = _move(deps, action, ActionEvent.UNDO, why="taken back", by=by, door=door, is_leased=True)
-    return None if undoing is None else _undo(deps, undoing)
+    lease = _lease(deps, action)
+    undoing = _move(deps, action, ActionEvent.UNDO, why="taken back", by=by, door=door, lease=lease)
+    if undoing is None:
+        return None
+    with renewed(deps, action.id, lease):
+        return _undo(deps, undoing)
 
 
 def settle_actions(deps: Deps, pipelines: Iterable[str]) -> list[str]:
@@ -257,14 +260,16 @@ def _begin(deps: Deps, action: ActionRun) -> ActionRun:
         return _moved(deps, action, ActionEvent.NOT_APPLIED, why=why)
     if standing is Standing.UNKNOWN and not _tells_nothing_before(_spec_of(deps, action)):
         why = "nothing was changed: how it is outside now cannot be read"
-        if deps.clock() - action.updated_at < _READ_WITHIN:
+        if deps.clock() - action.updated_at < _REACHED_WITHIN:
             raise AdapterError(f"{action.id}: {why}; it is tried again", retryable=True)
         return _moved(deps, action, ActionEvent.NOT_APPLIED, why=why)
-    begun = _move(deps, action, ActionEvent.BEGIN, why=_does(action), is_leased=True)
+    lease = _lease(deps, action)
+    begun = _move(deps, action, ActionEvent.BEGIN, why=_does(action), lease=lease)
     if begun is None:
         msg = f"{action.id} is carried out by another worker"
         raise ActionBusy(msg, retryable=True)
-    return _apply(deps, begun, is_first=True)
+    with renewed(deps, action.id, lease):
+        return _apply(deps, begun, is_first=True)
 
 
 def _tells_nothing_before(spec: Action) -> bool:
@@ -321,29 +326,53 @@ def _take_back(deps: Deps, action: ActionRun, event: ActionEvent, *, why: str) -
     """Undo an action, or call the reliability owner where that is not wanted or cannot be."""
     spec = _spec_of(deps, action)
     can_undo = spec.if_no_help == "undo" and action.plan is not None and bool(action.plan.undoes)
-    moved = _move(deps, action, event, why=why, can_undo=can_undo, is_leased=can_undo)
+    lease = _lease(deps, action) if can_undo else None
+    moved = _move(deps, action, event, why=why, can_undo=can_undo, lease=lease)
     if moved is None:
         return _required(deps, action.id)
-    return _undo(deps, moved) if moved.state is ActionState.UNDOING else moved
+    if lease is None or moved.state is not ActionState.UNDOING:
+        return moved
+    with renewed(deps, action.id, lease):
+        return _undo(deps, moved)
 
 
 def _undo(deps: Deps, action: ActionRun, *, is_first: bool = True) -> ActionRun:
-    """Take an action back; what was broken off, only where something tells that it is not yet taken back."""
+    """Take an action back; what was broken off, only where something tells that it is not yet taken back.
+
+    Raises:
+        AdapterError: If what is outside cannot be reached now; it is tried again within an hour.
+    """
     assert action.plan is not None
     pipeline, incident = _place(deps, action)
     standing = _look(deps, action)
     if standing is Standing.AS_BEFORE:
         return _moved(deps, action, ActionEvent.UNDONE, why=f"{action.why}; it is as it was before")
     if not is_first and standing is Standing.UNKNOWN:
+        _try_later(deps, action, "how it is outside now cannot be read")
         why = f"{action.why}; undoing it was broken off, and nothing tells whether it was undone; it is not run again"
         return _moved(deps, action, ActionEvent.NOT_UNDONE, why=why)
     try:
         open_target(deps, pipeline, incident, action.name).undo(action.plan, action.id)
     except Exception as error:  # whatever it was, what is outside is looked at
-        if _look(deps, action) is not Standing.AS_BEFORE:
+        standing = _look(deps, action)
+        if standing is not Standing.AS_BEFORE:
+            if standing is Standing.UNKNOWN or (isinstance(error, AdapterError) and error.retryable):
+                _try_later(deps, action, _said(error))
             why = f"{action.why}; undoing it failed: {_said(error)}"
             return _moved(deps, action, ActionEvent.NOT_UNDONE, why=why)
     return _moved(deps, action, ActionEvent.UNDONE, why=f"{action.why}; undone: {action.plan.undoes}")
+
+
+def _try_later(deps: Deps, action: ActionRun, why: str) -> None:
+    """Raise where what hinders undoing may pass in time, and something will tell then how far it came."""
+    until = action.updated_at + _REACHED_WITHIN
+    if deps.clock() < until and not _tells_nothing_before(_spec_of(deps, action)):
+        msg = f"{action.id} is not undone yet: {why}; it is tried again until {until:%Y-%m-%d %H:%M} UTC"
+        raise AdapterError(msg, retryable=True)
+
+
+def _lease(deps: Deps, action: ActionRun) -> Lease:
+    return Lease(timeout=_spec_of(deps, action).timeout)
 
 
 def _expire(deps: Deps, action: ActionRun) -> None:
@@ -401,7 +430,7 @@ def _move(
     by: str | None = None,
     door: Door = Door.TASK,
     can_undo: bool = True,
-    is_leased: bool = False,
+    lease: Lease | None = None,
     ready: ActionRun | None = None,
 ) -> ActionRun | None:
     """Return an action after an event, kept and told; None where it cannot happen, or somebody was quicker."""
@@ -410,10 +439,10 @@ def _move(
     after = move(ready or action, event, at=now, why=said, by=by, door=door, can_undo=can_undo)
     if after is None:
         return None
-    lease = (uuid4().hex, now + _spec_of(deps, action).timeout + _LEASE_MARGIN) if is_leased else None
+    held = None if lease is None else (lease.owner, lease.until(now))
     kind = _KINDS[after.state]
     with deps.store.deciding(action.pipeline):
-        if not deps.store.move_action(action, after, kind=kind, why=said, by=by, door=door, lease=lease):
+        if not deps.store.move_action(action, after, kind=kind, why=said, by=by, door=door, lease=held):
             return None
         announce_step(
             deps, action.pipeline, action.incident_id, kind, f"{action.id}/{after.state}", is_by_person=by is not None

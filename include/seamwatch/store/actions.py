@@ -74,6 +74,12 @@ class ActionStore:
         with self._writing() as connection:
             return bool(connection.execute(same.values(lease_owner=owner, lease_until=until)).rowcount)
 
+    def renew_action_lease(self: Transactions, action_id: str, *, owner: str, until: datetime) -> bool:
+        """Let a worker's lease end at another time; False where it is no longer that worker's."""
+        mine = sa.update(ActionRow).where(ActionRow.id == action_id, ActionRow.lease_owner == owner)
+        with self._writing() as connection:
+            return bool(connection.execute(mine.values(lease_until=until)).rowcount)
+
     def action(self: Transactions, action_id: str) -> ActionRun | None:
         """Return an action, or None."""
         with self._reading() as connection:

@@ -54,6 +54,7 @@ case "$1" in
   look) [ "$fault" = down ] && exit 7; [ -f $folder/done ] ;;
   do)
     [ "$fault" = before ] && exit 1
+    [ "$fault" = late ] && sleep 2
     echo "$SEAMWATCH_ACTION" >> $folder/runs
     touch $folder/done
     [ "$fault" = hang ] && sleep 5
@@ -368,7 +369,7 @@ class Program(OutsideSystem):
 
     def draw_fault(self, rng: random.Random) -> None:
         # Whoever hangs costs real seconds.
-        fault = "hang" if rng.random() < 0.05 else rng.choice(("before", "after", "down"))
+        fault = rng.choice(("hang", "late")) if rng.random() < 0.1 else rng.choice(("before", "after", "down"))
         (self._folder / "fault").write_text(f"{fault}\n")
 
     def recover(self) -> None:
