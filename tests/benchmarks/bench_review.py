@@ -12,13 +12,14 @@ import os
 import sys
 
 from attribution.floors import broken
-from review import accuracy_figures
+from review import accuracy_figures, judge
 from write_page import write_part
 
 SEED = 20_261_127
 IS_SHORT = os.environ.get("SHORT") == "1"
 PARTS = {
     "accuracy": accuracy_figures,
+    "judge": judge,
 }
 """Parts in the order in which they are measured."""
 

@@ -17,13 +17,14 @@ from seamwatch.settings import Settings
 
 if TYPE_CHECKING:
     from seamwatch.engine.check.endpoints import AskModel
+    from seamwatch.engine.check.judges import AskJudge
 
 
 def check(
     pipeline: Annotated[str | None, typer.Argument(help="Only this pipeline.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse what is a warning else, as no owner.")] = False,
     live: Annotated[
-        bool, typer.Option("--live", help="Call every model endpoint once; costs money, within the budget.")
+        bool, typer.Option("--live", help="Call every model endpoint and judge once; costs money, within the budget.")
     ] = False,
     project: ProjectOption = None,
     as_json: JsonOption = None,
@@ -39,8 +40,8 @@ def check(
     loaded = project_of(settings)
     if pipeline is not None and pipeline not in {*loaded.pipelines, *(Path(file).stem for file in loaded.broken)}:
         loaded.pipeline(pipeline)
-    with _asking(settings) if live else nullcontext() as ask:
-        found = check_project(loaded, EnvironmentConnections(), only=pipeline, ask=ask)
+    with _asking(settings) if live else nullcontext((None, None)) as (ask, ask_judge):
+        found = check_project(loaded, EnvironmentConnections(), only=pipeline, ask=ask, ask_judge=ask_judge)
     fatal = (ProblemLevel.ERROR, ProblemLevel.WARNING) if strict else (ProblemLevel.ERROR,)
     refused = [problem for problem in found if problem.level in fatal]
     notes = [problem for problem in found if problem.level is ProblemLevel.NOTE]
@@ -57,9 +58,13 @@ def check(
 
 
 @contextmanager
-def _asking(settings: Settings) -> Iterator[AskModel]:
-    """Give what calls a model once: priced, tagged, and booked against the pipeline's budget."""
+def _asking(settings: Settings) -> Iterator[tuple[AskModel, AskJudge]]:
+    """Give what calls a model once, and what asks a judge: priced, tagged, and booked against the budget of each."""
     from seamwatch.engine.check.live import ask_once
+    from seamwatch.engine.evaluation.judge import ask_judge
 
     with open_deps(settings) as deps:
-        yield lambda pipeline, stage, call: ask_once(deps, pipeline, stage, call)
+        yield (
+            lambda pipeline, stage, call: ask_once(deps, pipeline, stage, call),
+            lambda pipeline, spec, texts: ask_judge(deps, pipeline, spec, texts),
+        )

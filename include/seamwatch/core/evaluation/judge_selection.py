@@ -52,7 +52,9 @@ def select_answers(texts: pd.DataFrame, *, seed: str, most: int) -> Selection:
     columns = [name for name in PARTS if name in texts.columns]
     complete: dict[Hashable, dict[str, str]] = {}
     for key, *row in texts[columns].itertuples():
-        known = {name: text for name, value in zip(columns, row, strict=True) if (text := _as_text(value)) is not None}
+        known = {
+            name: text for name, value in zip(columns, row, strict=True) if (text := shown_text(value)) is not None
+        }
         if len(known) < len(columns):
             absent = ", ".join(name for name in columns if name not in known)
             found.settled[key] = no_verdict(NoVerdict.NOT_RECORDED, f"no {absent} is recorded that can be read")
@@ -74,7 +76,7 @@ def select_answers(texts: pd.DataFrame, *, seed: str, most: int) -> Selection:
     return found
 
 
-def _as_text(value: Any) -> str | None:
+def shown_text(value: Any) -> str | None:
     """Return a recorded value as the judge is shown it, JSON with its keys; None where there is none to be read."""
     if isinstance(value, Unknown) or is_null(value):
         return None

@@ -8,6 +8,7 @@ from enum import StrEnum
 from math import nan
 
 from seamwatch.core.evaluation.judge_answer import Verdict
+from seamwatch.core.evaluation.results import Evaluation
 from seamwatch.vocabulary import EvaluationState
 
 _DECIDED = {"right": EvaluationState.PASS, "wrong": EvaluationState.FAIL, "unsure": EvaluationState.UNKNOWN}
@@ -38,13 +39,9 @@ class NoVerdict(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judgement:
-    """What a judge says of one answer."""
+class Judgement(Evaluation):
+    """What a judge says of one answer; its score is the probability that the answer is right, as the judge sees it."""
 
-    state: EvaluationState
-    score: float
-    """Probability that the answer is right, as the judge sees it, 0 to 1; NaN where there is no verdict."""
-    reason: str
     missing: NoVerdict | None = None
     """Why there is no verdict; None where there is one."""
 

@@ -12,6 +12,7 @@ from seamwatch.engine.reading import StageReader
 from seamwatch.engine.references import load_function
 from seamwatch.errors import AdapterError, Problem, ProblemLevel, SpecError
 from seamwatch.spec.evaluation import FunctionEvaluator, HarmEvaluator, OutOfScopeEvaluator
+from seamwatch.spec.judge import JudgeModel
 from seamwatch.spec.load import Project
 from seamwatch.spec.pipeline import Pipeline
 
@@ -34,6 +35,10 @@ def check_evaluators(
                 f"{pipeline.final_stage.name}.field; known: {', '.join(columns)}"
             )
             yield in_pipeline(pipeline, place, text)
+        if isinstance(evaluator, JudgeModel):
+            from seamwatch.engine.check.judges import check_judge  # noqa: PLC0415 - brings the store
+
+            yield from check_judge(project, pipeline, connections, evaluator, place)
         if isinstance(evaluator, HarmEvaluator) and evaluator.guard is not None:
             connection = evaluator.guard.partition("/")[0]
             yield from check_connection(pipeline, f"{place}.guard", connections, connection)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seamwatch.adapters.base import Connections
 from seamwatch.engine.check.columns import check_columns, check_truths
@@ -27,9 +28,17 @@ from seamwatch.spec.load import Project
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import Protocol
 
+if TYPE_CHECKING:
+    from seamwatch.engine.check.judges import AskJudge
+
 
 def check_project(
-    project: Project, connections: Connections, *, only: str | None = None, ask: AskModel | None = None
+    project: Project,
+    connections: Connections,
+    *,
+    only: str | None = None,
+    ask: AskModel | None = None,
+    ask_judge: AskJudge | None = None,
 ) -> list[Problem]:
     """Return every problem of the project, or of one pipeline, and what else a person should know of it.
 
@@ -38,18 +47,24 @@ def check_project(
         connections: Where databases, endpoints and channels are found.
         only: Name of one pipeline.
         ask: Calls a model endpoint; None: none is called.
+        ask_judge: Asks a judge model about answers; None: none is asked.
     """
     problems = [p for file, found in project.broken.items() if only in (None, Path(file).stem) for p in found]
     for name, pipeline in project.pipelines.items():
         if only in (None, name):
-            problems += check_pipeline(project, pipeline, connections, ask=ask)
+            problems += check_pipeline(project, pipeline, connections, ask=ask, ask_judge=ask_judge)
     if only is None:
         problems += unused_folders(project)
     return problems
 
 
 def check_pipeline(
-    project: Project, pipeline: Pipeline, connections: Connections, *, ask: AskModel | None = None
+    project: Project,
+    pipeline: Pipeline,
+    connections: Connections,
+    *,
+    ask: AskModel | None = None,
+    ask_judge: AskJudge | None = None,
 ) -> list[Problem]:
     """Return every problem of one pipeline that only its surroundings show: files, tables, and a few of their rows."""
     problems = list(check_files(project, pipeline))
@@ -72,7 +87,7 @@ def check_pipeline(
         problems += check_channels(pipeline, connections)
     reader = SampleReader(settle_protocols(pipeline, connections), connections, project)
     try:
-        problems += _check_tables(project, reader, connections, ask)
+        problems += _check_tables(project, reader, connections, ask, ask_judge)
         problems += check_evaluators(project, pipeline, connections, reader)
     finally:
         reader.close()
@@ -86,7 +101,7 @@ def _identity(problem: Problem) -> tuple[str, str, str]:
 
 
 def _check_tables(
-    project: Project, reader: SampleReader, connections: Connections, ask: AskModel | None
+    project: Project, reader: SampleReader, connections: Connections, ask: AskModel | None, ask_judge: AskJudge | None
 ) -> Iterator[Problem]:
     """Yield what is wrong with columns, and then what the rows of those stages show whose columns are all there."""
     pipeline, sound = reader.pipeline, []
@@ -108,6 +123,10 @@ def _check_tables(
     ]
     if ask is not None:
         trials.append(partial(check_endpoints, sample, ask))
+    if ask_judge is not None:
+        from seamwatch.engine.check.judges import check_judges_live  # noqa: PLC0415 - brings the store
+
+        trials.append(partial(check_judges_live, sample, ask_judge))
     for trial in trials:
         yield from _ended_well(pipeline, trial)
 

@@ -6,14 +6,15 @@ import hashlib
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlsplit
 
 import pandas as pd
 
+from seamwatch.adapters.base import Connections, ModelEndpoint
 from seamwatch.adapters.models.factory import open_endpoint
 from seamwatch.adapters.models.http import HttpModelEndpoint
 from seamwatch.adapters.models.metered import MeteredEndpoint
+from seamwatch.adapters.models.pricing import Prices
 from seamwatch.core.evaluation.judge_answer import Verdict, read_verdict
 from seamwatch.core.evaluation.judge_bias import JudgeBias, JudgedPair, length_of, measure_bias
 from seamwatch.core.evaluation.judge_request import (
@@ -34,11 +35,13 @@ from seamwatch.core.evaluation.judge_verdicts import (
     judge_pair,
     no_verdict,
 )
+from seamwatch.core.evaluation.results import as_frame
 from seamwatch.core.replays import BudgetLimits, ModelAnswer, ModelCall
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.references import load_function
 from seamwatch.errors import AdapterError, DataContractError, SpecError
 from seamwatch.spec.judge import JudgeModel
+from seamwatch.spec.load import Project
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.store.budget import ROUNDING_USD
 from seamwatch.vocabulary import EvaluationState
@@ -84,34 +87,57 @@ class _Heard:
     """Whether the judge is unsure where it is told to be; None: not asked yet."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class OpenJudge:
+    """The endpoint of a judge, as far as it can be opened without a store."""
+
+    inner: ModelEndpoint
+    prices: Prices
+    path: str
+    """Of its address; empty where it has none."""
+    settings: RequestSettings
+
+    def body(self, question: Question) -> str:
+        """Return the body of the request that asks a question; DataContractError if none can be made."""
+        return request_body(self.inner.protocol, self.path, question, self.settings)
+
+
+def open_judge(project: Project, connections: Connections, pipeline: str, spec: JudgeModel) -> OpenJudge:
+    """Return the endpoint of a judge; nothing is sent.
+
+    Raises:
+        ConnectionNotFound, AdapterError: If the connection is missing or cannot be used.
+        DataContractError: If it names an unknown protocol, or one that no request can be made for.
+        SpecError: If the function of a `python:` endpoint cannot be loaded.
+    """
+    inner, prices = open_endpoint(
+        spec.endpoint, connections, load_callable=lambda name: load_function(project, name), pipeline=pipeline
+    )
+    opened = OpenJudge(
+        inner=inner,
+        prices=prices,
+        path=urlsplit(inner.url).path if isinstance(inner, HttpModelEndpoint) else "",
+        settings=RequestSettings(
+            model=spec.model, max_output_tokens=spec.max_output_tokens, parameters=spec.parameters
+        ),
+    )
+    opened.body(harmless_question(spec.rubric))
+    return opened
+
+
 class Judge:
     """A judge model, opened once for a window. Nothing is sent before it is asked."""
 
     def __init__(self, deps: Deps, pipeline: Pipeline, spec: JudgeModel) -> None:
-        """Open the endpoint.
-
-        Raises:
-            ConnectionNotFound, AdapterError: If the connection is missing or cannot be used.
-            DataContractError: If it names an unknown protocol, or one that no request can be made for.
-            SpecError: If the function of a `python:` endpoint cannot be loaded.
-        """
+        """Open the endpoint; errors are those of `open_judge`."""
         now = deps.clock()
-        inner, prices = open_endpoint(
-            spec.endpoint,
-            deps.connections,
-            load_callable=lambda name: load_function(deps.project, name),
-            pipeline=pipeline.pipeline,
-        )
+        self._opened = open_judge(deps.project, deps.connections, pipeline.pipeline, spec)
         self.spec = spec
         self._store = deps.store
         self._pipeline = pipeline.pipeline
         self._day = _own_day(f"{now:%Y-%m-%d}", spec.name)
-        self._path = urlsplit(inner.url).path if isinstance(inner, HttpModelEndpoint) else ""
-        self._settings = RequestSettings(
-            model=spec.model, max_output_tokens=spec.max_output_tokens, parameters=spec.parameters
-        )
         self.endpoint = MeteredEndpoint(
-            inner,
+            self._opened.inner,
             cache=deps.store,
             budget=deps.store,
             pipeline=pipeline.pipeline,
@@ -125,11 +151,9 @@ class Judge:
                 usd_per_run=spec.max_usd_per_day,
                 usd_per_day=spec.max_usd_per_day,
             ),
-            prices=prices,
+            prices=self._opened.prices,
             max_output_tokens=spec.max_output_tokens,
         )
-        # Says now whether a request can be made at all for such an address.
-        self.call("", Question(instructions="", data="{}", verdicts=()))
 
     def questions(self, shown: Shown) -> list[Question]:
         """Return what is asked about one answer: once, or of a pair in both orders."""
@@ -144,8 +168,7 @@ class Judge:
 
     def call(self, key: Hashable, question: Question) -> ModelCall:
         """Return the call that asks a question."""
-        body = request_body(self.endpoint.protocol, self._path, question, self._settings)
-        return ModelCall(key=str(key), body=body, purpose=PURPOSE)
+        return ModelCall(key=str(key), body=self._opened.body(question), purpose=PURPOSE)
 
     def batch_size(self) -> int:
         """Return how many answers to ask about at once: no more than the day's calls are enough for."""
@@ -193,7 +216,7 @@ def ask_judge(deps: Deps, pipeline: Pipeline, spec: JudgeModel, texts: pd.DataFr
     found = chosen.settled | heard.judgements
     missing = Counter(one.missing for one in found.values() if one.missing is not None)
     return JudgeRun(
-        results=_frame([found[key] for key in texts.index], texts.index),
+        results=as_frame([found[key] for key in texts.index], texts.index),
         bias=_bias(chosen.ready, heard),
         missing=missing,
         n_calls=judge.endpoint.calls if judge else 0,
@@ -201,15 +224,6 @@ def ask_judge(deps: Deps, pipeline: Pipeline, spec: JudgeModel, texts: pd.DataFr
         cost_usd=judge.endpoint.cost_usd if judge else 0.0,
         notes=(*notes, *_notes(spec, missing, heard, n_ready=len(chosen.ready))),
     )
-
-
-def _frame(found: Sequence[Judgement], index: pd.Index[Any]) -> pd.DataFrame:
-    columns = {
-        "state": pd.Series([one.state for one in found], index=index, dtype=object),
-        "score": pd.Series([one.score for one in found], index=index, dtype=float),
-        "reason": pd.Series([one.reason for one in found], index=index, dtype=object),
-    }
-    return pd.DataFrame(columns, index=index)
 
 
 def _ask(judge: Judge, ready: Mapping[Hashable, Shown], heard: _Heard) -> None:

@@ -27,11 +27,14 @@ from seamwatch.core.results import Window
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.evaluation.fields import RecordFields
 from seamwatch.engine.evaluation.healthy_inputs import read_healthy_inputs
+from seamwatch.engine.evaluation.judge import ask_judge
+from seamwatch.engine.evaluation.judge_texts import judged_texts
 from seamwatch.engine.references import load_function
 from seamwatch.engine.watch.guard import ask_guard
 from seamwatch.engine.window import WindowData
 from seamwatch.errors import DataContractError, SeamwatchError
 from seamwatch.spec import evaluation as specs
+from seamwatch.spec.judge import JudgeModel
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import StageKind
 
@@ -62,7 +65,7 @@ def evaluate_records(deps: Deps, pipeline: Pipeline, window: Window, data: Windo
         `reason`. An evaluator that cannot be run is unknown for all, with the cause as reason, and stops no other.
     """
     run = _Run(deps=deps, pipeline=pipeline, window=window, fields=RecordFields(pipeline, data))
-    return {one.name: _evaluate(run, one) for one in pipeline.evaluators if type(one) in _EVALUATE}
+    return {one.name: _evaluate(run, one) for one in pipeline.evaluators}
 
 
 def _evaluate(run: _Run, evaluator: specs.Evaluator) -> pd.DataFrame:
@@ -176,6 +179,13 @@ def _function(run: _Run, spec: specs.FunctionEvaluator) -> pd.DataFrame:
     return pd.concat([judged, missing]).reindex(run.fields.keys)
 
 
+def _judge(run: _Run, spec: JudgeModel) -> pd.DataFrame:
+    judged = ask_judge(run.deps, run.pipeline, spec, judged_texts(run.fields, spec))
+    for note in judged.notes:
+        _LOG.warning("%s", note)
+    return judged.results
+
+
 _EVALUATE: Mapping[type, Callable[[_Run, Any], pd.DataFrame]] = {
     specs.RegexEvaluator: _patterns,
     specs.JsonSchemaEvaluator: _schema,
@@ -187,5 +197,6 @@ _EVALUATE: Mapping[type, Callable[[_Run, Any], pd.DataFrame]] = {
     specs.LeakEvaluator: _leak,
     specs.HarmEvaluator: _harm,
     specs.FunctionEvaluator: _function,
+    JudgeModel: _judge,
 }
-"""By type of the spec; a kind that is missing here is run elsewhere, as judge models are."""
+"""By type of the spec."""
