@@ -11,6 +11,7 @@ from seamwatch.commands.check import check
 from seamwatch.commands.compare import compare
 from seamwatch.commands.demo import demo
 from seamwatch.commands.incidents import incident, incidents, report, void
+from seamwatch.commands.labels import labels
 from seamwatch.commands.objectives import freshness, gate, openslo, slo
 from seamwatch.commands.operations import deliver, migrate, purge, slack, status
 from seamwatch.commands.output import say
@@ -52,6 +53,7 @@ app = typer.Typer(
 )
 for command in COMMANDS:
     app.command()(command)
+app.add_typer(labels)
 
 
 def main() -> None:

@@ -110,6 +110,8 @@ def build_dag(plan: DagPlan, project_dir: Path) -> DAG:
 def _task(task: TaskPlan, shared: dict[str, Any], groups: dict[str, TaskGroup], made: dict[str, Any]) -> Any:
     if task.kind == "approval":
         return _approval(task, groups, made)
+    if task.kind == "label_form":
+        return _label_form(task, shared, made)
     if task.kind == "end":
         return _end(task, groups)
     kind = IncidentOperator if task.has_report_link else StepOperator
@@ -167,6 +169,21 @@ def _approval(task: TaskPlan, groups: dict[str, TaskGroup], made: dict[str, Any]
         retries=task.retries,
         **answer_form(),
     )
+
+
+def _label_form(task: TaskPlan, shared: dict[str, Any], made: dict[str, Any]) -> Any:
+    """Return a task that shows answers to people, one instance each."""
+    from seamwatch.orchestration.label_form import LabelForm, label_form
+
+    assert task.window_from is not None
+    mapped = LabelForm.partial(
+        task_id=task.id,
+        project_dir=shared["project_dir"],
+        response_timeout=task.timeout,
+        retries=task.retries,
+        **label_form(),
+    )
+    return mapped.expand(item=made[task.window_from].output)
 
 
 def _schedule(plan: DagPlan) -> Any:

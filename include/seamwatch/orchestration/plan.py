@@ -7,11 +7,14 @@ from datetime import timedelta
 from typing import Literal
 
 from seamwatch.spec.pipeline import Pipeline
+from seamwatch.spec.review import Review
 from seamwatch.spec.runbooks import RunbookPart, parts_of, steps_of
 from seamwatch.vocabulary import RunbookKind, StageKind
 
 _UNLESS_SKIPPED = "none_skipped"
 """Runs whether what is before it went well or not, but in the groups of other kinds of runbook."""
+_FORM_WAITS = timedelta(days=7)
+"""A form that nobody fills in for so long gives its answer back to the review page."""
 _PROPOSED_AGAIN = 300
 """An action that waits for another one on the same target is looked at again so often, every ten minutes at last."""
 
@@ -29,8 +32,9 @@ class TaskPlan:
     """Task group that it stands in."""
     stage: str | None = None
     """Stage, or knowledge base, that it is about."""
-    kind: Literal["step", "approval", "end"] = "step"
-    """`approval` waits for a person; `end` does nothing and fails with those before it."""
+    kind: Literal["step", "approval", "label_form", "end"] = "step"
+    """`approval` waits for a person's consent, `label_form` for their judgement of an answer; `end` does nothing and
+    fails with those before it."""
     text_from: str | None = None
     """Task whose result a person reads before approving."""
     dag: str | None = None
@@ -107,6 +111,8 @@ def plan_pipeline(pipeline: Pipeline) -> tuple[DagPlan, ...]:
     if pipeline.slos or any((monitoring.latency, monitoring.cost, monitoring.drift, monitoring.injection)):
         plans.append(_plan_slo(pipeline))
     plans.append(_plan_runbook(pipeline))
+    if pipeline.review is not None and pipeline.outcome is not None:
+        plans.append(_plan_review(pipeline, pipeline.review))
     return tuple(plans)
 
 
@@ -357,6 +363,24 @@ def _runbook_task(
         after=(before,),
         trigger_rule="all_success" if before == "pick" else _UNLESS_SKIPPED,
         retries=retries,
+    )
+
+
+def _plan_review(pipeline: Pipeline, review: Review) -> DagPlan:
+    """Answers are evaluated and drawn in one task; some of them wait as forms, one instance each."""
+    tasks = [TaskPlan(id="draw", step="draw_answers")]
+    if review.forms:
+        form = TaskPlan(
+            id="judge", step="", kind="label_form", after=("draw",), window_from="draw", timeout=_FORM_WAITS, retries=0
+        )
+        tasks.append(form)
+    return _dag(
+        pipeline,
+        "review",
+        "Evaluates the answers of a window and draws a sample for people to judge, on the review page or as forms.",
+        tuple(tasks),
+        schedule=review.schedule,
+        max_active_runs=16,
     )
 
 

@@ -21,6 +21,7 @@ from seamwatch.engine.incidents import decide_incidents, write_reports, write_re
 from seamwatch.engine.incidents import decide_on_freshness as decide_freshness_incidents
 from seamwatch.engine.incidents import decide_on_watches as decide_watch_incidents
 from seamwatch.engine.retention import purge_store
+from seamwatch.engine.review.draw import draw_for_review
 from seamwatch.engine.slo import gate as decide_gate
 from seamwatch.engine.slo import look_at_objectives as look
 from seamwatch.engine.validate import check_stage
@@ -112,6 +113,24 @@ def _own_window(task: StepOperator, context: Context) -> Window:
         return given
     triggering = (event for of_asset in context["triggering_asset_events"].values() for event in of_asset)
     return Window.from_id(min(_windows_of(task, triggering)))
+
+
+def draw_answers(task: StepOperator, context: Context) -> list[str]:
+    """Draw answers of the run's window for people to judge; return the ids of those that wait as forms.
+
+    A scheduled window is moved back by `settle`, so that its last records have had their time to arrive.
+    """
+    pipeline = _pipeline(task)
+    assert pipeline.review is not None
+    window = Window.from_id(open_window(task, context))
+    if _param_window(context) is None:
+        window = Window(start=window.start - pipeline.settle, end=window.end - pipeline.settle)
+    with open_deps(task.project_dir) as deps:
+        found = draw_for_review(deps, pipeline, window)
+        waiting = deps.store.review_items(pipeline.pipeline, is_answered=False, since=window.start)
+    task.log.info("%s of %s answers were drawn", found.n_drawn, found.n_answers)
+    mine = [one.id for one in waiting if one.record_at < window.end and one.form_task is None]
+    return mine[: pipeline.review.forms]
 
 
 def check(task: StepOperator, context: Context) -> dict[str, int]:

@@ -1,0 +1,103 @@
+"""Commands about answers that people judge: draw some, write them to a file, take labels in."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seamwatch.commands.dependencies import open_deps, settings_of
+from seamwatch.commands.options import FromOption, JsonOption, PipelineArgument, ProjectOption, ToOption, parse_moment
+from seamwatch.commands.output import print_line, say, write_json
+
+labels = typer.Typer(
+    name="labels", help="Answers for people to judge: draw, export, import.", no_args_is_help=True, add_completion=False
+)
+
+
+@labels.command()
+def draw(
+    pipeline: PipelineArgument,
+    start: FromOption,
+    end: ToOption,
+    project: ProjectOption = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Draw answers of a window for people to judge, as `<pipeline>__review` does on its schedule."""
+    from seamwatch.core.results import Window
+    from seamwatch.engine.review.draw import draw_for_review
+
+    window = Window(start=parse_moment(start, "--from"), end=parse_moment(end, "--to"))
+    with open_deps(settings_of(project)) as deps:
+        found = draw_for_review(deps, deps.project.pipeline(pipeline), window)
+    document = {"pipeline": pipeline, "answers": found.n_answers, "drawn": found.n_drawn, "is_new": found.is_new}
+    write_json(as_json, document)
+    if str(as_json) != "-":
+        again = "" if found.is_new else "; they were drawn before, and nothing changed"
+        print_line(f"{found.n_drawn} of {found.n_answers} answers wait for people to judge them{again}")
+
+
+@labels.command(name="export")
+def export_labels(
+    pipeline: PipelineArgument,
+    to: Annotated[Path | None, typer.Option("--to", help="File to write; default: standard output.")] = None,
+    project: ProjectOption = None,
+) -> None:
+    """Write the answers that wait for people as CSV; the columns label, corrected, note and by are for them."""
+    from seamwatch.engine.review.label_files import export_items
+
+    with open_deps(settings_of(project)) as deps:
+        text = export_items(deps, deps.project.pipeline(pipeline))
+    if to is None:
+        sys.stdout.write(text)
+        return
+    to.parent.mkdir(parents=True, exist_ok=True)
+    to.write_text(text, encoding="utf-8")
+    say(f"wrote {to}")
+
+
+@labels.command(name="import")
+def take_in(
+    pipeline: PipelineArgument,
+    file: Annotated[Path, typer.Argument(help="CSV with the columns label, and item or record.")],
+    by: Annotated[str | None, typer.Option("--by", help="Who labelled, where the file does not say.")] = None,
+    project: ProjectOption = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Take labels in from a CSV file; lines that are wrong are told, and the others kept.
+
+    Exit code 1 where a line was not kept. The same file a second time changes nothing.
+    """
+    from seamwatch.engine.review.label_files import import_labels
+
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"{file} cannot be read as UTF-8 text: {error}"
+        raise typer.BadParameter(msg) from error
+    with open_deps(settings_of(project)) as deps:
+        found = import_labels(deps, deps.project.pipeline(pipeline), text, by=by)
+    write_json(
+        as_json,
+        {
+            "pipeline": pipeline,
+            "kept": found.n_kept,
+            "known": found.n_known,
+            "empty": found.n_empty,
+            "not_drawn": found.n_without_chance,
+            "problems": [{"line": line, "text": text} for line, text in found.problems],
+        },
+    )
+    if str(as_json) != "-":
+        print_line(f"{found.n_kept} labels kept, {found.n_known} known before, {found.n_empty} lines without a label")
+        if found.n_without_chance:
+            print_line(
+                f"{found.n_without_chance} of them count for outcomes only: their answers were not drawn by chance, or "
+                "were judged before"
+            )
+    for line, text in found.problems:
+        say(f"{file}, line {line}: {text}" if line else f"{file}: {text}")
+    if found.problems:
+        raise typer.Exit(1)
