@@ -184,3 +184,12 @@ def test_what_counts_as_a_missed_run_follows_the_dags_and_their_names() -> None:
     maintenance = plan_maintenance()
     assert (maintenance.id, maintenance.schedule) == (f"{SHARED}__{RecurringJob.MAINTENANCE}", MAINTENANCE_AT)
     assert -(runs.get_next(datetime) - runs.get_next(datetime)) == DELIVERY_EVERY
+
+
+@pytest.mark.parametrize("forms", [0, 5])
+def test_answers_are_put_before_people_where_a_review_is_asked_for(forms: int) -> None:
+    review = {"review": {"forms": forms}, "outcome": {"people": True}}
+    found = {plan.id: plan for plan in plan_pipeline(pipeline(**review))}["triage__review"]
+    assert list(tasks(found)) == (["draw", "judge"] if forms else ["draw"])
+    assert found.schedule == "@daily"
+    assert "triage__review" not in {plan.id for plan in plan_pipeline(pipeline())}
