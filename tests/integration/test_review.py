@@ -14,9 +14,11 @@ from parcels import PIPELINE, START, WINDOW, fill_database, make_deps, true_queu
 from seamwatch.core.results import Window
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.review.accuracy import measured_accuracy
 from seamwatch.engine.review.draw import draw_for_review
 from seamwatch.engine.review.label import label_item, next_item, release_item, show_as_form, take_back
 from seamwatch.engine.review.label_files import export_items, import_labels
+from seamwatch.engine.slo import look_at_objectives
 from seamwatch.errors import SpecError
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import Door, LabelKind, Responsibility
@@ -48,6 +50,13 @@ class Desk:
     def answer(self, record: str) -> str | None:
         with sa.create_engine(self.url).connect() as connection:
             return connection.scalar(sa.text("SELECT queue FROM routing WHERE id = :id"), {"id": int(record)})
+
+    def wrong_share(self) -> float:
+        with sa.create_engine(self.url).connect() as connection:
+            rows = connection.execute(
+                sa.text("SELECT routing.queue, code, cents FROM routing JOIN orders ON orders.id = routing.id")
+            ).all()
+        return sum(queue != true_queue(code, cents) for queue, code, cents in rows) / len(rows)
 
     def judge_all(self, person: str = "ann") -> int:
         n = 0
@@ -238,3 +247,22 @@ def _csv(rows: list[dict[str, str]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return out.getvalue()
+
+
+def test_an_accuracy_objective_stands_on_people_s_labels_of_doubtful_and_other_answers(tmp_path: Path) -> None:
+    slos = "slos: [{kind: accuracy, goal: 0.9, over: 28d}]\n"
+    desk = Desk(tmp_path, pipeline=BY_PEOPLE + REVIEW + slos)
+    now = WINDOW.end + timedelta(hours=2)
+    unknown = look_at_objectives(desk.deps, desk.pipeline, now=now).objectives[0]
+    assert (unknown.judged, unknown.budget.spent) == (0.0, 0.0)
+    drawn = draw_for_review(desk.deps, desk.pipeline, WINDOW)
+    assert desk.judge_all() == drawn.n_drawn
+    estimate = measured_accuracy(desk.deps, desk.pipeline).last
+    assert estimate is not None
+    truth = 1.0 - desk.wrong_share()
+    assert estimate.accuracy.low < truth < estimate.accuracy.high
+    found = look_at_objectives(desk.deps, desk.pipeline, now=now + timedelta(hours=2)).objectives[0]
+    low, high = found.budget.spent_low, found.budget.spent_high
+    assert found.budget.spent == pytest.approx((1.0 - estimate.accuracy.value) * found.events)
+    assert low < found.budget.spent < high
+    assert 0 < found.judged < drawn.n_drawn

@@ -129,7 +129,8 @@ def _read(deps: Deps, pipeline: Pipeline, window: Window) -> NewRecords:
         if pipeline.outcome is not None and is_asked:
             payloads = final_payloads(pipeline, final.payload, data, keys)
             states = judge_records(deps, pipeline, reader, payloads).outcomes["state"]
-            records["is_right"] = states.map({OutcomeState.RIGHT: True, OutcomeState.WRONG: False}).astype(object)
+            is_right = states.map({OutcomeState.RIGHT: True, OutcomeState.WRONG: False}).astype(object)
+            records["is_right"] = is_right.mask(_drawn_by_doubt(deps, pipeline, window, keys))
         for one in pipeline.slos:
             if isinstance(one, FreshnessObjective):
                 records["is_stale"] = _stale(deps, pipeline, one, reader, window, keys)
@@ -140,6 +141,18 @@ def _read(deps: Deps, pipeline: Pipeline, window: Window) -> NewRecords:
     return NewRecords(
         window=window, stages=data.stages, records=records[records["at"].notna().to_numpy()], notes=tuple(notes)
     )
+
+
+def _drawn_by_doubt(
+    deps: Deps, pipeline: Pipeline, window: Window, keys: pd.Index[Any]
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Return which records people judged because they were doubtful: as a sample of all they would mislead."""
+    outcome = pipeline.outcome
+    if pipeline.review is None or outcome is None or not (outcome.people or outcome.truth is not None):
+        return np.zeros(len(keys), dtype=bool)
+    items = deps.store.review_items(pipeline.pipeline, is_answered=True, since=window.start)
+    doubtful = {item.record for item in items if not item.is_uniform}
+    return key_text(pd.Series(keys, dtype=object)).isin(doubtful).to_numpy()
 
 
 def _timeouts(models: list[StageData], keys: pd.Index[Any]) -> pd.Series[Any]:

@@ -10,12 +10,14 @@ from seamwatch.core.slo.alert_incidents import known_stretches
 from seamwatch.core.slo.events import BUCKET, Events, count_events
 from seamwatch.core.slo.ledger import Ledger
 from seamwatch.core.slo.policy import GateDecision, Override, decide_gate, refuse_too_long
+from seamwatch.core.slo.quality import WrongShare
 from seamwatch.core.slo.status import ObjectiveStatus, SloStatus, objective_status, window_of
 from seamwatch.core.watcher_status import SLO_EVERY
 from seamwatch.engine.debits import link_late_debits
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.new_records import read_new, span_to_read
 from seamwatch.engine.protocols import with_protocols
+from seamwatch.engine.review.accuracy import measured_wrong_shares
 from seamwatch.engine.watch.run import run_watches, watches_of
 from seamwatch.errors import DataContractError, Problem, SpecError, StoreError, WatchError
 from seamwatch.spec.pipeline import Pipeline
@@ -60,8 +62,10 @@ def look_at_objectives(deps: Deps, pipeline: Pipeline, *, now: datetime | None =
         if part.window.start >= span.fresh:
             failed |= run_watches(deps, pipeline, part.for_watches, without=failed)
     link_late_debits(deps, pipeline, now)
+    wrong = measured_wrong_shares(deps, pipeline) if any(one.kind == "accuracy" for one in pipeline.slos) else ()
     found = tuple(
-        _status(deps, pipeline, number, now, last.status if last else None) for number in range(len(pipeline.slos))
+        _status(deps, pipeline, number, now, last.status if last else None, wrong=wrong)
+        for number in range(len(pipeline.slos))
     )
     status = SloStatus(
         pipeline=pipeline.pipeline,
@@ -117,7 +121,15 @@ def let_through(
     return override
 
 
-def _status(deps: Deps, pipeline: Pipeline, number: int, now: datetime, before: SloStatus | None) -> ObjectiveStatus:
+def _status(
+    deps: Deps,
+    pipeline: Pipeline,
+    number: int,
+    now: datetime,
+    before: SloStatus | None,
+    *,
+    wrong: tuple[WrongShare, ...],
+) -> ObjectiveStatus:
     objective = pipeline.slos[number]
     since = min(window_of(objective, now).start, now - _LOOK_BACK)
     buckets = deps.store.slo_buckets(pipeline.pipeline, objective.id, since=since)
@@ -131,7 +143,9 @@ def _status(deps: Deps, pipeline: Pipeline, number: int, now: datetime, before: 
     known = {one.objective: one.alerts for one in before.objectives} if before else {}
     stretches = known_stretches(objective.kind, deps.store.incidents(pipeline.pipeline, limit=None))
     alerts = known.get(objective.id, ())
-    return objective_status(objective, buckets, refunds, alerts, now=now, every=SLO_EVERY, incidents=stretches)
+    return objective_status(
+        objective, buckets, refunds, alerts, now=now, every=SLO_EVERY, incidents=stretches, wrong=wrong
+    )
 
 
 def _gate(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from seamwatch.core.slo.burndown import burn_down
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.review.accuracy import measured_accuracy
 from seamwatch.engine.watcher_status import silent_jobs
 from seamwatch.errors import StoreError
 from seamwatch.report.links import Links
+from seamwatch.report.measured_accuracy import AccuracyFacts, accuracy_facts
 from seamwatch.report.slo_page import SloPage, render_slo_page
 from seamwatch.report.watch.budgets import burn_down_chart
 from seamwatch.report.watcher_status import stopped_lines
@@ -39,6 +41,7 @@ def slo_page(deps: Deps, pipeline: Pipeline) -> str:
         gate=last.status.gate,
         budgets=budget_facts(last.status),
         charts=tuple(burn_down_chart(one) for one in burnt if one is not None),
+        accuracy=_accuracy(deps, pipeline),
         watches=tuple(watch_facts(report) for report in reports if report is not None),
         incidents=tuple(
             (one.headline, Links.under(deps.ui_url, pipeline=name, incident_id=one.id).report)
@@ -48,3 +51,10 @@ def slo_page(deps: Deps, pipeline: Pipeline) -> str:
         silence=stopped_lines(silent_jobs(deps, pipeline)),
     )
     return render_slo_page(page)
+
+
+def _accuracy(deps: Deps, pipeline: Pipeline) -> AccuracyFacts | None:
+    if pipeline.review is None:
+        return None
+    found = measured_accuracy(deps, pipeline)
+    return accuracy_facts(found.last, found.counts, waiting=deps.store.count_items(pipeline.pipeline).n_open)

@@ -9,6 +9,7 @@ from seamwatch.core.slo.policy import GateDecision
 from seamwatch.core.watch.results import Chart
 from seamwatch.report import numbers
 from seamwatch.report.html import environment
+from seamwatch.report.measured_accuracy import AccuracyFacts
 from seamwatch.report.watches import BudgetFacts, WatchFacts
 
 
@@ -23,6 +24,8 @@ class SloPage:
     budgets: tuple[BudgetFacts, ...]
     charts: tuple[Chart, ...]
     """Burn-down of every budget that has one."""
+    accuracy: AccuracyFacts | None
+    """What people's labels say; None where people are not asked."""
     watches: tuple[WatchFacts, ...]
     incidents: tuple[tuple[str, str], ...]
     """Headline and address of every open one."""

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from seamwatch.core.detection.rates import wilson_bounds
 from seamwatch.errors import DataContractError
@@ -81,3 +86,31 @@ def extrapolate(
         judged=judged,
         judged_wrong=wrong,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrongShare:
+    """Which share of the answers of some time is wrong, as measured by people's labels (`core/accuracy`)."""
+
+    start: datetime
+    end: datetime
+    """Itself excluded."""
+    value: float
+    low: float
+    high: float
+
+
+def wrong_by_time(answers: pd.Series[Any], shares: Sequence[WrongShare]) -> tuple[pd.Series[Any], tuple[float, float]]:
+    """Return how many answers are wrong at each time, and the bounds of their sum.
+
+    Args:
+        answers: How many there are by aware time.
+        shares: Not empty; a time that none covers is taken to be like those nearest to it.
+    """
+    mids = np.array([one.start.timestamp() + one.end.timestamp() for one in shares]) / 2.0
+    at = pd.DatetimeIndex(answers.index).as_unit("ns").asi8 / 1e9
+    nearest = np.abs(at[:, None] - mids[None, :]).argmin(axis=1) if len(at) else np.array([], dtype=int)
+    counts = answers.to_numpy(dtype=float)
+    value, low, high = (np.array([getattr(one, name) for one in shares]) for name in ("value", "low", "high"))
+    wrong = pd.Series(counts * value[nearest], index=answers.index)
+    return wrong, (float((counts * low[nearest]).sum()), float((counts * high[nearest]).sum()))

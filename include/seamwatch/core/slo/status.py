@@ -31,7 +31,7 @@ from seamwatch.core.slo.alerts import (
 )
 from seamwatch.core.slo.budget import Budget, Pace, Spent, calendar_budget, rolling_budget
 from seamwatch.core.slo.policy import GateDecision
-from seamwatch.core.slo.quality import Judged, extrapolate
+from seamwatch.core.slo.quality import Judged, WrongShare, extrapolate, wrong_by_time
 from seamwatch.spec.objectives import AccuracyObjective, CostObjective, Objective
 from seamwatch.vocabulary import AlertSeverity, Watch
 
@@ -98,6 +98,7 @@ def objective_status(
     now: datetime,
     every: timedelta,
     incidents: Sequence[Stretch] = (),
+    wrong: Sequence[WrongShare] = (),
 ) -> ObjectiveStatus:
     """Return an objective's budget and alerts.
 
@@ -109,6 +110,7 @@ def objective_status(
         now: The present.
         every: How often rules are looked at.
         incidents: Stretches of known incidents, which say nothing of how the service usually is.
+        wrong: For an accuracy objective, what people's labels measured, in place of what is judged of each record.
     """
     window = window_of(objective, now)
     inside = buckets[((buckets["start_at"] >= window.start) & (buckets["start_at"] < window.end)).to_numpy()]
@@ -116,7 +118,7 @@ def objective_status(
     refunded = float(back["amount"].sum())
     first = buckets["start_at"].min().to_pydatetime() if len(buckets) else None
     is_money = isinstance(objective, CostObjective) and objective.period is not None
-    spent = _spent(objective, inside, back, is_money=is_money)
+    spent = _spent(objective, inside, back, is_money=is_money, wrong=wrong)
     recent = [one for one in spent if one.at >= now - _PACE]
     pace = Pace(amount=sum(one.amount for one in recent), over=_PACE)
     events, judged, bad = (float(inside[name].sum()) for name in ("total", "judged", "bad"))
@@ -135,7 +137,7 @@ def objective_status(
             first_event=first,
             pace=pace,
             pace_events=float(whole["total"].sum()),
-            interval=_interval(objective, inside, refunded),
+            interval=_interval(objective, inside, refunded, wrong),
         )
         alerts = _alerts(objective, buckets, before, incidents, now=now, every=every)
     return ObjectiveStatus(
@@ -172,20 +174,30 @@ def _money_alerts(
     )
 
 
-def _spent(objective: Objective, inside: pd.DataFrame, back: pd.DataFrame, *, is_money: bool) -> list[Spent]:
+def _spent(
+    objective: Objective, inside: pd.DataFrame, back: pd.DataFrame, *, is_money: bool, wrong: Sequence[WrongShare]
+) -> list[Spent]:
     """Return what counts against the budget, by time, refunds taken off; what was not judged is extrapolated."""
     amounts = inside.set_index("start_at")["usd" if is_money else "bad"].astype(float)
+    is_measured = bool(wrong) and isinstance(objective, AccuracyObjective)
+    if is_measured:
+        amounts, _ = wrong_by_time(inside.set_index("start_at")["total"].astype(float), wrong)
     if not is_money:
         amounts = amounts.sub(back.groupby("start_at")["amount"].sum(), fill_value=0.0).clip(lower=0.0)
-    if isinstance(objective, AccuracyObjective):
+    if isinstance(objective, AccuracyObjective) and not is_measured:
         judged, total = float(inside["judged"].sum()), float(inside["total"].sum())
         amounts = amounts * (total / judged if judged else 0.0)
     return [Spent(at=at.to_pydatetime(), amount=float(n)) for at, n in amounts.items() if n]  # type: ignore[attr-defined]
 
 
-def _interval(objective: Objective, inside: pd.DataFrame, refunded: float) -> tuple[float, float] | None:
+def _interval(
+    objective: Objective, inside: pd.DataFrame, refunded: float, wrong: Sequence[WrongShare]
+) -> tuple[float, float] | None:
     if not isinstance(objective, AccuracyObjective) or not len(inside):
         return None
+    if wrong:
+        _, (low, high) = wrong_by_time(inside.set_index("start_at")["total"].astype(float), wrong)
+        return max(low - refunded, 0.0), max(high - refunded, 0.0)
     days = inside.assign(day=inside["start_at"].dt.floor("D")).groupby("day")[["total", "judged", "bad"]].sum()
     parts = [
         Judged(answers=int(row["total"]), judged=int(row["judged"]), wrong=int(row["bad"]))

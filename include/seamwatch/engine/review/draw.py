@@ -30,6 +30,10 @@ from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import OutcomeState
 
 _WEEK = timedelta(days=7)
+_SEGMENT_CHARS = 60
+_MOST_SEGMENTS = 20
+"""Of one draw; a field with more values tells records apart, not kinds of them."""
+OTHER_SEGMENTS = "(others)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +203,9 @@ def _segments(pipeline: Pipeline, data: WindowData, keys: pd.Index[Any]) -> pd.S
     payload = data.stages[name].payload if name in data.stages else pd.DataFrame()
     if field not in payload.columns:
         return pd.Series("", index=keys, dtype=object)
-    return payload[field].reindex(keys).map(lambda value: (strict_text(value) or "")[:60])
+    values = payload[field].reindex(keys).map(lambda value: (strict_text(value) or "")[:_SEGMENT_CHARS])
+    usual = values.value_counts().index[:_MOST_SEGMENTS]
+    return values.where(values.isin(usual), OTHER_SEGMENTS)
 
 
 def _item_id(draw: ReviewDraw, record: str, slot: int) -> str:
