@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from seamwatch.core.accuracy.labels import WeekOfAnswers
 from seamwatch.core.retention import Limits
 from seamwatch.core.review.items import Label, ReviewItem, ShownText
-from seamwatch.core.review.spans import AnswerCount, EvaluationSummary, ReviewDraw
+from seamwatch.core.review.spans import EvaluationSummary, ReviewDraw
 from seamwatch.store.repo import Store
 from seamwatch.vocabulary import Door, LabelKind
 
@@ -24,7 +25,7 @@ DRAW = ReviewDraw(
     drawn_at=NOW,
     n_drawn=2,
     predictor="judge@1",
-    answers=(AnswerCount(week=date(2026, 10, 26), segment="", answers=100, predicted=90, prediction_sum=81.5),),
+    answers=(WeekOfAnswers(week=date(2026, 10, 26), segment="", answers=100, predicted=90, prediction_sum=81.5),),
 )
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from seamwatch.core.accuracy.labels import WeekOfAnswers
 from seamwatch.core.review.sampling import CANDIDATE_COLUMNS
-from seamwatch.core.review.spans import AnswerCount
 from seamwatch.vocabulary import EvaluationState
 
 
@@ -78,7 +78,7 @@ def week_of(at: pd.Timestamp) -> date:
 
 def count_answers(
     times: pd.Series[Any], segments: pd.Series[Any], prediction: pd.Series[Any]
-) -> tuple[AnswerCount, ...]:
+) -> tuple[WeekOfAnswers, ...]:
     """Return how many answers there were by week and segment, and what is predicted of them.
 
     Args:
@@ -88,7 +88,7 @@ def count_answers(
     """
     frame = pd.DataFrame({"week": times.map(week_of), "segment": segments, "prediction": prediction})
     return tuple(
-        AnswerCount(
+        WeekOfAnswers(
             week=rows["week"].iloc[0],
             segment=str(rows["segment"].iloc[0]),
             answers=len(rows),

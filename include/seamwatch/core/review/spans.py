@@ -3,20 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
-
-@dataclass(frozen=True, kw_only=True)
-class AnswerCount:
-    """The answers of one week and segment within a draw."""
-
-    week: date
-    """Its Monday, UTC."""
-    segment: str
-    answers: int
-    predicted: int
-    """Answers of which evaluators say how probable it is that they are right."""
-    prediction_sum: float
+from seamwatch.core.accuracy.labels import WeekOfAnswers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +18,8 @@ class ReviewDraw:
     drawn_at: datetime
     n_drawn: int
     predictor: str
-    answers: tuple[AnswerCount, ...]
+    answers: tuple[WeekOfAnswers, ...]
+    """What there was to draw from, by week and segment."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 
 from seamwatch.core.accuracy.change import RestartReason
+from seamwatch.core.accuracy.labels import WeekOfAnswers
 from seamwatch.core.accuracy.pooling import AccuracyEstimate, ShareInterval
 from seamwatch.core.review.items import ReviewItem
 from seamwatch.core.review.labels import SETTLED_COLUMNS
 from seamwatch.core.review.measured import labelled_sample, weeks_of_answers, wrong_shares
-from seamwatch.core.review.spans import AnswerCount, ReviewDraw
+from seamwatch.core.review.spans import ReviewDraw
 from seamwatch.core.slo.quality import WrongShare, wrong_by_time
 from seamwatch.vocabulary import OutcomeState
 
@@ -63,7 +64,7 @@ def test_one_row_an_answer_and_none_for_what_is_undecided_or_another_answer() ->
 
 def test_draws_of_one_week_and_segment_are_summed() -> None:
     def draw(day: int, n: int) -> ReviewDraw:
-        counts = AnswerCount(week=MONDAY.date(), segment="A", answers=n, predicted=n - 1, prediction_sum=n / 2)
+        counts = WeekOfAnswers(week=MONDAY.date(), segment="A", answers=n, predicted=n - 1, prediction_sum=n / 2)
         start = MONDAY + timedelta(days=day)
         return ReviewDraw(
             pipeline="p",
