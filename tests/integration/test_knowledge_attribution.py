@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -11,8 +12,11 @@ import pytest
 import sqlalchemy as sa
 
 from seamwatch.adapters.connections import EnvironmentConnections
+from seamwatch.core.documents import content_hash
+from seamwatch.core.freshness_results import DocumentAnswers
 from seamwatch.core.incident_life import ChangeKind
 from seamwatch.core.results import Attribution, Window
+from seamwatch.engine.actions import answer, carry_out, check, propose
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.bundle import record, replay
 from seamwatch.engine.check import check_pipeline
@@ -25,8 +29,8 @@ from seamwatch.report.machine import attribution_json
 from seamwatch.report.markdown import render_markdown
 from seamwatch.spec.load import load_project
 from seamwatch.store.repo import Store
-from seamwatch.vocabulary import FreshnessReason, IncidentState, Responsibility, StepState
-from seamwatch_demo.policies.documents import POPULAR, change_facts, render
+from seamwatch.vocabulary import ActionState, Door, FreshnessReason, IncidentState, Responsibility, StepState
+from seamwatch_demo.policies.documents import FORGOTTEN, POPULAR, change_facts, render
 from seamwatch_demo.policies.index import chunk_rows
 from seamwatch_demo.policies.tables import METADATA
 from seamwatch_demo.policies.world import PolicyWorld
@@ -225,6 +229,34 @@ def test_the_incident_of_a_check_opens_is_one_with_the_attributed_one_and_ends_w
     # The day's answers still count against the goal; the documents are as they should be.
     assert after.is_breached
     assert after.by_reason == {"skipped": 1}
+
+
+def test_re_indexing_hands_over_what_was_approved_and_leaves_what_is_outdated_since(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deps, pipeline, world = assistant.deps, assistant.pipeline, assistant.world
+    for name, value in world.connections().items():
+        monkeypatch.setenv(name, value)
+    assistant.live("stale_policy")
+    early = check_knowledge_base(deps, pipeline, "policies", now=START + timedelta(hours=15))
+    (opened,) = decide_on_freshness(deps, pipeline, early)
+    action = propose(deps, pipeline, opened.incident, "reindex", run="run")
+    assert action.plan is not None
+    assert action.plan.does == f"Rebuilds the index of 1 outdated document of policies: {POPULAR}"
+    answer(deps, action.id, approves=True, by="ann", door=Door.COMMAND_LINE)
+
+    world.change_policy(FORGOTTEN, [f"{FORGOTTEN}#1"], "Change it too", WINDOW.end)
+    later = DocumentAnswers(document=FORGOTTEN, reason=FreshnessReason.STALE, n_answers=3)
+    deps.store.rewrite_check(replace(early, documents=(*early.documents, later)))
+    done = carry_out(deps, action.id)
+    helped = check(deps, action.id)
+
+    source = world.repository.documents()
+    indexed = {row["document"]: row["content_hash"] for row in world.index()}
+    is_current = {name: indexed[name] == content_hash(source[name]) for name in (POPULAR, FORGOTTEN)}
+    assert is_current == {POPULAR: True, FORGOTTEN: False}
+    assert f"left for the next time, outdated since the approval: 1 document ({FORGOTTEN})" in done.why
+    assert (done.state, helped.state) == (ActionState.DONE, ActionState.HELPED)
 
 
 def test_a_source_that_does_not_answer_is_never_all_missing(assistant: Assistant) -> None:

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from file_notifier import FileNotifier
-from parcels import WINDOW, fill_database, make_deps, write_project
+from parcels import FUNCTIONS, WINDOW, fill_database, make_deps, write_project
 from seamwatch.core.incident_life import Incident
-from seamwatch.core.runbooks import StepRun
+from seamwatch.core.runbooks import StepFinding, StepRun
 from seamwatch.engine.actions import answer, carry_out, check
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.check.project import check_pipeline
@@ -39,8 +39,15 @@ runbooks:
     - {note: "Tell the desk."}
     - tell_owner
     - tell_stakeholders
+    - benchmark
+    - endpoint_now
     - {action: run_again}
     - tell_root_cause
+"""
+MODEL = "def model(body):\n"
+NOTE_THAT_IT_IS_ASKED = """\
+    from pathlib import Path
+    Path(__file__).with_name("asked.txt").touch()
 """
 STEPS = """
 def breaks(incident):
@@ -119,6 +126,8 @@ def test_steps_are_kept_and_one_that_breaks_stops_no_other(desk: Desk) -> None:
         "note_tell_the_desk": StepState.NOTE,
         "tell_owner": StepState.FOUND,
         "tell_stakeholders": StepState.UNKNOWN,
+        "benchmark": StepState.CLEAR,
+        "endpoint_now": StepState.CLEAR,
         "run_again": StepState.FOUND,
     }
     assert ran["breaks"].finding.text == "the step failed: RuntimeError: the cache \\x1b[31m is gone"
@@ -151,6 +160,36 @@ def test_dry_run_keeps_and_tells_nothing(desk: Desk) -> None:
     assert desk.deps.store.runbook_steps(desk.incident.id) == []
     assert desk.deps.store.actions_of(desk.incident.id) == []
     assert len(desk.messages()) == before
+
+
+def test_dry_run_calls_no_model_and_says_how_many_calls_it_would_make(desk: Desk) -> None:
+    (desk.root / "include" / "mappings" / "parcels.py").write_text(
+        FUNCTIONS.replace(MODEL, MODEL + NOTE_THAT_IT_IS_ASKED)
+    )
+    day = f"{desk.now[0]:%Y-%m-%d}"
+    spent = desk.deps.store.spent("parcels", day=day)
+    ran = desk.run(is_dry=True)
+
+    assert not (desk.root / "include" / "mappings" / "asked.txt").exists()
+    assert desk.deps.store.spent("parcels", day=day) == spent
+    assert ran["benchmark"].finding == StepFinding(
+        state=StepState.NOTE,
+        text="Would measure router_model alone on the benchmark, by at most 60 calls of the model.",
+    )
+    said = "Would call the endpoint of router_model once, with a recorded request."
+    assert ran["endpoint_now"].finding == StepFinding(state=StepState.NOTE, text=said)
+
+
+def test_dry_run_says_what_would_keep_the_benchmark_from_being_measured(desk: Desk) -> None:
+    pipeline = desk.deps.project.pipeline("parcels")
+    n_spent, _ = desk.deps.store.spent("parcels", day=f"{desk.now[0]:%Y-%m-%d}")
+    left = pipeline.isolation.model_copy(update={"max_calls_per_day": n_spent + 40})
+    pipeline = pipeline.model_copy(update={"isolation": left})
+    ran = {one.name: one for one in run_by_hand(desk.deps, pipeline, desk.incident, is_dry=True)}
+
+    assert ran["benchmark"].finding.text.endswith(
+        "by at most 40 calls of the model, for the budget leaves no more of the 60 wanted."
+    )
 
 
 def test_repair_is_proved_by_its_windows_run_again_and_the_root_cause_is_told(desk: Desk) -> None:

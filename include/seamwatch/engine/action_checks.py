@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 
 from seamwatch.core.action_checks import Checked, judge_by_benchmark, judge_by_incident
-from seamwatch.core.action_life import ActionRun
+from seamwatch.core.action_life import ActionPlan, ActionRun
 from seamwatch.core.incident_life import Incident
 from seamwatch.core.staleness import outdated_in_answers
 from seamwatch.engine.deps import Deps
@@ -14,7 +15,8 @@ from seamwatch.engine.incidents import decide_on_freshness
 from seamwatch.engine.references import load_function
 from seamwatch.engine.runbook_steps import measure_benchmark
 from seamwatch.errors import DataContractError
-from seamwatch.spec.actions import Action
+from seamwatch.report import numbers
+from seamwatch.spec.actions import Action, ReindexDocuments
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import BenchmarkStanding, RunbookKind
 
@@ -53,7 +55,7 @@ def measure(deps: Deps, pipeline: Pipeline, incident: Incident, action: ActionRu
             why_unknown=found.obstacle,
         )
     if how == "knowledge_base":
-        return _knowledge_base(deps, pipeline, knowledge_base_of(pipeline, incident))
+        return _knowledge_base(deps, pipeline, _checked_base(pipeline, incident, action), action)
     return _function(deps, incident, how)
 
 
@@ -79,13 +81,32 @@ def knowledge_base_of(pipeline: Pipeline, incident: Incident) -> str:
     return named
 
 
-def _knowledge_base(deps: Deps, pipeline: Pipeline, name: str) -> Checked:
+def approved_documents(plan: ActionPlan) -> list[str] | None:
+    """Return the documents that a plan hands over to be indexed anew; None where it names none."""
+    documents = json.loads(plan.after)
+    return documents if isinstance(documents, list) and all(isinstance(one, str) for one in documents) else None
+
+
+def _checked_base(pipeline: Pipeline, incident: Incident, action: ActionRun) -> str:
+    """Return the knowledge base that is checked: the one that the action names, else that of the incident."""
+    spec = pipeline.actions[action.name]
+    named = spec.knowledge_base if isinstance(spec, ReindexDocuments) else None
+    return named or knowledge_base_of(pipeline, incident)
+
+
+def _knowledge_base(deps: Deps, pipeline: Pipeline, name: str, action: ActionRun) -> Checked:
+    """Return whether what was approved is as it should be; what is outdated since then is said, and decides nothing."""
     found = check_knowledge_base(deps, pipeline, name)
     decide_on_freshness(deps, pipeline, found)
-    left = outdated_in_answers(found)
-    if left:
-        return Checked(is_well=False, text=f"{len(left)} documents of {name} are still outdated")
-    return Checked(is_well=True, text=f"no document of {name} that answers rest on is outdated")
+    left = {one.document for one in outdated_in_answers(found)}
+    is_reindex = isinstance(pipeline.actions[action.name], ReindexDocuments)
+    approved = approved_documents(action.plan) if is_reindex and action.plan is not None else None
+    mine = left if approved is None else left.intersection(approved)
+    others = numbers.plural(len(left - mine), "document")
+    besides = f"; {others} outdated since the approval are left for the next time" if left - mine else ""
+    if mine:
+        return Checked(is_well=False, text=f"{len(mine)} documents of {name} are still outdated{besides}")
+    return Checked(is_well=True, text=f"no document of {name} that was to be indexed anew is outdated{besides}")
 
 
 def _function(deps: Deps, incident: Incident, how: str) -> Checked:

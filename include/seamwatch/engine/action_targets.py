@@ -11,7 +11,7 @@ from seamwatch.core.action_life import ActionPlan, Standing
 from seamwatch.core.incident_life import Incident
 from seamwatch.core.results import Window
 from seamwatch.core.staleness import outdated_in_answers
-from seamwatch.engine.action_checks import knowledge_base_of
+from seamwatch.engine.action_checks import approved_documents, knowledge_base_of
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.incidents import affected_records
 from seamwatch.engine.window_runs import run_window
@@ -109,7 +109,10 @@ class _RunAgain:
 
 
 class _Reindex:
-    """The documents that answers rest on and that are outdated, handed to the knowledge base's own `reindex`."""
+    """The documents that answers rest on and that are outdated, handed to the knowledge base's own `reindex`.
+
+    What was approved is what is handed over; what is outdated since then is left for the next proposal.
+    """
 
     def __init__(self, deps: Deps, pipeline: Pipeline, incident: Incident, spec: ReindexDocuments, name: str) -> None:
         self._deps, self._pipeline, self._incident = deps, pipeline, incident
@@ -118,37 +121,51 @@ class _Reindex:
         if hook is None:
             text = f"knowledge base {self._name} of {pipeline.pipeline} defines no reindex (a dag or a command)"
             raise ActionImpossible(text)
-        inner = (
+        self._hook: DagRun | Command = (
             DagRun(kind="dag", dag=hook.dag, timeout=hook.timeout)
             if hook.dag is not None
             else Command(kind="command", command=hook.command, timeout=hook.timeout)
         )
-        self._documents = self._outdated()
-        place = replace(action_place(deps, pipeline, incident), knowledge_base=self._name, documents=self._documents)
-        self._inner = action_target(inner, place)
 
     def plan(self) -> ActionPlan:
-        if not self._documents:
+        outdated = self._outdated()
+        if not outdated:
             text = f"no answer rests on an outdated document of {self._name}"
             raise ActionImpossible(text)
-        documents = numbers.plural(len(self._documents), "outdated document")
+        documents = numbers.plural(len(outdated), "outdated document")
         return replace(
-            self._inner.plan(),
+            self._hook_for(outdated).plan(),
             target=f"knowledge base:{self._pipeline.pipeline}/{self._name}",
-            does=f"Rebuilds the index of {documents} of {self._name}: {listed(self._documents[:_NAMED])}",
+            after=json.dumps(outdated, ensure_ascii=False),
+            does=f"Rebuilds the index of {documents} of {self._name}: {listed(outdated[:_NAMED])}",
             undoes="",
         )
 
     def look(self, plan: ActionPlan, key: str) -> Standing:
-        return self._inner.look(plan, key)
+        return self._hook_for(self._approved(plan)).look(plan, key)
 
     def apply(self, plan: ActionPlan, key: str) -> str:
-        return self._inner.apply(plan, key)
+        approved = self._approved(plan)
+        said = self._hook_for(approved).apply(plan, key)
+        others = [one for one in self._outdated() if one not in set(approved)]
+        if not others:
+            return said
+        more = numbers.plural(len(others), "document")
+        return f"{said}; left for the next time, outdated since the approval: {more} ({listed(others[:_NAMED])})"
 
     def undo(self, plan: ActionPlan, key: str) -> str:
         del plan, key
         msg = "an index that was rebuilt is not put back; correct the documents at their source"
         raise ActionImpossible(msg)
+
+    def _hook_for(self, documents: list[str]) -> ActionTarget:
+        place = action_place(self._deps, self._pipeline, self._incident)
+        return action_target(self._hook, replace(place, knowledge_base=self._name, documents=documents))
+
+    def _approved(self, plan: ActionPlan) -> list[str]:
+        """Return the documents of a plan; one that an earlier version kept names none, and stands for all."""
+        found = approved_documents(plan)
+        return self._outdated() if found is None else found
 
     def _outdated(self) -> list[str]:
         checks = self._deps.store.freshness_checks(self._pipeline.pipeline, self._name)

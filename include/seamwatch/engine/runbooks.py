@@ -16,7 +16,7 @@ from seamwatch.engine.actions import action_id, propose
 from seamwatch.engine.announcements import announce_step
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.references import load_function
-from seamwatch.engine.runbook_steps import STEP_FUNCTIONS
+from seamwatch.engine.runbook_steps import PLANNED_CALLS, STEP_FUNCTIONS
 from seamwatch.engine.runbook_tellings import TELLINGS
 from seamwatch.errors import SeamwatchError
 from seamwatch.report.runbook import action_sentence
@@ -80,7 +80,7 @@ def run_steps(
         incident: For which they are run.
         steps: With their number in the runbook.
         run: Of which they are a part.
-        is_dry: Nothing is kept, told, proposed, or handed to the team's own DAGs and functions.
+        is_dry: Nothing is kept, told, proposed, or handed to the team's own DAGs and functions; no model is called.
         tell: Called as each ends.
     """
     ran: list[StepRun] = []
@@ -168,7 +168,8 @@ def _finding(
     if step.step is not None and step.step in TELLINGS:
         return TELLINGS[step.step](deps, pipeline, incident, is_dry=is_dry)
     if step.step is not None:
-        return STEP_FUNCTIONS[step.step](deps, pipeline, incident)
+        functions = {**STEP_FUNCTIONS, **PLANNED_CALLS} if is_dry else STEP_FUNCTIONS
+        return functions[step.step](deps, pipeline, incident)
     if step.action is not None:
         return _action(deps, pipeline, incident, step.action, run, is_dry=is_dry)
     if step.dag is not None:

@@ -95,11 +95,12 @@ def _integration(cause: Finding, stage: Stage | None) -> tuple[str, ...]:
             "Treat the crossed payloads as disclosed to the wrong record until you know better.",
         )
     what = f"how {name} makes {fields}{inputs}" if fields else f"how {name} is made{inputs}"
+    wrong = f", wrong since {numbers.moment(cause.onset)}" if cause.onset else ""
     place = reference_place(stage) if stage else None
     compare = f"; {place} says what it should be" if place else ""
     return (
-        f"Check what changed{since} in {what}{compare}. "
-        "Look first at code tables, units, date formats and renamed columns.",
+        f"Correct {what}{wrong}{compare}. Most often it is a code table, a unit, a date format or a renamed column; "
+        "the runbook names the commits near the onset, with their lines.",
         f"If the change was intended, bring the reference{f' ({place})' if place else ''} in line with it instead.",
         "Do not retrain, re-prompt or roll back the model: it answers rightly once the payload is right.",
     )
@@ -109,7 +110,7 @@ def _model(cause: Finding, stage: Stage | None, pipeline: Pipeline) -> tuple[str
     name = _name(stage)
     if cause.kind == "changed_since":
         return (
-            f"Ask which model was behind {name} within the window, and when it was changed or rolled back.",
+            f"The runbook names the models that answered at {name}; have their owner say when and why they changed.",
             "Pin the model's version, so that it changes only when you release.",
         )
     if cause.kind == "not_reproduced":
@@ -118,11 +119,15 @@ def _model(cause: Finding, stage: Stage | None, pipeline: Pipeline) -> tuple[str
             "Where they need not be, ask several times and take the answer that most calls give.",
         )
     endpoint = f" behind the connection {stage.endpoint.connection}" if stage and stage.endpoint else ""
-    benchmark = "the benchmark" if pipeline.benchmark else "a benchmark set (none is defined yet)"
-    since = f" at {numbers.moment(cause.onset)}" if cause.onset else ""
+    since = f" near {numbers.moment(cause.onset)}" if cause.onset else ""
+    known = (
+        "its benchmark step says whether that helped"
+        if pipeline.benchmark
+        else "define a benchmark set, so that it can say whether that helped"
+    )
     return (
-        f"Compare the model version{endpoint} before and after the onset{since}; roll it back if it changed.",
-        f"Run {benchmark} on both versions before releasing again; the stages around {name} are not at fault.",
+        f"Roll the model{endpoint} back where the runbook shows that it changed{since}; {known}.",
+        f"Release the newer version again only once it is as good; the stages around {name} are not at fault.",
     )
 
 

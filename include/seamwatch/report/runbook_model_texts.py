@@ -11,7 +11,7 @@ from seamwatch.report.runbook_texts import clear, found, sentences_of, unknown
 from seamwatch.report.sentences import is_degraded
 from seamwatch.report.sentences import isolation as isolation_sentences
 from seamwatch.report.text import shortened
-from seamwatch.vocabulary import BenchmarkStanding
+from seamwatch.vocabulary import BenchmarkStanding, StepState
 
 _STANDINGS = {
     BenchmarkStanding.DEGRADED: "worse",
@@ -64,6 +64,20 @@ def _pairs(measure: BenchmarkMeasure) -> tuple[str, ...]:
     if compared.model_changed:
         lines.append(f"The answers name {compared.model_now}; in the baseline it was {compared.model_before}.")
     return tuple(lines)
+
+
+def planned_benchmark(stage: str, *, size: int, sample: int) -> StepFinding:
+    """Return what a dry run says in the place of measuring the benchmark."""
+    most = f"{numbers.plural(size, 'call')} of the model"
+    budget = f", for the budget leaves no more of the {numbers.count(sample)} wanted" if size < sample else ""
+    return StepFinding(
+        state=StepState.NOTE, text=f"Would measure {stage} alone on the benchmark, by at most {most}{budget}."
+    )
+
+
+def planned_endpoint_call(stage: str) -> StepFinding:
+    """Return what a dry run says in the place of calling the endpoint."""
+    return StepFinding(state=StepState.NOTE, text=f"Would call the endpoint of {stage} once, with a recorded request.")
 
 
 def isolation(

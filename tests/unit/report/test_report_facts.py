@@ -22,7 +22,7 @@ from seamwatch.vocabulary import Basis, CheckStatus, Gap, IncidentState, Respons
         (
             {"responsibility": Responsibility.MODEL, "stage": "answer", "fields": ()},
             "called alone with a clean request",
-            "Compare the model version behind the connection model_conn",
+            "Roll the model behind the connection model_conn back where the runbook shows that it changed",
         ),
         (
             {"responsibility": Responsibility.MODEL, "stage": "answer", "kind": "not_reproduced"},
@@ -32,7 +32,7 @@ from seamwatch.vocabulary import Basis, CheckStatus, Gap, IncidentState, Respons
         (
             {"responsibility": Responsibility.MODEL, "stage": "answer", "kind": "changed_since"},
             "now answers the same requests rightly",
-            "was changed or rolled back",
+            "have their owner say when and why they changed",
         ),
         (
             {"responsibility": Responsibility.PROVIDER, "stage": "answer", "kind": "rate_limited"},

@@ -12,7 +12,14 @@ from seamwatch.engine.deps import Deps
 from seamwatch.engine.runbook_steps.changed_lines import changed_lines
 from seamwatch.engine.runbook_steps.documents import outdated_documents
 from seamwatch.engine.runbook_steps.injection import injected_texts
-from seamwatch.engine.runbook_steps.model_alone import benchmark, endpoint_now, isolation, measure_benchmark
+from seamwatch.engine.runbook_steps.model_alone import (
+    benchmark,
+    endpoint_now,
+    isolation,
+    measure_benchmark,
+    planned_benchmark,
+    planned_endpoint_call,
+)
 from seamwatch.engine.runbook_steps.pipeline_parts import correlated_changes, fault_location, pipeline_integrity
 from seamwatch.engine.runbook_steps.provider import provider_errors
 from seamwatch.engine.runbook_steps.records import affected_records, missing_evidence
@@ -22,7 +29,7 @@ from seamwatch.report.runbook_texts import unknown
 from seamwatch.report.text import first_sentence
 from seamwatch.spec.pipeline import Pipeline
 
-__all__ = ["STEP_FUNCTIONS", "StepFunction", "measure_benchmark"]
+__all__ = ["PLANNED_CALLS", "STEP_FUNCTIONS", "StepFunction", "measure_benchmark"]
 
 StepFunction = Callable[[Deps, Pipeline, Incident], StepFinding]
 
@@ -65,3 +72,7 @@ STEP_FUNCTIONS: Mapping[str, StepFunction] = MappingProxyType(
     }
 )
 """By the name of the step in a pipeline file (`spec.runbooks.STEPS`), those that tell somebody left out."""
+PLANNED_CALLS: Mapping[str, StepFunction] = MappingProxyType(
+    {"benchmark": _or_unknown(planned_benchmark), "endpoint_now": _or_unknown(planned_endpoint_call)}
+)
+"""What a dry run says in the place of the steps that call a model."""

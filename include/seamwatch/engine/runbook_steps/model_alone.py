@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from seamwatch.core.attribution.unchecked_fields import unmade_obstacle
 from seamwatch.core.benchmark_measure import BenchmarkMeasure
 from seamwatch.core.incident_life import Incident
+from seamwatch.core.interventions import World
 from seamwatch.core.isolation import obstacle
 from seamwatch.core.records.values import canonical_json, is_null
 from seamwatch.core.replays import ModelCall
@@ -19,7 +22,7 @@ from seamwatch.engine.causes import accepted_accuracy
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.isolate import Models
 from seamwatch.engine.runbook_steps.evidence import attributed_window, attribution_of
-from seamwatch.engine.window import open_window
+from seamwatch.engine.window import WindowReader, open_window
 from seamwatch.errors import SeamwatchError
 from seamwatch.report import numbers
 from seamwatch.report import runbook_model_texts as model_texts
@@ -56,26 +59,72 @@ def measure_benchmark(deps: Deps, pipeline: Pipeline) -> BenchmarkMeasure:
         return BenchmarkMeasure(score=None, baseline_accuracy=accepted, obstacle=_short(error))
 
 
-def _measure(deps: Deps, pipeline: Pipeline, accepted: float | None) -> BenchmarkMeasure:
-    none = BenchmarkMeasure(score=None, baseline_accuracy=accepted)
+def planned_benchmark(deps: Deps, pipeline: Pipeline, incident: Incident) -> StepFinding:
+    """Return how many calls the benchmark would take now, without any of them."""
+    del incident
+    stage, benchmark_set = _last_model(pipeline), pipeline.benchmark
+    if stage is None:
+        return texts.unknown(f"{pipeline.pipeline} has no model to measure.")
+    with _ready(deps, pipeline) as ready:
+        if isinstance(ready, str) or benchmark_set is None:
+            return texts.unknown(f"{stage.name} would not be measured on the benchmark: {ready}.")
+        return model_texts.planned_benchmark(stage.name, size=ready.size, sample=benchmark_set.sample)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Ready:
+    """What the benchmark is measured with."""
+
+    window: WindowReader
+    world: World
+    models: Models
+    size: int
+    """Most calls."""
+
+
+@contextmanager
+def _ready(deps: Deps, pipeline: Pipeline) -> Iterator[_Ready | str]:
+    """Yield what the benchmark is measured with, or what keeps it from being measured; no model is called."""
     benchmark_set, name = pipeline.benchmark, pipeline.pipeline
-    if benchmark_set is None:
-        return replace(none, obstacle=f"{name}.yaml has no benchmark; add `benchmark: {{table, truth}}`")
     window = next(iter(deps.store.windows(name, limit=1)), None)
-    if window is None:
-        return replace(none, obstacle=f"no window of {name} was run yet; `seamwatch run {name}` runs one")
+    if benchmark_set is None or window is None:
+        yield (
+            f"no window of {name} was run yet; `seamwatch run {name}` runs one"
+            if benchmark_set is not None
+            else f"{name}.yaml has no benchmark; add `benchmark: {{table, truth}}`"
+        )
+        return
     with open_window(deps, pipeline, window) as rows:
-        settled, reader = rows.pipeline, rows.reader
         world = judge_window(deps, rows).world
-        hindrance = obstacle(settled, world.references) or unmade_obstacle(world)
-        if hindrance is not None:
-            return replace(none, obstacle=describe_reason(hindrance).rstrip("."))
-        models = Models(deps, settled, window, shares_answers=False)
+        hindrance = obstacle(rows.pipeline, world.references) or unmade_obstacle(world)
+        models = Models(deps, rows.pipeline, window, shares_answers=False)
         models.open_reserve()
         size = min(benchmark_set.sample, models.calls_for_benchmark())
-        if not size:
-            return replace(none, obstacle="the budget for model calls is spent (`isolation` in the pipeline file)")
-        score, compared = measure_now(deps, settled, benchmark_set, reader, world, models, size=size, accepted=accepted)
+        if hindrance is not None:
+            yield describe_reason(hindrance).rstrip(".")
+        elif not size:
+            yield "the budget for model calls is spent (`isolation` in the pipeline file)"
+        else:
+            yield _Ready(window=rows, world=world, models=models, size=size)
+
+
+def _measure(deps: Deps, pipeline: Pipeline, accepted: float | None) -> BenchmarkMeasure:
+    none = BenchmarkMeasure(score=None, baseline_accuracy=accepted)
+    benchmark_set = pipeline.benchmark
+    with _ready(deps, pipeline) as ready:
+        if isinstance(ready, str) or benchmark_set is None:
+            return replace(none, obstacle=str(ready))
+        models, size = ready.models, ready.size
+        score, compared = measure_now(
+            deps,
+            ready.window.pipeline,
+            benchmark_set,
+            ready.window.reader,
+            ready.world,
+            models,
+            size=size,
+            accepted=accepted,
+        )
     short = (f"The budget left {size} of {benchmark_set.sample} calls.",) if size < benchmark_set.sample else ()
     notes = (*short, *score.notes, *models.notes)
     if score.accuracy is None:
@@ -108,8 +157,7 @@ def isolation(deps: Deps, pipeline: Pipeline, incident: Incident) -> StepFinding
 
 def endpoint_now(deps: Deps, pipeline: Pipeline, incident: Incident) -> StepFinding:
     """Return whether the model's endpoint answers now, and how fast, by one call with a recorded request."""
-    models = [one for one in pipeline.stages if one.kind is StageKind.MODEL]
-    stage = next((one for one in models if one.name == incident.stage), None) or _last_model(pipeline)
+    stage = _asked_stage(pipeline, incident)
     if stage is None:
         return texts.unknown(f"{pipeline.pipeline} has no model to call.")
     window = attributed_window(deps, incident) or incident.last_window
@@ -124,6 +172,20 @@ def endpoint_now(deps: Deps, pipeline: Pipeline, incident: Incident) -> StepFind
     asked.open_reserve()
     call = ModelCall(key=incident.id, body=body if isinstance(body, str) else canonical_json(body), purpose="runbook")
     return model_texts.endpoint_now(stage.name, asked.ask(settled, [call])[0])
+
+
+def planned_endpoint_call(deps: Deps, pipeline: Pipeline, incident: Incident) -> StepFinding:
+    """Return which endpoint would be called, without calling it."""
+    del deps
+    stage = _asked_stage(pipeline, incident)
+    if stage is None:
+        return texts.unknown(f"{pipeline.pipeline} has no model to call.")
+    return model_texts.planned_endpoint_call(stage.name)
+
+
+def _asked_stage(pipeline: Pipeline, incident: Incident) -> Stage | None:
+    models = [one for one in pipeline.stages if one.kind is StageKind.MODEL]
+    return next((one for one in models if one.name == incident.stage), None) or _last_model(pipeline)
 
 
 def _last_model(pipeline: Pipeline) -> Stage | None:
