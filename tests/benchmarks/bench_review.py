@@ -1,4 +1,4 @@
-"""What judges and people's labels are worth: accuracy from few labels, a judge's error, agreement of reviewers.
+"""What judges, people's labels and comparisons are worth: accuracy from few labels, false alarms, differences found.
 
 `make bench-review` writes `build/bench/review.json` and renews `docs/BENCHMARKS.md`; `SHORT=1` simulates fewer years.
 `PARTS=accuracy` measures only these. All forms fail when a figure is worse than its bound. Another part is
@@ -12,7 +12,7 @@ import os
 import sys
 
 from attribution.floors import broken
-from review import accuracy_figures, judge
+from review import accuracy_figures, judge, releases
 from write_page import write_part
 
 SEED = 20_261_127
@@ -20,6 +20,7 @@ IS_SHORT = os.environ.get("SHORT") == "1"
 PARTS = {
     "accuracy": accuracy_figures,
     "judge": judge,
+    "compare": releases,
 }
 """Parts in the order in which they are measured."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
+import sqlalchemy as sa
 import yaml
 
 from parcels import make_deps
@@ -18,10 +19,12 @@ from seamwatch.core.results import Window
 from seamwatch.engine.compare import compare_releases
 from seamwatch.errors import DataContractError
 from seamwatch.report.comparison import headline
+from seamwatch.report.comparison_json import comparison_json
 from seamwatch.report.facts import owner_of
 from seamwatch.report.release_change_texts import change_text
 from seamwatch.spec.pipeline import Pipeline
 
+PIPELINE_SPEC = Pipeline.model_validate(yaml.safe_load(PIPELINE.replace("ENDPOINT", "desk")))
 BOTH = [*asked(60, "v1", first_day=0), *asked(60, "v2", first_day=7, wrong=["returns"])]
 """The same sixty questions under both, returns wrong under the second."""
 
@@ -34,14 +37,23 @@ def _compare(
     releases: tuple[str, str] = ("v1", "v2"),
     pipeline: str = PIPELINE,
     window: Window = WINDOW,
+    url: str = "",
     **options: object,
 ) -> ReleaseComparison:
     write_project(root, pipeline=pipeline)
-    url = f"sqlite:///{root / 'desk.db'}"
+    url = url or f"sqlite:///{root / 'desk.db'}"
     fill_database(url, answers)
-    deps = make_deps(root, {"AIRFLOW_CONN_DESK_DB": url}, now=WINDOW.end + timedelta(days=1))
+    deps = make_deps(root, {"AIRFLOW_CONN_DESK_DB": _connection(url)}, now=WINDOW.end + timedelta(days=1))
     spec = deps.project.pipeline("returns_desk")
     return compare_releases(deps, spec, window, by, releases, **options)  # type: ignore[arg-type]
+
+
+def _connection(url: str) -> str:
+    address = sa.make_url(url)
+    if address.get_backend_name() == "sqlite":
+        return url
+    known = {"conn_type": "postgres", "login": address.username, "schema": address.database}
+    return json.dumps({**known, "extra": {"sqlalchemy_query": dict(address.query)}})
 
 
 def test_a_release_that_got_worse_on_one_topic_is_found_there(tmp_path: Path) -> None:
@@ -62,6 +74,14 @@ def test_a_release_that_got_worse_on_one_topic_is_found_there(tmp_path: Path) ->
     )
     (change,) = found.changes
     assert (change.stage, change.role, change.before, change.after) == ("prompt", "system", LINES["v1"], LINES["v2"])
+
+
+def test_postgresql_says_the_same_as_sqlite(tmp_path: Path, postgres_database: Callable[[], str]) -> None:
+    for name in ("sqlite", "postgresql"):
+        (tmp_path / name).mkdir()
+    known = _compare(tmp_path / "sqlite", BOTH)
+    found = _compare(tmp_path / "postgresql", BOTH, url=postgres_database())
+    assert comparison_json(found, PIPELINE_SPEC) == comparison_json(known, PIPELINE_SPEC)
 
 
 def test_the_other_way_round_it_got_better(tmp_path: Path) -> None:
@@ -103,7 +123,7 @@ def test_what_was_retrieved_for_the_same_input_and_a_parameter_are_among_the_cha
         "prompt: temperature changed",
         "articles.documents differ in 15 of 60 pairs",
     ]
-    owners = [owner_of(Pipeline.model_validate(_spec()), one.responsibility).mention for one in found.changes]
+    owners = [owner_of(PIPELINE_SPEC, one.responsibility).mention for one in found.changes]
     assert owners == ["!subteam^S0INT", "!subteam^S0INT", "@U0DOC"]
 
 
@@ -116,10 +136,6 @@ def test_the_template_is_compared_where_no_input_is_common(tmp_path: Path) -> No
     later = [replace(one, number=one.number + 1000) for one in BOTH if one.version == "v2"]
     found = _compare(tmp_path, [*BOTH[:60], *later])
     assert [change_text(one) for one in found.changes] == ["prompt line 3 (system) changed"]
-
-
-def _spec() -> dict[str, Any]:
-    return dict(yaml.safe_load(PIPELINE.replace("ENDPOINT", "desk")))
 
 
 def test_fields_that_make_an_input_may_be_named(tmp_path: Path) -> None:

@@ -114,10 +114,10 @@ def body_of(answer: Answer) -> str:
 
 
 TABLES = {
-    "questions": "id INTEGER, topic TEXT, question TEXT, asked_at TEXT",
-    "articles": "id INTEGER, documents TEXT, served_at TEXT",
-    "calls": "id INTEGER, body TEXT, answer TEXT, status TEXT, version TEXT, called_at TEXT",
-    "replies": "id INTEGER, action TEXT, sent_at TEXT",
+    "questions": "id INTEGER, topic TEXT, question TEXT, asked_at {time}",
+    "articles": "id INTEGER, documents TEXT, served_at {time}",
+    "calls": "id INTEGER, body TEXT, answer TEXT, status TEXT, version TEXT, called_at {time}",
+    "replies": "id INTEGER, action TEXT, sent_at {time}",
     "labels": "id INTEGER, action TEXT",
 }
 
@@ -125,8 +125,10 @@ TABLES = {
 def fill_database(url: str, answers: Iterable[Answer]) -> None:
     """Create the tables at a database; ids count up in the order of the answers."""
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+    engine = sa.create_engine(url)
+    is_sqlite = engine.dialect.name == "sqlite"
     for key, one in enumerate(answers):
-        at = f"{one.at:%Y-%m-%dT%H:%M:%S.%f}"
+        at: Any = f"{one.at:%Y-%m-%dT%H:%M:%S.%f}" if is_sqlite else one.at
         action = RIGHT[one.topic] if one.is_right is not False else "refuse"
         question = f"{one.topic} {one.number}"
         rows["questions"].append({"id": key, "topic": one.topic, "question": question, "asked_at": at})
@@ -140,10 +142,10 @@ def fill_database(url: str, answers: Iterable[Answer]) -> None:
         rows["replies"].append({"id": key, "action": action, "sent_at": at})
         if one.is_right is not None:
             rows["labels"].append({"id": key, "action": RIGHT[one.topic]})
-    engine = sa.create_engine(url)
     with engine.begin() as connection:
         for name, columns in TABLES.items():
-            connection.execute(sa.text(f"CREATE TABLE {name} ({columns})"))
+            form = columns.format(time="TEXT" if is_sqlite else "TIMESTAMPTZ")
+            connection.execute(sa.text(f"CREATE TABLE {name} ({form})"))
             if rows[name]:
                 names, places = ", ".join(rows[name][0]), ", ".join(f":{column}" for column in rows[name][0])
                 connection.execute(sa.text(f"INSERT INTO {name} ({names}) VALUES ({places})"), rows[name])
