@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -378,6 +378,17 @@ def test_other_protocols_are_spoken(world: World, path: str, reply: dict[str, An
     run = world.ask(parcels(1), endpoint=f"judge{path}")
     assert run.results["state"].iloc[0] is FAIL
     assert run.results["reason"].iloc[0] == "the judge finds it wrong: ok"
+
+
+def test_postgresql_keeps_account_too(world: World, postgres_database: Callable[[], str]) -> None:
+    world.server.plays(SimulatedJudge(is_right=names_a_day))
+    world.deps = make_deps(world.root, world.env, store_url=postgres_database())
+    long_name = "a_judge_with_a_name_that_is_longer_than_any_that_people_give_" * 3
+    first = world.ask(parcels(6), name=long_name, max_calls_per_day=4)
+    again = world.ask(parcels(6), name=long_name, max_calls_per_day=4)
+    assert (first.n_calls, first.missing) == (4, {NoVerdict.BUDGET: 2})
+    assert (again.n_calls, again.n_cached) == (0, 4)
+    assert again.results.equals(first.results)
 
 
 def test_the_store_that_keeps_no_account_stops_everything(world: World) -> None:

@@ -141,7 +141,7 @@ class Judge:
             cache=deps.store,
             budget=deps.store,
             pipeline=pipeline.pipeline,
-            run=f"judge {spec.name}@{now:%Y%m%dT%H%M%S.%f}",
+            run=f"judge {spec.name[:100]}@{now:%Y%m%dT%H%M%S.%f}",
             day=self._day,
             # Beyond the window: the same answer, asked about in the same words, is not paid for again.
             scope=f"{pipeline.pipeline}/judge/{spec.name}",
