@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from seamwatch.core.detection.binomial import probability_of_more
 from seamwatch.core.finding import Finding
 from seamwatch.core.incident_life import Incident
 from seamwatch.core.results import Window
@@ -20,9 +21,14 @@ from seamwatch.vocabulary import Responsibility, Watch
 _LEAST_KEYS = 3
 """Fewer records that both name tell nothing."""
 _SHARED = 0.8
-"""So many of the records that the weaker finding names must be the stronger one's."""
+"""So many of the records that the weaker finding names must be the stronger one's, where its share is unknown."""
+_BEYOND_CHANCE = 0.5
+"""Else so much of the way from what chance makes it to all of them, as in `detection/field_groups.py`."""
+_BY_CHANCE = 0.05
+"""More records in common than this probability are no evidence: a fault of nearly all records has any other's too."""
 _APART = timedelta(hours=6)
 """Findings whose onsets lie further apart than this, and than half of a window, are two causes."""
+_WITHOUT_VALUES = frozenset((Watch.LATENCY, Watch.COST))
 _NAME_FIELDS = frozenset((None, Watch.SEAM))
 """Detectors that name exactly the fields that are damaged: where they name others at one place, it is another fault."""
 
@@ -37,6 +43,10 @@ class Sighting:
     fields: tuple[str, ...]
     keys: frozenset[str]
     """Records that it names; not all, where it is a watch's."""
+    keys_in: Window
+    """The time from which `keys` are."""
+    share: float | None
+    """Of all records, those that it affects; None: not known."""
     onset: datetime | None
     onset_until: datetime | None
     """The last moment at which it may have begun: of a drift the end of the period that showed it first."""
@@ -56,8 +66,14 @@ def strength(watch: Watch | None, responsibility: Responsibility) -> int:
     return {None: 3, Watch.SEAM: 2}.get(watch, 1)
 
 
-def sighting_of_incident(incident: Incident, keys: Collection[str]) -> Sighting:
-    """Return an incident as it is compared with findings; `keys` are some of its records."""
+def sighting_of_incident(incident: Incident, keys: Collection[str], *, keys_in: Window | None = None) -> Sighting:
+    """Return an incident as it is compared with findings.
+
+    Args:
+        incident: As it is kept.
+        keys: Some of its records.
+        keys_in: The time from which they are; None: its last window.
+    """
     span = Window(start=incident.first_window.start, end=max(incident.first_window.end, incident.last_window.end))
     return Sighting(
         watch=incident.watch,
@@ -65,20 +81,34 @@ def sighting_of_incident(incident: Incident, keys: Collection[str]) -> Sighting:
         stage=incident.stage,
         fields=incident.fields,
         keys=frozenset(keys),
+        keys_in=keys_in or incident.last_window,
+        share=incident.share,
         onset=incident.onset,
         onset_until=_onset_until(incident.onset, incident.watch, incident.last_window),
         window=span,
     )
 
 
-def sighting_of_finding(finding: Finding, *, watch: Watch | None, window: Window, keys: Collection[str]) -> Sighting:
-    """Return a finding as it is compared with incidents; `keys` are its records, where more are known than it names."""
+def sighting_of_finding(
+    finding: Finding, *, watch: Watch | None, window: Window, keys: Collection[str], n_judged: int | None = None
+) -> Sighting:
+    """Return a finding as it is compared with incidents.
+
+    Args:
+        finding: What was found.
+        watch: By which detector.
+        window: Where.
+        keys: Its records, where more are known than it names.
+        n_judged: Records of the window that could show it; None: not known.
+    """
     return Sighting(
         watch=watch,
         responsibility=finding.responsibility,
         stage=finding.stage,
         fields=finding.fields,
         keys=frozenset(keys or finding.keys),
+        keys_in=window,
+        share=min(finding.n_records / n_judged, 1.0) if n_judged else None,
         onset=finding.onset,
         onset_until=_onset_until(finding.onset, watch, window),
         window=window
@@ -105,15 +135,41 @@ def explains(strong: Sighting, weak: Sighting, upstream: Mapping[str, Collection
     if not _meet(strong, weak):
         return False
     is_one_place = (strong.responsibility, strong.stage) == (weak.responsibility, weak.stage)
-    share_field = bool({_name(field) for field in strong.fields} & {_name(field) for field in weak.fields})
-    if is_one_place and share_field:
+    is_one_field = share_field(strong, weak)
+    if is_one_place and is_one_field:
         return True
     if is_one_place and strong.fields and weak.fields and {strong.watch, weak.watch} <= _NAME_FIELDS:
         return False
-    if len(strong.keys) >= _LEAST_KEYS and len(weak.keys) >= _LEAST_KEYS:
-        return len(strong.keys & weak.keys) >= _SHARED * min(len(weak.keys), len(strong.keys))
-    # Without records that both name, only what is said of one place, or of one field further down, is one cause.
-    return is_one_place or share_field
+    in_common = _have_records_in_common(strong, weak)
+    if in_common is not None:
+        return in_common
+    # Without records that tell, only what is said of one place, or of one field further down, is one cause; a wrong
+    # value makes no call slower or dearer.
+    is_other_effect = bool(strong.fields) and weak.watch in _WITHOUT_VALUES
+    return is_one_field or (is_one_place and not is_other_effect)
+
+
+def _have_records_in_common(strong: Sighting, weak: Sighting) -> bool | None:
+    """Return whether the records of the weaker sighting are the stronger one's; None: what is known does not tell."""
+    if len(strong.keys) < _LEAST_KEYS or len(weak.keys) < _LEAST_KEYS:
+        return None
+    n, n_common = min(len(weak.keys), len(strong.keys)), len(strong.keys & weak.keys)
+    if strong.share is None:
+        are_more, is_chance = n_common >= _SHARED * n, False
+    else:
+        chance = min(strong.share, 1.0)
+        are_more = n_common / n - chance >= _BEYOND_CHANCE * (1.0 - chance)
+        is_chance = probability_of_more(n_common, n, rate=chance) > _BY_CHANCE
+    if are_more:
+        return None if is_chance else True
+    # Records of one hour cannot be those of the day before: only where all could be in common do others tell of two.
+    is_covered = strong.keys_in.start <= weak.keys_in.start and weak.keys_in.end <= strong.keys_in.end
+    return False if is_covered else None
+
+
+def share_field(one: Sighting, other: Sighting) -> bool:
+    """Return whether both name a field, at whatever stage."""
+    return bool({_name(field) for field in one.fields} & {_name(field) for field in other.fields})
 
 
 def _fits(strong: Sighting, weak: Sighting, upstream: Mapping[str, Collection[str]]) -> bool:
@@ -133,7 +189,8 @@ def _fits(strong: Sighting, weak: Sighting, upstream: Mapping[str, Collection[st
 
 def _meet(one: Sighting, other: Sighting) -> bool:
     """Return whether both may have begun together, and were there at the same time."""
-    if one.window.end <= other.window.start or other.window.end <= one.window.start:
+    # What is open at the end of one window may be what the next one shows.
+    if one.window.end < other.window.start or other.window.end < one.window.start:
         return False
     if one.onset is None or other.onset is None or one.onset_until is None or other.onset_until is None:
         return True

@@ -9,7 +9,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 
-from seamwatch.core.correlation import Sighting, explains, sighting_of_finding, sighting_of_incident, strength
+from seamwatch.core.correlation import (
+    Sighting,
+    explains,
+    share_field,
+    sighting_of_finding,
+    sighting_of_incident,
+    strength,
+)
 from seamwatch.core.finding import Finding
 from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange, SeenAs, over, shown_again
 from seamwatch.core.results import Attribution, Verdict, Window
@@ -165,6 +172,8 @@ class Context:
 
     keys: dict[str, Collection[str]] = field(default_factory=dict)
     """By id of an incident, records that it affects."""
+    keys_in: Mapping[str, Window] = field(default_factory=dict)
+    """By id of an incident, the time from which those records are; of others it is their last window."""
     upstream: Mapping[str, Collection[str]] = field(default_factory=dict)
     """By stage, all stages that it is made from."""
     reopen_within: timedelta = timedelta(days=14)
@@ -267,17 +276,25 @@ def _correlated(
     shown: Collection[str],
 ) -> IncidentChange:
     """Return what a finding that has no open incident of its own becomes."""
-    me = sighting_of_finding(spoken.finding, watch=evaluation.watch, window=evaluation.window, keys=spoken.keys)
+    me = sighting_of_finding(
+        spoken.finding,
+        watch=evaluation.watch,
+        window=evaluation.window,
+        keys=spoken.keys,
+        n_judged=evaluation.n_judged,
+    )
     # Findings of one attribution were told apart by interventions.
     others = [one for one in state.values() if one.is_open and (evaluation.watch is not None or one.id not in shown)]
-    sightings = {one.id: sighting_of_incident(one, context.keys.get(one.id, ())) for one in others}
+    sightings = {one.id: _sighting(one, context) for one in state.values()}
+
+    def rank(incident: Incident) -> tuple[bool, int, int]:
+        sighting = sightings[incident.id]
+        return share_field(sighting, me), sighting.strength, incident.n_records
+
     explaining = [one for one in others if explains(sightings[one.id], me, context.upstream)]
+    explaining = explaining or [one for one in state.values() if _was_that(one, me, spoken, evaluation, context)]
     if explaining:
-        strongest = max(explaining, key=lambda one: (sightings[one.id].strength, one.n_records))
-        return _absorb(strongest, spoken, evaluation, now)
-    past = next((one for one in state.values() if _was_that(one, me, spoken, evaluation, context)), None)
-    if past is not None:
-        return _absorb(past, spoken, evaluation, now)
+        return _absorb(max(explaining, key=rank), spoken, evaluation, now)
     if before is not None:
         return _renew(before, evaluation, spoken.finding, now)
     explained = [one for one in others if one.id not in shown and explains(me, sightings[one.id], context.upstream)]
@@ -293,8 +310,12 @@ def _was_that(incident: Incident, me: Sighting, spoken: _Spoken, evaluation: Eva
         and me.onset is not None
         and me.onset < incident.last_window.end
         and _is_from_before(incident, spoken, evaluation, context)
-        and explains(sighting_of_incident(incident, context.keys.get(incident.id, ())), me, context.upstream)
+        and explains(_sighting(incident, context), me, context.upstream)
     )
+
+
+def _sighting(incident: Incident, context: Context) -> Sighting:
+    return sighting_of_incident(incident, context.keys.get(incident.id, ()), keys_in=context.keys_in.get(incident.id))
 
 
 def _host(cause: str, state: Mapping[str, Incident], evaluation: Evaluation) -> Incident | None:

@@ -6,11 +6,11 @@ that are broken at once are one cause there, of two incidents: each has its own 
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from seamwatch.core.detection.binomial import probability_of_more
 from seamwatch.core.detection.field_groups import FieldGroup, group_fields
 from seamwatch.core.finding import Finding
 from seamwatch.core.results import Verdict
@@ -62,20 +62,7 @@ def separate_faults(cause: Finding, verdicts: Sequence[Verdict], *, n_judged: in
 
 def _is_more_than_chance(group: FieldGroup, n_judged: int) -> bool:
     n = len(group.keys)
-    return STRAY_RATE * n_judged < n <= n_judged and _probability_of_more(n, n_judged) < _CHANCE
-
-
-def _probability_of_more(n: int, total: int) -> float:
-    """Return the probability that a healthy pipeline loses at least so many, more than it does on average: binomial."""
-    log_choices = math.lgamma(total + 1) - math.lgamma(n + 1) - math.lgamma(total - n + 1)
-    term = math.exp(log_choices + n * math.log(STRAY_RATE) + (total - n) * math.log1p(-STRAY_RATE))
-    found = 0.0
-    for k in range(n, total + 1):
-        found += term
-        term *= (total - k) / (k + 1) * STRAY_RATE / (1.0 - STRAY_RATE)
-        if term < found * 1e-12:
-            break
-    return found
+    return STRAY_RATE * n_judged < n <= n_judged and probability_of_more(n, n_judged, rate=STRAY_RATE) < _CHANCE
 
 
 def _fault(cause: Finding, group: FieldGroup, verdicts: Sequence[Verdict], *, n: int) -> Fault:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange, o
 from seamwatch.core.incident_timeline import IncidentEvent, fold_events
 from seamwatch.core.incidents import Context, Evaluation, decide, evaluate_attribution, evaluate_seams, evaluate_watch
 from seamwatch.core.maintenance import mark_maintenance
-from seamwatch.core.results import Window
+from seamwatch.core.results import Verdict, Window
 from seamwatch.core.severity import FiringAlert, rate_again, rate_changes
 from seamwatch.core.slo.alert_incidents import BudgetEvaluation, evaluate_budgets, firing_alert
 from seamwatch.core.staleness import evaluate_check
@@ -42,6 +42,10 @@ from seamwatch.vocabulary import IncidentState, Responsibility, Watch
 
 _COMPARED = 30
 """Incidents whose records are read to compare a finding with them."""
+_WINDOWS_READ = 72
+"""Windows whose verdicts are read to compare what a watch found with them: three days of hourly ones."""
+_LOOK_BACK = frozenset((Watch.LATENCY, Watch.COST, Watch.DRIFT, Watch.INJECTION))
+"""Watches whose looks go back over several windows."""
 _BY_LOOKS = tuple(watch for watch in Watch if watch is not Watch.SEAM)
 """Watches whose looks overlap; seams are looked at with each window's attribution."""
 
@@ -185,26 +189,55 @@ def _context(deps: Deps, pipeline: Pipeline, known: Sequence[Incident], found: E
     if not any(finding.is_change for finding in found.findings):
         return Context()
     inputs = {stage.name: stage.input for stage in pipeline.stages}
-    newest = sorted(known, key=lambda one: (one.is_open, one.updated_at), reverse=True)
+    newest = sorted(known, key=lambda one: (one.is_open, one.updated_at), reverse=True)[:_COMPARED]
+    keys: dict[str, Collection[str]] = {one.id: affected_records(deps, one) for one in newest}
+    within: dict[str, Window] = {}
+    if found.watch in _LOOK_BACK:
+        within = _add_records_of_span(deps, [one for one in newest if one.watch is None], found.window, keys)
     return Context(
-        keys={one.id: affected_records(deps, one) for one in newest[:_COMPARED]},
+        keys=keys,
+        keys_in=within,
         upstream={stage: ancestors(inputs, stage) for stage in inputs},
     )
+
+
+def _add_records_of_span(
+    deps: Deps, incidents: Sequence[Incident], span: Window, keys: dict[str, Collection[str]]
+) -> dict[str, Window]:
+    """Give incidents of attribution their records of the time that a watch looked at; return what time that is.
+
+    A watch may look at a day where attribution looks at hours: records of the last hour alone tell nothing of it.
+    """
+    if not incidents:
+        return {}
+    newest = deps.store.windows(incidents[0].pipeline, limit=_WINDOWS_READ)
+    windows = [one for one in newest if one.start < span.end and one.end > span.start]
+    if not windows:
+        return {}
+    verdicts = [each for window in windows for each in deps.store.verdicts(incidents[0].pipeline, window)]
+    read = Window(start=min(one.start for one in windows), end=max(one.end for one in windows))
+    for incident in incidents:
+        keys[incident.id] = _named_by(incident, verdicts)
+    return {incident.id: read for incident in incidents}
 
 
 def affected_records(deps: Deps, incident: Incident) -> frozenset[str]:
     """Return the records that an incident's last window names, all of them where attribution found it."""
     if incident.watch is None:
-        verdicts = deps.store.verdicts(incident.pipeline, incident.last_window)
-        place = (incident.responsibility, incident.stage)
-        mine = [one for one in verdicts if (one.responsibility, one.stage) == place]
-        # Another fault at the place has other fields.
-        own = [one for one in mine if not set(one.fields).isdisjoint(incident.fields)]
-        return frozenset(one.key for one in own or mine)
+        return _named_by(incident, deps.store.verdicts(incident.pipeline, incident.last_window))
     report = deps.store.watch_report(incident.pipeline, incident.watch, incident.last_window)
     found = [one for one in (() if report is None else report.findings) if one.stage == incident.stage]
     named = [one for one in found if not set(one.fields).isdisjoint(incident.fields)]
     return frozenset(key for one in named or found for key in one.keys)
+
+
+def _named_by(incident: Incident, verdicts: Sequence[Verdict]) -> frozenset[str]:
+    """Return the records whose verdict names an incident's cause."""
+    place = (incident.responsibility, incident.stage)
+    mine = [one for one in verdicts if (one.responsibility, one.stage) == place]
+    # Another fault at the place has other fields.
+    own = [one for one in mine if not set(one.fields).isdisjoint(incident.fields)]
+    return frozenset(one.key for one in own or mine)
 
 
 def _last_report(deps: Deps, pipeline: Pipeline, watch: Watch) -> WatchReport | None:

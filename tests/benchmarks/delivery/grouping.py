@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -234,6 +234,8 @@ class Simulation:
         self.truth = Truth(service, causes, self.upstream)
         self._first = first_of_returns(causes)
         self._keys: dict[str, Collection[str]] = {}
+        self._named: dict[str, list[tuple[Window, Collection[str]]]] = defaultdict(list)
+        self._read: deque[Window] = deque(maxlen=72)
         self._seen: set[tuple[Any, ...]] = set()
 
     def run(self, n_days: int) -> Weeks:
@@ -260,8 +262,7 @@ class Simulation:
     def _decide(self, evaluations: Sequence[Evaluation], now: datetime) -> None:
         made = []
         for evaluation in evaluations:
-            context = Context(keys=dict(self._keys), upstream=self.upstream)
-            changes = decide(self.incidents.values(), evaluation, now=now, context=context)
+            changes = decide(self.incidents.values(), evaluation, now=now, context=self._context(evaluation))
             made += changes
             for change in changes:
                 self.incidents[change.incident.id] = change.incident
@@ -271,8 +272,23 @@ class Simulation:
             self.weeks.n_opened += change.kind is ChangeKind.OPENED
             self.weeks.n_reopened += change.kind is ChangeKind.REOPENED
 
+    def _context(self, evaluation: Evaluation) -> Context:
+        """Return the records of each incident as the engine reads them: attribution's of the time looked at."""
+        keys, within = dict(self._keys), {}
+        span = evaluation.window
+        if evaluation.watch in (Watch.LATENCY, Watch.COST, Watch.DRIFT, Watch.INJECTION):
+            read = [one for one in self._read if one.start < span.end and one.end > span.start]
+            for incident in self.incidents.values() if read else ():
+                if incident.watch is None:
+                    mine = (named for window, named in self._named[incident.id] if window in read)
+                    keys[incident.id] = frozenset[str]().union(*mine)
+                    within[incident.id] = Window(start=read[0].start, end=read[-1].end)
+        return Context(keys=keys, keys_in=within, upstream=self.upstream)
+
     def _remember_keys(self, evaluation: Evaluation) -> None:
         """Keep the records that the last window of each incident names, as the engine reads them of its store."""
+        if evaluation.watch is None:
+            self._read.append(evaluation.window)
         for incident in self.incidents.values():
             if incident.watch is not evaluation.watch or incident.last_window != evaluation.window:
                 continue
@@ -284,6 +300,7 @@ class Simulation:
             ]
             own = [one for one in mine if not set(one[0].fields).isdisjoint(incident.fields)]
             self._keys[incident.id] = frozenset(key for _, keys in own or mine for key in keys)
+            self._named[incident.id].append((evaluation.window, self._keys[incident.id]))
 
     def _note(self, evaluation: Evaluation, now: datetime) -> None:
         for finding, keys in _with_keys(evaluation):

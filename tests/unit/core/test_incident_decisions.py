@@ -12,6 +12,7 @@ from scipy import stats
 
 from seamwatch.core import separate_faults
 from seamwatch.core.attribution import causes
+from seamwatch.core.detection.binomial import probability_of_more
 from seamwatch.core.finding import Finding, RateComparison
 from seamwatch.core.incident_life import ChangeKind, Incident
 from seamwatch.core.incidents import decide, evaluate_attribution, fingerprint
@@ -330,7 +331,7 @@ def test_what_chance_leaves_at_a_place_is_what_attribution_takes_it_to_be() -> N
 def test_a_fault_of_its_own_has_more_records_than_chance_leaves(total: int, least: int) -> None:
     for n, is_told in ((least - 1, False), (least, True)):
         tail = stats.binom.sf(n - 1, total, causes.STRAY_RATE)
-        assert separate_faults._probability_of_more(n, total) == pytest.approx(tail, rel=1e-9)
+        assert probability_of_more(n, total, rate=causes.STRAY_RATE) == pytest.approx(tail, rel=1e-9)
         assert bool(tail < 1e-4) is is_told
 
 

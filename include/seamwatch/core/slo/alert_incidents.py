@@ -9,6 +9,7 @@ from datetime import datetime
 from seamwatch.core.finding import Finding
 from seamwatch.core.incident_life import Incident
 from seamwatch.core.results import Window
+from seamwatch.core.slo.alerts import AlertState
 from seamwatch.core.slo.status import ObjectiveStatus, SloStatus, Stretch
 from seamwatch.vocabulary import AlertSeverity, Responsibility, Watch
 
@@ -79,8 +80,9 @@ def evaluate_budgets(
         if not firing:
             continue
         since = min(at for _, at in firing)
+        burnt_since = min(_burnt_since(alert, alert.since) for alert in one.alerts if alert.since is not None)
         severity, worst_since = min(firing, key=lambda alert: list(AlertSeverity).index(alert[0]))
-        cause = _explanation(one, known, since)
+        cause = _explanation(one, known, burnt_since)
         if cause is None or one.objective in own:
             burning.append(BurningBudget(finding=_finding(one, since), status=one, severity=severity, incident=cause))
         elif cause.is_open:
@@ -102,6 +104,11 @@ def firing_alert(evaluation: BudgetEvaluation, incident: Incident) -> AlertSever
     if incident.watch is Watch.BUDGET:
         firing += [one.severity for one in evaluation.burning if one.finding.kind == incident.kind]
     return min(firing, key=list(AlertSeverity).index, default=None)
+
+
+def _burnt_since(alert: AlertState, since: datetime) -> datetime:
+    """Return the first moment of what an alert rests on: what burnt in its short window may be over as it begins."""
+    return since if alert.reading is None else since - alert.reading.rule.hold
 
 
 def _finding(one: ObjectiveStatus, since: datetime) -> Finding:
@@ -130,7 +137,7 @@ def known_stretches(kind: str, known: Iterable[Incident]) -> list[Stretch]:
 
 
 def _explanation(one: ObjectiveStatus, known: list[Incident], since: datetime) -> Incident | None:
-    """Return the incident that was open since an alert began, or is; an alert may outlast its cause by its window."""
+    """Return the incident that was open since an alert's budget burnt, or is; an alert may outlast its cause."""
     for watch in _EXPLAINED_BY.get(one.kind, (None,)):
         fitting = [
             incident

@@ -31,6 +31,8 @@ FALSE_PER_MONTH = 0.1
 """Jumps expected in 30 healthy days."""
 WINDOWS = (1, 3, 6, 12, 24)
 """Hours."""
+_RECENT = 3
+"""Hours, at most, of which the dearest stretch tells whether a jump is over."""
 _MEASURES = 2
 _LEAST_STRETCHES = 4
 _MOST_FREEDOM = 12
@@ -117,8 +119,11 @@ def _judge(line: Timeline, length: int, least_change: float) -> tuple[float, flo
         same_weekday is not None and _ratio(window.amounts, same_weekday, more) < 1.0 + least_change
     ):
         return None
-    if max(_ratio(window.amounts[-n:], expected[-n:], more) for n in (1, 3)) < 1.0 + least_change / 2.0:
-        return None  # over already
+    lately = {n: _ratio(window.amounts[-n:], expected[-n:], more) for n in WINDOWS if n < length or n <= _RECENT}
+    is_over = max(ratio for n, ratio in lately.items() if n <= _RECENT) < 1.0 + least_change / 2.0
+    # A chance hour is no return of what has been over for longer.
+    if is_over or any(ratio < 1.0 + least_change / 2.0 for n, ratio in lately.items() if n > _RECENT):
+        return None
     past, past_records = usual.expected_of_past()
     of_now = _of_records(window, expected, expected_records, usual)
     of_past = _of_records(usual.past, past, past_records, usual)
