@@ -1,7 +1,7 @@
 """What judges, people's labels and comparisons are worth: accuracy from few labels, false alarms, differences found.
 
 `make bench-review` writes `build/bench/review.json` and renews `docs/BENCHMARKS.md`; `SHORT=1` simulates fewer years.
-`PARTS=accuracy` measures only these. All forms fail when a figure is worse than its bound. Another part is
+`PARTS=accuracy,judge_error` measures only these. All forms fail when a figure is worse than its bound. Another part is
 a module in `review/` with `figures(short=..., seed=...)`, `floors(short=...)`, `ABOUT` and `NOTES`, and a line in
 `PARTS`.
 """
@@ -12,13 +12,15 @@ import os
 import sys
 
 from attribution.floors import broken
-from review import accuracy_figures, judge, releases
+from review import accuracy_figures, agreement_figures, judge, judge_error_figures, releases
 from write_page import write_part
 
 SEED = 20_261_127
 IS_SHORT = os.environ.get("SHORT") == "1"
 PARTS = {
     "accuracy": accuracy_figures,
+    "judge_error": judge_error_figures,
+    "agreement": agreement_figures,
     "judge": judge,
     "compare": releases,
 }

@@ -83,7 +83,7 @@ def read_sample(labels: pd.DataFrame, weeks: Sequence[WeekOfAnswers]) -> Labelle
         DataContractError: If a column is missing, a record stands there twice, a value is out of its range or missing,
             or counts contradict each other.
     """
-    _check_labels(labels)
+    check_labels(labels)
     names = tuple(sorted({one.week for one in weeks}))
     segments = tuple(sorted({one.segment for one in weeks}))
     week_numbers = {name: number for number, name in enumerate(names)}
@@ -113,7 +113,12 @@ def read_sample(labels: pd.DataFrame, weeks: Sequence[WeekOfAnswers]) -> Labelle
     )
 
 
-def _check_labels(labels: pd.DataFrame) -> None:
+def check_labels(labels: pd.DataFrame) -> None:
+    """Refuse labels that break their contract.
+
+    Raises:
+        DataContractError: As of `read_sample`.
+    """
     if missing := [name for name in LABEL_COLUMNS if name not in labels]:
         msg = f"labels need the columns {', '.join(LABEL_COLUMNS)}; missing: {', '.join(missing)}"
         raise DataContractError(msg)

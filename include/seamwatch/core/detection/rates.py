@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scipy import stats
+from scipy import special, stats
 
 from seamwatch.errors import DataContractError
 
@@ -39,6 +39,18 @@ def score_bounds(share: float, size: float, *, errors: float) -> tuple[float, fl
     half = z / (1 + z**2 / size) * float((share * (1 - share) / size + z**2 / (4 * size**2)) ** 0.5)
     # At the ends the bound is the share itself, but for the rounding.
     return 0.0 if share == 0.0 else max(0.0, centre - half), 1.0 if share == 1.0 else min(1.0, centre + half)
+
+
+def exact_bounds(share: float, size: float, *, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the exact interval of a share; the number of trials is above 0 and need not be whole.
+
+    Source: C. J. Clopper, E. S. Pearson (1934), "The use of confidence or fiducial limits", Biometrika 26(4); for
+    numbers that are not whole as in Korn, Graubard (1998), Survey Methodology 24(2).
+    """
+    seen, tail = share * size, (1 - confidence) / 2
+    low = float(special.betaincinv(seen, size - seen + 1, tail)) if seen > 0 else 0.0
+    high = float(special.betaincinv(seen + 1, size - seen, 1 - tail)) if seen < size else 1.0
+    return low, high
 
 
 def excess_p_value(count: int, total: int, *, base_rate: float) -> float:

@@ -61,6 +61,13 @@ def draw_sample(candidates: pd.DataFrame, *, n: float, uniform_share: float, ove
     return Draw(sample=sample, n_records=len(records))
 
 
+def inclusion_probabilities(
+    candidates: pd.DataFrame, *, n: float, uniform_share: float
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return with which probability `draw_sample` draws each candidate; arguments as there, in their order."""
+    return _inclusion(_weights(candidates), n=min(n, float(len(candidates))), uniform_share=uniform_share)[0]
+
+
 def _weights(records: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Return how doubtful each answer is: for the smallest variance, as the spread of what is not known (Neyman)."""
     prediction = records["prediction"].to_numpy(dtype=float)
