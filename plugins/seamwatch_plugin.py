@@ -4,8 +4,9 @@ from typing import ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
+from seamwatch.orchestration.page_access import PREFIX
 from seamwatch.orchestration.slack_route import SLACK_PREFIX, create_slack_app
-from seamwatch.orchestration.ui import PREFIX, create_app, external_views
+from seamwatch.orchestration.ui import create_app, external_views
 
 
 class SeamwatchPlugin(AirflowPlugin):

@@ -68,6 +68,8 @@ class PipelineStatus:
     incidents: IncidentCounts = field(default_factory=dict)
     n_approvals: int = 0
     """Actions that wait for somebody's answer."""
+    n_to_judge: int = 0
+    """Answers that wait for people to judge."""
     slo: SloStatus | None = None
     """The last look; None: there was none."""
     has_objectives: bool = False

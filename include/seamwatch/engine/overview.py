@@ -47,8 +47,12 @@ def pipeline_statuses(
         StoreError: If the store cannot be read at all.
     """
     waiting = deps.store.count_waiting_actions()
+    to_judge = deps.store.count_open_items()
     statuses = (_status(deps, name, counts.get(name, {}), watcher) for name in only)
-    return by_need(replace(one, n_approvals=waiting.get(one.pipeline, 0)) for one in statuses)
+    return by_need(
+        replace(one, n_approvals=waiting.get(one.pipeline, 0), n_to_judge=to_judge.get(one.pipeline, 0))
+        for one in statuses
+    )
 
 
 def _status(deps: Deps, name: str, incidents: IncidentCounts, watcher: WatcherStatus) -> PipelineStatus:

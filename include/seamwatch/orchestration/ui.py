@@ -7,8 +7,7 @@ An incident is seen by whoever may read its pipeline's DAG, and acted on by whoe
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache, partial
@@ -16,9 +15,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlencode
 
-from airflow.api_fastapi.app import API_ROOT_PATH, get_auth_manager
-from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
-from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
 from airflow.api_fastapi.core_api.security import GetUserDep, get_user
 from fastapi import Depends, FastAPI, Form, HTTPException, Query, Request, Response
 from fastapi.exception_handlers import http_exception_handler
@@ -38,9 +34,10 @@ from seamwatch.engine.overview import known_pipelines, pipeline_statuses
 from seamwatch.engine.slo_page import slo_page
 from seamwatch.engine.watcher_status import watcher_status
 from seamwatch.errors import DataContractError, SeamwatchError, SpecError, StoreError
-from seamwatch.orchestration.deps import open_deps
+from seamwatch.orchestration.page_access import BASE, CSP, ROOT, may, page_deps
 from seamwatch.orchestration.paused import paused_dags
 from seamwatch.orchestration.request_origin import require_own_origin
+from seamwatch.orchestration.review_page import add_review
 from seamwatch.report import numbers
 from seamwatch.report.action_forms import LONGEST_REASON_CHARS, MUTE_HOURS, ActionForms, action_forms, outcome_text
 from seamwatch.report.action_results import refusal_text
@@ -53,15 +50,7 @@ from seamwatch.settings import Settings
 from seamwatch.spec.owners import RELIABILITY
 from seamwatch.vocabulary import Door, IncidentAction, IncidentState, Responsibility
 
-PREFIX = "/seamwatch"
 _LOG = logging.getLogger(__name__)
-_ROOT = API_ROOT_PATH.rstrip("/")
-"""Path of Airflow's own base URL, for an Airflow that does not stand at the root of its host."""
-_CSP = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; frame-ancestors 'self'; "
-    "base-uri 'none'"
-)
-"""Our pages need their inline styles and nothing else: untrusted text in them can load and run nothing."""
 _TYPES = {"html": "text/html", "md": "text/markdown", "json": "application/json"}
 _PER_PAGE = 50
 _MOST_TARGETS = 200
@@ -79,15 +68,15 @@ def _icon(path: str) -> str:
 
 _ICON = _icon("M3 12h5l2-6 3 12 2-6h6")
 _OVERVIEW_ICON = _icon("M4 6h16M4 12h11M4 18h6")
+_REVIEW_ICON = _icon("M4 13l5 5L20 6")
 
 
 def external_views() -> list[dict[str, Any]]:
     """Return where Airflow's UI shows the pages: in its navigation, and as a tab of every DAG."""
-    base = f"{_ROOT}{PREFIX}"
     return [
         {
             "name": "Reliability",
-            "href": f"{base}/",
+            "href": f"{BASE}/",
             "destination": "nav",
             "url_route": "seamwatch-overview",
             "nav_top_level": True,
@@ -95,13 +84,21 @@ def external_views() -> list[dict[str, Any]]:
         },
         {
             "name": "Incidents",
-            "href": f"{base}/incidents",
+            "href": f"{BASE}/incidents",
             "destination": "nav",
             "url_route": "seamwatch",
             "nav_top_level": True,
             "icon": _ICON,
         },
-        {"name": "Incidents", "href": f"{base}/dags/{{DAG_ID}}", "destination": "dag", "url_route": "seamwatch-dag"},
+        {
+            "name": "Review",
+            "href": f"{BASE}/review",
+            "destination": "nav",
+            "url_route": "seamwatch-review",
+            "nav_top_level": True,
+            "icon": _REVIEW_ICON,
+        },
+        {"name": "Incidents", "href": f"{BASE}/dags/{{DAG_ID}}", "destination": "dag", "url_route": "seamwatch-dag"},
     ]
 
 
@@ -125,7 +122,7 @@ def create_app(project_dir: Path | None = None) -> FastAPI:
         # No name of ours holds a NUL, and neither file systems nor PostgreSQL take one.
         is_sound = "\0" not in request.scope["path"] and "%00" not in request.url.query
         response: Response = await call_next(request) if is_sound else Response("no such page", status_code=404)
-        response.headers["Content-Security-Policy"] = _CSP
+        response.headers.setdefault("Content-Security-Policy", CSP)
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "same-origin"
         response.headers["Cache-Control"] = "no-store"
@@ -139,20 +136,20 @@ def create_app(project_dir: Path | None = None) -> FastAPI:
     _add_answers(app, settings)
     _add_objectives(app, settings)
     _add_data_docs(app, settings)
+    add_review(app, settings)
     return app
 
 
 def _add_overview(app: FastAPI, settings: Callable[[], Settings]) -> None:
     @app.get("/", response_class=HTMLResponse)
     def show_overview(user: GetUserDep) -> str:
-        with _deps(settings()) as deps:
+        with page_deps(settings()) as deps:
             counts = deps.store.count_open_incidents()
-            readable = {name for name in known_pipelines(deps, counts) if _may("GET", name, user)}
+            readable = {name for name in known_pipelines(deps, counts) if may("GET", name, user)}
             watcher = _watcher_status(deps, readable)
             statuses = pipeline_statuses(deps, counts, watcher, only=readable)
             shared = stopped_lines(job for job in watcher.jobs if job.pipeline == SHARED)
-            base = f"{_ROOT}{PREFIX}"
-            return render_overview(overview_rows(statuses, base=base), base=base, silence=shared, at=deps.clock())
+            return render_overview(overview_rows(statuses, base=BASE), base=BASE, silence=shared, at=deps.clock())
 
 
 def _add_list(app: FastAPI, settings: Callable[[], Settings]) -> None:
@@ -163,9 +160,9 @@ def _add_list(app: FastAPI, settings: Callable[[], Settings]) -> None:
         state: Annotated[IncidentState | None, Query()] = None,
         page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
     ) -> str:
-        with _deps(settings()) as deps:
+        with page_deps(settings()) as deps:
             counts = deps.store.count_incidents()
-            readable = {name for name in {name for name, _ in counts} if _may("GET", name, user)}
+            readable = {name for name in {name for name, _ in counts} if may("GET", name, user)}
             counts = {place: n for place, n in counts.items() if place[0] in readable}
             wanted = {name for name in readable if pipeline in (None, "", name)}
             n_found = sum(n for (name, kept), n in counts.items() if name in wanted and state in (None, kept))
@@ -177,7 +174,7 @@ def _add_list(app: FastAPI, settings: Callable[[], Settings]) -> None:
             undelivered = {one.incident_id: one.last_error for one in reversed(late)}
             unowned = {name for name, known in deps.project.pipelines.items() if RELIABILITY not in known.owners}
             silence = _silence(deps, [n for n in deps.project.pipelines if pipeline in (None, "", n)], user)
-        changeable = {name for name in {incident.pipeline for incident in shown} if _may("PUT", name, user)}
+        changeable = {name for name in {incident.pipeline for incident in shown} if may("PUT", name, user)}
         chosen = {"pipeline": pipeline or "", "state": state or ""}
         return _page(
             "incidents.html.j2",
@@ -192,7 +189,7 @@ def _add_list(app: FastAPI, settings: Callable[[], Settings]) -> None:
             ],
             silence=silence,
             n_hidden=sum(counts.values()) - n_found,
-            base=f"{_ROOT}{PREFIX}",
+            base=BASE,
             pipelines=sorted(readable),
             states=list(IncidentState),
             chosen=chosen,
@@ -208,7 +205,7 @@ def _add_list(app: FastAPI, settings: Callable[[], Settings]) -> None:
 
 
 def _page_link(chosen: dict[str, str], page: int) -> str:
-    return f"{_ROOT}{PREFIX}/incidents?{urlencode({**{k: v for k, v in chosen.items() if v}, 'page': page})}"
+    return f"{BASE}/incidents?{urlencode({**{k: v for k, v in chosen.items() if v}, 'page': page})}"
 
 
 def _add_incident(app: FastAPI, settings: Callable[[], Settings]) -> None:
@@ -222,7 +219,7 @@ def _add_incident(app: FastAPI, settings: Callable[[], Settings]) -> None:
     ) -> Response:
         if form not in _TYPES:
             raise HTTPException(404, f"no format {form!r}; known: {', '.join(_TYPES)}")
-        with _deps(settings()) as deps:
+        with page_deps(settings()) as deps:
             incident = _readable(deps, incident_id, user)
             if form == "html":
                 outcome = "" if did is None else outcome_text(did, incident, n_debits=debits)
@@ -235,7 +232,7 @@ def _add_incident(app: FastAPI, settings: Callable[[], Settings]) -> None:
 
     @app.post("/incidents/{incident_id}/acknowledge")
     def acknowledge(incident_id: str, user: GetUserDep) -> Response:
-        with _deps(settings()) as deps:
+        with page_deps(settings()) as deps:
             incident = _changeable(deps, incident_id, user)
             act_on_incident(deps, incident.id, IncidentAction.ACKNOWLEDGE, by=user.get_name(), door=Door.AIRFLOW)
         return RedirectResponse("../../incidents", status_code=303)
@@ -250,7 +247,7 @@ def _add_incident(app: FastAPI, settings: Callable[[], Settings]) -> None:
         into: Annotated[str, Form(max_length=200)] = "",
         responsibility: Annotated[Responsibility | None, Form()] = None,
     ) -> Response:
-        with _deps(settings()) as deps:
+        with page_deps(settings()) as deps:
             incident = _changeable(deps, incident_id, user)
             try:
                 done = act_on_incident(
@@ -284,7 +281,7 @@ def _add_answers(app: FastAPI, settings: Callable[[], Settings]) -> None:
         answered: Annotated[str, Form(max_length=400)],
         how: Annotated[Literal["approve", "reject", "undo"], Form()],
     ) -> Response:
-        with _deps(settings()) as deps:
+        with page_deps(settings()) as deps:
             incident = _changeable(deps, incident_id, user)
             action = next((one for one in deps.store.actions_of(incident.id) if one.id == answered), None)
             if action is None:
@@ -320,7 +317,7 @@ def _answer(deps: Deps, action: ActionRun, how: str, *, by: str) -> ActionRun | 
 def _incident_page(deps: Deps, incident: Incident, user: Any, *, outcome: str = "", is_refused: bool = False) -> str:
     """Return the report of an incident with what this person may do; where it cannot be made, why, and the rest."""
     forms: ActionForms | None = None
-    if _may("PUT", incident.pipeline, user):
+    if may("PUT", incident.pipeline, user):
         open_states = {state for state in IncidentState if state.is_open}
         others = deps.store.incidents(incident.pipeline, open_states, limit=_MOST_TARGETS)
         address = _address(incident)
@@ -339,19 +336,19 @@ def _incident_page(deps: Deps, incident: Incident, user: Any, *, outcome: str = 
             _LOG.exception("the report of incident %s cannot be made", incident.id)
         reason = str(error) if isinstance(error, SeamwatchError) else f"{type(error).__name__}, see the server's log"
     events = fold_events(deps.store.incident_events(incident.id))
-    return render_bare_html(incident, reason, events, incidents_link=f"{_ROOT}{PREFIX}/incidents", forms=forms)
+    return render_bare_html(incident, reason, events, incidents_link=f"{BASE}/incidents", forms=forms)
 
 
 def _address(incident: Incident) -> str:
-    return f"{_ROOT}{PREFIX}/incidents/{quote(incident.id, safe='')}"
+    return f"{BASE}/incidents/{quote(incident.id, safe='')}"
 
 
 def _add_objectives(app: FastAPI, settings: Callable[[], Settings]) -> None:
     @app.get("/objectives/{pipeline}", response_class=HTMLResponse)
     def show_objectives(pipeline: str, user: GetUserDep) -> str:
-        if not _may("GET", pipeline, user):
+        if not may("GET", pipeline, user):
             raise HTTPException(404, f"no pipeline {pipeline!r}")
-        with _deps(settings()) as deps:
+        with page_deps(settings()) as deps:
             try:
                 return slo_page(deps, deps.project.pipeline(pipeline))
             except SpecError as error:
@@ -371,15 +368,9 @@ def _add_data_docs(app: FastAPI, settings: Callable[[], Settings]) -> None:
             raise HTTPException(404, "no such page") from error
         # Below the root every folder is a pipeline's; the root's own index names all pipelines, and is not served.
         parts = file.relative_to(folder).parts if file.is_relative_to(folder) else ()
-        if len(parts) < 2 or not is_file or not _may("GET", parts[0], user):
+        if len(parts) < 2 or not is_file or not may("GET", parts[0], user):
             raise HTTPException(404, "no such page")
         return FileResponse(file)
-
-
-@contextmanager
-def _deps(settings: Settings) -> Iterator[Deps]:
-    with open_deps(settings.project_dir) as deps:
-        yield deps
 
 
 async def _ask_to_log_in(request: Request, error: Exception) -> Response:
@@ -388,7 +379,7 @@ async def _ask_to_log_in(request: Request, error: Exception) -> Response:
     is_page = "text/html" in headers.get("accept", "") and headers.get("sec-fetch-dest", "document") == "document"
     if request.method == "GET" and is_page:
         back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return RedirectResponse(f"{_ROOT}/api/v2/auth/login?{urlencode({'next': back})}", status_code=303)
+        return RedirectResponse(f"{ROOT}/api/v2/auth/login?{urlencode({'next': back})}", status_code=303)
     assert isinstance(error, HTTPException)
     return await http_exception_handler(request, error)
 
@@ -401,7 +392,7 @@ async def _say_what_failed(request: Request, error: Exception) -> Response:
 
 def _silence(deps: Deps, pipelines: list[str], user: Any) -> tuple[str, ...]:
     """Return what of Seamwatch itself stands still, of the pipelines that the user may read."""
-    status = _watcher_status(deps, [name for name in pipelines if _may("GET", name, user)])
+    status = _watcher_status(deps, [name for name in pipelines if may("GET", name, user)])
     return problem_lines(replace(status, outboxes=()))  # incidents that were not told are said beside each
 
 
@@ -415,18 +406,13 @@ def _watcher_status(deps: Deps, names: Collection[str]) -> WatcherStatus:
 
 def _framed(report: IncidentReport) -> IncidentReport:
     """Return the report with a way back that stays in its frame; the link for Slack opens Airflow's UI around it."""
-    return replace(report, links=replace(report.links, incidents=f"{_ROOT}{PREFIX}/incidents"))
-
-
-def _may(method: ResourceMethod, pipeline: str, user: Any) -> bool:
-    details = DagDetails(id=f"{pipeline}__incidents")
-    return bool(get_auth_manager().is_authorized_dag(method=method, details=details, user=user))
+    return replace(report, links=replace(report.links, incidents=f"{BASE}/incidents"))
 
 
 def _readable(deps: Deps, incident_id: str, user: Any) -> Incident:
     """Return the incident; 404 also where it may not be read, so that nobody learns that it exists."""
     incident = deps.store.incident(incident_id)
-    if incident is None or not _may("GET", incident.pipeline, user):
+    if incident is None or not may("GET", incident.pipeline, user):
         raise HTTPException(404, f"no incident {incident_id!r}")
     return incident
 
@@ -434,7 +420,7 @@ def _readable(deps: Deps, incident_id: str, user: Any) -> Incident:
 def _changeable(deps: Deps, incident_id: str, user: Any) -> Incident:
     """Return the incident; 404 where it may not be read, 403 where it may not be changed."""
     incident = _readable(deps, incident_id, user)
-    if not _may("PUT", incident.pipeline, user):
+    if not may("PUT", incident.pipeline, user):
         raise HTTPException(403, f"you may read {incident.pipeline}, not change it")
     return incident
 

@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 
+def review_address(base: str, pipeline: str) -> str:
+    """Return the path of a pipeline's review page below that of all pages."""
+    return f"{base}/review/{quote(pipeline, safe='')}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Links:
     """Every address in a message or report; the only place that knows how they are made."""

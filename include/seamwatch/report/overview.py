@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 from seamwatch.core.overview import CostToday, Need, PipelineStatus
 from seamwatch.report import numbers
 from seamwatch.report.html import environment
+from seamwatch.report.links import review_address
 from seamwatch.vocabulary import IncidentState
 
 _NEEDS: Mapping[Need, str] = {
@@ -50,6 +51,8 @@ class OverviewRow:
     description: str
     address: str
     need: Cell
+    review: Cell | None
+    """Answers that wait for people to judge; None: none does."""
     incidents: tuple[Cell, ...]
     """By severity and state, the worst first; empty where none is open."""
     budget: Cell
@@ -72,6 +75,7 @@ def overview_rows(statuses: Iterable[PipelineStatus], *, base: str) -> tuple[Ove
             description=one.description,
             address=_incidents_of(one.pipeline, base),
             need=_need(one),
+            review=_review(one, base),
             incidents=_incidents(one, base),
             budget=_budget(one, base) if not one.problem else _UNKNOWN,
             owner=_owner(one) if one.is_defined else _UNKNOWN,
@@ -113,6 +117,12 @@ def _need(one: PipelineStatus) -> Cell:
     if need is Need.NOT_WATCHED:
         note = f"{one.problem[:1].upper()}{one.problem[1:]}" or f"{numbers.plural(stopped, 'job')} stopped"
     return Cell(text=text, note=note, tone=tone)
+
+
+def _review(one: PipelineStatus, base: str) -> Cell | None:
+    if not one.n_to_judge:
+        return None
+    return Cell(text=f"{numbers.plural(one.n_to_judge, 'answer')} to judge", address=review_address(base, one.pipeline))
 
 
 def _incidents(one: PipelineStatus, base: str) -> tuple[Cell, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from seamwatch.core.review.items import Label, ReviewItem
+from seamwatch.core.review.queue import OpenItem
 from seamwatch.core.review.spans import EvaluationSummary, ReviewDraw
 from seamwatch.store.budget import Transactions
 from seamwatch.store.codec import from_json, to_json
@@ -83,6 +84,26 @@ class ReviewStore:
         statement = statement.order_by(ReviewItemRow.drawn_at, ReviewItemRow.slot, ReviewItemRow.id).limit(limit)
         with self._reading() as connection:
             return [_item(row) for row in connection.execute(statement).mappings()]
+
+    def open_items(self: Transactions, pipeline: str) -> list[OpenItem]:
+        """Return the answers of a pipeline that wait, without their texts, oldest draw first."""
+        table = ReviewItemRow
+        columns = (table.id, table.record, table.assigned_to, table.assigned_until, table.form_task, table.skipped_by)
+        statement = sa.select(*columns).filter_by(pipeline=pipeline, is_answered=False)
+        statement = statement.order_by(table.drawn_at, table.slot, table.id)
+        with self._reading() as connection:
+            rows = connection.execute(statement).mappings()
+            return [OpenItem(**{**row, "skipped_by": tuple(row["skipped_by"])}) for row in rows]
+
+    def count_open_items(self: Transactions) -> dict[str, int]:
+        """Return how many answers wait for people, by pipeline; one without any is left out."""
+        statement = (
+            sa.select(ReviewItemRow.pipeline, sa.func.count())
+            .where(ReviewItemRow.is_answered.is_(False))
+            .group_by(ReviewItemRow.pipeline)
+        )
+        with self._reading() as connection:
+            return {name: n for name, n in connection.execute(statement)}
 
     def count_items(self: Transactions, pipeline: str) -> ItemCounts:
         """Return how many answers wait for people, and how many were judged."""

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from seamwatch.core.review.items import Label, ReviewItem
+from seamwatch.core.review.queue import Queue, queue_of
 from seamwatch.engine.deps import Deps
 from seamwatch.errors import DataContractError
 from seamwatch.vocabulary import Door, LabelKind
 
 _LEASE = timedelta(minutes=30)
 """How long an answer that is shown to one person is shown to nobody else."""
-_LOOKED_AT = 2_000
-"""Open items among which the next one is looked for."""
 LONGEST_TEXT_CHARS = 4_000
 """Of a note, or of a right value."""
 
@@ -28,25 +27,29 @@ class Labelled:
     """Who was quicker, where it is not kept."""
 
 
-def next_item(deps: Deps, pipeline: str, *, person: str) -> ReviewItem | None:
+def next_item(deps: Deps, pipeline: str, *, person: str, first: str | None = None) -> ReviewItem | None:
     """Return the answer that a person is to judge next, theirs for half an hour; None where none is left for them.
 
     Nobody judges an answer twice, and what one person has before them no other gets.
+
+    Args:
+        deps: What it needs.
+        pipeline: Its name.
+        person: Who asks.
+        first: The one to begin with, where it is theirs to judge, as one whose label was taken back.
     """
     now = deps.clock()
-    mine = {label.record for label in deps.store.labels(pipeline, by=person) if label.withdrawn_at is None}
-    waiting = deps.store.review_items(pipeline, is_answered=False, limit=_LOOKED_AT)
-    left = [
-        one
-        for one in waiting
-        if (one.form_task is None or one.assigned_until is None or one.assigned_until <= now)
-        and person not in one.skipped_by
-        and one.record not in mine
-    ]
-    for item in sorted(left, key=lambda one: one.assigned_to != person):
-        if deps.store.assign_item(item.id, to=person, now=now, until=now + _LEASE):
-            return item
+    for item_id in waiting_for(deps, pipeline, person=person, first=first).theirs:
+        if deps.store.assign_item(item_id, to=person, now=now, until=now + _LEASE):
+            return deps.store.review_item(item_id)
     return None
+
+
+def waiting_for(deps: Deps, pipeline: str, *, person: str, first: str | None = None) -> Queue:
+    """Return the answers that wait, as they are for one person; arguments as of `next_item`."""
+    judged = {label.record for label in deps.store.labels(pipeline, by=person) if label.withdrawn_at is None}
+    waiting = deps.store.open_items(pipeline)
+    return queue_of(waiting, person=person, judged=judged, now=deps.clock(), first=first)
 
 
 def label_item(
@@ -103,13 +106,25 @@ def label_item(
     return Labelled(is_kept=False, answered_by=others[-1] if others else None)
 
 
-def take_back(deps: Deps, pipeline: str, *, by: str) -> Label | None:
-    """Return the last label of a person, taken back, so that its answer waits again; None where there is none."""
+def last_label(deps: Deps, pipeline: str, *, by: str) -> Label | None:
+    """Return what a person said last of a drawn answer, and did not take back; None where there is nothing."""
     given = [one for one in deps.store.labels(pipeline, by=by, limit=200) if one.withdrawn_at is None and one.item]
-    for label in reversed(given):
-        if deps.store.withdraw_label(label.id, by=by, now=deps.clock()):
-            return label
-    return None
+    return given[-1] if given else None
+
+
+def take_back(deps: Deps, pipeline: str, *, by: str, label_id: int | None = None) -> Label | None:
+    """Return the last label of a person, taken back, so that its answer waits again; None where there is none.
+
+    Args:
+        deps: What it needs.
+        pipeline: Its name.
+        by: Who.
+        label_id: Take back this one or none: the same wish sent twice takes back one.
+    """
+    label = last_label(deps, pipeline, by=by)
+    if label is None or label_id not in (None, label.id):
+        return None
+    return label if deps.store.withdraw_label(label.id, by=by, now=deps.clock()) else None
 
 
 def show_as_form(deps: Deps, item_id: str, *, task: str, within: timedelta) -> ReviewItem | None:
