@@ -13,6 +13,7 @@ import sys
 
 from attribution.floors import broken
 from review import accuracy_figures, agreement_figures, judge, judge_error_figures, releases
+from review import accuracy_figures, judge, releases, review_page
 from write_page import write_part
 
 SEED = 20_261_127
@@ -23,6 +24,7 @@ PARTS = {
     "agreement": agreement_figures,
     "judge": judge,
     "compare": releases,
+    "review_page": review_page,
 }
 """Parts in the order in which they are measured."""
 

@@ -862,10 +862,11 @@ def test_airflow_shows_the_pages_in_its_navigation_and_at_every_dag(client: Clie
     assert views == [
         ("nav", "Reliability", "/seamwatch/"),
         ("nav", "Incidents", "/seamwatch/incidents"),
+        ("nav", "Review", "/seamwatch/review"),
         ("dag", "Incidents", "/seamwatch/dags/{DAG_ID}"),
     ]
     icons = {view["icon"] for view in ours["external_views"] if view["destination"] == "nav"}
-    assert len(icons) == 2
+    assert len(icons) == 3
     assert all(icon.startswith("data:image/svg+xml,") for icon in icons)
     errors = client("admin").get("/api/v2/plugins/importErrors").json()
     assert errors["import_errors"] == []
