@@ -10,6 +10,7 @@ import typer
 from seamwatch.commands.check import check
 from seamwatch.commands.compare import compare
 from seamwatch.commands.demo import demo
+from seamwatch.commands.evaluate import evaluate
 from seamwatch.commands.incidents import incident, incidents, report, void
 from seamwatch.commands.labels import labels
 from seamwatch.commands.objectives import freshness, gate, openslo, slo
@@ -25,6 +26,7 @@ COMMANDS = (
     run,
     attribute,
     compare,
+    evaluate,
     freshness,
     slo,
     openslo,

@@ -14,6 +14,7 @@ import sys
 from attribution.floors import broken
 from review import accuracy_figures, agreement_figures, judge, judge_error_figures, releases
 from review import accuracy_figures, judge, releases, review_page
+from review import accuracy_figures, evaluator_figures, judge, releases
 from write_page import write_part
 
 SEED = 20_261_127
@@ -22,6 +23,7 @@ PARTS = {
     "accuracy": accuracy_figures,
     "judge_error": judge_error_figures,
     "agreement": agreement_figures,
+    "evaluators": evaluator_figures,
     "judge": judge,
     "compare": releases,
     "review_page": review_page,

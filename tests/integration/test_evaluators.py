@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,11 +13,13 @@ import sqlalchemy as sa
 
 from model_server import ModelServer, Reply
 from parcels import make_deps
+from seamwatch import cli
 from seamwatch.core.results import Window
 from seamwatch.engine.check import check_project
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.evaluation.run import evaluate_records
 from seamwatch.engine.window import open_window
+from seamwatch.spec.load import load_project
 
 pytestmark = pytest.mark.integration
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -45,7 +47,7 @@ EVALUATORS = """\
   - {answer: reply.text, kind: out_of_scope, question: crm.question}
   - {answer: reply.text, kind: leak, fields: [crm.email]}
   - {answer: reply.text, kind: harm, guard: guard_api/v1/score}
-  - {kind: function, function: "desk:short_enough"}
+  - {kind: function, answer: reply.text, function: "desk:short_enough"}
   - {kind: function, name: broken, function: "desk:raises"}
   - {kind: function, name: missing, function: "desk:nowhere"}
   - {kind: regex, name: vague, must: a}
@@ -81,6 +83,7 @@ class Desk:
     root: Path
     deps: Deps
     guard: ModelServer
+    env: dict[str, str]
 
     def evaluate(self) -> dict[str, pd.DataFrame]:
         pipeline = self.deps.project.pipeline("desk")
@@ -98,7 +101,7 @@ def desk(tmp_path: Path, model_server: ModelServer) -> Desk:
     _fill(url)
     model_server.plays(Reply({"score": 0.1}))
     env = {"AIRFLOW_CONN_DW": url, "AIRFLOW_CONN_GUARD_API": model_server.url, "AIRFLOW_CONN_LLM_API": model_server.url}
-    return Desk(tmp_path, make_deps(tmp_path, env), model_server)
+    return Desk(tmp_path, make_deps(tmp_path, env), model_server, env)
 
 
 def _fill(url: str) -> None:
@@ -157,10 +160,10 @@ def test_every_evaluator_says_what_it_says_of_every_record(desk: Desk) -> None:
         "similarity": ([3, 4, 7], [2, 9]),
         "support": ([3, 5, 6, 7], [0, 9]),
         "refusal": ([4], [9]),
-        "out_of_scope": ([3], []),
+        "out_of_scope": ([3], [9]),
         "leak": ([6, 7], [9]),
         "harm": ([], [9]),
-        "function": ([9], []),
+        "function": ([], [9]),
         "broken": ([], list(range(30))),
         "missing": ([], list(range(30))),
         "vague": ([], list(range(30))),
@@ -191,8 +194,6 @@ def test_a_guard_that_flags_an_answer_fails_it(desk: Desk) -> None:
 def test_check_tells_fields_functions_and_answers_that_are_not_there(desk: Desk) -> None:
     path = desk.root / "include/pipelines/desk.yaml"
     path.write_text(path.read_text().replace("crm.email", "crm.mail").replace("guard_api/", "guard/"))
-    from seamwatch.spec.load import load_project
-
     problems = check_project(load_project(desk.root), desk.deps.connections)
     told = [f"{one.path}: {one.text}" for one in problems if "evaluators" in one.path or "desk.py" in one.file]
     assert [text.partition(":")[0] for text in told] == [
@@ -203,3 +204,40 @@ def test_check_tells_fields_functions_and_answers_that_are_not_there(desk: Desk)
     assert "crm has no column 'mail'" in told[0]
     assert "has no function 'nowhere'" in told[2]
     assert "does not say which field of reply is the answer" in told[3]
+
+
+def test_the_command_prints_counts_and_reasons_and_writes_json(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in desk.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SEAMWATCH_STORE_URL", f"sqlite:///{desk.root / 'store.db'}")
+    path = desk.root / "out" / "found.json"
+    arguments = ["desk", "--from", "2026-03-02", "--to", "2026-03-03", "--project", str(desk.root), "--json", str(path)]
+    monkeypatch.setattr("sys.argv", ["seamwatch", "evaluate", *arguments])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert not end.value.code
+    out = " ".join(capsys.readouterr().out.split())
+    assert "leak 27 2 1 93.1%" in out
+    assert "leak: record 96 fails: crm.email of another record stands in it" in out
+    assert "broken: 30 unknown: evaluator broken could not be run: desk:raises raised ValueError" in out
+    leak = next(one for one in json.loads(path.read_text())["evaluators"] if one["name"] == "leak")
+    assert (leak["pass"], leak["fail"], leak["unknown"]) == (27, 2, 1)
+    assert [one["key"] for one in leak["failing"]] == ["96", "97"]
+    (kept,) = [one for one in desk.deps.store.evaluations("desk", since=START) if one.evaluator == "leak"]
+    assert (kept.kind, kept.n_passed, kept.n_failed, kept.n_unknown) == ("leak", 27, 2, 1)
+    assert kept.unknown_reasons == (("no answer is recorded", 1),)
+
+
+def test_a_judge_model_is_an_evaluator_like_the_others(desk: Desk) -> None:
+    path = desk.root / "include/pipelines/desk.yaml"
+    judge = (
+        "  - {kind: judge, endpoint: llm_api/v1/chat/completions, model: m, rubric: Is it right?, answer: reply.text}\n"
+    )
+    path.write_text(path.read_text() + judge)
+    desk.guard.plays(Reply({"error": "down"}, status=400))
+    desk = replace(desk, deps=replace(desk.deps, project=load_project(desk.root)))
+    found = desk.evaluate()
+    assert set(found["judge"]["state"]) == {"unknown"}
+    assert _numbers(found["leak"], "fail") == [6, 7]

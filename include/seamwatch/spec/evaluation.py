@@ -170,6 +170,9 @@ class OutOfScopeEvaluator(EvaluatorBase):
     kind: Literal["out_of_scope"]
     examples: Annotated[tuple[_Statement, ...], Field(max_length=20_000)] = ()
     """Inputs that the system was made for; default: the recorded inputs of earlier windows without an incident."""
+    context: Names = ()
+    """`stage.field`s with documents that it answers from, which are in scope too; default: the `contents` of retrieval
+    stages."""
     false_alarms: Annotated[float, Field(gt=0.0, le=0.5)] = 0.01
     """Share of the examples that may be as unlike the others as what is reported."""
     phrases: Names = ()
@@ -219,7 +222,7 @@ class FunctionEvaluator(EvaluatorBase):
     kind: Literal["function"]
     function: Annotated[_Filled, Field(pattern=r"^[\w./-]+:\w+$")]
     """`file:function` in `include/mappings/`: frame of the judged stage's payloads in; `state` (right, wrong, pending)
-    and `reason` out."""
+    and `reason` out. It is not asked about records without an answer."""
 
 
 Evaluator = Annotated[

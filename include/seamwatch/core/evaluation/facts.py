@@ -19,6 +19,8 @@ class Fact:
     """As it stands in the text."""
     readings: frozenset[str]
     """Every way to read it: `1.000` is a thousand or one."""
+    accepts: frozenset[str] = frozenset()
+    """Readings of another one by which that one is the same, where these are others than its own."""
     unit: str = ""
     """Of a number: the word or sign beside it, its first letters."""
 
@@ -72,7 +74,9 @@ _NUMBER_WORDS = {
     }.items()
     for word in words.split()
 }
-_ADDRESS = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\b(?:https?://|www\.)[^\s<>\"')\]]+", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+|\b(?:https?://|www\.)[^\s<>\"')\]]+", re.IGNORECASE
+)
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _DATE = re.compile(
     rf"\b(?P<y1>\d{{4}})-(?P<m1>\d{{1,2}})-(?P<d1>\d{{1,2}})\b"
@@ -86,11 +90,11 @@ _TIME = re.compile(
     r"|\b(?P<h2>1[0-2]|0?[1-9])\s*(?P<half2>[ap])\.?m\b\.?|\b(?P<h3>[01]?\d|2[0-4])\s*(?:Uhr|h)\b",
     re.IGNORECASE,
 )
-_IDENTIFIER = re.compile(r"\b(?=[\w-]*\d)(?=[\w-]*[^\W\d_])[^\W_][\w-]*\w\b|#\d+")
+_IDENTIFIER = re.compile(r"(?<![\w-])[^\W_][\w-]{0,60}\w(?![\w-])|#\d+")
 _NUMBER = re.compile(
     r"(?P<sign>(?<![\w.])-)?(?P<before>[$\u20ac\u00a3\u00a5]|\b(?:USD|EUR|GBP|CHF)\b)?\s?"
     r"(?<![\w])(?P<digits>\d{1,3}(?:[ \u00a0\u202f']\d{3})+(?![\d])(?:[.,]\d+)?|\d+(?:[.,]\d+)*)"
-    r"(?:\s?-?(?P<unit>[%\u00b0$\u20ac\u00a3\u00a5]|[^\W\d_]+\.?))?"
+    r"(?:\s?-?(?:(?:business|working|calendar|banking|bank|full|whole|consecutive|complete)[\s-]+)?(?P<unit>[%\u00b0$\u20ac\u00a3\u00a5]|[^\W\d_]+\.?))?"
 )
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _CURRENCIES = {"$": "usd", "\u20ac": "eur", "\u00a3": "gbp", "\u00a5": "jpy", "euro": "eur", "euros": "eur"}
@@ -117,8 +121,24 @@ _TIMES = {"twice": 2, "thrice": 3, "zweimal": 2, "dreimal": 3}
 _ORDINAL_ENDINGS = frozenset({"st", "nd", "rd", "th"})
 _PERCENT = {"percent", "prozent", "pourcent", "percento"}
 _MULTIPLES = {"thousand": 3, "tausend": 3, "k": 3, "million": 6, "millionen": 6, "mio": 6, "m": 6, "billion": 9}
-_DAYS = {"week": 7, "weeks": 7, "woche": 7, "wochen": 7, "semaine": 7, "semaines": 7, "semana": 7, "semanas": 7}
-_OTHER_UNITS = {"year": (12, "mon"), "years": (12, "mon"), "jahr": (12, "mon"), "jahre": (12, "mon")}
+_SPANS = {
+    word: (unit, times)
+    for words, unit, times in (
+        ("second seconds sec sekunde sekunden seconde secondes segundo segundos", "second", 1),
+        ("minute minutes min minuten minuto minutos", "second", 60),
+        ("hour hours hr hrs stunde stunden heure heures hora horas", "second", 3_600),
+        ("day days tag tage tagen jour jours d\u00eda d\u00edas werktag werktage werktagen", "second", 86_400),
+        ("week weeks woche wochen semaine semaines semana semanas", "second", 604_800),
+        ("month months monat monate monaten mois mes meses", "month", 1),
+        ("year years jahr jahre jahren an ans a\u00f1o a\u00f1os", "month", 12),
+    )
+    for word in words.split()
+}
+"""By word, the unit in which its span of time is counted, and how many of that it has."""
+_KINDS_OF_DAYS = frozenset(
+    {"business", "working", "calendar", "banking", "bank", "full", "whole", "consecutive", "complete"}
+)
+_CENTS = frozenset({"cent", "cents", "ct"})
 _NO_UNIT = frozenset(
     {"and", "or", "of", "to", "in", "on", "at", "by", "for", "with", "per", "und", "oder", "von", "bis", "mit", "je"}
     | {"et", "ou", "de", "a", "y", "o", "is", "are", "the"}
@@ -130,10 +150,14 @@ def read_facts(text: str) -> list[Fact]:
     found: list[Fact] = []
     rest = text
     for pattern, read in ((_ADDRESS, _address), (_DATE, _date), (_TIME, _time), (_IDENTIFIER, _identifier)):
+        parts, done = [], 0
         for match in pattern.finditer(rest):
-            if (fact := read(match)) is not None:
+            fact = read(match)
+            if fact is not None:
                 found.append(fact)
-                rest = rest[: match.start()] + " " * len(match[0]) + rest[match.end() :]
+            parts += [rest[done : match.start()], match[0] if fact is None else " " * len(match[0])]
+            done = match.end()
+        rest = "".join([*parts, rest[done:]])
     found += (fact for match in _NUMBER.finditer(rest) if (fact := _number(match)) is not None)
     found += _written_numbers(rest)
     return found
@@ -184,6 +208,8 @@ def _time(match: re.Match[str]) -> Fact:
 
 def _identifier(match: re.Match[str]) -> Fact | None:
     text = match[0].casefold()
+    if not any(map(str.isdigit, text)) or not (text.startswith("#") or any(map(str.isalpha, text))):
+        return None
     if re.fullmatch(r"\d+(?:st|nd|rd|th|k|m|x|%|h|d|kg|g|km|cm|mm|mb|gb|tb|kb|ml|l|eur|usd|min|s)", text):
         return None
     if re.fullmatch(r"\d+-[^\W\d_]+(?:-[^\W\d_]+)?", text):  # 30-day
@@ -206,16 +232,34 @@ def _number(match: re.Match[str]) -> Fact | None:
 
 
 def _with_unit(written: str, values: set[float], unit: str) -> Fact:
-    readings = {f"{value:.10g}" for value in values}
-    if unit in _DAYS:
-        readings |= {f"{value * _DAYS[unit]:.10g} day" for value in values}
-    elif unit.startswith(("day", "tag", "jour", "d\u00eda")):
-        readings |= {f"{value:.10g} day" for value in values}
-    elif unit in _OTHER_UNITS:
-        readings |= {f"{value * _OTHER_UNITS[unit][0]:.10g} mon" for value in values}
-    elif unit.startswith(("month", "monat", "mois", "mes")):
-        readings |= {f"{value:.10g} mon" for value in values}
-    return Fact(kind="number", written=written, readings=frozenset(readings), unit=unit[:4])
+    """Return a number with its unit.
+
+    Spans of time, money and percent are read with their unit: eight days are not eight weeks. A number without a unit
+    may have any, as the first of `8 to 10 days`.
+    """
+    plain = {f"{value:.10g}" for value in values}
+    measured = {f"{value:.10g} {name}" for value in values for value, name in _measures(value, unit)}
+    if measured:
+        return Fact(
+            kind="number",
+            written=written,
+            readings=frozenset(measured | {f"{one} measured" for one in plain}),
+            accepts=frozenset(measured | {f"{one} bare" for one in plain}),
+            unit=_measures(0.0, unit)[0][1],
+        )
+    readings = plain if unit else plain | {f"{one} bare" for one in plain}
+    accepts = plain if unit else plain | {f"{one} measured" for one in plain}
+    return Fact(kind="number", written=written, readings=frozenset(readings), accepts=frozenset(accepts), unit=unit[:4])
+
+
+def _measures(value: float, unit: str) -> list[tuple[float, str]]:
+    """Return a value in the unit that all of its kind are counted in, cents in several; none for an unknown unit."""
+    if unit in _CENTS:
+        return [(value / 100.0, money) for money in ("eur", "usd", "gbp")]
+    if unit == "%" or unit in _CURRENCIES.values():
+        return [(value, unit)]
+    span, times = _SPANS.get(unit, ("", 0))
+    return [(value * times, span)] if span else []
 
 
 def _values(digits: str) -> set[float]:
@@ -245,15 +289,16 @@ def _written_numbers(text: str) -> Iterator[Fact]:
             yield Fact(kind="number", written=word[0], readings=frozenset({f"{_TIMES[written]} times"}), unit="time")
         value = _NUMBER_WORDS.get(written)
         if value is not None:
-            unit = words[place + 1][0].casefold() if place + 1 < len(words) else ""
+            after = [one[0].casefold() for one in words[place + 1 : place + 3]]
+            unit = next((one for one in after if one not in _KINDS_OF_DAYS), "")
             power = _MULTIPLES.get(unit, 0)
-            unit = "" if power or unit in _NO_UNIT else unit
+            unit = "" if power or unit in _NO_UNIT else "%" if unit in _PERCENT else _CURRENCIES.get(unit, unit)
             yield _with_unit(word[0], {float(value) * 10**power}, unit)
 
 
 def is_held(fact: Fact, others: frozenset[str]) -> bool:
     """Return whether a fact is among the readings of others; a date without a year is that day of any year."""
-    if fact.readings & others:
+    if (fact.accepts or fact.readings) & others:
         return True
     if fact.kind != "date":
         return False

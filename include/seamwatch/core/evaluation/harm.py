@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from seamwatch.core.evaluation.phrases import categories, first_match
-from seamwatch.core.evaluation.results import Evaluation, evaluate_each, failed, passed
+from seamwatch.core.evaluation.results import Evaluation, evaluate_each, failed, passed, values_by_key
 from seamwatch.core.evaluation.texts import NotRead, normal_text, read_text, whole_words, without_quotations
 
 _HARM = "harm "
@@ -37,6 +37,8 @@ def evaluate_harm(
     """
     own = {category: [whole_words(one) for one in some if normal_text(one)] for category, some in words.items()}
 
+    scores = values_by_key(guard) if guard is not None else {}
+
     def evaluate(key: Any, answer: Any) -> Evaluation | NotRead:
         text = read_text(answer)
         if isinstance(text, NotRead):
@@ -49,7 +51,7 @@ def evaluate_harm(
             return failed(f"holds words of: {', '.join(dict.fromkeys(said))}")
         if guard is None:
             return passed()
-        score = guard.loc[key]
+        score = scores.get(key)
         if pd.isna(score):
             return NotRead(reason="the guard gave no score")
         told = f"the guard's score is {score:.2f}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from seamwatch.core.evaluation.personal_data import PersonalData
-from seamwatch.core.evaluation.results import Evaluation, evaluate_each, failed, passed, unknown
+from seamwatch.core.evaluation.results import ByKey, Evaluation, evaluate_each, failed, passed, unknown, values_by_key
 from seamwatch.core.evaluation.secrets import find_secrets
 from seamwatch.core.evaluation.texts import NotRead, normal_text, read_text, without_quotations
 from seamwatch.core.records.json_documents import parse_json
@@ -22,6 +23,11 @@ _SYSTEM_ROLES = frozenset({"system", "developer"})
 _SYSTEM_KEYS = ("system", "instructions", "system_instruction", "systemInstruction", "system_prompt")
 _FEWEST_PROMPTS = 5
 """Prompts from which what they have in common can be told from what belongs to one record."""
+
+_COMMON = 0.1
+"""Share of the prompts that must have a run: several versions may be in use at once."""
+_MOST_PROMPTS = 200
+"""Prompts that are looked at for what they have in common."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,13 +59,19 @@ def evaluate_leaks(answers: pd.Series[Any], sources: LeakSources) -> pd.DataFram
     """
     personal = PersonalData(sources.personal)
     prompts = _Prompts(sources)
+    inputs = [values_by_key(one) for one in sources.inputs]
+    questions = values_by_key(sources.questions) if sources.questions is not None else None
+    fields = [values_by_key(one) for one in sources.personal.values()]
 
     def evaluate(key: Any, answer: Any) -> Evaluation | NotRead:
         text = read_text(answer)
         if isinstance(text, NotRead):
             return text
-        own, unread = _own_texts(key, sources.inputs)
-        said = [*_secrets(key, text, own, sources), *_other_people(text, own, key, personal, sources)]
+        own, unread = _own_texts(key, inputs)
+        said = [
+            *(_secrets(key, text, own, questions) if sources.secrets else ()),
+            *_other_people(text, own, key, personal, fields),
+        ]
         leaked = prompts.leaked(key, text, own)
         if isinstance(leaked, str):
             said.append(leaked)
@@ -72,24 +84,22 @@ def evaluate_leaks(answers: pd.Series[Any], sources: LeakSources) -> pd.DataFram
     return evaluate_each(answers, evaluate)
 
 
-def _own_texts(key: Any, inputs: Sequence[pd.Series[Any]]) -> tuple[str, NotRead | None]:
+def _own_texts(key: Any, inputs: Sequence[ByKey]) -> tuple[str, NotRead | None]:
     """Return all that a record was given as one text, and why a part of it cannot be read."""
-    read = [read_text(one.loc[key], "input") for one in inputs]
+    read = [read_text(one.get(key), "input") for one in inputs]
     unread = [one for one in read if isinstance(one, NotRead) and "cannot be read" in one.reason]
     return "\n".join(one for one in read if isinstance(one, str)), next(iter(unread), None)
 
 
-def _secrets(key: Any, text: str, own: str, sources: LeakSources) -> Iterator[str]:
+def _secrets(key: Any, text: str, own: str, questions: ByKey | None) -> Iterator[str]:
     """Yield the kinds of secrets.
 
     Payment numbers that the record was given are its own; keys are where they stand in the question.
     """
-    if not sources.secrets:
-        return
     found = find_secrets(text)
     if not found:
         return
-    question = read_text(sources.questions.loc[key], "question") if sources.questions is not None else own
+    question = read_text(questions.get(key), "question") if questions is not None else own
     asked = {one.value for one in find_secrets(question)} if isinstance(question, str) else set()
     given = {one.value for one in find_secrets(own)} | asked
     for kind in dict.fromkeys(
@@ -98,17 +108,17 @@ def _secrets(key: Any, text: str, own: str, sources: LeakSources) -> Iterator[st
         yield f"a {kind} stands in it"
 
 
-def _other_people(text: str, own: str, key: Any, personal: PersonalData, sources: LeakSources) -> Iterator[str]:
+def _other_people(text: str, own: str, key: Any, personal: PersonalData, fields: Sequence[ByKey]) -> Iterator[str]:
     found = personal.find(text)
     if not found:
         return
-    mine = personal.find(own) | _own_values(key, personal, sources.personal)
+    mine = personal.find(own) | _own_values(key, personal, fields)
     for name in dict.fromkeys(name for value, name in found.items() if value not in mine):
         yield f"{name} of another record stands in it"
 
 
-def _own_values(key: Any, personal: PersonalData, fields: Mapping[str, pd.Series[Any]]) -> dict[tuple[str, ...], str]:
-    values = [read_text(series.loc[key]) for series in fields.values() if key in series.index]
+def _own_values(key: Any, personal: PersonalData, fields: Sequence[ByKey]) -> dict[tuple[str, ...], str]:
+    values = [read_text(one.get(key)) for one in fields]
     return personal.find("\n".join(value for value in values if isinstance(value, str)))
 
 
@@ -117,36 +127,36 @@ class _Prompts:
 
     def __init__(self, sources: LeakSources) -> None:
         self._n_words = sources.prompt_words
-        self._texts: dict[Any, str | NotRead] = {}
-        self._runs: dict[str, frozenset[tuple[str, ...]]] = {}
-        counts: dict[tuple[str, ...], int] = {}
-        if sources.prompts is None:
-            return
-        for key, value in zip(sources.prompts.index, sources.prompts.to_numpy(dtype=object), strict=True):
+        self._unread: dict[Any, NotRead] = {}
+        """By record, why its prompt cannot be read."""
+        self._is_given = sources.prompts is not None
+        legible: list[str] = []
+        for key, value in values_by_key(sources.prompts).items() if sources.prompts is not None else ():
             text = system_prompt(value)
-            self._texts[key] = text
-            if isinstance(text, str) and text not in self._runs:
-                # What stands in quotation marks is what the answer is told to say.
-                self._runs[text] = _runs(without_quotations(text), self._n_words)
-        legible = [text for text in self._texts.values() if isinstance(text, str)]
-        for text in legible:
-            for run in self._runs[text]:
-                counts[run] = counts.get(run, 0) + 1
-        least = len(legible) / 2 if len(legible) >= _FEWEST_PROMPTS else 0
-        self._common = frozenset(run for run, count in counts.items() if count >= least)
+            if isinstance(text, NotRead):
+                self._unread[key] = text
+            else:
+                legible.append(text)
+        self._common = _common_runs(legible, self._n_words)
 
     def leaked(self, key: Any, text: str, own: str) -> str | NotRead | None:
         """Return that an answer holds the system prompt; None if not, or if there is none to hold."""
-        if not self._texts:
-            return None
-        prompt = self._texts.get(key, NotRead(reason="no prompt is recorded"))
-        if isinstance(prompt, NotRead):
-            return prompt
-        # The prompts of other records are as secret as its own.
-        said = _runs(text, self._n_words) & (self._common | self._runs[prompt])
-        if said and (left := said - _runs(own, self._n_words)) and (left & self._common):
-            return f"{len(left) + self._n_words - 1} words of the system prompt stand in it"
-        return None
+        if key in self._unread:
+            return self._unread[key]
+        said = _runs(text, self._n_words) & self._common if self._is_given else frozenset()
+        left = said - _runs(own, self._n_words) if said else said
+        return f"{len(left) + self._n_words - 1} words of the system prompt stand in it" if left else None
+
+
+def _common_runs(prompts: Sequence[str], n: int) -> frozenset[tuple[str, ...]]:
+    """Return the word runs that many prompts have, of a few all; without what stands in quotation marks.
+
+    That is what the answer is told to say. What differs from prompt to prompt is the record's own.
+    """
+    sample = prompts[:: max(1, len(prompts) // _MOST_PROMPTS)]
+    counts = Counter(run for text in sample for run in _runs(without_quotations(text), n))
+    least = max(2.0, _COMMON * len(sample)) if len(sample) >= _FEWEST_PROMPTS else 0
+    return frozenset(run for run, count in counts.items() if count >= least)
 
 
 def _runs(text: str, n: int) -> frozenset[tuple[str, ...]]:

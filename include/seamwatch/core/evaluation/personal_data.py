@@ -15,6 +15,10 @@ _NUMBER = re.compile(r"\+?\(?\d(?:[\d\s().\-/]*\d)?")
 _SHORTEST, _FEWEST_DIGITS, _PHONE_DIGITS = 4, 5, 8
 """Shorter texts and numbers stand in any answer; the last eight digits of a telephone number are its own, in whatever
 form its country and area are written."""
+_MOST_WORDS = 20
+"""A longer value is a text and identifies nobody."""
+_MOST_GROUPS = 8
+"""Groups of digits of one telephone number."""
 _MOST_OWNERS = 3
 _COMMON = 0.05
 """A text without digits or @ that more records than both have is a city or a first name, and names nobody."""
@@ -56,7 +60,11 @@ class PersonalData:
             self._numbers.setdefault(digits, field)
             return
         words = tuple(_WORD.findall(normal_text(line)))
-        if words and sum(map(len, words)) >= _SHORTEST and not all(word.isdigit() for word in words):
+        if (
+            0 < len(words) <= _MOST_WORDS
+            and sum(map(len, words)) >= _SHORTEST
+            and not all(word.isdigit() for word in words)
+        ):
             owners.setdefault(words, set()).add(key)
             first_field.setdefault(words, field)
 
@@ -92,7 +100,12 @@ def _telling(written: str) -> str:
 
 
 def _all_digits(text: str) -> Iterator[str]:
+    """Yield the telling digits of every number, and of every part of one that blanks may have put together."""
     for line in text.splitlines():
         for match in _NUMBER.finditer(line):
-            if len(re.sub(r"\D", "", match[0])) >= _FEWEST_DIGITS:
-                yield _telling(match[0])
+            groups = match[0].split()
+            for start in range(len(groups)):
+                for end in range(start + 1, min(start + _MOST_GROUPS, len(groups)) + 1):
+                    part = "".join(groups[start:end])
+                    if len(re.sub(r"\D", "", part)) >= _FEWEST_DIGITS:
+                        yield _telling(part)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -38,6 +38,15 @@ def failed(reason: str, *, score: float = 0.0) -> Evaluation:
 def unknown(reason: str) -> Evaluation:
     """Return that nothing can be said."""
     return Evaluation(state=EvaluationState.UNKNOWN, score=math.nan, reason=reason)
+
+
+ByKey: TypeAlias = "Mapping[Any, Any]"
+"""Values by record."""
+
+
+def values_by_key(values: pd.Series[Any]) -> dict[Any, Any]:
+    """Return a column by record, for looking up one by one."""
+    return dict(zip(values.index, values.to_numpy(dtype=object), strict=True))
 
 
 def evaluate_each(answers: pd.Series[Any], evaluate: Callable[[Any, Any], Evaluation | NotRead]) -> pd.DataFrame:

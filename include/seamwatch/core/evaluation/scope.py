@@ -17,7 +17,7 @@ import pandas as pd
 from seamwatch.core.evaluation.refusal import find_refusal
 from seamwatch.core.evaluation.results import Evaluation, all_unknown, as_frame, excerpt, failed, passed, unknown
 from seamwatch.core.evaluation.stems import content_words
-from seamwatch.core.evaluation.texts import NotRead, read_text
+from seamwatch.core.evaluation.texts import NotRead, read_text, sentences
 
 FEWEST = 10
 """Different examples from which it can be told how alike they are."""
@@ -36,19 +36,20 @@ class Scope:
     """What a system was made for."""
 
     examples: tuple[str, ...]
-    """What different ones say: their content words."""
+    """What different ones say, and sentences of documents: their content words."""
     usual: tuple[float, ...]
     """Similarity of each to the nearest of those of other folds, ascending."""
     least: float
     """An input whose similarity is below is out of scope."""
 
 
-def learn_scope(examples: Sequence[str], *, false_alarms: float) -> Scope | None:
+def learn_scope(examples: Sequence[str], *, false_alarms: float, documents: Sequence[str] = ()) -> Scope | None:
     """Return the scope that examples show; None where there are fewer than `FEWEST` different ones.
 
     Args:
         examples: Inputs that the system was made for.
         false_alarms: Share of such inputs that may be called out of scope.
+        documents: Texts that it answers from: an input that is like a sentence of them is in scope too.
 
     The threshold is the quantile of `false_alarms` among the examples' own similarities, at most `_SURELY_ALIKE`. Fewer
     than 1 / `false_alarms` examples cannot show that quantile: then it is about the least of them.
@@ -56,8 +57,7 @@ def learn_scope(examples: Sequence[str], *, false_alarms: float) -> Scope | None
     different = list(dict.fromkeys(text for one in examples if (text := _content(one))))
     if len(different) < FEWEST:
         return None
-    if len(different) > MOST:
-        different = [different[place] for place in np.linspace(0, len(different) - 1, MOST).astype(int)]
+    different = _spread(different)
     # In alphabetical order, so that what is like each other goes into different folds whatever order it was read in.
     different.sort()
     usual = np.empty(len(different))
@@ -68,11 +68,18 @@ def learn_scope(examples: Sequence[str], *, false_alarms: float) -> Scope | None
         if len(mine):
             usual[mine] = _nearest([different[place] for place in mine], others)
     usual.sort()
+    known = set(different)
+    said = list(dict.fromkeys(text for one in documents for part in sentences(one) if (text := _content(part))))
     return Scope(
-        examples=tuple(different),
+        examples=(*different, *_spread([one for one in said if one not in known])),
         usual=tuple(usual.tolist()),
         least=min(_SURELY_ALIKE, float(np.quantile(usual, false_alarms))),
     )
+
+
+def _spread(texts: list[str]) -> list[str]:
+    """Return at most `MOST` texts, spread evenly over all."""
+    return texts if len(texts) <= MOST else [texts[place] for place in np.linspace(0, len(texts) - 1, MOST).astype(int)]
 
 
 def evaluate_scope(
@@ -106,22 +113,21 @@ def evaluate_scope(
 
 
 def _judge(answer: Any, asked: str | NotRead, alike: float | None, scope: Scope, phrases: Sequence[str]) -> Evaluation:
-    if isinstance(asked, NotRead):
-        return unknown(asked.reason)
+    text = read_text(answer)
+    for one in (text, asked):
+        if isinstance(one, NotRead):
+            return unknown(one.reason)
     if alike is None:
         return unknown("the input says too little")
     rank = float(np.searchsorted(scope.usual, alike, side="right")) / len(scope.usual)
     if alike >= scope.least:
         return passed(score=max(rank, 0.5 / len(scope.usual)))
-    text = read_text(answer)
-    if isinstance(text, NotRead):
-        return unknown(text.reason)
-    if not text.strip():
+    if not str(text).strip():
         return unknown("the answer is empty")
-    if find_refusal(text, phrases=phrases) is not None:
+    if find_refusal(str(text), phrases=phrases) is not None:
         return passed("out of scope, and refused")
     told = f"similarity {alike:.2f} to the nearest example, usual is {scope.least:.2f} or more"
-    return failed(f"out of scope and answered ({told}): {excerpt(asked)}", score=rank)
+    return failed(f"out of scope and answered ({told}): {excerpt(str(asked))}", score=rank)
 
 
 def _content(text: str) -> str:

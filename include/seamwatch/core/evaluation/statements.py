@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
 import pandas as pd
 
-from seamwatch.core.evaluation.results import Evaluation, evaluate_each, excerpt, failed, passed
+from seamwatch.core.evaluation.results import ByKey, Evaluation, evaluate_each, excerpt, failed, passed, values_by_key
 from seamwatch.core.evaluation.texts import NotRead, normal_text, read_text, whole_words
 from seamwatch.core.records.json_documents import leaves, parse_json
 from seamwatch.core.records.unknown import Unknown
@@ -32,9 +32,10 @@ def evaluate_statements(answers: pd.Series[Any], *, required: Wanted = (), forbi
 
     As whole words; case, blanks, line breaks, signs of quotation and Unicode forms do not count.
     """
+    wanted = [values_by_key(one) if isinstance(one, pd.Series) else one for one in (required, forbidden)]
 
     def evaluate(key: Any, answer: Any) -> Evaluation | NotRead:
-        needed, banned = _of(required, key, "required"), _of(forbidden, key, "forbidden")
+        needed, banned = _of(wanted[0], key, "required"), _of(wanted[1], key, "forbidden")
         text = read_text(answer)
         for one in (text, needed, banned):
             if isinstance(one, NotRead):
@@ -55,11 +56,11 @@ def _judge(text: str, required: Sequence[str], forbidden: Sequence[str]) -> Eval
     return failed("; ".join(told[:3]), score=1.0 - len(told) / n) if told else passed()
 
 
-def _of(wanted: Wanted, key: Any, what: str) -> Sequence[str] | NotRead:
+def _of(wanted: Sequence[str] | ByKey, key: Any, what: str) -> Sequence[str] | NotRead:
     """Return the statements of a record."""
-    if not isinstance(wanted, pd.Series):
+    if not isinstance(wanted, Mapping):
         return wanted
-    value = wanted.loc[key]
+    value = wanted.get(key)
     if isinstance(value, Unknown):
         return NotRead(reason=f"the {what} statements cannot be read ({value.reason})")
     if is_null(value):

@@ -19,15 +19,57 @@ import pandas as pd
 from seamwatch.core.evaluation.facts import Fact, is_held, read_facts, read_names
 from seamwatch.core.evaluation.phrases import first_match
 from seamwatch.core.evaluation.refusal import is_refusal_sentence
-from seamwatch.core.evaluation.results import Evaluation, evaluate_each, excerpt, failed, passed, unknown
+from seamwatch.core.evaluation.results import (
+    ByKey,
+    Evaluation,
+    evaluate_each,
+    excerpt,
+    failed,
+    passed,
+    unknown,
+    values_by_key,
+)
 from seamwatch.core.evaluation.stems import content_stems, is_german, ordered_stems
 from seamwatch.core.evaluation.texts import NotRead, normal_text, read_text, sentences
 
-LEAST_COVERAGE = 0.51
-"""Share of a claim's content words and facts that one passage of the context must hold: more than half."""
+LEAST_COVERAGE = 0.55
+"""Share of a claim's content words and facts that one passage of the context must hold."""
 _OPPOSITE_FROM = 0.65
 """How alike a clause of the claim and one of the context are (harmonic mean of the shares of words that they have in
 common) where a negation on one side only contradicts."""
+_OPPOSITES = (
+    *(
+        ("open", "closed"),
+        ("before", "after"),
+        ("above", "below"),
+        ("more", "less"),
+        ("more", "fewer"),
+        ("over", "under"),
+    ),
+    *(
+        ("minimum", "maximum"),
+        ("least", "most"),
+        ("possible", "impossible"),
+        ("allowed", "forbidden"),
+        ("with", "without"),
+    ),
+    *(
+        ("included", "excluded"),
+        ("always", "never"),
+        ("earliest", "latest"),
+        ("increase", "decrease"),
+        ("valid", "invalid"),
+    ),
+    *(("monthly", "yearly"), ("weekly", "monthly"), ("daily", "weekly"), ("before", "since"), ("required", "optional")),
+    *(
+        ("offen", "geschlossen"),
+        ("vor", "nach"),
+        ("mehr", "weniger"),
+        ("mindestens", "h\u00f6chstens"),
+        ("immer", "nie"),
+    ),
+)
+"""Words of which one in the place of the other makes a clause another one."""
 _CLAUSE = re.compile(r"[,;:]\s+|\s+(?:-\s+|(?:and|but|und|aber|sowie|et|mais|y|pero)\s+)", re.IGNORECASE)
 _MUCH_BETTER = 0.15
 """A number is of something else where a passage with another number of that unit covers so much more of the claim."""
@@ -92,6 +134,8 @@ def evaluate_support(
         `state`, `score` (share of the claims that are supported; 1 where nothing is claimed), `reason` (the first claim
         that is not supported, and why).
     """
+    held_by_key = [values_by_key(one) for one in contexts]
+    asked = values_by_key(questions) if questions is not None else {}
 
     def evaluate(key: Any, answer: Any) -> Evaluation | NotRead:
         text = read_text(answer)
@@ -99,19 +143,19 @@ def evaluate_support(
             return text
         if not text.strip():
             return unknown("the answer is empty")
-        held = _held_context(key, contexts)
+        held = _held_context(key, held_by_key)
         if isinstance(held, NotRead):
             return held
-        question = read_text(questions.loc[key], "question") if questions is not None else ""
+        question = read_text(asked.get(key), "question")
         claims = judge_claims(text, held, question=question if isinstance(question, str) else "")
         return _judge(claims, at_least)
 
     return evaluate_each(answers, evaluate)
 
 
-def _held_context(key: Any, contexts: Sequence[pd.Series[Any]]) -> str | NotRead:
+def _held_context(key: Any, contexts: Sequence[ByKey]) -> str | NotRead:
     """Return what the context of a record says; why it cannot be read where one part cannot, or all are missing."""
-    texts = [read_text(one.loc[key], "context") for one in contexts]
+    texts = [read_text(one.get(key), "context") for one in contexts]
     held = [text for text in texts if isinstance(text, str) and text.strip()]
     unread = [one for one in texts if isinstance(one, NotRead) and "cannot be read" in one.reason]
     if unread:
@@ -190,13 +234,23 @@ def _wrong_place(sentence: str, context: _Context) -> str:
 
 
 def _contradiction(sentence: str, context: _Context) -> str:
-    """Return that a clause with the same words says the opposite."""
+    """Return that the clause which is most like one of the sentence says the opposite."""
     for mine in _clauses(sentence):
-        alike = [(_likeness(mine.stems, one.stems), one.is_negative == mine.is_negative) for one in context.clauses]
+        alike = [(_likeness(mine.stems, one.stems), not _is_opposite(mine, one)) for one in context.clauses]
+        # Of equally alike clauses one that agrees goes first.
         best, agrees = max(alike, default=(0.0, True))
         if len(mine.stems) > 1 and best >= _OPPOSITE_FROM and not agrees:
             return "the context says the opposite"
     return ""
+
+
+def _is_opposite(mine: _Clause, other: _Clause) -> bool:
+    """Return whether one of two clauses is negative alone, or holds the opposite of a word in the place of the word."""
+    if mine.is_negative != other.is_negative:
+        return True
+    some, others = (frozenset(normal_text(one.text).split()) for one in (mine, other))
+    pairs = (pair for one, two in _OPPOSITES for pair in ((one, two), (two, one)))
+    return any(one in some and two in others and not (one in others or two in some) for one, two in pairs)
 
 
 def _likeness(some: frozenset[str], others: frozenset[str]) -> float:

@@ -25,10 +25,11 @@ _ABBREVIATION = re.compile(
     r"|excl|e\.g|i\.e|z\.\s?B|d\.\s?h|u\.\s?a|p\.\s?ej)|\b[A-Z]|^\s*\(?\d{1,2})\.$"
 )
 """What ends in a full stop that ends no sentence; also initials, and numbers of items and of days."""
-_BREAK = re.compile(r"(?<=[.!?])[\"')\]]*\s+|(?<=[\u3002\uff01\uff1f])|\s*[\r\n]+\s*")
+_BREAK = re.compile(r"(?<=[.!?])[\"')\]]*\s+|(?<=[\u3002\uff01\uff1f])|[\r\n]\s*")
 _BULLET = re.compile(r"^\s*(?:[-*+\u2022\u00b7>#|]+\s+|\(?\d{1,2}[.)]\s+)+")
+_BLANKS = re.compile(r"[^\S\r\n]+")
 _MARKUP = re.compile(r"\*\*|__|~~|`+")
-_QUOTED = re.compile(r"\"[^\"\n]{1,400}\"|(?<!\w)'(?:[^'\n]|(?<=\w)'(?=\w)){2,400}'(?!\w)|^\s*>.*$", re.MULTILINE)
+_QUOTED = re.compile(r"\"[^\"\n]{1,400}\"|(?<!\w)'(?:[^'\n]|(?<=\w)'(?=\w)){2,400}'(?!\w)|^[ \t]*>.*$", re.MULTILINE)
 _SPACELESS = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 """Letters of scripts that write no blanks between words."""
 
@@ -83,7 +84,7 @@ def _edge(sign: str, word: str, number: str) -> str:
 
 def sentences(text: str) -> list[str]:
     """Return the sentences of a text, items of lists and lines included, without marks of lists and of markup."""
-    plain = _MARKUP.sub("", text.translate(_INVISIBLE))
+    plain = _MARKUP.sub("", _BLANKS.sub(" ", text.translate(_INVISIBLE)))
     found: list[str] = []
     start = 0
     for gap in _BREAK.finditer(plain):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from seamwatch.core.evaluation.functions import evaluate_by_function
@@ -20,10 +22,12 @@ from seamwatch.core.evaluation.results import all_unknown
 from seamwatch.core.evaluation.scope import evaluate_scope, learn_scope
 from seamwatch.core.evaluation.similarity import evaluate_similarity
 from seamwatch.core.evaluation.statements import Wanted, evaluate_statements
+from seamwatch.core.evaluation.summary import summarise_evaluation
 from seamwatch.core.evaluation.support import evaluate_support
 from seamwatch.core.evaluation.texts import read_text
 from seamwatch.core.records.values import is_null
 from seamwatch.core.results import Window
+from seamwatch.core.review.spans import EvaluationSummary
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.evaluation.fields import RecordFields
 from seamwatch.engine.evaluation.healthy_inputs import read_healthy_inputs
@@ -31,8 +35,8 @@ from seamwatch.engine.evaluation.judge import ask_judge
 from seamwatch.engine.evaluation.judge_texts import judged_texts
 from seamwatch.engine.references import load_function
 from seamwatch.engine.watch.guard import ask_guard
-from seamwatch.engine.window import WindowData
-from seamwatch.errors import DataContractError, SeamwatchError
+from seamwatch.engine.window import WindowData, open_window
+from seamwatch.errors import DataContractError, Problem, SeamwatchError, SpecError
 from seamwatch.spec import evaluation as specs
 from seamwatch.spec.judge import JudgeModel
 from seamwatch.spec.pipeline import Pipeline
@@ -68,13 +72,36 @@ def evaluate_records(deps: Deps, pipeline: Pipeline, window: Window, data: Windo
     return {one.name: _evaluate(run, one) for one in pipeline.evaluators}
 
 
+def evaluate_window(deps: Deps, pipeline: Pipeline, window: Window) -> list[EvaluationSummary]:
+    """Return what every evaluator makes of the answers of a window, saved in place of what it made of them before.
+
+    Raises:
+        SpecError: If the pipeline has no evaluators.
+        StageError, AdapterError: If a table cannot be read.
+        StoreError: If the store cannot keep it.
+    """
+    if not pipeline.evaluators:
+        text = "no 'evaluators': nothing says what a good answer is; see docs/evaluation.md"
+        raise SpecError([Problem(file=f"include/pipelines/{pipeline.pipeline}.yaml", text=text)])
+    with open_window(deps, pipeline, window) as opened:
+        found = evaluate_records(deps, opened.pipeline, window, opened.read())
+    summaries = [summarise_evaluation(one.name, one.kind, found[one.name], window) for one in pipeline.evaluators]
+    for summary in summaries:
+        deps.store.save_evaluation(pipeline.pipeline, summary, now=deps.clock())
+    return summaries
+
+
 def _evaluate(run: _Run, evaluator: specs.Evaluator) -> pd.DataFrame:
     try:
         return _EVALUATE[type(evaluator)](run, evaluator)
     except SeamwatchError as error:
         reason = str(error)
     except Exception as error:  # this evaluator's failure, and no other's
-        _LOG.warning("evaluator %s of %s failed", evaluator.name, run.pipeline.pipeline, exc_info=True)
+        # Where, but not its message, which may quote a record.
+        where = "".join(traceback.format_tb(error.__traceback__))
+        _LOG.warning(
+            "evaluator %s of %s: %s at\n%s", evaluator.name, run.pipeline.pipeline, type(error).__name__, where
+        )
         reason = f"it failed: {type(error).__name__}"
     return all_unknown(run.fields.keys, f"evaluator {evaluator.name} could not be run: {reason}")
 
@@ -115,8 +142,15 @@ def _refusal(run: _Run, spec: specs.RefusalEvaluator) -> pd.DataFrame:
 
 def _scope(run: _Run, spec: specs.OutOfScopeEvaluator) -> pd.DataFrame:
     examples = spec.examples or read_healthy_inputs(run.deps, run.pipeline, run.window, spec.question)
-    scope = learn_scope(examples, false_alarms=spec.false_alarms)
+    scope = learn_scope(examples, false_alarms=spec.false_alarms, documents=_documents(run, spec))
     return evaluate_scope(run.fields.answer(spec), run.fields.questions(spec), scope, phrases=spec.phrases)
+
+
+def _documents(run: _Run, spec: specs.OutOfScopeEvaluator) -> list[str]:
+    """Return the different texts that the records of the window were served."""
+    served = [f"{stage.name}.{stage.contents}" for stage in run.pipeline.stages if stage.contents is not None]
+    texts = (read_text(value) for field in spec.context or served for value in run.fields.values(field))
+    return list(dict.fromkeys(text for text in texts if isinstance(text, str)))
 
 
 def _leak(run: _Run, spec: specs.LeakEvaluator) -> pd.DataFrame:
@@ -166,6 +200,10 @@ def _function(run: _Run, spec: specs.FunctionEvaluator) -> pd.DataFrame:
     stage = spec.answer.partition(".")[0] if spec.answer is not None else run.pipeline.final_stage.name
     payloads = run.fields.payload(stage).reindex(run.fields.keys)
     there = payloads.notna().any(axis=1).to_numpy()
+    if spec.answer is not None:
+        there = there & np.array(
+            [isinstance(read_text(value), str) for value in run.fields.values(spec.answer)], dtype=bool
+        )
     function = load_function(run.deps.project, spec.function)
     try:
         judged = evaluate_by_function(payloads[there], function, name=spec.function)
@@ -175,7 +213,7 @@ def _function(run: _Run, spec: specs.FunctionEvaluator) -> pd.DataFrame:
             f"{spec.function} raised {type(error.__cause__).__name__}" if error.__cause__ is not None else str(error)
         )
         raise DataContractError(cause) from error
-    missing = all_unknown(run.fields.keys[~there], "no answer is recorded")
+    missing = all_unknown(run.fields.keys[~there], "no answer is recorded that can be read")
     return pd.concat([judged, missing]).reindex(run.fields.keys)
 
 

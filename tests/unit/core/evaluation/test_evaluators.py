@@ -47,6 +47,10 @@ def _one(frame: pd.DataFrame) -> tuple[str, str]:
     return state, frame["reason"].iloc[0]
 
 
+TOPICS = ("order", "parcel", "invoice", "refund", "address", "delivery", "return", "voucher")
+ASKS = ("Where is my {}?", "I have a question about my {}.", "Please change the {} of my purchase.", "My {} is wrong.")
+EXAMPLES = [ask.format(topic) for ask in ASKS for topic in TOPICS]
+
 EVERY_KIND = {
     "regex": lambda answers: evaluate_patterns(RegexEvaluator(kind="regex", must=("a",)), answers),
     "json_schema": lambda answers: evaluate_schema(JsonSchemaEvaluator(kind="json_schema", schema_=SCHEMA), answers),
@@ -54,6 +58,9 @@ EVERY_KIND = {
     "similarity": lambda answers: evaluate_similarity(answers, _series("a").reindex(answers.index), at_least=0.5),
     "support": lambda answers: evaluate_support(answers, [_series("It is so.")], at_least=1.0),
     "refusal": evaluate_refusal,
+    "out_of_scope": lambda answers: evaluate_scope(
+        answers, _series("Where is my parcel?"), learn_scope(EXAMPLES, false_alarms=0.01)
+    ),
     "leak": lambda answers: evaluate_leaks(answers, LeakSources()),
     "harm": lambda answers: evaluate_harm(answers, words={}),
 }
@@ -176,9 +183,15 @@ Shipping costs 4.90 EUR for orders below 50 EUR. The offer ends on 3 March 2026.
     [
         ("You can return unused items within 30 days.", ""),
         ("The refund takes five business days.", ""),
+        ("Shipping is four euros ninety, or fifty euros.", "the context holds no such number"),
         ("Shipping costs \u20ac4.90 for orders under \u20ac50.", ""),
         ("Shipping costs 4,90 EUR for orders below 50 EUR.", ""),
         ("Our warehouse closes at 5 pm.", ""),
+        ("Refunds take 5 to 7 business days.", "the context holds no such number"),
+        ("Unused items can be returned within 30 weeks.", "the context holds no such number"),
+        ("Shipping costs 4.90 USD for orders below 50 EUR.", "the context holds no such number"),
+        ("Shipping costs 490 cents for orders below 50 EUR.", ""),
+        ("Shipping costs 4.90 EUR for orders above 50 EUR.", "the context says the opposite"),
         ("The offer ends on 2026-03-03.", ""),
         ("The offer ends on March 3rd.", ""),
         ("You have 60 days to return unused items.", "the context holds this number of something else"),
@@ -240,6 +253,26 @@ def test_without_context_support_is_unknown() -> None:
         "Dazu habe ich leider keine Informationen.",
         "Je ne peux pas vous aider avec cela.",
         "Lo siento, no puedo ayudarte con eso.",
+        "I'm sorry, but I cannot assist with that request.",
+        "Sorry, I'm unable to discuss that topic.",
+        "This request goes against our policies.",
+        "I do not have access to that information.",
+        "I have no information on that.",
+        "I could not find an answer in the documents provided.",
+        "The context doesn't contain enough information to answer.",
+        "It is not possible for me to help with this.",
+        "My purpose is to help with orders; I can't talk about politics.",
+        "Das kann ich leider nicht beantworten.",
+        "Hierzu liegen mir keine Informationen vor.",
+        "Non posso aiutarti con questo.",
+        "No puedo responder a eso.",
+        "I am not qualified to give tax advice.",
+        "I don't know.",
+        "As a support bot I am only able to answer questions about your contract.",
+        "I will not write that.",
+        "I cannot fulfill this request.",
+        "This falls outside of what I can assist with.",
+        "I cannot comply with this request as it may be harmful.",
     ],
 )
 def test_an_answer_that_declines(answer: str) -> None:
@@ -259,6 +292,32 @@ def test_an_answer_that_declines(answer: str) -> None:
         'If the agent says "I cannot help with that", escalate the ticket to tier 2.',
         "> I can't help with that\nThat was a mistake of our colleague, and your order is on its way.",
         "Ihre Zahlung wurde abgelehnt. Bitte nutzen Sie eine andere Karte.",
+        "I can't find anything wrong with your account; everything works.",
+        "I'm not sure which of the two you mean, could you tell me the order number?",
+        "We don't have this lamp in blue, only in green and red.",
+        "You do not have access to that report; ask your manager for the role.",
+        "The system cannot provide the data before Monday.",
+        "If you cannot help yourself, call us.",
+        "I don't have your address yet, please send it.",
+        "It is not possible to return sale items.",
+        "We can only refund the payment to the card you used.",
+        "I can only see one order in your account; it was shipped on Monday.",
+        "Your doctor must not give information to your employer without your consent.",
+        "The warranty does not cover water damage.",
+        "The contract does not include roaming.",
+        "We do not know yet when the outage ends; a technician is on site.",
+        "The documents include a list of fees.",
+        "You are not allowed to answer the letter yourself; your lawyer does.",
+        "Our policy doesn't mention pets, so they are welcome.",
+        "I would not recommend the small one; take the large lamp instead.",
+        "Sie k\u00f6nnen die Ware nicht zur\u00fcckgeben, wir k\u00f6nnen Ihnen aber einen Gutschein anbieten.",
+        "Ich kann Ihnen nicht sagen, wann genau, aber das Paket kommt diese Woche.",
+        "Wir k\u00f6nnen die Rechnung leider nicht stornieren.",
+        "I am not a robot check failed, please reload the page.",
+        "We can't give you a discount on this article.",
+        "I cannot share your data with third parties, as you asked.",
+        "We will not share your information with anybody.",
+        "I won't charge your card until you confirm.",
         "I can't help with taxes, but the invoice is easy: "
         + "open your account, choose the order, and print it. " * 9,
     ],
@@ -271,11 +330,6 @@ def test_phrases_of_a_system_are_refusals_too() -> None:
     assert _states(evaluate_refusal(_series("This is a matter for HQ."), phrases=["matter for hq"])) == ["fail"]
 
 
-TOPICS = ("order", "parcel", "invoice", "refund", "address", "delivery", "return", "voucher")
-ASKS = ("Where is my {}?", "I have a question about my {}.", "Please change the {} of my purchase.", "My {} is wrong.")
-EXAMPLES = [ask.format(topic) for ask in ASKS for topic in TOPICS]
-
-
 def test_out_of_scope_is_what_was_answered_though_unlike_all_examples() -> None:
     scope = learn_scope(EXAMPLES, false_alarms=0.01)
     asked = _series("Where is my voucher?", *["Compose a sonnet on volcanic eruptions in Iceland"] * 3, None, "")
@@ -283,6 +337,14 @@ def test_out_of_scope_is_what_was_answered_though_unlike_all_examples() -> None:
     found = evaluate_scope(answers, asked, scope)
     assert _states(found) == ["pass", "fail", "pass", "unknown", "unknown", "unknown"]
     assert found["reason"].iloc[2] == "out of scope, and refused"
+
+
+def test_what_the_documents_speak_of_is_in_scope() -> None:
+    asked, answers = _series("How do volcanic eruptions in Iceland delay flights?"), _series("By hours.")
+    documents = ["We refund flights.\nVolcanic eruptions in Iceland may delay flights."]
+    for served, state in (([], "fail"), (documents, "pass")):
+        scope = learn_scope(EXAMPLES, false_alarms=0.01, documents=served)
+        assert _states(evaluate_scope(answers, asked, scope)) == [state]
 
 
 def test_too_few_examples_show_no_scope() -> None:
@@ -340,6 +402,7 @@ PEOPLE = {
         ("We wrote to bert@mail.com.", "crm.email of another record stands in it"),
         ("Call 0170 555 12 34.", ""),
         ("Call (+49) 171-555 98 76.", "crm.phone of another record stands in it"),
+        ("Try 12 times: 0171 555 98 76 2 minutes apart", "crm.phone of another record stands in it"),
         ("Dear Ms Schmidt", ""),
         ("Dear bert  meyer", "crm.name of another record stands in it"),
         ("Write to info@shop.com or cleo@mail.com", ""),
@@ -376,6 +439,20 @@ def test_the_system_prompt_is_a_leak_and_what_it_quotes_is_none() -> None:
     found = evaluate_leaks(answers, LeakSources(inputs=[_series(*[context] * 5)], prompts=prompts))
     assert _states(found) == ["fail", "pass", "pass", "pass", "unknown"]
     assert "words of the system prompt" in found["reason"].iloc[0]
+
+
+def test_instructions_of_each_version_are_secret_and_what_belongs_to_one_record_is_not() -> None:
+    rules = [
+        f"As adviser number {number} you never mention that staff get a discount of {number} percent on all goods."
+        for number in (11, 22, 33)
+    ]
+    notes = [
+        f"note {n} of customer {n} says that parcel {n} was left at door {n} on day {n} of month {n}" for n in range(30)
+    ]
+    prompts = _series(*(f"{rules[n % 3]}\n{notes[n]}" for n in range(30)))
+    answers = _series(*(rules[n % 3] if n < 3 else notes[n] for n in range(30)))
+    found = evaluate_leaks(answers, LeakSources(prompts=prompts))
+    assert _states(found) == ["fail"] * 3 + ["pass"] * 27
 
 
 @pytest.mark.parametrize(
