@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seamwatch.core.slo.burndown import burn_down
 from seamwatch.engine.deps import Deps
-from seamwatch.engine.review.accuracy import measured_accuracy
+from seamwatch.engine.review.accuracy import evaluator_errors, measured_accuracy
 from seamwatch.engine.watcher_status import silent_jobs
 from seamwatch.errors import StoreError
 from seamwatch.report.links import Links
@@ -57,4 +57,9 @@ def _accuracy(deps: Deps, pipeline: Pipeline) -> AccuracyFacts | None:
     if pipeline.review is None:
         return None
     found = measured_accuracy(deps, pipeline)
-    return accuracy_facts(found.last, found.counts, waiting=deps.store.count_items(pipeline.pipeline).n_open)
+    return accuracy_facts(
+        found.last,
+        found.counts,
+        waiting=deps.store.count_items(pipeline.pipeline).n_open,
+        judge=evaluator_errors(pipeline, found),
+    )

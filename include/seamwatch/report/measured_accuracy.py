@@ -7,9 +7,11 @@ from typing import Any
 
 from seamwatch.core.accuracy.change import RestartReason
 from seamwatch.core.accuracy.confidence_sequence import CONFIDENCE
+from seamwatch.core.accuracy.judge_error import JudgeErrors
 from seamwatch.core.accuracy.pooling import AccuracyEstimate, ShareInterval, labels_to_halve
 from seamwatch.core.review.labels import LabelCounts
 from seamwatch.report import numbers
+from seamwatch.report.judge_texts import judge_facts, judge_json
 from seamwatch.report.text import visible
 
 _BEGINS = {
@@ -29,18 +31,22 @@ class AccuracyFacts:
     notes: tuple[str, ...]
 
 
-def accuracy_facts(estimate: AccuracyEstimate | None, counts: LabelCounts, *, waiting: int) -> AccuracyFacts:
+def accuracy_facts(
+    estimate: AccuracyEstimate | None, counts: LabelCounts, *, waiting: int, judge: JudgeErrors | None = None
+) -> AccuracyFacts:
     """Return accuracy in words.
 
     Args:
         estimate: The newest one that rests on a label; None: there is none.
         counts: Records that people judged.
         waiting: Answers that were drawn and nobody judged yet.
+        judge: How often the evaluators are wrong, as far as labels tell; None: the pipeline has none.
     """
+    trust = judge_facts(judge) if judge is not None else ()
     notes = _label_notes(counts, waiting)
     if estimate is None or estimate.accuracy is None:
         lead = "Nobody knows how many answers are right: no drawn answer was judged yet."
-        return AccuracyFacts(lead=lead, facts=(), notes=notes)
+        return AccuracyFacts(lead=lead, facts=trust, notes=notes)
     found = estimate.accuracy
     lead = (
         f"{numbers.percent(found.value)} of the answers are right, {_bounds(found)}, by "
@@ -49,7 +55,7 @@ def accuracy_facts(estimate: AccuracyEstimate | None, counts: LabelCounts, *, wa
     sure = f"The interval holds in {CONFIDENCE:.0%} of all cases, however often it is looked at."
     if estimate.unplaced:
         notes = (*notes, f"{numbers.plural(estimate.unplaced, 'label')} belong to no known answers and are left out.")
-    return AccuracyFacts(lead=f"{lead} {sure}", facts=_facts(estimate), notes=notes)
+    return AccuracyFacts(lead=f"{lead} {sure}", facts=(*_facts(estimate), *trust), notes=notes)
 
 
 def _facts(estimate: AccuracyEstimate) -> tuple[tuple[str, str, str], ...]:
@@ -89,9 +95,12 @@ def _bounds(found: ShareInterval) -> str:
     return f"between {numbers.percent(found.low)} and {numbers.percent(found.high)}"
 
 
-def accuracy_json(weeks: tuple[AccuracyEstimate, ...], counts: LabelCounts, *, waiting: int) -> dict[str, Any]:
-    """Return measured accuracy for programs: one entry a week, and how labels stand."""
+def accuracy_json(
+    weeks: tuple[AccuracyEstimate, ...], counts: LabelCounts, *, waiting: int, judge: JudgeErrors | None = None
+) -> dict[str, Any]:
+    """Return measured accuracy for programs: one entry a week, how labels stand, and what evaluators are worth."""
     return {
+        "evaluators": judge_json(judge) if judge is not None else None,
         "weeks": [
             {
                 "week": f"{one.week:%Y-%m-%d}",

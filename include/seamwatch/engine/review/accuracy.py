@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from seamwatch.core.accuracy.judge_error import JudgeErrors, judge_errors
 from seamwatch.core.accuracy.pooling import AccuracyEstimate, estimate_weeks
 from seamwatch.core.review.items import Label, ReviewItem
 from seamwatch.core.review.labels import LabelCounts, count_labels, settle_labels
@@ -33,6 +34,11 @@ class MeasuredAccuracy:
     def last(self) -> AccuracyEstimate | None:
         """Return the newest estimate that rests on a label."""
         return next((one for one in reversed(self.weeks) if one.accuracy is not None), None)
+
+
+def evaluator_errors(pipeline: Pipeline, found: MeasuredAccuracy) -> JudgeErrors | None:
+    """Return how often the evaluators are wrong, as far as people's labels tell; None where there are none."""
+    return judge_errors(found.sample) if pipeline.evaluators else None
 
 
 def measured_accuracy(deps: Deps, pipeline: Pipeline) -> MeasuredAccuracy:
