@@ -13,6 +13,7 @@ import pytest
 
 from action_places import place_with
 from seamwatch.adapters.actions.base import ActionImpossible, ActionTarget
+from seamwatch.adapters.actions.command import CommandTarget
 from seamwatch.adapters.actions.factory import action_target
 from seamwatch.adapters.program import run_program
 from seamwatch.core.action_life import Standing
@@ -196,3 +197,17 @@ def test_a_program_that_ends_leaves_nobody_waiting(tmp_path: Path) -> None:
 
 def _children() -> list[str]:
     return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+
+
+@pytest.mark.parametrize("n", [0, 3, 20_000])
+def test_documents_come_on_standard_input_however_many_they_are(tmp_path: Path, n: int) -> None:
+    documents = [f"policies/Größe-{number}.md" for number in range(n)]
+    code = "import json, os, sys; print(len(json.load(sys.stdin)), 'SEAMWATCH_DOCUMENTS' in os.environ)"
+    target = CommandTarget(
+        Command.model_validate({"kind": "command", "command": ["python", "-c", code]}),
+        pipeline="returns",
+        incident_id="INC-7",
+        project_dir=tmp_path,
+        documents=documents,
+    )
+    assert target.apply(target.plan(), "k1") == f"{n} {n < 20_000}"

@@ -13,6 +13,7 @@ import pytest
 
 from action_places import place_with
 from airflow_rest_server import AirflowRestServer, airflow_rest
+from json_config_server import JsonConfigServer, config_server
 from seamwatch.adapters.actions.base import ActionImpossible, ActionTarget
 from seamwatch.adapters.actions.factory import action_target
 from seamwatch.core.action_life import Standing
@@ -21,7 +22,7 @@ from seamwatch.spec.actions import DagRun
 from seamwatch_demo.airflow import free_port, wait_until
 
 pytestmark = pytest.mark.integration
-__all__ = ["airflow_rest"]
+__all__ = ["airflow_rest", "config_server"]
 
 
 def target_of(url: str, *, password: str = "admin", login: str | None = "admin", **fields: Any) -> ActionTarget:
@@ -246,3 +247,15 @@ def test_names_that_airflow_would_refuse(airflow_rest: AirflowRestServer) -> Non
     names = [name for _, name in airflow_rest.runs]
     assert len(set(names)) == 3
     assert all(len(name) <= 220 and "/" not in name for name in names)
+
+
+def test_a_proxy_whose_airflow_is_away_says_nothing_of_runs(
+    airflow_rest: AirflowRestServer, config_server: JsonConfigServer
+) -> None:
+    """It answers 404 as well: taken for `no such run`, a run that goes on would be said not to have begun."""
+    plan = target_of(airflow_rest.url).plan()
+    config_server.documents["/auth/token"] = {}
+    away = target_of(config_server.url, login=None, password="token-of-a-person-123")
+    assert away.look(plan, "a1") is Standing.UNKNOWN
+    with pytest.raises(AdapterError, match="does not answer as Airflow does"):
+        away.plan()

@@ -193,3 +193,59 @@ def test_one_value_has_one_name(server: JsonConfigServer) -> None:
     name = target_of(server.url).plan().target
     assert name == f"http:127.0.0.1:{server.server_port}/config#routing.model"
     assert target_of(f"{server.url}/", path="config", value="gpt-z").plan().target == name
+
+
+def test_a_write_that_is_read_later_is_waited_for(server: JsonConfigServer) -> None:
+    server.n_lagging_reads = 4
+    target = target_of(server.url, timeout="30s")
+    plan = target.plan()
+    assert target.apply(plan, "k") == "routing.model of /config is 'gpt-a' now"
+    assert target.look(plan, "k") is Standing.APPLIED
+    assert target.undo(plan, "k") == "routing.model of /config is 'gpt-b' now"
+    assert server.n_written == 2
+
+
+@pytest.mark.parametrize("value", ["1e400", "0.12345678901234567890123", "NaN", '1, "weight": 2'])
+def test_put_never_changes_what_it_cannot_send_back_as_it_came(server: JsonConfigServer, value: str) -> None:
+    server.as_text = f'{{"routing": {{"model": "gpt-b", "weight": {value}}}}}'
+    with pytest.raises(AdapterError, match="PUT would change more than the field; use write: PATCH"):
+        target_of(server.url, write="PUT").plan()
+    assert target_of(server.url, write="PATCH").plan().before == '"gpt-b"'
+
+
+@pytest.mark.parametrize("value", ["1e5", "1.10", "-0.0", "12345678901234567890123", "0.1"])
+def test_put_takes_numbers_that_stay_what_they_are(server: JsonConfigServer, value: str) -> None:
+    server.as_text = f'{{"routing": {{"model": "gpt-b", "weight": {value}}}}}'
+    assert target_of(server.url, write="PUT").plan().before == '"gpt-b"'
+
+
+def test_names_may_hold_dots(server: JsonConfigServer) -> None:
+    server.documents["/config"] = {"models": {"gpt-4.1": {"weight": 1}, "gpt-4": {"weight": 5}}}
+    target = target_of(server.url, field="models.gpt-4.1.weight", value=2)
+    plan = target.plan()
+    target.apply(plan, "k")
+    assert server.documents["/config"]["models"] == {"gpt-4.1": {"weight": 2}, "gpt-4": {"weight": 5}}
+    target.undo(plan, "k")
+    assert server.documents["/config"]["models"]["gpt-4.1"] == {"weight": 1}
+
+
+def test_a_name_that_could_be_two_fields_is_refused(server: JsonConfigServer) -> None:
+    server.documents["/config"] = {"a.b": 1, "a": {"b": 2}}
+    with pytest.raises(AdapterError, match=r"more than one field 'a\.b'"):
+        target_of(server.url, field="a.b", value=3).plan()
+    assert server.n_written == 0
+
+
+@pytest.mark.parametrize("write", ["PUT", "PATCH"])
+def test_what_was_null_is_null_again_after_it_was_undone(server: JsonConfigServer, write: str) -> None:
+    """A merge patch takes a field away where it is set to null; that is no change by somebody else."""
+    server.documents["/config"] = {"routing": {"model": None, "other": 1}}
+    target = target_of(server.url, write=write)
+    plan = target.plan()
+    assert plan.before == "null"
+    target.apply(plan, "k")
+    assert target.look(plan, "k") is Standing.APPLIED
+    target.undo(plan, "k")
+    assert target.look(plan, "k") is Standing.AS_BEFORE
+    assert server.documents["/config"]["routing"].get("model") is None
+    assert server.documents["/config"]["routing"]["other"] == 1

@@ -23,6 +23,11 @@ class JsonConfigServer(ThreadingHTTPServer):
         self.documents: dict[str, Any] = {}
         self.token: str | None = None
         self.has_etags = True
+        self.as_text: str | None = None
+        """What reads answer, word for word."""
+        self.n_lagging_reads = 0
+        """How many reads after a write still show what was there before it, as a cache does."""
+        self.lagging: list[Any] = []
         self.faults: dict[str, list[Fault]] = {}
         """By method."""
         self.n_written = 0
@@ -91,12 +96,21 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path not in server.documents:
             self._send(404, {"error": "not found"})
         elif body is None:
+            self._read()
+        else:
+            self._write(body, fault)
+
+    def _read(self) -> None:
+        server = self.server
+        if server.as_text is not None:
+            self._send_text(200, server.as_text)
+        elif server.lagging:
+            self._send(200, server.lagging.pop())
+        else:
             document = server.documents[self.path]
             server.n_read += 1
             server.documents[self.path] = server.set_by_somebody.pop(server.n_read, document)
             self._send(200, document)
-        else:
-            self._write(body, fault)
 
     def _write(self, body: Any, fault: Fault | None) -> None:
         server = self.server
@@ -107,6 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault != "ignore":
             server.n_written += 1
             old = server.documents[self.path]
+            server.lagging = [old] * server.n_lagging_reads
             server.documents[self.path] = body if self.command == "PUT" else _merged(old, body)
         self._send(500 if fault == "error_after" else 200, {})
 

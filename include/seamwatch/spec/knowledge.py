@@ -207,7 +207,8 @@ class Reindex(Spec):
     dag: str | None = None
     """Airflow DAG that is triggered with `{"knowledge_base", "documents"}` as its conf, and waited for."""
     command: tuple[str, ...] = ()
-    """Program and arguments; the documents' ids come as a JSON list in SEAMWATCH_DOCUMENTS and on standard input."""
+    """Program and arguments; the documents' ids come as a JSON list on standard input, and in SEAMWATCH_DOCUMENTS where
+    that is no longer than 100,000 characters."""
     timeout: Duration = timedelta(hours=1)
     """Longest wait."""
 

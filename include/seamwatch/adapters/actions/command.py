@@ -15,6 +15,8 @@ from seamwatch.secret_redaction import SECRETS
 from seamwatch.spec.actions import Command
 
 _NOT_YET, _DONE = '"not run"', '"run"'
+_MOST_IN_ENV = 100_000
+"""Characters (of ASCII) of one variable; systems start no program with a longer one."""
 _STANDINGS = {0: Standing.APPLIED, 1: Standing.AS_BEFORE}
 """By the code that the `look` command ends with."""
 
@@ -37,7 +39,8 @@ class CommandTarget:
         self._input = ""
         if documents is not None:
             self._input = json.dumps(list(documents))
-            self._env["SEAMWATCH_DOCUMENTS"] = self._input
+            if len(self._input) <= _MOST_IN_ENV:
+                self._env["SEAMWATCH_DOCUMENTS"] = self._input
 
     def plan(self) -> ActionPlan:
         """Return what would be run.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +17,11 @@ _MOST_SHOWN = 80
 """Characters of a value in words; the whole one stands in the plan."""
 
 
+SEEN_WITHIN_S = 10.0
+"""For so long what was written may still be read as it was, as from a cache or a copy of the database behind it."""
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 1.0
+
+
 class TargetGone(AdapterError):
     """What the action would set is not there (any more)."""
 
@@ -25,6 +31,9 @@ class CompareAndSet(ABC):
 
     Carried out or undone twice, it changes nothing the second time; broken off anywhere, it can be called again.
     """
+
+    _seen_within_s: float = 0.0
+    """How long it may take until a write is read."""
 
     @abstractmethod
     def plan(self) -> ActionPlan:
@@ -85,11 +94,21 @@ class CompareAndSet(ABC):
             )
             raise AdapterError(msg)
         self._write(now, end)
-        now = self._read()
+        now = self._read_after(now, end)
         if not self._same(now, end):
             msg = f"{self._name} was set to {shown(end)}, but it reads {shown(now)} now; look at what else sets it"
             raise AdapterError(msg)
         return f"{self._name} is {shown(end)} now"
+
+    def _read_after(self, before: Any, end: Any) -> Any:
+        """Return the value after a write; one that still reads as before is read again for a while."""
+        until, pause_s = time.monotonic() + self._seen_within_s, _FIRST_PAUSE_S
+        now = self._read()
+        while not self._same(now, end) and self._same(now, before) and time.monotonic() < until:
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            now = self._read()
+        return now
 
     def _same(self, left: Any, right: Any) -> bool:
         """Return whether two values are one and the same there."""

@@ -38,11 +38,11 @@ class DagRunTarget:
         """
         spec = self._spec
         for dag in (spec.dag, *([spec.undo_dag] if spec.undo_dag else [])):
-            found = self._api.call("GET", f"/dags/{quote(dag, safe='')}", expected=(404,))
-            if found.status == 404:
+            found = self._asked(f"/dags/{quote(dag, safe='')}")
+            if found is None:
                 msg = f"Airflow has no DAG {dag}"
                 raise ActionImpossible(msg)
-            if isinstance(found.document, dict) and found.document.get("is_paused"):
+            if found.get("is_paused"):
                 msg = f"DAG {dag} is paused, so that it would not run; turn it on first"
                 raise ActionImpossible(msg)
         return ActionPlan(
@@ -126,15 +126,25 @@ class DagRunTarget:
             time.sleep(max(min(pause_s, until - time.monotonic()), 0.05))
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
-    def _found(self, dag: str, run_id: str) -> dict[str, Any] | None:
-        path = f"/dags/{quote(dag, safe='')}/dagRuns/{quote(run_id, safe='')}"
+    def _found(self, dag: str, run_id: str) -> Mapping[str, Any] | None:
+        found = self._asked(f"/dags/{quote(dag, safe='')}/dagRuns/{quote(run_id, safe='')}")
+        if found is not None and "state" not in found:
+            raise AdapterError(self._no_airflow)
+        return found
+
+    def _asked(self, path: str) -> Mapping[str, Any] | None:
+        """Return what Airflow answers; None where it says itself that there is no such thing.
+
+        A proxy whose Airflow is away says that as well, but not in Airflow's form; and then nothing is known.
+        """
         answer = self._api.call("GET", path, expected=(404,))
-        if answer.status == 404:
-            return None
-        if not isinstance(answer.document, dict) or "state" not in answer.document:
-            msg = f"{self._api.label} does not answer as Airflow does; check its host"
-            raise AdapterError(msg)
-        return answer.document
+        if not isinstance(answer.document, dict) or (answer.status == 404 and "detail" not in answer.document):
+            raise AdapterError(self._no_airflow, retryable=answer.status == 404)
+        return None if answer.status == 404 else answer.document
+
+    @property
+    def _no_airflow(self) -> str:
+        return f"{self._api.label} does not answer as Airflow does; check its host"
 
 
 def _run_id(key: str, *, is_undo: bool = False) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import ssl
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -43,6 +45,8 @@ class JsonAnswer:
     document: Any
     """None where it is no JSON."""
     etag: str | None = None
+    is_exact: bool = True
+    """Whether the document can be sent back as it came: no number is rounded, and no name stands twice."""
 
 
 class JsonService:
@@ -126,7 +130,8 @@ class JsonService:
         if content is None:
             msg = f"{where} answered with more than {_MOST_BYTES // 1024 // 1024} MiB"
             raise AdapterError(msg)
-        return JsonAnswer(status=status, document=_decoded(content), etag=etag)
+        document, is_exact = _decoded(content)
+        return JsonAnswer(status=status, document=document, etag=etag, is_exact=is_exact)
 
     def _url(self, path: str) -> str:
         return self._base + (path if path.startswith("/") else f"/{path}")
@@ -155,11 +160,31 @@ def _encoded(body: Any) -> bytes | None:
     return None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
-def _decoded(content: bytes) -> Any:
+def _decoded(content: bytes) -> tuple[Any, bool]:
+    """Return a document, None where it is no JSON, and whether it would be sent back as it came."""
+    losses: list[str] = []
+
+    def number(text: str) -> float:
+        value = float(text)
+        if not math.isfinite(value) or Decimal(repr(value)) != Decimal(text):
+            losses.append(text)
+        return value
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            losses.append("a name twice")
+        return found
+
+    def constant(name: str) -> float:
+        losses.append(name)
+        return float(name)
+
     try:
-        return json.loads(content)
+        document = json.loads(content, parse_float=number, parse_constant=constant, object_pairs_hook=members)
     except (ValueError, RecursionError):
-        return None
+        return None, True
+    return document, not losses
 
 
 def _hint(status: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seamwatch.adapters.actions.base import ActionImpossible
-from seamwatch.adapters.actions.compare_and_set import CompareAndSet, TargetGone, as_json, same
+from seamwatch.adapters.actions.compare_and_set import SEEN_WITHIN_S, CompareAndSet, TargetGone, as_json, same
 from seamwatch.adapters.actions.json_service import JsonService
 from seamwatch.core.action_life import ActionPlan
 from seamwatch.errors import AdapterError
@@ -39,6 +39,7 @@ class LitellmLimitTarget(CompareAndSet):
         self._hash = hashlib.sha256(key.encode()).hexdigest() if key.startswith("sk-") else key
         self._wanted = {name: value for name in _WORDS if (value := getattr(spec, name)) is not None}
         self._key_name = f"{self._hash[:8]}..."
+        self._seen_within_s = min(SEEN_WITHIN_S, spec.timeout.total_seconds())
 
     @property
     def _name(self) -> str:
@@ -92,7 +93,7 @@ class LitellmLimitTarget(CompareAndSet):
     def _info(self) -> Mapping[str, Any]:
         answer = self._service.call("GET", "/key/info", params={"key": self._hash}, expected=(404,))
         document = answer.document if isinstance(answer.document, dict) else {}
-        if answer.status == 404:
+        if answer.status == 404 and document:  # a gateway says it in JSON; a proxy whose gateway is away does not
             msg = f"{self._service.label}: the gateway has no such key ({self._key_name}), or is none of LiteLLM's"
             raise TargetGone(msg)
         info = document.get("info")
