@@ -409,11 +409,13 @@ for number in range(%(n)d):
              params=params, tags=["a", "b"]) as dag:
         first = EmptyOperator(task_id="open_window")
         last = EmptyOperator(task_id="publish", outlets=[asset])
+        published = EmptyOperator(task_id="published")
+        last >> published
         for stage in STAGES:
             with TaskGroup(stage):
                 check, gate = EmptyOperator(task_id="check"), EmptyOperator(task_id="gate")
-            first >> check >> last >> gate
-            check >> gate
+            first >> check >> last
+            [check, published] >> gate
     globals()[dag.dag_id] = dag
     every = timedelta(minutes=5)
     later = (

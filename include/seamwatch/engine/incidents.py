@@ -67,9 +67,10 @@ def decide_incidents(deps: Deps, pipeline: Pipeline, window: Window) -> list[Inc
         findings = tuple(one if one.headline else replace(one, headline=headline(one)) for one in attributed.findings)
         attributed = replace(attributed, findings=findings)
         evaluations = [attributed, *([] if seams is None else [evaluate_seams(seams)])]
-        changes = _decide(deps, pipeline, deps.store.incidents(name, limit=None), evaluations, now)
+        known = deps.store.incidents(name, limit=None)
+        changes = _decide(deps, pipeline, known, evaluations, now)
         if seams is not None:
-            kept = [one.last_window for one in deps.store.incidents(name) if one.watch is Watch.SEAM]
+            kept = [one.last_window for one in _changed_by(changes, known) if one.watch is Watch.SEAM]
             deps.store.forget_watch_reports(name, Watch.SEAM, keep=[*kept, window])
     return changes
 
@@ -99,21 +100,27 @@ def decide_on_watches(deps: Deps, pipeline: Pipeline) -> list[IncidentChange]:
     now, name = deps.clock(), pipeline.pipeline
     changes: list[IncidentChange] = []
     with deps.store.deciding(name):
+        known = deps.store.incidents(name, limit=None)
         for watch in _BY_LOOKS:
-            report = _last_report(deps, pipeline, watch)
+            report = _last_report(deps, pipeline, watch, known)
             if report is None:
                 continue
-            known = deps.store.incidents(name, limit=None)
-            changes += _decide(deps, pipeline, known, [evaluate_watch(report)], now)
-            kept = [one.last_window for one in deps.store.incidents(name, limit=None) if one.watch is watch]
+            found = _decide(deps, pipeline, known, [evaluate_watch(report)], now)
+            changes, known = [*changes, *found], _changed_by(found, known)
+            kept = [one.last_window for one in known if one.watch is watch]
             deps.store.forget_watch_reports(name, watch, keep=[*kept, report.window])
-        known = deps.store.incidents(name, limit=None)
         budgets = _budgets(deps, pipeline, known)
         changes += _rate_again(deps, pipeline, known, budgets, now)
         planned = {one.id for one in known if one.maintenance is not None}
         explained = () if budgets is None else budgets.explained
         announce_alerts(deps, pipeline, [one for one in explained if one.incident not in planned], now)
     return once_an_incident(changes)
+
+
+def _changed_by(changes: Sequence[IncidentChange], known: Sequence[Incident]) -> list[Incident]:
+    """Return the incidents as the changes left them, in the order in which the store lists them."""
+    by_id = {one.id: one for one in known} | {change.incident.id: change.incident for change in changes}
+    return sorted(sorted(by_id.values(), key=lambda one: one.id), key=lambda one: one.opened_at, reverse=True)
 
 
 def _decide(
@@ -240,11 +247,11 @@ def _named_by(incident: Incident, verdicts: Sequence[Verdict]) -> frozenset[str]
     return frozenset(one.key for one in own or mine)
 
 
-def _last_report(deps: Deps, pipeline: Pipeline, watch: Watch) -> WatchReport | None:
+def _last_report(deps: Deps, pipeline: Pipeline, watch: Watch, known: Sequence[Incident]) -> WatchReport | None:
     """Return what a watch found last; of the budgets, what burns without an incident that explains it."""
     if watch is not Watch.BUDGET:
         return deps.store.last_watch_report(pipeline.pipeline, watch)
-    budgets = _budgets(deps, pipeline, deps.store.incidents(pipeline.pipeline, limit=None))
+    budgets = _budgets(deps, pipeline, known)
     if budgets is None:
         return None
     report = budget_report(budgets)

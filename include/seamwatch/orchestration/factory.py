@@ -145,8 +145,7 @@ def _end(task: TaskPlan, groups: dict[str, TaskGroup]) -> Any:
     """Return a task that the scheduler ends by itself, without a process."""
     from airflow.providers.standard.operators.empty import EmptyOperator
 
-    assert task.group is not None
-    return EmptyOperator(task_id=task.id, task_group=groups[task.group])
+    return EmptyOperator(task_id=task.id, task_group=groups[task.group] if task.group else None)
 
 
 def _approval(task: TaskPlan, groups: dict[str, TaskGroup], made: dict[str, Any]) -> Any:

@@ -33,8 +33,8 @@ class TaskPlan:
     stage: str | None = None
     """Stage, or knowledge base, that it is about."""
     kind: Literal["step", "approval", "label_form", "end"] = "step"
-    """`approval` waits for a person's consent, `label_form` for their judgement of an answer; `end` does nothing and
-    fails with those before it."""
+    """`approval` waits for a person's consent, `label_form` for their judgement of an answer; `end` does nothing, needs
+    no process, and fails with those before it."""
     text_from: str | None = None
     """Task whose result a person reads before approving."""
     dag: str | None = None
@@ -121,9 +121,12 @@ def _plan_validate(pipeline: Pipeline) -> DagPlan:
 
     The asset is emitted after the checks, so that a broken stage is attributed all the same: also when a check crashed,
     which its own gate then shows. The gates come after it, for nobody waits for them, and where slots are few they
-    would take those of the tasks that a message waits for. Ids with a dash meet no stage, whose name cannot have one.
+    would take those of the tasks that a message waits for: also once it has ended, since Airflow's LocalExecutor starts
+    tasks in the order in which they were queued, whatever their weights, and the next DAG takes a round of the
+    scheduler to begin. So they wait for `window-published`, which takes as long. Ids with a dash meet no stage, whose
+    name cannot have one.
     """
-    opened, published = "open-window", "publish-window"
+    opened, published, handed_on = "open-window", "publish-window", "window-published"
     checks = [
         TaskPlan(id="check", group=one.name, step="check", stage=one.name, after=(opened,), window_from=opened)
         for one in pipeline.stages
@@ -143,12 +146,13 @@ def _plan_validate(pipeline: Pipeline) -> DagPlan:
             group=check.group,
             step="gate",
             stage=check.stage,
-            after=(check.full_id, published),
+            after=(check.full_id, handed_on),
             window_from=opened,
         )
         for check in checks
     ]
-    tasks = [TaskPlan(id=opened, step="open_window", listens=pipeline.asset), *checks, publish, *gates]
+    tasks = [TaskPlan(id=opened, step="open_window", listens=pipeline.asset), *checks, publish]
+    tasks += [TaskPlan(id=handed_on, step="", kind="end", after=(published,)), *gates]
     return _dag(
         pipeline,
         "validate",

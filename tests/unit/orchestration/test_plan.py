@@ -65,9 +65,11 @@ def test_a_stage_is_a_group_of_a_check_and_a_gate(plans: dict[str, DagPlan]) -> 
         "publish.check",
         "publish.gate",
         "publish-window",
+        "window-published",
     }
     gate = tasks(plans["validate"])["export.gate"]
-    assert (gate.after, gate.retries, gate.stage) == (("export.check", "publish-window"), 2, "export")
+    assert (gate.after, gate.retries, gate.stage) == (("export.check", "window-published"), 2, "export")
+    assert tasks(plans["validate"])["window-published"].after == ("publish-window",)
 
 
 def test_gates_too_are_tried_again_so_that_none_is_red_because_the_store_was_away(plans: dict[str, DagPlan]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
 
 import pandas as pd
@@ -31,8 +31,8 @@ Kept = TypeVar("Kept", bound=MarkedHour)
 
 
 def floor_hour(at: datetime) -> datetime:
-    """Return when the hour began that a moment is in."""
-    return at.replace(minute=0, second=0, microsecond=0)
+    """Return when the hour began that a moment is in, in UTC: hours are kept in it, whatever the zone of a clock."""
+    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def last_hour(now: datetime) -> datetime:
@@ -41,8 +41,9 @@ def last_hour(now: datetime) -> datetime:
 
 
 def hour_starts(start: datetime, end: datetime) -> list[datetime]:
-    """Return the starts of the hours from `start` to before `end`; `start` is a full hour."""
-    return list(pd.date_range(start, end, freq="h", inclusive="left", tz="UTC").to_pydatetime())
+    """Return the starts, in UTC, of the hours from `start` to before `end`; both are aware, `start` is a full hour."""
+    span = start.astimezone(UTC), end.astimezone(UTC)
+    return list(pd.date_range(*span, freq="h", inclusive="left").to_pydatetime())
 
 
 def overlaps(start: datetime, length: timedelta, spans: Iterable[Span]) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic_core import TzInfo
 
 from seamwatch.core.detection.hours import (
     ACCEPTED_AFTER,
@@ -44,6 +45,16 @@ def left_out(hours: list[Kept]) -> list[int]:
 def test_a_full_hour_begins_one_and_ends_the_one_before(now: datetime, begun: datetime, last: datetime) -> None:
     assert floor_hour(now) == begun
     assert last_hour(now) == last
+
+
+@pytest.mark.parametrize("zone", [TzInfo(0), timezone.utc, *(timezone(timedelta(hours=n)) for n in (0, 5.5, -3))], ids=str)
+def test_hours_are_those_of_utc_whatever_the_zone_of_the_clock(zone: tzinfo) -> None:
+    now = at(3.75).astimezone(zone)
+    assert (floor_hour(now), last_hour(now)) == (at(3), at(3))
+    assert floor_hour(now).tzinfo is UTC
+    assert hour_starts(at(1).astimezone(zone), now) == [at(1), at(2), at(3)]
+    assert hour_starts(at(1), now) == hour_starts(at(1).astimezone(zone), at(3.75))
+    assert {one.tzinfo for one in hour_starts(at(1).astimezone(zone), now)} == {UTC}
 
 
 def test_hours_of_a_span_are_whole_and_its_end_is_not_among_them() -> None:
