@@ -47,20 +47,27 @@ class Desk:
     def __init__(self) -> None:
         self.known: dict[str, Incident] = {}
         self.keys: dict[str, Collection[str]] = {}
+        self.keys_in: dict[str, Window] = {}
 
     def take(
-        self, window: Window, *findings: Finding, watch: Watch | None = None, keys: Sequence[Collection[str]] = ()
+        self,
+        window: Window,
+        *findings: Finding,
+        watch: Watch | None = None,
+        keys: Sequence[Collection[str]] = (),
+        n_judged: int | None = None,
     ) -> list[IncidentChange]:
         evaluation = Evaluation(
             pipeline="parcels",
             window=window,
             findings=findings,
             watch=watch,
+            n_judged=n_judged,
             is_over=lambda incident: incident.last_window.end < window.end,
             keys=tuple(keys),
             is_repeatable=watch in (None, Watch.SEAM),
         )
-        context = Context(keys=self.keys, upstream=UPSTREAM)
+        context = Context(keys=self.keys, keys_in=self.keys_in, upstream=UPSTREAM)
         changes = decide(self.known.values(), evaluation, now=window.end, context=context)
         for change in changes:
             self.known[change.incident.id] = change.incident
@@ -130,6 +137,91 @@ def test_two_causes_on_one_table_stay_two(stage: str, field: str, keys: Sequence
     drift = _finding(stage, field, keys=keys, onset=onset, responsibility=Responsibility.SOURCE_DATA)
     assert _kinds(desk.take(_window(0), drift, watch=Watch.DRIFT)) == [ChangeKind.OPENED]
     assert len(desk.known) == 2
+
+
+@pytest.mark.parametrize(
+    ("n_judged", "n_common", "is_one"),
+    [
+        # By chance 4 of 10 are common where the fault has 40 of 100 records.
+        (100, 4, False),
+        (100, 6, False),
+        (100, 8, True),
+        (400, 6, True),
+        (400, 4, False),
+        # A fault of nearly all records has those of any other: what is common tells nothing, and what is not does.
+        (42, 9, False),
+        (42, 10, False),
+        # How many could show it is not known.
+        (None, 7, False),
+        (None, 8, True),
+    ],
+)
+def test_records_in_common_count_as_far_as_they_are_more_than_chance_makes(
+    n_judged: int | None, n_common: int, *, is_one: bool
+) -> None:
+    desk = Desk()
+    desk.take(_window(0), _finding(keys=KEYS), keys=[KEYS], n_judged=n_judged)
+    named = [*KEYS[:n_common], *(f"other{n}" for n in range(10 - n_common))]
+    drift = _finding("sink", "queue", keys=named, responsibility=Responsibility.MODEL)
+    changes = desk.take(_window(0), drift, watch=Watch.DRIFT, keys=[named])
+    assert _kinds(changes) == [ChangeKind.UPDATED if is_one else ChangeKind.OPENED]
+
+
+def test_records_of_another_time_tell_nothing_and_those_of_the_same_time_do() -> None:
+    # Attribution looks at hours, drift at the day before: none of the records that they name can be the same.
+    hour, day = _window(24, 1), _window(0)
+    drift = _finding(keys=[f"day{n}" for n in range(10)], onset=0, responsibility=Responsibility.SOURCE_DATA)
+    desk = Desk()
+    desk.take(hour, _finding(keys=KEYS[:5]), keys=[KEYS])
+    assert _kinds(desk.take(day, drift, watch=Watch.DRIFT)) == [ChangeKind.UPDATED]
+    # The records of that day that attribution named are known, and are others.
+    desk = Desk()
+    (opened,) = desk.take(hour, _finding(keys=KEYS[:5]), keys=[KEYS])
+    desk.keys_in[opened.incident.id] = _window(0, 25)
+    assert _kinds(desk.take(day, drift, watch=Watch.DRIFT)) == [ChangeKind.OPENED]
+
+
+@pytest.mark.parametrize(
+    ("watch", "fields", "is_one"),
+    [
+        (Watch.LATENCY, ("product",), False),
+        (Watch.COST, ("product",), False),
+        (Watch.LATENCY, (), True),
+        (Watch.DRIFT, ("product",), True),
+    ],
+)
+def test_a_wrong_value_at_a_stage_is_no_reason_for_calls_that_are_slower_or_dearer(
+    watch: Watch, fields: tuple[str, ...], *, is_one: bool
+) -> None:
+    desk = Desk()
+    desk.take(_window(0), replace(_finding(), fields=fields))
+    slow = replace(_finding(), fields=())
+    assert _kinds(desk.take(_window(0), slow, watch=watch)) == [ChangeKind.UPDATED if is_one else ChangeKind.OPENED]
+
+
+def test_of_two_incidents_that_explain_a_finding_the_one_of_its_field_has_it() -> None:
+    wide, narrow = [*KEYS, *(f"w{n}" for n in range(20))], KEYS[:20]
+    desk = Desk()
+    desk.take(_window(0), _finding("request", "area"), _finding("request", "amount"), keys=[wide, narrow])
+    area, amount = sorted(desk.known.values(), key=lambda one: one.fields, reverse=True)
+    desk.keys = {area.id: wide, amount.id: narrow}
+    drift = _finding("request", "amount", keys=narrow[:5], responsibility=Responsibility.SOURCE_DATA)
+    (change,) = desk.take(_window(0), drift, watch=Watch.DRIFT)
+    assert change.incident.fields == ("amount",)
+    # So too when both are over by then.
+    desk.take(_window(24))
+    drift = replace(drift, kind="missing_values", responsibility=Responsibility.INTEGRATION)
+    (change,) = desk.take(_window(20), drift, watch=Watch.LATENCY)
+    assert change.incident.fields == ("amount",)
+
+
+def test_what_an_open_incident_showed_last_may_go_on_in_the_window_that_begins_then() -> None:
+    desk = Desk()
+    attacks = _finding("orders", "text", keys=KEYS[:3], onset=21, responsibility=Responsibility.ADVERSARIAL_INPUT)
+    (opened,) = desk.take(_window(0), attacks, watch=Watch.INJECTION)
+    obeyed = replace(attacks, onset=START + 24.5 * HOUR, keys=("n1", "n2", "n3"))
+    (led,) = desk.take(_window(24, 1), obeyed)
+    assert (led.kind, led.incident.id) == (ChangeKind.UPDATED, opened.incident.id)
 
 
 def test_causes_of_one_attribution_are_never_taken_together() -> None:

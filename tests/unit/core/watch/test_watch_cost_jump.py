@@ -51,6 +51,16 @@ def test_too_little_of_a_past_or_of_the_present_says_nothing() -> None:
     assert find_jump(line(np.zeros(240, dtype=int)), least_change=0.5) is None
 
 
+@pytest.mark.parametrize("hours_since", [7, 9, 13])
+def test_a_dear_hour_long_after_a_jump_was_over_is_no_return_of_it(hours_since: int) -> None:
+    records, each = traffic(15), np.full(15 * 24, 0.01)
+    each[-24:-hours_since] = 0.05
+    during = line(records[:-hours_since], each[:-hours_since])
+    assert find_jump(during, least_change=0.5) is not None
+    each[-1] = 0.0135
+    assert find_jump(line(records, each), least_change=0.5) is None
+
+
 def test_what_was_found_holds_until_the_cost_is_clearly_below() -> None:
     records, each = traffic(15), np.full(15 * 24, 0.01)
     each[-4:] = 0.0138

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from seamwatch.core.finding import Finding, RateComparison
 from seamwatch.core.incident_life import ChangeKind, Incident
 from seamwatch.core.incidents import decide, evaluate_attribution, evaluate_watch
 from seamwatch.core.results import Attribution, IsolationResult, Window
 from seamwatch.core.slo.alert_incidents import evaluate_budgets
-from seamwatch.core.slo.alerts import AlertState
+from seamwatch.core.slo.alerts import AlertState, BurnRule, Count, Reading
 from seamwatch.core.slo.budget import Budget
 from seamwatch.core.slo.policy import decide_gate
 from seamwatch.core.slo.status import ObjectiveStatus, SloStatus
@@ -202,6 +204,29 @@ def test_an_alert_is_told_by_the_incident_that_can_be_its_cause() -> None:
     report, alerted = _told(_status("accuracy", AlertSeverity.PAGE), loop)
     assert alerted == []
     assert len(report.findings) == 1
+
+
+@pytest.mark.parametrize(("hours_between", "is_explained"), [(0, True), (5, True), (7, False)])
+def test_what_was_over_within_the_short_window_of_an_alert_is_what_burnt(
+    hours_between: int, *, is_explained: bool
+) -> None:
+    loops = Book()
+    loops.take(_look(0, _found()))
+    (loop,) = loops.known.values()
+    hour = timedelta(hours=1)
+    rule = BurnRule(severity=AlertSeverity.TICKET, long=72 * hour, short=6 * hour, burn=1.0)
+    burnt = Count(bad=9.0, total=100.0)
+    reading = Reading(
+        rule=rule, fires=True, long=burnt, short=burnt, long_burn=2.0, short_burn=2.0, evidence=99.0, needed=8.0
+    )
+    status = _status("cost", AlertSeverity.TICKET)
+    (one,) = status.objectives
+    alerts = tuple(replace(alert, reading=reading) for alert in one.alerts)
+    status = replace(status, objectives=(replace(one, alerts=alerts),))
+    over = replace(loop, state=IncidentState.RESOLVED, resolved_at=NOW - STEP - hours_between * hour)
+    report, alerted = _told(status, over)
+    assert alerted == []
+    assert (report.findings == ()) is is_explained
 
 
 def test_an_alert_that_outlasts_its_cause_is_no_new_incident_and_one_after_it_is() -> None:
