@@ -21,6 +21,8 @@ APPROVED = {"cost_runaway": "slack", "stale_code_table": "airflow", "degraded_mo
 """Scenarios whose runbook proposes an action, and where that is approved."""
 PROVED = ("stale_code_table", "degraded_model")
 """Those of which a measurement tells at once that the action helped; a limit is watched until costs are as before."""
+LABELS = 50
+"""Given on the review page."""
 CALLS = 50
 """Within so many repeated calls a runaway client has to be found."""
 
@@ -38,8 +40,28 @@ def problems(summary: dict[str, Any]) -> list[str]:
     found += _budget_problems(summary["budgets"])
     found += [f"life of an incident: {text}" for text in _life_problems(summary["life"])]
     found += [f"runbook of {text}" for text in _runbook_problems(summary["runbooks"])]
+    found += [f"staff chat: {text}" for text in _chat_problems(summary["chat"])]
     if summary["seconds"] > SECONDS:
         found.append(f"took {summary['seconds']} s, more than {SECONDS}")
+    return found
+
+
+def _chat_problems(chat: dict[str, Any]) -> list[str]:
+    """Return what is wrong with the answers that people judged."""
+    found = []
+    if chat["labels"] < LABELS:
+        found.append(f"{chat['labels']} labels were given on the review page, fewer than {LABELS}")
+    measured = chat["weeks"][-1]["accuracy"]
+    if measured is None or not measured["low"] <= chat["truth"] <= measured["high"]:
+        found.append(f"{chat['truth']} of the answers are right, and the labels say {measured}")
+    objective = chat["objective"]
+    wrong = (1 - measured["value"]) * objective["events"] if measured else None
+    if wrong is None or abs(objective["spent"] - wrong) > 1e-6 or not objective["events"]:
+        found.append(f"the objective does not stand on the labels: {objective}")
+    if chat["imported"]["problems"] or not chat["imported"]["kept"]:
+        found.append(f"labels of the spreadsheet were not kept: {chat['imported']}")
+    if not chat["releases"].startswith("Release short-excerpts is worse"):
+        found.append(f"of two releases it is said: {chat['releases']}")
     return found
 
 

@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from seamwatch.adapters.base import Notifier
 from seamwatch.adapters.connections import EnvironmentConnections
 from seamwatch.core.incident_life import Incident
 from seamwatch.core.results import Attribution, Window
@@ -31,12 +30,15 @@ from seamwatch_demo.approvals import IN_AIRFLOW, IN_SLACK, Approvals
 from seamwatch_demo.dags import AIRFLOW_USER, PARTS, DagRunner
 from seamwatch_demo.faults import FAULTS, Fault
 from seamwatch_demo.policies.world import PolicyWorld
+from seamwatch_demo.reviewing import Reviews
 from seamwatch_demo.slack_receiver import SlackReceiver
-from seamwatch_demo.watching import open_store, told_places, told_scenario, watch_days
+from seamwatch_demo.watching import nobody_to_tell, open_store, told_places, told_scenario, watch_days
 from seamwatch_demo.world import DemoWorld
 
 TRIAGE, ASSISTANT = "support_triage", "policy_assistant"
 _FIRST_DAY = date(2026, 11, 2)
+_CHAT_WEEK = date(2026, 11, 16)
+"""A Monday after all the rest."""
 SCENARIOS = (
     "healthy",
     "stale_code_table",
@@ -140,10 +142,21 @@ def run_demo(project_dir: Path, folder: Path) -> Path:
                 after(name, _FIRST_DAY + timedelta(days=number - 1))
             budgets = _look_at_budgets(console, runner, project_dir, folder)
             incident_life = shown.bring_back(_FIRST_DAY + timedelta(days=len(SCENARIOS)))
+            reviews = Reviews(
+                console=console, runner=runner, policies=policies, env=env, project_dir=project_dir, folder=folder
+            )
+            chat = reviews.live_week(_CHAT_WEEK)
         slack.save_page(folder / "slack.html")
         n_messages = len(slack.messages)
     seconds = round(time.monotonic() - started, 1)
-    summary = {"scenarios": found, "budgets": budgets, "life": incident_life, "runbooks": runbooks, "seconds": seconds}
+    summary = {
+        "scenarios": found,
+        "budgets": budgets,
+        "life": incident_life,
+        "runbooks": runbooks,
+        "chat": chat,
+        "seconds": seconds,
+    }
     path = folder / "summary.json"
     path.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     _print_summary(console, found, folder, n_messages, seconds)
@@ -199,7 +212,7 @@ def _override_gate(console: Console, store: Store, project_dir: Path, folder: Pa
         data_dir=folder / "seamwatch",
         ui_url="",
         clock=lambda: now,
-        notifier=_nobody,
+        notifier=nobody_to_tell,
     )
     pipeline = project.pipeline(TRIAGE)
     before = gate(deps, pipeline)
@@ -216,11 +229,6 @@ def _override_gate(console: Console, store: Store, project_dir: Path, folder: Pa
         for one in store.overrides(TRIAGE)
     ]
     return {name: gate_json(decision) for name, decision in decisions.items()} | {"overrides": kept}
-
-
-def _nobody(conn_id: str) -> Notifier:
-    msg = f"nobody is told through {conn_id} here"
-    raise AssertionError(msg)
 
 
 def _run_scenario(

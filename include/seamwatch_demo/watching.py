@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from seamwatch.adapters.base import Notifier
 from seamwatch.adapters.notify.slack import split_message_id
 from seamwatch.core.incident_life import Incident
 from seamwatch.core.results import Window
@@ -58,6 +59,12 @@ def open_store(folder: Path) -> Iterator[Store]:
         yield store
     finally:
         store.close()
+
+
+def nobody_to_tell(conn_id: str) -> Notifier:
+    """Refuse to tell anybody: what is done here tells nobody."""
+    msg = f"nobody is told through {conn_id} here"
+    raise AssertionError(msg)
 
 
 def n_watch_days() -> int:

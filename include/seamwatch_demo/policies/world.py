@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
 import numpy as np
 import sqlalchemy as sa
 
@@ -21,6 +19,8 @@ from seamwatch_demo.model_server import ModelServer
 from seamwatch_demo.model_service import ModelService
 from seamwatch_demo.operations import CALL_PATH, USD_PER_MTOK
 from seamwatch_demo.policies.assistant import MODEL_NAME, build_prompt, map_answer, map_question
+from seamwatch_demo.policies.calls import call_all
+from seamwatch_demo.policies.chat import live_chat_week
 from seamwatch_demo.policies.documents import (
     FORGOTTEN,
     POPULAR,
@@ -37,11 +37,11 @@ from seamwatch_demo.policies.reindex import CHUNKS, reindex
 from seamwatch_demo.policies.retriever import Retriever
 from seamwatch_demo.policies.tables import METADATA
 from seamwatch_demo.policies.training import load_assistant
+from seamwatch_demo.policies.weak_judge import JUDGE, WordOverlapJudge
 
 QUESTIONS_PER_DAY = 260
 _HOOK_DELAY = timedelta(minutes=5)
 """How long after a commit the index of its documents is rebuilt, where nothing goes wrong."""
-_AT_ONCE = 8
 _INDEXED_AT = timedelta(minutes=20)
 """After midnight, when the nightly job rebuilds the index of what changed."""
 _LABEL_DELAY_MIN = (3, 60)
@@ -95,6 +95,8 @@ class PolicyWorld:
             reindex(self.repository, self._engine, self.embedder, hooked_at)
         service = ModelService(models={READER: assistant.reader}, serving=READER)
         self.model_server = ModelServer(service, port=model_port, model_name=MODEL_NAME).start()
+        judging = ModelService(models={JUDGE: WordOverlapJudge()}, serving=JUDGE)
+        self.judge_server = ModelServer(judging, model_name=JUDGE).start()
 
     @property
     def policies(self) -> dict[str, dict[str, str]]:
@@ -124,6 +126,13 @@ class PolicyWorld:
             self._answer(asked[len(before) :], rng)
         return fault
 
+    def live_chat_week(self, monday: date) -> dict[str, str]:
+        """Append a week of the staff chat with a current index, and return the right answer of each question."""
+        self.reindex(datetime(monday.year, monday.month, monday.day, tzinfo=UTC))
+        retriever = Retriever(self.index(), self.embedder)
+        address = self.model_server.url, self.model_server.token
+        return live_chat_week(self._engine, retriever, self.policies, monday, address=address, seed=self._seed)
+
     def reindex(self, at: datetime) -> list[str]:
         """Write the chunks of every document whose content is not the one in the index, and return which."""
         return reindex(self.repository, self._engine, self.embedder, at)
@@ -148,17 +157,10 @@ class PolicyWorld:
 
     def connections(self) -> dict[str, str]:
         """Return the environment that names the world's connections: `AIRFLOW_CONN_*` as JSON."""
-        model = {
-            "conn_type": "http",
-            "host": "127.0.0.1",
-            "port": self.model_server.port,
-            "schema": "http",
-            "password": self.model_server.token,
-            "extra": {"path": CALL_PATH, "protocol": "openai_chat", "prices": {MODEL_NAME: USD_PER_MTOK}},
-        }
         repository = {"conn_type": "fs", "extra": {"path": str(self.repository.folder.absolute())}}
         return {
-            "AIRFLOW_CONN_POLICY_MODEL": json.dumps(model),
+            "AIRFLOW_CONN_POLICY_MODEL": json.dumps(_connection(self.model_server)),
+            "AIRFLOW_CONN_POLICY_JUDGE": json.dumps(_connection(self.judge_server)),
             "AIRFLOW_CONN_POLICY_REPO": json.dumps(repository),
             "SEAMWATCH_DEMO_WAREHOUSE": self.url.render_as_string(hide_password=False),
             "SEAMWATCH_DEMO_POLICIES": str(self.repository.folder.parent.absolute()),
@@ -167,6 +169,7 @@ class PolicyWorld:
     def stop(self) -> None:
         """Stop the model server, and close repository and database."""
         self.model_server.stop()
+        self.judge_server.stop()
         self.repository.close()
         self._engine.dispose()
 
@@ -196,7 +199,7 @@ class PolicyWorld:
             right = in_force[facts_by_id()[question["fact"]].document][question["fact"]]
             labelled_at = at + timedelta(minutes=float(rng.uniform(*_LABEL_DELAY_MIN)))
             rows["policy_answers"].append({"question_id": key, "labelled_at": labelled_at, "answer": right})
-        calls = asyncio.run(_call_all(requests, self.model_server.url, self.model_server.token))
+        calls = asyncio.run(call_all(requests, self.model_server.url, self.model_server.token))
         for question in asked:
             key, at = question["question_id"], question["asked_at"]
             call = calls[key]
@@ -216,33 +219,12 @@ def _after(seconds: int) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-async def _call_all(requests: Mapping[str, str], url: str, token: str) -> dict[str, dict[str, Any]]:
-    limit = asyncio.Semaphore(_AT_ONCE)
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=10) as client:
-
-        async def call(body: str) -> dict[str, Any]:
-            async with limit:
-                started = perf_counter()
-                response = await client.post(CALL_PATH, content=body)
-            document = response.raise_for_status().json()
-            usage = document["usage"]
-            price = (
-                usage["prompt_tokens"] * USD_PER_MTOK["input_per_mtok"]
-                + usage["completion_tokens"] * USD_PER_MTOK["output_per_mtok"]
-            )
-            return {
-                "request": body,
-                "response": response.text,
-                "status": str(response.status_code),
-                "finish_reason": document["choices"][0]["finish_reason"],
-                "model": document["model"],
-                "latency_ms": round((perf_counter() - started) * 1000, 2),
-                "input_tokens": usage["prompt_tokens"],
-                "output_tokens": usage["completion_tokens"],
-                "cost_usd": price / 1_000_000,
-                "answer": document["choices"][0]["message"]["content"],
-            }
-
-        answers = await asyncio.gather(*(call(body) for body in requests.values()))
-    return dict(zip(requests, answers, strict=True))
+def _connection(server: ModelServer) -> dict[str, Any]:
+    return {
+        "conn_type": "http",
+        "host": "127.0.0.1",
+        "port": server.port,
+        "schema": "http",
+        "password": server.token,
+        "extra": {"path": CALL_PATH, "protocol": "openai_chat", "prices": {server.model_name: USD_PER_MTOK}},
+    }
