@@ -82,8 +82,7 @@ bench-store: $(STAMP) ## Fill the store for a year with nightly purges, and meas
 bench-shapes: $(STAMP) ## Try shapes of answers, kinds of values and mistakes in a project (SHORT=1: fewer faults)
 	$(BENCH) tests/benchmarks/bench_shapes.py
 
-bench-review: $(STAMP) ## Simulate years of answers that people label a few of (SHORT=1: a minute; PARTS=accuracy,judge,compare,review_page)
-bench-review: $(STAMP) ## Simulate years of answers that people label a few of (SHORT=1: a minute; PARTS=accuracy,evaluators,judge,compare)
+bench-review: $(STAMP) ## Simulate years of answers that people label a few of (SHORT=1: a minute; PARTS=accuracy,judge,review_page,...)
 	$(BENCH) tests/benchmarks/bench_review.py
 
 bench-delivery: $(STAMP) $(MLFLOW_STAMP) ## Kill deliverers and break Slack; group findings of simulated weeks (SHORT=1: minutes; PARTS=messages,grouping,actions)

@@ -20,7 +20,7 @@ from seamwatch.adapters.connections import EnvironmentConnections
 from seamwatch.core.results import Window
 from seamwatch.engine.compare import compare_releases
 from seamwatch.engine.deps import Deps
-from seamwatch.engine.review.accuracy import measured_accuracy
+from seamwatch.engine.review.accuracy import evaluator_errors, measured_accuracy, people_notes
 from seamwatch.engine.review.label_files import import_labels
 from seamwatch.errors import SeamwatchError
 from seamwatch.report import numbers
@@ -83,10 +83,13 @@ class Reviews:
             last = store.last_look(CHAT)
             assert found.last is not None
             assert last is not None
-            facts = accuracy_facts(found.last, found.counts, waiting=waiting)
+            judge = evaluator_errors(pipeline, found)
+            facts = accuracy_facts(found.last, found.counts, waiting=waiting, judge=judge, people=people_notes(found))
             self.console.print(Text(f"  {facts.lead}", style="bold"))
             for name, value, note in facts.facts:
                 self.console.print(Text(f"    {name}: {value}{f' ({note})' if note else ''}"))
+            for note in facts.notes:
+                self.console.print(Text(f"    {note}"))
             imported = import_labels(deps, pipeline, _spreadsheet(answers, right), by=COLLEAGUE)
             truth = sum(answers[key] == right[key] for key in right) / len(right)
             self.console.print(
@@ -103,7 +106,7 @@ class Reviews:
             "pipeline": CHAT,
             "labels": n_labels,
             "truth": truth,
-            **accuracy_json(found.weeks, found.counts, waiting=waiting),
+            **accuracy_json(found.weeks, found.counts, waiting=waiting, judge=judge),
             "objective": {
                 "id": status.objective,
                 "spent": status.budget.spent,

@@ -12,9 +12,15 @@ import os
 import sys
 
 from attribution.floors import broken
-from review import accuracy_figures, agreement_figures, judge, judge_error_figures, releases
-from review import accuracy_figures, judge, releases, review_page
-from review import accuracy_figures, evaluator_figures, judge, releases
+from review import (
+    accuracy_figures,
+    agreement_figures,
+    evaluator_figures,
+    judge,
+    judge_error_figures,
+    releases,
+    review_page,
+)
 from write_page import write_part
 
 SEED = 20_261_127

@@ -106,7 +106,7 @@ def take_in(
 @labels.command()
 def accuracy(pipeline: PipelineArgument, project: ProjectOption = None, as_json: JsonOption = None) -> None:
     """Show how many answers are right by people's labels, with an interval that is valid however often one looks."""
-    from seamwatch.engine.review.accuracy import evaluator_errors, measured_accuracy
+    from seamwatch.engine.review.accuracy import evaluator_errors, measured_accuracy, people_notes
     from seamwatch.report.measured_accuracy import accuracy_facts, accuracy_json
 
     with open_deps(settings_of(project)) as deps:
@@ -117,7 +117,7 @@ def accuracy(pipeline: PipelineArgument, project: ProjectOption = None, as_json:
     document = accuracy_json(found.weeks, found.counts, waiting=waiting, judge=judge)
     write_json(as_json, {"pipeline": pipeline, **document})
     if str(as_json) != "-":
-        facts = accuracy_facts(found.last, found.counts, waiting=waiting, judge=judge)
+        facts = accuracy_facts(found.last, found.counts, waiting=waiting, judge=judge, people=people_notes(found))
         print_line(facts.lead)
         for name, value, note in facts.facts:
             print_line(f"  {name}: {value}{f' ({note})' if note else ''}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seamwatch.core.slo.burndown import burn_down
 from seamwatch.engine.deps import Deps
-from seamwatch.engine.review.accuracy import evaluator_errors, measured_accuracy
+from seamwatch.engine.review.accuracy import evaluator_errors, measured_accuracy, people_notes
 from seamwatch.engine.watcher_status import silent_jobs
 from seamwatch.errors import StoreError
 from seamwatch.report.links import Links
@@ -62,4 +62,5 @@ def _accuracy(deps: Deps, pipeline: Pipeline) -> AccuracyFacts | None:
         found.counts,
         waiting=deps.store.count_items(pipeline.pipeline).n_open,
         judge=evaluator_errors(pipeline, found),
+        people=people_notes(found),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,12 @@ class AccuracyFacts:
 
 
 def accuracy_facts(
-    estimate: AccuracyEstimate | None, counts: LabelCounts, *, waiting: int, judge: JudgeErrors | None = None
+    estimate: AccuracyEstimate | None,
+    counts: LabelCounts,
+    *,
+    waiting: int,
+    judge: JudgeErrors | None = None,
+    people: Sequence[str] = (),
 ) -> AccuracyFacts:
     """Return accuracy in words.
 
@@ -41,9 +47,10 @@ def accuracy_facts(
         counts: Records that people judged.
         waiting: Answers that were drawn and nobody judged yet.
         judge: How often the evaluators are wrong, as far as labels tell; None: the pipeline has none.
+        people: How far people agree and who stands out, in sentences.
     """
     trust = judge_facts(judge) if judge is not None else ()
-    notes = _label_notes(counts, waiting)
+    notes = (*_label_notes(counts, waiting), *people)
     if estimate is None or estimate.accuracy is None:
         lead = "Nobody knows how many answers are right: no drawn answer was judged yet."
         return AccuracyFacts(lead=lead, facts=trust, notes=notes)

@@ -31,7 +31,8 @@ def answer_field(pipeline: Pipeline, evaluator: Evaluator, columns: list[str]) -
     if evaluator.answer is not None:
         return evaluator.answer
     stage = pipeline.final_stage
-    compared = list(pipeline.outcome.compare) if pipeline.outcome is not None else []
+    outcome = pipeline.outcome
+    compared = list(outcome.judged or outcome.compare) if outcome is not None else []
     for fields in (compared, [ANSWER] if stage.kind is StageKind.MODEL else columns):
         if len(fields) == 1:
             return f"{stage.name}.{fields[0]}"

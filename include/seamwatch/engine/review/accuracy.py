@@ -6,15 +6,22 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from seamwatch.core.accuracy.agreement import krippendorff_alpha
 from seamwatch.core.accuracy.judge_error import JudgeErrors, judge_errors
 from seamwatch.core.accuracy.pooling import AccuracyEstimate, estimate_weeks
+from seamwatch.core.accuracy.reviewers import find_unlike_reviewers
 from seamwatch.core.review.items import Label, ReviewItem
 from seamwatch.core.review.labels import LabelCounts, count_labels, settle_labels
 from seamwatch.core.review.measured import labelled_sample, weeks_of_answers, wrong_shares
 from seamwatch.core.slo.quality import WrongShare
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.review.draw import predictor_of
+from seamwatch.report.reviewers import agreement_sentence, reviewer_sentences
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.spec.review import Review
+from seamwatch.vocabulary import LabelKind
+
+_OPINIONS = {LabelKind.RIGHT: True, LabelKind.WRONG: False, LabelKind.CANNOT_TELL: None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +38,18 @@ class MeasuredAccuracy:
     items: tuple[ReviewItem, ...]
 
     @property
+    def opinions(self) -> pd.DataFrame:
+        """Return what each person last said of each drawn answer: record, reviewer, value, is_right, stratum."""
+        segments = {item.record: item.segment for item in self.items}
+        last = {(one.record, one.by): one for one in sorted(self.labels, key=lambda one: (one.at, one.id))}
+        rows = [
+            (one.record, one.by, _OPINIONS[one.kind], _OPINIONS[one.kind], segments[one.record])
+            for one in last.values()
+            if one.record in segments
+        ]
+        return pd.DataFrame(rows, columns=["record", "reviewer", "value", "is_right", "stratum"], dtype=object)
+
+    @property
     def last(self) -> AccuracyEstimate | None:
         """Return the newest estimate that rests on a label."""
         return next((one for one in reversed(self.weeks) if one.accuracy is not None), None)
@@ -38,7 +57,12 @@ class MeasuredAccuracy:
 
 def evaluator_errors(pipeline: Pipeline, found: MeasuredAccuracy) -> JudgeErrors | None:
     """Return how often the evaluators are wrong, as far as people's labels tell; None where there are none."""
-    return judge_errors(found.sample) if pipeline.evaluators else None
+    if not pipeline.evaluators:
+        return None
+    # What evaluators with other settings predicted says nothing of those in use.
+    now = predictor_of(pipeline)
+    records = {item.record for item in found.items if item.predictor == now}
+    return judge_errors(found.sample[found.sample["record"].isin(records)])
 
 
 def measured_accuracy(deps: Deps, pipeline: Pipeline) -> MeasuredAccuracy:
@@ -62,3 +86,12 @@ def measured_wrong_shares(deps: Deps, pipeline: Pipeline) -> tuple[WrongShare, .
     if pipeline.review is None or pipeline.outcome is None or pipeline.outcome.truth is not None:
         return ()
     return wrong_shares(measured_accuracy(deps, pipeline).weeks)
+
+
+def people_notes(found: MeasuredAccuracy) -> tuple[str, ...]:
+    """Return in words how far people agree, and who of them stands out."""
+    opinions = found.opinions
+    if not len(opinions):
+        return ()
+    agreement = agreement_sentence(krippendorff_alpha(opinions))
+    return (agreement, *reviewer_sentences(find_unlike_reviewers(opinions)))

@@ -47,7 +47,7 @@ def test_a_full_hour_begins_one_and_ends_the_one_before(now: datetime, begun: da
     assert last_hour(now) == last
 
 
-@pytest.mark.parametrize("zone", [TzInfo(0), timezone.utc, *(timezone(timedelta(hours=n)) for n in (0, 5.5, -3))], ids=str)
+@pytest.mark.parametrize("zone", [TzInfo(0), UTC, *(timezone(timedelta(hours=n)) for n in (0, 5.5, -3))], ids=str)
 def test_hours_are_those_of_utc_whatever_the_zone_of_the_clock(zone: tzinfo) -> None:
     now = at(3.75).astimezone(zone)
     assert (floor_hour(now), last_hour(now)) == (at(3), at(3))
