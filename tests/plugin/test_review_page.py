@@ -229,6 +229,21 @@ def test_what_was_left_to_others_comes_to_them_only(client: Client) -> None:
     assert shown_item(bob.get(PAGE).text) == first
 
 
+def test_what_a_person_left_comes_again_when_they_ask_and_to_them_only(client: Client, store: Store) -> None:
+    ann, bob = client("user"), client("op")
+    bobs = shown_item(bob.get(PAGE).text)
+    bob.post(f"{PAGE}/skip", data={"item": bobs})
+    while (item := shown_item(page := ann.get(PAGE).text)) is not None:
+        ann.post(f"{PAGE}/skip", data={"item": item})
+    n_left = 12  # the one that bob left, too
+    assert f"Show me again what I left to others ({n_left})" in page
+    assert client("viewer").post(f"{PAGE}/again").status_code == 403
+    assert ann.post(f"{PAGE}/again").status_code == 303
+    assert f"{n_left} left" in ann.get(PAGE).text
+    assert [one.id for one in store.open_items("parcels") if "op" in one.skipped_by] == [bobs]
+    assert not any("user" in one.skipped_by for one in store.open_items("parcels"))
+
+
 def test_two_people_get_different_answers_and_the_slower_learns_who_was_quicker(client: Client, store: Store) -> None:
     ann, bob = client("user"), client("op")
     item, other = shown_item(ann.get(PAGE).text), shown_item(bob.get(PAGE).text)
@@ -365,7 +380,8 @@ def test_all_reviews_are_listed_and_the_overview_says_how_many_wait(client: Clie
     press(ann, shown_item(ann.get(PAGE).text))
     listed = re.sub(r"\s+", " ", ann.get("/seamwatch/review").text)
     assert f'<a href="{PAGE}">parcels</a>' in listed
-    assert '<td class="n">11</td><td class="n">1</td><td>2026-01-06 02:00 UTC</td>' in listed
+    cells = re.findall(r'data-label="([^"]+)">([^<]+)<', listed)
+    assert cells == [("Waiting", "11"), ("Judged this week", "1"), ("Oldest waiting", "2026-01-06 02:00 UTC")]
     assert "Without a review: letters." in listed
     overview = ann.get("/seamwatch/").text
     assert f'<a href="{PAGE}"><span>11 answers to judge</span></a>' in overview

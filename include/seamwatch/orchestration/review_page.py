@@ -129,6 +129,12 @@ def _add_skip_and_undo(app: FastAPI, settings: Callable[[], Settings]) -> None:
             deps.store.skip_item(item, by=_person(user))
         return _to_page(pipeline, did="left")
 
+    @app.post("/review/{pipeline}/again")
+    def show_again(pipeline: str, user: GetUserDep) -> Response:
+        with page_deps(settings()) as deps:
+            deps.store.show_skipped_again(_changeable(deps, pipeline, user).pipeline, by=_person(user))
+        return _to_page(pipeline)
+
     @app.post("/review/{pipeline}/undo")
     def undo(pipeline: str, user: GetUserDep, label: Annotated[int, Form()]) -> Response:
         with page_deps(settings()) as deps:
@@ -160,6 +166,7 @@ def _page(
     page = ReviewPage(
         pipeline=name,
         base=BASE,
+        n_left_by_them=progress.queue.n_skipped if can_label else 0,
         queue=queue_facts(progress.queue, n_this_week=progress.counts.n_this_week),
         can_label=can_label,
         item=item,

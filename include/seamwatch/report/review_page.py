@@ -92,6 +92,8 @@ class ReviewPage:
     """Path of all pages."""
     queue: ReviewQueueFacts
     can_label: bool
+    n_left_by_them: int = 0
+    """Answers that wait and this person left to others."""
     item: ReviewItem | None = None
     judged: Sequence[str] = ()
     """Final fields whose right values may be given."""

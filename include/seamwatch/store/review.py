@@ -139,6 +139,17 @@ class ReviewStore:
             statement = sa.update(ReviewItemRow).filter_by(id=item_id)
             connection.execute(statement.values(skipped_by=skipped, assigned_to=None, assigned_until=None))
 
+    def show_skipped_again(self: Transactions, pipeline: str, *, by: str) -> int:
+        """Let a person see again what waits and they left to others; return how many answers that are."""
+        table = ReviewItemRow
+        with self._writing() as connection:
+            waiting = sa.select(table.id, table.skipped_by).filter_by(pipeline=pipeline, is_answered=False)
+            theirs = [row for row in connection.execute(waiting.with_for_update()) if by in row.skipped_by]
+            for row in theirs:
+                left = [name for name in row.skipped_by if name != by]
+                connection.execute(sa.update(table).filter_by(id=row.id).values(skipped_by=left))
+        return len(theirs)
+
     def add_labels(self: Transactions, labels: Sequence[Label]) -> int:
         """Keep labels, and mark their items as answered; return how many were kept.
 
