@@ -329,6 +329,7 @@ def test_a_judge_that_likes_the_first_place_decides_nothing_and_is_measured(worl
     assert run.missing == {NoVerdict.ORDER: flips.n}
     assert 18 <= flips.n <= 42
     assert run.bias.first_in_flips.ratio == 1.0
+    assert any("It changed its mind with the order in" in note for note in run.notes)
     decided = run.results[run.results["state"] != UNKNOWN]
     assert all((state is PASS) == (int(key[1:]) % 2 == 1) for key, state in decided["state"].items())
 

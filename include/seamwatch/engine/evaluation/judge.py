@@ -40,6 +40,7 @@ from seamwatch.core.replays import BudgetLimits, ModelAnswer, ModelCall
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.references import load_function
 from seamwatch.errors import AdapterError, DataContractError, SpecError
+from seamwatch.report.judge_texts import bias_sentences
 from seamwatch.spec.judge import JudgeModel
 from seamwatch.spec.load import Project
 from seamwatch.spec.pipeline import Pipeline
@@ -214,15 +215,20 @@ def ask_judge(deps: Deps, pipeline: Pipeline, spec: JudgeModel, texts: pd.DataFr
         _ask(judge, chosen.ready, heard)
         notes += [*judge.overspent(), *(f"judge {spec.name!r}: {note}" for note in judge.endpoint.notes)]
     found = chosen.settled | heard.judgements
+    bias = _bias(chosen.ready, heard)
     missing = Counter(one.missing for one in found.values() if one.missing is not None)
     return JudgeRun(
         results=as_frame([found[key] for key in texts.index], texts.index),
-        bias=_bias(chosen.ready, heard),
+        bias=bias,
         missing=missing,
         n_calls=judge.endpoint.calls if judge else 0,
         n_cached=heard.n_cached,
         cost_usd=judge.endpoint.cost_usd if judge else 0.0,
-        notes=(*notes, *_notes(spec, missing, heard, n_ready=len(chosen.ready))),
+        notes=(
+            *notes,
+            *_notes(spec, missing, heard, n_ready=len(chosen.ready)),
+            *(f"judge {spec.name!r}: {said}" for said in bias_sentences(bias)),
+        ),
     )
 
 
