@@ -323,6 +323,21 @@ def test_undo_of_a_target_that_stays_down_is_escalated_in_the_end(desk: Desk) ->
     assert "<@U0REL>" in json.dumps(desk.messages())
 
 
+def test_person_who_asks_again_need_not_wait_for_the_next_try_to_undo(desk: Desk) -> None:
+    action = desk.propose()
+    desk.approve(action)
+    carry_out(desk.deps, action.id)
+    _take_away(desk)
+    with pytest.raises(AdapterError, match="is not undone yet"):
+        undo(desk.deps, action.id, by="ann", door=Door.COMMAND_LINE)
+    _bring_back(desk)
+    undone = undo(desk.deps, action.id, by="ann", door=Door.COMMAND_LINE)
+
+    assert undone is not None
+    assert (undone.state, desk.route, desk.n_writes) == (ActionState.UNDONE, "second", 2)
+    assert undo(desk.deps, action.id, by="ann", door=Door.COMMAND_LINE) is None
+
+
 def _take_away(desk: Desk) -> None:
     (desk.root / "parcels.db").rename(desk.root / "away.db")
 

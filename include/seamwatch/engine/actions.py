@@ -198,9 +198,12 @@ def undo(deps: Deps, action_id: str, *, by: str, door: Door) -> ActionRun | None
 
     Raises:
         StoreError: If there is no such action.
+        ActionBusy: If another worker is at it.
         AdapterError: If what is outside cannot be reached now; it is tried again within an hour.
     """
     action = _required(deps, action_id)
+    if action.state is ActionState.UNDOING:  # whoever asks again need not wait for the next try
+        return carry_out(deps, action_id)
     if action.began_at is None or action.plan is None or not action.plan.undoes:
         return None
     lease = _lease(deps, action)

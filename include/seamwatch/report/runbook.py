@@ -45,7 +45,7 @@ _MARKS: Mapping[StepState, str] = {
     StepState.FAILED: "failed",
     StepState.NOTE: "note",
 }
-_CAN_UNDO = (ActionState.DONE, ActionState.HELPED, ActionState.ESCALATED)
+_CAN_UNDO = (ActionState.DONE, ActionState.HELPED, ActionState.UNDOING, ActionState.ESCALATED)
 
 
 @dataclass(frozen=True, kw_only=True)
