@@ -7,6 +7,9 @@ from datetime import datetime
 
 from seamwatch.vocabulary import Gap, Responsibility
 
+NO_VALUE = "no value"
+"""What stands for a null among the values of a column that switched."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Switch:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from seamwatch.core.finding import Finding
+from seamwatch.core.finding import NO_VALUE, Finding
 from seamwatch.core.incident_life import Incident
 from seamwatch.core.results import Window
 from seamwatch.report import numbers
@@ -13,6 +13,9 @@ from seamwatch.report.sentences import listed
 from seamwatch.report.texts import GAP_STEPS, PROVIDER_STEPS
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.vocabulary import Responsibility
+
+_RELEASE_CHARS = 80
+"""Longer values name no release."""
 
 
 def next_steps(incident: Incident, cause: Finding | None, pipeline: Pipeline, window: Window) -> tuple[str, ...]:
@@ -67,6 +70,24 @@ def again_command(measured: Measured) -> str:
     if measured.watch is not None:
         return f"seamwatch slo {pipeline} --at {end}"
     return f"seamwatch attribute {pipeline} --from {start} --to {end}"
+
+
+def compare_command(pipeline: str, cause: Finding | None, window: Window) -> str | None:
+    """Return the shell command that compares what was before the likeliest change with what came; None without one."""
+    changed = cause.changed if cause else ()
+    change = next((one for one in changed if all(map(_is_release, (one.before, one.after)))), None)
+    if change is None:
+        return None
+    releases = change.before, change.after
+    dashes = ("--",) if any(one.startswith("-") for one in releases) else ()
+    by = shlex.quote(f"{change.stage}.{change.field}")
+    names = map(shlex.quote, (pipeline, *releases))
+    return " ".join(("seamwatch compare --by", by, "--to", str(numbers.iso(window.end)), *dashes, *names))
+
+
+def _is_release(value: str) -> bool:
+    """Return whether a value can stand in a command, and is one that names something."""
+    return value != NO_VALUE and value.isprintable() and len(value) <= _RELEASE_CHARS
 
 
 def reference_place(stage: Stage) -> str | None:

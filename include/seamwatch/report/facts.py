@@ -145,6 +145,8 @@ class IncidentReport:
     """The onset with its 95 % interval."""
     changes: tuple[str, ...]
     """What else changed near the onset."""
+    compare_command: str | None
+    """Shell command that compares the releases before and after the likeliest change; None where nothing changed."""
     history: str
     also_seen: tuple[str, ...]
     """What other detectors say of the cause."""
@@ -253,6 +255,7 @@ def incident_report(
         onset_text=numbers.moment(cause.onset if cause else None),
         onset_interval=sentences.onset(cause),
         changes=sentences.changes(cause),
+        compare_command=advice.compare_command(incident.pipeline, cause, measured.window),
         history=sentences.history(incident),
         also_seen=sentences.also_seen(incident),
         stages=stage_facts(incident, measured, pipeline, stage_results, links),

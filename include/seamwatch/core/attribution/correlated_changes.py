@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from seamwatch.core.detection.onset import onset_index
-from seamwatch.core.finding import Finding, Switch
+from seamwatch.core.finding import NO_VALUE, Finding, Switch
 from seamwatch.core.records.comparison import strict_text
 
 SIGNIFICANT = 0.01
@@ -32,7 +32,6 @@ _SLACK = 0.02
 _GLANCE = 1000
 """Records looked at first: a column of content is left there."""
 _MOST_NAMED = 5
-_NO_VALUE = "no value"
 
 Bools = NDArray[np.bool_]
 Columns = Mapping[tuple[str, str], "pd.Series[Any]"]
@@ -90,12 +89,12 @@ def _values(place: tuple[str, str], column: pd.Series[Any]) -> Iterator[_Value]:
     if glance.map(strict_text).nunique() > MOST_VALUES or glance.map(lambda v: isinstance(v, dict | list)).any():
         return
     codes, found = pd.factorize(column.to_numpy(dtype=object), use_na_sentinel=False)
-    known = np.array([strict_text(value) or _NO_VALUE for value in found], dtype=object)
+    known = np.array([strict_text(value) or NO_VALUE for value in found], dtype=object)
     texts = pd.Series(known[codes])
     if not 2 <= texts.nunique() <= min(MOST_VALUES, len(texts) // 2):
         return
     for after in texts.unique():
-        if after == _NO_VALUE:  # A value that is no longer there follows from a failure.
+        if after == NO_VALUE:  # A value that is no longer there follows from a failure.
             continue
         has_it = (texts == after).to_numpy(dtype=bool)
         first = onset_index(has_it.tolist())
