@@ -84,7 +84,7 @@ class Reviews:
             assert found.last is not None
             assert last is not None
             judge = evaluator_errors(pipeline, found)
-            facts = accuracy_facts(found.last, found.counts, waiting=waiting, judge=judge, people=people_notes(found))
+            facts = accuracy_facts(found.last, found.counts, waiting=waiting, judge=judge, notes=people_notes(found))
             self.console.print(Text(f"  {facts.lead}", style="bold"))
             for name, value, note in facts.facts:
                 self.console.print(Text(f"    {name}: {value}{f' ({note})' if note else ''}"))

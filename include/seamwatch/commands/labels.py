@@ -117,7 +117,7 @@ def accuracy(pipeline: PipelineArgument, project: ProjectOption = None, as_json:
     document = accuracy_json(found.weeks, found.counts, waiting=waiting, judge=judge)
     write_json(as_json, {"pipeline": pipeline, **document})
     if str(as_json) != "-":
-        facts = accuracy_facts(found.last, found.counts, waiting=waiting, judge=judge, people=people_notes(found))
+        facts = accuracy_facts(found.last, found.counts, waiting=waiting, judge=judge, notes=people_notes(found))
         print_line(facts.lead)
         for name, value, note in facts.facts:
             print_line(f"  {name}: {value}{f' ({note})' if note else ''}")

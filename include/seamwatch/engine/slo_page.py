@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from seamwatch.core.slo.burndown import burn_down
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.review.accuracy import evaluator_errors, measured_accuracy, people_notes
 from seamwatch.engine.watcher_status import silent_jobs
 from seamwatch.errors import StoreError
+from seamwatch.report.evaluation import evaluation_sentences
 from seamwatch.report.links import Links
 from seamwatch.report.measured_accuracy import AccuracyFacts, accuracy_facts
 from seamwatch.report.slo_page import SloPage, render_slo_page
@@ -15,6 +18,8 @@ from seamwatch.report.watcher_status import stopped_lines
 from seamwatch.report.watches import budget_facts, watch_facts
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import IncidentState, Watch
+
+_EVALUATED_WITHIN = timedelta(days=60)
 
 
 def slo_page(deps: Deps, pipeline: Pipeline) -> str:
@@ -62,5 +67,11 @@ def _accuracy(deps: Deps, pipeline: Pipeline) -> AccuracyFacts | None:
         found.counts,
         waiting=deps.store.count_items(pipeline.pipeline).n_open,
         judge=evaluator_errors(pipeline, found),
-        people=people_notes(found),
+        notes=(*people_notes(found), *_evaluations(deps, pipeline)),
     )
+
+
+def _evaluations(deps: Deps, pipeline: Pipeline) -> tuple[str, ...]:
+    """Return what evaluators made of the newest answers that they were run on."""
+    found = deps.store.evaluations(pipeline.pipeline, since=deps.clock() - _EVALUATED_WITHIN)
+    return evaluation_sentences([one for one in found if one.start == found[-1].start])

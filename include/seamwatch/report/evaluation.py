@@ -10,7 +10,8 @@ from rich.console import Console
 from seamwatch.core.results import Window
 from seamwatch.core.review.spans import EvaluationSummary
 from seamwatch.report.console_tables import print_table, shown
-from seamwatch.report.numbers import count, iso, percent, span
+from seamwatch.report.numbers import count, iso, percent, plural, span
+from seamwatch.report.text import visible
 from seamwatch.vocabulary import EvaluationState
 
 _MOST_EXAMPLES = 3
@@ -57,3 +58,19 @@ def evaluations_json(pipeline: str, window: Window, found: Sequence[EvaluationSu
             for one in found
         ],
     }
+
+
+def evaluation_sentences(found: Sequence[EvaluationSummary]) -> tuple[str, ...]:
+    """Return what evaluators made of the answers of one span, a sentence each."""
+    return tuple(_sentence(one) for one in found)
+
+
+def _sentence(found: EvaluationSummary) -> str:
+    judged = found.n_passed + found.n_failed
+    name = visible(found.evaluator)
+    if not judged:
+        reason = f": {visible(found.unknown_reasons[0][0])}" if found.unknown_reasons else ""
+        return f"{name} says nothing of any of {plural(found.n_unknown, 'answer')}{reason}."
+    unknown = f"; of {count(found.n_unknown)} it says nothing" if found.n_unknown else ""
+    failed = f"{count(found.n_failed)} of {plural(judged, 'answer')}"
+    return f"{name} failed {failed} from {span(Window(start=found.start, end=found.end))}{unknown}."

@@ -38,7 +38,7 @@ def accuracy_facts(
     *,
     waiting: int,
     judge: JudgeErrors | None = None,
-    people: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> AccuracyFacts:
     """Return accuracy in words.
 
@@ -47,10 +47,10 @@ def accuracy_facts(
         counts: Records that people judged.
         waiting: Answers that were drawn and nobody judged yet.
         judge: How often the evaluators are wrong, as far as labels tell; None: the pipeline has none.
-        people: How far people agree and who stands out, in sentences.
+        notes: Further sentences, as how far people agree and who stands out.
     """
     trust = judge_facts(judge) if judge is not None else ()
-    notes = (*_label_notes(counts, waiting), *people)
+    notes = (*_label_notes(counts, waiting), *notes)
     if estimate is None or estimate.accuracy is None:
         lead = "Nobody knows how many answers are right: no drawn answer was judged yet."
         return AccuracyFacts(lead=lead, facts=trust, notes=notes)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from seamwatch.core.evaluation.summary import summarise_evaluation
 from seamwatch.core.records.comparison import strict_text
 from seamwatch.core.records.frames import key_text
 from seamwatch.core.results import Window
@@ -18,7 +19,7 @@ from seamwatch.core.review.candidates import candidates, count_answers
 from seamwatch.core.review.items import ReviewItem
 from seamwatch.core.review.labels import answer_hashes
 from seamwatch.core.review.sampling import draw_sample
-from seamwatch.core.review.spans import ReviewDraw
+from seamwatch.core.review.spans import EvaluationSummary, ReviewDraw
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.evaluation.run import evaluate_records
 from seamwatch.engine.outcomes import final_payloads, judge_records, judged_fields
@@ -87,6 +88,8 @@ def draw_for_review(deps: Deps, pipeline: Pipeline, window: Window) -> DrawResul
         )
         items = _items(rows.pipeline, kept, draw.sample, data, found)
     is_new = deps.store.save_draw(kept, items)
+    for summary in found.summaries:
+        deps.store.save_evaluation(pipeline.pipeline, summary, now=kept.drawn_at)
     return DrawResult(n_answers=draw.n_records, n_drawn=kept.n_drawn, is_new=is_new)
 
 
@@ -97,6 +100,7 @@ class _Found:
     keys: pd.Series[Any]
     """As the stages have them."""
     candidates: pd.DataFrame
+    summaries: tuple[EvaluationSummary, ...]
     segments: pd.Series[Any]
     times: pd.Series[Any]
 
@@ -112,10 +116,8 @@ class _Found:
     ) -> _Found:
         """Evaluate the answers."""
         records = pd.Index(key_text(pd.Series(keys, dtype=object)), dtype=object)
-        evaluations = {
-            name: frame.reindex(keys).set_axis(records)
-            for name, frame in evaluate_records(deps, pipeline, window, data).items()
-        }
+        frames = evaluate_records(deps, pipeline, window, data)
+        evaluations = {name: frame.reindex(keys).set_axis(records) for name, frame in frames.items()}
         segments = _segments(pipeline, data, keys).set_axis(records)
         return cls(
             keys=pd.Series(keys, index=records, dtype=object),
@@ -125,6 +127,9 @@ class _Found:
                 judges=set(judges_of(pipeline)),
                 segments=segments,
                 known_segments={one.segment for draw in known for one in draw.answers},
+            ),
+            summaries=tuple(
+                summarise_evaluation(one.name, one.kind, frames[one.name], window) for one in pipeline.evaluators
             ),
             segments=segments,
             times=data.stages[pipeline.first_stage.name].times.reindex(keys).set_axis(records),
