@@ -24,8 +24,8 @@ ABOUT = (
 NOTES = """A release is *called* worse or better where all pairs together or one segment differ below p = 0.025 each.
 `releases_false_alarm_*` are pairs of equal releases that are called so, `releases_found_*` those with a planted
 difference of so many points in one segment that are called worse in just that segment. Beside the false alarms, what a
-test of two rates over all answers says, which knows of no inputs: where one release is asked harder ones it is always
-wrong. `releases_interval_covered` are 95 % intervals that hold the planted difference over all inputs."""
+test of two rates over all answers says, which knows of no inputs: where one release is asked harder ones it is nearly
+always wrong. `releases_interval_covered` are 95 % intervals that hold the planted difference over all inputs."""
 _START = datetime(2026, 1, 5, tzinfo=UTC)
 
 
