@@ -1,9 +1,9 @@
 """What judges, people's labels and comparisons are worth: accuracy from few labels, false alarms, differences found.
 
-`make bench-review` writes `build/bench/review.json` and renews `docs/BENCHMARKS.md`; `SHORT=1` simulates fewer years.
-`PARTS=accuracy,judge_error` measures only these. All forms fail when a figure is worse than its bound. Another part is
-a module in `review/` with `figures(short=..., seed=...)`, `floors(short=...)`, `ABOUT` and `NOTES`, and a line in
-`PARTS`.
+`make bench-review` writes `build/bench/review.json` and renews `docs/BENCHMARKS.md`; `SHORT=1` simulates fewer years,
+`YEARS=400` so many. `PARTS=accuracy,judge_error` measures only these. All forms fail when a figure is worse than its
+bound. Another part is a module in `review/` with `figures(short=..., seed=...)`, `floors(short=...)`, `ABOUT` and
+`NOTES`, and a line in `PARTS`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from write_page import write_part
 
 SEED = 20_261_127
 IS_SHORT = os.environ.get("SHORT") == "1"
+FEWER = f"YEARS={os.environ['YEARS']} " if "YEARS" in os.environ else ""
 PARTS = {
     "accuracy": accuracy_figures,
     "judge_error": judge_error_figures,
@@ -54,7 +55,7 @@ def _measure(name: str, part) -> list[str]:
         "review",
         name,
         figures,
-        command=f"{'SHORT=1 ' if IS_SHORT else ''}PARTS={name} make bench-review",
+        command=f"{'SHORT=1 ' if IS_SHORT else FEWER}PARTS={name} make bench-review",
         seed=SEED,
         about=part.ABOUT,
         notes=part.NOTES,

@@ -195,8 +195,8 @@ def _section_of_parts(name: str, document: Mapping[str, Any], before: list[str])
 
 
 def _whole(command: str) -> str:
-    """Return the command of a part, however many weeks it took: it has one table."""
-    return re.sub(r"^WEEKS=\d+ ", "", command)
+    """Return the command of a part, however many weeks or years it took: it has one table."""
+    return re.sub(r"^(WEEKS|YEARS)=\d+ ", "", command)
 
 
 def _section(name: str, document: Mapping[str, Any]) -> list[str]:

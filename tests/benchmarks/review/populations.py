@@ -91,7 +91,7 @@ JUDGES = {
     "wine": {
         "5 %": Classifier(kind="logistic", features=_range(9, 13)),
         "10 %": Classifier(kind="logistic", features=_range(6, 12), rows=0.3),
-        "20 %": Classifier(kind="neighbours", features=(9, 11)),
+        "20 %": Classifier(kind="neighbours", features=(2, 4, 7, 9)),
         "30 %": Classifier(kind="neighbours", features=(2, 4, 9)),
     },
 }

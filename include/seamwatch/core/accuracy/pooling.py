@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 
 import pandas as pd
+from scipy import optimize
 
 from seamwatch.core.accuracy.change import RestartReason, find_change
-from seamwatch.core.accuracy.confidence_sequence import anytime_factor, pool_alpha
+from seamwatch.core.accuracy.confidence_sequence import anytime_interval, pool_alpha
 from seamwatch.core.accuracy.estimate import Estimate, StratifiedEstimates, estimate_share, judge_share
 from seamwatch.core.accuracy.labels import LabelledSample, WeekOfAnswers, read_sample
-from seamwatch.core.detection.rates import score_bounds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,11 @@ class ShareInterval:
     def half_width(self) -> float:
         """Half of what the interval spans."""
         return (self.high - self.low) / 2
+
+    @property
+    def equal_labels(self) -> float:
+        """Labels, all counting alike, that would be as exact: infinite where every answer is labelled."""
+        return _equal_labels(self.value, self.standard_error**2, self.effective_labels)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,18 +117,16 @@ def _estimate(
 
 
 def _interval(estimate: Estimate, alpha: float) -> ShareInterval:
-    """Return the score interval (Wilson's) with the anytime-valid number of standard errors.
+    """Return the anytime-valid interval, as of as many equally weighted labels as would estimate as exactly.
 
     Few labels err to one side: where by luck few wrong ones were drawn, the estimate is too high and its error seems
-    too small. Wilson's interval takes the variance that each candidate value would have, here that of as many equally
-    weighted labels as would estimate as exactly, and never leaves [0, 1].
+    too small. An interval of a share takes the error that each candidate would have, and never leaves [0, 1].
     """
     value = _clip(estimate.value)
-    smoothed = (value * estimate.effective_labels + 1) / (estimate.effective_labels + 2)
-    low, high = value, value
-    if estimate.variance > 0:
-        size = smoothed * (1 - smoothed) / estimate.variance
-        low, high = score_bounds(value, size, errors=anytime_factor(estimate.labels, alpha=alpha))
+    size = _equal_labels(value, estimate.variance, estimate.effective_labels)
+    low, high = (
+        anytime_interval(value, size, labels=estimate.labels, alpha=alpha) if size < math.inf else (value, value)
+    )
     return ShareInterval(
         value=value,
         low=low,
@@ -138,21 +141,27 @@ def _interval(estimate: Estimate, alpha: float) -> ShareInterval:
 def labels_to_halve(estimate: AccuracyEstimate) -> int | None:
     """Return how many more labels, drawn as those so far, would halve the interval; None without a label.
 
-    More than three times those so far: an interval that stays valid for ever narrows a little slower than by the root
-    of the number of labels.
+    More than three times those so far where these are many: an interval that stays valid for ever narrows a little
+    slower than by the root of the number of labels. 0 where nothing is left to narrow.
     """
-    if estimate.accuracy is None:
+    known = estimate.accuracy
+    if known is None:
         return None
-    labels = estimate.accuracy.labels
-    wanted = anytime_factor(labels, alpha=estimate.alpha) / math.sqrt(labels) / 2
-    low, high = labels, 64 * labels
-    while high - low > 1:
-        middle = (low + high) // 2
-        if anytime_factor(middle, alpha=estimate.alpha) / math.sqrt(middle) > wanted:
-            low = middle
-        else:
-            high = middle
-    return high - labels
+    if math.isinf(known.equal_labels) or not known.half_width:
+        return 0
+    worth = known.equal_labels / known.labels
+
+    def exceeds_half(labels: float) -> float:
+        low, high = anytime_interval(known.value, labels * worth, labels=labels, alpha=estimate.alpha)
+        return (high - low) / 2 - known.half_width / 2
+
+    wanted: float = optimize.brentq(exceeds_half, known.labels, 1_000 * known.labels, xtol=1e-3)
+    return math.ceil(wanted - known.labels)
+
+
+def _equal_labels(value: float, variance: float, effective_labels: float) -> float:
+    smoothed = (value * effective_labels + 1) / (effective_labels + 2)
+    return smoothed * (1 - smoothed) / variance if variance > 0 else math.inf
 
 
 def _clip(value: float) -> float:

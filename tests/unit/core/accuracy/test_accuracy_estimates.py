@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seamwatch.core.accuracy.change import RestartReason
-from seamwatch.core.accuracy.confidence_sequence import CONFIDENCE, anytime_factor, pool_alpha
+from seamwatch.core.accuracy.confidence_sequence import CONFIDENCE, anytime_interval, pool_alpha
 from seamwatch.core.accuracy.labels import WeekOfAnswers
 from seamwatch.core.accuracy.pooling import AccuracyEstimate, estimate_weeks, labels_to_halve
 from seamwatch.errors import DataContractError
@@ -263,28 +263,55 @@ def test_all_pools_together_may_miss_no_more_than_is_promised() -> None:
 
 
 @pytest.mark.parametrize("labels", [50, 100, 200, 500, 1_000, 2_600])
-def test_looking_at_any_time_costs_at_most_seven_tenths_of_the_width(labels: int) -> None:
-    fixed = 1.959964
-    assert 1.5 < anytime_factor(labels, alpha=pool_alpha(0)) / fixed < 1.67
+@pytest.mark.parametrize("share", [0.6, 0.8, 0.9, 0.95])
+def test_looking_at_any_time_costs_at_most_seven_tenths_of_the_width(share: float, labels: int) -> None:
+    low, high = anytime_interval(share, labels, labels=labels, alpha=pool_alpha(0))
+    fixed = 1.959964 * math.sqrt(share * (1 - share) / labels)
+    assert 1.5 < (high - low) / 2 / fixed < 1.73
 
 
-def test_the_factor_holds_for_a_random_walk_that_is_looked_at_all_the_time() -> None:
-    """Of 2,000 walks of 2,000 labels at most the promised share ever leaves the bound; fixed-time bounds fail often."""
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.98])
+def test_no_look_of_two_thousand_misses_more_often_than_is_promised(share: float) -> None:
+    """At every tenth label of 200 sequences; an interval of a fixed time would miss in most of them."""
     rng = np.random.default_rng(11)
-    steps = np.arange(1, 2_001)
-    distance = np.abs(rng.standard_normal((2_000, 2_000)).cumsum(axis=1)) / np.sqrt(steps)
-    bound = np.array([anytime_factor(int(number), alpha=0.05) for number in steps])
-    assert (distance > bound).any(axis=1).mean() < 0.05
-    assert (distance > 1.96).any(axis=1).mean() > 0.5
+    looks = np.unique(np.geomspace(1, 2_000, 60).astype(int))
+    right = (rng.random((200, 2_000)) < share).cumsum(axis=1)[:, looks - 1]
+    missed, missed_fixed = np.zeros(200, dtype=bool), np.zeros(200, dtype=bool)
+    for place, n in enumerate(looks):
+        for count in np.unique(right[:, place]):
+            low, high = anytime_interval(count / n, float(n), labels=int(n), alpha=0.05)
+            is_this = right[:, place] == count
+            missed |= is_this & (not low <= share <= high)
+            missed_fixed |= is_this & (abs(count / n - share) > 1.96 * math.sqrt(share * (1 - share) / n))
+    assert missed.mean() <= 0.06
+    assert missed_fixed.mean() > 0.2
 
 
-def test_halving_takes_somewhat_more_than_three_times_the_labels() -> None:
+@pytest.mark.parametrize(("share", "size"), [(0.9, 50.0), (1.0, 50.0), (0.0, 3.0), (0.3, 0.5), (0.9, 1e7)])
+def test_an_interval_ends_where_the_evidence_is_enough(share: float, size: float) -> None:
+    low, high = anytime_interval(share, size, labels=50, alpha=0.05)
+    narrower = anytime_interval(share, size, labels=50, alpha=0.1)
+    assert 0 <= low <= narrower[0] <= share <= narrower[1] <= high <= 1
+    assert (low == 0.0) if share == 0 else low < share
+    assert (high == 1.0) if share == 1 else share < high
+
+
+def test_the_number_of_labels_that_halves_the_interval_does() -> None:
     found = _last(_labels([True] * 160 + [False] * 40), _week(answers=100_000))
     more = labels_to_halve(found)
     assert more is not None
+    assert found.accuracy is not None
     assert 3 * 200 < more < 4 * 200
-    wide = anytime_factor(200, alpha=found.alpha) / math.sqrt(200)
-    assert anytime_factor(200 + more, alpha=found.alpha) / math.sqrt(200 + more) == pytest.approx(wide / 2, rel=1e-3)
+    size = found.accuracy.equal_labels * (200 + more) / 200
+    low, high = anytime_interval(0.8, size, labels=200 + more, alpha=found.alpha)
+    assert (high - low) / 2 == pytest.approx(found.accuracy.half_width / 2, rel=0.01)
+
+
+@pytest.mark.parametrize("inclusion", [1.0, 0.0005])
+def test_labels_that_halve_the_interval_are_known_for_any_sample(inclusion: float) -> None:
+    for n in (1, 2, 10):
+        more = labels_to_halve(_last(_labels([True] * n, inclusion=inclusion), _week(answers=100_000)))
+        assert more == 0 if inclusion == 1.0 else more is not None and more >= n
 
 
 drawn_labels = st.lists(
