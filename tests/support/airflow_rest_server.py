@@ -37,6 +37,9 @@ class AirflowRestServer(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that are killed close their side."""
+
     def close(self) -> None:
         self.shutdown()
         self._thread.join()
