@@ -49,8 +49,8 @@ def problems(summary: dict[str, Any]) -> list[str]:
 def _chat_problems(chat: dict[str, Any]) -> list[str]:
     """Return what is wrong with the answers that people judged."""
     found = []
-    if chat["labels"] < LABELS:
-        found.append(f"{chat['labels']} labels were given on the review page, fewer than {LABELS}")
+    if chat["labels_on_page"] < LABELS:
+        found.append(f"{chat['labels_on_page']} labels were given on the review page, fewer than {LABELS}")
     measured = chat["weeks"][-1]["accuracy"]
     if measured is None or not measured["low"] <= chat["truth"] <= measured["high"]:
         found.append(f"{chat['truth']} of the answers are right, and the labels say {measured}")

@@ -104,7 +104,7 @@ class Reviews:
             status = last.status.objectives[0]
         return {
             "pipeline": CHAT,
-            "labels": n_labels,
+            "labels_on_page": n_labels,
             "truth": truth,
             **accuracy_json(found.weeks, found.counts, waiting=waiting, judge=judge),
             "objective": {

@@ -145,7 +145,8 @@ def explains(strong: Sighting, weak: Sighting, upstream: Mapping[str, Collection
         return in_common
     # Without records that tell, only what is said of one place, or of one field further down, is one cause; a wrong
     # value makes no call slower or dearer.
-    is_other_effect = bool(strong.fields) and weak.watch in _WITHOUT_VALUES
+    names_values = bool(strong.fields) and strong.watch not in _WITHOUT_VALUES
+    is_other_effect = names_values and weak.watch in _WITHOUT_VALUES
     return is_one_field or (is_one_place and not is_other_effect)
 
 

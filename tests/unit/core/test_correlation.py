@@ -199,6 +199,14 @@ def test_a_wrong_value_at_a_stage_is_no_reason_for_calls_that_are_slower_or_dear
     assert _kinds(desk.take(_window(0), slow, watch=watch)) == [ChangeKind.UPDATED if is_one else ChangeKind.OPENED]
 
 
+@pytest.mark.parametrize(("first", "second"), [(Watch.COST, Watch.LATENCY), (Watch.LATENCY, Watch.COST)])
+def test_calls_of_one_source_that_are_dearer_and_slower_are_one_cause(first: Watch, second: Watch) -> None:
+    desk = Desk()
+    desk.take(_window(0), replace(_finding(), fields=("prompt_version=triage-8",)), watch=first)
+    other = replace(_finding(), fields=())
+    assert _kinds(desk.take(_window(0), other, watch=second)) == [ChangeKind.UPDATED]
+
+
 def test_of_two_incidents_that_explain_a_finding_the_one_of_its_field_has_it() -> None:
     wide, narrow = [*KEYS, *(f"w{n}" for n in range(20))], KEYS[:20]
     desk = Desk()
