@@ -51,6 +51,8 @@ def _chat_problems(chat: dict[str, Any]) -> list[str]:
     found = []
     if chat["labels_on_page"] < LABELS:
         found.append(f"{chat['labels_on_page']} labels were given on the review page, fewer than {LABELS}")
+    if not chat["labels_in_forms"]:
+        found.append("no label was given in a form of Airflow's")
     measured = chat["weeks"][-1]["accuracy"]
     if measured is None or not measured["low"] <= chat["truth"] <= measured["high"]:
         found.append(f"{chat['truth']} of the answers are right, and the labels say {measured}")

@@ -18,6 +18,7 @@ from seamwatch.engine.review.accuracy import measured_accuracy
 from seamwatch.engine.review.draw import draw_for_review
 from seamwatch.engine.review.label import label_item, next_item, release_item, show_as_form, take_back
 from seamwatch.engine.review.label_files import export_items, import_labels
+from seamwatch.engine.review.shown import served_text
 from seamwatch.engine.slo import look_at_objectives
 from seamwatch.errors import SpecError
 from seamwatch.spec.pipeline import Pipeline
@@ -266,3 +267,15 @@ def test_an_accuracy_objective_stands_on_people_s_labels_of_doubtful_and_other_a
     assert found.budget.spent == pytest.approx((1.0 - estimate.accuracy.value) * found.events)
     assert low < found.budget.spent < high
     assert 0 < found.judged < drawn.n_drawn
+
+
+@pytest.mark.parametrize(
+    ("documents", "shown"),
+    [
+        ('[{"id": "a.md", "text": "Ten days."}, {"id": "b.md"}]', "[a.md]\nTen days.\n\n[b.md]\n(no text)"),
+        ('["a.md", "b.md"]', '["a.md", "b.md"]'),
+        ("plain text", "plain text"),
+    ],
+)
+def test_what_was_retrieved_is_shown_as_people_read_it(documents: str, shown: str) -> None:
+    assert served_text(documents) == shown

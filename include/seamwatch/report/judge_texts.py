@@ -45,7 +45,8 @@ def judge_facts(errors: JudgeErrors | None) -> tuple[tuple[str, str, str], ...]:
     facts = [*_facts(errors.whole if errors else None, "")]
     segments = errors.segments if errors is not None and len(errors.segments) > 1 else ()
     for name, error in segments[:_MOST_SEGMENTS]:
-        facts += _facts(error, f", segment {visible(name)}")
+        # What nobody measured of a segment is said once, of the whole.
+        facts += [one for one in _facts(error, f", segment {visible(name)}") if one[1] != NOT_MEASURED]
     if len(segments) > _MOST_SEGMENTS:
         facts.append(("Further segments", numbers.count(len(segments) - _MOST_SEGMENTS), "not shown"))
     if errors is not None and errors.whole.n_unknown:

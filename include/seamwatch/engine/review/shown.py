@@ -11,6 +11,7 @@ from seamwatch.core.records.comparison import at_path, is_null, strict_text
 from seamwatch.core.records.frames import ANSWER
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.core.redaction import Redactor
+from seamwatch.core.retrieved_entries import read_entries
 from seamwatch.core.review.items import Role, ShownText
 from seamwatch.engine.window import WindowData
 from seamwatch.spec.pipeline import Pipeline
@@ -36,6 +37,7 @@ class ShownTexts:
         """
         self._pipeline, self._data = pipeline, data
         self._fields = _fields(pipeline, data, judged)
+        self._served = {f"{one.name}.{one.documents}" for one in pipeline.stages if one.documents is not None}
         self._redactor = Redactor()
         for field in pipeline.bundle.redact:
             values = _column(data, field)
@@ -51,7 +53,8 @@ class ShownTexts:
             if values is None or key not in values.index or is_null(values.loc[key]):
                 continue
             value = values.loc[key]
-            text = UNREADABLE if isinstance(value, Unknown) else self._redactor.text(strict_text(value) or "")
+            read = served_text if field in self._served else strict_text
+            text = UNREADABLE if isinstance(value, Unknown) else self._redactor.text(read(value) or "")
             if text.strip():
                 cut = max(len(text) - LONGEST_CHARS, 0)
                 found.append(ShownText(title=field, text=text[:LONGEST_CHARS], role=role, n_cut=cut))
@@ -75,6 +78,14 @@ def _fields(pipeline: Pipeline, data: WindowData, judged: Sequence[str]) -> list
         if stage.kind is StageKind.MODEL and ANSWER in data.stages[stage.name].payload.columns and stage != final:
             found.append((f"{stage.name}.{ANSWER}", "step"))
     return found + answers
+
+
+def served_text(documents: Any) -> str | None:
+    """Return what a retrieval served as people read it: each document's name, and its text below."""
+    entries = read_entries(documents)
+    if not any(one.text for one in entries):
+        return strict_text(documents)
+    return "\n\n".join("\n".join([f"[{', '.join(one.names[:1])}]", one.text or "(no text)"]) for one in entries)
 
 
 def _role(pipeline: Pipeline, field: str) -> Role:
