@@ -187,7 +187,9 @@ def main() -> int:
     for text in found:
         print(text, file=sys.stderr)
     if not found:
-        print("demo: every cause right, and one incident's whole life and three runbooks shown")
+        print(
+            "demo: every cause right, and one incident's whole life, three runbooks and answers judged by people shown"
+        )
     return bool(found)
 
 

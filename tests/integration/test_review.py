@@ -266,6 +266,7 @@ def test_an_accuracy_objective_stands_on_people_s_labels_of_doubtful_and_other_a
     low, high = found.budget.spent_low, found.budget.spent_high
     assert found.budget.spent == pytest.approx((1.0 - estimate.accuracy.value) * found.events)
     assert low < found.budget.spent < high
+    assert found.sli == pytest.approx(estimate.accuracy.value)
     assert 0 < found.judged < drawn.n_drawn
 
 

@@ -62,10 +62,14 @@ class ObjectiveStatus:
     refunded: float
     budget: Budget
     alerts: tuple[AlertState, ...] = ()
+    measured_bad: float | None = None
+    """Share of bad events as people's labels measured it; None where every event is judged by itself."""
 
     @property
     def sli(self) -> float | None:
-        """Return the share of good events among those judged; None without any, or for money."""
+        """Return the share of good events, as measured, else among those judged; None without any, or for money."""
+        if self.measured_bad is not None:
+            return 1.0 - self.measured_bad
         return 1.0 - self.bad / self.judged if self.judged and self.goal is not None else None
 
 
@@ -152,6 +156,7 @@ def objective_status(
         refunded=refunded,
         budget=budget,
         alerts=alerts,
+        measured_bad=_measured(objective, inside, wrong),
     )
 
 
@@ -188,6 +193,13 @@ def _spent(
         judged, total = float(inside["judged"].sum()), float(inside["total"].sum())
         amounts = amounts * (total / judged if judged else 0.0)
     return [Spent(at=at.to_pydatetime(), amount=float(n)) for at, n in amounts.items() if n]  # type: ignore[attr-defined]
+
+
+def _measured(objective: Objective, inside: pd.DataFrame, wrong: Sequence[WrongShare]) -> float | None:
+    total = inside.set_index("start_at")["total"].astype(float)
+    if not isinstance(objective, AccuracyObjective) or not wrong or not total.sum():
+        return None
+    return float(wrong_by_time(total, wrong)[0].sum() / total.sum())
 
 
 def _interval(
