@@ -20,7 +20,7 @@ from seamwatch.engine.review.label import label_item, next_item, release_item, s
 from seamwatch.engine.review.label_files import export_items, import_labels
 from seamwatch.engine.review.shown import served_text
 from seamwatch.engine.slo import look_at_objectives
-from seamwatch.errors import SpecError
+from seamwatch.errors import DataContractError, SpecError
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import Door, LabelKind, Responsibility
 
@@ -234,6 +234,19 @@ def test_an_answer_that_changed_since_it_was_judged_is_not_called_right_or_wrong
     corrected = desk.deps.store.labels("parcels")[0].corrected
     after = attribute_window(desk.deps, desk.pipeline, WINDOW)
     assert after.n_observed - after.n_pending == n - (0 if corrected else 1)
+
+
+@pytest.mark.parametrize(("later", "longer"), [(12, 0), (0, 6), (-6, 12)])
+def test_answers_are_not_drawn_from_a_second_time_by_a_window_that_overlaps(
+    desk: Desk, later: int, longer: int
+) -> None:
+    draw_for_review(desk.deps, desk.pipeline, WINDOW)
+    start = WINDOW.start + timedelta(hours=later)
+    other = Window(start=start, end=start + WINDOW.length + timedelta(hours=longer))
+    with pytest.raises(DataContractError, match="overlaps it"):
+        draw_for_review(desk.deps, desk.pipeline, other)
+    assert len(desk.deps.store.draws("parcels")) == 1
+    assert draw_for_review(desk.deps, desk.pipeline, Window(start=WINDOW.end, end=WINDOW.end + WINDOW.length)).is_new
 
 
 def test_a_window_without_answers_draws_nothing(desk: Desk) -> None:

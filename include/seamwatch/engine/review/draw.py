@@ -26,7 +26,7 @@ from seamwatch.engine.outcomes import final_payloads, judge_records, judged_fiel
 from seamwatch.engine.reading import StageReader
 from seamwatch.engine.review.shown import ShownTexts
 from seamwatch.engine.window import WindowData, open_window
-from seamwatch.errors import Problem, SpecError
+from seamwatch.errors import DataContractError, Problem, SpecError
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import OutcomeState
 
@@ -55,6 +55,7 @@ def draw_for_review(deps: Deps, pipeline: Pipeline, window: Window) -> DrawResul
 
     Raises:
         SpecError: If the pipeline has no `review`, or no outcome.
+        DataContractError: If the window overlaps another one that was drawn from.
         AdapterError: If a table cannot be read.
     """
     review = pipeline.review
@@ -63,9 +64,10 @@ def draw_for_review(deps: Deps, pipeline: Pipeline, window: Window) -> DrawResul
         text = f"no {missing!r}: answers are put before people where a pipeline has both 'review' and 'outcome'"
         raise SpecError([Problem(file=f"include/pipelines/{pipeline.pipeline}.yaml", text=text)])
     known = deps.store.draws(pipeline.pipeline)
-    before = next((one for one in known if one.start == window.start), None)
+    before = next((one for one in known if (one.start, one.end) == (window.start, window.end)), None)
     if before is not None:
         return DrawResult(n_answers=sum(one.answers for one in before.answers), n_drawn=before.n_drawn, is_new=False)
+    _refuse_overlap(known, window)
     with open_window(deps, pipeline, window) as rows:
         data = rows.read()
         keys = _open_keys(deps, rows.pipeline, data, rows.reader)
@@ -91,6 +93,17 @@ def draw_for_review(deps: Deps, pipeline: Pipeline, window: Window) -> DrawResul
     for summary in found.summaries:
         deps.store.save_evaluation(pipeline.pipeline, summary, now=kept.drawn_at)
     return DrawResult(n_answers=draw.n_records, n_drawn=kept.n_drawn, is_new=is_new)
+
+
+def _refuse_overlap(known: Sequence[ReviewDraw], window: Window) -> None:
+    """Refuse to draw from answers a second time: nobody would know with what probability each was drawn."""
+    other = next((one for one in known if one.start < window.end and window.start < one.end), None)
+    if other is not None:
+        drawn = Window(start=other.start, end=other.end)
+        msg = (
+            f"answers of {drawn.id} were drawn before, and {window.id} overlaps it; draw from spans that do not overlap"
+        )
+        raise DataContractError(msg)
 
 
 @dataclass(frozen=True, kw_only=True)
