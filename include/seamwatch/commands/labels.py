@@ -66,7 +66,7 @@ def take_in(
     project: ProjectOption = None,
     as_json: JsonOption = None,
 ) -> None:
-    """Take labels in from a CSV file; lines that are wrong are told, and the others kept.
+    """Take labels in from a CSV file; lines that are wrong are reported, and the others kept.
 
     Exit code 1 where a line was not kept. The same file a second time changes nothing.
     """
