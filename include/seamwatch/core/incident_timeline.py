@@ -7,9 +7,32 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from seamwatch.core.incident_life import ChangeKind
+from seamwatch.core.incident_life import ChangeKind, Incident
 from seamwatch.core.results import Window
-from seamwatch.vocabulary import Door
+from seamwatch.vocabulary import Door, IncidentSeverity, Responsibility
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToldVerdict:
+    """Whose an incident was said to be at some time."""
+
+    responsibility: Responsibility
+    stage: str | None
+    fields: tuple[str, ...] = ()
+    confidence: float
+    """As it was stated, 0 to 1."""
+    severity: IncidentSeverity | None = None
+
+    @classmethod
+    def of(cls, incident: Incident) -> ToldVerdict:
+        """Return what an incident says now."""
+        return cls(
+            responsibility=incident.responsibility,
+            stage=incident.stage,
+            fields=incident.fields,
+            confidence=incident.confidence,
+            severity=incident.severity,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +49,8 @@ class IncidentEvent:
     door: Door | None = None
     """None where it happened before this was kept."""
     why: str = ""
+    verdict: ToldVerdict | None = None
+    """Whose it was said to be then; None where that was not kept."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
 
 from seamwatch.spec.base import Duration, Spec
+from seamwatch.spec.objectives import TimeZone
+from seamwatch.spec.schedule import Schedule
 
 
 class StoreSettings(Spec):
@@ -17,8 +22,21 @@ class StoreSettings(Spec):
     """Resolved incidents with their messages and the window that they rest on; open ones always stay."""
 
 
+class WeeklyReviewSettings(Spec):
+    """The weekly operational review of all pipelines."""
+
+    time_zone: TimeZone = "UTC"
+    """In which a week begins, on Monday at midnight."""
+    schedule: Schedule = "0 7 * * 1"
+    """When the week before is closed and told; in UTC."""
+    verdicts: Annotated[int, Field(ge=0, le=1000)] = 5
+    """Verdicts of a week that are drawn by chance and put before people; 0: none."""
+
+
 class ProjectSettings(Spec):
     """Settings of a project, beside its pipelines."""
 
     store: StoreSettings = StoreSettings()
     """The store of windows, verdicts and incidents."""
+    weekly_review: WeeklyReviewSettings = WeeklyReviewSettings()
+    """When weeks are closed and told, and how our own verdicts are graded."""

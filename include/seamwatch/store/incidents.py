@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from seamwatch.core.incident_life import Incident, IncidentChange
-from seamwatch.core.incident_timeline import IncidentEvent
+from seamwatch.core.incident_timeline import IncidentEvent, ToldVerdict
 from seamwatch.core.results import Window
 from seamwatch.errors import StoreError
 from seamwatch.store.budget import Transactions
@@ -137,6 +138,7 @@ class IncidentStore:
                         at=incident.updated_at,
                         door=change.door.value,
                         why=change.why,
+                        verdict=to_json(ToldVerdict.of(incident)),
                     )
                 )
 
@@ -152,23 +154,49 @@ class IncidentStore:
             sa.select(IncidentEventRow.__table__).filter_by(incident_id=incident_id).order_by(IncidentEventRow.id)
         )
         with self._reading() as connection:
-            return [
-                IncidentEvent(
-                    incident_id=row.incident_id,
-                    kind=row.kind,
-                    window=row.window,
-                    by=row.by,
-                    at=row.at,
-                    door=None if row.door is None else Door(row.door),
-                    why=row.why or "",
-                )
-                for row in connection.execute(statement)
-            ]
+            return [_event(row) for row in connection.execute(statement)]
+
+    def events_of_incidents(
+        self: Transactions, pipeline: str | None = None, *, since: datetime, until: datetime
+    ) -> list[IncidentEvent]:
+        """Return all that ever happened, before `until`, to the incidents that something happened to since a moment.
+
+        Args:
+            pipeline: Of its incidents only; None: of all.
+            since: The moment, aware.
+            until: Later events are left out.
+        """
+        touched = sa.select(IncidentEventRow.incident_id).where(
+            IncidentEventRow.at >= since, IncidentEventRow.at < until
+        )
+        statement = (
+            sa.select(IncidentEventRow.__table__)
+            .where(IncidentEventRow.incident_id.in_(touched), IncidentEventRow.at < until)
+            .order_by(IncidentEventRow.id)
+        )
+        if pipeline is not None:
+            mine = sa.select(IncidentRow.id).filter_by(pipeline=pipeline)
+            statement = statement.where(IncidentEventRow.incident_id.in_(mine))
+        with self._reading() as connection:
+            return [_event(row) for row in connection.execute(statement)]
 
 
 def _incident(connection: sa.Connection, incident_id: str) -> Incident | None:
     data = connection.scalar(sa.select(IncidentRow.incident).filter_by(id=incident_id))
     return None if data is None else from_json(Incident, data)
+
+
+def _event(row: Any) -> IncidentEvent:
+    return IncidentEvent(
+        incident_id=row.incident_id,
+        kind=row.kind,
+        window=row.window,
+        by=row.by,
+        at=row.at,
+        door=None if row.door is None else Door(row.door),
+        why=row.why or "",
+        verdict=None if row.verdict is None else from_json(ToldVerdict, row.verdict),
+    )
 
 
 def _values(incident: Incident) -> dict[str, Any]:

@@ -365,11 +365,13 @@ class IncidentEventRow(Table):
     kind: Mapped[str] = mapped_column(String(40))
     window: Mapped[str | None] = mapped_column(String(64))
     by: Mapped[str | None] = mapped_column(RecordText)
-    at: Mapped[datetime] = mapped_column(UtcTime)
+    at: Mapped[datetime] = mapped_column(UtcTime, index=True)
     door: Mapped[str | None] = mapped_column(String(20))
     """By which way it came; null before revision 0013."""
     why: Mapped[str | None] = mapped_column(RecordText)
     """What was said of it; null before revision 0013."""
+    verdict: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """Whose it was said to be then: responsibility, stage, fields, confidence; null before revision 0019."""
 
 
 class DeliveryRow(Table):
@@ -532,3 +534,93 @@ class LabelRow(Table):
     at: Mapped[datetime] = mapped_column(UtcTime)
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcTime)
     __table_args__ = (Index("ix_seamwatch_labels_pipeline", "pipeline", "at"),)
+
+
+class GateAnswerRow(Table):
+    """What the gate said when a release asked; only ever added to."""
+
+    __tablename__ = "seamwatch_gate_answers"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    pipeline: Mapped[str] = mapped_column(String(200))
+    at: Mapped[datetime] = mapped_column(UtcTime)
+    is_allowed: Mapped[bool]
+    state: Mapped[str] = mapped_column(String(20))
+    reason: Mapped[str] = mapped_column(RecordText)
+    release: Mapped[str | None] = mapped_column(RecordText)
+    __table_args__ = (Index("ix_seamwatch_gate_answers_place", "pipeline", "at"),)
+
+
+class WeeklyReviewRow(Table):
+    """A week as it was told when it was closed."""
+
+    __tablename__ = "seamwatch_weekly_reviews"
+    week: Mapped[str] = mapped_column(String(8), primary_key=True)
+    closed_at: Mapped[datetime] = mapped_column(UtcTime)
+    review: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class WeeklyDigestRow(Table):
+    """The digest of a week on its way to a channel."""
+
+    __tablename__ = "seamwatch_weekly_digests"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    week: Mapped[str] = mapped_column(String(8))
+    channel: Mapped[str] = mapped_column(String(200))
+    connection: Mapped[str] = mapped_column(String(200))
+    pipelines: Mapped[list[str]] = mapped_column(JSON)
+    """Those that tell their incidents there."""
+    state: Mapped[str] = mapped_column(String(20), index=True)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    next_attempt_at: Mapped[datetime] = mapped_column(UtcTime)
+    lease_owner: Mapped[str | None] = mapped_column(String(64))
+    lease_until: Mapped[datetime | None] = mapped_column(UtcTime)
+    token: Mapped[str | None] = mapped_column(String(64))
+    """Sent with the message; null until a post begins."""
+    post_began_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    """When a post began whose end is not known; null where none did."""
+    message_id: Mapped[str | None] = mapped_column(String(200))
+    last_error: Mapped[str | None] = mapped_column(RecordText)
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    sent_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    __table_args__ = (UniqueConstraint("week", "channel", "connection", name="uq_seamwatch_weekly_digests_place"),)
+
+
+class AgreedActionRow(Table):
+    """What people agreed to do, as it is now."""
+
+    __tablename__ = "seamwatch_agreed_actions"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    pipeline: Mapped[str | None] = mapped_column(String(200), index=True)
+    """Null: it is about all of them."""
+    incident_id: Mapped[str | None] = mapped_column(String(300))
+    state: Mapped[str] = mapped_column(String(20), index=True)
+    agreed_at: Mapped[datetime] = mapped_column(UtcTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    action: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class AgreedActionEventRow(Table):
+    """What happened to an agreed action; only ever added to."""
+
+    __tablename__ = "seamwatch_agreed_action_events"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    action_id: Mapped[str] = mapped_column(ForeignKey("seamwatch_agreed_actions.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    by: Mapped[str] = mapped_column(RecordText)
+    door: Mapped[str] = mapped_column(String(20))
+    at: Mapped[datetime] = mapped_column(UtcTime)
+    why: Mapped[str] = mapped_column(RecordText)
+
+
+class VerdictSampleRow(Table):
+    """A verdict that was drawn by chance to be judged by people."""
+
+    __tablename__ = "seamwatch_verdict_samples"
+    week: Mapped[str] = mapped_column(String(8), primary_key=True)
+    incident_id: Mapped[str] = mapped_column(String(300), primary_key=True)
+    pipeline: Mapped[str] = mapped_column(String(200), index=True)
+    probability: Mapped[float] = mapped_column(Float)
+    """Of being drawn."""
+    drawn_at: Mapped[datetime] = mapped_column(UtcTime)
+    verdict: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """As it was told: responsibility, stage, fields, confidence."""

@@ -1,0 +1,1 @@
+"""Read a week from the store, review it, close it, and tell it."""
