@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import pytest
 
 from parcels import PIPELINE, WINDOW, fill_database, write_project
 from seamwatch.store.repo import Store
+from seamwatch.vocabulary import GateState
 
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag
@@ -58,6 +59,17 @@ def test_a_spent_budget_turns_the_gate_red_and_is_kept(bag: DagBag, tmp_path: Pa
     assert look is not None
     assert (look.looked_at, look.status.gate.allowed) == (WINDOW.end, False)
     assert look.status.at - look.status.objectives[0].window_start == timedelta(days=1)
+
+
+def test_the_gate_keeps_its_answer_to_a_run_that_names_a_release_and_to_no_other(bag: DagBag, tmp_path: Path) -> None:
+    dag = bag.dags["parcels__slo"]
+    for conf in (CONF, {**CONF, "release": "2026.11.4"}):
+        dag.test(run_conf=conf)
+    store = Store.open(f"sqlite:///{tmp_path / 'data' / 'seamwatch.db'}")
+    now = datetime.now(UTC)
+    kept = store.gate_answers("parcels", since=now - timedelta(hours=1), until=now)
+    store.close()
+    assert [(one.release, one.is_allowed, one.state) for one in kept] == [("2026.11.4", False, GateState.FROZEN)]
 
 
 def test_a_pipeline_that_promises_nothing_is_watched_and_has_no_gate(tmp_path: Path, bag: DagBag) -> None:

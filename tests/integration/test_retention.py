@@ -26,6 +26,7 @@ from seamwatch.core.results import Attribution, IsolationResult, StageResult, Ve
 from seamwatch.core.retention import Limits
 from seamwatch.core.slo.events import BUCKET_COLUMNS, Events
 from seamwatch.core.slo.ledger import Debit
+from seamwatch.core.slo.policy import GateAnswer
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.incidents import decide_incidents, render_report, report_of
@@ -36,7 +37,7 @@ from seamwatch.spec.load import load_project
 from seamwatch.store.repo import Store
 from seamwatch.store.session import migrate, open_engine
 from seamwatch.store.watch import Aggregate
-from seamwatch.vocabulary import DebitKind, IncidentState, Responsibility, Watch
+from seamwatch.vocabulary import DebitKind, GateState, IncidentState, Responsibility, Watch
 
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -138,6 +139,7 @@ def _save_sums(store: Store, at: datetime, *, pipeline: str = "p") -> None:
         watch=Watch.COST, pipeline=pipeline, window=Window(start=at, end=at + DAY), compared=None, n_records=1
     )
     store.save_watch_report(report)
+    store.add_gate_answer(pipeline, GateAnswer(at=at, is_allowed=True, state=GateState.OK, reason="no budget is short"))
 
 
 def _incident(number: int, window: Window, state: IncidentState, *, watch: Watch | None = None) -> Incident:
@@ -211,6 +213,7 @@ def test_what_is_older_than_the_limit_goes_and_what_is_younger_stays(store: Stor
         "document findings": 2,
         "events of objectives": 2,
         "debits": 2,
+        "answers of the gate": 2,
         "sums of watches": 2,
     }
     after = _rows(store)

@@ -19,7 +19,7 @@ from seamwatch.engine.deliver import deliver_pending
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.incident_actions import act_on_incident
 from seamwatch.engine.incidents import decide_incidents
-from seamwatch.engine.slo import gate, let_through, look_at_objectives
+from seamwatch.engine.slo import gate, keep_gate_answer, let_through, look_at_objectives
 from seamwatch.errors import DataContractError, SpecError, StoreError
 from seamwatch.spec.load import load_project
 from seamwatch.spec.monitoring import Monitoring
@@ -132,6 +132,40 @@ def test_a_spent_budget_freezes_releases_until_an_override_which_is_kept(desk: D
     tightened = desk.pipeline.model_copy(update={"error_budget": policy})
     assert gate(desk.deps, desk.pipeline, now=kept.at + timedelta(hours=10)).allowed
     assert not gate(desk.deps, tightened, now=kept.at + timedelta(hours=10)).allowed
+
+
+def test_what_the_gate_said_to_a_release_is_kept_in_order_and_by_time(desk: Desk) -> None:
+    look_at_objectives(desk.deps, desk.pipeline, now=END)
+    store, moments = desk.deps.store, [END + timedelta(hours=hour) for hour in range(3)]
+    for moment, release in zip(moments, ("v1", None, "  "), strict=True):
+        deps = desk.at(moment)
+        assert keep_gate_answer(deps, desk.pipeline, gate(deps, desk.pipeline), release=release) is None
+    until = END + timedelta(hours=20)
+    let_through(desk.at(moments[2]), desk.pipeline, reason="a \N{WRENCH} fix", by="ada", until=until)
+    deps = desk.at(moments[2])
+    keep_gate_answer(deps, desk.pipeline, gate(deps, desk.pipeline), release="v\x00\ud800")
+    kept = store.gate_answers("parcels", since=moments[0], until=moments[2])
+    assert [(one.at, one.release, one.is_allowed, one.state) for one in kept] == [
+        (moments[0], "v1", False, GateState.FROZEN),
+        (moments[1], None, False, GateState.FROZEN),
+    ]
+    assert "accuracy: the budget is overspent" in kept[0].reason
+    blank, let = store.gate_answers("parcels", since=moments[2], until=until)
+    assert (blank.release, blank.is_allowed, let.is_allowed, let.state) == (None, False, True, GateState.FROZEN)
+    assert "a \N{WRENCH} fix" in let.reason
+    assert (let.release or "").startswith("v")
+    assert store.gate_answers("other", since=START, until=until) == []
+
+
+def test_an_answer_that_cannot_be_kept_is_said_and_stands(desk: Desk) -> None:
+    look_at_objectives(desk.deps, desk.pipeline, now=END)
+    decision = gate(desk.deps, desk.pipeline)
+    with desk.deps.store._engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE seamwatch_gate_answers")
+    said = keep_gate_answer(desk.deps, desk.pipeline, decision, release="v1")
+    assert said is not None
+    assert said.startswith("parcels: this answer stands, but the weekly review will not count it")
+    assert not decision.allowed
 
 
 def test_a_voided_incident_gives_its_debits_back_and_an_undone_one_takes_them_again(desk: Desk) -> None:

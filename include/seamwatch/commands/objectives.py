@@ -9,7 +9,7 @@ import typer
 
 from seamwatch.commands.dependencies import open_deps, project_of, settings_of
 from seamwatch.commands.options import JsonOption, PipelineArgument, ProjectOption, parse_moment
-from seamwatch.commands.output import print_line, write_json
+from seamwatch.commands.output import print_line, say, write_json
 from seamwatch.vocabulary import Watch
 
 
@@ -113,15 +113,19 @@ def gate(
     by: Annotated[str | None, typer.Option("--by", help="Who takes the responsibility.")] = None,
     until: Annotated[str | None, typer.Option("--until", help="When the override ends, ISO 8601.")] = None,
     objective: Annotated[str | None, typer.Option("--objective", help="Only this objective is set aside.")] = None,
+    release: Annotated[
+        str | None, typer.Option("--release", help="What asks, as a version; the weekly review names it if it is held.")
+    ] = None,
     project: ProjectOption = None,
     as_json: JsonOption = None,
 ) -> None:
     """Say whether releases may go on: exit code 0, or 3 where a spent error budget freezes them.
 
-    Exit code 4 where the last look at the budgets is stale and `error_budget.when_stale` is `freeze`.
+    Exit code 4 where the last look at the budgets is stale and `error_budget.when_stale` is `freeze`. The answer is
+    kept for the weekly review; where the store cannot take it, that is said and the exit code stays.
     """
     from seamwatch.engine.slo import gate as decide
-    from seamwatch.engine.slo import let_through
+    from seamwatch.engine.slo import keep_gate_answer, let_through
     from seamwatch.report.machine import gate_json
 
     if override is not None and not (by and until):
@@ -133,6 +137,9 @@ def gate(
             end = parse_moment(str(until), "--until")
             let_through(deps, spec, reason=override, by=str(by), until=end, objective=objective)
         decision = decide(deps, spec)
+        problem = keep_gate_answer(deps, spec, decision, release=release)
+    if problem is not None:
+        say(problem)
     write_json(as_json, {"pipeline": pipeline, **gate_json(decision)})
     if str(as_json) != "-":
         print_line(f"{pipeline}: releases {'may go on' if decision.allowed else 'are frozen'}: {decision.reason}")

@@ -31,7 +31,7 @@ class Limits:
     begun: datetime
     """Windows that were first looked at since stay, however old they are: somebody is at work on them."""
     sums: datetime | None
-    """Sums of objectives and watches; None: they stay, as nobody knows how far back they are read."""
+    """Sums of objectives and watches, answers of the gate; None: they stay, as nobody knows how far back is read."""
     incidents: datetime
     """Resolved incidents."""
     labels: datetime | None = None

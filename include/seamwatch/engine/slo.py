@@ -9,7 +9,7 @@ import pandas as pd
 from seamwatch.core.slo.alert_incidents import known_stretches
 from seamwatch.core.slo.events import BUCKET, Events, count_events
 from seamwatch.core.slo.ledger import Ledger
-from seamwatch.core.slo.policy import GateDecision, Override, decide_gate, refuse_too_long
+from seamwatch.core.slo.policy import GateAnswer, GateDecision, Override, decide_gate, refuse_too_long
 from seamwatch.core.slo.quality import WrongShare
 from seamwatch.core.slo.status import ObjectiveStatus, SloStatus, objective_status, window_of
 from seamwatch.core.watcher_status import SLO_EVERY
@@ -20,6 +20,7 @@ from seamwatch.engine.protocols import with_protocols
 from seamwatch.engine.review.accuracy import measured_wrong_shares
 from seamwatch.engine.watch.run import run_watches, watches_of
 from seamwatch.errors import DataContractError, Problem, SpecError, StoreError, WatchError
+from seamwatch.secret_redaction import SECRETS
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import GateState, Watch
 
@@ -100,6 +101,26 @@ def gate(deps: Deps, pipeline: Pipeline, *, now: datetime | None = None) -> Gate
         )
         raise StoreError(msg)
     return _gate(deps, pipeline, last.status.objectives, now, last.status, looked_at=last.looked_at)
+
+
+def keep_gate_answer(deps: Deps, pipeline: Pipeline, decision: GateDecision, *, release: str | None) -> str | None:
+    """Keep what the gate said to a release; return why it could not be kept, for a person: the answer stands.
+
+    Args:
+        deps: The world outside.
+        pipeline: Whose gate it is.
+        decision: What it said.
+        release: As the caller named what asks.
+    """
+    try:
+        named = SECRETS.redact(release) if release is not None else None
+        deps.store.add_gate_answer(pipeline.pipeline, GateAnswer.of(decision, at=deps.clock(), release=named))
+    except Exception as error:
+        return (
+            f"{pipeline.pipeline}: this answer stands, but the weekly review will not count it, as it could not be "
+            f"kept: {SECRETS.redact(str(error) or type(error).__name__)}"
+        )
+    return None
 
 
 def let_through(

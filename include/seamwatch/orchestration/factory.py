@@ -198,7 +198,11 @@ def _params(plan: DagPlan) -> dict[str, Any]:
     if plan.is_about_incident:
         about = "As `seamwatch incidents` and the page of the incident name it."
         return {"incident": Param(None, type=["null", "string"], title="Incident", description=about)}
-    return _window_params() if plan.has_window else {}
+    asked = {}
+    if plan.has_gate:
+        about = "What asks the gate, as a version: its answer is kept for the weekly review. Empty: nothing asks."
+        asked["release"] = Param(None, type=["null", "string"], title="Release", description=about)
+    return {**(_window_params() if plan.has_window else {}), **asked}
 
 
 def _window_params() -> dict[str, Any]:

@@ -83,6 +83,8 @@ class DagPlan:
     """Whether a person may give it a window by hand."""
     is_about_incident: bool = False
     """Whether it is run for one incident, which is a parameter of the run."""
+    has_gate: bool = False
+    """Whether a release may ask it, by a parameter of the run."""
     start_date: str = "2026-01-01"
     max_active_runs: int = 4
 
@@ -285,6 +287,7 @@ def _plan_slo(pipeline: Pipeline) -> DagPlan:
         tasks,
         schedule=timedelta(minutes=5),
         max_active_runs=1,
+        has_gate=bool(pipeline.slos),
     )
 
 
@@ -430,6 +433,7 @@ def _dag(
     after_asset: str | None = None,
     max_active_runs: int = 4,
     is_about_incident: bool = False,
+    has_gate: bool = False,
 ) -> DagPlan:
     return DagPlan(
         id=f"{pipeline.pipeline}__{part}",
@@ -445,6 +449,7 @@ def _dag(
         max_active_runs=max_active_runs,
         has_window=not is_about_incident,
         is_about_incident=is_about_incident,
+        has_gate=has_gate,
     )
 
 

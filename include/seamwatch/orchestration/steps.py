@@ -23,6 +23,7 @@ from seamwatch.engine.incidents import decide_on_watches as decide_watch_inciden
 from seamwatch.engine.retention import purge_store
 from seamwatch.engine.review.draw import draw_for_review
 from seamwatch.engine.slo import gate as decide_gate
+from seamwatch.engine.slo import keep_gate_answer
 from seamwatch.engine.slo import look_at_objectives as look
 from seamwatch.engine.validate import check_stage
 from seamwatch.errors import AdapterError, DataContractError, StoreError
@@ -287,11 +288,16 @@ def decide_on_watches(task: StepOperator, context: Context) -> list[list[str]]:
 
 
 def gate_releases(task: StepOperator, context: Context) -> str:
-    """Turn red while a spent error budget freezes releases; else say so to the DAGs that release."""
-    del context
-    pipeline = _pipeline(task)
+    """Turn red while a spent error budget freezes releases; else say so to the DAGs that release.
+
+    The answer is kept where the run names a release: a look by the clock only shows what is, and no release asked.
+    """
+    pipeline, release = _pipeline(task), (context.get("params") or {}).get("release")
     with open_deps(task.project_dir) as deps:
         decision = decide_gate(deps, pipeline)
+        problem = keep_gate_answer(deps, pipeline, decision, release=str(release)) if release else None
+    if problem is not None:
+        task.log.warning("%s", visible(problem))
     if not decision.allowed:
         raise AirflowFailException(f"releases of {pipeline.pipeline} are frozen: {decision.reason}")
     return decision.reason

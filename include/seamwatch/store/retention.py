@@ -29,6 +29,7 @@ from seamwatch.store.tables import (
     DocumentFaultRow,
     EvaluationRow,
     FreshnessCheckRow,
+    GateAnswerRow,
     IncidentEventRow,
     IncidentRow,
     LabelRow,
@@ -81,6 +82,7 @@ class RetentionStore:
             IncidentRow,
             FreshnessCheckRow,
             BudgetRow,
+            GateAnswerRow,
         )
         with self._reading() as connection:
             return {name for table in tables for name in connection.scalars(sa.select(table.pipeline).distinct())}
@@ -265,6 +267,7 @@ def _of_age(store: Transactions, pipeline: str, limits: Limits) -> Iterator[Rows
             SloBucketRow,
             (SloBucketRow.pipeline == pipeline, SloBucketRow.start_at < limits.sums),
         )
+        yield "answers of the gate", GateAnswerRow, (GateAnswerRow.pipeline == pipeline, GateAnswerRow.at < limits.sums)
         yield "debits", DebitRow, (DebitRow.pipeline == pipeline, DebitRow.at < limits.sums)
         yield "sums of watches", AggregateRow, (AggregateRow.pipeline == pipeline, AggregateRow.start_at < limits.sums)
 

@@ -11,12 +11,12 @@ import sqlalchemy as sa
 
 from seamwatch.core.slo.events import BUCKET_COLUMNS, Events
 from seamwatch.core.slo.ledger import Debit, Ruling
-from seamwatch.core.slo.policy import Override
+from seamwatch.core.slo.policy import GateAnswer, Override
 from seamwatch.core.slo.status import SloStatus
 from seamwatch.store.budget import Transactions
 from seamwatch.store.codec import from_json, to_json
-from seamwatch.store.tables import DebitRow, OverrideRow, RulingRow, SloBucketRow, SloStatusRow
-from seamwatch.vocabulary import DebitKind
+from seamwatch.store.tables import DebitRow, GateAnswerRow, OverrideRow, RulingRow, SloBucketRow, SloStatusRow
+from seamwatch.vocabulary import DebitKind, GateState
 
 _AT_ONCE = 400
 
@@ -164,6 +164,31 @@ class SloStore:
         with self._reading() as connection:
             return [
                 Override(objective=row.objective, reason=row.reason, by=row.by, at=row.at, until=row.until)
+                for row in connection.execute(statement)
+            ]
+
+    def add_gate_answer(self: Transactions, pipeline: str, answer: GateAnswer) -> None:
+        """Keep what the gate said to a release."""
+        with self._writing() as connection:
+            connection.execute(sa.insert(GateAnswerRow).values(pipeline=pipeline, **vars(answer)))
+
+    def gate_answers(self: Transactions, pipeline: str, *, since: datetime, until: datetime) -> list[GateAnswer]:
+        """Return what the gate said to releases from `since` to before `until`, oldest first."""
+        statement = (
+            sa.select(GateAnswerRow.__table__)
+            .filter_by(pipeline=pipeline)
+            .where(GateAnswerRow.at >= since, GateAnswerRow.at < until)
+            .order_by(GateAnswerRow.at, GateAnswerRow.id)
+        )
+        with self._reading() as connection:
+            return [
+                GateAnswer(
+                    at=row.at,
+                    is_allowed=row.is_allowed,
+                    state=GateState(row.state),
+                    reason=row.reason,
+                    release=row.release,
+                )
                 for row in connection.execute(statement)
             ]
 

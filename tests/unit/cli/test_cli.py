@@ -6,8 +6,10 @@ import csv
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -502,6 +504,41 @@ def test_a_spent_budget_makes_the_gate_refuse_until_an_override(run: Run, projec
     assert code == 0
     assert json.loads(out)["objectives"][0]["override"]["by"] == "ada"
     assert "let through by ada" in run("gate", "parcels")[1]
+
+
+def _answers_of_the_gate(project: Path) -> list[tuple[bool, str | None]]:
+    with closing(sqlite3.connect(project / "store.db")) as connection:
+        rows = connection.execute("SELECT is_allowed, release FROM seamwatch_gate_answers ORDER BY id")
+        return [(bool(is_allowed), release) for is_allowed, release in rows]
+
+
+def test_the_gate_keeps_each_answer_for_the_weekly_review(run: Run, project: Path) -> None:
+    path = project / "include/pipelines/parcels.yaml"
+    path.write_text(f"{path.read_text()}slos: [{{kind: accuracy, goal: 0.9, over: 1d}}]\n")
+    run("gate", "parcels")  # never looked at: no answer
+    run("slo", "parcels", "--at", "2026-01-06")
+    assert _answers_of_the_gate(project) == []
+    assert run("gate", "parcels", "--release", "2026.11.4")[0] == 3
+    assert run("gate", "parcels")[0] == 3
+    until = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%dT%H:%M}"
+    assert run("gate", "parcels", "--override", "hotfix", "--by", "ada", "--until", until, "--release", "5")[0] == 0
+    assert _answers_of_the_gate(project) == [(False, "2026.11.4"), (False, None), (True, "5")]
+
+
+@pytest.mark.parametrize("is_frozen", [True, False])
+def test_an_answer_that_the_store_cannot_take_keeps_its_exit_code(run: Run, project: Path, is_frozen: bool) -> None:
+    path = project / "include/pipelines/parcels.yaml"
+    path.write_text(f"{path.read_text()}slos: [{{kind: accuracy, goal: {0.9 if is_frozen else 0.2}, over: 1d}}]\n")
+    run("slo", "parcels", "--at", "2026-01-06")
+    with closing(sqlite3.connect(project / "store.db")) as connection:
+        refuse = "BEFORE INSERT ON seamwatch_gate_answers BEGIN SELECT RAISE(ABORT, 'no room'); END"
+        connection.execute(f"CREATE TRIGGER refuse {refuse}")
+        connection.commit()
+    code, out, err = run("gate", "parcels", "--release", "v1")
+    assert code == (3 if is_frozen else 0)
+    assert out.startswith(f"parcels: releases {'are frozen' if is_frozen else 'may go on'}: ")
+    assert "this answer stands, but the weekly review will not count it" in err
+    assert _answers_of_the_gate(project) == []
 
 
 def test_an_objective_whose_alert_can_never_fire_is_refused_with_what_would_work(run: Run, project: Path) -> None:

@@ -75,6 +75,25 @@ class GateDecision:
         return {one.objective: one.state for one in self.objectives}
 
 
+@dataclass(frozen=True, kw_only=True)
+class GateAnswer:
+    """What the gate said when a release asked."""
+
+    at: datetime
+    is_allowed: bool
+    state: GateState
+    """The worst of the objectives then."""
+    reason: str
+    release: str | None = None
+    """As the caller named it; None: the caller named none."""
+
+    @classmethod
+    def of(cls, decision: GateDecision, *, at: datetime, release: str | None) -> GateAnswer:
+        """Return the answer that a decision is to a release; a blank name is none."""
+        name = (release or "").strip() or None
+        return cls(at=at, is_allowed=decision.allowed, state=decision.state, reason=decision.reason, release=name)
+
+
 def next_state(policy: BudgetPolicy, left: float | None, before: GateState) -> GateState:
     """Return the state of one budget: frozen at `freeze_at`, and no longer only from `unfreeze_at` on.
 
