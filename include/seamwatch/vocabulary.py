@@ -207,6 +207,8 @@ class IncidentAction(StrEnum):
     VOID = "void"
     WRONG = "wrong"
     """The verdict is wrong."""
+    CONFIRM = "confirm"
+    """The verdict is right."""
 
 
 class ApprovalAnswer(StrEnum):

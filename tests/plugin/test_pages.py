@@ -454,6 +454,7 @@ def outcome(page: str) -> str:
         ({"action": "resolve", "why": "rolled back"}, IncidentState.RESOLVED, "still showed"),
         ({"action": "void", "why": "a drill"}, IncidentState.VOIDED, "no longer count"),
         ({"action": "wrong", "responsibility": "provider"}, IncidentState.OPEN, "Kept for the grading"),
+        ({"action": "confirm", "why": "seen in the diff"}, IncidentState.OPEN, "Kept for the grading"),
     ],
 )
 def test_whoever_may_change_the_pipeline_acts_on_its_incident_and_is_told_what_came_of_it(
@@ -491,7 +492,7 @@ def test_what_the_state_does_not_allow_is_refused_in_words_and_changes_nothing(
     assert "&lt;b&gt;Other&lt;/b&gt; &amp; cause" in client("admin").get(f"/seamwatch/incidents/{actor.id}").text
     page = shown_after(client, ask(client, actor, action="merge", into="parcels-other"))
     assert "Merged into parcels-other" in outcome(page)
-    assert re.findall(r'name="action" value="(\w+)"', page) == ["split", "wrong"]
+    assert re.findall(r'name="action" value="(\w+)"', page) == ["split", "confirm", "wrong"]
     refused = ask(client, actor, action="resolve")
     assert refused.status_code == 409
     assert "was merged into parcels-other: act on that one" in outcome(refused.text)

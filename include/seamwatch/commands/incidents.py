@@ -69,7 +69,7 @@ def incident(
     project: ProjectOption = None,
     as_json: JsonOption = None,
 ) -> None:
-    """Take on, mute, call mitigated or resolved, reopen, merge, split off or void an incident, or call it wrong.
+    """Take on, mute, call mitigated or resolved, reopen, merge, split off or void an incident, or judge its verdict.
 
     Exit code 1 where that is not possible as the incident stands: then nothing changed.
     """
@@ -119,7 +119,8 @@ def _act(
     project: Path | None, action: IncidentAction, incident_id: str, *, by: str, as_json: Path | None = None, **more: Any
 ) -> None:
     from seamwatch.engine.incident_actions import act_on_incident
-    from seamwatch.report.action_results import refusal_text, result_text
+    from seamwatch.report.action_forms import outcome_text
+    from seamwatch.report.action_results import refusal_text
 
     with open_deps(settings_of(project)) as deps:
         name = by.strip() or getpass.getuser()
@@ -130,4 +131,4 @@ def _act(
         say(refusal_text(done.refusal, done.incident))
         raise typer.Exit(1)
     if str(as_json) != "-":
-        print_line(result_text(done.incident, still_fails=done.still_fails, n_debits=done.n_debits))
+        print_line(outcome_text(action, done.incident, n_debits=done.n_debits))

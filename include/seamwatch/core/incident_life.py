@@ -44,6 +44,8 @@ class ChangeKind(StrEnum):
     VOIDED = "voided"
     CALLED_WRONG = "called_wrong"
     """A person says that its verdict is wrong; kept for the grading of verdicts."""
+    CALLED_RIGHT = "called_right"
+    """A person says that its verdict is right; kept for the same."""
     SEVERITY_RAISED = "severity_raised"
     SEVERITY_LOWERED = "severity_lowered"
     ESCALATED = "escalated"
@@ -260,11 +262,14 @@ _ACTIONS: Mapping[IncidentAction, Mapping[IncidentState, IncidentState | Refusal
         **dict.fromkeys((_O, _A, _M, _F, _R, _V), Refusal.IS_NOT_MERGED),
     },
     IncidentAction.VOID: {_O: _V, _A: _V, _M: _V, _F: _V, _R: _V, _G: Refusal.IS_MERGED, _V: Refusal.IS_SO_ALREADY},
-    # A verdict may be called wrong whenever it was: it is for the grading, and changes no state.
+    # A verdict may be called wrong or right whenever it was: it is for the grading, and changes no state.
     IncidentAction.WRONG: {state: state for state in IncidentState},
+    IncidentAction.CONFIRM: {state: state for state in IncidentState},
 }
 """What a person asks for, by the incident's state: what it becomes, or why it cannot be."""
 
+JUDGES_VERDICT = frozenset({IncidentAction.WRONG, IncidentAction.CONFIRM})
+"""What says something of an incident's verdict, and leaves the incident as it is."""
 _CHANGES: Mapping[IncidentAction, ChangeKind] = {
     IncidentAction.ACKNOWLEDGE: ChangeKind.ACKNOWLEDGED,
     IncidentAction.MUTE: ChangeKind.MUTED,
@@ -275,6 +280,7 @@ _CHANGES: Mapping[IncidentAction, ChangeKind] = {
     IncidentAction.SPLIT: ChangeKind.SPLIT,
     IncidentAction.VOID: ChangeKind.VOIDED,
     IncidentAction.WRONG: ChangeKind.CALLED_WRONG,
+    IncidentAction.CONFIRM: ChangeKind.CALLED_RIGHT,
 }
 
 
@@ -329,7 +335,7 @@ def _refused(incident: Incident, request: Request) -> Refusal | None:
 
 def _entered(incident: Incident, state: IncidentState, request: Request) -> Incident:
     """Return the incident in its new state, with what that state keeps."""
-    if request.action is IncidentAction.WRONG:
+    if request.action in JUDGES_VERDICT:
         return incident
     from_state = incident.muted_from if incident.state is _M else incident.state
     free = replace(incident, state=state, muted_until=None, muted_from=None)

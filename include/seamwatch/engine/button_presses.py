@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from seamwatch.core.button_presses import ButtonPress, FormRequest, RecordedPress, groups_of, is_permitted
-from seamwatch.core.incident_life import Incident
+from seamwatch.core.incident_life import JUDGES_VERDICT, Incident
 from seamwatch.engine.approvals import answer_action, open_airflow_approval
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.incident_actions import DEFAULT_MUTE, act_on_incident
@@ -99,7 +99,9 @@ def _decided(deps: Deps, recorded: RecordedPress) -> ActionReply | None:
     if press.action is IncidentAction.WRONG and press.responsibility is not None:
         really = press.responsibility.value.replace("_", " ")
         text = f"{incident.id}: kept that it was {really}, for the grading of verdicts. Its state is as it was."
-    is_private = done.still_fails or press.action is IncidentAction.WRONG
+    if press.action is IncidentAction.CONFIRM:
+        text = f"{incident.id}: kept that its verdict is right, for the grading of verdicts. Its state is as it was."
+    is_private = done.still_fails or press.action in JUDGES_VERDICT
     return ActionReply(text=text, is_done=True, is_private=is_private)
 
 

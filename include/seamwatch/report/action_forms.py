@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from seamwatch.core.incident_life import Incident, allowed_actions
+from seamwatch.core.incident_life import JUDGES_VERDICT, Incident, allowed_actions
 from seamwatch.report.action_results import result_text
 from seamwatch.report.text import shortened, visible
 from seamwatch.vocabulary import IncidentAction, IncidentState, Responsibility
@@ -19,6 +19,7 @@ _BUTTONS: Mapping[IncidentAction, str] = {
     IncidentAction.RESOLVE: "Resolve",
     IncidentAction.REOPEN: "Reopen",
     IncidentAction.SPLIT: "Split off again",
+    IncidentAction.CONFIRM: "The verdict is right",
 }
 """What needs nothing but a press."""
 _LABEL_CHARS = 90
@@ -74,7 +75,9 @@ def action_forms(
         outcome: What became of what was asked for last.
         is_refused: Whether that changed nothing.
     """
-    allowed = allowed_actions(incident.state)
+    allowed = set(allowed_actions(incident.state))
+    if incident.responsibility is Responsibility.UNDETERMINED:
+        allowed.discard(IncidentAction.CONFIRM)  # it names nobody: there is nothing to be right
     return ActionForms(
         path=path,
         answer_path=answer_path,
@@ -90,7 +93,7 @@ def outcome_text(action: IncidentAction, incident: Incident, *, n_debits: int | 
     is_by_person = incident.state is IncidentState.RESOLVED and incident.resolved_by is not None
     still_fails = action is IncidentAction.RESOLVE and is_by_person and incident.n_records > 0
     text = result_text(incident, still_fails=still_fails, n_debits=n_debits)
-    return f"Kept for the grading of verdicts. {text}" if action is IncidentAction.WRONG else text
+    return f"Kept for the grading of verdicts. {text}" if action in JUDGES_VERDICT else text
 
 
 def _label(action: IncidentAction, state: IncidentState) -> str:

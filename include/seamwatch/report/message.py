@@ -53,6 +53,7 @@ _NOTES = {
     ChangeKind.SPLIT: "An incident of its own again",
     ChangeKind.VOIDED: "Voided",
     ChangeKind.CALLED_WRONG: "Its verdict was called wrong",
+    ChangeKind.CALLED_RIGHT: "Its verdict was called right",
     ChangeKind.SEVERITY_RAISED: "More severe than before",
     ChangeKind.SEVERITY_LOWERED: "Less severe than before",
     ChangeKind.ESCALATED: "Nobody took this on in time",

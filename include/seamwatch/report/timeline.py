@@ -17,6 +17,7 @@ _WHAT: Mapping[str, str] = {
     ChangeKind.MITIGATED.value: "A fix was applied; it is being watched",
     ChangeKind.UNMUTED.value: "No longer muted: the time was up",
     ChangeKind.CALLED_WRONG.value: "Its verdict was called wrong",
+    ChangeKind.CALLED_RIGHT.value: "Its verdict was called right",
 }
 """By kind; every other one is its own word."""
 _MACHINES: Mapping[Door | None, str] = {Door.DETECTOR: "detectors", Door.CLOCK: "clock", Door.TASK: "runbook"}

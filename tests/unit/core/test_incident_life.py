@@ -91,6 +91,7 @@ def _done(incident: Incident, action: IncidentAction, **more: Any) -> Incident:
         (IncidentAction.SPLIT, {G: O}),
         (IncidentAction.VOID, {O: V, A: V, M: V, F: V, R: V}),
         (IncidentAction.WRONG, {state: state for state in IncidentState}),
+        (IncidentAction.CONFIRM, {state: state for state in IncidentState}),
     ],
 )
 def test_what_a_person_asks_for_is_done_in_these_states_and_refused_in_all_others(
@@ -178,6 +179,13 @@ def test_a_merged_incident_is_left_alone_by_detectors_and_can_be_split_off() -> 
     assert _done(merged, IncidentAction.SPLIT) == replace(reopened(merged), updated_at=NOW, called_at=NOW)
 
 
+@pytest.mark.parametrize("action", [IncidentAction.WRONG, IncidentAction.CONFIRM])
+def test_what_a_person_says_of_a_verdict_leaves_the_incident_as_it_was(action: IncidentAction) -> None:
+    for state in IncidentState:
+        before = _incident(state, mitigated_at=NOW - HOUR, acknowledged_by="bob", muted_until=NOW + HOUR)
+        assert _done(before, action) == replace(before, updated_at=NOW)
+
+
 def test_the_audit_trail_says_until_when_into_what_and_whose_it_was() -> None:
     told = {
         action: change.why
@@ -188,6 +196,7 @@ def test_the_audit_trail_says_until_when_into_what_and_whose_it_was() -> None:
     assert told[IncidentAction.MERGE] == "into parcels-2: reason"
     assert told[IncidentAction.WRONG] == "really model: reason"
     assert told[IncidentAction.RESOLVE] == "reason"
+    assert told[IncidentAction.CONFIRM] == "reason"
 
 
 @given(st.lists(st.sampled_from(IncidentAction), max_size=12))
