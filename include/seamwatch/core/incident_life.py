@@ -141,6 +141,8 @@ class Incident:
     """Reason of the planned work within which it lies, so that nobody is told; None: it lies within none."""
     escalated: IncidentSeverity | None = None
     """The severity for which it was escalated since it is open; None: it was not."""
+    has_wrong_answers: bool | None = None
+    """Whether attribution found it among wrong answers, first or later; None: it opened before this was kept."""
 
     @property
     def is_open(self) -> bool:

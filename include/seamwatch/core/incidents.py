@@ -68,6 +68,8 @@ class Evaluation:
     """By finding, the records that it affects; empty where findings name some of theirs only."""
     is_repeatable: bool = False
     """Whether a window is run again after a repair, and replaces what it counted before; looks of watches overlap."""
+    shows_wrong_answers: bool = False
+    """Whether its findings are causes of wrong answers; else answers may be right all the same."""
 
 
 def evaluate_attribution(attribution: Attribution) -> Evaluation:
@@ -115,6 +117,7 @@ def evaluate_attribution(attribution: Attribution) -> Evaluation:
         is_over=is_over,
         keys=tuple(one.keys for one in faults),
         is_repeatable=True,
+        shows_wrong_answers=True,
     )
 
 
@@ -401,9 +404,13 @@ def _absorb(host: Incident, spoken: _Spoken, evaluation: Evaluation, now: dateti
     others = [one for one in host.also_seen if one.fingerprint != spoken.cause]
     place = next((n for n, one in enumerate(host.also_seen) if one.fingerprint == spoken.cause), len(others))
     also_seen = (*others[:place], seen, *others[place:])
-    return IncidentChange(
-        kind=ChangeKind.UPDATED, incident=replace(host, also_seen=also_seen, updated_at=max(now, host.updated_at))
+    after = replace(
+        host,
+        also_seen=also_seen,
+        updated_at=max(now, host.updated_at),
+        has_wrong_answers=evaluation.shows_wrong_answers or host.has_wrong_answers,
     )
+    return IncidentChange(kind=ChangeKind.UPDATED, incident=after)
 
 
 def _take_lead(
@@ -437,6 +444,7 @@ def _take_lead(
         kind=finding.kind if evaluation.watch else None,
         onset=finding.onset,
         also_seen=(*before.also_seen, seen),
+        has_wrong_answers=evaluation.shows_wrong_answers or before.has_wrong_answers,
     )
     return IncidentChange(kind=ChangeKind.UPDATED, incident=after, fingerprint_before=before.fingerprint)
 
@@ -476,6 +484,7 @@ def _open(evaluation: Evaluation, finding: Finding, cause: str, now: datetime) -
         watch=evaluation.watch,
         kind=finding.kind if evaluation.watch else None,
         onset=finding.onset,
+        has_wrong_answers=evaluation.shows_wrong_answers,
     )
     return IncidentChange(kind=ChangeKind.OPENED, incident=incident)
 
@@ -493,6 +502,7 @@ def _renew(before: Incident, evaluation: Evaluation, finding: Finding, now: date
         first_window=min(before.first_window, window),
         last_window=max(before.last_window, window),
         n_windows=before.n_windows + (not is_counted),
+        has_wrong_answers=evaluation.shows_wrong_answers or before.has_wrong_answers,
     )
     if window == after.last_window and before.watch is evaluation.watch:
         after = replace(

@@ -66,6 +66,7 @@ class Desk:
             is_over=lambda incident: incident.last_window.end < window.end,
             keys=tuple(keys),
             is_repeatable=watch in (None, Watch.SEAM),
+            shows_wrong_answers=watch is None,
         )
         context = Context(keys=self.keys, keys_in=self.keys_in, upstream=UPSTREAM)
         changes = decide(self.known.values(), evaluation, now=window.end, context=context)
@@ -107,10 +108,12 @@ def test_attribution_that_comes_later_takes_the_lead_and_keeps_the_incident() ->
     desk = Desk()
     (opened,) = desk.take(_window(0), _finding("sink", "queue", keys=KEYS[:5]), watch=Watch.DRIFT)
     (seam,) = desk.take(_window(0), _finding(keys=KEYS[:5]), watch=Watch.SEAM, keys=[KEYS])
+    assert desk.only.has_wrong_answers is False
     (led,) = desk.take(_window(0), _finding("request", "product", keys=KEYS), keys=[KEYS])
     assert seam.fingerprint_before == opened.incident.fingerprint
     assert led.fingerprint_before == seam.incident.fingerprint
     assert (desk.only.id, desk.only.watch, desk.only.stage) == (opened.incident.id, None, "request")
+    assert desk.only.has_wrong_answers is True
     assert [seen.watch for seen in desk.only.also_seen] == [Watch.DRIFT, Watch.SEAM]
     # Both watches know it as theirs from then on.
     for watch, stage, fields in ((Watch.SEAM, "request", "product"), (Watch.DRIFT, "sink", "queue")):

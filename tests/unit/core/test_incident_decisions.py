@@ -346,3 +346,13 @@ def test_the_field_that_has_the_kind_of_damage_names_the_cause_whichever_leads()
     book.decide(_broken(0, product=range(30)))
     mixed = _cause("request", "area", "product", kind="code_table", kind_fields=("product",))
     assert book.decide(_attribution(1, mixed)) == [UPDATED]
+
+
+def test_an_incident_remembers_that_attribution_found_it_among_wrong_answers() -> None:
+    book = Book()
+    book.decide(_attribution(0, _cause()))
+    assert book.only.has_wrong_answers is True
+    # Of one from before this was kept nobody knows, until attribution shows it again.
+    book.known = {name: replace(one, has_wrong_answers=None) for name, one in book.known.items()}
+    book.decide(_attribution(1, _cause()))
+    assert book.only.has_wrong_answers is True

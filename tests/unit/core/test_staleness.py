@@ -65,6 +65,8 @@ def test_an_incident_names_the_retrieval_its_documents_and_since_when(opened: In
     assert opened.responsibility is Responsibility.KNOWLEDGE_BASE
     assert (opened.stage, opened.fields, opened.n_records) == ("lookup", ("returns.md",), 20)
     assert (opened.state, opened.watch, opened.opened_at) == (IncidentState.OPEN, None, NOW)
+    # Whether an answer was wrong by a document is for attribution to say.
+    assert opened.has_wrong_answers is False
 
 
 @pytest.mark.parametrize(

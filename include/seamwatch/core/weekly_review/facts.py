@@ -160,6 +160,7 @@ class TimeTo:
 
     phase: Phase
     n: int
+    """Incidents of which the time is known; one that came through it twice counts twice."""
     median_s: float | None
     worst_s: float | None
     n_unknown: int
@@ -177,7 +178,7 @@ class SlowIncident:
     """From its onset, or where that is unknown from its opening, to its end, or the end of the week."""
     is_over: bool
     longest: Phase | None
-    """The step that took most of it; None: nothing is known of the steps."""
+    """The step that took most of it, or that it waits for: that one is None in `steps`. None: nothing is known."""
     longest_s: float
     steps: Mapping[Phase, float | None]
     """Seconds of each step: detect and attribute, then from there to acknowledge, to mitigate, to resolve; None: it was
