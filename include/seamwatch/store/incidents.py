@@ -156,34 +156,33 @@ class IncidentStore:
         with self._reading() as connection:
             return [_event(row) for row in connection.execute(statement)]
 
-    def events_of_incidents(
-        self: Transactions, pipeline: str | None = None, *, since: datetime, until: datetime
-    ) -> list[IncidentEvent]:
-        """Return all that ever happened, before `until`, to the incidents that something happened to since a moment.
+    def incidents_between(
+        self: Transactions, since: datetime, until: datetime, *, pipelines: Collection[str] | None = None
+    ) -> tuple[list[Incident], list[IncidentEvent]]:
+        """Return the incidents of a span with all that happened to them before its end, both oldest first.
+
+        Those are of the span to which something happened in it or later, or which are open now; opened before its end.
 
         Args:
-            pipeline: Of its incidents only; None: of all.
-            since: The moment, aware.
-            until: Later events are left out.
+            since: Its begin, aware.
+            until: Its end, itself excluded.
+            pipelines: Of these only; None: of all.
         """
-        touched = sa.select(IncidentEventRow.incident_id).where(
-            IncidentEventRow.at >= since, IncidentEventRow.at < until
-        )
-        statement = (
+        touched = sa.select(IncidentEventRow.incident_id).where(IncidentEventRow.at >= since)
+        is_open = IncidentRow.state.in_([state.value for state in IncidentState if state.is_open])
+        of_span = sa.and_(IncidentRow.opened_at < until, sa.or_(is_open, IncidentRow.id.in_(touched)))
+        if pipelines is not None:
+            of_span = sa.and_(of_span, IncidentRow.pipeline.in_(list(pipelines)))
+        incidents = sa.select(IncidentRow.incident).where(of_span).order_by(IncidentRow.opened_at, IncidentRow.id)
+        events = (
             sa.select(IncidentEventRow.__table__)
-            .where(IncidentEventRow.incident_id.in_(touched), IncidentEventRow.at < until)
+            .where(IncidentEventRow.incident_id.in_(sa.select(IncidentRow.id).where(of_span)))
+            .where(IncidentEventRow.at < until)
             .order_by(IncidentEventRow.id)
         )
-        if pipeline is not None:
-            mine = sa.select(IncidentRow.id).filter_by(pipeline=pipeline)
-            statement = statement.where(IncidentEventRow.incident_id.in_(mine))
         with self._reading() as connection:
-            return [_event(row) for row in connection.execute(statement)]
-
-
-def _incident(connection: sa.Connection, incident_id: str) -> Incident | None:
-    data = connection.scalar(sa.select(IncidentRow.incident).filter_by(id=incident_id))
-    return None if data is None else from_json(Incident, data)
+            found = [from_json(Incident, row) for row in connection.scalars(incidents)]
+            return found, [_event(row) for row in connection.execute(events)]
 
 
 def _event(row: Any) -> IncidentEvent:
@@ -197,6 +196,11 @@ def _event(row: Any) -> IncidentEvent:
         why=row.why or "",
         verdict=None if row.verdict is None else from_json(ToldVerdict, row.verdict),
     )
+
+
+def _incident(connection: sa.Connection, incident_id: str) -> Incident | None:
+    data = connection.scalar(sa.select(IncidentRow.incident).filter_by(id=incident_id))
+    return None if data is None else from_json(Incident, data)
 
 
 def _values(incident: Incident) -> dict[str, Any]:

@@ -43,6 +43,7 @@ from seamwatch.store.tables import (
     WindowRow,
 )
 from seamwatch.store.watch import WatchStore
+from seamwatch.store.weekly_reviews import WeeklyReviewStore
 from seamwatch.vocabulary import DiscrepancyKind, Responsibility
 
 _DISCREPANCIES_KEPT = 1_000
@@ -65,6 +66,7 @@ class Store(
     ReviewStore,
     SloStore,
     WatchStore,
+    WeeklyReviewStore,
 ):
     """One database, by SQLAlchemy: SQLite by default, PostgreSQL for teams."""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
@@ -111,6 +112,36 @@ class SloStore:
         frame["start_at"] = pd.to_datetime(frame["start_at"], utc=True)
         return frame.astype(dict.fromkeys(BUCKET_COLUMNS[1:], "float64"))
 
+    def objective_sums(
+        self: Transactions, pipeline: str, *, since: datetime, until: datetime, length: timedelta
+    ) -> dict[str, pd.DataFrame]:
+        """Return the events of every objective of a pipeline in spans of a length, oldest first; none: left out.
+
+        Args:
+            pipeline: Its name.
+            since: First moment, aware.
+            until: First moment after.
+            length: Whole minutes; spans begin at multiples of it since 1970 in UTC.
+        """
+        seconds = int(length.total_seconds())
+        with self._reading() as connection:
+            span = _number_of_span(connection, SloBucketRow.start_at, seconds)
+            sums = [sa.func.sum(getattr(SloBucketRow, name)) for name in BUCKET_COLUMNS[1:]]
+            statement = (
+                sa.select(SloBucketRow.objective, span, *sums)
+                .where(SloBucketRow.pipeline == pipeline)
+                .where(SloBucketRow.start_at >= since, SloBucketRow.start_at < until)
+                .group_by(SloBucketRow.objective, span)
+            )
+            rows = [tuple(row) for row in connection.execute(statement)]
+        frame = pd.DataFrame(rows, columns=["objective", *BUCKET_COLUMNS])
+        frame["start_at"] = pd.to_datetime(frame["start_at"].astype("int64") * seconds, unit="s", utc=True)
+        frame = frame.sort_values("start_at", ignore_index=True)
+        return {
+            str(name): part.drop(columns="objective").astype(dict.fromkeys(BUCKET_COLUMNS[1:], "float64"))
+            for name, part in frame.groupby("objective")
+        }
+
     def debits(self: Transactions, pipeline: str, *, objective: str | None = None, since: datetime) -> list[Debit]:
         """Return the debits since a moment, oldest first."""
         statement = sa.select(DebitRow.__table__).filter_by(pipeline=pipeline).where(DebitRow.at >= since)
@@ -191,6 +222,13 @@ class SloStore:
                 )
                 for row in connection.execute(statement)
             ]
+
+
+def _number_of_span(connection: sa.Connection, time: Any, seconds: int) -> sa.ColumnElement[Any]:
+    """Return how many whole spans lie between 1970 and a time, which is kept as UTC without zone."""
+    if connection.dialect.name == "sqlite":
+        return sa.cast(sa.func.strftime("%s", time), sa.Integer).op("/")(seconds)
+    return sa.func.floor(sa.extract("epoch", time) / seconds)
 
 
 def _parts(records: Collection[str]) -> Iterator[Sequence[str]]:

@@ -152,9 +152,11 @@ def _rolling_end(window: Window, spent: Sequence[Spent], allowed: float, pace: P
     since = now
     for one in [*sorted(spent, key=lambda s: s.at), Spent(at=now, amount=0.0)]:
         leaves = max(one.at + window.length, now)
-        # `total` counts everything that has not left by `since`, without what comes at the present pace.
-        reaches = now + (allowed - total) / pace.amount * pace.over
-        if reaches <= leaves:
-            return max(reaches, since)
+        # `total` counts everything that has not left by `since`, without what comes at the present pace. All of it has
+        # left one window from now, so what is reached later is not reached, however far away that is.
+        if (allowed - total) / pace.amount <= window.length / pace.over:
+            reaches = now + (allowed - total) / pace.amount * pace.over
+            if reaches <= leaves:
+                return max(reaches, since)
         total, since = total - one.amount, leaves
     return None

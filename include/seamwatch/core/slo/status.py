@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -116,6 +116,29 @@ def objective_status(
         incidents: Stretches of known incidents, which say nothing of how the service usually is.
         wrong: For an accuracy objective, what people's labels measured, in place of what is judged of each record.
     """
+    bare = objective_at(objective, buckets, refunds, now=now, wrong=wrong)
+    if isinstance(objective, CostObjective) and objective.period is not None:
+        return replace(bare, alerts=_money_alerts(bare.budget, before, window_of(objective, now), now))
+    return replace(bare, alerts=_alerts(objective, buckets, before, incidents, now=now, every=every))
+
+
+def objective_at(
+    objective: Objective,
+    buckets: pd.DataFrame,
+    refunds: pd.DataFrame,
+    *,
+    now: datetime,
+    wrong: Sequence[WrongShare] = (),
+) -> ObjectiveStatus:
+    """Return an objective's budget at a moment, without alerts.
+
+    Args:
+        objective: Its definition.
+        buckets: As for `objective_status`; longer ones than five minutes are fine where none crosses the moment.
+        refunds: As for `objective_status`.
+        now: The moment.
+        wrong: As for `objective_status`.
+    """
     window = window_of(objective, now)
     inside = buckets[((buckets["start_at"] >= window.start) & (buckets["start_at"] < window.end)).to_numpy()]
     back = refunds[((refunds["start_at"] >= window.start) & (refunds["start_at"] < window.end)).to_numpy()]
@@ -126,11 +149,9 @@ def objective_status(
     recent = [one for one in spent if one.at >= now - _PACE]
     pace = Pace(amount=sum(one.amount for one in recent), over=_PACE)
     events, judged, bad = (float(inside[name].sum()) for name in ("total", "judged", "bad"))
-    alerts: tuple[AlertState, ...] = ()
     if isinstance(objective, CostObjective) and objective.period is not None:
         bound = objective.per_day_usd or objective.per_month_usd or 0.0
         budget = calendar_budget(window, spent, bound=bound, now=now, first_event=first, pace=pace)
-        alerts = _money_alerts(budget, before, window, now)
     else:
         whole = inside[(inside["start_at"] >= now - _PACE).to_numpy()]
         budget = rolling_budget(
@@ -143,7 +164,6 @@ def objective_status(
             pace_events=float(whole["total"].sum()),
             interval=_interval(objective, inside, refunded, wrong),
         )
-        alerts = _alerts(objective, buckets, before, incidents, now=now, every=every)
     return ObjectiveStatus(
         objective=objective.id,
         kind=objective.kind,
@@ -155,7 +175,6 @@ def objective_status(
         bad=bad,
         refunded=refunded,
         budget=budget,
-        alerts=alerts,
         measured_bad=_measured(objective, inside, wrong),
     )
 

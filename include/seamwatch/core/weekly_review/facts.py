@@ -40,6 +40,8 @@ class ObjectiveWeek:
     left_before: Before
     spent: float | None
     """Share of the whole budget that this week's bad events took."""
+    allowed: float | None = None
+    """The whole budget, in bad events or USD; None: not known."""
     gate: GateState | None = None
     """Of this budget, at the end of the week by what was left; None: not known."""
 
@@ -88,10 +90,15 @@ class CostWeek:
     """Hours of the week that were looked at."""
     before: Before
     """USD."""
+    month: date
+    """First day of the calendar month in which the week ends."""
+    month_usd: float | None
+    """Spent in it until the end of the week; None: not all of it is known."""
     forecast_usd: float | None
-    """Of the next 28 days, as the weeks before went; None: too little is known."""
+    """What it will have cost at its end, at the present rate; None: too little is known."""
     forecast_low_usd: float | None = None
     forecast_high_usd: float | None = None
+    """Of ten months, nine end within; None: the past is too short to say."""
     dearest: tuple[CostPart, ...] = ()
 
 
@@ -298,9 +305,9 @@ class LabelsWeek:
     alpha_low: float | None
     alpha_high: float | None
     judge_sensitivity: float | None
-    """How often evaluators pass an answer that people call right."""
+    """Of the answers that people call wrong, the share that evaluators fail; None: nothing tells."""
     judge_specificity: float | None
-    """How often they fail one that people call wrong."""
+    """Of those that they call right, the share that evaluators pass."""
     n_judge_labels: int
     before: Before
     """Labels given."""

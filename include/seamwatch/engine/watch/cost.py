@@ -20,8 +20,10 @@ from seamwatch.spec.pipeline import Pipeline
 from seamwatch.store.watch import Aggregate
 from seamwatch.vocabulary import Watch
 
-_KEPT = timedelta(days=35)
+_LOOKED_AT = timedelta(days=35)
 """A month of the calendar, and the days that its projection begins with."""
+KEPT = timedelta(days=70)
+"""Ten weeks: a weekly review shows a week of last month beside the four before it."""
 _HOURS = "hour"
 """The series that is kept."""
 
@@ -39,7 +41,7 @@ def look(deps: Deps, pipeline: Pipeline, read: WatchRead, *, now: datetime) -> W
     name = pipeline.pipeline
     kept = [
         HourSums.of(one.start_at, one.data)
-        for one in deps.store.aggregates(name, Watch.COST, since=now - _KEPT, series=_HOURS)
+        for one in deps.store.aggregates(name, Watch.COST, since=now - _LOOKED_AT, series=_HOURS)
     ]
     at = pd.to_datetime(read.records["at"], utc=True)
     at = at[((at >= read.start) & (at < read.end)).to_numpy(dtype=bool)]
@@ -69,7 +71,7 @@ def look(deps: Deps, pipeline: Pipeline, read: WatchRead, *, now: datetime) -> W
         new = _marked(new, now, min(onsets))
     rows = [Aggregate(series=_HOURS, start_at=one.start, data=one.to_data()) for one in new]
     deps.store.put_aggregates(name, Watch.COST, rows, start=read.start, end=max(read.end, now))
-    deps.store.forget_aggregates(name, Watch.COST, before=now - _KEPT)
+    deps.store.forget_aggregates(name, Watch.COST, before=now - KEPT)
     return report
 
 

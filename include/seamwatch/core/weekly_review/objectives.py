@@ -1,0 +1,142 @@
+"""What became of an objective in a week, and what was left of its budget at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from seamwatch.core.results import Window
+from seamwatch.core.slo.policy import next_state
+from seamwatch.core.slo.quality import WrongShare, wrong_by_time
+from seamwatch.core.slo.status import ObjectiveStatus, objective_at
+from seamwatch.core.weekly_review.facts import ObjectiveWeek
+from seamwatch.core.weekly_review.week import ReviewWeek
+from seamwatch.spec.objectives import AccuracyObjective, BudgetPolicy, CostObjective, Objective
+from seamwatch.vocabulary import GateState
+
+_INSTANT = timedelta(microseconds=1)
+_DAY = timedelta(days=1)
+
+
+def objective_week(
+    objective: Objective,
+    sums: pd.DataFrame,
+    refunds: pd.DataFrame,
+    weeks: Sequence[ReviewWeek],
+    *,
+    policy: BudgetPolicy,
+    now: datetime,
+    kept_since: datetime | None,
+    wrong: Sequence[WrongShare] = (),
+) -> ObjectiveWeek:
+    """Return an objective in a week, with the weeks before.
+
+    Args:
+        objective: Its definition, as it is now: earlier weeks are judged by it too.
+        sums: Columns of `core.slo.events.BUCKET_COLUMNS`, in spans none of which crosses the end of a week.
+        refunds: Columns start_at and amount: debits that a ruling refunds.
+        weeks: Oldest first; the last one is the week.
+        policy: Of the pipeline's error budgets.
+        now: A week that is not over ends now.
+        kept_since: What is older is gone, so nothing is known of it; None: nothing is.
+        wrong: For an accuracy objective, what people's labels measured.
+    """
+    known = [_Known(objective, sums, refunds, week, now=now, kept_since=kept_since, wrong=wrong) for week in weeks]
+    last, is_money = known[-1], isinstance(objective, CostObjective) and objective.period is not None
+    left = last.left()
+    allowed = last.status.budget.allowed * last.n_budgets if last.status is not None else 0.0
+    return ObjectiveWeek(
+        objective=objective.id,
+        kind=objective.kind,
+        goal=None if is_money else objective.goal,
+        events=last.sum("total"),
+        judged=last.sum("judged"),
+        bad=last.spent(is_money=is_money),
+        sli=None if is_money else last.sli(),
+        before=tuple(one.told(is_money=is_money) for one in known[:-1]),
+        left=left,
+        left_before=tuple(one.left() for one in known[:-1]),
+        spent=last.spent(is_money=is_money) / allowed if allowed > 0 else None,
+        allowed=allowed if allowed > 0 else None,
+        gate=None if left is None else next_state(policy, left, GateState.OK),
+    )
+
+
+class _Known:
+    """What is known of an objective in one week."""
+
+    def __init__(
+        self,
+        objective: Objective,
+        sums: pd.DataFrame,
+        refunds: pd.DataFrame,
+        week: ReviewWeek,
+        *,
+        now: datetime,
+        kept_since: datetime | None,
+        wrong: Sequence[WrongShare],
+    ) -> None:
+        self._objective, self._sums, self._refunds, self._wrong = objective, sums, refunds, wrong
+        start, end = week.window.start, min(week.window.end, now)
+        self.is_known = start < end and (kept_since is None or start >= kept_since)
+        self._window = Window(start=start, end=max(end, start + _INSTANT))
+        self._inside = _within(sums, self._window)
+        self.status = self._at(end) if self.is_known else None
+
+    @property
+    def n_budgets(self) -> int:
+        """Return how many whole budgets a week has: a bound of a day begins anew each day."""
+        return 7 if isinstance(self._objective, CostObjective) and self._objective.period == "day" else 1
+
+    def sum(self, name: str) -> float:
+        return float(self._inside[name].sum()) if self.is_known else 0.0
+
+    def spent(self, *, is_money: bool) -> float:
+        if is_money:
+            return self.sum("usd")
+        back = float(_within(self._refunds, self._window)["amount"].sum())
+        return max(self._bad() - back, 0.0) if self.is_known else 0.0
+
+    def _bad(self) -> float:
+        """Return the bad events of the week; where people's labels measured them, those among all."""
+        if self._is_measured:
+            return float(self._measured().sum())
+        return self.sum("bad")
+
+    @property
+    def _is_measured(self) -> bool:
+        return bool(self._wrong) and isinstance(self._objective, AccuracyObjective)
+
+    def _measured(self) -> pd.Series:
+        return wrong_by_time(self._inside.set_index("start_at")["total"].astype(float), self._wrong)[0]
+
+    def sli(self) -> float | None:
+        n = self.sum("total" if self._is_measured else "judged")
+        return 1.0 - self.spent(is_money=False) / n if n else None
+
+    def told(self, *, is_money: bool) -> float | None:
+        """Return the figure that stands beside the week's."""
+        if not self.is_known:
+            return None
+        return self.spent(is_money=True) if is_money else self.sli()
+
+    def left(self) -> float | None:
+        """Return the share of the budget that was left at the end of the week, of daily ones on the worst day."""
+        if self.status is None or not self._sums["total"].sum():
+            return None
+        if self.n_budgets == 1:
+            return self.status.budget.left
+        ends = [self._window.end - n * _DAY for n in range(7)]
+        days = [self._at(end).budget.left for end in ends if end > self._window.start]
+        return min((one for one in days if one is not None), default=None)
+
+    def _at(self, end: datetime) -> ObjectiveStatus:
+        # A day or month of the calendar that begins with the end is not the one that ended.
+        return objective_at(self._objective, self._sums, self._refunds, now=end - _INSTANT, wrong=self._wrong)
+
+
+def _within(frame: pd.DataFrame, window: Window) -> pd.DataFrame:
+    at = frame["start_at"]
+    return frame[((at >= window.start) & (at < window.end)).to_numpy(dtype=bool)]
