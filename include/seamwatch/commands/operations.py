@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,11 +10,18 @@ from seamwatch.commands.dependencies import open_airflow_deps, open_deps, settin
 from seamwatch.commands.options import JsonOption, ProjectOption
 from seamwatch.commands.output import say, write_json
 
+if TYPE_CHECKING:
+    from seamwatch.engine.deps import Deps
+
 
 def deliver(
     retry: Annotated[bool, typer.Option("--retry", help="Try at once, also what was given up.")] = False,
     drop: Annotated[
-        str | None, typer.Option(metavar="INCIDENT", help="Send no message of this incident that waits now.")
+        str | None,
+        typer.Option(
+            metavar="INCIDENT",
+            help="Send no message of this incident that waits now; or no digest of a week, as 2026-W45.",
+        ),
     ] = None,
     project: ProjectOption = None,
 ) -> None:
@@ -24,15 +31,10 @@ def deliver(
 
     with open_deps(settings_of(project)) as deps:
         if drop is not None:
-            if deps.store.incident(drop) is None:
-                msg = f"no incident {drop!r}; `seamwatch incidents` lists them"
-                raise typer.BadParameter(msg, param_hint="--drop")
-            n_dropped = deps.store.drop_deliveries(
-                drop, reason="dropped by `seamwatch deliver --drop`", now=deps.clock()
-            )
-            print(f"{n_dropped} messages of {drop} are not sent")
+            print(f"{_drop(deps, drop)} messages of {drop} are not sent")
         if retry:
             deps.store.retry_deliveries(now=deps.clock())
+            deps.store.weekly_digests.retry(now=deps.clock())
         summary = deliver_pending(deps)
         note_delivery(deps)
         if not summary.errors:
@@ -41,6 +43,17 @@ def deliver(
     if summary.errors or summary.undelivered:
         say(describe_undelivered(summary))
         raise typer.Exit(1)
+
+
+def _drop(deps: Deps, what: str) -> int:
+    """Return how many messages of an incident, or of a week, need not be sent any more."""
+    reason, now, digests = "dropped by `seamwatch deliver --drop`", deps.clock(), deps.store.weekly_digests
+    if digests.of_week(what):
+        return digests.drop(week=what, reason=reason, now=now)
+    if deps.store.incident(what) is None:
+        msg = f"no incident {what!r}, nor a week with digests; `seamwatch incidents` lists incidents"
+        raise typer.BadParameter(msg, param_hint="--drop")
+    return deps.store.drop_deliveries(what, reason=reason, now=now)
 
 
 def slack(project: ProjectOption = None) -> None:

@@ -70,14 +70,10 @@ def parts_of(change: ChangeKind) -> tuple[DeliveryPart, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delivery:
-    """One message of the outbox."""
+class Outgoing:
+    """A message on its way to a channel."""
 
     id: int
-    incident_id: str
-    part: DeliveryPart
-    change: ChangeKind
-    """What happened to the incident, and is told."""
     channel: str
     connection: str
     state: DeliveryState
@@ -92,8 +88,28 @@ class Delivery:
     """Ours, sent with the message, so that it can be found in the channel."""
     post_began_at: datetime | None = None
     """When a post began of which nobody knows how it ended; None: nothing of it can be in the channel."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery(Outgoing):
+    """One message of the outbox."""
+
+    incident_id: str
+    part: DeliveryPart
+    change: ChangeKind
+    """What happened to the incident, and is told."""
     thread: str | None = None
     """The head in whose thread the last post began; the incident may have another by now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeeklyDigest(Outgoing):
+    """The digest of a week for one channel."""
+
+    week: str
+    """As `2026-W45`."""
+    pipelines: tuple[str, ...]
+    """Those of the review that tell their incidents there."""
 
 
 def told_changes(waiting: Sequence[ChangeKind]) -> tuple[ChangeKind, ...]:

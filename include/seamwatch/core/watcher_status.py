@@ -96,6 +96,7 @@ class Outbox:
     """The messages of a pipeline that did not arrive."""
 
     pipeline: str
+    """Pipeline, or `SHARED`: digests of weekly reviews."""
     n_waiting: int
     oldest_at: datetime | None
     """When the oldest one that waits was written, or since when it may be sent."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from seamwatch.adapters.base import PostedMessage
-from seamwatch.core.deliveries import DeliveryPart, retry_wait, told_changes
+from seamwatch.core.deliveries import Delivery, DeliveryPart, retry_wait, told_changes
 from seamwatch.core.incident_life import Incident
 from seamwatch.engine.incidents import LastReport
 from seamwatch.engine.posting import RECHECK_AFTER, NotYet, Posting
@@ -25,7 +25,7 @@ _BARE_AFTER = 2
 
 
 @dataclass(kw_only=True)
-class Conversation(Posting):
+class Conversation(Posting[Delivery]):
     """One leased message, and the incident that it tells of."""
 
     incident: Incident

@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
-from seamwatch.core.deliveries import Delivery, DeliveryPart, retry_wait
+from seamwatch.core.deliveries import Delivery, DeliveryPart, Outgoing, retry_wait
 from seamwatch.engine.actions import settle_actions
 from seamwatch.engine.button_presses import carry_out_recorded
 from seamwatch.engine.conversation import Conversation
@@ -19,8 +20,9 @@ from seamwatch.engine.digest import tell_digest
 from seamwatch.engine.escalation import escalate
 from seamwatch.engine.incident_actions import end_mutes
 from seamwatch.engine.incidents import LastReport
-from seamwatch.engine.posting import LEASE, SETTLED_AFTER, LeaseLost, NotYet, channel_of, delete_surplus
+from seamwatch.engine.posting import LEASE, SETTLED_AFTER, LeaseLost, NotYet, Outbox, channel_of, delete_surplus
 from seamwatch.engine.second_way import call_second_ways, tell_second_way
+from seamwatch.engine.weekly_digest import DigestMessage, tell_weekly_digest, weekly_message
 from seamwatch.errors import NotifyError, StoreError
 from seamwatch.secret_redaction import SECRETS
 
@@ -64,6 +66,7 @@ class _Tick:
     owner: str = field(default_factory=lambda: uuid4().hex)
     n_sent: int = 0
     errors: list[str] = field(default_factory=list)
+    weekly_message: DigestMessage = weekly_message
     pauses: dict[tuple[str, str], datetime] = field(default_factory=dict)
     """By connection and channel, until when it wants no message, or gets none in this run."""
     reports: LastReport = field(default_factory=LastReport)
@@ -71,8 +74,21 @@ class _Tick:
     """By connection and channel, messages that failed since the last one that did not."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Leased:
+    """A message that this run has, and how it is sent."""
+
+    message: Outgoing
+    outbox: Outbox
+    send: Callable[[], None]
+
+
 def deliver_pending(
-    deps: Deps, *, sleep: Callable[[float], None] = time.sleep, for_at_most: timedelta = _TICK
+    deps: Deps,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    for_at_most: timedelta = _TICK,
+    weekly_message: DigestMessage = weekly_message,
 ) -> DeliverySummary:
     """Return what was sent; a message that cannot be sent now stays in the outbox and stops no other.
 
@@ -80,37 +96,48 @@ def deliver_pending(
         deps: The world outside.
         sleep: Waits for so many seconds, where a channel asks for a pause; no message is leased meanwhile.
         for_at_most: What is not sent within this time waits for the next run.
+        weekly_message: Makes the message of a weekly digest.
 
     Raises:
         StoreError: If the store itself fails.
     """
     end = deps.clock() + for_at_most
     end_mutes(deps, deps.project.pipelines)
-    tick = _Tick(deps=deps, end=end)
+    tick = _Tick(deps=deps, end=end, weekly_message=weekly_message)
     tick.errors += carry_out_recorded(deps)
     tick.errors += escalate(deps, deps.project.pipelines)
     tick.errors += settle_actions(deps, deps.project.pipelines)
     tick.errors += call_second_ways(deps)
     while (now := deps.clock()) < end:
         tick.pauses = {place: until for place, until in tick.pauses.items() if until > now}
-        delivery = deps.store.claim_delivery(now, lease=LEASE, owner=tick.owner, not_through=list(tick.pauses))
-        if delivery is not None:
-            _deliver(tick, delivery)
+        leased = _claim(tick, now)
+        if leased is not None:
+            _deliver(tick, leased)
             continue
         until = min(tick.pauses.values(), default=end)
         if until >= end:
             break
         sleep((until - now).total_seconds())
-    _look_again(deps, end)
-    n_undelivered, n_failed = deps.store.count_undelivered(now=deps.clock())
-    shown = deps.store.undelivered(now=deps.clock(), limit=_SHOWN)
+    for outbox in (deps.store, deps.store.weekly_digests):
+        _look_again(deps, outbox, end)
+    return _summary(tick)
+
+
+def _summary(tick: _Tick) -> DeliverySummary:
+    store, digests, now = tick.deps.store, tick.deps.store.weekly_digests, tick.deps.clock()
+    counts = (store.count_undelivered(now=now), digests.count_undelivered(now=now))
+    late = [f"{one.incident_id}, {one.channel}: {one.last_error}" for one in store.undelivered(now=now, limit=_SHOWN)]
+    late += [
+        f"digest of {one.week}, {one.channel}: {one.last_error or 'no try has ended yet'}"
+        for one in digests.undelivered(now=now, limit=_SHOWN)
+    ]
     return DeliverySummary(
         n_sent=tick.n_sent,
-        n_failed=n_failed,
-        n_waiting=deps.store.n_pending_deliveries(),
+        n_failed=sum(n_failed for _, n_failed in counts),
+        n_waiting=store.n_pending_deliveries() + digests.n_pending(),
         errors=tuple(tick.errors),
-        n_undelivered=n_undelivered,
-        undelivered=tuple(f"{one.incident_id}, {one.channel}: {one.last_error}" for one in shown),
+        n_undelivered=sum(n for n, _ in counts),
+        undelivered=tuple(late[:_SHOWN]),
     )
 
 
@@ -131,7 +158,7 @@ def deliver_incidents(deps: Deps, incident_ids: Iterable[str]) -> None:
             delivery = deps.store.claim_delivery(now, lease=LEASE, owner=tick.owner, incident_id=incident_id)
             if delivery is None:
                 break
-            _deliver(tick, delivery)
+            _deliver(tick, _of_incident(tick, delivery))
 
 
 def describe_undelivered(summary: DeliverySummary) -> str:
@@ -143,31 +170,50 @@ def describe_undelivered(summary: DeliverySummary) -> str:
         f"not delivered: {n:,}, of them given up: {summary.n_failed:,}\n{shown}"
         + (f"\nand {n_more:,} more" if n_more > 0 else "")
         + "\nMend the reason; they are sent by themselves then, or at once by `seamwatch deliver --retry`. "
-        "`seamwatch deliver --drop INCIDENT` says that the messages of an incident need not be sent."
+        "`seamwatch deliver --drop INCIDENT` says that the messages of an incident need not be sent; with a week, as "
+        "2026-W45, that its digests need not."
     )
 
 
-def _deliver(tick: _Tick, delivery: Delivery) -> None:
+def _claim(tick: _Tick, now: datetime) -> _Leased | None:
+    """Return the message that is due: those of incidents go before digests of weeks."""
+    pauses, digests = list(tick.pauses), tick.deps.store.weekly_digests
+    delivery = tick.deps.store.claim_delivery(now, lease=LEASE, owner=tick.owner, not_through=pauses)
+    if delivery is not None:
+        return _of_incident(tick, delivery)
+    digest = digests.claim(now, lease=LEASE, owner=tick.owner, not_through=pauses)
+    if digest is None:
+        return None
+    send = partial(tell_weekly_digest, tick.deps, digest, owner=tick.owner, message_of=tick.weekly_message)
+    return _Leased(message=digest, outbox=digests, send=send)
+
+
+def _of_incident(tick: _Tick, delivery: Delivery) -> _Leased:
+    return _Leased(message=delivery, outbox=tick.deps.store, send=partial(_send, tick, delivery))
+
+
+def _deliver(tick: _Tick, leased: _Leased) -> None:
     """Send one message, and note what became of it."""
-    store, owner, place = tick.deps.store, tick.owner, (delivery.connection, delivery.channel)
+    outbox, owner, message = leased.outbox, tick.owner, leased.message
+    place = (message.connection, message.channel)
     try:
-        _send(tick, delivery)
+        leased.send()
     except LeaseLost:
         return
     except NotYet as later:
-        store.mark_failed(delivery.id, owner=owner, error=None, retry_at=later.at, is_try=later.is_try)
+        outbox.mark_failed(message.id, owner=owner, error=None, retry_at=later.at, is_try=later.is_try)
     except NotifyError as error:
         if error.wait_s is None:
-            _failed(tick, delivery, error, may_have_arrived=error.may_have_arrived)
+            _failed(tick, leased, error, may_have_arrived=error.may_have_arrived)
             tick.n_failures[place] += 1
             if tick.n_failures[place] >= _MOST_FAILURES:
                 tick.pauses[place] = tick.end
             return
         until = tick.deps.clock() + timedelta(seconds=error.wait_s)
         tick.pauses[place] = until
-        store.mark_failed(delivery.id, owner=owner, error=str(error), retry_at=until, is_try=False)
+        outbox.mark_failed(message.id, owner=owner, error=str(error), retry_at=until, is_try=False)
     except Exception as error:
-        _failed(tick, delivery, error, may_have_arrived=True)
+        _failed(tick, leased, error, may_have_arrived=True)
     else:
         tick.n_sent += 1
         tick.n_failures[place] = 0
@@ -186,6 +232,7 @@ def _send(tick: _Tick, delivery: Delivery) -> None:
         return
     conversation = Conversation(
         deps=tick.deps,
+        outbox=tick.deps.store,
         owner=tick.owner,
         delivery=delivery,
         to=channel_of(tick.deps, delivery, incident.pipeline),
@@ -198,15 +245,16 @@ def _send(tick: _Tick, delivery: Delivery) -> None:
         conversation.tell_thread()
 
 
-def _failed(tick: _Tick, delivery: Delivery, error: Exception, *, may_have_arrived: bool) -> None:
+def _failed(tick: _Tick, leased: _Leased, error: Exception, *, may_have_arrived: bool) -> None:
+    message = leased.message
     now, said = tick.deps.clock(), SECRETS.redact(str(error) or type(error).__name__)
-    tick.errors.append(f"{delivery.channel}: {said}")
-    wait = retry_wait(delivery.attempts + 1)
+    tick.errors.append(f"{message.channel}: {said}")
+    wait = retry_wait(message.attempts + 1)
     retry_at = now + (max(wait, SETTLED_AFTER) if may_have_arrived else wait)
     settled_at = now + SETTLED_AFTER if may_have_arrived else None
-    is_given_up = delivery.attempts + 1 >= _MOST_TRIES
-    tick.deps.store.mark_failed(
-        delivery.id,
+    is_given_up = message.attempts + 1 >= _MOST_TRIES
+    leased.outbox.mark_failed(
+        message.id,
         owner=tick.owner,
         error=said,
         retry_at=None if is_given_up else retry_at,
@@ -214,10 +262,10 @@ def _failed(tick: _Tick, delivery: Delivery, error: Exception, *, may_have_arriv
     )
 
 
-def _look_again(deps: Deps, end: datetime) -> None:
+def _look_again(deps: Deps, outbox: Outbox, end: datetime) -> None:
     """Delete what a channel holds twice since a post that seemed lost arrived in the end; what fails waits."""
     while (now := deps.clock()) < end:
-        sent = deps.store.claim_recheck(now, again_at=now + _RECHECK_EVERY)
+        sent = outbox.claim_recheck(now, again_at=now + _RECHECK_EVERY)
         if sent is None:
             return
         try:
@@ -229,4 +277,4 @@ def _look_again(deps: Deps, end: datetime) -> None:
                 if isinstance(error, NotifyError) and error.wait_s is not None:
                     return
                 continue
-        deps.store.recheck_delivery(sent.id, at=None)
+        outbox.recheck_delivery(sent.id, at=None)

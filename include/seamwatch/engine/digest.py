@@ -40,7 +40,7 @@ def tell_digest(deps: Deps, delivery: Delivery, *, owner: str) -> None:
         NotifyError: If the channel does not take it, or nobody knows.
     """
     to = Channel(notifier=deps.notifier(delivery.connection), name=delivery.channel, connection=delivery.connection)
-    posting = Posting(deps=deps, owner=owner, delivery=delivery, to=to)
+    posting = Posting(deps=deps, outbox=deps.store, owner=owner, delivery=delivery, to=to)
     arrived = posting.find_arrived(thread=None)
     if arrived is not None:
         posting.sent(arrived.id, ())  # what it tells was noted before it was posted

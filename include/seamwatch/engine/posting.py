@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 from uuid import uuid4
 
 from seamwatch.adapters.base import Notifier, PostedMessage
-from seamwatch.core.deliveries import Delivery, DeliveryPart
+from seamwatch.core.deliveries import Delivery, DeliveryPart, Outgoing
 from seamwatch.engine.deps import Deps
 from seamwatch.errors import HistoryUnreadable, NotifyError
 
@@ -24,6 +24,72 @@ SETTLED_AFTER = timedelta(seconds=75)
 RECHECK_AFTER = timedelta(minutes=10)
 _UNREAD_FOR = timedelta(hours=6)
 """After this a message is posted again though the channel could not be looked into."""
+
+
+class Outbox(Protocol):
+    """Where messages are kept on their way: what is noted of one before and after each call to its channel."""
+
+    def renew_lease(self, message: int, /, *, owner: str, until: datetime) -> bool:
+        """Keep a message for longer; return False where another caller has it by now."""
+        ...
+
+    def begin_post(
+        self,
+        message: int,
+        /,
+        *,
+        owner: str,
+        token: str,
+        tells: Sequence[int],
+        now: datetime,
+        until: datetime,
+        channel: str,
+        connection: str,
+        thread: str | None = None,
+    ) -> bool:
+        """Note, before a message is posted, that it is; return False where another caller has it by now."""
+        ...
+
+    def no_message_arrived(self, message: int, /) -> None:
+        """Note that a post did not arrive, and never will."""
+        ...
+
+    def mark_sent(
+        self,
+        message: int,
+        /,
+        *,
+        owner: str,
+        message_id: str,
+        now: datetime,
+        tells: Sequence[int] = (),
+        recheck_at: datetime | None = None,
+        recheck_if_lost_at: datetime | None = None,
+    ) -> None:
+        """Note that a message arrived, and its id there; with it those that it tells."""
+        ...
+
+    def mark_failed(
+        self,
+        message: int,
+        /,
+        *,
+        owner: str,
+        error: str | None,
+        retry_at: datetime | None,
+        is_try: bool = True,
+        settled_at: datetime | None = None,
+    ) -> None:
+        """Note that a message did not arrive, or that nobody knows; tried again at `retry_at`, or given up at None."""
+        ...
+
+    def claim_recheck(self, now: datetime, *, again_at: datetime) -> Outgoing | None:
+        """Return a message that the channel may hold twice, to be looked for now, and again later."""
+        ...
+
+    def recheck_delivery(self, message: int, /, *, at: datetime | None) -> None:
+        """Set when to look whether the channel holds a message twice; None: it was found to hold it once."""
+        ...
 
 
 class LeaseLost(Exception):
@@ -57,14 +123,19 @@ def channel_of(deps: Deps, delivery: Delivery, pipeline: str) -> Channel:
     return Channel(notifier=deps.notifier(to.connection), name=to.channel, connection=to.connection)
 
 
+M = TypeVar("M", bound=Outgoing)
+
+
 @dataclass(kw_only=True)
-class Posting:
+class Posting(Generic[M]):
     """One leased message."""
 
     deps: Deps
+    outbox: Outbox
+    """Where it is kept."""
     owner: str
     """Who leased it."""
-    delivery: Delivery
+    delivery: M
     to: Channel
     is_repeat: bool = False
     """A post of unknown end could not be looked for: the channel may not be read, or is not known by its name."""
@@ -117,9 +188,9 @@ class Posting:
             tells: Messages of the outbox that it tells.
             thread: The head that it replies to.
         """
-        store, now = self.deps.store, self.deps.clock()
+        outbox, now = self.outbox, self.deps.clock()
         token = self.delivery.token or uuid4().hex
-        has_begun = store.begin_post(
+        has_begun = outbox.begin_post(
             self.delivery.id,
             owner=self.owner,
             token=token,
@@ -137,14 +208,14 @@ class Posting:
         except NotifyError as error:
             # Of an earlier post that could not be looked for, this refusal says nothing.
             if not error.may_have_arrived and not self.is_repeat:
-                store.no_message_arrived(self.delivery.id)
+                outbox.no_message_arrived(self.delivery.id)
             raise
         self.sent(message_id, tells)
 
     def sent(self, message_id: str, tells: Sequence[int]) -> None:
         """Note that the message arrived, and which messages of the outbox it tells besides those noted before."""
         now = self.deps.clock()
-        self.deps.store.mark_sent(
+        self.outbox.mark_sent(
             self.delivery.id,
             owner=self.owner,
             message_id=message_id,
@@ -156,11 +227,11 @@ class Posting:
 
     def renew(self) -> None:
         """Keep the message for longer; LeaseLost if another worker has it by now."""
-        if not self.deps.store.renew_lease(self.delivery.id, owner=self.owner, until=self.deps.clock() + LEASE):
+        if not self.outbox.renew_lease(self.delivery.id, owner=self.owner, until=self.deps.clock() + LEASE):
             raise LeaseLost
 
 
-def delete_surplus(deps: Deps, sent: Delivery) -> None:
+def delete_surplus(deps: Deps, sent: Outgoing) -> None:
     """Delete what the channel holds of a sent message besides the one that the store knows: of a forgotten one, all.
 
     Raises:
@@ -169,17 +240,21 @@ def delete_surplus(deps: Deps, sent: Delivery) -> None:
     """
     if sent.token is None:
         return
-    head = None if sent.part is not DeliveryPart.THREAD else deps.store.head_message(sent.incident_id)
+    head = None
+    if isinstance(sent, Delivery) and sent.part is DeliveryPart.THREAD:
+        head = deps.store.head_message(sent.incident_id)
     for one in _find(deps, sent, head=head):
         if one.id != sent.message_id:
             deps.notifier(sent.connection).delete(one.id)
 
 
-def _find(deps: Deps, delivery: Delivery, *, head: str | None) -> Sequence[PostedMessage]:
+def _find(deps: Deps, message: Outgoing, *, head: str | None) -> Sequence[PostedMessage]:
     """Return what is there of a message where it was posted, wherever it would be posted now, and below the head."""
-    assert delivery.token is not None
-    threads = tuple(dict.fromkeys(one for one in (head, delivery.thread) if one is not None))
-    known = deps.store.last_head(connection=delivery.connection, channel=delivery.channel)
-    return deps.notifier(delivery.connection).find(
-        delivery.channel, delivery.token, since=delivery.created_at, threads=threads, known=known
+    assert message.token is not None
+    place = {"connection": message.connection, "channel": message.channel}
+    thread = message.thread if isinstance(message, Delivery) else None
+    threads = tuple(dict.fromkeys(one for one in (head, thread) if one is not None))
+    known = deps.store.last_head(**place) or deps.store.weekly_digests.last_posted(**place)
+    return deps.notifier(message.connection).find(
+        message.channel, message.token, since=message.created_at, threads=threads, known=known
     )

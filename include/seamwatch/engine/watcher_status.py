@@ -48,7 +48,7 @@ def watcher_status(
         at=now,
         jobs=statuses,
         gaps=tuple(_gaps(deps, statuses)),
-        outboxes=tuple(one for one in store.outboxes(now=now) if one.pipeline in names),
+        outboxes=tuple(one for one in store.outboxes(now=now) if one.pipeline in (*names, SHARED)),
         frozen=tuple(sorted(name for name in names if _is_frozen(deps, name))),
         broken=tuple(sorted(deps.project.broken)) if only is None else (),
         unowned=tuple(one.pipeline for one in pipelines if RELIABILITY not in one.owners),

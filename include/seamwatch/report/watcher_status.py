@@ -77,7 +77,7 @@ def note_lines(status: WatcherStatus) -> tuple[str, ...]:
     """Return what is worth knowing and asks nobody to act here."""
     return (
         *(_gap_line(gap) for gap in status.gaps if gap.is_unusual is None and gap.since is not None),
-        *(f"{one.pipeline}: {_waiting(one)}." for one in status.outboxes if not one.is_stuck(status.at)),
+        *(f"{_sender(one)}: {_waiting(one)}." for one in status.outboxes if not one.is_stuck(status.at)),
         *(f"Releases of {name} are frozen by a spent error budget." for name in status.frozen),
         *(f"{name} is unowned: nobody is named under owners.reliability." for name in status.unowned),
     )
@@ -115,7 +115,7 @@ def status_json(status: WatcherStatus) -> dict[str, Any]:
         ],
         "messages": [
             {
-                "pipeline": outbox.pipeline,
+                "pipeline": None if outbox.pipeline == SHARED else outbox.pipeline,
                 "waiting": outbox.n_waiting,
                 "oldest_at": numbers.iso(outbox.oldest_at),
                 "given_up": outbox.n_given_up,
@@ -140,7 +140,11 @@ def _gap_line(gap: RecordGap) -> str:
 def _outbox_line(outbox: Outbox) -> str:
     lost = f"{numbers.plural(outbox.n_given_up, 'message')} given up" if outbox.n_given_up else ""
     waiting = _waiting(outbox) if outbox.n_waiting else ""
-    return f"{outbox.pipeline}: {'; '.join(filter(None, (lost, waiting)))}; `seamwatch deliver --retry` says why."
+    return f"{_sender(outbox)}: {'; '.join(filter(None, (lost, waiting)))}; `seamwatch deliver --retry` says why."
+
+
+def _sender(outbox: Outbox) -> str:
+    return "weekly digests" if outbox.pipeline == SHARED else outbox.pipeline
 
 
 def _waiting(outbox: Outbox) -> str:

@@ -12,13 +12,13 @@ from sqlalchemy.orm import aliased
 
 from seamwatch.core.deliveries import Delivery, DeliveryPart
 from seamwatch.core.incident_life import ChangeKind
+from seamwatch.store import outgoing
 from seamwatch.store.budget import Transactions
 from seamwatch.store.dialect import insert_or_ignore
+from seamwatch.store.outgoing import ARRIVED, UNSENT, has_failed, is_due, leased, was_never_tried
 from seamwatch.store.tables import DeliveryRow
 from seamwatch.vocabulary import DeliveryState
 
-_LATE_AFTER = timedelta(minutes=15)
-_UNSENT = (DeliveryState.PENDING.value, DeliveryState.FAILED.value)
 _DIGEST_TRIES = 3
 """So many tries of a digest that fail are waited for; then what it was to tell is told by itself."""
 
@@ -40,27 +40,6 @@ class Undelivered:
     def is_given_up(self) -> bool:
         """Whether it is tried again only when a person says so, or the incident changes."""
         return self.state is DeliveryState.FAILED
-
-
-def was_never_tried() -> sa.ColumnElement[bool]:
-    """Return whether nobody has begun with a message: it waits for its time."""
-    return sa.and_(
-        DeliveryRow.state == DeliveryState.PENDING.value,
-        DeliveryRow.attempts == 0,
-        DeliveryRow.last_error.is_(None),
-        DeliveryRow.lease_until.is_(None),
-        DeliveryRow.post_began_at.is_(None),
-    )
-
-
-def _has_failed(now: datetime) -> sa.ColumnElement[bool]:
-    """Return whether no try could deliver a message until now, it waits for long, or it was given up."""
-    # Held on purpose, as through quiet hours, is not late.
-    is_held = sa.and_(was_never_tried(), DeliveryRow.next_attempt_at > now - _LATE_AFTER)
-    has_waited = sa.and_(DeliveryRow.created_at <= now - _LATE_AFTER, ~is_held)
-    is_late = sa.or_(DeliveryRow.attempts > 0, has_waited)
-    is_waiting = DeliveryRow.state == DeliveryState.PENDING.value
-    return sa.or_(DeliveryRow.state == DeliveryState.FAILED.value, sa.and_(is_waiting, is_late))
 
 
 class DeliveryStore:
@@ -149,7 +128,7 @@ class DeliveryStore:
     def held_for(self: Transactions, digest_id: int) -> list[Delivery]:
         """Return the messages that a digest holds and nobody has sent, oldest first."""
         statement = sa.select(DeliveryRow.__table__).where(
-            DeliveryRow.held_for == digest_id, DeliveryRow.state.in_(_UNSENT), DeliveryRow.post_began_at.is_(None)
+            DeliveryRow.held_for == digest_id, DeliveryRow.state.in_(UNSENT), DeliveryRow.post_began_at.is_(None)
         )
         with self._reading() as connection:
             return [_delivery(row) for row in connection.execute(statement.order_by(DeliveryRow.id)).mappings()]
@@ -175,27 +154,19 @@ class DeliveryStore:
             not_through: Connections and channels that ask for a pause.
             incident_id: Of this incident only; None: of any.
         """
+        due = _is_due(now)
+        if incident_id is not None:
+            due = sa.and_(due, DeliveryRow.incident_id == incident_id)
         with self._writing() as connection:
-            wanted = sa.select(DeliveryRow.id).where(_is_due(now))
-            if incident_id is not None:
-                wanted = wanted.where(DeliveryRow.incident_id == incident_id)
-            for through, channel in not_through:
-                wanted = wanted.where(sa.or_(DeliveryRow.connection != through, DeliveryRow.channel != channel))
-            wanted = wanted.order_by(DeliveryRow.next_attempt_at, DeliveryRow.id).limit(1)
-            found = connection.scalar(wanted.with_for_update(skip_locked=True))
-            if found is None:
-                return None
-            until = now + lease
-            values = {"lease_until": until, "lease_owner": owner, "next_attempt_at": until}
-            connection.execute(sa.update(DeliveryRow).filter_by(id=found).values(**values))
-            row = connection.execute(sa.select(DeliveryRow.__table__).filter_by(id=found)).mappings().one()
-            return _delivery(row)
+            row = outgoing.claim(
+                connection, DeliveryRow, due, now=now, lease=lease, owner=owner, not_through=not_through
+            )
+            return None if row is None else _delivery(row)
 
     def renew_lease(self: Transactions, delivery_id: int, *, owner: str, until: datetime) -> bool:
         """Keep a message for longer; return False where another caller has it by now."""
-        values = {"lease_until": until, "next_attempt_at": until}
         with self._writing() as connection:
-            return bool(connection.execute(_leased(delivery_id, owner).values(**values)).rowcount)
+            return outgoing.renew_lease(connection, DeliveryRow, delivery_id, owner=owner, until=until)
 
     def waiting_with(self: Transactions, delivery: Delivery) -> list[Delivery]:
         """Return the messages of the same part of the same incident that one message can tell, oldest first.
@@ -207,7 +178,7 @@ class DeliveryStore:
             .where(
                 DeliveryRow.incident_id == delivery.incident_id,
                 DeliveryRow.part == delivery.part.value,
-                DeliveryRow.state.in_(_UNSENT),
+                DeliveryRow.state.in_(UNSENT),
                 sa.or_(DeliveryRow.post_began_at.is_(None), DeliveryRow.id == delivery.id),
             )
             .order_by(DeliveryRow.id)
@@ -244,7 +215,7 @@ class DeliveryStore:
         values = {"token": token, "post_began_at": now, "lease_until": until, "next_attempt_at": until}
         place = {"channel": channel, "connection": connection, "thread": thread}
         with self._writing() as database:
-            if not database.execute(_leased(delivery_id, owner).values(**values, **place)).rowcount:
+            if not database.execute(leased(DeliveryRow, delivery_id, owner).values(**values, **place)).rowcount:
                 return False
             database.execute(sa.update(DeliveryRow).filter_by(told_by=delivery_id).values(told_by=None))
             _set_told_by(database, delivery_id, tells)
@@ -285,19 +256,22 @@ class DeliveryStore:
             recheck_at: When to look whether the channel holds it twice; None: it cannot.
             recheck_if_lost_at: The same, where another caller has the message.
         """
-        arrived = {"sent_at": now, "lease_until": None, "lease_owner": None, "last_error": None, "post_began_at": None}
         with self._writing() as connection:
             _set_told_by(connection, delivery_id, tells)
             connection.execute(
                 sa.update(DeliveryRow)
-                .where(DeliveryRow.told_by == delivery_id, DeliveryRow.state.in_(_UNSENT))
-                .values(state=DeliveryState.TOLD.value, **arrived)
+                .where(DeliveryRow.told_by == delivery_id, DeliveryRow.state.in_(UNSENT))
+                .values(state=DeliveryState.TOLD.value, sent_at=now, **ARRIVED)
             )
-            has_it = connection.scalar(sa.select(DeliveryRow.lease_owner).filter_by(id=delivery_id)) == owner
-            again = recheck_at if has_it else recheck_if_lost_at
-            own = sa.update(DeliveryRow).filter_by(id=delivery_id)
-            connection.execute(
-                own.values(state=DeliveryState.SENT.value, message_id=message_id, recheck_at=again, **arrived)
+            outgoing.note_sent(
+                connection,
+                DeliveryRow,
+                delivery_id,
+                owner=owner,
+                message_id=message_id,
+                now=now,
+                recheck_at=recheck_at,
+                recheck_if_lost_at=recheck_if_lost_at,
             )
 
     def mark_failed(
@@ -322,26 +296,23 @@ class DeliveryStore:
             is_try: Whether it counts as a try.
             settled_at: Until when the channel may still take it; nobody sends it before, whoever asks for that.
         """
-        values: dict[str, Any] = {"lease_until": settled_at, "lease_owner": None}
-        if error is not None:
-            values["last_error"] = error
-        if is_try:
-            values["attempts"] = DeliveryRow.attempts + 1
-        values |= {"state": DeliveryState.FAILED.value} if retry_at is None else {"next_attempt_at": retry_at}
         with self._writing() as connection:
-            mine = sa.update(DeliveryRow).filter_by(id=delivery_id, lease_owner=owner)
-            connection.execute(mine.values(**values))
+            outgoing.note_failed(
+                connection,
+                DeliveryRow,
+                delivery_id,
+                owner=owner,
+                error=error,
+                retry_at=retry_at,
+                is_try=is_try,
+                settled_at=settled_at,
+            )
 
     def retry_deliveries(self: Transactions, *, now: datetime, incident_id: str | None = None) -> int:
         """Make all that waits or was given up due now, of one incident or of all; return how many messages."""
-        unsent = sa.update(DeliveryRow).where(DeliveryRow.state.in_(_UNSENT))
-        if incident_id is not None:
-            unsent = unsent.where(DeliveryRow.incident_id == incident_id)
-        # Tries are counted anew; what is leased, or may still be taken by its channel, waits for that.
-        due = sa.case((_is_free(now), now), else_=DeliveryRow.lease_until)
-        values = {"state": DeliveryState.PENDING.value, "next_attempt_at": due, "attempts": 0}
+        which = () if incident_id is None else (DeliveryRow.incident_id == incident_id,)
         with self._writing() as connection:
-            return int(connection.execute(unsent.values(**values)).rowcount)
+            return outgoing.retry(connection, DeliveryRow, *which, now=now)
 
     def drop_deliveries(
         self: Transactions,
@@ -356,14 +327,11 @@ class DeliveryStore:
 
         Of a post of unknown end, what arrived is deleted later. `only` is the one message that is meant.
         """
-        unsent = sa.update(DeliveryRow).where(DeliveryRow.state.in_(_UNSENT), DeliveryRow.incident_id == incident_id)
         # A digest tells of other incidents too.
         which = DeliveryRow.part != DeliveryPart.DIGEST.value if only is None else DeliveryRow.id == only
-        unsent = unsent.where(which)
-        recheck_at = sa.case((DeliveryRow.post_began_at.is_not(None), now + recheck_after), else_=None)
-        values = {"state": DeliveryState.DROPPED.value, "last_error": reason, "sent_at": now, "recheck_at": recheck_at}
+        which = sa.and_(DeliveryRow.incident_id == incident_id, which)
         with self._writing() as connection:
-            return int(connection.execute(unsent.values(**values)).rowcount)
+            return outgoing.drop(connection, DeliveryRow, which, reason=reason, now=now, recheck_after=recheck_after)
 
     def deliveries(self: Transactions, incident_id: str) -> list[Delivery]:
         """Return the messages of an incident, oldest first."""
@@ -373,18 +341,13 @@ class DeliveryStore:
 
     def n_pending_deliveries(self: Transactions) -> int:
         """Return how many messages still wait."""
-        statement = sa.select(sa.func.count()).select_from(DeliveryRow).filter_by(state=DeliveryState.PENDING.value)
         with self._reading() as connection:
-            return int(connection.scalar(statement) or 0)
+            return outgoing.count_pending(connection, DeliveryRow)
 
     def count_undelivered(self: Transactions, *, now: datetime) -> tuple[int, int]:
         """Return how many messages `undelivered` would return, and how many of them were given up."""
-        is_given_up = DeliveryRow.state == DeliveryState.FAILED.value
-        n_given_up = sa.func.coalesce(sa.func.sum(sa.case((is_given_up, 1), else_=0)), 0)
-        statement = sa.select(sa.func.count(), n_given_up).select_from(DeliveryRow).where(_has_failed(now))
         with self._reading() as connection:
-            n, n_failed = connection.execute(statement).one()
-            return int(n), int(n_failed)
+            return outgoing.count_undelivered(connection, DeliveryRow, now)
 
     def undelivered(
         self: Transactions, incident_ids: Collection[str] | None = None, *, now: datetime, limit: int | None = None
@@ -396,7 +359,7 @@ class DeliveryStore:
             now: Aware time.
             limit: At most so many; None: all.
         """
-        statement = sa.select(DeliveryRow).where(_has_failed(now)).order_by(DeliveryRow.id).limit(limit)
+        statement = sa.select(DeliveryRow).where(has_failed(DeliveryRow, now)).order_by(DeliveryRow.id).limit(limit)
         if incident_ids is not None:
             statement = statement.where(DeliveryRow.incident_id.in_(list(incident_ids)))
         with self._reading() as connection:
@@ -475,24 +438,13 @@ class DeliveryStore:
     def claim_recheck(self: Transactions, now: datetime, *, again_at: datetime) -> Delivery | None:
         """Return a sent message that the channel may hold twice, to be looked for now, and again at `again_at`."""
         with self._writing() as connection:
-            due = sa.select(DeliveryRow.id).where(
-                DeliveryRow.recheck_at <= now,
-                DeliveryRow.state.in_((DeliveryState.SENT.value, DeliveryState.DROPPED.value)),
-            )
-            found = connection.scalar(due.order_by(DeliveryRow.recheck_at).limit(1).with_for_update(skip_locked=True))
-            if found is None:
-                return None
-            connection.execute(sa.update(DeliveryRow).filter_by(id=found).values(recheck_at=again_at))
-            return _delivery(connection.execute(sa.select(DeliveryRow.__table__).filter_by(id=found)).mappings().one())
+            row = outgoing.claim_recheck(connection, DeliveryRow, now, again_at=again_at)
+            return None if row is None else _delivery(row)
 
     def recheck_delivery(self: Transactions, delivery_id: int, *, at: datetime | None) -> None:
         """Set when to look whether the channel holds a message twice; None: it was found to hold it once."""
         with self._writing() as connection:
             connection.execute(sa.update(DeliveryRow).filter_by(id=delivery_id).values(recheck_at=at))
-
-
-def _is_free(now: datetime) -> sa.ColumnElement[bool]:
-    return sa.or_(DeliveryRow.lease_until.is_(None), DeliveryRow.lease_until <= now)
 
 
 def _is_due(now: datetime) -> sa.ColumnElement[bool]:
@@ -508,13 +460,7 @@ def _is_due(now: datetime) -> sa.ColumnElement[bool]:
     is_held_back = sa.exists().where(
         other.incident_id == DeliveryRow.incident_id, other.state == DeliveryState.PENDING.value, goes_before
     )
-    return sa.and_(
-        DeliveryRow.state == DeliveryState.PENDING.value,
-        DeliveryRow.next_attempt_at <= now,
-        _is_free(now),
-        ~is_held_back,
-        ~_waits_for_digest(),
-    )
+    return sa.and_(is_due(DeliveryRow, now), ~is_held_back, ~_waits_for_digest())
 
 
 def _waits_for_digest() -> sa.ColumnElement[bool]:
@@ -533,7 +479,7 @@ def _send_together(
 ) -> None:
     """Let what was never tried of an incident be due with its newest message, before or after a digest as that is."""
     waiting = sa.and_(
-        was_never_tried(),
+        was_never_tried(DeliveryRow),
         DeliveryRow.incident_id == incident_id,
         DeliveryRow.part != DeliveryPart.DIGEST.value,
         DeliveryRow.told_by.is_(None),
@@ -546,14 +492,10 @@ def _send_together(
     connection.execute(sa.update(DeliveryRow).where(waiting, joins).values(next_attempt_at=at, held_for=held_for))
 
 
-def _leased(delivery_id: int, owner: str) -> sa.Update:
-    return sa.update(DeliveryRow).filter_by(id=delivery_id, lease_owner=owner, state=DeliveryState.PENDING.value)
-
-
 def _set_told_by(connection: sa.Connection, delivery_id: int, tells: Sequence[int]) -> None:
     others = [one for one in tells if one != delivery_id]
     if others:
-        told = sa.update(DeliveryRow).where(DeliveryRow.id.in_(others), DeliveryRow.state.in_(_UNSENT))
+        told = sa.update(DeliveryRow).where(DeliveryRow.id.in_(others), DeliveryRow.state.in_(UNSENT))
         connection.execute(told.values(told_by=delivery_id))
 
 

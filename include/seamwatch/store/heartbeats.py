@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
-from seamwatch.core.watcher_status import Outbox, WindowCount
+from seamwatch.core.watcher_status import SHARED, Outbox, WindowCount
 from seamwatch.store.budget import Transactions
-from seamwatch.store.deliveries import was_never_tried
 from seamwatch.store.dialect import insert_or_ignore
-from seamwatch.store.tables import DeliveryRow, FreshnessCheckRow, HeartbeatRow, IncidentRow, SloStatusRow, WindowRow
+from seamwatch.store.outgoing import Table, was_never_tried
+from seamwatch.store.tables import (
+    DeliveryRow,
+    FreshnessCheckRow,
+    HeartbeatRow,
+    IncidentRow,
+    SloStatusRow,
+    WeeklyDigestRow,
+    WindowRow,
+)
 from seamwatch.vocabulary import DeliveryState, RecurringJob
 
 _KNOWN = "known"
@@ -118,27 +127,33 @@ class HeartbeatStore:
     def outboxes(self: Transactions, *, now: datetime) -> list[Outbox]:
         """Return the messages that did not arrive, by pipeline; one that lacks none is left out.
 
-        What is held on purpose, as through quiet hours, is not among them.
+        What is held on purpose, as through quiet hours, is not among them. Digests of weekly reviews stand last.
         """
-        is_held = sa.and_(was_never_tried(), DeliveryRow.next_attempt_at > now)
-        waits = sa.and_(DeliveryRow.state == DeliveryState.PENDING.value, ~is_held)
-        since = sa.case((was_never_tried(), DeliveryRow.next_attempt_at), else_=DeliveryRow.created_at)
-        given_up = DeliveryRow.state == DeliveryState.FAILED.value
-        statement = (
-            sa.select(
-                IncidentRow.pipeline,
-                sa.func.count(sa.case((waits, 1))),
-                sa.func.min(sa.case((waits, since))),
-                sa.func.count(sa.case((given_up, 1))),
-            )
+        of_incidents = (
+            sa.select(IncidentRow.pipeline, *_undelivered(DeliveryRow, now))
             .select_from(DeliveryRow)
             .join(IncidentRow, IncidentRow.id == DeliveryRow.incident_id)
-            .where(waits | given_up)
             .group_by(IncidentRow.pipeline)
             .order_by(IncidentRow.pipeline)
         )
+        digests = sa.select(sa.literal(SHARED), *_undelivered(WeeklyDigestRow, now))
         with self._reading() as connection:
-            return [
-                Outbox(pipeline=pipeline, n_waiting=waiting, oldest_at=oldest, n_given_up=lost)
-                for pipeline, waiting, oldest, lost in connection.execute(statement)
-            ]
+            rows = [*connection.execute(of_incidents), *connection.execute(digests)]
+        return [
+            Outbox(pipeline=pipeline, n_waiting=waiting, oldest_at=oldest, n_given_up=lost)
+            for pipeline, waiting, oldest, lost in rows
+            if waiting or lost
+        ]
+
+
+def _undelivered(table: Table, now: datetime) -> tuple[sa.ColumnElement[Any], ...]:
+    """Return how many messages wait, since when the oldest one does, and how many were given up."""
+    is_held = sa.and_(was_never_tried(table), table.next_attempt_at > now)
+    waits = sa.and_(table.state == DeliveryState.PENDING.value, ~is_held)
+    since = sa.case((was_never_tried(table), table.next_attempt_at), else_=table.created_at)
+    given_up = table.state == DeliveryState.FAILED.value
+    return (
+        sa.func.count(sa.case((waits, 1))),
+        sa.func.min(sa.case((waits, since))),
+        sa.func.count(sa.case((given_up, 1))),
+    )

@@ -43,6 +43,7 @@ from seamwatch.store.tables import (
     WindowRow,
 )
 from seamwatch.store.watch import WatchStore
+from seamwatch.store.weekly_digests import WeeklyDigestStore
 from seamwatch.store.weekly_reviews import WeeklyReviewStore
 from seamwatch.vocabulary import DiscrepancyKind, Responsibility
 
@@ -67,6 +68,7 @@ class Store(
     SloStore,
     WatchStore,
     WeeklyReviewStore,
+    WeeklyDigestStore,
 ):
     """One database, by SQLAlchemy: SQLite by default, PostgreSQL for teams."""
 

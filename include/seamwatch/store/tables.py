@@ -582,6 +582,8 @@ class WeeklyDigestRow(Table):
     last_error: Mapped[str | None] = mapped_column(RecordText)
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     sent_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    recheck_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    """When to look whether the channel holds it twice; null where it cannot."""
     __table_args__ = (UniqueConstraint("week", "channel", "connection", name="uq_seamwatch_weekly_digests_place"),)
 
 

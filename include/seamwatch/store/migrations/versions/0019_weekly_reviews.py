@@ -54,6 +54,7 @@ def upgrade() -> None:
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.Column("sent_at", sa.DateTime(), nullable=True),
+        sa.Column("recheck_at", sa.DateTime(), nullable=True),
         sa.UniqueConstraint("week", "channel", "connection", name="uq_seamwatch_weekly_digests_place"),
     )
     op.create_table(

@@ -1,0 +1,108 @@
+"""Tell a week's review in Slack: one digest for each channel, of the pipelines that tell their incidents there."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from seamwatch.core.deliveries import WeeklyDigest
+from seamwatch.core.quiet_hours import quiet_until
+from seamwatch.core.weekly_review.facts import WeeklyReview
+from seamwatch.engine.deps import Deps
+from seamwatch.engine.posting import Channel, NotYet, Posting
+from seamwatch.errors import StoreError
+from seamwatch.report import block_kit
+from seamwatch.report.blocks import Message, Small
+from seamwatch.report.message import REPEAT
+from seamwatch.store.weekly_digests import HandOver, Place
+
+_BUSY_AGAIN = timedelta(minutes=1)
+DigestMessage = Callable[[Deps, str, Sequence[str]], Message]
+"""Makes the message on a week, named as `2026-W45`, of some of its pipelines."""
+
+
+def weekly_message(deps: Deps, week: str, pipelines: Sequence[str]) -> Message:
+    """Return the message on a closed week.
+
+    Raises:
+        StoreError: If the store does not have its review.
+    """
+    del deps, pipelines
+    msg = f"the store has no review of {week}; run `seamwatch review --week {week}`"
+    raise StoreError(msg)
+
+
+def enqueue_weekly_digests(deps: Deps, review: WeeklyReview) -> int:
+    """Put the digests of a closed week into the outbox; return how many are new.
+
+    A channel gets one, of the pipelines of the review that have a sound file and tell their incidents there; one that
+    none tells gets none. Called again, it adds nothing.
+    """
+    places: dict[Place, list[str]] = defaultdict(list)
+    for one in review.pipelines:
+        pipeline = deps.project.pipelines.get(one.pipeline)
+        if pipeline is not None and pipeline.slack is not None:
+            places[pipeline.slack.channel, pipeline.slack.connection].append(one.pipeline)
+    return deps.store.weekly_digests.add(review.week.name, places, now=deps.clock())
+
+
+def tell_weekly_digest(deps: Deps, digest: WeeklyDigest, *, owner: str, message_of: DigestMessage) -> None:
+    """Post a leased digest; what of it belongs elsewhere by now is told there.
+
+    Raises:
+        LeaseLost: If another worker has it.
+        NotYet: If it has to wait, as for the end of quiet hours.
+        NotifyError: If the channel does not take it, or nobody knows.
+        StoreError: If the review cannot be read.
+    """
+    outbox = deps.store.weekly_digests
+    to = Channel(notifier=deps.notifier(digest.connection), name=digest.channel, connection=digest.connection)
+    posting = Posting(deps=deps, outbox=outbox, owner=owner, delivery=digest, to=to)
+    arrived = posting.find_arrived(thread=None)
+    if arrived is not None:
+        posting.sent(arrived.id, ())
+        return
+    pipelines = _of_its_channel(deps, digest, owner)
+    if not pipelines:
+        outbox.drop(only=digest.id, reason="none of its pipelines tells this channel any more", now=deps.clock())
+        return
+    _wait_for_quiet_hours(deps, pipelines)
+    message = message_of(deps, digest.week, pipelines)
+    head = (*message.head, Small(REPEAT)) if posting.is_repeat else message.head
+    posting.post(block_kit.fallback(message.fallback), block_kit.render(head), tells=())
+
+
+def _of_its_channel(deps: Deps, digest: WeeklyDigest, owner: str) -> tuple[str, ...]:
+    """Return of which pipelines a digest tells, as their files are now; the others are left to those of their channels.
+
+    A pipeline without a sound file is told where it was; one that names no channel any more is told nowhere.
+    """
+    here, elsewhere = list[str](), defaultdict[Place, list[str]](list)
+    for name in digest.pipelines:
+        pipeline = deps.project.pipelines.get(name)
+        if pipeline is None:
+            here.append(name)
+        elif pipeline.slack is not None:
+            place = (pipeline.slack.channel, pipeline.slack.connection)
+            (here if place == (digest.channel, digest.connection) else elsewhere[place]).append(name)
+    for place, names in elsewhere.items():
+        now = deps.clock()
+        result = deps.store.weekly_digests.hand_over(digest, place, names, owner=owner, now=now)
+        if result is HandOver.BUSY:
+            raise NotYet(now + _BUSY_AGAIN)
+        if result is HandOver.TOO_LATE:
+            here += names  # rather where it was than nowhere
+        else:
+            digest = replace(digest, pipelines=tuple(one for one in digest.pipelines if one not in names))
+    return tuple(here)
+
+
+def _wait_for_quiet_hours(deps: Deps, pipelines: Sequence[str]) -> None:
+    """Raise NotYet until none of some pipelines has quiet hours: a digest calls nobody."""
+    known = (deps.project.pipelines.get(name) for name in pipelines)
+    periods = [period for one in known if one is not None for period in one.quiet_hours]
+    until = quiet_until(periods, deps.clock())
+    if until is not None:
+        raise NotYet(until)
