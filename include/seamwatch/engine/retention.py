@@ -48,5 +48,8 @@ def purge_store(deps: Deps, *, is_dry_run: bool = False) -> Purged:
         if found.sums is None:
             notes.append(f"{name}: its file cannot be read, so sums of its objectives and watches stay")
         rows.update(deps.store.purge(name, found, is_dry_run=is_dry_run))
+    ended_before = limits(project.settings.store, None, now=now).incidents
+    if n_agreed := deps.store.purge_agreed_actions(before=ended_before, is_dry_run=is_dry_run):
+        rows["agreed actions"] += n_agreed
     n_bytes = 0 if is_dry_run else deps.store.give_back_space()
     return Purged(rows=dict(rows), n_bytes=n_bytes, notes=tuple(notes))

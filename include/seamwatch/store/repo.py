@@ -20,6 +20,7 @@ from seamwatch.core.results import Attribution, StageResult, Verdict, Window
 from seamwatch.core.revisits import PendingWindow
 from seamwatch.errors import StoreError
 from seamwatch.store.actions import ActionStore
+from seamwatch.store.agreed_actions import AgreedActionStore
 from seamwatch.store.budget import BudgetStore
 from seamwatch.store.button_presses import ButtonPressStore
 from seamwatch.store.codec import from_json, to_json
@@ -59,6 +60,7 @@ class Store(
     BudgetStore,
     IncidentStore,
     ActionStore,
+    AgreedActionStore,
     DeliveryStore,
     ButtonPressStore,
     HeartbeatStore,

@@ -612,6 +612,8 @@ class AgreedActionEventRow(Table):
     door: Mapped[str] = mapped_column(String(20))
     at: Mapped[datetime] = mapped_column(UtcTime)
     why: Mapped[str] = mapped_column(RecordText)
+    action: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """As it was after it."""
 
 
 class VerdictSampleRow(Table):

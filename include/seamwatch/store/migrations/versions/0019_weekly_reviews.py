@@ -76,6 +76,7 @@ def upgrade() -> None:
         sa.Column("door", sa.String(20), nullable=False),
         sa.Column("at", sa.DateTime(), nullable=False),
         sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("action", sa.JSON(), nullable=False),
     )
     op.create_table(
         _SAMPLES,
