@@ -34,7 +34,7 @@ from seamwatch.engine.agreed_actions import (
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.retention import purge_store
 from seamwatch.store.repo import Store
-from seamwatch.store.tables import WindowRow
+from seamwatch.store.tables import IncidentEventRow, IncidentRow, WindowRow
 from seamwatch.store.watch import Aggregate
 from seamwatch.vocabulary import Door, IncidentState, Responsibility, Watch
 
@@ -232,8 +232,7 @@ def test_what_is_about_all_pipelines_is_everybodys_and_one_of_a_removed_pipeline
 
 
 def week(deps: Deps) -> dict[str, tuple[bool, Recurrence | None]]:
-    incidents = deps.store.incidents()
-    events = deps.store.events_of_incidents(since=NOW - 90 * DAY, until=WEEK.window.end)
+    incidents, events = deps.store.incidents_between(NOW - 30 * DAY, WEEK.window.end)
     shown = agreed_of_week(deps, WEEK, incidents, events)
     return {one.action.text: (one.is_overdue, one.recurrence) for one in shown}
 
@@ -287,9 +286,26 @@ def test_what_watches_read_since_counts_and_what_they_read_after_the_week_does_n
     assert week(later) == {"dear": (False, Recurrence.STAYED_AWAY)}
 
 
+def test_an_incident_that_was_over_long_before_is_read_for_its_action(deps: Deps) -> None:
+    old = save_incident(deps, "old", opened_at=NOW - 90 * DAY, updated_at=NOW - 90 * DAY)
+    happened(deps, old, ChangeKind.RESOLVED, NOW - 80 * DAY)
+    end(deps, added(deps, incident=old.id, text="old"))
+    start = NOW + timedelta(hours=1)
+    row = Window(start=start, end=start + timedelta(hours=2))
+    deps.store.begin_window("parcels", row, now=NOW)
+    _judge(deps, row)
+    assert week(at(deps, NOW + DAY)) == {"old": (False, Recurrence.STAYED_AWAY)}
+    (shown,) = agreed_of_week(deps, WEEK, [], [], pipelines=["parcels"])
+    assert shown.recurrence is Recurrence.STAYED_AWAY
+    assert agreed_of_week(deps, WEEK, [], [], pipelines=["other"]) == ()
+
+
 def test_an_incident_that_was_deleted_leaves_its_action_and_nothing_is_known_of_its_cause(deps: Deps) -> None:
     one = save_incident(deps, "old")
     end(deps, added(deps, incident=one.id, text="old"))
+    with deps.store._writing() as connection:
+        connection.execute(sa.delete(IncidentEventRow))
+        connection.execute(sa.delete(IncidentRow))
     assert [each.recurrence for each in agreed_of_week(deps, WEEK, [], [])] == [Recurrence.UNKNOWN]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from seamwatch.core.agreed_actions import (
     AgreedChange,
     AgreedRefusal,
     AgreedRequest,
+    AgreedState,
     AgreedWish,
     agree,
     change,
@@ -158,14 +159,34 @@ def agreed_action(deps: Deps, action_id: str) -> AgreedAction | None:
 
 
 def agreed_of_week(
-    deps: Deps, week: ReviewWeek, incidents: Iterable[Incident], events: Iterable[IncidentEvent]
+    deps: Deps,
+    week: ReviewWeek,
+    incidents: Iterable[Incident],
+    events: Iterable[IncidentEvent],
+    *,
+    pipelines: Collection[str] | None = None,
 ) -> tuple[AgreedWeek, ...]:
-    """Return what the review of a week shows of agreed actions; incidents and events as `agreed_week` takes them."""
+    """Return what the review of a week shows of agreed actions.
+
+    Args:
+        deps: What it needs.
+        week: Which.
+        incidents: Of the week and the weeks before; those that actions are linked to are read where they are missing.
+        events: All of theirs up to the end of the week, oldest first.
+        pipelines: Of these, and what is about all pipelines; None: of any.
+    """
     until = week.window.end
-    actions = deps.store.agreed_actions(until=until)
+    actions = deps.store.agreed_actions(pipelines=pipelines, until=until)
+    known, happened = {one.id: one for one in incidents}, list(events)
+    for action in actions:
+        if action.incident is not None and action.state is AgreedState.DONE:
+            for one in _chain(deps, action.incident, known):
+                if one.id not in known:
+                    known[one.id] = one
+                    happened += [each for each in deps.store.incident_events(one.id) if each.at < until]
     linked = {one.pipeline for one in actions if one.incident is not None and one.pipeline is not None}
     judged = deps.store.newest_judged(sorted(linked), until=until) if linked else {}
-    return agreed_week(actions, incidents, events, judged=judged, week=week, now=deps.clock())
+    return agreed_week(actions, known.values(), happened, judged=judged, week=week, now=deps.clock())
 
 
 def _about(deps: Deps, pipeline: str | None, incident: str | None) -> tuple[str | None, str | None] | AgreedRefusal:
@@ -181,14 +202,20 @@ def _about(deps: Deps, pipeline: str | None, incident: str | None) -> tuple[str 
 
 def _incident(deps: Deps, incident_id: str) -> Incident | None:
     """Return the incident of an id, or the one that it was merged into, or None."""
-    found = deps.store.incident(incident_id) if _is_sound(incident_id) else None
-    passed: set[str | None] = set()
-    while found is not None and found.state is IncidentState.MERGED and found.merged_into not in passed:
-        passed.add(found.merged_into)
-        target = deps.store.incident(found.merged_into or "")
-        if target is None:
+    found = _chain(deps, incident_id, {}) if _is_sound(incident_id) else []
+    return found[-1] if found else None
+
+
+def _chain(deps: Deps, incident_id: str, known: Mapping[str, Incident]) -> list[Incident]:
+    """Return an incident, the one that it was merged into, and so on, as far as the store has them."""
+    found: list[Incident] = []
+    name: str | None = incident_id
+    while name is not None and name not in {one.id for one in found}:
+        one = known.get(name) or deps.store.incident(name)
+        if one is None:
             break
-        found = target
+        found.append(one)
+        name = one.merged_into if one.state is IncidentState.MERGED else None
     return found
 
 
