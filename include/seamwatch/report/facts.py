@@ -24,7 +24,7 @@ from seamwatch.report.runbook import RunbookFacts, runbook_facts
 from seamwatch.report.stages import StageFacts, stage_facts
 from seamwatch.report.timeline import TimelineFacts, timeline_facts
 from seamwatch.report.watches import BudgetFacts, WatchFacts, budget_facts, watch_facts
-from seamwatch.spec.owners import RELIABILITY
+from seamwatch.spec.owners import RELIABILITY, owner_role
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import IncidentAction, IncidentSeverity, IncidentState, Responsibility
 
@@ -404,10 +404,8 @@ def _baseline_note(baseline: float | None) -> str:
 
 def owner_of(pipeline: Pipeline, responsibility: Responsibility) -> Owner:
     """Return who acts on an incident: the owner of the responsible part, else the reliability owner, else nobody."""
-    for role in (responsibility.value, RELIABILITY):
-        if role in pipeline.owners:
-            return Owner(role=role, mention=pipeline.owners[role])
-    return Owner(role=responsibility.value, mention=None)
+    role = owner_role(pipeline.owners, responsibility)
+    return Owner(role=role, mention=pipeline.owners.get(role))
 
 
 def _isolation(result: IsolationResult) -> IsolationFacts:

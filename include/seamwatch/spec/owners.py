@@ -34,6 +34,14 @@ Mention = Annotated[str, AfterValidator(_without_markup)]
 Mentions = Annotated[tuple[Mention, ...], BeforeValidator(as_tuple, json_schema_input_type=str | list[str])]
 
 
+def owner_role(owners: Mapping[str, str], responsibility: Responsibility) -> str:
+    """Return the role that acts on an incident: that of the responsible part where it has an owner, else reliability's.
+
+    Where neither has one it is the responsible part's, and nobody is called.
+    """
+    return next((role for role in (responsibility.value, RELIABILITY) if role in owners), responsibility.value)
+
+
 def owner_problems(owners: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield role and text of every owner that nobody would be called by."""
     for role, mention in owners.items():

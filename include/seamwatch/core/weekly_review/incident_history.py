@@ -98,6 +98,12 @@ class IncidentHistory:
             is_void=is_void,
         )
 
+    def now(self) -> PastIncident:
+        """Return it as it was after all that happened to it."""
+        past = self.at(datetime.max.replace(tzinfo=UTC))
+        assert past is not None  # its opening is among the events
+        return past
+
     def count(self, kind: ChangeKind, window: Window) -> int:
         """Return how often something happened to it in [start, end)."""
         return sum(event.kind == kind.value and window.start <= event.at < window.end for event in self.events)

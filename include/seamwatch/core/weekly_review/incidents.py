@@ -88,7 +88,7 @@ def incident_lines(
         and past.counts
         and (past.state.is_open or _was_touched(history, window))
     ]
-    return tuple(line_of(past) for past in sorted(found, key=_order))
+    return tuple(sorted((line_of(past) for past in found), key=order_of_lines))
 
 
 def drift_of(incidents: Sequence[Incident], events: Sequence[IncidentEvent], week: ReviewWeek) -> tuple[DriftWeek, ...]:
@@ -120,6 +120,12 @@ def line_of(past: PastIncident) -> IncidentLine:
         resolved_at=past.ended_at,
         n_records=past.incident.n_records,
     )
+
+
+def order_of_lines(line: IncidentLine) -> tuple[int, bool, datetime, str]:
+    """Return what puts the most severe lines first, then those that are open, then the oldest."""
+    rank = len(IncidentSeverity) if line.severity is None else line.severity.rank
+    return rank, not line.state.is_open, line.opened_at, line.id
 
 
 def _count(known: Iterable[IncidentHistory], window: Window, accuracy: Mapping[str, Collection[str]]) -> IncidentsWeek:
@@ -168,12 +174,6 @@ def _count(known: Iterable[IncidentHistory], window: Window, accuracy: Mapping[s
 
 def _was_touched(history: IncidentHistory, window: Window) -> bool:
     return any(history.count(kind, window) for kind in (ChangeKind.OPENED, ChangeKind.REOPENED, ChangeKind.RESOLVED))
-
-
-def _order(past: PastIncident) -> tuple[int, bool, datetime, str]:
-    severity = past.verdict.severity
-    rank = len(IncidentSeverity) if severity is None else severity.rank
-    return rank, not past.state.is_open, past.opened_at, past.incident.id
 
 
 def _drifts(incident: Incident, window: Window) -> list[DriftWeek]:
