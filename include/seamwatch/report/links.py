@@ -47,3 +47,32 @@ class Links:
     def data_docs_of(self, path: str | None) -> str | None:
         """Return the address of Data Docs stored at `path` (relative to the data folder), or None."""
         return None if path is None else self.data_docs + quote(path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeeklyLinks:
+    """Where a weekly review points to."""
+
+    base: str
+    """Of the pages: their path, or with a host where the reader is elsewhere; without a slash at its end."""
+
+    @classmethod
+    def under(cls, ui_url: str) -> WeeklyLinks:
+        """Return the links under the base URL of the Airflow UI, where the plugin serves `/seamwatch`."""
+        return cls(base=f"{ui_url.rstrip('/')}/seamwatch")
+
+    def week(self, name: str) -> str:
+        """Return the address of a week's review."""
+        return f"{self.base}/weekly/{quote(name, safe='')}"
+
+    def incident(self, incident_id: str) -> str:
+        """Return the address of an incident's report."""
+        return f"{self.base}/incidents/{quote(incident_id, safe='')}"
+
+    def objectives(self, pipeline: str) -> str:
+        """Return the address of a pipeline's objectives."""
+        return f"{self.base}/objectives/{quote(pipeline, safe='')}"
+
+    def review(self, pipeline: str) -> str:
+        """Return the address where answers of a pipeline are judged."""
+        return review_address(self.base, pipeline)
