@@ -42,6 +42,7 @@ MONDAY = datetime(2026, 11, 16, tzinfo=UTC)
 MADE_AT = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 INTEGRATION, MODEL, KNOWLEDGE = Responsibility.INTEGRATION, Responsibility.MODEL, Responsibility.KNOWLEDGE_BASE
 HOUR, DAY = 3_600.0, 86_400.0
+NOVEMBER = date(2026, 11, 1)
 
 
 def line(number: int, headline: str, whose: Responsibility = INTEGRATION, **more: Any) -> IncidentLine:
@@ -244,6 +245,8 @@ SUPPORT = PipelineWeek(
         n_unpriced=120.0,
         n_hours=168,
         before=(301.0, 315.5, None, 322.4),
+        month=NOVEMBER,
+        month_usd=1_205.0,
         forecast_usd=1_720.0,
         forecast_low_usd=1_490.0,
         forecast_high_usd=1_980.0,
@@ -283,8 +286,8 @@ SUPPORT = PipelineWeek(
         alpha=0.81,
         alpha_low=0.70,
         alpha_high=0.89,
-        judge_sensitivity=0.97,
-        judge_specificity=0.72,
+        judge_sensitivity=0.72,
+        judge_specificity=0.97,
         n_judge_labels=412,
         before=(90.0, 104.0, None, 97.0),
     ),
@@ -343,6 +346,8 @@ POLICY = PipelineWeek(
         n_unpriced=0.0,
         n_hours=160,
         before=(88.0, 91.5, None, 90.2),
+        month=NOVEMBER,
+        month_usd=None,
         forecast_usd=None,
         dearest=(CostPart(kind="model", name="policy-answer-3", usd=96.2, share=1.0, usd_before=90.2),),
     ),
@@ -493,6 +498,8 @@ ALL_COST = CostWeek(
     n_unpriced=120.0,
     n_hours=168,
     before=(389.0, 407.0, None, 412.6),
+    month=NOVEMBER,
+    month_usd=1_560.0,
     forecast_usd=2_090.0,
     forecast_low_usd=1_850.0,
     forecast_high_usd=2_360.0,
@@ -684,6 +691,8 @@ EMPTY = WeeklyReview(
                 n_unpriced=0.0,
                 n_hours=0,
                 before=(None, None, None, 1.2),
+                month=NOVEMBER,
+                month_usd=None,
                 forecast_usd=None,
             ),
             incidents=incidents(),

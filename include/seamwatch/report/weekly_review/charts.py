@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from calendar import monthrange
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -29,7 +30,6 @@ _MOST_LINES = 6
 _MOST_OVERSPENT = -0.5
 """A budget that is overspent by more is drawn here."""
 _BAR_SHARE = 0.56
-_FORECAST_WEEKS = 4
 _ROW, _NAMES = 27, 96
 _FASTEST_S, _SLOWEST_S = 10.0, 30 * 86_400.0
 _SPARK_WIDTH, _SPARK_HEIGHT, _SPARK_BAR = 45, 14, 7
@@ -160,7 +160,7 @@ def _left_by_week(one: ObjectiveWeek) -> tuple[float | None, ...]:
 
 
 def cost_chart(review: WeeklyReview) -> WeekChart | None:
-    """Return the cost of each week, and of a week of the forecast with its interval."""
+    """Return the cost of each week, and of an average week of the month as it is forecast, with its interval."""
     cost = review.everything.cost
     if cost is None:
         return None
@@ -168,7 +168,7 @@ def cost_chart(review: WeeklyReview) -> WeekChart | None:
     if not any(values):
         return None
     expected = [
-        None if usd is None else usd / _FORECAST_WEEKS
+        None if usd is None else usd * 7 / monthrange(cost.month.year, cost.month.month)[1]
         for usd in (cost.forecast_usd, cost.forecast_low_usd, cost.forecast_high_usd)
     ]
     highest = max(value for value in (*values, *expected) if value is not None)
@@ -178,7 +178,7 @@ def cost_chart(review: WeeklyReview) -> WeekChart | None:
         _bar(n, label, value, ticks, is_now=n == HISTORY)
         for n, (label, value) in enumerate(zip(weeks, values, strict=True))
     ]
-    bars.append(_forecast(expected, ticks))
+    bars.append(_forecast(f"{cost.month:%b}", expected, ticks))
     return WeekChart(
         title="Cost of the calls by week",
         summary=_cost_summary(cost),
@@ -193,13 +193,13 @@ def _cost_summary(cost: CostWeek) -> str:
     this_week = numbers.money(cost.usd) if cost.n_hours else sentences.NOT_KNOWN
     return (
         f"Cost by week: {sentences.weeks_before(cost.before, numbers.money)}, this week {this_week}; "
-        f"forecast of the next 28 days: {forecast}."
+        f"forecast of {cost.month:%B}: {forecast}."
     )
 
 
-def _forecast(expected: Sequence[float | None], ticks: Sequence[float]) -> WeekBar:
+def _forecast(label: str, expected: Sequence[float | None], ticks: Sequence[float]) -> WeekBar:
     usd, low, high = expected
-    bar = _bar(HISTORY + 1, "forecast", usd, ticks, is_now=False)
+    bar = _bar(HISTORY + 1, label, usd, ticks, is_now=False)
     return WeekBar(
         x=bar.x,
         y=bar.y,

@@ -210,7 +210,7 @@ def cost_table(everything: PipelineWeek, pipelines: Sequence[PipelineWeek]) -> T
     def rows(one: PipelineWeek) -> Sequence[Row]:
         return () if one.cost is None else (_cost(name(one.pipeline), one.cost),)
 
-    columns = _columns("Pipeline", "Cost#", "Next 28 days#", "A record#", "Calls#")
+    columns = _columns("Pipeline", "Cost#", "Forecast of the month#", "A record#", "Calls#")
     table = by_pipeline("Cost", columns, pipelines, rows)
     if table is None or everything.cost is None or len(pipelines) < 2:
         return table
@@ -228,6 +228,7 @@ def _cost(what: str, one: CostWeek) -> Row:
     nothing = Cell(text=NOT_KNOWN, note="no hour was looked at")
     cost = Cell(text=numbers.money(one.usd)) if one.n_hours else nothing
     low, high = one.forecast_low_usd, one.forecast_high_usd
+    so_far = f"{one.month:%B}: {known(one.month_usd, numbers.money)} so far"
     is_range = low is not None and high is not None
     unpriced = f"{numbers.count(one.n_unpriced)} without a price" if one.n_unpriced else ""
     return (
@@ -235,7 +236,7 @@ def _cost(what: str, one: CostWeek) -> Row:
         _with_trend(cost, one.before, one.usd if one.n_hours else None, numbers.money, low=0.0),
         Cell(
             text=known(one.forecast_usd, numbers.money),
-            note=f"{numbers.money(low)} to {numbers.money(high)}" if is_range else "",
+            note=f"{numbers.money(low)} to {numbers.money(high)}; {so_far}" if is_range else so_far,
         ),
         Cell(text=numbers.exact_money(one.usd / one.n_records)) if one.n_records and one.n_hours else _NO_DATA,
         Cell(text=numbers.count(one.n_calls), note=unpriced, tone=Tone.WARN if unpriced else Tone.NONE),
@@ -315,7 +316,7 @@ def labels_table(pipelines: Sequence[PipelineWeek], links: WeeklyLinks) -> Table
         return () if one.labels is None else (_labels(one, one.labels, links),)
 
     columns = _columns(
-        "Pipeline", "Labels#", "People#", "Waiting#", "People agree#", "Evaluators pass right#", "Fail wrong#"
+        "Pipeline", "Labels#", "People#", "Waiting#", "People agree#", "Evaluators find wrong#", "Pass right#"
     )
     return by_pipeline("Labels and judges", columns, pipelines, rows)
 
