@@ -7,6 +7,7 @@ import traceback
 
 import typer
 
+from seamwatch.commands.agreed import agreed
 from seamwatch.commands.check import check
 from seamwatch.commands.compare import compare
 from seamwatch.commands.demo import demo
@@ -56,6 +57,7 @@ app = typer.Typer(
 for command in COMMANDS:
     app.command()(command)
 app.add_typer(labels)
+app.add_typer(agreed)
 
 
 def main() -> None:
