@@ -13,11 +13,10 @@ from pathlib import Path
 import pytest
 
 from faulty_slack import Fault
-from review_channels import MONDAY, Channels, open_channels, other_store, week_of, write_pipelines
+from review_channels import MONDAY, Channels, names_in, open_channels, other_store, write_pipelines
 from seamwatch.adapters.base import Notifier
 from seamwatch.engine.deliver import deliver_pending
 from seamwatch.engine.deps import Deps
-from seamwatch.engine.weekly_digest import enqueue_weekly_digests
 from seamwatch.vocabulary import DeliveryState
 
 pytestmark = pytest.mark.integration
@@ -99,7 +98,7 @@ class Schedule:
         self.channels.deps.store.weekly_digests.retry(now=self.channels.now[0])
 
     def enqueue(self) -> None:
-        enqueue_weekly_digests(self.channels.deps, week_of(*ALL))
+        self.channels.close(*ALL)
 
     def _doomed(self, deps: Deps, seed: float) -> Deps:
         rng = random.Random(seed)
@@ -108,7 +107,7 @@ class Schedule:
     def _deliver(self, deps: Deps) -> None:
         self.channels.slack.take_late_calls()
         try:
-            deliver_pending(deps, sleep=self.channels.sleep, weekly_message=self.channels.message)
+            deliver_pending(deps, sleep=self.channels.sleep)
         except Killed:
             self.n_kills += 1
 
@@ -134,7 +133,7 @@ def test_ten_schedules_lose_and_double_nothing(template: Path, tmp_path: Path, s
             schedule.settle()
             n_kills += schedule.n_kills
             assert channels.now[0] - MONDAY < timedelta(hours=12)
-            told = Counter(name for one in channels.heads for name in one.text.partition(": ")[2].split(", "))
+            told = Counter(name for one in channels.heads for name in names_in(one))
             unsent = [one for one in channels.digests if one.state in (DeliveryState.PENDING, DeliveryState.FAILED)]
             if told != Counter(ALL) or unsent:
                 problems.append(f"schedule {seed}/{number}: told {dict(told)}, {len(unsent)} unsent")

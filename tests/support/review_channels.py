@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ from seamwatch.core.weekly_review.facts import IncidentsWeek, PipelineWeek, Week
 from seamwatch.core.weekly_review.week import ReviewWeek
 from seamwatch.engine.deliver import DeliverySummary, deliver_pending
 from seamwatch.engine.deps import Deps
-from seamwatch.report.blocks import Heading, Message, Small
+from seamwatch.engine.weekly_digest import enqueue_weekly_digests
 from seamwatch.spec.load import Project
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.store.repo import Store
@@ -27,6 +27,8 @@ from seamwatch_demo.slack_receiver import SlackMessage
 WEEK = ReviewWeek(year=2026, number=45)
 MONDAY = datetime(2026, 11, 9, 9, 0, tzinfo=UTC)
 CHANNELS = {"parcels": "#incidents", "letters": "#incidents", "returns": "#returns"}
+OWNERS = {"parcels": "@U0REL", "letters": "@U0LET"}
+"""Nobody is named for returns."""
 PLAIN = '{channel: "#incidents", connection: slack_test}'
 
 
@@ -39,8 +41,12 @@ class Channels:
     now: list[datetime]
     faults: list[Fault | None] = field(default_factory=list)
     """What becomes of the next calls to Slack."""
-    messages: list[tuple[str, ...]] = field(default_factory=list)
-    """Of which pipelines a message was made, in order."""
+
+    def close(self, *pipelines: str, week: ReviewWeek = WEEK) -> int:
+        """Close a week of some pipelines, if it is not closed, and put its digests on their way; return how many."""
+        review = week_of(*pipelines, week=week)
+        self.deps.store.close_week(review, now=self.now[0])
+        return enqueue_weekly_digests(self.deps, review)
 
     def change(self, name: str, **changed: Any) -> None:
         """Write something else into a pipeline file."""
@@ -61,28 +67,21 @@ class Channels:
         """Send what is due, once so much time has passed."""
         self.now[0] += after
         self.slack.take_late_calls()
-        return deliver_pending(self.deps, sleep=self.sleep, weekly_message=self.message)
+        return deliver_pending(self.deps, sleep=self.sleep)
 
     def sleep(self, seconds: float) -> None:
         """Let time pass."""
         self.now[0] += timedelta(seconds=seconds)
 
-    def message(self, deps: Deps, week: str, pipelines: Sequence[str]) -> Message:
-        """Return a message that names its pipelines."""
-        del deps
-        self.messages.append(tuple(pipelines))
-        text = f"Week {week}: {', '.join(pipelines)}"
-        return Message(head=(Heading(text, None), Small("all of it")), thread=(), fallback=text, thread_fallback=text)
-
     @property
-    def told(self) -> list[tuple[str, str]]:
-        """Return channel and text of the digests that the channels hold."""
-        return sorted((one.channel, one.text) for one in self.heads)
+    def told(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Return of each digest in a channel that, and the pipelines that it names."""
+        return sorted((one.channel, names_in(one)) for one in self.heads)
 
     @property
     def heads(self) -> list[SlackMessage]:
         """Return the digests that the channels hold."""
-        return [one for one in self.slack.heads if one.text.startswith("Week")]
+        return [one for one in self.slack.heads if one.text.startswith("Weekly review")]
 
     @property
     def digests(self) -> list[WeeklyDigest]:
@@ -92,6 +91,12 @@ class Channels:
     def _with(self, pipelines: dict[str, Pipeline]) -> None:
         project = self.deps.project
         self.deps = replace(self.deps, project=Project(root=project.root, pipelines=pipelines, broken=project.broken))
+
+
+def names_in(message: SlackMessage) -> tuple[str, ...]:
+    """Return the pipelines that a message names."""
+    said = str(message.blocks)
+    return tuple(name for name in CHANNELS if name in said)
 
 
 def week_of(*pipelines: str, week: ReviewWeek = WEEK) -> WeeklyReview:
@@ -117,7 +122,7 @@ def week_of(*pipelines: str, week: ReviewWeek = WEEK) -> WeeklyReview:
         made_at=MONDAY,
         is_closed=True,
         everything=PipelineWeek(pipeline="", incidents=quiet),
-        pipelines=tuple(PipelineWeek(pipeline=name, incidents=quiet) for name in pipelines),
+        pipelines=tuple(PipelineWeek(pipeline=name, owner=OWNERS.get(name), incidents=quiet) for name in pipelines),
     )
 
 

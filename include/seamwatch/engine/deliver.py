@@ -22,7 +22,7 @@ from seamwatch.engine.incident_actions import end_mutes
 from seamwatch.engine.incidents import LastReport
 from seamwatch.engine.posting import LEASE, SETTLED_AFTER, LeaseLost, NotYet, Outbox, channel_of, delete_surplus
 from seamwatch.engine.second_way import call_second_ways, tell_second_way
-from seamwatch.engine.weekly_digest import DigestMessage, tell_weekly_digest, weekly_message
+from seamwatch.engine.weekly_digest import tell_weekly_digest
 from seamwatch.errors import NotifyError, StoreError
 from seamwatch.secret_redaction import SECRETS
 
@@ -66,7 +66,6 @@ class _Tick:
     owner: str = field(default_factory=lambda: uuid4().hex)
     n_sent: int = 0
     errors: list[str] = field(default_factory=list)
-    weekly_message: DigestMessage = weekly_message
     pauses: dict[tuple[str, str], datetime] = field(default_factory=dict)
     """By connection and channel, until when it wants no message, or gets none in this run."""
     reports: LastReport = field(default_factory=LastReport)
@@ -84,11 +83,7 @@ class _Leased:
 
 
 def deliver_pending(
-    deps: Deps,
-    *,
-    sleep: Callable[[float], None] = time.sleep,
-    for_at_most: timedelta = _TICK,
-    weekly_message: DigestMessage = weekly_message,
+    deps: Deps, *, sleep: Callable[[float], None] = time.sleep, for_at_most: timedelta = _TICK
 ) -> DeliverySummary:
     """Return what was sent; a message that cannot be sent now stays in the outbox and stops no other.
 
@@ -96,14 +91,13 @@ def deliver_pending(
         deps: The world outside.
         sleep: Waits for so many seconds, where a channel asks for a pause; no message is leased meanwhile.
         for_at_most: What is not sent within this time waits for the next run.
-        weekly_message: Makes the message of a weekly digest.
 
     Raises:
         StoreError: If the store itself fails.
     """
     end = deps.clock() + for_at_most
     end_mutes(deps, deps.project.pipelines)
-    tick = _Tick(deps=deps, end=end, weekly_message=weekly_message)
+    tick = _Tick(deps=deps, end=end)
     tick.errors += carry_out_recorded(deps)
     tick.errors += escalate(deps, deps.project.pipelines)
     tick.errors += settle_actions(deps, deps.project.pipelines)
@@ -184,7 +178,7 @@ def _claim(tick: _Tick, now: datetime) -> _Leased | None:
     digest = digests.claim(now, lease=LEASE, owner=tick.owner, not_through=pauses)
     if digest is None:
         return None
-    send = partial(tell_weekly_digest, tick.deps, digest, owner=tick.owner, message_of=tick.weekly_message)
+    send = partial(tell_weekly_digest, tick.deps, digest, owner=tick.owner)
     return _Leased(message=digest, outbox=digests, send=send)
 
 

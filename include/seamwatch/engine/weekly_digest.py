@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,23 +15,12 @@ from seamwatch.engine.posting import Channel, NotYet, Posting
 from seamwatch.errors import StoreError
 from seamwatch.report import block_kit
 from seamwatch.report.blocks import Message, Small
+from seamwatch.report.links import WeeklyLinks
 from seamwatch.report.message import REPEAT
+from seamwatch.report.weekly_review.digest import weekly_digest
 from seamwatch.store.weekly_digests import HandOver, Place
 
 _BUSY_AGAIN = timedelta(minutes=1)
-DigestMessage = Callable[[Deps, str, Sequence[str]], Message]
-"""Makes the message on a week, named as `2026-W45`, of some of its pipelines."""
-
-
-def weekly_message(deps: Deps, week: str, pipelines: Sequence[str]) -> Message:
-    """Return the message on a closed week.
-
-    Raises:
-        StoreError: If the store does not have its review.
-    """
-    del deps, pipelines
-    msg = f"the store has no review of {week}; run `seamwatch review --week {week}`"
-    raise StoreError(msg)
 
 
 def enqueue_weekly_digests(deps: Deps, review: WeeklyReview) -> int:
@@ -48,7 +37,7 @@ def enqueue_weekly_digests(deps: Deps, review: WeeklyReview) -> int:
     return deps.store.weekly_digests.add(review.week.name, places, now=deps.clock())
 
 
-def tell_weekly_digest(deps: Deps, digest: WeeklyDigest, *, owner: str, message_of: DigestMessage) -> None:
+def tell_weekly_digest(deps: Deps, digest: WeeklyDigest, *, owner: str) -> None:
     """Post a leased digest; what of it belongs elsewhere by now is told there.
 
     Raises:
@@ -69,9 +58,18 @@ def tell_weekly_digest(deps: Deps, digest: WeeklyDigest, *, owner: str, message_
         outbox.drop(only=digest.id, reason="none of its pipelines tells this channel any more", now=deps.clock())
         return
     _wait_for_quiet_hours(deps, pipelines)
-    message = message_of(deps, digest.week, pipelines)
+    message = _message(deps, digest.week, pipelines)
     head = (*message.head, Small(REPEAT)) if posting.is_repeat else message.head
     posting.post(block_kit.fallback(message.fallback), block_kit.render(head), tells=())
+
+
+def _message(deps: Deps, week: str, pipelines: Sequence[str]) -> Message:
+    """Return what is said of some pipelines, of the week as it was told when it was closed."""
+    review = deps.store.weekly_review(week)
+    if review is None:
+        msg = f"the store has no review of {week}; run `seamwatch review --week {week}`"
+        raise StoreError(msg)
+    return weekly_digest(review, pipelines, WeeklyLinks.under(deps.ui_url))
 
 
 def _of_its_channel(deps: Deps, digest: WeeklyDigest, owner: str) -> tuple[str, ...]:

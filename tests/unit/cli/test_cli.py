@@ -506,6 +506,19 @@ def test_a_spent_budget_makes_the_gate_refuse_until_an_override(run: Run, projec
     assert "let through by ada" in run("gate", "parcels")[1]
 
 
+def test_the_digests_of_a_week_are_dropped_by_its_name(run: Run, project: Path) -> None:
+    store = Store.open(f"sqlite:///{project / 'store.db'}", migrate_first=True)
+    store.weekly_digests.add("2026-W45", {("#incidents", "slack_test"): ["parcels"]}, now=datetime.now(UTC))
+    store.close()
+    code, out, err = run("deliver")
+    assert (code, out) == (1, "delivered 0, waiting 1, given up 0\n")
+    assert "digest of 2026-W45, #incidents: the store has no review of 2026-W45" in err
+    code, _, err = run("deliver", "--drop", "2026-W46")
+    assert (code, "no incident '2026-W46', nor a week with digests" in err) == (2, True)
+    code, out, _ = run("deliver", "--drop", "2026-W45")
+    assert (code, out) == (0, "1 messages of 2026-W45 are not sent\ndelivered 0, waiting 0, given up 0\n")
+
+
 def _answers_of_the_gate(project: Path) -> list[tuple[bool, str | None]]:
     with closing(sqlite3.connect(project / "store.db")) as connection:
         rows = connection.execute("SELECT is_allowed, release FROM seamwatch_gate_answers ORDER BY id")
