@@ -26,8 +26,13 @@ _BEYOND_CHANCE = 0.5
 """Else so much of the way from what chance makes it to all of them, as in `detection/field_groups.py`."""
 _BY_CHANCE = 0.05
 """More records in common than this probability are no evidence: a fault of nearly all records has any other's too."""
+_PICKED = 0.01
+"""Records that a drift picks as the least like those before are not all affected: that the stronger finding's are among
+them more often than this probability is enough."""
 _APART = timedelta(hours=6)
 """Findings whose onsets lie further apart than this, and than half of a window, are two causes."""
+_APART_UNTOLD = timedelta(hours=2)
+"""The same where they have records in common, but no more than chance has it: only the time tells then."""
 _WITHOUT_VALUES = frozenset((Watch.LATENCY, Watch.COST))
 _NAME_FIELDS = frozenset((None, Watch.SEAM))
 """Detectors that name exactly the fields that are damaged: where they name others at one place, it is another fault."""
@@ -46,12 +51,15 @@ class Sighting:
     keys_in: Window
     """The time from which `keys` are."""
     share: float | None
-    """Of all records, those that it affects; None: not known."""
+    """Of all records of `keys_in`, those that it affects; None: not known."""
     onset: datetime | None
+    """Of what came back, when it did last."""
     onset_until: datetime | None
     """The last moment at which it may have begun: of a drift the end of the period that showed it first."""
     window: Window
     """From the first to the last that shows it."""
+    first_onset: datetime | None = None
+    """Of an incident that may have come back, when it began first; None: not known."""
 
     @property
     def strength(self) -> int:
@@ -66,13 +74,16 @@ def strength(watch: Watch | None, responsibility: Responsibility) -> int:
     return {None: 3, Watch.SEAM: 2}.get(watch, 1)
 
 
-def sighting_of_incident(incident: Incident, keys: Collection[str], *, keys_in: Window | None = None) -> Sighting:
+def sighting_of_incident(
+    incident: Incident, keys: Collection[str], *, keys_in: Window | None = None, n_judged: int | None = None
+) -> Sighting:
     """Return an incident as it is compared with findings.
 
     Args:
         incident: As it is kept.
-        keys: Some of its records.
+        keys: Some of its records; all of them where `n_judged` is known.
         keys_in: The time from which they are; None: its last window.
+        n_judged: Records of that time that could be its; None: its share is that of its last window.
     """
     span = Window(start=incident.first_window.start, end=max(incident.first_window.end, incident.last_window.end))
     return Sighting(
@@ -82,11 +93,19 @@ def sighting_of_incident(incident: Incident, keys: Collection[str], *, keys_in: 
         fields=incident.fields,
         keys=frozenset(keys),
         keys_in=keys_in or incident.last_window,
-        share=incident.share,
+        share=min(len(keys) / n_judged, 1.0) if n_judged else incident.share,
         onset=incident.onset,
         onset_until=_onset_until(incident.onset, incident.watch, incident.last_window),
         window=span,
+        first_onset=_first_onset(incident),
     )
+
+
+def _first_onset(incident: Incident) -> datetime | None:
+    """Return when an incident that came back since began first; looks of most watches go back to before it did."""
+    first = incident.first_window
+    is_back = incident.onset is not None and incident.onset >= first.end
+    return first.start if is_back and incident.watch in _NAME_FIELDS else None
 
 
 def sighting_of_finding(
@@ -147,7 +166,13 @@ def explains(strong: Sighting, weak: Sighting, upstream: Mapping[str, Collection
     # value makes no call slower or dearer.
     names_values = bool(strong.fields) and strong.watch not in _WITHOUT_VALUES
     is_other_effect = names_values and weak.watch in _WITHOUT_VALUES
-    return is_one_field or (is_one_place and not is_other_effect)
+    is_at_one_time = not _are_compared(strong, weak) or _apart(strong, weak) <= _APART_UNTOLD
+    return is_one_field or (is_one_place and not is_other_effect and is_at_one_time)
+
+
+def _are_compared(strong: Sighting, weak: Sighting) -> bool:
+    """Return whether both name records of the same time."""
+    return min(len(strong.keys), len(weak.keys)) >= _LEAST_KEYS and _is_covered(strong, weak)
 
 
 def _have_records_in_common(strong: Sighting, weak: Sighting) -> bool | None:
@@ -159,13 +184,18 @@ def _have_records_in_common(strong: Sighting, weak: Sighting) -> bool | None:
         are_more, is_chance = n_common >= _SHARED * n, False
     else:
         chance = min(strong.share, 1.0)
+        p_value = probability_of_more(n_common, n, rate=chance)
         are_more = n_common / n - chance >= _BEYOND_CHANCE * (1.0 - chance)
-        is_chance = probability_of_more(n_common, n, rate=chance) > _BY_CHANCE
+        are_more = are_more or (weak.watch is Watch.DRIFT and p_value <= _PICKED)
+        is_chance = p_value > _BY_CHANCE
     if are_more:
         return None if is_chance else True
     # Records of one hour cannot be those of the day before: only where all could be in common do others tell of two.
-    is_covered = strong.keys_in.start <= weak.keys_in.start and weak.keys_in.end <= strong.keys_in.end
-    return False if is_covered else None
+    return False if _is_covered(strong, weak) else None
+
+
+def _is_covered(strong: Sighting, weak: Sighting) -> bool:
+    return strong.keys_in.start <= weak.keys_in.start and weak.keys_in.end <= strong.keys_in.end
 
 
 def share_field(one: Sighting, other: Sighting) -> bool:
@@ -193,10 +223,21 @@ def _meet(one: Sighting, other: Sighting) -> bool:
     # What is open at the end of one window may be what the next one shows.
     if one.window.end < other.window.start or other.window.end < one.window.start:
         return False
+    return _apart(one, other) <= max(_APART, min(one.window.length, other.window.length) / 2)
+
+
+def _apart(one: Sighting, other: Sighting) -> timedelta:
+    """Return how long before the other one of both began at least; nothing where that is not known.
+
+    What is there since a cause began first is of it, though the cause came back since.
+    """
     if one.onset is None or other.onset is None or one.onset_until is None or other.onset_until is None:
-        return True
-    apart = max(one.onset - other.onset_until, other.onset - one.onset_until)
-    return apart <= max(_APART, min(one.window.length, other.window.length) / 2)
+        return timedelta(0)
+    apart = [max(one.onset - other.onset_until, other.onset - one.onset_until)]
+    for back, first in ((one, other), (other, one)):
+        if back.first_onset is not None and first.onset is not None and first.onset_until is not None:
+            apart.append(max(back.first_onset - first.onset_until, first.onset - back.first_onset))
+    return max(min(apart), timedelta(0))
 
 
 def _name(field: str) -> str:

@@ -20,7 +20,7 @@ from seamwatch.core.correlation import (
 from seamwatch.core.finding import Finding
 from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange, SeenAs, over, shown_again
 from seamwatch.core.results import Attribution, Verdict, Window
-from seamwatch.core.separate_faults import separate_faults
+from seamwatch.core.separate_faults import may_go_on, separate_faults
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.vocabulary import IncidentState, Responsibility, Watch
 
@@ -76,10 +76,11 @@ def evaluate_attribution(attribution: Attribution) -> Evaluation:
     """Return what a window's attribution says.
 
     An open incident is over with a later window that has judged records and no longer shows the cause as a change,
-    unless the window is too small to say that it is over (`Attribution.lingering`), or so many of its records are
-    undetermined that the cause may be among them. One whose fields the window names with others is not over either:
-    too few records tell them apart. So it is with its last window when that is run again after the
-    repair, if half as many of its records are judged as then. A window before an incident's last one ends nothing.
+    unless the window is too small to say that it is over (`Attribution.lingering`; of a fault beside another one at its
+    place, `may_go_on`), or so many of its records are undetermined that the cause may be among them. One whose fields
+    the window names with others is not over either: too few records tell them apart. So it is with its last window
+    when that is run again after the repair, if half as many of its records are judged as then. A window before an
+    incident's last one ends nothing.
     """
     n_judged = attribution.n_observed - attribution.n_pending
     by_cause: dict[tuple[Responsibility, str | None], list[Verdict]] = defaultdict(list)
@@ -98,6 +99,11 @@ def evaluate_attribution(attribution: Attribution) -> Evaluation:
         if cause.is_change and cause.responsibility is Responsibility.UNDETERMINED
     )
 
+    def is_hidden(incident: Incident) -> bool:
+        place = (incident.responsibility, incident.stage)
+        is_beside = any((one.responsibility, one.stage) == place for one in shown)
+        return is_beside and may_go_on(incident, by_cause[place], n_judged=n_judged, window=attribution.window)
+
     def is_over(incident: Incident) -> bool:
         is_later = incident.last_window.end <= attribution.window.start
         is_again = incident.last_window == attribution.window and 2 * n_judged >= (incident.n_judged or 0)
@@ -107,6 +113,7 @@ def evaluate_attribution(attribution: Attribution) -> Evaluation:
             and 2 * n_unknown < max(incident.n_records, 1)
             and (incident.responsibility, incident.stage) not in attribution.lingering
             and not any(_is_within(incident, finding) for finding in shown)
+            and not is_hidden(incident)
         )
 
     return Evaluation(
@@ -177,6 +184,8 @@ class Context:
     """By id of an incident, records that it affects."""
     keys_in: Mapping[str, Window] = field(default_factory=dict)
     """By id of an incident, the time from which those records are; of others it is their last window."""
+    n_judged_in: Mapping[Window, int] = field(default_factory=dict)
+    """By such a time, the records whose outcome is known; where it is not there, an incident's last window counts."""
     upstream: Mapping[str, Collection[str]] = field(default_factory=dict)
     """By stage, all stages that it is made from."""
     reopen_within: timedelta = timedelta(days=14)
@@ -318,7 +327,13 @@ def _was_that(incident: Incident, me: Sighting, spoken: _Spoken, evaluation: Eva
 
 
 def _sighting(incident: Incident, context: Context) -> Sighting:
-    return sighting_of_incident(incident, context.keys.get(incident.id, ()), keys_in=context.keys_in.get(incident.id))
+    span = context.keys_in.get(incident.id)
+    return sighting_of_incident(
+        incident,
+        context.keys.get(incident.id, ()),
+        keys_in=span,
+        n_judged=None if span is None else context.n_judged_in.get(span),
+    )
 
 
 def _host(cause: str, state: Mapping[str, Incident], evaluation: Evaluation) -> Incident | None:
@@ -370,7 +385,10 @@ def _free_fingerprint(cause: str, state: Mapping[str, Incident]) -> str:
 def _fingerprint_of(finding: Finding, evaluation: Evaluation, state: Mapping[str, Incident]) -> str:
     """Return the cause of a finding: of a seam that of the open incident that shares a field with it.
 
-    Which of several fields most records differ in changes from window to window.
+    Which of several fields most records differ in changes from window to window. So does what attribution recognises
+    of the damage: where no open incident has the kind, one that is led by the same field at the place has the cause; so
+    has the latest one where records with two faults do not tell the kind. What carries a latency is named by who has to
+    act and where: timeouts and slow calls take turns.
     """
     if evaluation.watch is Watch.SEAM:
         same = [
@@ -385,9 +403,31 @@ def _fingerprint_of(finding: Finding, evaluation: Evaluation, state: Mapping[str
             return _base(max(same, key=lambda one: one.opened_at).fingerprint)
     # Of a kind of damage, the first field that has it: another one may lead by what else is wrong.
     fields = finding.kind_fields or finding.fields
-    return fingerprint(
-        evaluation.pipeline, finding.responsibility, finding.stage, fields, finding.kind, evaluation.watch
+    place = (evaluation.pipeline, finding.responsibility, finding.stage)
+    cause = fingerprint(*place, fields, finding.kind, evaluation.watch)
+    there = [
+        one
+        for one in state.values()
+        if one.watch is evaluation.watch and (one.pipeline, one.responsibility, one.stage) == place
+    ]
+    if any(one.is_open and _base(one.fingerprint) == cause for one in there):
+        return cause
+    if evaluation.watch is Watch.LATENCY:
+        return _latest(there) or cause
+    if evaluation.watch is not None or not fields:
+        return cause
+    same = [one for one in there if one.fields[:1] == fields[:1]]
+    is_known = any(_base(one.fingerprint) == cause for one in there)
+    unknown = [one for one in there if _base(one.fingerprint) == fingerprint(*place, fields)]
+    return _latest([one for one in same if one.is_open]) or (
+        cause if is_known else _latest(same if finding.kind is None else unknown) or cause
     )
+
+
+def _latest(incidents: Sequence[Incident]) -> str | None:
+    """Return the cause of the incident that opened last, an open one before others; None without any."""
+    latest = max(incidents, key=lambda one: (one.is_open, one.opened_at), default=None)
+    return None if latest is None else _base(latest.fingerprint)
 
 
 def _absorb(host: Incident, spoken: _Spoken, evaluation: Evaluation, now: datetime) -> IncidentChange:

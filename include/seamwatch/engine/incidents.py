@@ -204,6 +204,7 @@ def _context(deps: Deps, pipeline: Pipeline, known: Sequence[Incident], found: E
     return Context(
         keys=keys,
         keys_in=within,
+        n_judged_in={span: n for span in set(within.values()) if (n := _judged_in(deps, pipeline, span))},
         upstream={stage: ancestors(inputs, stage) for stage in inputs},
     )
 
@@ -226,6 +227,13 @@ def _add_records_of_span(
     for incident in incidents:
         keys[incident.id] = _named_by(incident, verdicts)
     return {incident.id: read for incident in incidents}
+
+
+def _judged_in(deps: Deps, pipeline: Pipeline, span: Window) -> int:
+    """Return the records of a span of windows whose outcome was known."""
+    counts = deps.store.cause_history(pipeline.pipeline, span.end, limit=_WINDOWS_READ)
+    counts = counts.drop_duplicates("window_start")
+    return int(counts.loc[counts["window_start"] >= span.start, "n_judged"].sum())
 
 
 def affected_records(deps: Deps, incident: Incident) -> frozenset[str]:

@@ -236,6 +236,7 @@ class Simulation:
         self._keys: dict[str, Collection[str]] = {}
         self._named: dict[str, list[tuple[Window, Collection[str]]]] = defaultdict(list)
         self._read: deque[Window] = deque(maxlen=72)
+        self._judged: dict[Window, int] = {}
         self._seen: set[tuple[Any, ...]] = set()
 
     def run(self, n_days: int) -> Weeks:
@@ -275,7 +276,7 @@ class Simulation:
     def _context(self, evaluation: Evaluation) -> Context:
         """Return the records of each incident as the engine reads them: attribution's of the time looked at."""
         keys, within = dict(self._keys), {}
-        span = evaluation.window
+        span, read = evaluation.window, list[Window]()
         if evaluation.watch in (Watch.LATENCY, Watch.COST, Watch.DRIFT, Watch.INJECTION):
             read = [one for one in self._read if one.start < span.end and one.end > span.start]
             for incident in self.incidents.values() if read else ():
@@ -283,12 +284,14 @@ class Simulation:
                     mine = (named for window, named in self._named[incident.id] if window in read)
                     keys[incident.id] = frozenset[str]().union(*mine)
                     within[incident.id] = Window(start=read[0].start, end=read[-1].end)
-        return Context(keys=keys, keys_in=within, upstream=self.upstream)
+        n_judged = {one: sum(self._judged[each] for each in read) for one in set(within.values())}
+        return Context(keys=keys, keys_in=within, n_judged_in=n_judged, upstream=self.upstream)
 
     def _remember_keys(self, evaluation: Evaluation) -> None:
         """Keep the records that the last window of each incident names, as the engine reads them of its store."""
         if evaluation.watch is None:
             self._read.append(evaluation.window)
+            self._judged[evaluation.window] = evaluation.n_judged or 0
         for incident in self.incidents.values():
             if incident.watch is not evaluation.watch or incident.last_window != evaluation.window:
                 continue
@@ -336,7 +339,7 @@ class Simulation:
             one
             for one in self.incidents.values()
             if one.watch is evaluation.watch
-            and (one.fingerprint.partition(".")[0] == cause or (one.watch is Watch.SEAM and _share_field(one, finding)))
+            and (one.fingerprint.partition(".")[0] == cause or _may_be_of(one, finding))
         ]
         hosts = [one for one in self.incidents.values() if any(seen.fingerprint == cause for seen in one.also_seen)]
 
@@ -348,8 +351,15 @@ class Simulation:
         return max([*own, *hosts], key=rank).id
 
 
-def _share_field(incident: Incident, finding: Finding) -> bool:
-    return incident.stage == finding.stage and not set(incident.fields).isdisjoint(finding.fields)
+def _may_be_of(incident: Incident, finding: Finding) -> bool:
+    """Return whether a finding may have come to an incident of its detector whose kind is another one."""
+    if incident.watch is Watch.SEAM:
+        return incident.stage == finding.stage and not set(incident.fields).isdisjoint(finding.fields)
+    is_there = (incident.responsibility, incident.stage) == (finding.responsibility, finding.stage)
+    if incident.watch is None:
+        fields = finding.kind_fields or finding.fields
+        return is_there and bool(fields) and incident.fields[:1] == fields[:1]
+    return is_there and incident.watch is Watch.LATENCY
 
 
 def _with_keys(evaluation: Evaluation) -> Iterator[tuple[Finding, Collection[str]]]:

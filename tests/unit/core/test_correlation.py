@@ -48,6 +48,7 @@ class Desk:
         self.known: dict[str, Incident] = {}
         self.keys: dict[str, Collection[str]] = {}
         self.keys_in: dict[str, Window] = {}
+        self.n_judged_in: dict[Window, int] = {}
 
     def take(
         self,
@@ -68,7 +69,7 @@ class Desk:
             is_repeatable=watch in (None, Watch.SEAM),
             shows_wrong_answers=watch is None,
         )
-        context = Context(keys=self.keys, keys_in=self.keys_in, upstream=UPSTREAM)
+        context = Context(keys=self.keys, keys_in=self.keys_in, n_judged_in=self.n_judged_in, upstream=UPSTREAM)
         changes = decide(self.known.values(), evaluation, now=window.end, context=context)
         for change in changes:
             self.known[change.incident.id] = change.incident
@@ -346,3 +347,57 @@ def test_a_drift_may_have_begun_at_any_time_of_its_first_period(onset: float, is
     drift = _finding("request", "product", keys=KEYS[:5], onset=0)
     kinds = _kinds(desk.take(_window(0), drift, watch=Watch.DRIFT))
     assert kinds == [ChangeKind.UPDATED if is_one else ChangeKind.OPENED]
+
+
+@pytest.mark.parametrize(("n_common", "is_one"), [(6, True), (5, True), (4, False), (0, False)])
+def test_a_drift_is_of_the_fault_whose_records_are_among_those_it_picks_more_often_than_by_chance(
+    n_common: int, *, is_one: bool
+) -> None:
+    desk = Desk()
+    (opened,) = desk.take(_window(0), _finding("orders", "text", keys=KEYS), keys=[KEYS], n_judged=80)
+    # In the last window it strikes half of the records; in the time that the drift is of, one of ten.
+    desk.keys_in[opened.incident.id] = _window(0)
+    desk.n_judged_in[_window(0)] = 400
+    picked = [*KEYS[:n_common], *(f"other{n}" for n in range(10 - n_common))]
+    drift = _finding("orders", "text", keys=picked, responsibility=Responsibility.SOURCE_DATA)
+    changes = desk.take(_window(0), drift, watch=Watch.DRIFT, keys=[picked])
+    assert _kinds(changes) == [ChangeKind.UPDATED if is_one else ChangeKind.OPENED]
+
+
+@pytest.mark.parametrize(("onset", "is_one"), [(12.0, True), (14.0, True), (14.5, False), (9.5, False)])
+def test_where_a_fault_of_nearly_all_records_has_those_of_slow_calls_by_chance_only_the_time_tells(
+    onset: float, *, is_one: bool
+) -> None:
+    down = replace(_finding("model", keys=KEYS, responsibility=Responsibility.PROVIDER), fields=())
+    slow = replace(down, keys=tuple(KEYS[:5]), onset=START + onset * HOUR)
+    desk = Desk()
+    desk.take(_window(0), down, keys=[KEYS], n_judged=45)
+    changes = desk.take(_window(0), slow, watch=Watch.LATENCY)
+    assert _kinds(changes) == [ChangeKind.UPDATED if is_one else ChangeKind.OPENED]
+
+
+def test_what_is_there_since_a_cause_began_first_is_of_it_though_it_came_back_since() -> None:
+    down = replace(_finding("model", onset=1, responsibility=Responsibility.PROVIDER), fields=())
+    desk = Desk()
+    desk.take(_window(0, 2), down)
+    desk.take(_window(24, 1))
+    desk.take(_window(144, 2), replace(down, onset=START + 145 * HOUR))
+    desk.take(_window(170, 1))
+    # Ten days of failures together are enough to see that there are more than before.
+    failures = replace(down, onset=START, fields=("answer",))
+    changes = desk.take(_window(200), failures, watch=Watch.DRIFT)
+    assert (_kinds(changes), len(desk.known)) == ([ChangeKind.UPDATED], 1)
+
+
+def test_slow_calls_and_timeouts_of_one_provider_take_turns_in_one_incident() -> None:
+    slow = replace(_finding("model", responsibility=Responsibility.PROVIDER, kind="provider_slow"), fields=())
+    timeouts = replace(slow, kind="timeouts")
+    desk = Desk()
+    assert _kinds(desk.take(_window(0), timeouts, watch=Watch.LATENCY)) == [ChangeKind.OPENED]
+    assert _kinds(desk.take(_window(1), slow, watch=Watch.LATENCY)) == [ChangeKind.UPDATED]
+    assert desk.only.kind == "provider_slow"
+    assert _kinds(desk.take(_window(2), watch=Watch.LATENCY)) == [ChangeKind.RESOLVED]
+    assert _kinds(desk.take(_window(48), replace(timeouts, onset=None), watch=Watch.LATENCY)) == [ChangeKind.REOPENED]
+    # Another one has to act.
+    own = replace(slow, kind="stage_slow", responsibility=Responsibility.INTEGRATION)
+    assert _kinds(desk.take(_window(49), own, watch=Watch.LATENCY))[0] is ChangeKind.OPENED

@@ -356,3 +356,50 @@ def test_an_incident_remembers_that_attribution_found_it_among_wrong_answers() -
     book.known = {name: replace(one, has_wrong_answers=None) for name, one in book.known.items()}
     book.decide(_attribution(1, _cause()))
     assert book.only.has_wrong_answers is True
+
+
+def test_a_fault_beside_another_one_keeps_its_incident_though_no_record_alone_tells_its_kind() -> None:
+    book = Book()
+    assert book.decide(_broken(0, product=range(30))) == [OPENED]
+    (first,) = book.known
+    # Each record with a wrong product lacks its area too, as do most others.
+    assert book.decide(_broken(1, area=range(90), product=range(20))) == [OPENED, UPDATED]
+    assert (book.known[first].fields, book.known[first].n_windows) == (("product",), 2)
+    assert book.decide(_broken(2, product=range(30))) == [UPDATED, RESOLVED]
+    # So where it is over before: what cannot be told is no other cause.
+    book.decide(_broken(3, area=range(90)))
+    assert book.known[first].state is IncidentState.RESOLVED
+    assert sorted(book.decide(_broken(4, area=range(90), product=range(20)))) == [REOPENED, UPDATED]
+    assert len(book.known) == 2
+
+
+def test_a_fault_that_was_first_seen_where_its_kind_could_not_be_told_is_that_of_the_kind_later() -> None:
+    book = Book()
+    assert book.decide(_broken(0, area=range(90), product=range(20))) == [OPENED, OPENED]
+    assert book.decide(_broken(1, product=range(30))) == [UPDATED, RESOLVED]
+    book.decide(_broken(2, area=range(90)))
+    assert book.decide(_broken(3, product=range(30))) == [REOPENED, RESOLVED]
+    assert len(book.known) == 2
+
+
+@pytest.mark.parametrize(("n_judged", "is_over"), [(100, True), (80, True), (20, False)])
+def test_a_fault_beside_another_one_is_over_once_a_window_has_enough_records_to_say_so(
+    n_judged: int, *, is_over: bool
+) -> None:
+    book = Book()
+    book.decide(_broken(0, product=range(40), area=range(40, 50)))
+    product, area = book.known.values()
+    assert (area.fields, area.share) == (("area",), 0.1)
+    book.decide(replace(_broken(1, product=range(15)), n_observed=n_judged))
+    assert (book.known[product.id].is_open, book.known[area.id].is_open) == (True, not is_over)
+
+
+def test_a_fault_that_no_window_tells_from_another_one_is_over_after_eight() -> None:
+    book = Book()
+    book.decide(_broken(0, product=range(40), area=range(40, 50)))
+    area = list(book.known.values())[1]
+    states = []
+    for day in range(1, 11):
+        book.decide(replace(_broken(day, product=range(15)), n_observed=20))
+        states.append(book.known[area.id].is_open)
+    assert states == [True] * 8 + [False] * 2
