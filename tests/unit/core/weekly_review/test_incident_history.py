@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from past_incidents import at, event, incident, stories
-from seamwatch.core.incident_life import ChangeKind
+from seamwatch.core.incident_life import (
+    ChangeKind,
+    Incident,
+    IncidentChange,
+    Request,
+    act,
+    over,
+    shown_again,
+    unmuted,
+)
 from seamwatch.core.incident_timeline import IncidentEvent
+from seamwatch.core.results import Window
 from seamwatch.core.weekly_review.incident_history import histories
-from seamwatch.vocabulary import IncidentState, Responsibility
+from seamwatch.vocabulary import Door, IncidentAction, IncidentState, Responsibility
 
 K, S = ChangeKind, IncidentState
 
@@ -122,3 +133,45 @@ def test_an_incident_has_not_ended_before_it_is_open_and_is_over_exactly_when_it
                 assert (past.ended_at is None) == past.state.is_open
                 assert past.opened_at < at(day)
                 assert not past.is_void or not past.state.is_open
+
+
+def _followed(known: Incident, what: IncidentAction | str, when: datetime) -> IncidentChange | None:
+    """Return what a person, the clock or a detector makes of an incident; None where it changes nothing."""
+    if isinstance(what, IncidentAction):
+        request = Request(
+            action=what,
+            by="ann",
+            door=Door.SLACK,
+            at=when,
+            until=when + timedelta(hours=1),
+            into=incident("other"),
+            responsibility=Responsibility.PROVIDER,
+        )
+        asked = act(known, request)
+        return asked if isinstance(asked, IncidentChange) else None
+    if what == "clock":
+        return unmuted(known, now=when)
+    if what == "gone":
+        ended = over(known, now=when)
+        return None if ended is None else IncidentChange(kind=K.RESOLVED, incident=ended)
+    if known.state is S.MERGED:  # what shows its cause is told to the other
+        return None
+    shown = shown_again(known, Window(start=when, end=when + timedelta(hours=1)), is_news=True)
+    is_reopened = shown.state is S.OPEN and known.state is not S.OPEN
+    return IncidentChange(kind=K.REOPENED if is_reopened else K.UPDATED, incident=shown)
+
+
+@given(st.lists(st.sampled_from([*IncidentAction, "clock", "gone", "shown"]), max_size=12))
+def test_the_events_of_a_life_tell_the_state_that_it_led_to_at_every_step(life: list[IncidentAction | str]) -> None:
+    known, events = incident(), [event(K.OPENED, at(0))]
+    states = [known.state]
+    for hour, what in enumerate(life):
+        change = _followed(known, what, at(0, 2 * hour + 1))
+        if change is not None:
+            known = change.incident
+            events.append(event(change.kind, at(0, 2 * hour + 1), by=change.by))
+        states.append(known.state)
+    (history,) = histories([known], events)
+    told = [None if (past := history.at(at(0, 2 * hour))) is None else past.state for hour in range(1, len(life) + 1)]
+    assert told == states[1:]
+    assert history.now().state == known.state
