@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import time, timedelta
 from pathlib import Path
@@ -81,6 +82,25 @@ def test_each_channel_gets_one_digest_of_its_pipelines(channels: Channels) -> No
     assert states(channels) == [DeliveryState.SENT] * 2
     assert channels.close(*ALL) == 0
     assert channels.deliver(after=LONG).n_sent == 0
+    assert channels.told == TOLD
+
+
+def test_fifty_pipelines_of_a_channel_fit_one_message(channels: Channels) -> None:
+    names = [f"pipeline-{number:02}-{'x' * 60}" for number in range(50)]
+    for name in names:
+        channels.add(name, like="parcels")
+    assert channels.close(*names, "returns") == 2
+    assert channels.deliver().n_undelivered == 0
+    assert [one.channel for one in channels.heads] == ["#incidents", "#returns"]
+
+
+@BOTH
+def test_a_week_that_is_put_on_its_way_twice_at_once_is_told_once(channels: Channels, url: str) -> None:
+    workers = [other_store(channels.deps, url) for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        n_new = sum(pool.map(lambda deps: enqueue_weekly_digests(deps, week_of(*ALL)), workers))
+    channels.close(*ALL)
+    assert (n_new, channels.deliver().n_sent) == (2, 2)
     assert channels.told == TOLD
 
 
@@ -345,7 +365,7 @@ def test_a_pipeline_that_names_no_channel_any_more_is_told_nowhere(channels: Cha
     for name in ("returns", "letters"):
         channels.change(name, slack=None)
     summary = channels.deliver()
-    assert (summary.n_sent, summary.n_waiting, summary.n_undelivered) == (2, 0, 0)
+    assert (summary.n_sent, summary.n_waiting, summary.n_undelivered) == (1, 0, 0)
     assert channels.told == [("#incidents", ("parcels",))]
 
 

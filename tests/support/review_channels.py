@@ -53,6 +53,11 @@ class Channels:
         known = self.deps.project.pipeline(name)
         self._with({**self.deps.project.pipelines, name: known.model_copy(update=changed)})
 
+    def add(self, name: str, *, like: str) -> None:
+        """Write a pipeline file that is as another one."""
+        known = self.deps.project.pipeline(like)
+        self._with({**self.deps.project.pipelines, name: known.model_copy(update={"pipeline": name})})
+
     def move(self, name: str, channel: str) -> None:
         """Write another channel into a pipeline file."""
         slack = self.deps.project.pipeline(name).slack

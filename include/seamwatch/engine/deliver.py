@@ -79,7 +79,8 @@ class _Leased:
 
     message: Outgoing
     outbox: Outbox
-    send: Callable[[], None]
+    send: Callable[[], bool]
+    """Returns False where nothing is to be said any more."""
 
 
 def deliver_pending(
@@ -191,7 +192,7 @@ def _deliver(tick: _Tick, leased: _Leased) -> None:
     outbox, owner, message = leased.outbox, tick.owner, leased.message
     place = (message.connection, message.channel)
     try:
-        leased.send()
+        is_sent = leased.send()
     except LeaseLost:
         return
     except NotYet as later:
@@ -209,21 +210,19 @@ def _deliver(tick: _Tick, leased: _Leased) -> None:
     except Exception as error:
         _failed(tick, leased, error, may_have_arrived=True)
     else:
-        tick.n_sent += 1
+        tick.n_sent += is_sent
         tick.n_failures[place] = 0
 
 
-def _send(tick: _Tick, delivery: Delivery) -> None:
+def _send(tick: _Tick, delivery: Delivery) -> bool:
     if delivery.part is DeliveryPart.DIGEST:
-        tell_digest(tick.deps, delivery, owner=tick.owner)
-        return
+        return tell_digest(tick.deps, delivery, owner=tick.owner)
     incident = tick.deps.store.incident(delivery.incident_id)
     if incident is None:
         msg = f"message {delivery.id} tells of incident {delivery.incident_id!r}, which does not exist"
         raise StoreError(msg)
     if delivery.part is DeliveryPart.SECOND_WAY:
-        tell_second_way(tick.deps, delivery, incident, owner=tick.owner)
-        return
+        return tell_second_way(tick.deps, delivery, incident, owner=tick.owner)
     conversation = Conversation(
         deps=tick.deps,
         outbox=tick.deps.store,
@@ -237,6 +236,7 @@ def _send(tick: _Tick, delivery: Delivery) -> None:
         conversation.tell_head()
     else:
         conversation.tell_thread()
+    return True
 
 
 def _failed(tick: _Tick, leased: _Leased, error: Exception, *, may_have_arrived: bool) -> None:

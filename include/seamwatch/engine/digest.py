@@ -31,8 +31,10 @@ class _Held:
     messages: tuple[int, ...]
 
 
-def tell_digest(deps: Deps, delivery: Delivery, *, owner: str) -> None:
-    """Post a leased digest; what it tells in full is sent with it, all else that it holds goes on after it.
+def tell_digest(deps: Deps, delivery: Delivery, *, owner: str) -> bool:
+    """Post a leased digest, or return False where it holds nothing any more.
+
+    What it tells in full is sent with it, all else that it holds goes on after it.
 
     Raises:
         LeaseLost: If another worker has the message.
@@ -44,17 +46,18 @@ def tell_digest(deps: Deps, delivery: Delivery, *, owner: str) -> None:
     arrived = posting.find_arrived(thread=None)
     if arrived is not None:
         posting.sent(arrived.id, ())  # what it tells was noted before it was posted
-        return
+        return True
     held = {one.entry.incident.id: one for one in _held(deps, delivery)}
     if not held:
         reason = "nothing is held any more"
         deps.store.drop_deliveries(delivery.incident_id, reason=reason, now=deps.clock(), only=delivery.id)
-        return
+        return False
     digest = make_digest(one.entry for one in held.values())
     lines = [_line(deps, held[entry.incident.id]) for entry in digest.entries]
     message = digest_message(digest, lines, is_repeat=posting.is_repeat)
     told = [n for one in held.values() if one.entry.is_told for n in one.messages]
     posting.post(block_kit.fallback(message.fallback), block_kit.render(message.head), tells=told)
+    return True
 
 
 def _held(deps: Deps, delivery: Delivery) -> Iterator[_Held]:

@@ -51,8 +51,8 @@ def _call(deps: Deps, incident_id: str, late_since: datetime | None, told: tuple
         _enqueue(deps, way, incident, ChangeKind.OPENED, n_open, now)
 
 
-def tell_second_way(deps: Deps, delivery: Delivery, incident: Incident, *, owner: str) -> None:
-    """Tell a leased message of the outbox in its pipeline's second way.
+def tell_second_way(deps: Deps, delivery: Delivery, incident: Incident, *, owner: str) -> bool:
+    """Tell a leased message of the outbox in its pipeline's second way, or return False where that is needless by now.
 
     Raises:
         SpecError: If the pipeline has no sound file.
@@ -63,7 +63,7 @@ def tell_second_way(deps: Deps, delivery: Delivery, incident: Incident, *, owner
     if way is None or (is_over and delivery.change is not ChangeKind.RESOLVED):
         reason = "no second way is named by now" if way is None else "the incident was over before it was told"
         deps.store.drop_deliveries(incident.id, reason=reason, now=now, only=delivery.id)
-        return
+        return False
     late = [one for one in deps.store.undelivered([incident.id], now=now) if one.part is DeliveryPart.HEAD]
     alarm = Alarm(
         incident=incident.id,
@@ -76,6 +76,7 @@ def tell_second_way(deps: Deps, delivery: Delivery, incident: Incident, *, owner
     )
     open_second_way(way, deps.connections).tell(alarm)
     deps.store.mark_sent(delivery.id, owner=owner, message_id=incident.id, now=deps.clock())
+    return True
 
 
 def _enqueue(deps: Deps, way: SecondWay, incident: Incident, change: ChangeKind, n_before: int, now: datetime) -> None:

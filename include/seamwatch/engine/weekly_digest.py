@@ -37,8 +37,8 @@ def enqueue_weekly_digests(deps: Deps, review: WeeklyReview) -> int:
     return deps.store.weekly_digests.add(review.week.name, places, now=deps.clock())
 
 
-def tell_weekly_digest(deps: Deps, digest: WeeklyDigest, *, owner: str) -> None:
-    """Post a leased digest; what of it belongs elsewhere by now is told there.
+def tell_weekly_digest(deps: Deps, digest: WeeklyDigest, *, owner: str) -> bool:
+    """Post a leased digest, or return False where nothing is left of it: what belongs elsewhere by now is told there.
 
     Raises:
         LeaseLost: If another worker has it.
@@ -52,15 +52,16 @@ def tell_weekly_digest(deps: Deps, digest: WeeklyDigest, *, owner: str) -> None:
     arrived = posting.find_arrived(thread=None)
     if arrived is not None:
         posting.sent(arrived.id, ())
-        return
+        return True
     pipelines = _of_its_channel(deps, digest, owner)
     if not pipelines:
         outbox.drop(only=digest.id, reason="none of its pipelines tells this channel any more", now=deps.clock())
-        return
+        return False
     _wait_for_quiet_hours(deps, pipelines)
     message = _message(deps, digest.week, pipelines)
     head = (*message.head, Small(REPEAT)) if posting.is_repeat else message.head
     posting.post(block_kit.fallback(message.fallback), block_kit.render(head), tells=())
+    return True
 
 
 def _message(deps: Deps, week: str, pipelines: Sequence[str]) -> Message:
