@@ -438,9 +438,14 @@ AGREED = (
         recurrence=Recurrence.CAME_BACK,
     ),
     AgreedWeek(
-        action=action(3, "Raise the token limit of policy answers", incident="policy_chat-9", pipeline=None, **DONE),
+        action=action(3, "Raise the token limit of answers", incident="policy_chat-9", pipeline="policy_chat", **DONE),
         is_overdue=False,
         recurrence=Recurrence.STAYED_AWAY,
+    ),
+    AgreedWeek(
+        action=action(4, "Name an owner in every pipeline file", pipeline=None, due_on=date(2026, 12, 4)),
+        is_overdue=False,
+        recurrence=None,
     ),
 )
 

@@ -9,10 +9,11 @@ import pytest
 
 from seamwatch.core.agreed_actions import AgreedState, Recurrence
 from seamwatch.core.weekly_review.attention import needs_look
+from seamwatch.core.weekly_review.changes import Change, Changed
 from seamwatch.core.weekly_review.facts import AgreedWeek, FigureCorrection, IncidentsWeek, Phase, PipelineWeek
 from seamwatch.core.weekly_review.week import ReviewWeek
 from seamwatch.report.links import WeeklyLinks
-from seamwatch.report.weekly_review import charts, sentences, tables
+from seamwatch.report.weekly_review import change_texts, charts, sentences, tables
 from seamwatch.report.weekly_review.sections import Line
 from seamwatch.secret_redaction import SECRETS
 from seamwatch.vocabulary import GateState, Responsibility
@@ -138,7 +139,13 @@ def test_what_became_of_an_agreed_action(
             "support_triage, answers_right, share of good events: told 94.8%, by what is known now 95.1%",
         ),
         ("everything/cost/usd", 508.8, None, "all pipelines, cost: told $509, by what is known now not known"),
-        ("a/times/detect/median_s", None, 7_200.0, "a, detect, median s: told not known, by what is known now 2 h"),
+        ("a/times/detect/median_s", None, 7_200.0, "a, detect, median time: told not known, by what is known now 2 h"),
+        (
+            "everything/incidents/by_responsibility/source_data",
+            None,
+            2.0,
+            "all pipelines, incidents, source data: told not known, by what is known now 2",
+        ),
         ("", 1.0, 2.0, ": told 1, by what is known now 2"),
     ],
 )
@@ -243,3 +250,21 @@ def test_times_of_any_size_stay_within_their_chart(scale: float) -> None:
     )  # type: ignore[operator]
     assert chart is not None
     assert all(chart.left <= x <= chart.right for row in chart.rows for x in (row.x, row.worst_x, *row.before) if x)
+
+
+@pytest.mark.parametrize("kind", Changed)
+def test_every_change_is_said_also_without_figures(kind: Changed) -> None:
+    subject, form = "answers_right", change_texts.change
+    known = text_of(form(Change(kind=kind, pipeline="desk", before=0.41, now=-0.08, subject=subject), LINKS))
+    assert known.startswith("desk: ")
+    assert "not known" not in known
+    unknown = Change(kind=kind, pipeline=None, subject=HUGE, incident="desk-1")
+    (whose, said) = form(unknown, LINKS)
+    assert (whose.text, said.url) == ("All pipelines: ", "/seamwatch/incidents/desk-1")
+    assert len(said.text) < 250
+
+
+def test_a_spent_budget_is_said_with_last_week() -> None:
+    spent = Change(kind=Changed.BUDGET_SPENT, pipeline="desk", before=0.41, now=-0.08, subject="answers_right")
+    said = "desk: the error budget of answers_right is spent: 8% overspent, 41% left last week"
+    assert text_of(change_texts.change(spent, LINKS)) == said

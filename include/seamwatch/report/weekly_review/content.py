@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from seamwatch.core.weekly_review.changes import changes_since
 from seamwatch.core.weekly_review.facts import PipelineWeek, WeeklyReview
 from seamwatch.report import numbers
 from seamwatch.report.blocks import Run, plain, strong
 from seamwatch.report.links import WeeklyLinks
 from seamwatch.report.text import joined
-from seamwatch.report.weekly_review import sentences, tables
+from seamwatch.report.weekly_review import change_texts, sentences, tables
 from seamwatch.report.weekly_review.sections import Line, Picture, Section, Table, WeeklyText
 from seamwatch.report.weekly_review.sentences import clip, name
 from seamwatch.vocabulary import IncidentSeverity, Responsibility
 
 _MOST_ITEMS = 12
 """Of a list; of the rest it says how many there are."""
+_NO_CHANGE = "Nothing changed much since last week, as far as both weeks are known."
 
 
 def weekly_text(review: WeeklyReview, links: WeeklyLinks) -> WeeklyText:
@@ -33,6 +35,7 @@ def weekly_text(review: WeeklyReview, links: WeeklyLinks) -> WeeklyText:
 
 def _sections(review: WeeklyReview, links: WeeklyLinks) -> Iterator[Section]:
     pipelines = review.pipelines
+    yield _changes(review, links)
     yield _fix_first(review, links)
     yield _suspicion(review)
     yield _section(
@@ -99,6 +102,12 @@ def _section(
     lead = () if table is not None else (plain(nothing),)
     tables_shown = () if table is None else (table,)
     return Section(key=key, title=title, lead=lead, tables=tables_shown, beside=beside, pictures=pictures)
+
+
+def _changes(review: WeeklyReview, links: WeeklyLinks) -> Section:
+    items = tuple(change_texts.change(one, links) for one in changes_since(review))
+    lead = () if items else (plain(_NO_CHANGE),)
+    return Section(key="changes", title="What changed since last week", lead=lead, items=_listed(items))
 
 
 def _fix_first(review: WeeklyReview, links: WeeklyLinks) -> Section:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from seamwatch.core.agreed_actions import AgreedState, Recurrence
 from seamwatch.core.weekly_review.attention import needs_look
+from seamwatch.core.weekly_review.changes import changes_since
 from seamwatch.core.weekly_review.facts import AgreedWeek, PipelineWeek, WeeklyReview
 from seamwatch.report import numbers
 from seamwatch.report.blocks import (
@@ -22,12 +23,13 @@ from seamwatch.report.blocks import (
     strong,
 )
 from seamwatch.report.links import WeeklyLinks
-from seamwatch.report.weekly_review import sentences
+from seamwatch.report.weekly_review import change_texts, sentences
 from seamwatch.report.weekly_review.sections import Line
 from seamwatch.report.weekly_review.sentences import name
 
+_MOST_CHANGES = 4
 _MOST_DUE = 3
-_MOST_OWNERS = 5
+_MOST_OWNERS = 4
 """Mentions in one message; of more it says how many."""
 _HEADLINE_CHARS = 80
 
@@ -54,6 +56,12 @@ def weekly_digest(review: WeeklyReview, pipelines: Sequence[str], links: WeeklyL
 def _blocks(
     review: WeeklyReview, own: Sequence[PipelineWeek], names: Collection[str], links: WeeklyLinks
 ) -> Iterator[Block]:
+    changes = [one for one in changes_since(review) if one.pipeline in names or not one.pipeline]
+    yield _title("What changed since last week")
+    if changes:
+        yield Bullets(tuple(change_texts.change(one, links) for one in changes[:_MOST_CHANGES]))
+    else:
+        yield Paragraph((plain("Nothing changed much, as far as both weeks are known."),))
     yield Paragraph((plain(_suspicion(own)),))
     fixes = [one for one in review.fix_first if one.pipeline in names]
     if fixes:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
+from seamwatch.core.weekly_review.changes import changes_since
 from seamwatch.core.weekly_review.facts import WeeklyReview
 from seamwatch.core.weekly_review.week import ReviewWeek
 from seamwatch.report import numbers
@@ -22,7 +23,7 @@ def weekly_json(review: WeeklyReview) -> dict[str, Any]:
     """Return the review as JSON-ready values: names of the facts, times in ISO 8601, units in the names."""
     plain = _plain(review)
     assert isinstance(plain, dict)
-    return {"week": plain.pop("week"), **plain}
+    return {"week": plain.pop("week"), "changes": _plain(changes_since(review)), **plain}
 
 
 def _plain(value: object) -> Any:

@@ -90,8 +90,26 @@ _FIGURES: Mapping[str, str] = {
     "share_fresh": "answers on fresh documents",
     "n_given": "labels",
     "n_held": "releases held",
+    "n_records": "records",
+    "n": "incidents",
+    "n_unknown": "incidents of which the time is not known",
+    "median_s": "median time",
+    "worst_s": "longest time",
+    "events": "events",
+    "judged": "judged events",
+    "allowed": "the whole budget",
+    "low": "lower end of the interval",
+    "high": "upper end of the interval",
 }
 _RATIOS = ("sli", "left", "spent", "accuracy", "low", "high", "share", "share_fresh", "precision", "alpha")
+_PARTS: Mapping[str, str] = {
+    "everything": "all pipelines",
+    "by_responsibility": "incidents",
+    "by_severity": "incidents",
+    "not_ai": "incidents that looked like an AI failure and were not",
+    "faults": "wrong documents",
+}
+"""Of a figure's path, where they are no names."""
 _EMPTY_PARTS = ("incidents", "objectives", "cost", "quality", "labels", "knowledge", "gate", "runbooks", "times")
 """Of a figure's path: what the figure's own words say already."""
 
@@ -164,7 +182,7 @@ def status(review: WeeklyReview) -> str:
     if not review.is_closed:
         return f"Not closed yet: as of {made}, told to nobody"
     n = len(review.corrections)
-    later = f"; {numbers.plural(n, 'figure')} would be another one now, see Corrections" if n else ""
+    later = f"; {numbers.plural(n, 'figure')} {'has' if n == 1 else 'have'} changed since, see Corrections" if n else ""
     return f"Closed: as it was told {made}{later}"
 
 
@@ -388,7 +406,7 @@ def correction(one: FigureCorrection) -> Line:
     """Return a figure as it was told, and as it is known now."""
     parts = one.figure[:400].split("/")
     figure = _FIGURES.get(parts[-1], words(parts[-1]))
-    where = ["all pipelines" if each == "everything" else name(each) for each in parts[:-1] if each not in _EMPTY_PARTS]
+    where = [_PARTS.get(each) or name(each) for each in parts[:-1] if each not in _EMPTY_PARTS]
     told, now = (known(value, lambda found: _figure(parts[-1], found)) for value in (one.told, one.now))
     return (
         strong(f"{', '.join([*where, figure])}: " if where else f"{figure}: "),
