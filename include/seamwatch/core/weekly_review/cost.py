@@ -30,7 +30,8 @@ def cost_week(
         now: A week that is not over ends now.
         kept_since: What is older is gone, so nothing is known of it; None: nothing is.
     """
-    by_week = [[hour for hour in hours if week.window.start <= hour.start < week.window.end] for week in weeks]
+    windows = [week.window for week in weeks]
+    by_week = [[hour for hour in hours if window.start <= hour.start < window.end] for window in windows]
     mine, last = by_week[-1], weeks[-1]
     if not mine:
         return None

@@ -17,7 +17,6 @@ from seamwatch.spec.objectives import AccuracyObjective, BudgetPolicy, CostObjec
 from seamwatch.vocabulary import GateState
 
 _INSTANT = timedelta(microseconds=1)
-_DAY = timedelta(days=1)
 
 
 def objective_week(
@@ -128,8 +127,11 @@ class _Known:
             return None
         if self.n_budgets == 1:
             return self.status.budget.left
-        ends = [self._window.end - n * _DAY for n in range(7)]
-        days = [self._at(end).budget.left for end in ends if end > self._window.start]
+        days, end = [], self._window.end
+        while end > self._window.start:
+            day = self._at(end)
+            days.append(day.budget.left)
+            end = day.window_start  # a day on which clocks change has 23 or 25 hours
         return min((one for one in days if one is not None), default=None)
 
     def _at(self, end: datetime) -> ObjectiveStatus:

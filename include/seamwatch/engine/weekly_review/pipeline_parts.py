@@ -55,22 +55,23 @@ def read_sums(deps: Deps, pipeline: Pipeline, weeks: Weeks) -> Sums:
     debits = [one for one in deps.store.debits(name, since=begin) if one.at < weeks.until]
     return Sums(
         events=deps.store.objective_sums(name, since=since, until=weeks.until, length=weeks.spans),
-        refunds={one.id: _refunds(one.id, debits, rulings, since, weeks.until) for one in pipeline.slos},
+        refunds={one.id: _refunds(one.id, debits, rulings, since, weeks) for one in pipeline.slos},
         debits=[one for one in debits if one.at >= weeks.week.window.start],
         rulings=rulings,
     )
 
 
 def _refunds(
-    objective: str, debits: Sequence[Debit], rulings: Sequence[Ruling], since: datetime, until: datetime
+    objective: str, debits: Sequence[Debit], rulings: Sequence[Ruling], since: datetime, weeks: Weeks
 ) -> pd.DataFrame:
+    """Return what was refunded, in the same spans as the events: a refund is taken off the events of its span."""
     back: list[Debit] = []
     if rulings:
         ledger = Ledger().post([*(one for one in debits if one.objective == objective), *rulings])
-        back = [one for one, is_refunded in ledger.counted(objective, start=since, end=until) if is_refunded]
+        back = [one for one, is_refunded in ledger.counted(objective, start=since, end=weeks.until) if is_refunded]
     return pd.DataFrame(
         {
-            "start_at": pd.to_datetime([one.at for one in back], utc=True),
+            "start_at": pd.to_datetime([one.at for one in back], utc=True).floor(weeks.spans),
             "amount": pd.Series([one.amount for one in back], dtype=float),
         }
     )

@@ -154,3 +154,20 @@ def test_what_was_spent_in_the_last_four_weeks_is_what_is_gone(bad: dict[int, fl
     assert found.bad == pytest.approx(sum(n for day, n in bad.items() if day >= -7))
     assert all(one is None or 0.0 <= one <= 1.0 for one in (found.sli, *found.before))
     assert datetime(2026, 11, 9, tzinfo=UTC) == END
+
+
+def test_of_a_daily_bound_the_worst_day_is_told_also_where_clocks_change() -> None:
+    berlin = ADAPTER.validate_python({"kind": "cost", "per_day_usd": 10.0, "time_zone": "Europe/Berlin"})
+    weeks = ReviewWeek.of("2026-W43", time_zone="Europe/Berlin").with_history()
+    saturday = datetime(2026, 10, 24, 10, tzinfo=UTC)  # clocks go back the night after
+    found = objective_week(
+        berlin,
+        _sums([(saturday + timedelta(days=n), 10.0, 0.0, 8.0 if n == 0 else 1.0) for n in range(-6, 2)]),
+        _refunds([]),
+        weeks,
+        policy=BudgetPolicy(),
+        now=weeks[-1].window.end,
+        kept_since=None,
+    )
+    assert found.left == pytest.approx(0.2)
+    assert found.bad == pytest.approx(14.0)
