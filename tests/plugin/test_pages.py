@@ -92,7 +92,7 @@ def test_every_route_of_the_app_asks_who_is_there(client: Client) -> None:
     assert len(create_app().routes) == len(routes) >= 6
     for route in routes:
         path = "/seamwatch" + route.path_format.format(
-            dag_id="x__validate", incident_id="x", path="x/y.html", pipeline="x"
+            dag_id="x__validate", incident_id="x", path="x/y.html", pipeline="x", week="2026-W45", action_id="x"
         )
         for method in route.methods:
             assert anonymous.request(method, path).status_code == 401, (method, path)

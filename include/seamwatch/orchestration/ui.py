@@ -34,6 +34,7 @@ from seamwatch.engine.overview import known_pipelines, pipeline_statuses
 from seamwatch.engine.slo_page import slo_page
 from seamwatch.engine.watcher_status import watcher_status
 from seamwatch.errors import DataContractError, SeamwatchError, SpecError, StoreError
+from seamwatch.orchestration.agreed_forms import add_agreed_forms
 from seamwatch.orchestration.page_access import BASE, CSP, ROOT, may, page_deps
 from seamwatch.orchestration.paused import paused_dags
 from seamwatch.orchestration.request_origin import require_own_origin
@@ -137,6 +138,7 @@ def create_app(project_dir: Path | None = None) -> FastAPI:
     _add_objectives(app, settings)
     _add_data_docs(app, settings)
     add_review(app, settings)
+    add_agreed_forms(app, settings)
     return app
 
 
