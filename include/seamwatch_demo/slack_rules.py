@@ -185,10 +185,12 @@ def _input(block: Mapping[str, Any], at: str) -> list[str]:
     reasons = _text(block.get("label"), f"{at}/label", most=2_000, types=("plain_text",))
     element = block.get("element")
     kind = element.get("type") if isinstance(element, Mapping) else None
-    if not isinstance(element, Mapping) or kind not in ("plain_text_input", "static_select"):
-        return [*reasons, f"only texts and menus are known here [json-pointer:{at}/element/type]"]
+    if not isinstance(element, Mapping) or kind not in ("plain_text_input", "static_select", "datepicker"):
+        return [*reasons, f"only texts, days and menus are known here [json-pointer:{at}/element/type]"]
     if kind == "static_select":  # in a form its placeholder may be missing
         return reasons + _options(element.get("options"), f"{at}/element/options", most=100)
+    if kind == "datepicker" and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", str(element.get("initial_date", "2026-01-01"))):
+        reasons.append(f"must be a day as YYYY-MM-DD [json-pointer:{at}/element/initial_date]")
     if not 1 <= int(element.get("max_length", 3_000)) <= 3_000:
         reasons.append(f"must be 1 to 3000 [json-pointer:{at}/element/max_length]")
     return reasons

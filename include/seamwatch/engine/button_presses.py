@@ -136,10 +136,25 @@ def denial(deps: Deps, incident: Incident, user_id: str, *, connection: str | No
         user_id: The person, as Slack names them.
         connection: The Slack that told of them; None where that is not known.
     """
+    return pipeline_denial(
+        deps, incident.pipeline, user_id, connection=connection, refused=refusal_text(Refusal.NOT_PERMITTED, incident)
+    )
+
+
+def pipeline_denial(deps: Deps, name: str, user_id: str, *, connection: str | None, refused: str) -> str:
+    """Return why a person may not change a pipeline; empty where they may.
+
+    Args:
+        deps: What it needs.
+        name: Of the pipeline.
+        user_id: The person, as Slack names them.
+        connection: The Slack that told of them; None where that is not known.
+        refused: What is said where they are not among those who may.
+    """
     try:
-        pipeline = deps.project.pipeline(incident.pipeline)
+        pipeline = deps.project.pipeline(name)
     except SpecError:
-        return f"The file of pipeline {incident.pipeline} cannot be read, so nobody is known who may act: correct it."
+        return f"The file of pipeline {name} cannot be read, so nobody is known who may act: correct it."
     slack = pipeline.slack
     if slack is None or not slack.actions:
         return f"Buttons of {pipeline.pipeline} are switched off (slack.actions in its pipeline file)."
@@ -151,7 +166,7 @@ def denial(deps: Deps, incident: Incident, user_id: str, *, connection: str | No
     members, unread = _members(deps, slack, allowed)
     if is_permitted(user_id, allowed, members):
         return ""
-    return " ".join((f"{refusal_text(Refusal.NOT_PERMITTED, incident)}.", *unread))
+    return " ".join((f"{refused}.", *unread))
 
 
 def _members(deps: Deps, slack: Slack, mentions: tuple[str, ...]) -> tuple[dict[str, frozenset[str]], list[str]]:

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from seamwatch.engine.button_presses import ActionReply, carry_out
 from seamwatch.engine.deliver import deliver_incident
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.slack_agreed import open_agreed_form, take_agreed_form
 from seamwatch.engine.slack_forms import open_form
+from seamwatch.report.agreed_slack_form import read_agree_request, read_agreed_form
 from seamwatch.report.pressed_buttons import read_form_request, read_press
 
 
@@ -31,6 +33,16 @@ def handle_action(
     Raises:
         StoreError: If the press cannot be recorded; then it is not acknowledged either.
     """
+    wanted = read_agree_request(payload)
+    if wanted is not None:
+        acknowledge()
+        return open_agreed_form(deps, wanted, connection=connection)
+    sent = read_agreed_form(payload)
+    if sent is not None:
+        # Kept before Slack hears that it has come: what it does not hear of, the person sends again.
+        reply = take_agreed_form(deps, sent, connection=connection)
+        acknowledge()
+        return reply
     request = read_form_request(payload)
     if request is not None:
         acknowledge()

@@ -70,7 +70,9 @@ def _message(deps: Deps, week: str, pipelines: Sequence[str]) -> Message:
     if review is None:
         msg = f"the store has no review of {week}; run `seamwatch review --week {week}`"
         raise StoreError(msg)
-    return weekly_digest(review, pipelines, WeeklyLinks.under(deps.ui_url))
+    known = (deps.project.pipelines.get(name) for name in pipelines)
+    has_form = any(one is not None and one.slack is not None and one.slack.actions for one in known)
+    return weekly_digest(review, pipelines, WeeklyLinks.under(deps.ui_url), has_form=has_form)
 
 
 def _of_its_channel(deps: Deps, digest: WeeklyDigest, owner: str) -> tuple[str, ...]:

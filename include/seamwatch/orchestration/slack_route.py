@@ -15,9 +15,11 @@ from seamwatch.adapters.notify.slack_signature import is_signed
 from seamwatch.core.button_presses import FormRequest
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.slack_actions import answer_action, record_action
+from seamwatch.engine.slack_agreed import open_agreed_form, take_agreed_form
 from seamwatch.engine.slack_forms import open_form
 from seamwatch.errors import AdapterError, StoreError
 from seamwatch.orchestration.deps import open_deps
+from seamwatch.report.agreed_slack_form import AgreeRequest, read_agree_request, read_agreed_form
 from seamwatch.report.pressed_buttons import read_form_request
 from seamwatch.secret_redaction import SECRETS
 from seamwatch.settings import Settings
@@ -70,6 +72,14 @@ def _take(project_dir: Path, body: bytes, timestamp: str, signature: str) -> Res
             if connection is None:
                 return Response(_UNSIGNED, status_code=401, media_type="text/plain")
             payload = _payload(body)
+            wanted, sent = read_agree_request(payload), read_agreed_form(payload)
+            if sent is not None:  # kept before the answer: what Slack does not hear of, the person sends again
+                take_agreed_form(deps, sent, connection=connection)
+                return Response(status_code=200)
+            if wanted is not None:
+                return Response(
+                    status_code=200, background=BackgroundTask(_open_agreed, project_dir, wanted, connection)
+                )
             request = read_form_request(payload)
             press_id = None if request is not None else record_action(deps, payload, connection=connection)
     except StoreError as error:
@@ -113,6 +123,15 @@ def _carry_out(project_dir: Path, press_id: int) -> None:
             answer_action(deps, press_id)
     except Exception as error:  # the answer has been given already: nobody else would be told
         _LOG.warning("a pressed button is carried out later: %s", SECRETS.redact(str(error)))
+
+
+def _open_agreed(project_dir: Path, request: AgreeRequest, connection: str) -> None:
+    """Show the form of an agreed action; of what fails the person is told."""
+    try:
+        with open_deps(project_dir) as deps:
+            open_agreed_form(deps, request, connection=connection)
+    except Exception as error:  # the answer has been given already: nobody else would be told
+        _LOG.warning("the form of an agreed action was not opened: %s", SECRETS.redact(str(error)))
 
 
 def _open_form(project_dir: Path, request: FormRequest, connection: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from seamwatch.report.blocks import (
     ActionMenu,
+    AgreeButton,
     Block,
     Bullets,
     Buttons,
@@ -40,6 +41,7 @@ ACTION_PREFIX = "seamwatch:"
 VALUE_SEPARATOR = "/"
 """Between an incident's id and what was chosen for it."""
 FORM_MENU_ID = f"{ACTION_PREFIX}more"
+AGREE_ID = f"{ACTION_PREFIX}agree"
 """By which name Slack says that a form was chosen in a menu."""
 
 # Slack's documented limits (docs.slack.dev, Block Kit reference); the total is undocumented and was found by trial.
@@ -227,6 +229,8 @@ def _button(item: Control) -> Json | None:
     if isinstance(item, FormMenu):
         return _overflow(item)
     text = _plain(_clip(item.text, _BUTTON_CHARS))
+    if isinstance(item, AgreeButton):
+        return {"type": "button", "text": text, "action_id": AGREE_ID, "value": item.week}
     if isinstance(item, ActionMenu):
         return _menu(item, text)
     style = {"style": "primary"} if item.is_primary else {}

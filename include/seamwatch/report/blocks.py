@@ -138,7 +138,16 @@ class FormMenu:
     """Action and label of each form."""
 
 
-Control = Link | ActionButton | ActionMenu | FormMenu
+@dataclass(frozen=True, kw_only=True)
+class AgreeButton:
+    """A button that opens the form of an agreed action."""
+
+    text: str
+    week: str
+    """The week whose review it stands in, as `2026-W45`."""
+
+
+Control = Link | ActionButton | ActionMenu | FormMenu | AgreeButton
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ from seamwatch.report.slack_forms import CHANNEL, INCIDENT, INTO, WHY
 from seamwatch.report.text import printable, shortened, visible
 from seamwatch.vocabulary import ApprovalAnswer, IncidentAction, Responsibility
 
-_USER = re.compile(r"[UW][A-Z0-9]{2,20}")
+USER = re.compile(r"[UW][A-Z0-9]{2,20}")
 _CHANNEL = re.compile(r"[CDG][A-Z0-9]{2,20}")
 _INCIDENT_CHARS = 300
 _NAME_CHARS = 80
-_TRIGGER_CHARS = 300
+MOST_TRIGGER_CHARS = 300
 
 
 def read_press(payload: object) -> ButtonPress | None:
@@ -31,17 +31,17 @@ def read_press(payload: object) -> ButtonPress | None:
 
     A link tells Slack of its press too; nothing is to be done then. A form that was sent is a press as well.
     """
-    known = _mapping(payload)
+    known = read_mapping(payload)
     if known.get("type") == "view_submission":
         return _read_form(known)
     actions = known.get("actions")
     if known.get("type") != "block_actions" or not isinstance(actions, list) or not actions:
         return None
-    pressed, user = _mapping(actions[0]), _mapping(known.get("user"))
+    pressed, user = read_mapping(actions[0]), read_mapping(known.get("user"))
     action = _action(pressed.get("action_id"))
     user_id = user.get("id")
     target = _target(pressed)
-    if action is None or target is None or not isinstance(user_id, str) or not _USER.fullmatch(user_id):
+    if action is None or target is None or not isinstance(user_id, str) or not USER.fullmatch(user_id):
         return None
     answered = target[0] if isinstance(action, ApprovalAnswer) else None
     return ButtonPress(
@@ -51,85 +51,89 @@ def read_press(payload: object) -> ButtonPress | None:
         action=action,
         responsibility=target[1],
         user_id=user_id,
-        user_name=_name(user),
-        channel=_channel_of(known),
+        user_name=user_name(user),
+        channel=channel_of(known),
     )
 
 
 def read_form_request(payload: object) -> FormRequest | None:
     """Return the form that somebody chose in the menu of a message; None where it is none, or cannot be read."""
-    known = _mapping(payload)
+    known = read_mapping(payload)
     actions = known.get("actions")
     if known.get("type") != "block_actions" or not isinstance(actions, list) or not actions:
         return None
-    pressed, user_id = _mapping(actions[0]), _mapping(known.get("user")).get("id")
-    chosen, trigger = _mapping(pressed.get("selected_option")).get("value"), known.get("trigger_id")
+    pressed, user_id = read_mapping(actions[0]), read_mapping(known.get("user")).get("id")
+    chosen, trigger = read_mapping(pressed.get("selected_option")).get("value"), known.get("trigger_id")
     if pressed.get("action_id") != FORM_MENU_ID or not isinstance(chosen, str):
         return None
     incident_id, _, action = chosen.rpartition(VALUE_SEPARATOR)
-    is_known = action in list(IncidentAction) and _is_incident(incident_id)
-    is_answerable = isinstance(trigger, str) and 0 < len(trigger) <= _TRIGGER_CHARS
-    if not is_known or not is_answerable or not isinstance(user_id, str) or not _USER.fullmatch(user_id):
+    is_known = action in list(IncidentAction) and is_incident_id(incident_id)
+    is_answerable = isinstance(trigger, str) and 0 < len(trigger) <= MOST_TRIGGER_CHARS
+    if not is_known or not is_answerable or not isinstance(user_id, str) or not USER.fullmatch(user_id):
         return None
     return FormRequest(
         incident_id=incident_id,
         action=IncidentAction(action),
         trigger=str(trigger),
         user_id=user_id,
-        channel=_channel_of(known),
+        channel=channel_of(known),
     )
 
 
 def _read_form(known: Mapping[str, Any]) -> ButtonPress | None:
     """Return what a form asks for; it is one press, however often Slack tells of it."""
-    view, user = _mapping(known.get("view")), _mapping(known.get("user"))
+    view, user = read_mapping(known.get("view")), read_mapping(known.get("user"))
     action, user_id, view_id = _action(view.get("callback_id")), user.get("id"), view.get("id")
-    about = _json_mapping(view.get("private_metadata"))
+    about = read_json_mapping(view.get("private_metadata"))
     incident_id = about.get(INCIDENT)
-    if action is None or not _is_incident(incident_id) or not isinstance(view_id, str) or not view_id:
+    if action is None or not is_incident_id(incident_id) or not isinstance(view_id, str) or not view_id:
         return None
-    if not isinstance(user_id, str) or not _USER.fullmatch(user_id):
+    if not isinstance(user_id, str) or not USER.fullmatch(user_id):
         return None
-    values = _mapping(_mapping(view.get("state")).get("values"))
-    why = _mapping(_mapping(values.get(WHY)).get(WHY)).get("value")
-    into = _mapping(_mapping(_mapping(values.get(INTO)).get(INTO)).get("selected_option")).get("value")
-    parts = [_mapping(known.get("team")).get("id"), user_id, view_id]
+    values = read_mapping(read_mapping(view.get("state")).get("values"))
+    why = read_mapping(read_mapping(values.get(WHY)).get(WHY)).get("value")
+    into = read_mapping(read_mapping(read_mapping(values.get(INTO)).get(INTO)).get("selected_option")).get("value")
+    parts = [read_mapping(known.get("team")).get("id"), user_id, view_id]
     return ButtonPress(
         key=hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest(),
         incident_id=str(incident_id),
         action=action,
         user_id=user_id,
-        user_name=_name(user),
-        channel=_sound_channel(about.get(CHANNEL)),
+        user_name=user_name(user),
+        channel=sound_channel(about.get(CHANNEL)),
         why=shortened(printable(why[: 2 * LONGEST_REASON_CHARS]).strip(), LONGEST_REASON_CHARS)
         if isinstance(why, str)
         else "",
-        into=into if _is_incident(into) else None,
+        into=into if is_incident_id(into) else None,
     )
 
 
-def _json_mapping(text: object) -> Mapping[str, Any]:
+def read_json_mapping(text: object) -> Mapping[str, Any]:
     """Return the JSON object that a text holds; empty where it holds none."""
     try:
-        return _mapping(json.loads(text)) if isinstance(text, str) else {}
+        return read_mapping(json.loads(text)) if isinstance(text, str) else {}
     except (ValueError, RecursionError):
         return {}
 
 
-def _is_incident(value: object) -> TypeGuard[str]:
+def is_incident_id(value: object) -> TypeGuard[str]:
+    """Return whether a value can be the id of an incident, or the name of a pipeline."""
     return isinstance(value, str) and 0 < len(value) <= _INCIDENT_CHARS and value.isprintable()
 
 
-def _channel_of(payload: Mapping[str, Any]) -> str:
-    named = _mapping(payload.get("channel")).get("id") or _mapping(payload.get("container")).get("channel_id")
-    return _sound_channel(named)
+def channel_of(payload: Mapping[str, Any]) -> str:
+    """Return the id of the channel where something was pressed; empty where it is not known."""
+    named = read_mapping(payload.get("channel")).get("id") or read_mapping(payload.get("container")).get("channel_id")
+    return sound_channel(named)
 
 
-def _sound_channel(value: object) -> str:
+def sound_channel(value: object) -> str:
+    """Return the id of a channel; empty for anything else."""
     return value if isinstance(value, str) and _CHANNEL.fullmatch(value) else ""
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
+def read_mapping(value: object) -> Mapping[str, Any]:
+    """Return a mapping; empty for anything else."""
     return value if isinstance(value, Mapping) else {}
 
 
@@ -143,26 +147,27 @@ def _action(action_id: object) -> IncidentAction | ApprovalAnswer | None:
 
 def _target(pressed: Mapping[str, Any]) -> tuple[str, Responsibility | None] | None:
     """Return the incident that a button names, and what was chosen in a menu."""
-    value, chosen = pressed.get("value"), _mapping(pressed.get("selected_option")).get("value")
+    value, chosen = pressed.get("value"), read_mapping(pressed.get("selected_option")).get("value")
     responsibility: Responsibility | None = None
     if isinstance(chosen, str):
         value, _, what = chosen.rpartition(VALUE_SEPARATOR)
         if what not in list(Responsibility):
             return None
         responsibility = Responsibility(what)
-    return (value, responsibility) if _is_incident(value) else None
+    return (value, responsibility) if is_incident_id(value) else None
 
 
-def _name(user: Mapping[str, Any]) -> str:
+def user_name(user: Mapping[str, Any]) -> str:
+    """Return how Slack names a person, fit to be shown; empty where it does not."""
     name = user.get("username") or user.get("name")
     return shortened(visible(name[: 4 * _NAME_CHARS].strip()), _NAME_CHARS) if isinstance(name, str) else ""
 
 
 def _key(payload: Mapping[str, Any], pressed: Mapping[str, Any], user_id: str) -> str:
     """Return what is the same however often Slack tells of one press, and of no other press."""
-    place = _mapping(payload.get("container")).get("message_ts") or _mapping(payload.get("message")).get("ts")
+    place = read_mapping(payload.get("container")).get("message_ts") or read_mapping(payload.get("message")).get("ts")
     when = pressed.get("action_ts") or payload.get("trigger_id") or payload
-    chosen = _mapping(pressed.get("selected_option")).get("value")
-    team, channel = _mapping(payload.get("team")).get("id"), _mapping(payload.get("channel")).get("id")
+    chosen = read_mapping(pressed.get("selected_option")).get("value")
+    team, channel = read_mapping(payload.get("team")).get("id"), read_mapping(payload.get("channel")).get("id")
     parts = [team, channel, place, user_id, pressed.get("action_id"), pressed.get("value"), chosen, when]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()

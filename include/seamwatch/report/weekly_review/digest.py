@@ -10,6 +10,7 @@ from seamwatch.core.weekly_review.changes import changes_since
 from seamwatch.core.weekly_review.facts import AgreedWeek, PipelineWeek, WeeklyReview
 from seamwatch.report import numbers
 from seamwatch.report.blocks import (
+    AgreeButton,
     Block,
     Bullets,
     Buttons,
@@ -34,13 +35,16 @@ _MOST_OWNERS = 4
 _HEADLINE_CHARS = 80
 
 
-def weekly_digest(review: WeeklyReview, pipelines: Sequence[str], links: WeeklyLinks) -> Message:
+def weekly_digest(
+    review: WeeklyReview, pipelines: Sequence[str], links: WeeklyLinks, *, has_form: bool = False
+) -> Message:
     """Return the message, which has no thread.
 
     Args:
         review: The week; of it, what is of these pipelines alone is told.
         pipelines: Those that tell in the channel.
         links: Addresses with a host.
+        has_form: Whether an action can be agreed on in the channel; else its button leads to the page.
     """
     own = [one for one in review.pipelines if one.pipeline in pipelines]
     title = f"Weekly review: {sentences.week_title(review.week)}"
@@ -48,7 +52,7 @@ def weekly_digest(review: WeeklyReview, pipelines: Sequence[str], links: WeeklyL
         Heading(title, None),
         *_blocks(review, own, set(pipelines), links),
         *_owners(own),
-        _buttons(review, links),
+        _buttons(review, links, has_form=has_form),
     ]
     return Message(head=tuple(blocks), thread=(), fallback=_fallback(review, own, title), thread_fallback=title)
 
@@ -120,9 +124,10 @@ def _owners(own: Sequence[PipelineWeek]) -> Iterator[Block]:
         yield Small(f"{text[0].upper()}{text[1:]}.")
 
 
-def _buttons(review: WeeklyReview, links: WeeklyLinks) -> Buttons:
-    week = links.week(review.week.name)
-    return Buttons((Link("Open the review", week, is_primary=True), Link("Agree on an action", f"{week}#agreed")))
+def _buttons(review: WeeklyReview, links: WeeklyLinks, *, has_form: bool) -> Buttons:
+    week, name = links.week(review.week.name), "Agree on an action"
+    agree = AgreeButton(text=name, week=review.week.name) if has_form else Link(name, f"{week}#agreed")
+    return Buttons((Link("Open the review", week, is_primary=True), agree))
 
 
 def _fallback(review: WeeklyReview, own: Sequence[PipelineWeek], title: str) -> str:
