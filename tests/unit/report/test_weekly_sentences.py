@@ -56,8 +56,8 @@ def text_of(line: Line) -> str:
         ),
         (
             incidents(4, n_looked_like_ai=4, n_not_ai=4, not_ai={Responsibility.SOURCE_DATA: 1, INTEGRATION: 3}),
-            "4 of the 4 incidents that first looked like an AI failure were not: integration caused 3 and source data "
-            "1.",
+            "None of the 4 incidents that first looked like an AI failure was one: integration caused 3 and source "
+            "data 1.",
         ),
         (
             incidents(2, n_looked_like_ai=2, n_ai=2),
@@ -78,7 +78,7 @@ def test_how_many_looked_like_an_ai_failure_and_were_not(counts: IncidentsWeek, 
         (Phase.ACKNOWLEDGE, True, "Nobody acknowledged it for 9 h, escalated once."),
         (Phase.ACKNOWLEDGE, False, "Nobody has acknowledged it for 9 h, escalated once."),
         (Phase.MITIGATE, False, "It has waited 9 h for a fix, escalated once."),
-        (Phase.RESOLVE, True, "It took 9 h from there to its end, escalated once."),
+        (Phase.RESOLVE, True, "Its end took 9 h more, escalated once."),
         (None, True, "How long its steps took is not known, escalated once."),
     ],
 )

@@ -59,8 +59,8 @@ _OVER: Mapping[Phase, str] = {
     Phase.DETECT: "It went unnoticed for {}",
     Phase.ATTRIBUTE: "It took {} until somebody was named",
     Phase.ACKNOWLEDGE: "Nobody acknowledged it for {}",
-    Phase.MITIGATE: "It took {} from there to a fix",
-    Phase.RESOLVE: "It took {} from there to its end",
+    Phase.MITIGATE: "A fix took {}",
+    Phase.RESOLVE: "Its end took {} more",
 }
 """The step that took longest, where it was taken."""
 _PENDING: Mapping[Phase, str] = {
@@ -68,7 +68,7 @@ _PENDING: Mapping[Phase, str] = {
     Phase.ATTRIBUTE: "Nobody was named for {} so far",
     Phase.ACKNOWLEDGE: "Nobody has acknowledged it for {}",
     Phase.MITIGATE: "It has waited {} for a fix",
-    Phase.RESOLVE: "It has lasted {} since then",
+    Phase.RESOLVE: "It has not ended for {} more",
 }
 _FIGURES: Mapping[str, str] = {
     "n_opened": "incidents opened",
@@ -210,8 +210,14 @@ def suspicion(one: IncidentsWeek) -> str:
     if not n_not:
         text = f"{numbers.plural(n, 'incident')} looked like an AI failure; none turned out to be anything else."
     else:
-        many = f"{numbers.count(n_not)} of the {numbers.count(n)} incidents" if n > 1 else "The one incident"
-        text = f"{many} that first looked like an AI failure {'was' if n_not == 1 else 'were'} not"
+        looked = "that first looked like an AI failure"
+        if n == 1:
+            text = f"The one incident {looked} was not"
+        elif n_not == n:
+            text = f"None of the {numbers.count(n)} incidents {looked} was one"
+        else:
+            text = f"{numbers.count(n_not)} of the {numbers.count(n)} incidents {looked}"
+            text += " was not" if n_not == 1 else " were not"
         text += f": {_causes(one.not_ai)}." if any(one.not_ai.values()) else "."
     if one.n_ai:
         text += f" The model itself was the cause of {numbers.count(one.n_ai)}."
@@ -294,11 +300,11 @@ def _times(what: str, n: int) -> str:
 
 def repeat(one: RepeatOffender, links: WeeklyLinks) -> Line:
     """Return a place where the same kind of fault came more than once."""
-    what = f"{words(one.kind)} " if one.kind else ""
+    what = f"{words(one.kind)} ({cause(one.responsibility)})" if one.kind else f"fault of {cause(one.responsibility)}"
     where = f" at {name(one.stage)}" if one.stage else ""
     runs = [
         strong(f"{name(one.pipeline)}: "),
-        plain(f"{what}({cause(one.responsibility)}){where} came {numbers.count(one.n_times)} times in "),
+        plain(f"{what}{where} came {numbers.count(one.n_times)} times in "),
         plain(f"{HISTORY + 1} weeks, {numbers.count(one.n_this_week)} of them in this one: "),
     ]
     shown = one.incidents[:3]

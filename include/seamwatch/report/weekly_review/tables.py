@@ -120,7 +120,7 @@ def _pipeline(one: PipelineWeek) -> Cell:
         return Cell(text=name(one.pipeline), note=f"Removed or renamed: {problem}", tone=Tone.WARN)
     if one.problem:
         return Cell(text=name(one.pipeline), note=clip(one.problem), tone=Tone.WARN)
-    return Cell(text=name(one.pipeline), note=clip(one.description, 80))
+    return Cell(text=name(one.pipeline), note=clip(one.description, 60))
 
 
 def _owner(one: PipelineWeek) -> Cell:
@@ -259,7 +259,9 @@ def dearest_table(parts: Sequence[CostPart]) -> Table | None:
 
 
 def times_table(times: Sequence[TimeTo]) -> Table | None:
-    """Return how long each step took."""
+    """Return how long each step took; None where no incident came through any, now or before."""
+    if not any(one.n or one.n_unknown or any(one.before) for one in times):
+        return None
     rows = tuple(
         (
             Cell(text=f"To {sentences.PHASES[one.phase].lower()}"),
