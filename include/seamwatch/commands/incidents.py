@@ -23,8 +23,11 @@ def incidents(
 ) -> None:
     """List incidents, newest first."""
     states = None if show_all else {state for state in IncidentState if state.is_open}
+    from seamwatch.core.grades import correction_for
+
     with open_deps(settings_of(project)) as deps:
         found = deps.store.incidents(pipeline, states)
+        grades = deps.store.told_grades()
         late = deps.store.undelivered([one.id for one in found], now=deps.clock())
         untold = {one.incident_id: one.last_error for one in reversed(late)}
     rows = [
@@ -37,6 +40,9 @@ def incidents(
             "responsibility": i.responsibility.value,
             "stage": i.stage,
             "confidence": i.confidence,
+            "confidence_corrected": by.corrected(i.confidence)
+            if (by := correction_for(grades, i.responsibility)) is not None
+            else None,
             "opened_at": i.opened_at.isoformat(),
             "headline": i.headline,
             "undelivered": untold.get(i.id),

@@ -46,6 +46,8 @@ class ChangeKind(StrEnum):
     """A person says that its verdict is wrong; kept for the grading of verdicts."""
     CALLED_RIGHT = "called_right"
     """A person says that its verdict is right; kept for the same."""
+    VERDICT_DRAWN = "verdict_drawn"
+    """Its verdict is put before people by chance: the incident itself is as it was."""
     SEVERITY_RAISED = "severity_raised"
     SEVERITY_LOWERED = "severity_lowered"
     ESCALATED = "escalated"

@@ -19,6 +19,7 @@ from seamwatch.core.staleness import evaluate_check
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.engine.announcements import announce, announce_action, announce_alerts
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.grades import awaits_judgement
 from seamwatch.engine.maintenance import rule_on_maintenance
 from seamwatch.engine.watcher_status import silent_jobs
 from seamwatch.errors import DataContractError, StoreError
@@ -322,6 +323,8 @@ def report_of(deps: Deps, pipeline: Pipeline, incident: Incident) -> IncidentRep
         timeline=fold_events(events),
         steps_run=deps.store.runbook_steps(incident.id),
         actions_run=deps.store.actions_of(incident.id),
+        grades=deps.store.told_grades(),
+        asks_verdict=awaits_judgement(deps, incident, events),
     )
 
 

@@ -7,7 +7,7 @@ An incident is seen by whoever may read its pipeline's DAG, and acted on by whoe
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache, partial
@@ -22,6 +22,7 @@ from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, Red
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from seamwatch.core.action_life import ActionRun
+from seamwatch.core.grades import Grade, correction_for
 from seamwatch.core.incident_life import Incident
 from seamwatch.core.incident_timeline import fold_events
 from seamwatch.core.watcher_status import SHARED, WatcherStatus
@@ -39,7 +40,7 @@ from seamwatch.orchestration.page_access import BASE, CSP, ROOT, may, page_deps
 from seamwatch.orchestration.paused import paused_dags
 from seamwatch.orchestration.request_origin import require_own_origin
 from seamwatch.orchestration.review_page import add_review
-from seamwatch.report import numbers
+from seamwatch.report import numbers, sentences
 from seamwatch.report.action_forms import LONGEST_REASON_CHARS, MUTE_HOURS, ActionForms, action_forms, outcome_text
 from seamwatch.report.action_results import refusal_text
 from seamwatch.report.facts import IncidentReport
@@ -173,6 +174,7 @@ def _add_list(app: FastAPI, settings: Callable[[], Settings]) -> None:
             states = None if state is None else {state}
             shown = deps.store.incidents(wanted, states, limit=_PER_PAGE, offset=first) if n_found else []
             late = deps.store.undelivered([i.id for i in shown], now=deps.clock())
+            grades = deps.store.told_grades()
             undelivered = {one.incident_id: one.last_error for one in reversed(late)}
             unowned = {name for name, known in deps.project.pipelines.items() if RELIABILITY not in known.owners}
             silence = _silence(deps, [n for n in deps.project.pipelines if pipeline in (None, "", n)], user)
@@ -182,7 +184,7 @@ def _add_list(app: FastAPI, settings: Callable[[], Settings]) -> None:
             "incidents.html.j2",
             rows=[
                 {
-                    **_row(incident),
+                    **_row(incident, grades),
                     "undelivered": undelivered.get(incident.id),
                     "can_acknowledge": incident.state is IncidentState.OPEN and incident.pipeline in changeable,
                     "is_unowned": incident.pipeline in unowned,
@@ -427,7 +429,9 @@ def _changeable(deps: Deps, incident_id: str, user: Any) -> Incident:
     return incident
 
 
-def _row(incident: Incident) -> dict[str, Any]:
+def _row(incident: Incident, grades: Sequence[Grade]) -> dict[str, Any]:
+    correction = correction_for(grades, incident.responsibility)
+    sure = incident.confidence if correction is None else correction.corrected(incident.confidence)
     return {
         "id": incident.id,
         "state": incident.state.value,
@@ -436,7 +440,8 @@ def _row(incident: Incident) -> dict[str, Any]:
         "responsibility": incident.responsibility.value.replace("_", " "),
         "pipeline": incident.pipeline,
         "stage": incident.stage or "",
-        "confidence": numbers.percent(incident.confidence),
+        "confidence": numbers.percent(sure),
+        "confidence_note": "" if correction is None else sentences.correction(incident.confidence, correction),
         "n_records": numbers.count(incident.n_records),
         "opened": numbers.moment(incident.opened_at),
         "window": numbers.span(incident.last_window),

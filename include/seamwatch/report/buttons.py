@@ -34,7 +34,12 @@ _CONFIRMATIONS: Mapping[IncidentAction, Confirmation] = {
 
 
 def incident_buttons(
-    incident_id: str, state: IncidentState, responsibility: Responsibility, actions: Sequence[IncidentAction]
+    incident_id: str,
+    state: IncidentState,
+    responsibility: Responsibility,
+    actions: Sequence[IncidentAction],
+    *,
+    asks_verdict: bool = False,
 ) -> tuple[ActionButton | ActionMenu, ...]:
     """Return the buttons of an incident.
 
@@ -43,6 +48,7 @@ def incident_buttons(
         state: Its state.
         responsibility: Whose its verdict says it is.
         actions: What a person may ask for; none where no button is to be shown.
+        asks_verdict: Whether people are asked if its verdict is right; else they can say so on its page.
     """
     buttons: list[ActionButton | ActionMenu] = [
         ActionButton(
@@ -55,6 +61,10 @@ def incident_buttons(
         for action, label in _LABELS.items()
         if action in actions
     ]
+    if asks_verdict and IncidentAction.CONFIRM in actions:
+        buttons.append(
+            ActionButton(text="The verdict is right", action=IncidentAction.CONFIRM, incident_id=incident_id)
+        )
     if IncidentAction.WRONG in actions:
         others = tuple(one for one in Responsibility if one is not responsibility)
         buttons.append(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from seamwatch.core.action_life import ActionRun
 from seamwatch.core.finding import Finding
 from seamwatch.core.freshness_results import DocumentAnswers
+from seamwatch.core.grades import ConfidenceCorrection, Grade, correction_for
 from seamwatch.core.incident_life import Incident, allowed_actions
 from seamwatch.core.incident_timeline import TimelineEntry
 from seamwatch.core.results import Attribution, IsolationResult, StageResult, Window
@@ -192,6 +193,12 @@ class IncidentReport:
     """What its runbook has done so far; None: none ran."""
     stakeholders: tuple[str, ...] = ()
     """Mentions of those who are told what a spike costs."""
+    confidence: float | None = None
+    """As it was stated, 0 to 1."""
+    confidence_corrected: float | None = None
+    """As it is shown, where such verdicts were right less often than was stated; None: it is shown as it was stated."""
+    asks_verdict: bool = False
+    """Whether its verdict was drawn by chance, and waits for people to say if it is right."""
 
 
 def incident_report(
@@ -208,6 +215,8 @@ def incident_report(
     timeline: Sequence[TimelineEntry] = (),
     steps_run: Sequence[StepRun] = (),
     actions_run: Sequence[ActionRun] = (),
+    grades: Sequence[Grade] = (),
+    asks_verdict: bool = False,
 ) -> IncidentReport:
     """Return the report of an incident as one window, one look of a watch or one check shows it.
 
@@ -224,6 +233,8 @@ def incident_report(
         timeline: What happened to it so far.
         steps_run: What the steps of its runbooks found, in the order in which they ran.
         actions_run: What was proposed to be changed for it, oldest first.
+        grades: Of our own verdicts, as they were told last: by them stated confidences are corrected.
+        asks_verdict: Whether people are asked if its verdict is right.
     """
     cause = finding_of(incident, measured.findings)
     attribution, watch = measured.attribution, watch_facts(measured.watch) if measured.watch is not None else None
@@ -232,6 +243,7 @@ def incident_report(
     steps = advice.next_steps(incident, cause, pipeline, measured.window) if found is None else found.steps
     records = record_facts(incident, attribution.evidence if attribution else ())
     n_records = cause.n_records if cause else 0
+    correction = correction_for(grades, incident.responsibility)
     return IncidentReport(
         incident_id=incident.id,
         pipeline=pipeline.pipeline,
@@ -244,10 +256,17 @@ def incident_report(
         stage=incident.stage,
         fields=incident.fields,
         facts=(
-            *(_summary(incident, cause, measured) if watch is None else _watched(incident, watch)),
+            *(
+                _summary(incident, cause, measured, correction)
+                if watch is None
+                else _watched(incident, watch, correction)
+            ),
             *_budget(budgets),
         ),
-        confidence_basis=sentences.confidence_basis(incident, attribution.verdicts if attribution else (), pipeline),
+        confidence_basis=(
+            *(() if correction is None else (f"Corrected: {sentences.correction(incident.confidence, correction)}.",)),
+            *sentences.confidence_basis(incident, attribution.verdicts if attribution else (), pipeline),
+        ),
         owner=owner_of(pipeline, incident.responsibility),
         window=measured.window,
         window_text=numbers.span(measured.window),
@@ -264,7 +283,7 @@ def incident_report(
             for start, failing, judged in (attribution.failing_by_time if attribution else ())
         ),
         isolation=_isolation(measured.isolation),
-        causes=tuple(_cause_facts(each, is_this=each is cause) for each in measured.findings),
+        causes=tuple(_cause_facts(each, grades, is_this=each is cause) for each in measured.findings),
         signals=tuple(f"{signal.stage}: {signal.text}" if signal.stage else signal.text for signal in measured.signals),
         documents=tuple(_document(one) for one in measured.documents[:_MOST_DOCUMENTS]),
         records=records[:_MOST_RECORDS],
@@ -287,6 +306,9 @@ def incident_report(
         timeline=timeline_facts(timeline),
         runbook=runbook_facts(steps_run, actions_run, links),
         stakeholders=pipeline.stakeholders,
+        confidence=incident.confidence,
+        confidence_corrected=None if correction is None else correction.corrected(incident.confidence),
+        asks_verdict=asks_verdict,
     )
 
 
@@ -297,24 +319,23 @@ def finding_of(incident: Incident, findings: Sequence[Finding]) -> Finding | Non
     return next((one for one in (*of_kind, *same) if one.is_change), same[0] if same else None)
 
 
-def _watched(incident: Incident, watch: WatchFacts) -> tuple[Fact, ...]:
+def _confidence(incident: Incident, correction: ConfidenceCorrection | None) -> Fact:
+    """Return how sure the verdict is: as it was stated, or as often as such verdicts were right, and then both."""
+    shown = incident.confidence if correction is None else correction.corrected(incident.confidence)
+    notes = [sentences.confidence_word(shown)]
+    if correction is not None:
+        notes.append(sentences.correction(incident.confidence, correction))
+    return Fact(label="Confidence", value=numbers.percent(shown), note="; ".join(notes))
+
+
+def _watched(incident: Incident, watch: WatchFacts, correction: ConfidenceCorrection | None) -> tuple[Fact, ...]:
     fields = sentences.listed(incident.fields)
     where = (
         ()
         if incident.stage is None
         else (Fact(label="Where", value=incident.stage, note=f"in {fields}" if fields else ""),)
     )
-    sure = (
-        ()
-        if incident.responsibility is Responsibility.UNDETERMINED
-        else (
-            Fact(
-                label="Confidence",
-                value=numbers.percent(incident.confidence),
-                note=sentences.confidence_word(incident.confidence),
-            ),
-        )
-    )
+    sure = () if incident.responsibility is Responsibility.UNDETERMINED else (_confidence(incident, correction),)
     return (
         Fact(label="Responsibility", value=sentences.responsibility(incident.responsibility)),
         *where,
@@ -334,17 +355,15 @@ def _budget(budgets: tuple[BudgetFacts, ...]) -> tuple[Fact, ...]:
     return (Fact(label=BUDGET_LABEL, value=f"{label} {left}", note=note),)
 
 
-def _summary(incident: Incident, cause: Finding | None, measured: Measured) -> tuple[Fact, ...]:
+def _summary(
+    incident: Incident, cause: Finding | None, measured: Measured, correction: ConfidenceCorrection | None
+) -> tuple[Fact, ...]:
     isolation = measured.isolation
     fields = sentences.listed(incident.fields)
     return (
         Fact(label="Responsibility", value=sentences.responsibility(incident.responsibility)),
         Fact(label="Where", value=incident.stage or "not known", note=f"fields: {fields}" if fields else ""),
-        Fact(
-            label="Confidence",
-            value=numbers.percent(incident.confidence),
-            note=sentences.confidence_word(incident.confidence),
-        ),
+        _confidence(incident, correction),
         _affected(cause, measured),
         Fact(
             label="Model in isolation",
@@ -465,7 +484,9 @@ def _paired(result: IsolationResult) -> tuple[Fact, ...]:
     )
 
 
-def _cause_facts(cause: Finding, *, is_this: bool) -> CauseFacts:
+def _cause_facts(cause: Finding, grades: Sequence[Grade], *, is_this: bool) -> CauseFacts:
+    correction = correction_for(grades, cause.responsibility)
+    shown = cause.confidence if correction is None else correction.corrected(cause.confidence)
     return CauseFacts(
         headline=cause.headline,
         responsibility=sentences.responsibility(cause.responsibility),
@@ -475,7 +496,7 @@ def _cause_facts(cause: Finding, *, is_this: bool) -> CauseFacts:
         share=numbers.percent(cause.share),
         share_ratio=cause.share or 0.0,
         share_interval=numbers.interval(cause.share_low, cause.share_high),
-        confidence=numbers.percent(cause.confidence),
+        confidence=numbers.percent(shown),
         expected=numbers.NO_DATA if cause.rate is None else numbers.count(cause.rate.n_expected),
         reading=sentences.reading(cause.rate),
         is_this=is_this,

@@ -323,6 +323,13 @@ def _no_cause(measured: Measured, seams: Sequence[Finding]) -> dict[str, Any]:
     }
 
 
+def _corrected(report: IncidentReport) -> dict[str, float | None]:
+    """Return the confidence as it was stated and as it is shown, where these differ."""
+    if report.confidence_corrected is None:
+        return {}
+    return {"confidence": report.confidence, "confidence_corrected": report.confidence_corrected}
+
+
 def report_json(report: IncidentReport) -> dict[str, Any]:
     """Return the report for programs: the attribution, and under `report` what people are told."""
     return {
@@ -335,6 +342,7 @@ def report_json(report: IncidentReport) -> dict[str, Any]:
             "also_seen": list(report.also_seen),
             "headline": report.headline,
             "verdict": report.verdict,
+            **_corrected(report),
             "confidence_basis": list(report.confidence_basis),
             "owner": {"role": report.owner.role, "mention": report.owner.mention},
             "is_owned": report.reliability is not None,

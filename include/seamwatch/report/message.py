@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from seamwatch.core.incident_life import ChangeKind, Incident
+from seamwatch.report import numbers
 from seamwatch.report.blocks import (
     Block,
     Bullets,
@@ -54,6 +55,7 @@ _NOTES = {
     ChangeKind.VOIDED: "Voided",
     ChangeKind.CALLED_WRONG: "Its verdict was called wrong",
     ChangeKind.CALLED_RIGHT: "Its verdict was called right",
+    ChangeKind.VERDICT_DRAWN: "Is this verdict right?",
     ChangeKind.SEVERITY_RAISED: "More severe than before",
     ChangeKind.SEVERITY_LOWERED: "Less severe than before",
     ChangeKind.ESCALATED: "Nobody took this on in time",
@@ -166,7 +168,9 @@ def _whose(report: IncidentReport) -> str:
     known = {fact.label: fact for fact in report.facts}
     sure = known.get("Confidence")
     is_known = sure is not None and report.responsibility is not Responsibility.UNDETERMINED
-    how_sure = f" ({sure.value} sure)" if sure is not None and is_known else ""
+    is_corrected = report.confidence_corrected is not None
+    stated = f", stated {numbers.percent(report.confidence)}" if is_corrected else ""
+    how_sure = f" ({sure.value} sure{stated})" if sure is not None and is_known else ""
     return f"{known['Responsibility'].value}{how_sure}: " if "Responsibility" in known else ""
 
 
@@ -190,7 +194,9 @@ def _buttons(report: IncidentReport) -> Buttons:
         return Buttons(
             (report_link(report.links.report, is_primary=is_primary), Link("Incidents", report.links.incidents))
         )
-    own = incident_buttons(report.incident_id, report.state, report.responsibility, report.actions)
+    own = incident_buttons(
+        report.incident_id, report.state, report.responsibility, report.actions, asks_verdict=report.asks_verdict
+    )
     link = report_link(report.links.report, is_primary=False)
     return Buttons((*own, link, *form_menu(report.incident_id, report.actions)))
 

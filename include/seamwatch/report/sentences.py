@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from seamwatch.core.finding import Finding, RateComparison
+from seamwatch.core.grades import ConfidenceCorrection
 from seamwatch.core.incident_life import Incident
 from seamwatch.core.results import Attribution, IsolationResult, StageResult, Verdict
 from seamwatch.report import numbers
@@ -189,6 +190,16 @@ def confidence_basis(incident: Incident, verdicts: Sequence[Verdict], pipeline: 
             "no verdict that rests on it is surer."
         )
     return tuple(lines)
+
+
+def correction(stated: float, correction: ConfidenceCorrection) -> str:
+    """Return what a corrected confidence was stated as, and why it is corrected."""
+    whose = "verdicts of all kinds" if correction.responsibility is None else "such verdicts"
+    n_right = numbers.count(correction.n_right)
+    return (
+        f"stated {numbers.percent(stated)}; of {numbers.count(correction.n_judged)} {whose} judged {n_right} "
+        f"{'was' if correction.n_right == 1 else 'were'} right"
+    )
 
 
 def is_degraded(result: IsolationResult) -> bool:

@@ -43,6 +43,7 @@ from seamwatch.store.tables import (
     VerdictRow,
     WindowRow,
 )
+from seamwatch.store.verdict_samples import VerdictSampleStore
 from seamwatch.store.watch import WatchStore
 from seamwatch.store.weekly_digests import WeeklyDigestStore
 from seamwatch.store.weekly_reviews import WeeklyReviewStore
@@ -68,6 +69,7 @@ class Store(
     RetentionStore,
     ReviewStore,
     SloStore,
+    VerdictSampleStore,
     WatchStore,
     WeeklyReviewStore,
     WeeklyDigestStore,

@@ -40,6 +40,7 @@ from seamwatch.store.tables import (
     SloBucketRow,
     StageResultRow,
     VerdictRow,
+    VerdictSampleRow,
     WatchReportRow,
     WindowRow,
 )
@@ -162,6 +163,7 @@ def _of_incidents(ids: Sequence[str]) -> list[Rows]:
         ("incident events", IncidentEventRow, (IncidentEventRow.incident_id.in_(ids),)),
         ("actions", ActionRow, (ActionRow.incident_id.in_(ids),)),
         ("runbook steps", RunbookStepRow, (RunbookStepRow.incident_id.in_(ids),)),
+        ("verdicts drawn", VerdictSampleRow, (VerdictSampleRow.incident_id.in_(ids),)),
         ("incidents", IncidentRow, (IncidentRow.id.in_(ids),)),
     ]
 

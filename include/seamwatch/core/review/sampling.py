@@ -42,13 +42,13 @@ def draw_sample(candidates: pd.DataFrame, *, n: float, uniform_share: float, ove
         salt: Names the draw; another one draws others.
     """
     records = candidates.sort_index()
-    numbers = np.array([_number(f"{salt}/{record}") for record in records.index])
+    numbers = np.array([permanent_number(f"{salt}/{record}") for record in records.index])
     order = np.argsort(numbers, kind="stable")
     records, numbers = records.iloc[order], numbers[order]
     inclusion, uniform = _inclusion(_weights(records), n=min(n, float(len(records))), uniform_share=uniform_share)
-    taken = _systematic(inclusion, start=_number(salt))
-    thinned = np.array([_number(f"{salt}/uniform/{record}") for record in records.index[taken]])
-    twice = np.array([_number(f"{salt}/overlap/{record}") for record in records.index[taken]])
+    taken = systematic_places(inclusion, start=permanent_number(salt))
+    thinned = np.array([permanent_number(f"{salt}/uniform/{record}") for record in records.index[taken]])
+    twice = np.array([permanent_number(f"{salt}/overlap/{record}") for record in records.index[taken]])
     sample = pd.DataFrame(
         {
             "inclusion": inclusion[taken],
@@ -113,13 +113,20 @@ def _inclusion(
     return np.minimum(inclusion, 1.0), uniform
 
 
-def _systematic(inclusion: np.ndarray[Any, np.dtype[np.float64]], *, start: float) -> np.ndarray[Any, Any]:
+def inclusion_by_weight(
+    weights: np.ndarray[Any, np.dtype[np.float64]], *, n: float
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return probabilities in the proportions of the weights, none above 1; their sum is `n`, at most all of them."""
+    return _inclusion(weights, n=n, uniform_share=0.0)[0]
+
+
+def systematic_places(inclusion: np.ndarray[Any, np.dtype[np.float64]], *, start: float) -> np.ndarray[Any, Any]:
     """Return the places of those in whose stretch of the summed probabilities a whole number plus the start falls."""
     ends = np.cumsum(inclusion) - start
     begins = np.concatenate([[-start], ends[:-1]])
     return np.flatnonzero(np.ceil(ends - 1e-12) > np.ceil(begins - 1e-12))
 
 
-def _number(text: str) -> float:
+def permanent_number(text: str) -> float:
     """Return the number between 0 and 1, itself excluded, that follows from a text."""
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=7).digest()) / 2**56
