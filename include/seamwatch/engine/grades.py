@@ -39,8 +39,9 @@ def draw_verdicts(deps: Deps, week: ReviewWeek) -> tuple[DrawnVerdict, ...]:
         if known:
             return tuple(known)
         start, end = week.window.start, week.window.end
-        opened = {one.id: one for one in deps.store.incidents() if start <= one.opened_at < end}
-        events = _by_incident(deps.store.events_of_incidents(since=start, until=now))
+        known_incidents, trail = deps.store.incidents_between(start, now)
+        opened = {one.id: one for one in known_incidents if start <= one.opened_at < end}
+        events = _by_incident(trail)
         told = {
             one.id: verdict
             for one in opened.values()
@@ -81,8 +82,9 @@ def current_grades(deps: Deps, *, until: datetime) -> tuple[Grade, ...]:
     last = ReviewWeek.containing(until, time_zone=zone)
     first = last.before(WEEKS if last.window.start == until else WEEKS - 1)
     since = first.window.start
-    opened = [one for one in deps.store.incidents() if since <= one.opened_at < until]
-    events = _by_incident(deps.store.events_of_incidents(since=since, until=until))
+    incidents, trail = deps.store.incidents_between(since, until)
+    opened = [one for one in incidents if one.opened_at >= since]
+    events = _by_incident(trail)
     drawn = [one for one in deps.store.drawn_verdicts(since_week=first.name) if one.drawn_at < until]
     by_incident = {one.incident_id: one for one in drawn}
     drawn_at = {one.week: one.drawn_at for one in reversed(drawn)}
