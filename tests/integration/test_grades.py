@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from parcels import make_deps, write_project
 from seamwatch.commands.incidents import incident as incident_command
 from seamwatch.commands.incidents import incidents as incidents_command
-from seamwatch.core.grades import Grade, grades
+from seamwatch.core.grade_estimates import grades
+from seamwatch.core.grades import Grade
 from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
 from seamwatch.core.results import Window
 from seamwatch.core.weekly_review.week import ReviewWeek

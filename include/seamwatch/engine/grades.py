@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from seamwatch.core.action_life import ActionRun
-from seamwatch.core.grades import Grade, JudgedVerdict, NotGraded, grades
+from seamwatch.core.grade_estimates import grades
+from seamwatch.core.grades import Grade, JudgedVerdict, NotGraded
 from seamwatch.core.incident_life import ChangeKind, Incident
 from seamwatch.core.incident_timeline import IncidentEvent
 from seamwatch.core.verdict_evidence import FixResult, action_result, is_candidate, judge_verdict

@@ -10,14 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seamwatch.core.grades import (
-    Grade,
-    JudgedVerdict,
-    NotGraded,
-    correction_for,
-    grades,
-    hypergeometric_bounds,
-)
+from seamwatch.core.grade_estimates import grades, hypergeometric_bounds
+from seamwatch.core.grades import Grade, JudgedVerdict, NotGraded, correction_for
 from seamwatch.vocabulary import Responsibility
 
 MODEL, PROVIDER = Responsibility.MODEL, Responsibility.PROVIDER
