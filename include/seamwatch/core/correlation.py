@@ -26,13 +26,15 @@ _BEYOND_CHANCE = 0.5
 """Else so much of the way from what chance makes it to all of them, as in `detection/field_groups.py`."""
 _BY_CHANCE = 0.05
 """More records in common than this probability are no evidence: a fault of nearly all records has any other's too."""
+_BY_CHANCE_OF_CALLS = 0.01
+"""The same of slower and dearer calls, which a watch picks anew with every look."""
 _PICKED = 0.01
 """Records that a drift picks as the least like those before are not all affected: that the stronger finding's are among
 them more often than this probability is enough."""
 _APART = timedelta(hours=6)
 """Findings whose onsets lie further apart than this, and than half of a window, are two causes."""
-_APART_UNTOLD = timedelta(hours=2)
-"""The same where they have records in common, but no more than chance has it: only the time tells then."""
+_APART_UNTOLD = timedelta(hours=1)
+"""The same of slower and dearer calls that no records tie to what is at their place: only the time tells then."""
 _WITHOUT_VALUES = frozenset((Watch.LATENCY, Watch.COST))
 _NAME_FIELDS = frozenset((None, Watch.SEAM))
 """Detectors that name exactly the fields that are damaged: where they name others at one place, it is another fault."""
@@ -166,13 +168,8 @@ def explains(strong: Sighting, weak: Sighting, upstream: Mapping[str, Collection
     # value makes no call slower or dearer.
     names_values = bool(strong.fields) and strong.watch not in _WITHOUT_VALUES
     is_other_effect = names_values and weak.watch in _WITHOUT_VALUES
-    is_at_one_time = not _are_compared(strong, weak) or _apart(strong, weak) <= _APART_UNTOLD
+    is_at_one_time = weak.watch not in _WITHOUT_VALUES or _apart(strong, weak) <= _APART_UNTOLD
     return is_one_field or (is_one_place and not is_other_effect and is_at_one_time)
-
-
-def _are_compared(strong: Sighting, weak: Sighting) -> bool:
-    """Return whether both name records of the same time."""
-    return min(len(strong.keys), len(weak.keys)) >= _LEAST_KEYS and _is_covered(strong, weak)
 
 
 def _have_records_in_common(strong: Sighting, weak: Sighting) -> bool | None:
@@ -187,15 +184,12 @@ def _have_records_in_common(strong: Sighting, weak: Sighting) -> bool | None:
         p_value = probability_of_more(n_common, n, rate=chance)
         are_more = n_common / n - chance >= _BEYOND_CHANCE * (1.0 - chance)
         are_more = are_more or (weak.watch is Watch.DRIFT and p_value <= _PICKED)
-        is_chance = p_value > _BY_CHANCE
+        is_chance = p_value > (_BY_CHANCE_OF_CALLS if weak.watch in _WITHOUT_VALUES else _BY_CHANCE)
     if are_more:
         return None if is_chance else True
     # Records of one hour cannot be those of the day before: only where all could be in common do others tell of two.
-    return False if _is_covered(strong, weak) else None
-
-
-def _is_covered(strong: Sighting, weak: Sighting) -> bool:
-    return strong.keys_in.start <= weak.keys_in.start and weak.keys_in.end <= strong.keys_in.end
+    is_covered = strong.keys_in.start <= weak.keys_in.start and weak.keys_in.end <= strong.keys_in.end
+    return False if is_covered else None
 
 
 def share_field(one: Sighting, other: Sighting) -> bool:
@@ -223,6 +217,10 @@ def _meet(one: Sighting, other: Sighting) -> bool:
     # What is open at the end of one window may be what the next one shows.
     if one.window.end < other.window.start or other.window.end < one.window.start:
         return False
+    # One field of one place is damaged by one fault at a time, whenever each comparison says that it began.
+    is_same = (one.responsibility, one.stage) == (other.responsibility, other.stage) and share_field(one, other)
+    if is_same and {one.watch, other.watch} == _NAME_FIELDS and one.keys_in == other.keys_in:
+        return True
     return _apart(one, other) <= max(_APART, min(one.window.length, other.window.length) / 2)
 
 

@@ -413,7 +413,18 @@ def _fingerprint_of(finding: Finding, evaluation: Evaluation, state: Mapping[str
     if any(one.is_open and _base(one.fingerprint) == cause for one in there):
         return cause
     if evaluation.watch is Watch.LATENCY:
-        return _latest(there) or cause
+        hosted = [
+            seen.fingerprint
+            for one in state.values()
+            if one.is_open
+            for seen in one.also_seen
+            if (seen.watch, seen.responsibility, seen.stage) == (Watch.LATENCY, *place[1:])
+        ]
+        return next((one for one in reversed(hosted)), None) or _latest(there) or cause
+    if evaluation.watch is Watch.COST:
+        # The source of a change may be seen later than the change, or no longer.
+        same = [one for one in there if one.is_open and one.kind == finding.kind and not (one.fields and fields)]
+        return _latest(same) or cause
     if evaluation.watch is not None or not fields:
         return cause
     same = [one for one in there if one.fields[:1] == fields[:1]]

@@ -168,16 +168,14 @@ class Watcher:
         return attribute_records(evidence, self._ask(data), pipeline.isolation, spending).verdicts
 
     def _ask(self, data: _DayData) -> Any:
-        """Return a way to ask the model, as it is in the hour of the record that it is asked for."""
-        worse = [one for one in data.causes if one.kind.name == "degraded"]
-        times = {str(key): at for key, at in data.day.at.items()}
+        """Return a way to ask the model, as bad as it was when it answered the record that it is asked for."""
+        worse = data.day.asked_worse
 
         def ask(_: Stage, calls: Sequence[ModelCall]) -> list[ModelAnswer]:
             said = []
             for call in calls:
                 content = json.loads(call.body)["messages"][0]["content"]
-                is_worse = any(one.start <= times[call.key] < one.end for one in worse)
-                said.append(answer(content, error=self.service.error, is_degraded=is_worse))
+                said.append(answer(content, error=self.service.error, is_degraded=call.key in worse))
             return [ModelAnswer(status="ok", text=one) for one in said]
 
         return ask

@@ -163,6 +163,8 @@ class Day:
     """By key as text, the ids of the causes that changed something of the record."""
     added: dict[str, dict[str, float]] = field(default_factory=dict)
     """By id of a cause, seconds or USD that it added, by key as text."""
+    asked_worse: frozenset[str] = frozenset()
+    """Keys as text of the records that a model which got worse answered, though perhaps as before."""
 
 
 def make_service(number: int, seed: int) -> Service:
@@ -338,12 +340,15 @@ def simulate_day(service: Service, start: datetime, causes: Sequence[Cause], see
     rows: dict[str, list[dict[str, Any]]] = {stage.name: [] for stage in service.pipeline.stages}
     rows["model"] = rows["prompt"]  # one table
     labels, touched, added = [], {}, {one.id: {} for one in active}
+    asked_worse = set()
     first_key = (start - START).days * 10_000
     for number, moment in enumerate(moments):
         at = start + moment * HOUR
         mine = [one for one in active if one.start <= at < one.end and draw.uniform() < one.share]
         trip = _Trip(service=service, key=first_key + number, at=at, causes={one.kind.name: one for one in mine})
         labels.append(trip.flow(draw, rows))
+        if "degraded" in trip.causes:
+            asked_worse.add(str(trip.key))
         if trip.touched:
             touched[str(trip.key)] = [one.id for one in trip.touched]
         for cause_id, amount in trip.added.items():
@@ -358,6 +363,7 @@ def simulate_day(service: Service, start: datetime, causes: Sequence[Cause], see
         truth=pd.DataFrame(labels, index=keys),
         touched=touched,
         added=added,
+        asked_worse=frozenset(asked_worse),
     )
 
 

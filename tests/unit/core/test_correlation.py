@@ -364,7 +364,7 @@ def test_a_drift_is_of_the_fault_whose_records_are_among_those_it_picks_more_oft
     assert _kinds(changes) == [ChangeKind.UPDATED if is_one else ChangeKind.OPENED]
 
 
-@pytest.mark.parametrize(("onset", "is_one"), [(12.0, True), (14.0, True), (14.5, False), (9.5, False)])
+@pytest.mark.parametrize(("onset", "is_one"), [(12.0, True), (13.0, True), (13.5, False), (10.5, False)])
 def test_where_a_fault_of_nearly_all_records_has_those_of_slow_calls_by_chance_only_the_time_tells(
     onset: float, *, is_one: bool
 ) -> None:
@@ -401,3 +401,44 @@ def test_slow_calls_and_timeouts_of_one_provider_take_turns_in_one_incident() ->
     # Another one has to act.
     own = replace(slow, kind="stage_slow", responsibility=Responsibility.INTEGRATION)
     assert _kinds(desk.take(_window(49), own, watch=Watch.LATENCY))[0] is ChangeKind.OPENED
+
+
+@pytest.mark.parametrize(
+    ("seam_onset", "stage", "fields", "is_one"),
+    [
+        (-90, "request", ("product",), True),
+        (-90, "request", ("area",), False),
+        (-90, "orders", ("product",), False),
+    ],
+)
+def test_one_field_of_one_place_is_one_fault_whenever_each_detector_says_that_it_began(
+    seam_onset: float, stage: str, fields: tuple[str, ...], *, is_one: bool
+) -> None:
+    desk = Desk()
+    desk.take(_window(0), _finding("request", "product", keys=KEYS), keys=[KEYS])
+    seam = _finding(stage, *fields, keys=KEYS[:5], onset=seam_onset)
+    changes = desk.take(_window(0), seam, watch=Watch.SEAM)
+    assert _kinds(changes) == [ChangeKind.UPDATED if is_one else ChangeKind.OPENED]
+
+
+def test_slow_calls_are_evidence_of_the_incident_that_has_slow_calls_of_the_provider_whichever_kind_they_are() -> None:
+    down = replace(_finding("model", responsibility=Responsibility.PROVIDER), fields=())
+    desk = Desk()
+    desk.take(_window(0), replace(down, kind="timeouts"), watch=Watch.LATENCY)
+    desk.take(_window(0), down)
+    changes = desk.take(_window(4), replace(down, kind="provider_slow", onset=START + 20 * HOUR), watch=Watch.LATENCY)
+    assert (_kinds(changes), desk.only.watch) == ([ChangeKind.UPDATED], None)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "n_incidents"),
+    [(("tenant=acme",), (), 1), ((), ("tenant=acme",), 1), (("tenant=acme",), ("tenant=blue",), 2)],
+)
+def test_dearer_calls_whose_source_is_seen_later_or_no_longer_are_one_incident(
+    first: tuple[str, ...], then: tuple[str, ...], n_incidents: int
+) -> None:
+    dear = _finding("model", responsibility=Responsibility.PROVIDER, kind="retries_after_errors")
+    desk = Desk()
+    desk.take(_window(0), replace(dear, fields=first), watch=Watch.COST)
+    desk.take(_window(1), replace(dear, fields=then, onset=START + 13 * HOUR), watch=Watch.COST)
+    assert len(desk.known) == n_incidents

@@ -112,7 +112,8 @@ def evaluate_cost(
     end = floor_hour(present.now)
     reported = {} if last is None else {one.kind: one for one in last.findings if one.kind is not None}
     line = timeline(present.hours, end, zone)
-    jump = find_jump(line, least_change=settings.least_change, since=_since(reported, end))
+    is_new = last is not None and not last.open_kinds
+    jump = find_jump(line, least_change=settings.least_change, since=_since(reported, end), is_new=is_new)
     loops = find_loops(settings, present)
     columns = tuple(present.sources.columns)
     change = _change(present, end, jump, zone)

@@ -68,7 +68,7 @@ def timeline(hours: Sequence[HourSums], end: datetime, zone: ZoneInfo) -> Timeli
     return _line(line, zone, left_out={one.start for one in hours} - {one.start for one in usual_hours(hours)})
 
 
-def find_jump(line: Timeline, *, least_change: float, since: int | None = None) -> Jump | None:
+def find_jump(line: Timeline, *, least_change: float, since: int | None = None, is_new: bool = False) -> Jump | None:
     """Return the jump that the last hours are in; None where they are as usual, or nothing can be said.
 
     Args:
@@ -76,8 +76,12 @@ def find_jump(line: Timeline, *, least_change: float, since: int | None = None) 
         least_change: A smaller growth of the cost, as a share, is no jump.
         since: So many hours ago one began that was found by the last look: it is over once the cost is below half of
             that growth, as evidence comes and goes while it lasts.
+        is_new: Whether the last look found nothing: hours in which something was found and is over are no evidence.
     """
-    found = [(one, length) for length in WINDOWS if (one := _judge(line, length, least_change)) is not None]
+    n_fresh = len(line.amounts)
+    if is_new and not line.is_usual.all():
+        n_fresh = int(np.argmin(line.is_usual[::-1]))
+    found = [(one, n) for n in WINDOWS if n <= n_fresh and (one := _judge(line, n, least_change)) is not None]
     if not found:
         ratio = recent_ratio(line, since=since) if since else None
         is_still = since is not None and ratio is not None and ratio >= 1.0 + least_change / 2.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -91,3 +92,18 @@ def test_an_hour_is_compared_with_the_same_hours_of_other_days() -> None:
     assert both is not None
     assert both.usd == pytest.approx((20 + 21) / 2)
     assert usual_hour(hours[:20], hours[20:21], ZONE) is None
+
+
+def test_hours_of_a_jump_that_is_over_are_no_evidence_of_another_one_and_hours_since_are() -> None:
+    records, each = traffic(15, seed=2), np.full(15 * 24, 0.01)
+    each[-14:-4] = 0.05
+    each[-1] = 0.0135
+    is_usual = np.ones(len(records), dtype=bool)
+    is_usual[-14:-4] = False
+    hours = replace(line(records, each), is_usual=is_usual)
+    assert find_jump(hours, least_change=0.5) is not None
+    assert find_jump(hours, least_change=0.5, is_new=True) is None
+    each[-3:] = 0.05
+    back = find_jump(replace(line(records, each), is_usual=is_usual), least_change=0.5, is_new=True)
+    assert back is not None
+    assert back.hours == 3
