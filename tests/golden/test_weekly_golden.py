@@ -188,3 +188,12 @@ def test_slack_takes_a_digest_of_any_texts_on_one_screen(texts: list[str], owner
     assert message_error(text, blocks) is None
     assert lines_of(blocks) <= MOST_LINES
     assert "<!" not in text
+
+
+def test_where_a_channel_has_buttons_the_digest_opens_the_form_of_its_week() -> None:
+    review = WEEKS["usual"]
+    names = [one.pipeline for one in review.pipelines]
+    rendered = block_kit.render(weekly_digest(review, names, LINKS, has_form=True).head)
+    (row,) = [block["elements"] for block in rendered if block["type"] == "actions"]
+    assert [one["text"]["text"] for one in row] == ["Open the review", "Agree on an action"]
+    assert row[1] == {"type": "button", "text": row[1]["text"], "action_id": block_kit.AGREE_ID, "value": "2026-W47"}

@@ -14,6 +14,7 @@ import pytest
 
 from parcels import WINDOW, make_deps
 from seamwatch.core.incident_life import Incident
+from seamwatch.report.block_kit import AGREE_ID
 from seamwatch.store.repo import Store
 from seamwatch.vocabulary import Door, IncidentState
 from seamwatch_demo.slack_receiver import SlackMessage, SlackReceiver
@@ -215,3 +216,41 @@ def test_a_choice_without_permission_opens_no_form_and_is_said(desk: Desk) -> No
     assert desk.send(payload_of(desk.head, "more", user="U0EVE", choice="void", trigger=trigger)).status_code == 200
     assert desk.slack.workspace.forms == []
     assert [one.user for one in desk.slack.workspace.private] == ["U0EVE"]
+
+
+def _agree(desk: Desk, *, user: str = "U0ADA") -> dict[str, Any]:
+    """Return the payload of the form of an agreed action, filled in and sent."""
+    values = {
+        "text": {"text": {"value": "Pin the version"}},
+        "owner": {"owner": {"value": "ada"}},
+        "due": {"due": {"selected_date": "2999-12-31"}},
+        "incident": {"incident": {"selected_option": {"value": desk.incident_id}}},
+    }
+    about = json.dumps({"week": "2026-W01", "channel": desk.head.channel_id})
+    view = {"id": "V1", "callback_id": AGREE_ID, "private_metadata": about, "state": {"values": values}}
+    return {"type": "view_submission", "user": {"id": user, "username": "ada"}, "view": view}
+
+
+def test_a_signed_form_of_an_agreed_action_is_kept_once(desk: Desk) -> None:
+    assert [desk.send(_agree(desk)).status_code for _ in range(3)] == [200, 200, 200]
+    (one,) = desk.store.agreed_actions()
+    assert (one.incident, one.agreed_by, one.pipeline) == (desk.incident_id, "ada (U0ADA)", "parcels")
+
+
+def test_a_form_of_an_agreed_action_that_is_not_signed_or_not_permitted_is_not_kept(desk: Desk) -> None:
+    assert desk.send(_agree(desk), secret="another").status_code == 401
+    assert desk.send(_agree(desk, user="U0EVE")).status_code == 200
+    assert desk.store.agreed_actions() == []
+
+
+def test_a_signed_press_opens_the_form_of_an_agreed_action(desk: Desk) -> None:
+    pressed = {
+        "type": "block_actions",
+        "user": {"id": "U0ADA", "username": "ada"},
+        "container": {"channel_id": desk.head.channel_id},
+        "trigger_id": desk.slack.workspace.new_trigger(),
+        "actions": [{"type": "button", "action_id": AGREE_ID, "value": "2026-W01"}],
+    }
+    assert desk.send(pressed).status_code == 200
+    (form,) = desk.slack.workspace.forms
+    assert form.view["callback_id"] == AGREE_ID
