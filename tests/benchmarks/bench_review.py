@@ -16,6 +16,7 @@ from review import (
     accuracy_figures,
     agreement_figures,
     evaluator_figures,
+    grade_figures,
     judge,
     judge_error_figures,
     releases,
@@ -34,6 +35,7 @@ PARTS = {
     "judge": judge,
     "compare": releases,
     "review_page": review_page,
+    "grades": grade_figures,
 }
 """Parts in the order in which they are measured."""
 
