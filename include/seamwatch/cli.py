@@ -17,6 +17,7 @@ from seamwatch.commands.labels import labels
 from seamwatch.commands.objectives import freshness, gate, openslo, slo
 from seamwatch.commands.operations import deliver, migrate, purge, slack, status
 from seamwatch.commands.output import say
+from seamwatch.commands.review import review
 from seamwatch.commands.runbooks import runbook
 from seamwatch.commands.windows import attribute, baseline, run
 from seamwatch.errors import SeamwatchError
@@ -37,6 +38,7 @@ COMMANDS = (
     incidents,
     runbook,
     report,
+    review,
     baseline,
     deliver,
     slack,

@@ -11,7 +11,14 @@ from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, TaskGroup
 
 from seamwatch.errors import Problem, SpecError
 from seamwatch.orchestration.operators import IncidentOperator, StepOperator
-from seamwatch.orchestration.plan import DagPlan, TaskPlan, plan_delivery, plan_maintenance, plan_pipeline
+from seamwatch.orchestration.plan import (
+    DagPlan,
+    TaskPlan,
+    plan_delivery,
+    plan_maintenance,
+    plan_pipeline,
+    plan_weekly_review,
+)
 from seamwatch.spec.load import load_project
 from seamwatch.spec.pipeline import Pipeline
 
@@ -48,7 +55,10 @@ def raise_problems(project_dir: Path) -> None:
 
 def _build(project_dir: Path, only: str | None = None) -> tuple[dict[str, DAG], list[Problem]]:
     project = load_project(project_dir)
-    dags, problems = _build_plans((plan_delivery(), plan_maintenance()), project_dir, only), project.problems
+    shared = [plan_delivery(), plan_maintenance()]
+    if project.settings is not None:
+        shared.append(plan_weekly_review(project.settings.weekly_review))
+    dags, problems = _build_plans(shared, project_dir, only), project.problems
     for pipeline in project.pipelines.values():
         try:
             dags |= _build_pipeline(pipeline, project_dir, only)
@@ -198,6 +208,9 @@ def _params(plan: DagPlan) -> dict[str, Any]:
     if plan.is_about_incident:
         about = "As `seamwatch incidents` and the page of the incident name it."
         return {"incident": Param(None, type=["null", "string"], title="Incident", description=about)}
+    if plan.is_about_week:
+        about = "ISO 8601, as 2026-W45. Leave it empty for the last one that is over."
+        return {"week": Param(None, type=["null", "string"], title="Week", description=about)}
     asked = {}
     if plan.has_gate:
         about = "What asks the gate, as a version: its answer is kept for the weekly review. Empty: nothing asks."

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Literal
 
 from seamwatch.spec.pipeline import Pipeline
+from seamwatch.spec.project import WeeklyReviewSettings
 from seamwatch.spec.review import Review
 from seamwatch.spec.runbooks import RunbookPart, parts_of, steps_of
 from seamwatch.vocabulary import RunbookKind, StageKind
@@ -85,6 +86,8 @@ class DagPlan:
     """Whether it is run for one incident, which is a parameter of the run."""
     has_gate: bool = False
     """Whether a release may ask it, by a parameter of the run."""
+    is_about_week: bool = False
+    """Whether a person may give it a week by hand."""
     start_date: str = "2026-01-01"
     max_active_runs: int = 4
 
@@ -420,6 +423,26 @@ def plan_maintenance() -> DagPlan:
         max_active_runs=1,
         doc="Looks for damage in the store of **all** pipelines, then deletes what is older than `store.keep` and "
         "`store.keep_incidents` of `include/settings.yaml`. Open incidents, and what they rest on, stay.",
+    )
+
+
+def plan_weekly_review(settings: WeeklyReviewSettings) -> DagPlan:
+    """Return the DAG that closes the week before and tells it."""
+    return DagPlan(
+        id="seamwatch__weekly_review",
+        description="Closes the last week, keeps its review as it is told, and sends its digests.",
+        tasks=(
+            TaskPlan(id="close-week", step="close_week"),
+            TaskPlan(id="deliver", step="deliver", after=("close-week",), retries=0),
+        ),
+        tags=("seamwatch",),
+        schedule=settings.schedule,
+        has_window=False,
+        is_about_week=True,
+        max_active_runs=1,
+        doc="Reviews the week of **all** pipelines: objectives and budgets, cost, quality, incidents and whose they "
+        "were, what to fix first, what was agreed. A closed week stays as it was told; what came later is shown as a "
+        "correction. By hand: trigger the DAG and fill in a week as `2026-W45`, or none for the last one.",
     )
 
 

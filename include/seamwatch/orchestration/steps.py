@@ -12,6 +12,7 @@ from seamwatch.core.freshness_results import DocumentAnswers, FreshnessCheck
 from seamwatch.core.incident_life import IncidentChange
 from seamwatch.core.results import Check, Window
 from seamwatch.core.staleness import outdated_in_answers
+from seamwatch.core.weekly_review.week import ReviewWeek
 from seamwatch.engine.attribute import attribute_window, windows_to_revisit
 from seamwatch.engine.deliver import deliver_incidents, deliver_pending, describe_undelivered
 from seamwatch.engine.deps import Deps
@@ -26,6 +27,8 @@ from seamwatch.engine.slo import gate as decide_gate
 from seamwatch.engine.slo import keep_gate_answer
 from seamwatch.engine.slo import look_at_objectives as look
 from seamwatch.engine.validate import check_stage
+from seamwatch.engine.weekly_review.close import close_week as close_the_week
+from seamwatch.engine.weekly_review.close import close_weeks, review_settings
 from seamwatch.errors import AdapterError, DataContractError, StoreError
 from seamwatch.orchestration.data_events import window_of_events
 from seamwatch.orchestration.deps import open_deps
@@ -314,6 +317,20 @@ def deliver(task: StepOperator, context: Context) -> dict[str, int]:
     if summary.errors or summary.undelivered:
         raise AdapterError(describe_undelivered(summary), retryable=not summary.n_failed)
     return {"sent": summary.n_sent, "waiting": summary.n_waiting}
+
+
+def close_week(task: StepOperator, context: Context) -> dict[str, Any]:
+    """Close the last week, or the one that the param `week` names, and put its digests on their way."""
+    name = (context.get("params") or {}).get("week") or None
+    with open_deps(task.project_dir) as deps:
+        if name is None:
+            done = close_weeks(deps)
+        else:
+            week = ReviewWeek.of(str(name), time_zone=review_settings(deps).time_zone)
+            done = close_the_week(deps, week)
+    if not done.is_new:
+        task.log.info("week %s was closed before, and stays as it was told", done.review.week.name)
+    return {"week": done.review.week.name, "digests": done.n_digests}
 
 
 def check_store(task: StepOperator, context: Context) -> None:

@@ -1,0 +1,55 @@
+"""The command that shows a week of all pipelines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seamwatch.commands.dependencies import open_deps, settings_of
+from seamwatch.commands.options import JsonOption, ProjectOption
+from seamwatch.commands.output import print_line, say, write_json
+
+
+def review(
+    week: Annotated[
+        str | None, typer.Option("--week", help="ISO 8601 week, as 2026-W45; default: the last one that is over.")
+    ] = None,
+    is_closed: Annotated[
+        bool,
+        typer.Option("--close", help="Keep it as it is told from now on, and send its digests, as the DAG does."),
+    ] = False,
+    html: Annotated[Path | None, typer.Option("--html", help="Write the page with its charts to this file.")] = None,
+    project: ProjectOption = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Review a week of all pipelines: budgets, cost, quality, whose the incidents were, what to fix first.
+
+    A closed week is shown as it was told; what came later stands below as corrections.
+    """
+    from seamwatch.core.weekly_review.week import ReviewWeek
+    from seamwatch.engine.deliver import deliver_pending
+    from seamwatch.engine.weekly_review.close import close_week, last_week, review_settings
+    from seamwatch.engine.weekly_review.review import weekly_review
+    from seamwatch.report.weekly_review.machine import weekly_json
+    from seamwatch.report.weekly_review.markdown import weekly_markdown
+    from seamwatch.report.weekly_review.page import weekly_page
+
+    with open_deps(settings_of(project)) as deps:
+        zone = review_settings(deps).time_zone
+        chosen = last_week(deps) if week is None else ReviewWeek.of(week, time_zone=zone)
+        if is_closed:
+            done = close_week(deps, chosen)
+            deliver_pending(deps)
+            how = "is closed" if done.is_new else "was closed before"
+            say(f"week {chosen.name} {how}; told in {done.n_digests} channels")
+        found = weekly_review(deps, chosen)
+        address = deps.ui_url
+    if html is not None:
+        html.parent.mkdir(parents=True, exist_ok=True)
+        html.write_text(weekly_page(found, base=address), encoding="utf-8")
+        say(f"wrote {html}")
+    write_json(as_json, weekly_json(found))
+    if str(as_json) != "-":
+        print_line(weekly_markdown(found))

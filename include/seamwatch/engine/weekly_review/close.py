@@ -1,0 +1,85 @@
+"""Close a week: its review is kept as it is told from then on, and told in the channels of its pipelines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seamwatch.core.weekly_review.facts import WeeklyReview
+from seamwatch.core.weekly_review.week import HISTORY, ReviewWeek
+from seamwatch.engine.deps import Deps
+from seamwatch.engine.grades import draw_verdicts
+from seamwatch.engine.weekly_digest import enqueue_weekly_digests
+from seamwatch.engine.weekly_review.review import make_review
+from seamwatch.errors import DataContractError, SpecError
+from seamwatch.spec.load import SETTINGS_FILE
+from seamwatch.spec.project import WeeklyReviewSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClosedWeek:
+    """What closing a week did."""
+
+    review: WeeklyReview
+    """As it is told from now on."""
+    is_new: bool
+    """False: it was closed before, and nothing of it changed."""
+    n_digests: int
+    """Channels that are told."""
+
+
+def review_settings(deps: Deps) -> WeeklyReviewSettings:
+    """Return how the project reviews its weeks.
+
+    Raises:
+        SpecError: If the project's settings cannot be read: then nobody knows when a week begins.
+    """
+    if deps.project.settings is None:
+        raise SpecError(deps.project.broken[SETTINGS_FILE])
+    return deps.project.settings.weekly_review
+
+
+def last_week(deps: Deps) -> ReviewWeek:
+    """Return the last week that is over."""
+    return ReviewWeek.containing(deps.clock(), time_zone=review_settings(deps).time_zone).before()
+
+
+def close_week(deps: Deps, week: ReviewWeek, *, is_told: bool = True) -> ClosedWeek:
+    """Return a week that is closed: by this call, or by one before, whose numbers then stay.
+
+    Verdicts to be judged are drawn before, the digests are put on their way after, so that a call that was broken off
+    is taken up by the next one.
+
+    Args:
+        deps: What it needs.
+        week: One that is over.
+        is_told: Whether its channels get a digest.
+
+    Raises:
+        DataContractError: If the week is not over.
+        StoreError: If the store cannot be read or written.
+    """
+    if deps.clock() < week.window.end:
+        ends = week.window.end.isoformat(timespec="minutes")
+        msg = f"week {week.name} is not over before {ends}; look at it without closing it"
+        raise DataContractError(msg)
+    is_new = deps.store.weekly_review(week.name) is None
+    if is_new:
+        draw_verdicts(deps, week)
+        is_new = deps.store.close_week(make_review(deps, week, is_closed=True), now=deps.clock())
+    review = deps.store.weekly_review(week.name)
+    assert review is not None
+    return ClosedWeek(review=review, is_new=is_new, n_digests=enqueue_weekly_digests(deps, review) if is_told else 0)
+
+
+def close_weeks(deps: Deps) -> ClosedWeek:
+    """Return the last week that is over, closed and told; weeks that nobody closed before it are closed too, untold.
+
+    A scheduler that stood still leaves out no week of the last few; before the first closed one there is none.
+    """
+    last = last_week(deps)
+    closed = deps.store.closed_weeks()
+    missed = [last.before(n) for n in range(HISTORY, 0, -1)]
+    for week in missed:
+        if closed and closed[0] < week.name and week.name not in closed:
+            close_week(deps, week, is_told=False)
+    return close_week(deps, last)
