@@ -20,6 +20,7 @@ FILES = {file.name: file for file in hostile_files()}
 GOOD_DAGS = {f"parcels__{part}" for part in ("validate", "isolate", "incidents", "slo", "runbook")} | {
     "seamwatch__delivery",
     "seamwatch__maintenance",
+    "seamwatch__weekly_review",
 }
 ALONE = (
     "value_start_date_day",

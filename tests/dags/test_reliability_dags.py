@@ -86,6 +86,7 @@ def test_every_pipeline_file_gives_its_dags_and_nothing_else(project: Path) -> N
     assert set(bag.dags) == {
         "seamwatch__delivery",
         "seamwatch__maintenance",
+        "seamwatch__weekly_review",
         *(f"parcels__{part}" for part in (*PARTS, "slo", "runbook")),
     }
     assert {Path(dag.fileloc).name for dag in bag.dags.values()} == {"reliability.py"}
@@ -167,6 +168,7 @@ def test_a_broken_pipeline_is_an_import_error_that_stops_no_other(project: Path,
     assert set(bag.dags) == {
         "seamwatch__delivery",
         "seamwatch__maintenance",
+        "seamwatch__weekly_review",
         *(f"parcels__{part}" for part in (*PARTS, "slo", "runbook")),
     }
     ((file, text),) = bag.import_errors.items()
@@ -191,6 +193,7 @@ def test_parsing_loads_nothing_heavy(project: Path) -> None:
         *(f"parcels__{part}" for part in ("incidents", "isolate", "runbook", "slo", "validate")),
         "seamwatch__delivery",
         "seamwatch__maintenance",
+        "seamwatch__weekly_review",
     ]
     assert loaded == []
 

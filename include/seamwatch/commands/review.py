@@ -32,6 +32,7 @@ def review(
     from seamwatch.engine.deliver import deliver_pending
     from seamwatch.engine.weekly_review.close import close_week, last_week, review_settings
     from seamwatch.engine.weekly_review.review import weekly_review
+    from seamwatch.report.links import WeeklyLinks
     from seamwatch.report.weekly_review.machine import weekly_json
     from seamwatch.report.weekly_review.markdown import weekly_markdown
     from seamwatch.report.weekly_review.page import weekly_page
@@ -45,11 +46,11 @@ def review(
             how = "is closed" if done.is_new else "was closed before"
             say(f"week {chosen.name} {how}; told in {done.n_digests} channels")
         found = weekly_review(deps, chosen)
-        address = deps.ui_url
+        links = WeeklyLinks.under(deps.ui_url)
     if html is not None:
         html.parent.mkdir(parents=True, exist_ok=True)
-        html.write_text(weekly_page(found, base=address), encoding="utf-8")
+        html.write_text(weekly_page(found, base=links.base), encoding="utf-8")
         say(f"wrote {html}")
     write_json(as_json, weekly_json(found))
     if str(as_json) != "-":
-        print_line(weekly_markdown(found))
+        print_line(weekly_markdown(found, links))

@@ -18,9 +18,11 @@ from seamwatch.orchestration.plan import (
     plan_delivery,
     plan_maintenance,
     plan_pipeline,
+    plan_weekly_review,
     validated_asset,
 )
 from seamwatch.spec.pipeline import Pipeline
+from seamwatch.spec.project import WeeklyReviewSettings
 from seamwatch.vocabulary import RecurringJob
 
 
@@ -149,6 +151,14 @@ def test_delivery_is_for_all_pipelines_and_never_runs_twice_at_once() -> None:
         1,
         False,
     )
+
+
+def test_the_week_is_closed_on_its_own_schedule_and_then_told() -> None:
+    plan = plan_weekly_review(WeeklyReviewSettings(schedule="0 6 * * 2"))
+    assert (plan.id, plan.schedule, plan.max_active_runs) == ("seamwatch__weekly_review", "0 6 * * 2", 1)
+    assert (plan.has_window, plan.is_about_week) == (False, True)
+    close, deliver = plan.tasks
+    assert (close.step, deliver.step, deliver.after, deliver.retries) == ("close_week", "deliver", (close.id,), 0)
 
 
 def test_maintenance_deletes_nothing_from_a_damaged_store() -> None:
