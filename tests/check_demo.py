@@ -41,8 +41,30 @@ def problems(summary: dict[str, Any]) -> list[str]:
     found += [f"life of an incident: {text}" for text in _life_problems(summary["life"])]
     found += [f"runbook of {text}" for text in _runbook_problems(summary["runbooks"])]
     found += [f"staff chat: {text}" for text in _chat_problems(summary["chat"])]
+    found += [f"weekly review: {text}" for text in _weekly_problems(summary["weekly"])]
     if summary["seconds"] > SECONDS:
         found.append(f"took {summary['seconds']} s, more than {SECONDS}")
+    return found
+
+
+def _weekly_problems(weekly: dict[str, Any]) -> list[str]:
+    """Return what is wrong with the review of the week in which integrations failed, one a day."""
+    review, page = weekly["review"], Path(weekly["page"])
+    found = []
+    if not page.is_file() or "<svg" not in page.read_text(encoding="utf-8"):
+        found.append(f"no page with charts at {page}")
+    incidents = review["everything"]["incidents"]
+    if not incidents["n_not_ai"] or incidents["n_not_ai"] + incidents["n_ai"] > incidents["n_looked_like_ai"]:
+        found.append(
+            f"{incidents['n_not_ai']} of {incidents['n_looked_like_ai']} suspected incidents were not the AI's"
+        )
+    if not any(one["incident"] for one in review["fix_first"]):
+        found.append("nothing to fix first is an incident")
+    states = {one["action"]["state"]: one["recurrence"] for one in review["agreed"]}
+    if states.keys() != {"open", "done"} or states["done"] != "stayed_away":
+        found.append(f"the agreed actions stand at {states}")
+    if review["grades"][0]["n_verdicts"] < incidents["n_opened"]:
+        found.append("not all verdicts are graded")
     return found
 
 

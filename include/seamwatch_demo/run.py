@@ -18,6 +18,7 @@ from rich.text import Text
 from seamwatch.adapters.connections import EnvironmentConnections
 from seamwatch.core.incident_life import Incident
 from seamwatch.core.results import Attribution, Window
+from seamwatch.core.weekly_review.week import ReviewWeek
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.slo import gate, let_through
 from seamwatch.errors import SeamwatchError
@@ -33,6 +34,7 @@ from seamwatch_demo.policies.world import PolicyWorld
 from seamwatch_demo.reviewing import Reviews
 from seamwatch_demo.slack_receiver import SlackReceiver
 from seamwatch_demo.watching import nobody_to_tell, open_store, told_places, told_scenario, watch_days
+from seamwatch_demo.weekly import review_week
 from seamwatch_demo.world import DemoWorld
 
 TRIAGE, ASSISTANT = "support_triage", "policy_assistant"
@@ -146,6 +148,9 @@ def run_demo(project_dir: Path, folder: Path) -> Path:
                 console=console, runner=runner, policies=policies, env=env, project_dir=project_dir, folder=folder
             )
             chat = reviews.live_week(_CHAT_WEEK)
+        week = ReviewWeek.containing(datetime.combine(_FIRST_DAY, datetime.min.time(), tzinfo=UTC))
+        console.print(f"\nReviewing week {week.name} ...")
+        weekly = review_week(project_dir, folder, env, week=week)
         slack.save_page(folder / "slack.html")
         n_messages = len(slack.messages)
     seconds = round(time.monotonic() - started, 1)
@@ -155,6 +160,7 @@ def run_demo(project_dir: Path, folder: Path) -> Path:
         "life": incident_life,
         "runbooks": runbooks,
         "chat": chat,
+        "weekly": weekly,
         "seconds": seconds,
     }
     path = folder / "summary.json"

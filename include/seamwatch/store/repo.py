@@ -325,6 +325,31 @@ class Store(
         with self._reading() as connection:
             return set(connection.scalars(statement))
 
+    def records_of_verdicts(self, pipeline: str, span: Window) -> pd.DataFrame:
+        """Return whose the failing records of the windows that overlap a span are, one row a verdict, oldest first.
+
+        Columns: start_at and end_at of the window, key, responsibility, stage (None: none), fields (tuple of names).
+        """
+        fields = VerdictRow.verdict["fields"]
+        statement = (
+            sa.select(
+                WindowRow.start_at,
+                WindowRow.end_at,
+                VerdictRow.key,
+                VerdictRow.responsibility,
+                VerdictRow.stage,
+                fields,
+            )
+            .join(WindowRow, sa.and_(WindowRow.pipeline == VerdictRow.pipeline, WindowRow.window == VerdictRow.window))
+            .where(VerdictRow.pipeline == pipeline, WindowRow.start_at < span.end, WindowRow.end_at > span.start)
+            .order_by(WindowRow.start_at, VerdictRow.number)
+        )
+        with self._reading() as connection:
+            rows = [(*row[:5], tuple(row[5] or ())) for row in connection.execute(statement)]
+        return pd.DataFrame(
+            rows, columns=["start_at", "end_at", "key", "responsibility", "stage", "fields"], dtype=object
+        )
+
     def cause_history(self, pipeline: str, before: datetime, limit: int = 200) -> pd.DataFrame:
         """Return the causes of earlier windows, oldest first; a window without a cause has one row of nulls.
 

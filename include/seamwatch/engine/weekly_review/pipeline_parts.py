@@ -10,11 +10,13 @@ import pandas as pd
 
 from seamwatch.core.accuracy.agreement import krippendorff_alpha
 from seamwatch.core.freshness_results import FreshnessCheck
+from seamwatch.core.results import Window
 from seamwatch.core.slo.ledger import Debit, Ledger, Ruling
 from seamwatch.core.slo.quality import WrongShare
 from seamwatch.core.slo.status import window_of
 from seamwatch.core.watch.cost_hours import HourSums
 from seamwatch.core.weekly_review.cost import cost_week
+from seamwatch.core.weekly_review.debit_causes import give_debits
 from seamwatch.core.weekly_review.facts import Before, CostWeek, KnowledgeWeek, LabelsWeek, ObjectiveWeek, QualityWeek
 from seamwatch.core.weekly_review.objectives import objective_week
 from seamwatch.core.weekly_review.quality import Answers, quality_week
@@ -56,9 +58,18 @@ def read_sums(deps: Deps, pipeline: Pipeline, weeks: Weeks) -> Sums:
     return Sums(
         events=deps.store.objective_sums(name, since=since, until=weeks.until, length=weeks.spans),
         refunds={one.id: _refunds(one.id, debits, rulings, since, weeks) for one in pipeline.slos},
-        debits=[one for one in debits if one.at >= weeks.week.window.start],
+        debits=_of_incidents(deps, name, [one for one in debits if one.at >= weeks.week.window.start], weeks),
         rulings=rulings,
     )
+
+
+def _of_incidents(deps: Deps, pipeline: str, debits: Sequence[Debit], weeks: Weeks) -> list[Debit]:
+    """Return the debits of the week with the incidents that they belong to."""
+    if not debits:
+        return []
+    span = Window(start=weeks.week.window.start, end=weeks.until)
+    verdicts = deps.store.records_of_verdicts(pipeline, span)
+    return give_debits(debits, verdicts, weeks.incidents.get(pipeline, ()))
 
 
 def _refunds(
