@@ -24,15 +24,16 @@ def give_debits(debits: Sequence[Debit], verdicts: pd.DataFrame, incidents: Iter
         incidents: Of the pipeline; those that a watch found have no verdicts.
     """
     whose: dict[str, set[str]] = {}
+    rows = verdicts.to_dict("records")
     for incident in incidents:
         if incident.watch is not None:
             continue
         start, end = incident.first_window.start, incident.last_window.end
-        for row in verdicts.itertuples(index=False):
-            is_its = (row.responsibility, row.stage) == (incident.responsibility.value, incident.stage)
-            is_within = row.start_at >= start and row.end_at <= end
-            if is_its and is_within and _share(row.fields, incident.fields):
-                whose.setdefault(row.key, set()).add(incident.id)
+        for row in rows:
+            is_its = (row["responsibility"], row["stage"]) == (incident.responsibility.value, incident.stage)
+            is_within = row["start_at"] >= start and row["end_at"] <= end
+            if is_its and is_within and _share(row["fields"], incident.fields):
+                whose.setdefault(row["key"], set()).add(incident.id)
     alone = {key: next(iter(names)) for key, names in whose.items() if len(names) == 1}
     return [
         replace(one, incident=alone[one.record]) if one.incident is None and one.record in alone else one
