@@ -864,10 +864,11 @@ def test_airflow_shows_the_pages_in_its_navigation_and_at_every_dag(client: Clie
         ("nav", "Reliability", "/seamwatch/"),
         ("nav", "Incidents", "/seamwatch/incidents"),
         ("nav", "Review", "/seamwatch/review"),
+        ("nav", "Weekly review", "/seamwatch/weekly"),
         ("dag", "Incidents", "/seamwatch/dags/{DAG_ID}"),
     ]
     icons = {view["icon"] for view in ours["external_views"] if view["destination"] == "nav"}
-    assert len(icons) == 3
+    assert len(icons) == 4
     assert all(icon.startswith("data:image/svg+xml,") for icon in icons)
     errors = client("admin").get("/api/v2/plugins/importErrors").json()
     assert errors["import_errors"] == []

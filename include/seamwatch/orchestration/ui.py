@@ -40,6 +40,7 @@ from seamwatch.orchestration.page_access import BASE, CSP, ROOT, may, page_deps
 from seamwatch.orchestration.paused import paused_dags
 from seamwatch.orchestration.request_origin import require_own_origin
 from seamwatch.orchestration.review_page import add_review
+from seamwatch.orchestration.weekly_page import add_weekly
 from seamwatch.report import numbers, sentences
 from seamwatch.report.action_forms import LONGEST_REASON_CHARS, MUTE_HOURS, ActionForms, action_forms, outcome_text
 from seamwatch.report.action_results import refusal_text
@@ -71,6 +72,7 @@ def _icon(path: str) -> str:
 _ICON = _icon("M3 12h5l2-6 3 12 2-6h6")
 _OVERVIEW_ICON = _icon("M4 6h16M4 12h11M4 18h6")
 _REVIEW_ICON = _icon("M4 13l5 5L20 6")
+_WEEKLY_ICON = _icon("M4 6h16v14H4zM4 11h16M9 3v4M15 3v4")
 
 
 def external_views() -> list[dict[str, Any]]:
@@ -99,6 +101,14 @@ def external_views() -> list[dict[str, Any]]:
             "url_route": "seamwatch-review",
             "nav_top_level": True,
             "icon": _REVIEW_ICON,
+        },
+        {
+            "name": "Weekly review",
+            "href": f"{BASE}/weekly",
+            "destination": "nav",
+            "url_route": "seamwatch-weekly",
+            "nav_top_level": True,
+            "icon": _WEEKLY_ICON,
         },
         {"name": "Incidents", "href": f"{BASE}/dags/{{DAG_ID}}", "destination": "dag", "url_route": "seamwatch-dag"},
     ]
@@ -140,6 +150,7 @@ def create_app(project_dir: Path | None = None) -> FastAPI:
     _add_data_docs(app, settings)
     add_review(app, settings)
     add_agreed_forms(app, settings)
+    add_weekly(app, settings)
     return app
 
 
