@@ -211,12 +211,16 @@ def _spent(
     if isinstance(objective, AccuracyObjective) and not is_measured:
         judged, total = float(inside["judged"].sum()), float(inside["total"].sum())
         amounts = amounts * (total / judged if judged else 0.0)
-    return [Spent(at=at.to_pydatetime(), amount=float(n)) for at, n in amounts.items() if n]  # type: ignore[attr-defined]
+    amounts = amounts[amounts.to_numpy() != 0]
+    times = pd.DatetimeIndex(amounts.index).to_pydatetime()
+    return [Spent(at=at, amount=n) for at, n in zip(times, amounts.tolist(), strict=True)]
 
 
 def _measured(objective: Objective, inside: pd.DataFrame, wrong: Sequence[WrongShare]) -> float | None:
+    if not isinstance(objective, AccuracyObjective) or not wrong:
+        return None
     total = inside.set_index("start_at")["total"].astype(float)
-    if not isinstance(objective, AccuracyObjective) or not wrong or not total.sum():
+    if not total.sum():
         return None
     return float(wrong_by_time(total, wrong)[0].sum() / total.sum())
 

@@ -10,7 +10,7 @@ import pandas as pd
 from seamwatch.core.results import Window
 from seamwatch.core.slo.policy import next_state
 from seamwatch.core.slo.quality import WrongShare, wrong_by_time
-from seamwatch.core.slo.status import ObjectiveStatus, objective_at
+from seamwatch.core.slo.status import ObjectiveStatus, objective_at, window_of
 from seamwatch.core.weekly_review.facts import ObjectiveWeek
 from seamwatch.core.weekly_review.week import ReviewWeek
 from seamwatch.spec.objectives import AccuracyObjective, BudgetPolicy, CostObjective, Objective
@@ -44,8 +44,7 @@ def objective_week(
     """
     known = [_Known(objective, sums, refunds, week, now=now, kept_since=kept_since, wrong=wrong) for week in weeks]
     last, is_money = known[-1], isinstance(objective, CostObjective) and objective.period is not None
-    left = last.left()
-    allowed = last.status.budget.allowed * last.n_budgets if last.status is not None else 0.0
+    left, allowed = last.left(), last.allowed
     return ObjectiveWeek(
         objective=objective.id,
         kind=objective.kind,
@@ -82,12 +81,26 @@ class _Known:
         self.is_known = start < end and (kept_since is None or start >= kept_since)
         self._window = Window(start=start, end=max(end, start + _INSTANT))
         self._inside = _within(sums, self._window)
-        self.status = self._at(end) if self.is_known else None
+        self._status = self._at(end) if self.is_known and self._bound is None else None
 
     @property
-    def n_budgets(self) -> int:
-        """Return how many whole budgets a week has: a bound of a day begins anew each day."""
-        return 7 if isinstance(self._objective, CostObjective) and self._objective.period == "day" else 1
+    def allowed(self) -> float:
+        """Return what the whole budget allows; seven times the bound of a day, which begins anew each day."""
+        if not self.is_known:
+            return 0.0
+        if self._status is not None:
+            return self._status.budget.allowed
+        return (self._bound or 0.0) * (7 if self._period == "day" else 1)
+
+    @property
+    def _period(self) -> str | None:
+        return self._objective.period if isinstance(self._objective, CostObjective) else None
+
+    @property
+    def _bound(self) -> float | None:
+        """Return the bound in USD of a day or month; None: it has none."""
+        one = self._objective
+        return (one.per_day_usd or one.per_month_usd) if isinstance(one, CostObjective) else None
 
     def sum(self, name: str) -> float:
         return float(self._inside[name].sum()) if self.is_known else 0.0
@@ -123,16 +136,19 @@ class _Known:
 
     def left(self) -> float | None:
         """Return the share of the budget that was left at the end of the week, of daily ones on the worst day."""
-        if self.status is None or not self._sums["total"].sum():
+        if not self.is_known or not self._sums["total"].sum():
             return None
-        if self.n_budgets == 1:
-            return self.status.budget.left
+        if self._status is not None:
+            return self._status.budget.left
+        assert self._bound is not None
         days, end = [], self._window.end
         while end > self._window.start:
-            day = self._at(end)
-            days.append(day.budget.left)
-            end = day.window_start  # a day on which clocks change has 23 or 25 hours
-        return min((one for one in days if one is not None), default=None)
+            begin = window_of(self._objective, end - _INSTANT).start
+            days.append(1.0 - float(_within(self._sums, Window(start=begin, end=end))["usd"].sum()) / self._bound)
+            if self._period == "month":
+                break
+            end = begin  # a day on which clocks change has 23 or 25 hours
+        return min(days)
 
     def _at(self, end: datetime) -> ObjectiveStatus:
         # A day or month of the calendar that begins with the end is not the one that ended.
@@ -140,5 +156,6 @@ class _Known:
 
 
 def _within(frame: pd.DataFrame, window: Window) -> pd.DataFrame:
-    at = frame["start_at"]
-    return frame[((at >= window.start) & (at < window.end)).to_numpy(dtype=bool)]
+    """Return the rows of a window; they stand oldest first."""
+    first, after = (frame["start_at"].searchsorted(pd.Timestamp(moment)) for moment in (window.start, window.end))
+    return frame.iloc[first:after]

@@ -179,7 +179,8 @@ def cost_of(deps: Deps, pipeline: Pipeline, weeks: Weeks) -> CostWeek | None:
     month = weeks.until.replace(day=1, hour=0, minute=0, second=0, microsecond=0) - timedelta(days=2)
     since = min(weeks.since, month)
     rows = deps.store.aggregates(pipeline.pipeline, Watch.COST, since=since, until=weeks.until, series="hour")
-    hours = [HourSums.of(one.start_at, one.data) for one in rows]
+    # What each record cost is not asked for, and is most of an hour's data.
+    hours = [HourSums.of(one.start_at, {**one.data, "per_record": {}}) for one in rows]
     return cost_week(hours, weeks.all, now=weeks.now, kept_since=weeks.now - COST_KEPT)
 
 
