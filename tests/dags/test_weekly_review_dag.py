@@ -1,4 +1,4 @@
-"""The DAG of the weekly review, run by Airflow: it closes the last week, or the one that it is told, and tells it once."""
+"""The DAG of the weekly review, run by Airflow: it closes the last week, or one that it is told, and tells it once."""
 
 from __future__ import annotations
 
