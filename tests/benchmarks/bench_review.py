@@ -21,6 +21,7 @@ from review import (
     judge_error_figures,
     releases,
     review_page,
+    weekly,
 )
 from write_page import write_part
 
@@ -36,6 +37,7 @@ PARTS = {
     "compare": releases,
     "review_page": review_page,
     "grades": grade_figures,
+    "weekly": weekly,
 }
 """Parts in the order in which they are measured."""
 
