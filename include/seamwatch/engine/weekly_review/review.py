@@ -170,7 +170,8 @@ class _Pipeline:
 
     def _with_runbooks(self, bare: PipelineWeek) -> PipelineWeek:
         week, store = self.weeks.week, self.deps.store
-        touched = [one for one in self.incidents if _is_of_week(one, week)]
+        happened = {one.incident_id for one in self.events if one.at >= week.window.start}
+        touched = [one for one in self.incidents if one.id in happened or _is_of_week(one, week)]
         self.steps = [step for one in touched for step in store.runbook_steps(one.id)]
         self.actions = [action for one in touched for action in store.actions_of(one.id)]
         answers = store.gate_answers(self.name, since=week.window.start, until=self.weeks.until)
