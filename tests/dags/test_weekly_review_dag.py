@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import pytest
 
 from faulty_slack import FaultySlack
 from parcels import write_project
+from seamwatch.core.results import Window
 from seamwatch.core.weekly_review.week import ReviewWeek
 from seamwatch.store.repo import Store
 
@@ -44,6 +45,12 @@ def test_the_last_week_is_closed_and_told_once(tmp_path: Path, monkeypatch: pyte
         monkeypatch.setenv("AIRFLOW_CONN_SLACK_TEST", json.dumps(connection))
         bag = DagBag(str(ROOT / "dags"))
         week = ReviewWeek.containing(datetime.now(UTC)).before()
+        assert _run(bag) == {"close-week": "success", "deliver": "success"}
+        assert slack.heads == [], "nothing was watched before the week was over"
+        store = Store.open(f"sqlite:///{tmp_path / 'data' / 'seamwatch.db'}")
+        hour = Window(start=week.window.start, end=week.window.start + timedelta(hours=1))
+        store.begin_window("parcels", hour, now=week.window.start)
+        store.close()
         assert _run(bag) == {"close-week": "success", "deliver": "success"}
         assert _run(bag, {"week": week.before(2).name}) == {"close-week": "success", "deliver": "success"}
         assert _run(bag) == {"close-week": "success", "deliver": "success"}

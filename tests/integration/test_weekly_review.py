@@ -195,10 +195,19 @@ def test_a_week_that_is_not_over_is_shown_and_not_closed(tmp_path: Path) -> None
 
 def test_weeks_that_nobody_closed_are_closed_once_the_scheduler_runs_again(tmp_path: Path) -> None:
     deps = _deps(tmp_path)
-    assert close_weeks(deps).review.week == WEEK
+    assert close_weeks(deps) is None, "nothing was watched yet"
+    deps.store.begin_window("parcels", Window(start=START, end=START + timedelta(hours=1)), now=END)
+    assert close_weeks(deps) is None, "the week was over before"
+    assert deps.store.closed_weeks() == []
+    deps.store.begin_window("parcels", Window(start=START, end=START + timedelta(hours=2)), now=START)
+    first = close_weeks(deps)
+    assert first is not None
+    assert first.review.week == WEEK
     assert deps.store.closed_weeks() == ["2026-W45"], "weeks before the first closed one have no review"
     later = replace(deps, clock=lambda: MONDAY + timedelta(weeks=3))
-    assert close_weeks(later).review.week.name == "2026-W48"
+    last = close_weeks(later)
+    assert last is not None
+    assert last.review.week.name == "2026-W48"
     assert later.store.closed_weeks() == ["2026-W45", "2026-W46", "2026-W47", "2026-W48"]
     with later.store._reading() as connection:
         told = connection.scalars(sa.text("SELECT week FROM seamwatch_weekly_digests ORDER BY week"))

@@ -27,8 +27,8 @@ from seamwatch.engine.slo import gate as decide_gate
 from seamwatch.engine.slo import keep_gate_answer
 from seamwatch.engine.slo import look_at_objectives as look
 from seamwatch.engine.validate import check_stage
+from seamwatch.engine.weekly_review.close import ClosedWeek, close_weeks, review_settings
 from seamwatch.engine.weekly_review.close import close_week as close_the_week
-from seamwatch.engine.weekly_review.close import close_weeks, review_settings
 from seamwatch.errors import AdapterError, DataContractError, StoreError
 from seamwatch.orchestration.data_events import window_of_events
 from seamwatch.orchestration.deps import open_deps
@@ -323,11 +323,15 @@ def close_week(task: StepOperator, context: Context) -> dict[str, Any]:
     """Close the last week, or the one that the param `week` names, and put its digests on their way."""
     name = (context.get("params") or {}).get("week") or None
     with open_deps(task.project_dir) as deps:
+        done: ClosedWeek | None
         if name is None:
             done = close_weeks(deps)
         else:
             week = ReviewWeek.of(str(name), time_zone=review_settings(deps).time_zone)
             done = close_the_week(deps, week)
+    if done is None:
+        task.log.info("nothing was watched before the last week was over, so it has no review")
+        return {"week": None, "digests": 0}
     if not done.is_new:
         task.log.info("week %s was closed before, and stays as it was told", done.review.week.name)
     return {"week": done.review.week.name, "digests": done.n_digests}

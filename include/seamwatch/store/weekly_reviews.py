@@ -10,7 +10,7 @@ from seamwatch.core.weekly_review.facts import WeeklyReview
 from seamwatch.store.budget import Transactions
 from seamwatch.store.codec import from_json, to_json
 from seamwatch.store.dialect import insert_or_ignore
-from seamwatch.store.tables import FreshnessCheckRow, WeeklyReviewRow, WindowRow
+from seamwatch.store.tables import FreshnessCheckRow, IncidentEventRow, WeeklyReviewRow, WindowRow
 
 
 class WeeklyReviewStore:
@@ -32,6 +32,13 @@ class WeeklyReviewStore:
         """Return the names of closed weeks, oldest first."""
         with self._reading() as connection:
             return list(connection.scalars(sa.select(WeeklyReviewRow.week).order_by(WeeklyReviewRow.week)))
+
+    def watched_since(self: Transactions) -> datetime | None:
+        """Return when the first window that is kept was looked at, or the first incident event; None: nothing was."""
+        with self._reading() as connection:
+            window = connection.scalar(sa.select(sa.func.min(WindowRow.begun_at)))
+            event = connection.scalar(sa.select(sa.func.min(IncidentEventRow.at)))
+        return min((one for one in (window, event) if one is not None), default=None)
 
     def judged_between(self: Transactions, pipeline: str, *, since: datetime, until: datetime) -> tuple[int, int, int]:
         """Return how many answers the windows that began in a span had: all, judged, wrong."""

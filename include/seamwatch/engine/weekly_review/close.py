@@ -71,12 +71,15 @@ def close_week(deps: Deps, week: ReviewWeek, *, is_told: bool = True) -> ClosedW
     return ClosedWeek(review=review, is_new=is_new, n_digests=enqueue_weekly_digests(deps, review) if is_told else 0)
 
 
-def close_weeks(deps: Deps) -> ClosedWeek:
+def close_weeks(deps: Deps) -> ClosedWeek | None:
     """Return the last week that is over, closed and told; weeks that nobody closed before it are closed too, untold.
 
-    A scheduler that stood still leaves out no week of the last few; before the first closed one there is none.
+    A scheduler that stood still leaves out no week of the last few; before the first closed one there is none. A week
+    that was over before anything was watched has no review: None, and nobody is told of it.
     """
-    last = last_week(deps)
+    last, since = last_week(deps), deps.store.watched_since()
+    if since is None or since >= last.window.end:
+        return None
     closed = deps.store.closed_weeks()
     missed = [last.before(n) for n in range(HISTORY, 0, -1)]
     for week in missed:
