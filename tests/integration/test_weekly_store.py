@@ -97,5 +97,4 @@ def test_a_span_without_windows_or_checks_counts_nothing(store: Store) -> None:
     start, end = WEEK.window.start, WEEK.window.end
     assert store.judged_between("p", since=start, until=end) == (0, 0, 0)
     assert store.count_checks("p", since=start, until=end) == {}
-    assert not store.is_attributed_since("p", start)
     assert store.incidents_between(start, end) == ([], [])

@@ -55,17 +55,6 @@ class WeeklyReviewStore:
             n_judged, n_failing, n_pending = (int(n or 0) for n in connection.execute(statement).one())
         return n_judged + n_pending, n_judged, n_failing
 
-    def is_attributed_since(self: Transactions, pipeline: str, moment: datetime) -> bool:
-        """Return whether a window that begins since a moment was judged and attributed."""
-        statement = (
-            sa.select(sa.func.count())
-            .select_from(WindowRow)
-            .where(WindowRow.pipeline == pipeline)
-            .where(WindowRow.start_at >= moment, WindowRow.attributed_at.is_not(None), WindowRow.n_judged > 0)
-        )
-        with self._reading() as connection:
-            return bool(connection.scalar(statement))
-
     def count_checks(
         self: Transactions, pipeline: str, *, since: datetime, until: datetime
     ) -> dict[str, tuple[int, datetime]]:
