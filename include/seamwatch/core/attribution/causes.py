@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from seamwatch.core.detection.onset import PastWindow, find_onset, past_windows
-from seamwatch.core.detection.rates import jeffreys_mean, wilson_interval
+from seamwatch.core.detection.rates import jeffreys_mean, wilson_bounds, wilson_interval
 from seamwatch.core.detection.recent_change import (
     LAST_PARTS,
     N_PARTS,
@@ -56,6 +56,8 @@ _STILL_RAISED = 0.01
 """A cause of which healthy windows have so many records less often than this is not over, though it opens nothing."""
 _OVER_ODDS = 1000.0
 """A fault that is still there is called over by chance in fewer than one of so many windows (J. Ville, 1939)."""
+_STRUCK_CONFIDENCE = 0.8
+"""Of the interval of the share that a fault strikes, at whose lower end it has to be called over."""
 _LEAST_RATE = 1e-4
 _FIELD_SHARE = 0.1
 """A field that fewer of a cause's records name is not told in the headline."""
@@ -219,10 +221,10 @@ def _is_over(key: CauseKey, now: _Shown, base: BaseRates, *, healthy: float) -> 
         _Shown(n_judged=one.n_judged, counts=one.counts, changed=one.changes)
         for one in base.history[-_LINGERING_WINDOWS:]
     ]
-    last = max(place for place, one in enumerate(past) if key in one.changed)
-    struck_in = [one for one in past if key in one.changed]
+    struck_in = [place for place, one in enumerate(past) if key in one.changed]
+    first, last = min(struck_in), max(struck_in)
     since = [*past[last + 1 :], now]
-    struck = _share(key, struck_in)
+    struck = _least_share(key, past[first : last + 1])
     n, total = sum(one.counts.get(key, 0) for one in since), sum(one.could_show(key) for one in since)
     rate = min(max(healthy, _LEAST_RATE), 1.0 - _LEAST_RATE)
     if struck <= rate:
@@ -231,10 +233,15 @@ def _is_over(key: CauseKey, now: _Shown, base: BaseRates, *, healthy: float) -> 
     return log_odds > math.log(_OVER_ODDS)
 
 
-def _share(key: CauseKey, windows: Sequence[_Shown]) -> float:
+def _least_share(key: CauseKey, windows: Sequence[_Shown]) -> float:
+    """Return the share that a fault strikes at least, by the windows from its first change to its last.
+
+    Windows that show a change have by chance more of it than the fault strikes on average. So those between count too,
+    and the share is the lower end of its interval.
+    """
     total = sum(one.could_show(key) for one in windows)
     n = sum(one.counts.get(key, 0) for one in windows)
-    return min(n / total, 1.0 - _LEAST_RATE) if total else 0.0
+    return wilson_bounds(n / total, total, confidence=_STRUCK_CONFIDENCE)[0] if total else 0.0
 
 
 def _mark(named: Sequence[Verdict]) -> Mark:
