@@ -11,9 +11,10 @@ import pytest
 
 from seamwatch.core.action_life import ActionPlan, ActionRun
 from seamwatch.core.finding import Finding, RateComparison, Switch
+from seamwatch.core.incident_evaluations import evaluate_attribution, evaluate_watch
 from seamwatch.core.incident_life import ChangeKind, Incident, allowed_actions
 from seamwatch.core.incident_timeline import IncidentEvent, fold_events
-from seamwatch.core.incidents import decide, evaluate_attribution, evaluate_watch
+from seamwatch.core.incidents import decide
 from seamwatch.core.results import (
     Attribution,
     Check,

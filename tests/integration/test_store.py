@@ -17,8 +17,9 @@ from alembic.migration import MigrationContext
 from seamwatch.core.benchmark import BenchmarkResult
 from seamwatch.core.deliveries import Delivery, DeliveryPart
 from seamwatch.core.finding import Finding, RateComparison
+from seamwatch.core.incident_evaluations import evaluate_attribution
 from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange, Request, act
-from seamwatch.core.incidents import decide, evaluate_attribution
+from seamwatch.core.incidents import decide
 from seamwatch.core.replays import BudgetLimits, ModelAnswer
 from seamwatch.core.results import Attribution, Check, IsolationResult, StageResult, Verdict, Window
 from seamwatch.core.revisits import PendingWindow

@@ -15,8 +15,9 @@ import pytest
 import store_worker
 from seamwatch.core.deliveries import DeliveryPart
 from seamwatch.core.finding import Finding, RateComparison
+from seamwatch.core.incident_evaluations import evaluate_attribution
 from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange, Request, act
-from seamwatch.core.incidents import decide, evaluate_attribution
+from seamwatch.core.incidents import decide
 from seamwatch.core.replays import BudgetLimits
 from seamwatch.core.results import Attribution, IsolationResult, Verdict, Window
 from seamwatch.errors import StoreError

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from seamwatch.core.finding import Finding, RateComparison
 from seamwatch.core.freshness_results import AGAINST_ANSWERS, DocumentAnswers, FreshnessCheck
-from seamwatch.core.incidents import Evaluation
+from seamwatch.core.incident_evaluations import Evaluation
 from seamwatch.core.results import Window
 from seamwatch.vocabulary import FreshnessReason, Responsibility
 

@@ -8,9 +8,10 @@ from datetime import datetime
 from pathlib import Path
 
 from seamwatch.core.freshness_results import FreshnessCheck
+from seamwatch.core.incident_evaluations import Evaluation, evaluate_attribution, evaluate_seams, evaluate_watch
 from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange, once_an_incident
 from seamwatch.core.incident_timeline import IncidentEvent, fold_events
-from seamwatch.core.incidents import Context, Evaluation, decide, evaluate_attribution, evaluate_seams, evaluate_watch
+from seamwatch.core.incidents import Context, decide
 from seamwatch.core.maintenance import mark_maintenance
 from seamwatch.core.results import Verdict, Window
 from seamwatch.core.severity import FiringAlert, rate_again, rate_changes

@@ -31,8 +31,9 @@ from rich.console import Console
 sys.path[:0] = [str(Path(__file__).parents[3] / "include")]
 
 from seamwatch.core.finding import Finding, RateComparison  # noqa: E402
+from seamwatch.core.incident_evaluations import evaluate_attribution  # noqa: E402
 from seamwatch.core.incident_life import ChangeKind, Incident  # noqa: E402
-from seamwatch.core.incidents import decide, evaluate_attribution  # noqa: E402
+from seamwatch.core.incidents import decide  # noqa: E402
 from seamwatch.core.results import (  # noqa: E402
     Attribution,
     Check,

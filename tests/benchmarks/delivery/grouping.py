@@ -23,16 +23,10 @@ from delivery.simulated_looks import Looked, Watcher
 from delivery.simulated_weeks import DAY, LEARNING, START, Cause, Day, Service, make_service, plan_causes, simulate_day
 from seamwatch.core.detection.rates import wilson_interval
 from seamwatch.core.finding import Finding
+from seamwatch.core.incident_evaluations import Evaluation, evaluate_attribution, evaluate_seams, evaluate_watch
+from seamwatch.core.incident_fingerprints import fingerprint
 from seamwatch.core.incident_life import ChangeKind, Incident, once_an_incident
-from seamwatch.core.incidents import (
-    Context,
-    Evaluation,
-    decide,
-    evaluate_attribution,
-    evaluate_seams,
-    evaluate_watch,
-    fingerprint,
-)
+from seamwatch.core.incidents import Context, decide
 from seamwatch.core.results import Window
 from seamwatch.spec.graph import ancestors
 from seamwatch.vocabulary import Watch

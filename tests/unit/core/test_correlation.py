@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from seamwatch.core.finding import Finding
+from seamwatch.core.incident_evaluations import Evaluation
 from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
-from seamwatch.core.incidents import Context, Evaluation, decide
+from seamwatch.core.incidents import Context, decide
 from seamwatch.core.results import Window
 from seamwatch.vocabulary import IncidentState, Responsibility, Watch
 

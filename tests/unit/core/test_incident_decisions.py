@@ -14,8 +14,10 @@ from seamwatch.core import separate_faults
 from seamwatch.core.attribution import causes
 from seamwatch.core.detection.binomial import probability_of_more
 from seamwatch.core.finding import Finding, RateComparison
+from seamwatch.core.incident_evaluations import evaluate_attribution
+from seamwatch.core.incident_fingerprints import fingerprint
 from seamwatch.core.incident_life import ChangeKind, Incident
-from seamwatch.core.incidents import decide, evaluate_attribution, fingerprint
+from seamwatch.core.incidents import decide
 from seamwatch.core.results import Attribution, IsolationResult, Verdict, Window
 from seamwatch.vocabulary import IncidentState, Responsibility
 

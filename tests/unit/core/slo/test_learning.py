@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.core.finding import Finding
-from seamwatch.core.incidents import decide, evaluate_watch
+from seamwatch.core.incident_evaluations import evaluate_watch
+from seamwatch.core.incidents import decide
 from seamwatch.core.results import Window
 from seamwatch.core.slo.alert_incidents import known_stretches
 from seamwatch.core.slo.status import ObjectiveStatus, Stretch, objective_status

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from seamwatch.core.finding import Finding, RateComparison
+from seamwatch.core.incident_evaluations import evaluate_attribution, evaluate_watch
 from seamwatch.core.incident_life import ChangeKind, Incident
-from seamwatch.core.incidents import decide, evaluate_attribution, evaluate_watch
+from seamwatch.core.incidents import decide
 from seamwatch.core.results import Attribution, IsolationResult, Window
 from seamwatch.core.slo.alert_incidents import evaluate_budgets
 from seamwatch.core.slo.alerts import AlertState, BurnRule, Count, Reading
