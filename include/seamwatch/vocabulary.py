@@ -16,6 +16,15 @@ class StageKind(StrEnum):
     SINK = "sink"
 
 
+class FieldKind(StrEnum):
+    """What an untrusted text is there for, which says what is odd in it."""
+
+    REQUEST = "request"
+    """Somebody asks the model for something: tickets, chats."""
+    DATA = "data"
+    """Nobody asks for anything: documents, answers of tools, reviews."""
+
+
 class Responsibility(StrEnum):
     """Who has to act on a wrong outcome."""
 

@@ -94,6 +94,8 @@ def stage_fields(data: Mapping[str, Any]) -> Iterator[tuple[tuple[Hashable, ...]
         ("monitoring", "cost", "sources"),
         ("monitoring", "drift", "ignore"),
         ("monitoring", "injection", "fields"),
+        ("monitoring", "injection", "data_fields"),
+        ("monitoring", "injection", "request_fields"),
         ("monitoring", "latency", "ttft"),
     ]
     for place in places:

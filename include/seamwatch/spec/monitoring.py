@@ -93,6 +93,10 @@ class InjectionWatch(Spec):
 
     fields: Names = ()
     """`stage.field`s of untrusted text; default: every text of source and retrieval stages."""
+    data_fields: Names = ()
+    """`stage.field`s in which nobody asks the model for anything, as answers of tools; default: those of retrievals."""
+    request_fields: Names = ()
+    """`stage.field`s in which people ask for something, as tickets found by a retrieval; default: all other fields."""
     threshold: Ratio = 0.5
     """Score from which a text counts as an attack."""
     guard: str | None = None

@@ -7,18 +7,22 @@ ignore my previous email". What counts is whether the outcome turns right once t
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.injection.places import SHORTEST_TEXT, Place, named_places, source_places
+from seamwatch.core.injection.places import SHORTEST_TEXT, Place, field_kind, named_places, source_places
 from seamwatch.core.injection.scan import SUSPICIOUS, Span, scan_texts, without_spans
 from seamwatch.core.interventions import World
 from seamwatch.core.records.json_documents import texts_in
 from seamwatch.core.records.reconciliation import set_field
 from seamwatch.spec.monitoring import InjectionWatch
-from seamwatch.vocabulary import StageKind
+from seamwatch.spec.pipeline import Pipeline
+from seamwatch.vocabulary import FieldKind, StageKind
 
+_Spans = dict[tuple[FieldKind, str], tuple[Span, ...]]
+"""By kind of field and text."""
 LONGEST_TEXT = 200_000
 """Characters that are read of one text: the watch reads every record and less of each, here there are failing ones."""
 
@@ -30,6 +34,7 @@ class _Suspect:
     row: int
     name: str
     """Column, or path into its JSON."""
+    kind: FieldKind
     text: str
 
 
@@ -50,10 +55,8 @@ def with_neutral_inputs(world: World, keys: pd.Index[Any]) -> World:
     for stage, places in _places(world, settings).items():
         recorded = world.recorded[stage]
         rows = recorded.loc[recorded.index.isin(keys)]
-        suspects = _suspects(rows, places)
-        wanted = list(dict.fromkeys(one.text for one in suspects))
-        found = scan_texts(wanted, threshold=threshold, longest=LONGEST_TEXT)
-        spans = {text: scan.spans for text, scan in zip(wanted, found, strict=True) if scan.spans}
+        suspects = _suspects(world.pipeline, stage, rows, places)
+        spans = _spans(suspects, threshold)
         if spans:
             neutral[stage] = _without(rows, suspects, spans)
             surest[stage] = _without(rows, suspects, {text: _surest(some) for text, some in spans.items()})
@@ -74,9 +77,15 @@ def _places(world: World, settings: InjectionWatch) -> dict[str, list[Place]]:
     return found
 
 
-def _suspects(rows: pd.DataFrame, places: list[Place]) -> list[_Suspect]:
+def _suspects(pipeline: Pipeline, stage: str, rows: pd.DataFrame, places: list[Place]) -> list[_Suspect]:
+    kinds = cache(partial(field_kind, pipeline, stage))
     return [
-        _Suspect(row=row, name=f"{place.column}.{path}" if path else place.column, text=text)
+        _Suspect(
+            row=row,
+            name=f"{place.column}.{path}" if path else place.column,
+            kind=kinds(place.column, path),
+            text=text,
+        )
         for place in places
         for row, value in enumerate(rows[place.column])
         for path, text in texts_in(value, shortest=SHORTEST_TEXT)
@@ -84,17 +93,26 @@ def _suspects(rows: pd.DataFrame, places: list[Place]) -> list[_Suspect]:
     ]
 
 
+def _spans(suspects: list[_Suspect], threshold: float) -> _Spans:
+    found: _Spans = {}
+    for kind in FieldKind:
+        wanted = list(dict.fromkeys(one.text for one in suspects if one.kind is kind))
+        scans = scan_texts(wanted, kind=kind, threshold=threshold, longest=LONGEST_TEXT)
+        found |= {(kind, text): scan.spans for text, scan in zip(wanted, scans, strict=True) if scan.spans}
+    return found
+
+
 def _surest(spans: tuple[Span, ...]) -> tuple[Span, ...]:
     highest = max(round(span.score, 3) for span in spans)
     return tuple(span for span in spans if round(span.score, 3) == highest)
 
 
-def _without(rows: pd.DataFrame, suspects: list[_Suspect], spans: dict[str, tuple[Span, ...]]) -> pd.DataFrame:
+def _without(rows: pd.DataFrame, suspects: list[_Suspect], spans: _Spans) -> pd.DataFrame:
     """Return the rows that hold one of the spans, without them."""
     made: dict[int, dict[str, Any]] = {}
     for one in suspects:
-        if one.text in spans:
+        if (one.kind, one.text) in spans:
             payload = made.get(one.row) or {str(name): value for name, value in rows.iloc[one.row].items()}
-            made[one.row] = set_field(payload, one.name, without_spans(one.text, spans[one.text]))
+            made[one.row] = set_field(payload, one.name, without_spans(one.text, spans[one.kind, one.text]))
     places = sorted(made)
     return pd.DataFrame([made[row] for row in places], index=rows.index[places], columns=rows.columns, dtype=object)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from seamwatch.spec.monitoring import InjectionWatch
 from seamwatch.spec.pipeline import Pipeline
-from seamwatch.vocabulary import StageKind
+from seamwatch.vocabulary import FieldKind, StageKind
 
 SHORTEST_TEXT = 12
 """Shorter values are codes and names, and no order."""
@@ -24,8 +25,38 @@ class Place:
         """Return whether a text at a path within the column belongs to the place."""
         if self.path is None:
             return True
-        steps = ".".join(step for step in path.split(".") if step and not step.isdigit())
+        steps = _without_numbers(path)
         return steps == self.path or steps.startswith(f"{self.path}.")
+
+
+def _without_numbers(path: str) -> str:
+    return ".".join(step for step in path.split(".") if step and not step.isdigit())
+
+
+def field_kind(pipeline: Pipeline, stage: str, column: str, path: str) -> FieldKind:
+    """Return what a text is there for: as the pipeline file says, or else by its stage's kind.
+
+    Of several `data_fields` and `request_fields` that hold the text the longest decides. What a retrieval found is
+    data; what a source holds is asked by somebody, as in a ticket.
+
+    Args:
+        pipeline: With `monitoring.injection`.
+        stage: Name of the stage.
+        column: Of its payload.
+        path: Dotted, within the column's JSON; empty: all of it.
+    """
+    settings = pipeline.monitoring.injection or InjectionWatch()
+    name = f"{stage}.{column}.{_without_numbers(path)}."
+    named = [
+        (len(field), kind)
+        for kind, fields in ((FieldKind.DATA, settings.data_fields), (FieldKind.REQUEST, settings.request_fields))
+        for field in fields
+        if name.startswith(f"{field}.")
+    ]
+    if named:
+        return max(named)[1]
+    is_found = any(one.name == stage and one.kind is StageKind.RETRIEVAL for one in pipeline.stages)
+    return FieldKind.DATA if is_found else FieldKind.REQUEST
 
 
 def source_places(pipeline: Pipeline, columns: Mapping[str, Collection[str]]) -> dict[str, list[Place]]:

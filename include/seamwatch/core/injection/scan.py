@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seamwatch.core.injection import rules
+from seamwatch.core.injection import data_rules, rules
 from seamwatch.core.injection.classifier import Floats, Model, Sums, trained_model
 from seamwatch.core.injection.readings import LONGEST_TEXT, Reading, readings
+from seamwatch.vocabulary import FieldKind
 
 Ints = NDArray[np.int64]
 WIDEST_WINDOW = 3
@@ -86,12 +87,19 @@ class _Windows:
 
 
 def scan_texts(
-    texts: Sequence[str], *, threshold: float = 0.5, model: Model | None = None, longest: int = LONGEST_TEXT
+    texts: Sequence[str],
+    *,
+    kind: FieldKind = FieldKind.REQUEST,
+    threshold: float = 0.5,
+    model: Model | None = None,
+    longest: int = LONGEST_TEXT,
 ) -> list[Scan]:
     """Return what was found in each text.
 
     Args:
         texts: In any order; each is scanned alone.
+        kind: Of the fields that they stand in. In data the rules of `data_rules.py` count too: the higher score is
+            taken.
         threshold: Score from which windows are marked as spans.
         model: Weights; default: those that come with the package.
         longest: Characters beyond which only the beginning and the end of a text are read.
@@ -99,14 +107,17 @@ def scan_texts(
     model = model or trained_model()
     found: list[Scan] = []
     for start in range(0, len(texts), _BATCH):
-        found += _scan(list(texts[start : start + _BATCH]), threshold, model, longest)
+        found += _scan(list(texts[start : start + _BATCH]), kind, threshold, model, longest)
     return found
 
 
-def _scan(texts: list[str], threshold: float, model: Model, longest: int) -> list[Scan]:
+def _scan(texts: list[str], kind: FieldKind, threshold: float, model: Model, longest: int) -> list[Scan]:
     sentences = _sentences(texts, longest)
     windows = _windows(sentences, model)
     scores = model.probability(windows.log_odds, windows.rules)
+    if kind is FieldKind.DATA:
+        odd = np.array([data_rules.score_sentence(sentence) for sentence in sentences.texts], dtype=float)
+        scores = np.maximum(scores, _highest(odd, windows.first, windows.width))
     best = np.zeros(len(texts))
     np.maximum.at(best, windows.owner, scores)
     marked: dict[int, list[int]] = {}
@@ -118,14 +129,19 @@ def _scan(texts: list[str], threshold: float, model: Model, longest: int) -> lis
     ]
 
 
-def rules_of(texts: Sequence[str], *, threshold: float = 0.5) -> list[tuple[str, ...]]:
+def rules_of(
+    texts: Sequence[str], *, kind: FieldKind = FieldKind.REQUEST, threshold: float = 0.5
+) -> list[tuple[str, ...]]:
     """Return of each text the kinds of rules that find instructions in it; `classifier` where it was learnt examples.
 
-    A text that scores less than the threshold has none.
+    An order that only its place makes odd is `order_in_data`. A text that scores less than the threshold has none.
     """
     found: list[tuple[str, ...]] = []
-    for text, scan in zip(texts, scan_texts(texts, threshold=threshold), strict=True):
-        kinds = (kind for sentence in _sentences([text], LONGEST_TEXT).texts for kind in rules.kinds_of(sentence))
+    for text, scan in zip(texts, scan_texts(texts, kind=kind, threshold=threshold), strict=True):
+        sentences = _sentences([text], LONGEST_TEXT).texts
+        kinds = [one for sentence in sentences for one in rules.kinds_of(sentence)]
+        if kind is FieldKind.DATA and any(data_rules.score_sentence(sentence) for sentence in sentences):
+            kinds.append("order_in_data")
         found.append((tuple(dict.fromkeys(kinds)) or ("classifier",)) if scan.score >= threshold else ())
     return found
 
@@ -187,12 +203,17 @@ def _windows(sentences: _Sentences, model: Model) -> _Windows:
     first, log_odds = np.concatenate(firsts), np.concatenate(odds)
     widths = np.repeat(np.arange(1, WIDEST_WINDOW + 1), [len(some) for some in firsts])
     scores = _rule_scores(sentences, _worth_a_look(n, first, widths, log_odds, model))
+    owner = np.array(sentences.owner, dtype=np.int64)[sentences.reading[first]] if n else first
+    return _Windows(first=first, width=widths, log_odds=log_odds, rules=_highest(scores, first, widths), owner=owner)
+
+
+def _highest(scores: Floats, first: Ints, width: Ints) -> Floats:
+    """Return of each window the highest score of its sentences."""
     highest = scores[first]
     for step in range(1, WIDEST_WINDOW):
-        is_wider = widths > step
+        is_wider = width > step
         highest[is_wider] = np.maximum(highest[is_wider], scores[first[is_wider] + step])
-    owner = np.array(sentences.owner, dtype=np.int64)[sentences.reading[first]] if n else first
-    return _Windows(first=first, width=widths, log_odds=log_odds, rules=highest, owner=owner)
+    return highest
 
 
 def _worth_a_look(n: int, first: Ints, width: Ints, log_odds: Floats, model: Model) -> Ints:

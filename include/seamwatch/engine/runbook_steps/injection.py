@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from seamwatch.core.finding import Finding
 from seamwatch.core.incident_life import Incident
-from seamwatch.core.injection.places import SHORTEST_TEXT, Place
+from seamwatch.core.injection.places import SHORTEST_TEXT, Place, field_kind
 from seamwatch.core.injection.scan import rules_of
 from seamwatch.core.records.json_documents import texts_in
 from seamwatch.core.results import Window
@@ -22,7 +22,7 @@ from seamwatch.report import runbook_watch_texts as watch_texts
 from seamwatch.report.text import first_sentence
 from seamwatch.spec.monitoring import InjectionWatch
 from seamwatch.spec.pipeline import Pipeline
-from seamwatch.vocabulary import Responsibility, Watch
+from seamwatch.vocabulary import FieldKind, Responsibility, Watch
 
 _MOST_SCANNED = 200
 """Records of the incident whose texts are scanned again."""
@@ -68,13 +68,15 @@ def _rules(deps: Deps, pipeline: Pipeline, finding: Finding, window: Window, key
         if place.column not in payload.columns:
             continue
         parts = [
-            (str(key), text)
+            (str(key), field_kind(pipeline, finding.stage, place.column, path), text)
             for key, value in zip(payload.index, payload[place.column], strict=True)
             for path, text in texts_in(value, shortest=SHORTEST_TEXT)
             if place.holds(path)
         ]
-        kinds = rules_of([text for _, text in parts], threshold=settings.threshold)
-        for (key, _), mine in zip(parts, kinds, strict=True):
-            for kind in mine:
-                found.setdefault(kind.replace("_", " "), set()).add(key)
+        for kind in FieldKind:
+            keys_of = [key for key, own, _ in parts if own is kind]
+            flagged = [text for _, own, text in parts if own is kind]
+            rules = rules_of(flagged, kind=kind, threshold=settings.threshold)
+            for key, rule in ((key, rule) for key, mine in zip(keys_of, rules, strict=True) for rule in mine):
+                found.setdefault(rule.replace("_", " "), set()).add(key)
     return Counter({kind: len(records) for kind, records in found.items()})

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,8 @@ import pandas as pd
 
 from seamwatch.core.detection.hours import HOUR, floor_hour
 from seamwatch.core.injection.classifier import trained_model
-from seamwatch.core.injection.places import SHORTEST_TEXT, named_places, source_places
-from seamwatch.core.injection.scan import scan_texts, without_spans
+from seamwatch.core.injection.places import SHORTEST_TEXT, field_kind, named_places, source_places
+from seamwatch.core.injection.scan import Scan, scan_texts, without_spans
 from seamwatch.core.records.comparison import strict_text
 from seamwatch.core.records.frames import ANSWER, StageData
 from seamwatch.core.records.json_documents import texts_in
@@ -32,7 +33,7 @@ from seamwatch.report.watch.injection import injection_report
 from seamwatch.spec.monitoring import InjectionWatch
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.store.watch import Aggregate
-from seamwatch.vocabulary import StageKind, Watch
+from seamwatch.vocabulary import FieldKind, StageKind, Watch
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """Where what belongs to no hour is kept: scores of texts that are read again, and spans of waves."""
@@ -45,11 +46,15 @@ MOST_OTHERS = 300
 """Answers of other records that one is held against."""
 
 
+_Text = tuple[FieldKind, str]
+"""A text in a kind of field: one text may score more where nobody asks for anything."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Scores:
     """What the texts of a look score."""
 
-    by_text: Mapping[str, float]
+    by_text: Mapping[_Text, float]
     remembered: str
     """For the next look."""
     notes: tuple[str, ...]
@@ -64,7 +69,7 @@ def look(deps: Deps, pipeline: Pipeline, read: WatchRead, *, now: datetime) -> W
     state = _kept_state(deps, pipeline)
     texts, notes = _untrusted_texts(pipeline, read, settings)
     scores = _score(deps, pipeline, settings, texts, state)
-    texts["score"] = [scores.by_text[text] for text in texts["text"]]
+    texts["score"] = [scores.by_text[text] for text in zip(texts["kind"], texts["text"], strict=True)]
     flagged = _flagged(texts, settings.threshold)
     answers = _answers(pipeline, read)
     flagged, reached = _judge_answers(flagged, texts, answers, settings)
@@ -84,23 +89,26 @@ def look(deps: Deps, pipeline: Pipeline, read: WatchRead, *, now: datetime) -> W
 
 
 def _untrusted_texts(pipeline: Pipeline, read: WatchRead, settings: InjectionWatch) -> tuple[pd.DataFrame, list[str]]:
-    """Return `key`, `at`, `field` and `text` of every untrusted text, and what a reader must know."""
+    """Return `key`, `at`, `field`, `kind` and `text` of every untrusted text, and what a reader must know."""
     notes: list[str] = []
     at = pd.to_datetime(read.records["at"], utc=True) if len(read.records) else pd.Series(dtype="datetime64[ns, UTC]")
     columns = {name: [str(one) for one in data.payload.columns] for name, data in read.stages.items()}
     named = list(named_places(settings.fields, columns, notes))
     every = [(stage, place) for stage, places in source_places(pipeline, columns).items() for place in places]
-    parts: list[tuple[Any, str, str]] = []
+    kinds = cache(partial(field_kind, pipeline))
+    for fields in (settings.data_fields, settings.request_fields):
+        list(named_places(fields, columns, notes))
+    parts: list[tuple[Any, str, FieldKind, str]] = []
     for stage, place in named if settings.fields else every:
         payload = read.stages[stage].payload
         payload = payload.loc[payload.index.isin(at.index)]
         for key, value in zip(payload.index, payload[place.column], strict=True):
             parts += [
-                (key, f"{stage}.{field_name(place.column, path)}", text)
+                (key, f"{stage}.{field_name(place.column, path)}", kinds(stage, place.column, path), text)
                 for path, text in texts_in(value, shortest=SHORTEST_TEXT)
                 if place.holds(path)
             ]
-    frame = pd.DataFrame(parts, columns=["key", "field", "text"])
+    frame = pd.DataFrame(parts, columns=["key", "field", "kind", "text"])
     frame["at"] = pd.DatetimeIndex(at.reindex(frame["key"]) if len(frame) else [], tz="UTC")
     return frame[frame["at"].notna()].reset_index(drop=True), notes
 
@@ -136,28 +144,38 @@ def _answers(pipeline: Pipeline, read: WatchRead) -> pd.Series[Any]:
 # What is scored.
 
 
-def _hash(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+def _hash(one: _Text) -> int:
+    kind, text = one
+    raw = text.encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(raw, digest_size=8, salt=kind.encode()).digest(), "little")
+
+
+def _scan(texts: Sequence[_Text], *, threshold: float = 0.5) -> dict[_Text, Scan]:
+    found: dict[_Text, Scan] = {}
+    for kind in FieldKind:
+        mine = [one for one in texts if one[0] is kind]
+        scans = scan_texts([text for _, text in mine], kind=kind, threshold=threshold)
+        found |= zip(mine, scans, strict=True)
+    return found
 
 
 def _score(
     deps: Deps, pipeline: Pipeline, settings: InjectionWatch, texts: pd.DataFrame, state: Mapping[str, Any]
 ) -> _Scores:
     """Return the scores of all texts; those of the last look are not made again."""
-    model = trained_model()
-    kind = f"{model.version} {settings.guard or ''}"
-    known = _remembered(state, kind)
-    wanted = list(dict.fromkeys(texts["text"]))
+    made_by = f"{trained_model().version} {settings.guard or ''}"
+    known = _remembered(state, made_by)
+    wanted: list[_Text] = list(dict.fromkeys(zip(texts["kind"], texts["text"], strict=True)))
     hashes = {text: _hash(text) for text in wanted}
     new = [text for text in wanted if hashes[text] not in known]
     # As they are remembered, so that a look that is repeated tells the same.
-    own = {text: float(np.float32(found.score)) for text, found in zip(new, scan_texts(new, model=model), strict=True)}
+    own = {text: float(np.float32(found.score)) for text, found in _scan(new).items()}
     found = {text: known[hashes[text]] for text in wanted if hashes[text] in known} | own
     notes: tuple[str, ...] = ()
-    unasked: set[str] = set()
+    unasked: set[_Text] = set()
     if settings.guard is not None and new:
         asked = sorted(new, key=lambda text: -own[text])
-        guard = ask_guard(deps.connections, settings.guard, asked, pipeline=pipeline.pipeline)
+        guard = ask_guard(deps.connections, settings.guard, [text for _, text in asked], pipeline=pipeline.pipeline)
         for text, score in zip(asked, guard.scores, strict=True):
             if score is None:
                 unasked.add(text)
@@ -166,7 +184,7 @@ def _score(
         notes = guard.notes
     kept = [text for text in wanted if text not in unasked][-MOST_REMEMBERED:]
     return _Scores(
-        by_text=found, remembered=_packed(kind, [hashes[t] for t in kept], [found[t] for t in kept]), notes=notes
+        by_text=found, remembered=_packed(made_by, [hashes[t] for t in kept], [found[t] for t in kept]), notes=notes
     )
 
 
@@ -185,13 +203,18 @@ def _remembered(state: Mapping[str, Any], kind: str) -> dict[int, float]:
 
 def _flagged(texts: pd.DataFrame, threshold: float) -> list[Flagged]:
     rows = texts[(texts["score"] >= threshold).to_numpy()]
-    wanted = list(dict.fromkeys(rows["text"]))
-    spans = {text: found.spans for text, found in zip(wanted, scan_texts(wanted, threshold=threshold), strict=True)}
+    columns = ["key", "at", "field", "kind", "score", "text"]
+    scans = _scan(list(dict.fromkeys(zip(rows["kind"], rows["text"], strict=True))), threshold=threshold)
     return [
-        Flagged(key=str(key), at=at.to_pydatetime(), field=field, score=float(score), spans=spans[text], text=text)
-        for key, at, field, score, text in zip(
-            rows["key"], rows["at"], rows["field"], rows["score"], rows["text"], strict=True
+        Flagged(
+            key=str(key),
+            at=at.to_pydatetime(),
+            field=field,
+            score=float(score),
+            spans=scans[kind, text].spans,
+            text=text,
         )
+        for key, at, field, kind, score, text in rows[columns].itertuples(index=False, name=None)
     ]
 
 
