@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,7 @@ from seamwatch.core.detection.rates import wilson_interval
 from seamwatch.core.injection.rules import score_sentence
 from seamwatch.core.injection.scan import SUSPICIOUS, scan_texts, split
 from seamwatch.core.watch.injection import LAG, LOOK_BACK, FieldHours, judge_rate
+from seamwatch.vocabulary import FieldKind
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -57,7 +60,13 @@ often than usual tickets do.
 False incidents: {DAYS} days of looks every five minutes after two weeks of the same, with a share of honest texts that
 look like attacks: each by chance (`steady`), twice to half as many on some days (`days`), or as near-copies of four on
 average (`copies`). A wave adds so many attacks to 200 texts an hour. Beside: an alert where an hour has more than the
-mean of the past and three standard deviations, and at least three."""
+mean of the past and three standard deviations, and at least three.
+
+`in_data` is the scanner where texts stand in fields of data. Its rules were written with the goals of InjecAgent in
+view (of the same file), so that its recall there is that of a set it was made on. `manuals` are the sections of the
+descriptions of installed packages, those of the half of the names that was not looked at meanwhile. Of the 27 goals of
+AgentDojo 0.1.35, on which nothing was chosen, it found 6; of 319 honest texts of its mails, files and pages it flagged
+2, one of which (`please find attached`) is no more."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,9 @@ def figures(*, short: bool, seed: int) -> dict[str, Figure]:
     if not short and data:
         public = [Case(o.text, o.is_attack, _source(o.source)) for o in load(Path(data)) if is_test(o)]
         found |= _scores("injection_test", public)
+        carried = [replace(one, kind=one.kind.removeprefix("unseen_")) for one in public]
+        carried = [one for one in carried if one.kind.startswith(_DATA)]
+        found |= _scores("injection_in_data", [*carried, *_manuals()], kind=FieldKind.DATA)
         orders = [one for one in public if not one.kind.startswith(_REQUESTS)]
         found["injection_test_recall_orders_to_a_model"] = _scores("orders", orders)["orders_recall"]
     found["injection_scan_texts_per_second"] = _speed(
@@ -97,6 +109,8 @@ def _source(name: str) -> str:
 
 _REQUESTS = ("unseen_InjecAgent_d", "unseen_BIPIA_attack_text")
 """Attacks that speak to no model: requests as people make them, in the place of data."""
+_DATA = ("InjecAgent", "BIPIA")
+_SECTION = re.compile(r"\n\s*\n(?=#)")
 _FEWEST = 5
 """Kinds of fewer texts have no row of their own."""
 _RIVALS: dict[str, Callable[[str], bool]] = {
@@ -109,10 +123,21 @@ def _rules_score(text: str) -> float:
     return max((score_sentence(text[start:end]) for start, end in split(text)), default=0.0)
 
 
-def _scores(name: str, cases: Sequence[Case]) -> dict[str, Figure]:
+def _manuals() -> list[Case]:
+    """Return the sections of descriptions of installed packages: honest texts, many of which say what to do."""
+    found = []
+    for one in metadata.distributions():
+        name, text = one.metadata["Name"], str(one.metadata.get_payload() or one.metadata.get("Description") or "")
+        is_kept = int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 16**8 >= 0.5
+        if is_kept and name != "seamwatch":
+            found += [Case(part, False, "manuals") for part in _SECTION.split(text) if 100 < len(part) < 4000]
+    return found
+
+
+def _scores(name: str, cases: Sequence[Case], *, kind: FieldKind = FieldKind.REQUEST) -> dict[str, Figure]:
     is_attack = np.array([one.is_attack for one in cases])
     kinds = np.array([one.kind for one in cases])
-    scores = np.array([one.score for one in scan_texts([one.text for one in cases])])
+    scores = np.array([one.score for one in scan_texts([one.text for one in cases], kind=kind)])
     flags = {"ours": scores >= THRESHOLD, "on_trial": scores >= SUSPICIOUS}
     flags |= {rival: np.array([rule(one.text) for one in cases]) for rival, rule in _RIVALS.items()}
     found = {
@@ -120,11 +145,11 @@ def _scores(name: str, cases: Sequence[Case]) -> dict[str, Figure]:
         f"{name}_recall": _share(flags, lambda flag: flag[is_attack]),
         f"{name}_false_positive_rate": _share(flags, lambda flag: flag[~is_attack]),
     }
-    for kind in sorted(set(kinds)):
+    for one in sorted(set(kinds)):
         for attacks, what in ((True, "recall"), (False, "false_positive_rate")):
-            mine = (kinds == kind) & (is_attack == attacks)
+            mine = (kinds == one) & (is_attack == attacks)
             if mine.sum() >= _FEWEST:
-                found[f"{name}_{what}_{kind}"] = _share(flags, lambda flag, mine=mine: flag[mine])
+                found[f"{name}_{what}_{one}"] = _share(flags, lambda flag, mine=mine: flag[mine])
     return found
 
 
