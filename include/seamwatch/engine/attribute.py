@@ -20,7 +20,7 @@ from seamwatch.core.records.outcomes import call_lost_wrong
 from seamwatch.core.results import Attribution, IsolationResult, StageResult, Window
 from seamwatch.core.revisits import SOONEST, due_revisits
 from seamwatch.core.summary import overdue_truths, summarise
-from seamwatch.core.suspect_truths import suspect_truths
+from seamwatch.core.suspect_truths import explained_by_seams, suspect_truths
 from seamwatch.engine.answer_notes import replay_notes, unread_notes
 from seamwatch.engine.benchmark import isolate
 from seamwatch.engine.causes import ChangeTest, accepted_accuracy, change_test, judged_times
@@ -304,11 +304,15 @@ def _doubted_labels(pipeline: Pipeline, judged: Judged, failing: pd.Index[Any]) 
         [judged.world.recorded[name].reindex(known).add_prefix(f"{name}.") for name in sources], axis=1
     )
     final = judged.world.recorded[pipeline.final_stage.name]
+    right = judged.outcomes.index[(judged.outcomes["state"] == OutcomeState.RIGHT).to_numpy()]
+    seams = [found.discrepancies for found in judged.world.reconciled.values()]
+    explained = explained_by_seams(seams, right, failing)
     doubts: dict[Any, float] = {}
     for field, comparator in pipeline.outcome.compare.items():
         if comparator.how in ("auto", "exact", "text"):
             labels = judged.truth[comparator.column].reindex(known)
-            for key, chance in suspect_truths(features, labels, final[field], failing).items():
+            found = suspect_truths(features, labels, final[field], failing, explained=explained)
+            for key, chance in found.items():
                 doubts[key] = max(chance, doubts.get(key, 0.0))
     return doubts
 

@@ -7,7 +7,9 @@ import random
 import pandas as pd
 import pytest
 
-from seamwatch.core.suspect_truths import FEWEST_RECORDS, suspect_truths
+from many_classes import many_classes
+from seamwatch.core.suspect_truths import FEWEST_RECORDS, explained_by_seams, suspect_truths
+from seamwatch.vocabulary import DiscrepancyKind
 
 QUEUES = ("billing", "technical", "sales", "fraud", "vip")
 WORDS = {"billing": ("invoice", "refund"), "technical": ("crash", "login"), "sales": ("quote", "offer")}
@@ -71,3 +73,51 @@ def test_a_rule_that_the_payload_does_not_show_is_no_slip() -> None:
     labels[hidden] = "vip"  # say, a contract that only people know of
     assert len(hidden) > 10
     assert len(_doubted(features, labels, answers)) <= 3
+
+
+@pytest.mark.parametrize(("accuracy", "share"), [(0.8, 0.3), (0.9, 0.5), (0.97, 0.5)])
+def test_of_77_classes_of_texts_slips_are_doubted_and_hardly_a_right_label(accuracy: float, share: float) -> None:
+    made = many_classes(1200, 77, accuracy=accuracy)
+    doubted = _doubted(made.features, made.labels, made.answers)
+    assert len(doubted & made.slips) >= share * len(made.slips)
+    assert len(doubted - made.slips) <= 0.01 * len(made.labels)
+    assert len(doubted - made.slips) <= 0.1 * len(doubted)
+
+
+def test_classes_that_texts_do_not_tell_are_never_doubted() -> None:
+    made = many_classes(1200, 5)
+    rng = random.Random(2)
+    shuffled = made.labels.sample(frac=1.0, random_state=3).reset_index(drop=True)
+    answers = shuffled.where([rng.random() < 0.99 for _ in range(len(shuffled))], "card_late")
+    assert not _doubted(made.features, shuffled, answers)
+
+
+def test_answers_of_one_class_in_the_place_of_another_are_a_rule_and_no_slips() -> None:
+    made = many_classes(1200, 9, accuracy=1.0, slip_share=0.0)
+    labels = made.answers.replace({"card_lost": "card_late", "pin_lost": "pin_late"})
+    assert (labels != made.answers).sum() >= 20
+    assert not _doubted(made.features, labels, made.answers)
+
+
+def test_failing_records_that_seams_explain_are_not_the_models_errors() -> None:
+    made = many_classes(1200, 78)
+    struck = pd.Index(range(0, 1200, 3))
+    answers = made.answers.copy()
+    answers[struck] = "no_queue"
+    failing = made.labels.index[made.labels != answers]
+    slips = made.slips - set(struck)
+    without = set(suspect_truths(made.features, made.labels, answers, failing).index)
+    doubted = set(suspect_truths(made.features, made.labels, answers, failing, explained=struck).index)
+    assert len(doubted & slips) > len(without & slips)
+    assert len(doubted & slips) >= 0.5 * len(slips)
+    assert len(doubted - slips) <= 2
+    assert not doubted & set(struck)
+
+
+def test_a_seam_explains_what_it_changed_unless_right_records_differ_there_too() -> None:
+    right, failing = pd.Index(range(100)), pd.Index(range(100, 110))
+    lost = pd.DataFrame({"key": [100, 101, 3], "kind": DiscrepancyKind.VALUE})
+    form = pd.DataFrame({"key": [102], "kind": DiscrepancyKind.FORMAT})
+    usual = pd.DataFrame({"key": list(range(0, 110, 2)), "kind": DiscrepancyKind.VALUE})
+    assert list(explained_by_seams([lost, form, usual], right, failing)) == [100, 101]
+    assert list(explained_by_seams([], right, failing)) == []
