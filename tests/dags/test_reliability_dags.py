@@ -117,6 +117,32 @@ def test_an_asset_of_data_starts_the_checks_instead_of_a_schedule(project: Path)
     assert [asset.uri for asset in dag.get_task("open-window").inlets] == ["s3://lake/parcels"]
 
 
+def test_an_asset_of_calls_starts_looks_for_loops_and_a_loop_starts_a_whole_look_beside_the_clock(
+    project: Path,
+) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    write_pipeline(project, "agents", "key: id", "key: id\nmonitoring: {cost: {calls_asset: s3://lake/calls}}")
+    bag = load()
+    calls, slo = bag.dags["agents__calls"], bag.dags["agents__slo"]
+    assert [asset.uri for asset in calls.timetable.asset_condition.objects] == ["s3://lake/calls"]
+    assert [asset.uri for asset in calls.get_task("look").outlets] == ["seamwatch://agents/loop"]
+    known = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(slo)))).timetable
+    assert type(known).__name__ == "AssetOrTimeSchedule"
+    assert [asset.uri for asset in known.asset_condition.objects] == ["seamwatch://agents/loop"]
+    alone = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(bag.dags["parcels__slo"]))))
+    # By the clock both run alike.
+    assert known.timetable.serialize() == alone.timetable.serialize()
+    assert known.periodic
+
+
+def test_a_look_for_loops_that_finds_none_is_skipped_and_starts_nothing(project: Path) -> None:
+    write_pipeline(project, "agents", "key: id", "key: id\nmonitoring: {cost: {calls_asset: s3://lake/calls}}")
+    done = load().dags["agents__calls"].test()
+    assert [(one.task_id, str(one.state)) for one in done.get_task_instances()] == [("look", "skipped")]
+    assert str(done.state) == "success"
+
+
 def test_where_slots_are_few_the_way_to_a_message_goes_before_gates_and_reports(project: Path) -> None:
     dags = load().dags
     weights = {

@@ -17,6 +17,7 @@ from parcels import make_deps
 from seamwatch.core.results import Window
 from seamwatch.core.runbooks import StepFinding
 from seamwatch.core.slo.events import RECORD_COLUMNS
+from seamwatch.core.watch.loops import Loop
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.incidents import decide_on_watches
@@ -24,10 +25,12 @@ from seamwatch.engine.reading import StageReader
 from seamwatch.engine.runbook_steps import STEP_FUNCTIONS
 from seamwatch.engine.watch.cost import look
 from seamwatch.engine.watch.cost_calls import record_costs, tariffs
+from seamwatch.engine.watch.new_calls import look_at_new_calls
 from seamwatch.engine.watch.reading import WatchRead
 from seamwatch.engine.window import WindowReader
 from seamwatch.report.runbook_watch_texts import cost_source
 from seamwatch.spec.load import load_project
+from seamwatch.spec.monitoring import Monitoring
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import Responsibility, StepState, Watch
 
@@ -202,6 +205,30 @@ def test_a_loop_is_found_within_fifty_calls_of_its_start_and_its_source_named(
     assert found.steps
     loops = next(table for table in first.tables if table.title == "Loops")
     assert all(int(row[2] or 0) <= 50 for row in loops.rows)
+
+
+def test_a_loop_is_found_as_soon_as_its_calls_were_written_and_only_until_it_was_told(tmp_path: Path) -> None:
+    desk = make_desk(tmp_path, "growing")
+    assert desk.look(FAULT).findings == ()
+    assert look_at_new_calls(desk.deps, desk.pipeline, now=FAULT) == []
+    now, found = FAULT, []
+    while not found:
+        now += timedelta(seconds=10)
+        desk.flow(now)
+        found = look_at_new_calls(desk.deps, desk.pipeline, now=now)
+    kind, _, n_calls = found[0]
+    assert (kind, n_calls) in {(Loop.GROWTH, n) for n in (8, 9)}
+    assert [one.kind for one in desk.look(now).findings] == [kind.value]
+    assert look_at_new_calls(desk.deps, desk.pipeline, now=now) == []
+
+
+def test_before_a_first_look_by_the_clock_and_without_a_cost_watch_no_new_call_is_a_loop(tmp_path: Path) -> None:
+    desk = make_desk(tmp_path, "growing")
+    now = FAULT + timedelta(hours=1)
+    desk.flow(now)
+    assert look_at_new_calls(desk.deps, desk.pipeline, now=now) == []
+    unwatched = desk.pipeline.model_copy(update={"monitoring": Monitoring(cost=None)})
+    assert look_at_new_calls(desk.deps, unwatched, now=now) == []
 
 
 def test_longer_requests_of_one_prompt_version_are_named_with_what_they_cost_and_end(tmp_path: Path) -> None:

@@ -7,7 +7,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, TaskGroup
+from airflow.sdk import (
+    DAG,
+    Asset,
+    AssetOrTimeSchedule,
+    CronDataIntervalTimetable,
+    DeltaTriggerTimetable,
+    Param,
+    TaskGroup,
+)
 
 from seamwatch.errors import Problem, SpecError
 from seamwatch.orchestration.operators import IncidentOperator, StepOperator
@@ -197,7 +205,10 @@ def _label_form(task: TaskPlan, shared: dict[str, Any], made: dict[str, Any]) ->
 
 def _schedule(plan: DagPlan) -> Any:
     if plan.after_asset is not None:
-        return [Asset(plan.after_asset)]
+        assets = [Asset(plan.after_asset)]
+        if isinstance(plan.schedule, timedelta):
+            return AssetOrTimeSchedule(assets=assets, timetable=DeltaTriggerTimetable(plan.schedule))
+        return assets
     if plan.schedule is None or plan.pipeline is None or isinstance(plan.schedule, timedelta):
         return plan.schedule
     # A window is the data interval of a run, so the timetable must have intervals.

@@ -77,7 +77,7 @@ class DagPlan:
     schedule: str | timedelta | None = None
     """Cron expression or preset; a span for what has no windows."""
     after_asset: str | None = None
-    """Asset that starts it."""
+    """Asset that starts it; beside a schedule that is a span, either does."""
     owner: str = "seamwatch"
     doc: str = ""
     has_window: bool = True
@@ -107,6 +107,11 @@ def releasable_asset(pipeline: str) -> str:
     return f"seamwatch://{pipeline}/releasable"
 
 
+def loop_asset(pipeline: str) -> str:
+    """Return the asset that says: a record is in a loop, and nobody was told of it yet."""
+    return f"seamwatch://{pipeline}/loop"
+
+
 def plan_pipeline(pipeline: Pipeline) -> tuple[DagPlan, ...]:
     """Return the DAGs of a pipeline: validate, isolate, incidents, each starting the next by an asset; others."""
     plans = [_plan_validate(pipeline), _plan_isolate(pipeline), _plan_incidents(pipeline)]
@@ -115,6 +120,8 @@ def plan_pipeline(pipeline: Pipeline) -> tuple[DagPlan, ...]:
     monitoring = pipeline.monitoring
     if pipeline.slos or any((monitoring.latency, monitoring.cost, monitoring.drift, monitoring.injection)):
         plans.append(_plan_slo(pipeline))
+    if _calls_asset(pipeline) is not None:
+        plans.append(_plan_calls(pipeline))
     plans.append(_plan_runbook(pipeline))
     if pipeline.review is not None and pipeline.outcome is not None:
         plans.append(_plan_review(pipeline, pipeline.review))
@@ -289,8 +296,33 @@ def _plan_slo(pipeline: Pipeline) -> DagPlan:
         "releases may go on.",
         tasks,
         schedule=timedelta(minutes=5),
+        after_asset=loop_asset(pipeline.pipeline) if _calls_asset(pipeline) is not None else None,
         max_active_runs=1,
         has_gate=bool(pipeline.slos),
+    )
+
+
+def _calls_asset(pipeline: Pipeline) -> str | None:
+    cost = pipeline.monitoring.cost
+    return cost.calls_asset if cost is not None else None
+
+
+def _plan_calls(pipeline: Pipeline) -> DagPlan:
+    """One task after each event that says that new calls were written; a loop that it finds starts a whole look.
+
+    It judges loops alone, by a bound that holds however often one looks; budgets and the other watches count the looks
+    of a month, and more of them would be more false alarms. Events that come during a run start one run together, since
+    Airflow keeps them until fewer than `max_active_runs` are active.
+    """
+    look = TaskPlan(id="look", step="look_at_calls", emits=loop_asset(pipeline.pipeline), is_on_the_way=True)
+    return _dag(
+        pipeline,
+        "calls",
+        "Looks for records in a loop as soon as new calls were written; one that is new starts a whole look.",
+        (look,),
+        after_asset=_calls_asset(pipeline),
+        max_active_runs=1,
+        has_window=False,
     )
 
 
@@ -457,6 +489,7 @@ def _dag(
     max_active_runs: int = 4,
     is_about_incident: bool = False,
     has_gate: bool = False,
+    has_window: bool = True,
 ) -> DagPlan:
     return DagPlan(
         id=f"{pipeline.pipeline}__{part}",
@@ -470,7 +503,7 @@ def _dag(
         doc=_doc(pipeline, description),
         start_date=pipeline.start_date,
         max_active_runs=max_active_runs,
-        has_window=not is_about_incident,
+        has_window=has_window and not is_about_incident,
         is_about_incident=is_about_incident,
         has_gate=has_gate,
     )

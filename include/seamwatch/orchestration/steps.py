@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from seamwatch.core.freshness_results import DocumentAnswers, FreshnessCheck
 from seamwatch.core.incident_life import IncidentChange
@@ -27,6 +27,7 @@ from seamwatch.engine.slo import gate as decide_gate
 from seamwatch.engine.slo import keep_gate_answer
 from seamwatch.engine.slo import look_at_objectives as look
 from seamwatch.engine.validate import check_stage
+from seamwatch.engine.watch.new_calls import look_at_new_calls
 from seamwatch.engine.weekly_review.close import ClosedWeek, close_weeks, review_settings
 from seamwatch.engine.weekly_review.close import close_week as close_the_week
 from seamwatch.errors import AdapterError, DataContractError, StoreError
@@ -277,6 +278,18 @@ def look_at_objectives(task: StepOperator, context: Context) -> dict[str, float]
     for note in status.notes:
         task.log.warning("%s", visible(note))
     return {one.objective: one.budget.left for one in status.objectives if one.budget.left is not None}
+
+
+def look_at_calls(task: StepOperator, context: Context) -> list[str]:
+    """Return the records in a loop that nobody was told of yet; skipped without one, so that no whole look starts."""
+    del context
+    with open_deps(task.project_dir) as deps:
+        found = look_at_new_calls(deps, _pipeline(task))
+    for kind, key, n in found:
+        task.log.warning("%s: %s calls of the record %s", kind.value, n, visible(key))
+    if not found:
+        raise AirflowSkipException("no record is in a loop that nobody was told of")
+    return [key for _, key, _ in found[:_KEYS_TOLD]]
 
 
 def decide_on_watches(task: StepOperator, context: Context) -> list[list[str]]:

@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from seamwatch.spec.base import Duration, Names, Ratio, Spec
+from seamwatch.spec.schedule import DataAsset
 
 _SWITCHES = {"yes": True, "on": True, "no": False, "off": False}
 """Words that switch a watch on or off besides `true` and `false`."""
@@ -57,6 +58,9 @@ class CostWatch(Spec):
     pipeline's segments and the model."""
     loop_calls: Annotated[int, Field(ge=2)] = 8
     """So many calls of one record with the same request, or with an ever growing one, are a loop."""
+    calls_asset: DataAsset | None = None
+    """Text of the Airflow `Asset(...)` whose events say that new calls were written: each starts a look for loops at
+    once, beside the one every five minutes."""
 
     @model_validator(mode="after")
     def _known_currency(self) -> Self:

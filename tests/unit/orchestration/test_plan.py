@@ -15,6 +15,7 @@ from seamwatch.orchestration.plan import (
     DagPlan,
     TaskPlan,
     attributed_asset,
+    loop_asset,
     plan_delivery,
     plan_maintenance,
     plan_pipeline,
@@ -179,6 +180,22 @@ def test_planning_loads_neither_airflow_nor_anything_heavy() -> None:
         f"import json, sys, seamwatch.orchestration.plan; print(json.dumps([m for m in {heavy} if m in sys.modules]))"
     )
     assert json.loads(subprocess.check_output([sys.executable, "-c", code])) == []
+
+
+def test_new_calls_start_a_look_for_loops_and_a_loop_a_whole_look(plans: dict[str, DagPlan]) -> None:
+    assert "calls" not in plans
+    assert plans["slo"].after_asset is None
+    told = pipeline(monitoring={"cost": {"calls_asset": "s3://lake/calls"}})
+    found = {plan.id.rpartition("__")[2]: plan for plan in plan_pipeline(told)}
+    calls, slo = found["calls"], found["slo"]
+    # One run at a time, or events that come faster than runs end would start more and more of them.
+    assert (calls.after_asset, calls.schedule, calls.max_active_runs) == ("s3://lake/calls", None, 1)
+    (look,) = calls.tasks
+    assert look.emits == slo.after_asset == loop_asset("triage")
+    assert (slo.schedule, slo.max_active_runs) == (SLO_EVERY, 1)
+    assert set(found) - set(plans) == {"calls"}
+    off = pipeline(monitoring={"cost": "off"})
+    assert "triage__calls" not in {plan.id for plan in plan_pipeline(off)}
 
 
 def test_what_counts_as_a_missed_run_follows_the_dags_and_their_names() -> None:

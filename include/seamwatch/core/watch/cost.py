@@ -23,49 +23,29 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import pandas as pd
 
 from seamwatch.core.detection.hours import HOUR, floor_hour, usual_hours
 from seamwatch.core.finding import Finding
 from seamwatch.core.results import Window
-from seamwatch.core.watch.cost_evaluation import Change, CostEvaluation, CostFinding, LoopingRecords, LoopRecord
+from seamwatch.core.watch.cost_evaluation import Change, CostEvaluation, CostFinding, LoopingRecords
 from seamwatch.core.watch.cost_hours import HourSums, mean_hour, whole_hours
 from seamwatch.core.watch.cost_jump import LOOK_BACK, Jump, find_jump, timeline, usual_hour
 from seamwatch.core.watch.cost_parts import Factor, Source, parts_of_change, source_of_change, source_of_records
+from seamwatch.core.watch.cost_present import Present
 from seamwatch.core.watch.cost_projection import Projection, project_cost
-from seamwatch.core.watch.loops import Loop, UsualRuns, are_more, usual_runs
+from seamwatch.core.watch.loop_records import find_loops
+from seamwatch.core.watch.loops import Loop
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.spec.monitoring import CostWatch
 from seamwatch.spec.objectives import CostObjective
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.vocabulary import Responsibility, StageKind
 
-_MOST_RECORDS = 50
-"""Looping records whose calls are looked at one by one."""
 _RECENT = 3
 """Whole hours that are compared where there is no jump."""
 _LEAST_RECORDS = 5.0
 """Fewer records in the last hours, and nobody can call a jump over."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Present:
-    """What a look read."""
-
-    start: datetime
-    now: datetime
-    hours: Sequence[HourSums]
-    """All that is known, in order of time, the present hour included."""
-    calls: pd.DataFrame
-    """As `price_calls` gives them, with `_key`, `stage`, `request` (a hash) and `asked` (the model asked for)."""
-    runs: Mapping[Loop, pd.Series[Any]]
-    """By kind, the longest run of each record with several calls."""
-    n_records: int
-    """Of the read, those with one call included."""
-    sources: pd.DataFrame
-    """Index key, a column of texts for each source."""
-    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,64 +145,6 @@ def _calendar(pipeline: Pipeline, period: str | None) -> tuple[float | None, str
                 return one.per_day_usd or one.per_month_usd, one.time_zone
             zone = one.time_zone
     return None, zone
-
-
-def find_loops(settings: CostWatch, present: Present) -> list[LoopingRecords]:
-    """Return the records that are in a loop, by kind; a kind whose records another one explains is left out."""
-    past = [one for one in usual_hours(present.hours) if one.start < present.start]
-    past = [one for one in past if one.start >= present.now - LOOK_BACK * HOUR]
-    found: list[LoopingRecords] = []
-    if not past:
-        return found
-    known: set[Any] = set()
-    for kind in (Loop.REPEAT, Loop.GROWTH, Loop.RETRY):
-        usual = usual_runs(past, kind, least=settings.loop_calls)
-        lengths = present.runs.get(kind)
-        if usual is None or lengths is None or lengths.empty:
-            continue
-        chosen = _loop_lengths(usual, lengths, present.n_records)
-        if len(chosen) and not set(chosen.index) <= known:
-            known |= set(chosen.index)
-            found.append(_looping_records(kind, chosen, usual, present))
-    return found
-
-
-def _loop_lengths(usual: UsualRuns, lengths: pd.Series[Any], n_records: int) -> pd.Series[Any]:
-    places = np.bincount(lengths.to_numpy(dtype=int))
-    counts = {length: float(places[length]) for length in np.flatnonzero(places).tolist()}
-    counts[1] = counts.get(1, 0.0) + n_records - len(lengths)
-    bound = usual.rare if are_more(counts, usual) else usual.threshold
-    return lengths[(lengths >= bound).to_numpy()].sort_values(ascending=False, kind="stable")
-
-
-def _looping_records(kind: Loop, lengths: pd.Series[Any], usual: UsualRuns, present: Present) -> LoopingRecords:
-    calls = present.calls[present.calls["_key"].isin(lengths.index).to_numpy()]
-    by_key = calls.groupby("_key", sort=False)
-    records = []
-    for key, length in zip(lengths.index[:_MOST_RECORDS], lengths.tolist(), strict=False):
-        mine = by_key.get_group(key)
-        requests = mine["request"].value_counts()
-        request = requests.index[0] if kind is not Loop.GROWTH else mine["request"].iloc[-1]
-        same = mine[(mine["request"] == request).to_numpy()] if kind is not Loop.GROWTH else mine
-        stage = str(same["stage"].iloc[0])
-        records.append(
-            LoopRecord(
-                key=str(key),
-                stage=stage,
-                calls=length,
-                usd=float(mine["usd"].sum()),
-                request=f"{int(request):016x}"[:8],
-                since=same["at"].min().to_pydatetime(),
-            )
-        )
-    return LoopingRecords(
-        kind=kind,
-        records=tuple(records),
-        keys=tuple(lengths.index),
-        usd=float(calls["usd"].sum()),
-        longest=int(lengths.max()),
-        usual=usual,
-    )
 
 
 def _change(present: Present, end: datetime, jump: Jump | None, zone: ZoneInfo) -> Change | None:

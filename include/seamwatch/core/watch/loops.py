@@ -41,8 +41,15 @@ FALSE_PER_MONTH = 0.1
 """Loops expected in 30 healthy days, of each kind."""
 LEAST_RECORDS = 100
 """So many records tell what is usual."""
-_PEAKS = 30
-"""The longest so many runs of the past tell how the tail falls off."""
+_RARE_RUNS, _RARE_SHARE = 30.0, 0.01
+"""Runs are rare that so many of the past were as long as, or such a share of them."""
+_PEAKS, _PEAK_SHARE = 100.0, 0.001
+"""The longest so many runs of the past, or such a share of them, tell how the tail falls off: as few as still tell it,
+for the lengths of most agents' runs fall off faster the longer they are."""
+_DOUBT = 0.5
+"""How many standard errors their mean is raised by. Chosen on simulated pasts of other seeds than the benchmark's, with
+tails that are geometric, lighter and mixed: loops expected in a healthy month stay below `FALSE_PER_MONTH` on average
+over pasts."""
 _LEAST_OF_HOUR = 20
 _ABOVE_HIGHEST = 1.25
 """So many times the share of rare runs in the worst hour of the past is needed, beside the evidence."""
@@ -107,20 +114,8 @@ def usual_runs(hours: Sequence[HourSums], kind: Loop, *, least: int) -> UsualRun
     records = sum(counts.values())
     if records < LEAST_RECORDS:
         return None
-    above, longest = 0.0, max(counts)
-    while longest > 1 and above + counts.get(longest, 0.0) <= max(_PEAKS, 0.01 * records):
-        above += counts.get(longest, 0.0)
-        longest -= 1
-    excess = sum(n * (length - longest) for length, n in counts.items() if length > longest)
-    # One more peak than was seen, of length one: a past without any says that they are rare, not that none comes.
-    peaks = above + 1.0
-    mean = (excess + 1.0) / peaks
-    mean += (mean - 1.0 + 0.25) / math.sqrt(peaks)
     hours_seen = max((hours[-1].start - hours[0].start).total_seconds() / 3600 + 1, 1.0)
-    expected = records / hours_seen * _MONTH_HOURS * peaks / records
-    beyond = 1.0
-    if expected > FALSE_PER_MONTH and mean > 1.0:
-        beyond += math.log(expected / FALSE_PER_MONTH) / -math.log1p(-1.0 / mean)
+    longest, _ = _above(counts, max(_RARE_RUNS, _RARE_SHARE * records))
     rare = max(longest + 1, (least + 1) // 2)
     runs = [hour.runs.get(kind.value, {}) for hour in hours]
     total = np.array([sum(one.values()) for one in runs], dtype=float)
@@ -132,8 +127,36 @@ def usual_runs(hours: Sequence[HourSums], kind: Loop, *, least: int) -> UsualRun
         highest_share=float(np.max(long[total >= _LEAST_OF_HOUR] / total[total >= _LEAST_OF_HOUR], initial=0.0)),
         rare_share=max(float(usual_share(sums, budget_share=0.5)), 1e-9),
         effect=float(page_effect(sums)),
-        threshold=max(least, longest + math.ceil(beyond)),
+        threshold=max(least, _seldom_reached(counts, months=hours_seen / _MONTH_HOURS)),
     )
+
+
+def _seldom_reached(counts: Mapping[int, float], *, months: float) -> int:
+    """Return the length that `FALSE_PER_MONTH` runs are expected to reach in a month.
+
+    Args:
+        counts: Records by the length of their run, of the past.
+        months: Of the past, each of 30 days.
+    """
+    longest, above = _above(counts, max(_PEAKS, _PEAK_SHARE * sum(counts.values())))
+    excess = sum(n * (length - longest) for length, n in counts.items() if length > longest)
+    # One more peak than was seen, of length one: a past without any says that they are rare, not that none comes.
+    peaks = above + 1.0
+    mean = (excess + 1.0) / peaks
+    mean += _DOUBT * (mean - 1.0 + 0.25) / math.sqrt(peaks)
+    expected, beyond = peaks / months, 1.0
+    if expected > FALSE_PER_MONTH and mean > 1.0:
+        beyond += math.log(expected / FALSE_PER_MONTH) / -math.log1p(-1.0 / mean)
+    return longest + math.ceil(beyond)
+
+
+def _above(counts: Mapping[int, float], most: float) -> tuple[int, float]:
+    """Return the least length that at most so many runs are longer than, and how many are."""
+    above, longest = 0.0, max(counts)
+    while longest > 1 and above + counts.get(longest, 0.0) <= most:
+        above += counts.get(longest, 0.0)
+        longest -= 1
+    return longest, above
 
 
 def are_more(lengths: Mapping[int, float], usual: UsualRuns) -> bool:

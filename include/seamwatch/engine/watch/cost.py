@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from seamwatch.core.detection.hours import last_hour
-from seamwatch.core.watch.cost import Present, evaluate_cost
+from seamwatch.core.watch.cost import evaluate_cost
 from seamwatch.core.watch.cost_hours import HourSums, hour_sums
+from seamwatch.core.watch.cost_present import Present
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.watch.cost_calls import priced_calls, read_sources, runs_of, tariffs
@@ -39,10 +40,7 @@ def look(deps: Deps, pipeline: Pipeline, read: WatchRead, *, now: datetime) -> W
         msg = f"{pipeline.pipeline}: the cost is not watched"
         raise ValueError(msg)
     name = pipeline.pipeline
-    kept = [
-        HourSums.of(one.start_at, one.data)
-        for one in deps.store.aggregates(name, Watch.COST, since=now - _LOOKED_AT, series=_HOURS)
-    ]
+    kept = kept_hours(deps, name, since=now - _LOOKED_AT)
     at = pd.to_datetime(read.records["at"], utc=True)
     at = at[((at >= read.start) & (at < read.end)).to_numpy(dtype=bool)]
     calls, _, notes = priced_calls(pipeline, read.stages, tariffs(settings))
@@ -73,6 +71,12 @@ def look(deps: Deps, pipeline: Pipeline, read: WatchRead, *, now: datetime) -> W
     deps.store.put_aggregates(name, Watch.COST, rows, start=read.start, end=max(read.end, now))
     deps.store.forget_aggregates(name, Watch.COST, before=now - KEPT)
     return report
+
+
+def kept_hours(deps: Deps, name: str, *, since: datetime) -> list[HourSums]:
+    """Return the hours of a pipeline that earlier looks have kept, oldest first."""
+    rows = deps.store.aggregates(name, Watch.COST, since=since, series=_HOURS)
+    return [HourSums.of(one.start_at, one.data) for one in rows]
 
 
 def _with_marks(new: Sequence[HourSums], kept: Sequence[HourSums]) -> list[HourSums]:
