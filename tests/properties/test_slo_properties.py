@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from scipy import stats
 
 from seamwatch.core.detection.beta_binomial import log_beta_binomial
-from seamwatch.core.detection.clustering import page_effect, sum_blocks, ticket_effect, usual_share
+from seamwatch.core.detection.clustering import interrupted, page_effect, sum_blocks, ticket_effect, usual_share
 from seamwatch.core.detection.evidence import log_evidence
 from seamwatch.core.detection.windows import rolling_window
-from seamwatch.core.slo.alerts import BurnRule, default_rules, highest_burn
+from seamwatch.core.slo.alerts import BurnRule, all_evidence, default_rules, highest_burn, most_mixed
 from seamwatch.core.slo.budget import Pace, Spent, rolling_budget
 from seamwatch.core.slo.ledger import Debit, Ledger, Ruling
 from seamwatch.core.slo.policy import next_state
@@ -116,6 +117,24 @@ def test_bursts_are_less_evidence_than_as_many_single_events(total, share, part)
     single, bursts = (log_evidence(bad, float(total), healthy_share=share, design_effect=d) for d in (1.0, 6.0))
     # Of two or three events neither says anything; what has to be damped is evidence that might call somebody.
     assert bursts <= max(float(single), 2.0) + 1e-6
+
+
+@given(st.integers(2, 200), st.floats(0.0005, 0.3))
+def test_independent_events_interrupt_no_more_of_the_bad_ones_than_is_taken_for_the_most(total, share) -> None:
+    counts = np.arange(total + 1.0)
+    mixed, pairs = interrupted(counts, np.full_like(counts, total))
+    assert (mixed <= pairs).all()
+    assert ((mixed >= 0) & (mixed <= counts)).all()
+    assert mixed[0] == mixed[-1] == 0.0  # where all is good or bad, none interrupts the other
+    expected = (stats.binom(total, share).pmf(counts) * mixed).sum()
+    assert expected <= most_mixed(share) * pairs[0] + 1e-9
+
+
+@given(st.lists(st.floats(-30.0, 30.0), min_size=1, max_size=9), st.floats(-30.0, 30.0))
+def test_evidence_of_two_kinds_lies_between_them(logs, other) -> None:
+    first, second = np.array(logs), np.full(len(logs), other)
+    found = all_evidence(first, second)
+    assert ((found >= np.minimum(first, second) - 1e-9) & (found <= np.maximum(first, second) + 1e-9)).all()
 
 
 @given(st.floats(0.5, 0.99999), st.integers(1, 90))

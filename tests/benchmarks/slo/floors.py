@@ -41,7 +41,7 @@ AT_LEAST: Mapping[str, Mapping[str, float]] = {
     "cost": {
         "cost_factor_right": 0.97,
         "cost_source_right": 0.86,
-        "cost_retry_loop_within_50_calls": 0.87,
+        "cost_retry_loop_within_50_calls": 0.99,
         "cost_projection_covered_by_90_percent": 0.86,
     },
     "drift": {
@@ -96,9 +96,9 @@ AT_MOST: Mapping[str, Mapping[str, float]] = {
     },
     "cost": {
         "cost_source_undetermined": 0.03,
-        "cost_retry_loop_calls_until_found": 24,
-        "cost_retry_loop_calls_until_found_slow_calls": 17,
-        "cost_runaway_calls_until_found": 80,
+        "cost_retry_loop_calls_until_found": 10,
+        "cost_retry_loop_calls_until_found_slow_calls": 10,
+        "cost_runaway_calls_until_found": 58,
         "cost_jump_of_2_detected_hours": 2,
         "cost_jump_of_5_detected_hours": 1,
         "cost_false_loops_90_days": 0,

@@ -15,12 +15,23 @@ from seamwatch.core.detection.clustering import (
     USUAL_LAG,
     BlockSums,
     block_hours,
+    interrupted,
+    mixed_effect,
     page_effect,
     ticket_effect,
     usual_share,
 )
 from seamwatch.core.detection.evidence import log_evidence
-from seamwatch.core.slo.alerts import COUNTED, BurnRule, CountRule, default_rules, evidence_needed_by, too_many
+from seamwatch.core.slo.alerts import (
+    COUNTED,
+    BurnRule,
+    CountRule,
+    all_evidence,
+    default_rules,
+    evidence_needed_by,
+    most_mixed,
+    too_many,
+)
 from seamwatch.vocabulary import AlertSeverity
 
 Bools = NDArray[np.bool_]
@@ -38,6 +49,7 @@ class Windows:
     def __init__(self, bad: Floats, total: Floats) -> None:
         self.shape = bad.shape
         zero = np.zeros((len(bad), 1))
+        self.bad, self.total = bad, total
         self._bad = np.concatenate([zero, bad.cumsum(axis=1)], axis=1)
         self._total = np.concatenate([zero, total.cumsum(axis=1)], axis=1)
 
@@ -83,6 +95,8 @@ class Learnt:
     page_effect: Floats
     ticket_effect: Floats
     share: Floats
+    mixed_effect: Floats
+    mixed_share: Floats
 
     def effect(self, severity: AlertSeverity) -> Floats:
         return self.page_effect if severity is AlertSeverity.PAGE else self.ticket_effect
@@ -90,6 +104,19 @@ class Learnt:
 
 def learn(bad: Floats, total: Floats, goal: float, per_hour: float) -> Learnt:
     """Return what the product would know at each hour: from whole blocks that are old enough, by its own functions."""
+    recent, older = _known(bad, total, per_hour)
+    mixed_recent, mixed_older = _known(*interrupted(bad, total), per_hour)
+    return Learnt(
+        page_effect=page_effect(recent),
+        ticket_effect=ticket_effect(recent),
+        share=usual_share(older, budget_share=1 - goal),
+        mixed_effect=mixed_effect(mixed_recent),
+        mixed_share=usual_share(mixed_older, budget_share=most_mixed(1 - goal)),
+    )
+
+
+def _known(bad: Floats, total: Floats, per_hour: float) -> tuple[BlockSums, BlockSums]:
+    """Return sums over the blocks that tell of bursts, and of the older ones that tell what is usual, at each hour."""
     width = block_hours(per_hour)
     blocks = [values.reshape(len(values), -1, width * TICKS_PER_HOUR).sum(axis=2) for values in (bad, total)]
     each = {"blocks": blocks[1] > 0, "total": blocks[1], "bad": blocks[0]}
@@ -105,17 +132,13 @@ def learn(bad: Floats, total: Floats, goal: float, per_hour: float) -> Learnt:
             **{name: values[:, last] - values[:, np.minimum(first, last)] for name, values in sums.items()}
         )
 
-    recent = known(BLOCK_LAG)
-    return Learnt(
-        page_effect=page_effect(recent),
-        ticket_effect=ticket_effect(recent),
-        share=usual_share(known(USUAL_LAG), budget_share=1 - goal),
-    )
+    return known(BLOCK_LAG), known(USUAL_LAG)
 
 
 def ours(windows: Windows, goal: float, over: timedelta, learnt: Learnt, severity: AlertSeverity) -> Bools:
     """Return where any of our rules of a severity fires."""
     fires = np.zeros(windows.shape, dtype=bool)
+    mixed = Windows(*interrupted(windows.bad, windows.total))
     for rule in default_rules(goal, over=over):
         if rule.severity is not severity:
             continue
@@ -123,7 +146,7 @@ def ours(windows: Windows, goal: float, over: timedelta, learnt: Learnt, severit
             bad, total = windows.sums(rule.window)
             fires |= _too_many(rule, bad, total, goal, learnt)
             continue
-        fires |= _fires(rule, windows, goal, learnt)
+        fires |= _fires(rule, windows, mixed, goal, learnt)
     return fires
 
 
@@ -142,7 +165,7 @@ def _too_many(rule: CountRule, bad: Floats, total: Floats, goal: float, learnt: 
     return fires
 
 
-def _fires(rule: BurnRule, windows: Windows, goal: float, learnt: Learnt) -> Bools:
+def _fires(rule: BurnRule, windows: Windows, mixed: Windows, goal: float, learnt: Learnt) -> Bools:
     budget = 1 - goal
     asked = budget * rule.burn
     burns = _burns(windows, rule.long, asked, is_empty=False) & _burns(windows, rule.short, asked, is_empty=True)
@@ -152,7 +175,16 @@ def _fires(rule: BurnRule, windows: Windows, goal: float, learnt: Learnt) -> Boo
     logs = []
     for length in rule.evidence_windows:
         bad, total = windows.at(length, where)
-        logs.append(log_evidence(bad, total, healthy_share=healthy, design_effect=effect))
+        log = log_evidence(bad, total, healthy_share=healthy, design_effect=effect)
+        if rule.severity is AlertSeverity.PAGE:
+            broken, pairs = mixed.at(length, where)
+            log = all_evidence(
+                log,
+                log_evidence(
+                    broken, pairs, healthy_share=learnt.mixed_share[at], design_effect=learnt.mixed_effect[at]
+                ),
+            )
+        logs.append(log)
     strong = np.logaddexp.reduce(logs, axis=0) >= np.log(evidence_needed_by(rule, every=TICK))
     fires = np.zeros(windows.shape, dtype=bool)
     fires[where[0][strong], where[1][strong]] = True

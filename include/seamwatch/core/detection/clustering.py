@@ -23,6 +23,11 @@ GUESS = 8.0
 """Design effect of a service of which nothing is known: that of bursts of four to five bad events on average."""
 TICKET_GUESS = 2.0
 """The same where only a ticket is at stake."""
+MIXED_GUESS = 4.0
+"""The same of bad events that good ones interrupt (`interrupted`): a burst leaves few of them, however long it is."""
+MIXED_DOUBT = 0.5
+"""Standard errors by which what is learnt of them is raised; like the guess and the weight of their evidence chosen on
+training seeds, as the least with which healthy services do not give more pages than without."""
 TAIL = 1.5
 """For pages, what the design effect is above 1 counts so many times: the sizes of bursts have a longer tail than a
 beta-binomial of the same variance. Chosen on the training seeds of `tests/benchmarks/slo/alerts.py`."""
@@ -75,16 +80,32 @@ def sum_blocks(bad: Floats, total: Floats) -> BlockSums:
     )
 
 
+def interrupted(bad: Floats, total: Floats) -> tuple[Floats, Floats]:
+    """Return by tick the bad events that good ones of the same tick interrupt, and the most that could be.
+
+    A burst leaves bad events beside good ones at its beginning and end only, however long it is; where a share of all
+    answers is wrong, good and bad ones alternate in every tick. So their number tells an outage from a few long bursts,
+    which the number of bad events cannot: its variance is that of the bursts' lengths.
+
+    Args:
+        bad: Bad events by tick of a few minutes; any shape.
+        total: Events by tick, of the same shape.
+    """
+    pairs = np.floor(total / 2.0)
+    return np.minimum(np.minimum(bad, total - bad), pairs), pairs
+
+
 def block_hours(events_per_hour: float) -> int:
     """Return the length of a block in hours, a divisor of a day: 1 from 30 events an hour on, 24 for the quietest."""
     wanted = EVENTS_PER_BLOCK / events_per_hour if events_per_hour > 0 else 24.0
     return next((hours for hours in (1, 2, 3, 4, 6, 8, 12) if hours >= wanted), 24)
 
 
-def design_effect(sums: BlockSums, *, guess: float = GUESS) -> Floats:
+def design_effect(sums: BlockSums, *, guess: float = GUESS, doubt: float | None = None) -> Floats:
     """Return the variance of a block's count of bad events, in variances of independent ones; at least 1.
 
-    Raised by its standard error, and drawn to `guess` as long as few blocks or bad events were seen.
+    Raised by `doubt` standard errors (None: `DOUBT`), and drawn to `guess` as long as few blocks or bad events were
+    seen.
     """
     blocks, bad, total = (np.asarray(value, dtype=float) for value in (sums.blocks, sums.bad, sums.total))
     share = np.divide(bad, total, out=np.zeros_like(bad), where=total > 0)
@@ -97,12 +118,20 @@ def design_effect(sums: BlockSums, *, guess: float = GUESS) -> Floats:
     known = np.minimum(blocks, bad / seen)
     drawn = (known * seen + GUESS_WEIGHT * guess) / (known + GUESS_WEIGHT)
     error = seen * np.sqrt(2 * known) / (known + GUESS_WEIGHT)
-    return np.asarray(drawn + DOUBT * error, dtype=float)
+    return np.asarray(drawn + (DOUBT if doubt is None else doubt) * error, dtype=float)
 
 
 def page_effect(sums: BlockSums) -> Floats:
     """Return the design effect that a page is judged with."""
     return np.asarray(1.0 + TAIL * (design_effect(sums) - 1.0), dtype=float)
+
+
+def mixed_effect(sums: BlockSums) -> Floats:
+    """Return the design effect that interrupted bad events are judged with; `sums` are of what `interrupted` returns.
+
+    It is not raised for a tail, since no burst brings many of them.
+    """
+    return design_effect(sums, guess=MIXED_GUESS, doubt=MIXED_DOUBT)
 
 
 def ticket_effect(sums: BlockSums) -> Floats:

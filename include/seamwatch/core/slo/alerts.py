@@ -10,7 +10,8 @@ strong.
 - *Evidence* is held against what the service usually has, or against its goal where that is lower: what burns is found
   by its change, long before it could be told from the budget alone, and the burn says whether it matters. A page needs
   as much as there are looks in which one false page is allowed, 0.1 in 30 days; this holds at any traffic (e-detector).
-  A ticket needs less.
+  A ticket needs less. Of a page two e-values are averaged, which is one again: that of the bad events, and that of
+  those which good ones interrupt, by which an outage is told from a few long bursts (`clustering.interrupted`).
 - *Counts* take over where so few bad events are allowed that rates say little, on quiet services above all: how many
   of them in 6 hours (a page) or 72 (a ticket) would bursts of the usual kind hardly ever bring (`counts.py`)?
 
@@ -26,7 +27,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from seamwatch.core.detection.clustering import BlockSums, page_effect, ticket_effect, usual_share
+from seamwatch.core.detection.clustering import BlockSums, mixed_effect, page_effect, ticket_effect, usual_share
 from seamwatch.core.detection.counts import needed_count
 from seamwatch.core.detection.evidence import log_evidence, needed_evidence
 from seamwatch.core.detection.hours import HOUR
@@ -49,6 +50,9 @@ LARGEST_EFFECT = 30.0
 """Beyond this design effect it is whole hours that are bad, not bursts, and rates are judged alone."""
 LOOKS_APART = 3.0
 """As how many independent looks a window counts that is looked at all the time."""
+MIXED_WEIGHT = 0.5
+"""Weight of the evidence of interrupted bad events in that of a page; see `all_evidence`."""
+MOST_MIXED_SHARE = 0.9
 RESOLVED_BELOW = 0.5
 """An alert is over once its short window burns less than this part of the rule's threshold, for `hold`."""
 
@@ -59,6 +63,9 @@ class Count:
 
     bad: float
     total: float
+    mixed: float = 0.0
+    """Bad events that good ones interrupt, and the most that there could be; see `clustering.interrupted`."""
+    pairs: float = 0.0
 
     def burn(self, budget_share: float) -> float | None:
         """Return how many times faster than allowed the budget burns; None without events."""
@@ -122,25 +129,52 @@ class Usual:
     """The same for tickets."""
     share: float
     """Bad share that it usually has, at most its budget."""
+    mixed_share: float | None = None
+    """Share of the interrupted bad events that there could be; None: nothing is known of them."""
+    mixed_effect: float = 1.0
+    """Design effect that they are judged with."""
 
     def effect(self, severity: AlertSeverity) -> float:
         """Return the design effect for a severity."""
         return self.page_effect if severity is AlertSeverity.PAGE else self.ticket_effect
 
 
-def learn_usual(recent: BlockSums, older: BlockSums, *, budget_share: float) -> Usual:
+def learn_usual(
+    recent: BlockSums,
+    older: BlockSums,
+    *,
+    budget_share: float,
+    mixed_recent: BlockSums | None = None,
+    mixed_older: BlockSums | None = None,
+) -> Usual:
     """Return what is known of a past.
 
     Args:
         recent: Blocks of the last `LOOK_BACK` but for the last `BLOCK_LAG`, without those of known incidents.
         older: The same but for the last `USUAL_LAG`.
         budget_share: 1 - goal.
+        mixed_recent: As `recent`, of what `clustering.interrupted` returns.
+        mixed_older: As `older`, of the same.
     """
+    mixed: dict[str, float] = {}
+    if mixed_recent is not None and mixed_older is not None:
+        share = usual_share(mixed_older, budget_share=most_mixed(budget_share))
+        mixed = {"mixed_share": float(share), "mixed_effect": float(mixed_effect(mixed_recent))}
     return Usual(
         page_effect=float(page_effect(recent)),
         ticket_effect=float(ticket_effect(recent)),
         share=float(usual_share(older, budget_share=budget_share)),
+        **mixed,
     )
+
+
+def most_mixed(budget_share: float) -> float:
+    """Return the largest share of interrupted bad events that independent ones may have within the budget.
+
+    Of three events one may be an interrupted bad one, and with a bad share p that is so with 3 p (1 - p); of two it is
+    2 p (1 - p), of many 2 p.
+    """
+    return min(3.0 * budget_share, MOST_MIXED_SHARE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -290,13 +324,21 @@ def read_rule(
     burns = long_burn is not None and long_burn >= rule.burn and (short_burn is None or short_burn >= rule.burn)
     if long.total:
         found = [windows[w] for w in rule.evidence_windows]
-        logs = log_evidence(
+        log = log_evidence(
             np.array([one.bad for one in found]),
             np.array([one.total for one in found]),
             healthy_share=min(usual.share, budget),
             design_effect=usual.effect(rule.severity),
         )
-        evidence = float(np.exp(min(float(np.logaddexp.reduce(logs)), 700.0)))
+        if rule.severity is AlertSeverity.PAGE and usual.mixed_share is not None:
+            mixed = log_evidence(
+                np.array([one.mixed for one in found]),
+                np.array([one.pairs for one in found]),
+                healthy_share=usual.mixed_share,
+                design_effect=usual.mixed_effect,
+            )
+            log = all_evidence(log, mixed)
+        evidence = float(np.exp(min(float(np.logaddexp.reduce(log)), 700.0)))
     return Reading(
         rule=rule,
         fires=burns and evidence >= needed,
@@ -306,6 +348,18 @@ def read_rule(
         short_burn=short_burn,
         evidence=evidence,
         needed=needed,
+    )
+
+
+def all_evidence(log: Floats, mixed_log: Floats) -> Floats:
+    """Return the log of the average e-value of all bad events and of the interrupted ones; it is an e-value again.
+
+    Source: V. Vovk and R. Wang (2021), "E-values: calibration, combination and applications", Annals of Statistics
+    49(3), section 3: averages of e-values, however they depend on each other.
+    """
+    return np.asarray(
+        np.logaddexp(log + np.log(1.0 - MIXED_WEIGHT), mixed_log + np.log(MIXED_WEIGHT)),
+        dtype=float,
     )
 
 

@@ -12,7 +12,9 @@ from seamwatch.core.detection.clustering import (
     BLOCK_LAG,
     LOOK_BACK,
     USUAL_LAG,
+    BlockSums,
     block_hours,
+    interrupted,
     sum_blocks,
 )
 from seamwatch.core.detection.windows import calendar_window, rolling_window
@@ -262,17 +264,23 @@ def _alerts(
     now: datetime,
     every: timedelta,
 ) -> tuple[AlertState, ...]:
-    rules = rules_of(objective)
+    rules, buckets = rules_of(objective), _with_interrupted(buckets)
     usual = _usual(buckets, incidents, 1.0 - objective.goal, now)
     counts = {}
     for length in window_lengths(rules):
         inside = buckets[(buckets["start_at"] >= now - length).to_numpy()]
-        counts[length] = Count(bad=float(inside["bad"].sum()), total=float(inside["judged"].sum()))
+        bad, total, mixed, pairs = (float(inside[name].sum()) for name in ("bad", "judged", "mixed", "pairs"))
+        counts[length] = Count(bad=bad, total=total, mixed=mixed, pairs=pairs)
     readings = [read_rule(rule, counts, usual, goal=objective.goal, every=every) for rule in rules]
     known = {state.severity: state for state in before}
     return tuple(
         advance(known.get(severity, AlertState(severity=severity)), readings, now) for severity in AlertSeverity
     )
+
+
+def _with_interrupted(buckets: pd.DataFrame) -> pd.DataFrame:
+    mixed, pairs = interrupted(buckets["bad"].to_numpy(dtype=float), buckets["judged"].to_numpy(dtype=float))
+    return buckets.assign(mixed=mixed, pairs=pairs)
 
 
 def _usual(buckets: pd.DataFrame, incidents: Sequence[Stretch], budget_share: float, now: datetime) -> Usual:
@@ -282,12 +290,16 @@ def _usual(buckets: pd.DataFrame, incidents: Sequence[Stretch], budget_share: fl
         past = past[~((past["start_at"] >= start) & (past["start_at"] < end)).to_numpy()]
     hours = max((now - past["start_at"].min()).total_seconds() / 3600, 1.0) if len(past) else 1.0
     length = f"{block_hours(float(past['judged'].sum()) / hours)}h"
-    blocks = past.groupby(past["start_at"].dt.floor(length))[["bad", "judged"]].sum()
+    blocks = past.groupby(past["start_at"].dt.floor(length))[["bad", "judged", "mixed", "pairs"]].sum()
 
-    def older(lag: timedelta) -> pd.DataFrame:
-        return blocks[(blocks.index <= now - lag)]
+    def known(lag: timedelta, bad: str = "bad", total: str = "judged") -> BlockSums:
+        older = blocks[(blocks.index <= now - lag)]
+        return sum_blocks(older[bad].to_numpy(dtype=float), older[total].to_numpy(dtype=float))
 
-    burst, usual = older(BLOCK_LAG), older(USUAL_LAG)
-    sums = sum_blocks(burst["bad"].to_numpy(dtype=float), burst["judged"].to_numpy(dtype=float))
-    settled = sum_blocks(usual["bad"].to_numpy(dtype=float), usual["judged"].to_numpy(dtype=float))
-    return learn_usual(sums, settled, budget_share=budget_share)
+    return learn_usual(
+        known(BLOCK_LAG),
+        known(USUAL_LAG),
+        budget_share=budget_share,
+        mixed_recent=known(BLOCK_LAG, "mixed", "pairs"),
+        mixed_older=known(USUAL_LAG, "mixed", "pairs"),
+    )

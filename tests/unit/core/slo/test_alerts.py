@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -87,6 +88,17 @@ def test_one_burst_of_a_service_with_bursts_pages_nobody() -> None:
     windows = dict.fromkeys(window_lengths([rule]), Count(bad=12, total=50))
     with_bursts = Usual(page_effect=15.0, ticket_effect=10.0, share=0.025)
     assert not read_rule(rule, windows, with_bursts, goal=0.95, every=TICK).fires
+
+
+def test_an_outage_of_a_service_with_bursts_is_told_from_long_bursts_by_the_good_events_within_it() -> None:
+    rule = _page(0.8)
+    usual = Usual(page_effect=13.0, ticket_effect=9.0, share=0.11, mixed_share=0.09, mixed_effect=2.2)
+    outage, bursts = (Count(bad=60, total=100, mixed=mixed, pairs=38) for mixed in (26, 4))
+    for count, fires in ((outage, True), (bursts, False)):
+        windows = dict.fromkeys(window_lengths([rule]), count)
+        assert read_rule(rule, windows, usual, goal=0.8, every=TICK).fires == fires
+        unknown = replace(usual, mixed_share=None)
+        assert not read_rule(rule, windows, unknown, goal=0.8, every=TICK).fires
 
 
 def test_an_empty_window_is_no_burn_and_no_evidence_and_an_empty_short_one_does_not_object() -> None:
