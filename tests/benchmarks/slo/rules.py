@@ -14,16 +14,17 @@ from seamwatch.core.detection.clustering import (
     LOOK_BACK,
     USUAL_LAG,
     BlockSums,
+    are_rare,
     block_hours,
     interrupted,
     mixed_effect,
     page_effect,
+    stretches,
     ticket_effect,
     usual_share,
 )
 from seamwatch.core.detection.evidence import log_evidence
 from seamwatch.core.slo.alerts import (
-    COUNTED,
     BurnRule,
     CountRule,
     all_evidence,
@@ -35,6 +36,7 @@ from seamwatch.core.slo.alerts import (
 from seamwatch.vocabulary import AlertSeverity
 
 Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 TICK = timedelta(minutes=5)
 HOUR = timedelta(hours=1)
 WORKBOOK_PAGES = ((1.0, 1 / 12, 14.4), (6.0, 0.5, 6.0))
@@ -97,6 +99,9 @@ class Learnt:
     share: Floats
     mixed_effect: Floats
     mixed_share: Floats
+    stretch_effect: Floats | None
+    stretch_share: Floats | None
+    """None where bad events are too many for stretches."""
 
     def effect(self, severity: AlertSeverity) -> Floats:
         return self.page_effect if severity is AlertSeverity.PAGE else self.ticket_effect
@@ -106,12 +111,16 @@ def learn(bad: Floats, total: Floats, goal: float, per_hour: float) -> Learnt:
     """Return what the product would know at each hour: from whole blocks that are old enough, by its own functions."""
     recent, older = _known(bad, total, per_hour)
     mixed_recent, mixed_older = _known(*interrupted(bad, total), per_hour)
+    begun_recent, begun_older = _known(stretches(bad, total), total, per_hour)
+    is_rare = are_rare(per_hour, budget_share=1 - goal)
     return Learnt(
         page_effect=page_effect(recent),
         ticket_effect=ticket_effect(recent),
         share=usual_share(older, budget_share=1 - goal),
         mixed_effect=mixed_effect(mixed_recent),
         mixed_share=usual_share(mixed_older, budget_share=most_mixed(1 - goal)),
+        stretch_effect=ticket_effect(begun_recent) if is_rare else None,
+        stretch_share=usual_share(begun_older, budget_share=1 - goal) if is_rare else None,
     )
 
 
@@ -138,7 +147,11 @@ def _known(bad: Floats, total: Floats, per_hour: float) -> tuple[BlockSums, Bloc
 def ours(windows: Windows, goal: float, over: timedelta, learnt: Learnt, severity: AlertSeverity) -> Bools:
     """Return where any of our rules of a severity fires."""
     fires = np.zeros(windows.shape, dtype=bool)
-    mixed = Windows(*interrupted(windows.bad, windows.total))
+    is_page = severity is AlertSeverity.PAGE
+    parts = (
+        interrupted(windows.bad, windows.total) if is_page else (stretches(windows.bad, windows.total), windows.total)
+    )
+    part = Windows(*parts)
     for rule in default_rules(goal, over=over):
         if rule.severity is not severity:
             continue
@@ -146,12 +159,12 @@ def ours(windows: Windows, goal: float, over: timedelta, learnt: Learnt, severit
             bad, total = windows.sums(rule.window)
             fires |= _too_many(rule, bad, total, goal, learnt)
             continue
-        fires |= _fires(rule, windows, mixed, goal, learnt)
+        fires |= _fires(rule, windows, part, goal, learnt)
     return fires
 
 
 def _too_many(rule: CountRule, bad: Floats, total: Floats, goal: float, learnt: Learnt) -> Bools:
-    where = np.nonzero((bad >= rule.least) & (total * (1 - goal) < COUNTED))
+    where = np.nonzero((bad >= rule.least) & (total * (1 - goal) < rule.most_allowed))
     at = where[0], where[1] // TICKS_PER_HOUR
     needed = too_many(
         rule,
@@ -165,30 +178,39 @@ def _too_many(rule: CountRule, bad: Floats, total: Floats, goal: float, learnt: 
     return fires
 
 
-def _fires(rule: BurnRule, windows: Windows, mixed: Windows, goal: float, learnt: Learnt) -> Bools:
+def _fires(rule: BurnRule, windows: Windows, part: Windows, goal: float, learnt: Learnt) -> Bools:
     budget = 1 - goal
     asked = budget * rule.burn
     burns = _burns(windows, rule.long, asked, is_empty=False) & _burns(windows, rule.short, asked, is_empty=True)
     where = np.nonzero(burns)
-    at = where[0], where[1] // TICKS_PER_HOUR
-    healthy, effect = learnt.share[at], learnt.effect(rule.severity)[at]
-    logs = []
-    for length in rule.evidence_windows:
-        bad, total = windows.at(length, where)
-        log = log_evidence(bad, total, healthy_share=healthy, design_effect=effect)
-        if rule.severity is AlertSeverity.PAGE:
-            broken, pairs = mixed.at(length, where)
-            log = all_evidence(
-                log,
-                log_evidence(
-                    broken, pairs, healthy_share=learnt.mixed_share[at], design_effect=learnt.mixed_effect[at]
-                ),
-            )
-        logs.append(log)
-    strong = np.logaddexp.reduce(logs, axis=0) >= np.log(evidence_needed_by(rule, every=TICK))
+    is_by_stretches = rule.severity is AlertSeverity.TICKET and learnt.stretch_share is not None
+    logs = [_window_log(rule, length, where, windows, part, learnt) for length in rule.evidence_windows]
+    needed = evidence_needed_by(rule, every=TICK, is_by_stretches=is_by_stretches)
+    strong = np.logaddexp.reduce(logs, axis=0) >= np.log(needed)
     fires = np.zeros(windows.shape, dtype=bool)
     fires[where[0][strong], where[1][strong]] = True
     return fires
+
+
+def _window_log(
+    rule: BurnRule, length: timedelta, where: tuple[Ints, Ints], windows: Windows, part: Windows, learnt: Learnt
+) -> Floats:
+    """Return the log of the e-value of windows of a length, by tick; `part` as `ours` makes it for the severity."""
+    at = where[0], where[1] // TICKS_PER_HOUR
+    is_ticket = rule.severity is AlertSeverity.TICKET
+    if is_ticket and learnt.stretch_share is not None and learnt.stretch_effect is not None:
+        begun, total = part.at(length, where)
+        return log_evidence(
+            begun, total, healthy_share=learnt.stretch_share[at], design_effect=learnt.stretch_effect[at]
+        )
+    bad, total = windows.at(length, where)
+    log = log_evidence(bad, total, healthy_share=learnt.share[at], design_effect=learnt.effect(rule.severity)[at])
+    if is_ticket:
+        return log
+    mixed, pairs = part.at(length, where)
+    return all_evidence(
+        log, log_evidence(mixed, pairs, healthy_share=learnt.mixed_share[at], design_effect=learnt.mixed_effect[at])
+    )
 
 
 def episodes(fires: Bools, hold_ticks: int = 6) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -43,6 +43,10 @@ USUAL_LAG = timedelta(hours=72)
 """The same for the usual share, which a slow burn would raise."""
 LOOK_BACK = timedelta(days=28)
 """Older blocks are forgotten."""
+TICKS_PER_HOUR = 12.0
+"""Events are kept in sums of five minutes."""
+RARE_PER_TICK = 0.5
+"""Bad events allowed in a tick, up to which they are rare."""
 EVENTS_PER_BLOCK = 30.0
 """A block is so long that it has about as many events; a burst then seldom crosses its end."""
 
@@ -93,6 +97,28 @@ def interrupted(bad: Floats, total: Floats) -> tuple[Floats, Floats]:
     """
     pairs = np.floor(total / 2.0)
     return np.minimum(np.minimum(bad, total - bad), pairs), pairs
+
+
+def stretches(bad: Floats, total: Floats) -> Floats:
+    """Return by tick 1.0 where bad events begin: it has some, and the last tick before that had events had none bad.
+
+    Where bad events are rare a burst is one stretch, whatever its length, so their number varies as that of the bursts
+    does: far less than the number of bad events. Where most ticks have bad events it says nothing; see `are_rare`.
+
+    Args:
+        bad: Bad events by tick of a few minutes, in order of time along the last axis.
+        total: Events by tick, of the same shape.
+    """
+    ticks = np.where(total > 0, np.arange(total.shape[-1]), -1)
+    nothing = np.full((*total.shape[:-1], 1), -1)
+    before = np.concatenate([nothing, np.maximum.accumulate(ticks, axis=-1)], axis=-1)[..., :-1]
+    bad_before = np.where(before >= 0, np.take_along_axis(bad, np.maximum(before, 0), axis=-1), 0.0)
+    return np.asarray((bad > 0) & (bad_before == 0), dtype=float)
+
+
+def are_rare(events_per_hour: float, *, budget_share: float) -> bool:
+    """Return whether so few bad events are allowed that `stretches` tells bursts apart."""
+    return events_per_hour / TICKS_PER_HOUR * budget_share <= RARE_PER_TICK
 
 
 def block_hours(events_per_hour: float) -> int:

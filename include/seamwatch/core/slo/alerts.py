@@ -11,7 +11,8 @@ strong.
   by its change, long before it could be told from the budget alone, and the burn says whether it matters. A page needs
   as much as there are looks in which one false page is allowed, 0.1 in 30 days; this holds at any traffic (e-detector).
   A ticket needs less. Of a page two e-values are averaged, which is one again: that of the bad events, and that of
-  those which good ones interrupt, by which an outage is told from a few long bursts (`clustering.interrupted`).
+  those which good ones interrupt, by which an outage is told from a few long bursts (`clustering.interrupted`). For a
+  ticket, where few bad events are allowed, stretches of them count in their place (`clustering.stretches`).
 - *Counts* take over where so few bad events are allowed that rates say little, on quiet services above all: how many
   of them in 6 hours (a page) or 72 (a ticket) would bursts of the usual kind hardly ever bring (`counts.py`)?
 
@@ -42,10 +43,16 @@ FALSE_PAGES = 0.1
 TICKET_EVIDENCE = 8.0
 """e-value from which on a ticket is written. Chosen on the training seeds of `tests/benchmarks/slo/alerts.py`: slow
 burns are found as soon as by the workbook's tickets, with a fraction of their false ones."""
+STRETCH_EVIDENCE = 3.0
+"""The same where stretches of bad events are counted: less is enough, for the lengths of bursts do not count there."""
 COUNT_TICKETS = 0.5
 """Tickets in 30 days that the rule by count may write for a service that has what it usually has."""
 COUNTED = 100.0
-"""Bad events are counted where the goal allows fewer than this in the rule's window; above it rates say as much."""
+"""Bad events are counted for a ticket where the goal allows fewer than this in the rule's window; above it rates say as
+much."""
+COUNTED_FOR_PAGES = 30.0
+"""The same for a page: above it those that good ones interrupt say more, and a service that comes to use all of its
+budget would give false pages by count."""
 LARGEST_EFFECT = 30.0
 """Beyond this design effect it is whole hours that are bad, not bursts, and rates are judged alone."""
 LOOKS_APART = 3.0
@@ -66,6 +73,8 @@ class Count:
     mixed: float = 0.0
     """Bad events that good ones interrupt, and the most that there could be; see `clustering.interrupted`."""
     pairs: float = 0.0
+    stretches: float = 0.0
+    """Stretches of bad events that began; see `clustering.stretches`."""
 
     def burn(self, budget_share: float) -> float | None:
         """Return how many times faster than allowed the budget burns; None without events."""
@@ -107,6 +116,8 @@ class CountRule:
     """Slower burning is never an alert."""
     least: int
     """Fewer bad events than this are never an alert."""
+    most_allowed: float = COUNTED
+    """Where the goal allows as many in the window, the rule says nothing."""
 
     @property
     def hold(self) -> timedelta:
@@ -120,6 +131,16 @@ class CountRule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UsualPart:
+    """What is known of a part of the bad events: of those that good ones interrupt, or of their stretches."""
+
+    share: float
+    """Of all that there could be, as it usually is."""
+    effect: float
+    """Design effect."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Usual:
     """What is known of a service's past; see `detection/clustering.py`."""
 
@@ -129,42 +150,49 @@ class Usual:
     """The same for tickets."""
     share: float
     """Bad share that it usually has, at most its budget."""
-    mixed_share: float | None = None
-    """Share of the interrupted bad events that there could be; None: nothing is known of them."""
-    mixed_effect: float = 1.0
-    """Design effect that they are judged with."""
+    mixed: UsualPart | None = None
+    """Of interrupted bad events; None: nothing is known of them."""
+    stretches: UsualPart | None = None
+    """Of stretches of bad events, by event; None: nothing is known of them, or bad events are too many."""
 
     def effect(self, severity: AlertSeverity) -> float:
         """Return the design effect for a severity."""
         return self.page_effect if severity is AlertSeverity.PAGE else self.ticket_effect
 
 
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """Sums over the blocks of a service's past, without those of known incidents."""
+
+    recent: BlockSums
+    """Of the last `LOOK_BACK` but for the last `BLOCK_LAG`."""
+    older: BlockSums
+    """The same but for the last `USUAL_LAG`."""
+
+
 def learn_usual(
-    recent: BlockSums,
-    older: BlockSums,
-    *,
-    budget_share: float,
-    mixed_recent: BlockSums | None = None,
-    mixed_older: BlockSums | None = None,
+    events: Past, *, budget_share: float, mixed: Past | None = None, stretches: Past | None = None
 ) -> Usual:
     """Return what is known of a past.
 
     Args:
-        recent: Blocks of the last `LOOK_BACK` but for the last `BLOCK_LAG`, without those of known incidents.
-        older: The same but for the last `USUAL_LAG`.
+        events: Bad events of all.
         budget_share: 1 - goal.
-        mixed_recent: As `recent`, of what `clustering.interrupted` returns.
-        mixed_older: As `older`, of the same.
+        mixed: Of what `clustering.interrupted` returns.
+        stretches: What `clustering.stretches` returns, of all events; None where those are too many (`are_rare`).
     """
-    mixed: dict[str, float] = {}
-    if mixed_recent is not None and mixed_older is not None:
-        share = usual_share(mixed_older, budget_share=most_mixed(budget_share))
-        mixed = {"mixed_share": float(share), "mixed_effect": float(mixed_effect(mixed_recent))}
+    parts: dict[str, UsualPart] = {}
+    if mixed is not None:
+        share = usual_share(mixed.older, budget_share=most_mixed(budget_share))
+        parts["mixed"] = UsualPart(share=float(share), effect=float(mixed_effect(mixed.recent)))
+    if stretches is not None:
+        share = usual_share(stretches.older, budget_share=budget_share)
+        parts["stretches"] = UsualPart(share=float(share), effect=float(ticket_effect(stretches.recent)))
     return Usual(
-        page_effect=float(page_effect(recent)),
-        ticket_effect=float(ticket_effect(recent)),
-        share=float(usual_share(older, budget_share=budget_share)),
-        **mixed,
+        page_effect=float(page_effect(events.recent)),
+        ticket_effect=float(ticket_effect(events.recent)),
+        share=float(usual_share(events.older, budget_share=budget_share)),
+        **parts,
     )
 
 
@@ -235,7 +263,14 @@ def default_rules(goal: float, *, over: timedelta) -> tuple[BurnRule | CountRule
     found = tuple(burns)
     return (
         *found,
-        CountRule(severity=page, window=6 * HOUR, false_alarms=FALSE_PAGES / 2, burn=found[0].burn, least=5),
+        CountRule(
+            severity=page,
+            window=6 * HOUR,
+            false_alarms=FALSE_PAGES / 2,
+            burn=found[0].burn,
+            least=5,
+            most_allowed=COUNTED_FOR_PAGES,
+        ),
         CountRule(severity=ticket, window=72 * HOUR, false_alarms=COUNT_TICKETS, burn=found[3].burn, least=3),
     )
 
@@ -251,13 +286,18 @@ def highest_burn(goal: float) -> float:
     return 1.0 / (1.0 - goal)
 
 
-def evidence_needed_by(rule: BurnRule, *, every: timedelta) -> float:
+def evidence_needed_by(rule: BurnRule, *, every: timedelta, is_by_stretches: bool = False) -> float:
     """Return the e-value from which on the rule may fire, if it is looked at so often.
 
     A page's is the number of looks in which one false page is allowed, all page rules together.
+
+    Args:
+        rule: The rule.
+        every: How often it is looked at.
+        is_by_stretches: Of a ticket, whether its evidence is that of stretches.
     """
     if rule.severity is AlertSeverity.TICKET:
-        return TICKET_EVIDENCE
+        return STRETCH_EVIDENCE if is_by_stretches else TICKET_EVIDENCE
     return needed_evidence(FALSE_PAGES, over=30 * 24 * HOUR, every=every)
 
 
@@ -275,7 +315,7 @@ def too_many(
     """
     events = np.asarray(total, dtype=float)
     allowed = events * budget_share
-    is_counted = (events > 0) & (allowed < COUNTED) & (np.asarray(effect) <= LARGEST_EFFECT)
+    is_counted = (events > 0) & (allowed < rule.most_allowed) & (np.asarray(effect) <= LARGEST_EFFECT)
     mean = np.where(is_counted, events * usual_share, 0.0)
     least = np.maximum(needed_count(mean, effect, rule.chance), np.maximum(np.ceil(rule.burn * allowed), rule.least))
     return np.asarray(np.where(is_counted, least, np.inf), dtype=float)
@@ -319,26 +359,14 @@ def read_rule(
         )
     long, short = windows[rule.long], windows[rule.short]
     long_burn, short_burn = long.burn(budget), short.burn(budget)
-    needed, evidence = evidence_needed_by(rule, every=every), 0.0
+    is_by_stretches = rule.severity is AlertSeverity.TICKET and usual.stretches is not None
+    needed, evidence = evidence_needed_by(rule, every=every, is_by_stretches=is_by_stretches), 0.0
     # A short window without events says nothing, and so does not object.
     burns = long_burn is not None and long_burn >= rule.burn and (short_burn is None or short_burn >= rule.burn)
     if long.total:
         found = [windows[w] for w in rule.evidence_windows]
-        log = log_evidence(
-            np.array([one.bad for one in found]),
-            np.array([one.total for one in found]),
-            healthy_share=min(usual.share, budget),
-            design_effect=usual.effect(rule.severity),
-        )
-        if rule.severity is AlertSeverity.PAGE and usual.mixed_share is not None:
-            mixed = log_evidence(
-                np.array([one.mixed for one in found]),
-                np.array([one.pairs for one in found]),
-                healthy_share=usual.mixed_share,
-                design_effect=usual.mixed_effect,
-            )
-            log = all_evidence(log, mixed)
-        evidence = float(np.exp(min(float(np.logaddexp.reduce(log)), 700.0)))
+        logs = _window_logs(found, usual, rule.severity, budget_share=budget)
+        evidence = float(np.exp(min(float(np.logaddexp.reduce(logs)), 700.0)))
     return Reading(
         rule=rule,
         fires=burns and evidence >= needed,
@@ -349,6 +377,21 @@ def read_rule(
         evidence=evidence,
         needed=needed,
     )
+
+
+def _window_logs(windows: Sequence[Count], usual: Usual, severity: AlertSeverity, *, budget_share: float) -> Floats:
+    """Return the log of the e-value of each window."""
+    counts = np.array([(one.bad, one.total, one.mixed, one.pairs, one.stretches) for one in windows], dtype=float)
+    bad, total, mixed, pairs, stretches = counts.T
+    if severity is AlertSeverity.TICKET and usual.stretches is not None:
+        part = usual.stretches
+        return log_evidence(stretches, total, healthy_share=part.share, design_effect=part.effect)
+    share, effect = min(usual.share, budget_share), usual.effect(severity)
+    logs = log_evidence(bad, total, healthy_share=share, design_effect=effect)
+    if severity is AlertSeverity.TICKET or usual.mixed is None:
+        return logs
+    part = usual.mixed
+    return all_evidence(logs, log_evidence(mixed, pairs, healthy_share=part.share, design_effect=part.effect))
 
 
 def all_evidence(log: Floats, mixed_log: Floats) -> Floats:

@@ -13,8 +13,10 @@ from seamwatch.core.detection.clustering import (
     LOOK_BACK,
     USUAL_LAG,
     BlockSums,
+    are_rare,
     block_hours,
     interrupted,
+    stretches,
     sum_blocks,
 )
 from seamwatch.core.detection.windows import calendar_window, rolling_window
@@ -24,6 +26,7 @@ from seamwatch.core.slo.alerts import (
     BurnRule,
     Count,
     CountRule,
+    Past,
     Usual,
     advance,
     default_rules,
@@ -39,6 +42,8 @@ from seamwatch.vocabulary import AlertSeverity, Watch
 
 Stretch = tuple[datetime, datetime]
 """From a moment to before another."""
+_COUNTED = ("bad", "judged", "mixed", "pairs", "stretches")
+"""Columns of buckets that alerts are judged by."""
 _TICKET_AFTER = 0.25
 """Share of a day's or month's bound that is spent before its projection is told as a ticket."""
 _CLEARLY_BELOW = 0.9
@@ -264,13 +269,13 @@ def _alerts(
     now: datetime,
     every: timedelta,
 ) -> tuple[AlertState, ...]:
-    rules, buckets = rules_of(objective), _with_interrupted(buckets)
+    rules, buckets = rules_of(objective), _with_parts(buckets)
     usual = _usual(buckets, incidents, 1.0 - objective.goal, now)
     counts = {}
     for length in window_lengths(rules):
         inside = buckets[(buckets["start_at"] >= now - length).to_numpy()]
-        bad, total, mixed, pairs = (float(inside[name].sum()) for name in ("bad", "judged", "mixed", "pairs"))
-        counts[length] = Count(bad=bad, total=total, mixed=mixed, pairs=pairs)
+        bad, total, mixed, pairs, begun = (float(inside[name].sum()) for name in _COUNTED)
+        counts[length] = Count(bad=bad, total=total, mixed=mixed, pairs=pairs, stretches=begun)
     readings = [read_rule(rule, counts, usual, goal=objective.goal, every=every) for rule in rules]
     known = {state.severity: state for state in before}
     return tuple(
@@ -278,9 +283,12 @@ def _alerts(
     )
 
 
-def _with_interrupted(buckets: pd.DataFrame) -> pd.DataFrame:
-    mixed, pairs = interrupted(buckets["bad"].to_numpy(dtype=float), buckets["judged"].to_numpy(dtype=float))
-    return buckets.assign(mixed=mixed, pairs=pairs)
+def _with_parts(buckets: pd.DataFrame) -> pd.DataFrame:
+    """Return buckets in order of time, with their bad events that good ones interrupt, and stretches that begin."""
+    ordered = buckets.sort_values("start_at", kind="stable")
+    bad, total = ordered["bad"].to_numpy(dtype=float), ordered["judged"].to_numpy(dtype=float)
+    mixed, pairs = interrupted(bad, total)
+    return ordered.assign(mixed=mixed, pairs=pairs, stretches=stretches(bad, total))
 
 
 def _usual(buckets: pd.DataFrame, incidents: Sequence[Stretch], budget_share: float, now: datetime) -> Usual:
@@ -289,17 +297,21 @@ def _usual(buckets: pd.DataFrame, incidents: Sequence[Stretch], budget_share: fl
     for start, end in incidents:
         past = past[~((past["start_at"] >= start) & (past["start_at"] < end)).to_numpy()]
     hours = max((now - past["start_at"].min()).total_seconds() / 3600, 1.0) if len(past) else 1.0
-    length = f"{block_hours(float(past['judged'].sum()) / hours)}h"
-    blocks = past.groupby(past["start_at"].dt.floor(length))[["bad", "judged", "mixed", "pairs"]].sum()
+    per_hour = float(past["judged"].sum()) / hours
+    length = f"{block_hours(per_hour)}h"
+    blocks = past.groupby(past["start_at"].dt.floor(length))[[*_COUNTED]].sum()
 
-    def known(lag: timedelta, bad: str = "bad", total: str = "judged") -> BlockSums:
-        older = blocks[(blocks.index <= now - lag)]
-        return sum_blocks(older[bad].to_numpy(dtype=float), older[total].to_numpy(dtype=float))
+    def known(bad: str, total: str) -> Past:
+        return Past(recent=_sums(blocks, bad, total, now - BLOCK_LAG), older=_sums(blocks, bad, total, now - USUAL_LAG))
 
     return learn_usual(
-        known(BLOCK_LAG),
-        known(USUAL_LAG),
+        known("bad", "judged"),
         budget_share=budget_share,
-        mixed_recent=known(BLOCK_LAG, "mixed", "pairs"),
-        mixed_older=known(USUAL_LAG, "mixed", "pairs"),
+        mixed=known("mixed", "pairs"),
+        stretches=known("stretches", "judged") if are_rare(per_hour, budget_share=budget_share) else None,
     )
+
+
+def _sums(blocks: pd.DataFrame, bad: str, total: str, until: datetime) -> BlockSums:
+    older = blocks[(blocks.index <= until)]
+    return sum_blocks(older[bad].to_numpy(dtype=float), older[total].to_numpy(dtype=float))

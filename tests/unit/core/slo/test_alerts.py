@@ -19,6 +19,7 @@ from seamwatch.core.slo.alerts import (
     CountRule,
     Reading,
     Usual,
+    UsualPart,
     advance,
     default_rules,
     evidence_needed_by,
@@ -92,12 +93,12 @@ def test_one_burst_of_a_service_with_bursts_pages_nobody() -> None:
 
 def test_an_outage_of_a_service_with_bursts_is_told_from_long_bursts_by_the_good_events_within_it() -> None:
     rule = _page(0.8)
-    usual = Usual(page_effect=13.0, ticket_effect=9.0, share=0.11, mixed_share=0.09, mixed_effect=2.2)
+    usual = Usual(page_effect=13.0, ticket_effect=9.0, share=0.11, mixed=UsualPart(share=0.09, effect=2.2))
     outage, bursts = (Count(bad=60, total=100, mixed=mixed, pairs=38) for mixed in (26, 4))
     for count, fires in ((outage, True), (bursts, False)):
         windows = dict.fromkeys(window_lengths([rule]), count)
         assert read_rule(rule, windows, usual, goal=0.8, every=TICK).fires == fires
-        unknown = replace(usual, mixed_share=None)
+        unknown = replace(usual, mixed=None)
         assert not read_rule(rule, windows, unknown, goal=0.8, every=TICK).fires
 
 

@@ -14,8 +14,16 @@ sys.path.insert(0, str(Path(__file__).parents[4] / "tests" / "benchmarks"))
 from slo.rules import Windows, episodes, learn, ours
 from slo.simulate import Fault, Service, months
 
-from seamwatch.core.detection.clustering import BLOCK_LAG, USUAL_LAG, block_hours, interrupted, sum_blocks
-from seamwatch.core.slo.alerts import Count, default_rules, learn_usual, read_rule, window_lengths
+from seamwatch.core.detection.clustering import (
+    BLOCK_LAG,
+    USUAL_LAG,
+    are_rare,
+    block_hours,
+    interrupted,
+    stretches,
+    sum_blocks,
+)
+from seamwatch.core.slo.alerts import Count, Past, default_rules, learn_usual, read_rule, window_lengths
 from seamwatch.vocabulary import AlertSeverity
 
 TICK, HOUR, OVER = timedelta(minutes=5), timedelta(hours=1), timedelta(days=30)
@@ -31,14 +39,17 @@ def test_look_by_look(goal, per_hour, errors) -> None:
     assert any(found.any() for found in fires.values())
 
     rules, width = default_rules(goal, over=OVER), block_hours(per_hour) * 12
-    mixed, pairs = interrupted(bad, total)
-    blocks = [values[0].reshape(-1, width).sum(axis=1) for values in (bad, total, mixed, pairs)]
+    begun = stretches(bad, total)
+    series = [values[0] for values in (bad, total, *interrupted(bad, total), begun)]
+    blocks = [values.reshape(-1, width).sum(axis=1) for values in series]
     for tick in range(start - 6, start + 84, 3):
         known = [int(max(tick // 12 - lag // HOUR, 0)) * 12 // width for lag in (BLOCK_LAG, USUAL_LAG)]
-        recent, older = (sum_blocks(blocks[0][:n], blocks[1][:n]) for n in known)
-        mixed_recent, mixed_older = (sum_blocks(blocks[2][:n], blocks[3][:n]) for n in known)
-        usual = learn_usual(recent, older, budget_share=1 - goal, mixed_recent=mixed_recent, mixed_older=mixed_older)
-        series = bad[0], total[0], mixed[0], pairs[0]
+        events, mixed, in_stretches = (
+            Past(**{name: sum_blocks(part[:n], of[:n]) for name, n in zip(("recent", "older"), known, strict=True)})
+            for part, of in ((blocks[0], blocks[1]), (blocks[2], blocks[3]), (blocks[4], blocks[1]))
+        )
+        is_rare = are_rare(per_hour, budget_share=1 - goal)
+        usual = learn_usual(events, budget_share=1 - goal, mixed=mixed, stretches=in_stretches if is_rare else None)
         windows = {one: _count(series, tick, one) for one in window_lengths(rules)}
         readings = [read_rule(rule, windows, usual, goal=goal, every=TICK) for rule in rules]
         for who in AlertSeverity:
@@ -49,8 +60,8 @@ def test_look_by_look(goal, per_hour, errors) -> None:
 def _count(series, tick, length) -> Count:
     """Return the events of a window that ends with a tick."""
     window = slice(max(tick + 1 - round(length / TICK), 0), tick + 1)
-    bad, total, mixed, pairs = (float(values[window].sum()) for values in series)
-    return Count(bad=bad, total=total, mixed=mixed, pairs=pairs)
+    sums = [float(values[window].sum()) for values in series]
+    return Count(**dict(zip(("bad", "total", "mixed", "pairs", "stretches"), sums, strict=True)))
 
 
 def test_an_alert_that_pauses_for_a_moment_is_one() -> None:
