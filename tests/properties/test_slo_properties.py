@@ -130,10 +130,10 @@ def test_independent_events_interrupt_no_more_of_the_bad_ones_than_is_taken_for_
     assert expected <= most_mixed(share) * pairs[0] + 1e-9
 
 
-@given(st.lists(st.floats(-30.0, 30.0), min_size=1, max_size=9), st.floats(-30.0, 30.0))
-def test_evidence_of_two_kinds_lies_between_them(logs, other) -> None:
+@given(st.lists(st.floats(-30.0, 30.0), min_size=1, max_size=9), st.floats(-30.0, 30.0), st.floats(0.01, 0.99))
+def test_evidence_of_two_kinds_lies_between_them(logs, other, weight) -> None:
     first, second = np.array(logs), np.full(len(logs), other)
-    found = all_evidence(first, second)
+    found = all_evidence(first, second, weight=weight)
     assert ((found >= np.minimum(first, second) - 1e-9) & (found <= np.maximum(first, second) + 1e-9)).all()
 
 

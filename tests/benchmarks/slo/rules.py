@@ -14,6 +14,7 @@ from seamwatch.core.detection.clustering import (
     LOOK_BACK,
     USUAL_LAG,
     BlockSums,
+    are_few,
     are_rare,
     block_hours,
     interrupted,
@@ -25,6 +26,8 @@ from seamwatch.core.detection.clustering import (
 )
 from seamwatch.core.detection.evidence import log_evidence
 from seamwatch.core.slo.alerts import (
+    MIXED_WEIGHT,
+    STRETCH_WEIGHT,
     BurnRule,
     CountRule,
     all_evidence,
@@ -97,11 +100,10 @@ class Learnt:
     page_effect: Floats
     ticket_effect: Floats
     share: Floats
-    mixed_effect: Floats
-    mixed_share: Floats
-    stretch_effect: Floats | None
-    stretch_share: Floats | None
-    """None where bad events are too many for stretches."""
+    mixed: tuple[Floats, Floats] | None
+    """Share and design effect of interrupted bad events; None where events are too many."""
+    stretches: tuple[Floats, Floats] | None
+    """The same of stretches; None where bad events are too many."""
 
     def effect(self, severity: AlertSeverity) -> Floats:
         return self.page_effect if severity is AlertSeverity.PAGE else self.ticket_effect
@@ -112,15 +114,14 @@ def learn(bad: Floats, total: Floats, goal: float, per_hour: float) -> Learnt:
     recent, older = _known(bad, total, per_hour)
     mixed_recent, mixed_older = _known(*interrupted(bad, total), per_hour)
     begun_recent, begun_older = _known(stretches(bad, total), total, per_hour)
+    mixed_share = usual_share(mixed_older, budget_share=most_mixed(1 - goal))
     is_rare = are_rare(per_hour, budget_share=1 - goal)
     return Learnt(
         page_effect=page_effect(recent),
         ticket_effect=ticket_effect(recent),
         share=usual_share(older, budget_share=1 - goal),
-        mixed_effect=mixed_effect(mixed_recent),
-        mixed_share=usual_share(mixed_older, budget_share=most_mixed(1 - goal)),
-        stretch_effect=ticket_effect(begun_recent) if is_rare else None,
-        stretch_share=usual_share(begun_older, budget_share=1 - goal) if is_rare else None,
+        mixed=(mixed_share, mixed_effect(mixed_recent)) if are_few(per_hour) else None,
+        stretches=(usual_share(begun_older, budget_share=1 - goal), ticket_effect(begun_recent)) if is_rare else None,
     )
 
 
@@ -183,7 +184,7 @@ def _fires(rule: BurnRule, windows: Windows, part: Windows, goal: float, learnt:
     asked = budget * rule.burn
     burns = _burns(windows, rule.long, asked, is_empty=False) & _burns(windows, rule.short, asked, is_empty=True)
     where = np.nonzero(burns)
-    is_by_stretches = rule.severity is AlertSeverity.TICKET and learnt.stretch_share is not None
+    is_by_stretches = rule.severity is AlertSeverity.TICKET and learnt.stretches is not None
     logs = [_window_log(rule, length, where, windows, part, learnt) for length in rule.evidence_windows]
     needed = evidence_needed_by(rule, every=TICK, is_by_stretches=is_by_stretches)
     strong = np.logaddexp.reduce(logs, axis=0) >= np.log(needed)
@@ -197,20 +198,16 @@ def _window_log(
 ) -> Floats:
     """Return the log of the e-value of windows of a length, by tick; `part` as `ours` makes it for the severity."""
     at = where[0], where[1] // TICKS_PER_HOUR
-    is_ticket = rule.severity is AlertSeverity.TICKET
-    if is_ticket and learnt.stretch_share is not None and learnt.stretch_effect is not None:
-        begun, total = part.at(length, where)
-        return log_evidence(
-            begun, total, healthy_share=learnt.stretch_share[at], design_effect=learnt.stretch_effect[at]
-        )
     bad, total = windows.at(length, where)
     log = log_evidence(bad, total, healthy_share=learnt.share[at], design_effect=learnt.effect(rule.severity)[at])
-    if is_ticket:
+    is_page = rule.severity is AlertSeverity.PAGE
+    usual, weight = (learnt.mixed, MIXED_WEIGHT) if is_page else (learnt.stretches, STRETCH_WEIGHT)
+    if usual is None:
         return log
-    mixed, pairs = part.at(length, where)
-    return all_evidence(
-        log, log_evidence(mixed, pairs, healthy_share=learnt.mixed_share[at], design_effect=learnt.mixed_effect[at])
-    )
+    found, of = part.at(length, where)
+    share, effect = usual
+    others = log_evidence(found, of, healthy_share=share[at], design_effect=effect[at])
+    return all_evidence(log, others, weight=weight)
 
 
 def episodes(fires: Bools, hold_ticks: int = 6) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

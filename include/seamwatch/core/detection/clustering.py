@@ -47,6 +47,8 @@ TICKS_PER_HOUR = 12.0
 """Events are kept in sums of five minutes."""
 RARE_PER_TICK = 0.5
 """Bad events allowed in a tick, up to which they are rare."""
+FEW_PER_TICK = 10.0
+"""Events of a tick, up to which they are few: of more, a burst that good ones surround is interrupted as a whole."""
 EVENTS_PER_BLOCK = 30.0
 """A block is so long that it has about as many events; a burst then seldom crosses its end."""
 
@@ -119,6 +121,11 @@ def stretches(bad: Floats, total: Floats) -> Floats:
 def are_rare(events_per_hour: float, *, budget_share: float) -> bool:
     """Return whether so few bad events are allowed that `stretches` tells bursts apart."""
     return events_per_hour / TICKS_PER_HOUR * budget_share <= RARE_PER_TICK
+
+
+def are_few(events_per_hour: float) -> bool:
+    """Return whether so few events come in a tick that `interrupted` tells a burst from an outage."""
+    return events_per_hour / TICKS_PER_HOUR <= FEW_PER_TICK
 
 
 def block_hours(events_per_hour: float) -> int:

@@ -12,7 +12,7 @@ strong.
   as much as there are looks in which one false page is allowed, 0.1 in 30 days; this holds at any traffic (e-detector).
   A ticket needs less. Of a page two e-values are averaged, which is one again: that of the bad events, and that of
   those which good ones interrupt, by which an outage is told from a few long bursts (`clustering.interrupted`). For a
-  ticket, where few bad events are allowed, stretches of them count in their place (`clustering.stretches`).
+  ticket, where few bad events are allowed, it is stretches of them above all that count (`clustering.stretches`).
 - *Counts* take over where so few bad events are allowed that rates say little, on quiet services above all: how many
   of them in 6 hours (a page) or 72 (a ticket) would bursts of the usual kind hardly ever bring (`counts.py`)?
 
@@ -44,7 +44,8 @@ TICKET_EVIDENCE = 8.0
 """e-value from which on a ticket is written. Chosen on the training seeds of `tests/benchmarks/slo/alerts.py`: slow
 burns are found as soon as by the workbook's tickets, with a fraction of their false ones."""
 STRETCH_EVIDENCE = 3.0
-"""The same where stretches of bad events are counted: less is enough, for the lengths of bursts do not count there."""
+"""The same where stretches of bad events are counted: less is enough, for the lengths of bursts do not count there.
+Chosen on training seeds, as the least with which healthy services do not get more tickets than by bad events alone."""
 COUNT_TICKETS = 0.5
 """Tickets in 30 days that the rule by count may write for a service that has what it usually has."""
 COUNTED = 100.0
@@ -57,8 +58,10 @@ LARGEST_EFFECT = 30.0
 """Beyond this design effect it is whole hours that are bad, not bursts, and rates are judged alone."""
 LOOKS_APART = 3.0
 """As how many independent looks a window counts that is looked at all the time."""
-MIXED_WEIGHT = 0.5
+MIXED_WEIGHT = 0.75
 """Weight of the evidence of interrupted bad events in that of a page; see `all_evidence`."""
+STRETCH_WEIGHT = 0.9
+"""The same of the evidence of stretches in that of a ticket: in an outage of a quiet service all is one stretch."""
 MOST_MIXED_SHARE = 0.9
 RESOLVED_BELOW = 0.5
 """An alert is over once its short window burns less than this part of the rule's threshold, for `hold`."""
@@ -178,7 +181,7 @@ def learn_usual(
     Args:
         events: Bad events of all.
         budget_share: 1 - goal.
-        mixed: Of what `clustering.interrupted` returns.
+        mixed: Of what `clustering.interrupted` returns; None where events are too many (`are_few`).
         stretches: What `clustering.stretches` returns, of all events; None where those are too many (`are_rare`).
     """
     parts: dict[str, UsualPart] = {}
@@ -383,25 +386,30 @@ def _window_logs(windows: Sequence[Count], usual: Usual, severity: AlertSeverity
     """Return the log of the e-value of each window."""
     counts = np.array([(one.bad, one.total, one.mixed, one.pairs, one.stretches) for one in windows], dtype=float)
     bad, total, mixed, pairs, stretches = counts.T
-    if severity is AlertSeverity.TICKET and usual.stretches is not None:
-        part = usual.stretches
-        return log_evidence(stretches, total, healthy_share=part.share, design_effect=part.effect)
     share, effect = min(usual.share, budget_share), usual.effect(severity)
     logs = log_evidence(bad, total, healthy_share=share, design_effect=effect)
-    if severity is AlertSeverity.TICKET or usual.mixed is None:
+    is_page = severity is AlertSeverity.PAGE
+    part, weight = (usual.mixed, MIXED_WEIGHT) if is_page else (usual.stretches, STRETCH_WEIGHT)
+    if part is None:
         return logs
-    part = usual.mixed
-    return all_evidence(logs, log_evidence(mixed, pairs, healthy_share=part.share, design_effect=part.effect))
+    found, of = (mixed, pairs) if is_page else (stretches, total)
+    others = log_evidence(found, of, healthy_share=part.share, design_effect=part.effect)
+    return all_evidence(logs, others, weight=weight)
 
 
-def all_evidence(log: Floats, mixed_log: Floats) -> Floats:
-    """Return the log of the average e-value of all bad events and of the interrupted ones; it is an e-value again.
+def all_evidence(log: Floats, part_log: Floats, *, weight: float) -> Floats:
+    """Return the log of the average e-value of all bad events and of a part of them; it is an e-value again.
+
+    Args:
+        log: Log of the e-value of all.
+        part_log: Log of that of interrupted ones, or of stretches.
+        weight: Of the part, inside (0, 1).
 
     Source: V. Vovk and R. Wang (2021), "E-values: calibration, combination and applications", Annals of Statistics
     49(3), section 3: averages of e-values, however they depend on each other.
     """
     return np.asarray(
-        np.logaddexp(log + np.log(1.0 - MIXED_WEIGHT), mixed_log + np.log(MIXED_WEIGHT)),
+        np.logaddexp(log + np.log(1.0 - weight), part_log + np.log(weight)),
         dtype=float,
     )
 

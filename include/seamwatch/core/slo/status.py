@@ -13,6 +13,7 @@ from seamwatch.core.detection.clustering import (
     LOOK_BACK,
     USUAL_LAG,
     BlockSums,
+    are_few,
     are_rare,
     block_hours,
     interrupted,
@@ -307,7 +308,7 @@ def _usual(buckets: pd.DataFrame, incidents: Sequence[Stretch], budget_share: fl
     return learn_usual(
         known("bad", "judged"),
         budget_share=budget_share,
-        mixed=known("mixed", "pairs"),
+        mixed=known("mixed", "pairs") if are_few(per_hour) else None,
         stretches=known("stretches", "judged") if are_rare(per_hour, budget_share=budget_share) else None,
     )
 

@@ -17,6 +17,7 @@ from slo.simulate import Fault, Service, months
 from seamwatch.core.detection.clustering import (
     BLOCK_LAG,
     USUAL_LAG,
+    are_few,
     are_rare,
     block_hours,
     interrupted,
@@ -49,7 +50,12 @@ def test_look_by_look(goal, per_hour, errors) -> None:
             for part, of in ((blocks[0], blocks[1]), (blocks[2], blocks[3]), (blocks[4], blocks[1]))
         )
         is_rare = are_rare(per_hour, budget_share=1 - goal)
-        usual = learn_usual(events, budget_share=1 - goal, mixed=mixed, stretches=in_stretches if is_rare else None)
+        usual = learn_usual(
+            events,
+            budget_share=1 - goal,
+            mixed=mixed if are_few(per_hour) else None,
+            stretches=in_stretches if is_rare else None,
+        )
         windows = {one: _count(series, tick, one) for one in window_lengths(rules)}
         readings = [read_rule(rule, windows, usual, goal=goal, every=TICK) for rule in rules]
         for who in AlertSeverity:
