@@ -45,7 +45,8 @@ TICKET_EVIDENCE = 8.0
 burns are found as soon as by the workbook's tickets, with a fraction of their false ones."""
 STRETCH_EVIDENCE = 3.0
 """The same where stretches of bad events are counted: less is enough, for the lengths of bursts do not count there.
-Chosen on training seeds, as the least with which healthy services do not get more tickets than by bad events alone."""
+Chosen on training seeds, as the least with which the healthy services where the workbook's tickets are noisy do not
+get more tickets together, nor the one with most, than by bad events alone."""
 COUNT_TICKETS = 0.5
 """Tickets in 30 days that the rule by count may write for a service that has what it usually has."""
 COUNTED = 100.0
