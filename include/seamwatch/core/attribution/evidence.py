@@ -67,6 +67,8 @@ class Evidence:
     """First retrieval that served documents which were not as they should be, or missed some, and those documents."""
     off_truth: Mapping[Any, tuple[str, ...]] = field(default_factory=dict)
     """Stages within the pipeline whose recorded payload differs from its own label."""
+    answered_rightly: Mapping[Any, bool] = field(default_factory=dict)
+    """Whether the model had a record's clean request right when it was asked for another one; only where it was."""
     suspect_truth: Mapping[Any, float] = field(default_factory=dict)
     """Probability that the record's label is wrong, where it is likely; only of records without a discrepancy."""
     n_judged: int | None = None

@@ -18,6 +18,7 @@ from seamwatch.core.attribution.faults_before_model import judge_before_model
 from seamwatch.core.attribution.model_blame import obstacle_to_blame
 from seamwatch.core.attribution.model_faults import judge_chance, judge_still_wrong, judge_without_answer
 from seamwatch.core.attribution.patterns import name_patterns
+from seamwatch.core.attribution.recorded_answers import right_by_recorded_answers
 from seamwatch.core.attribution.replay_runner import ReplayRunner
 from seamwatch.core.attribution.sampling import SAMPLE_ONLY, Sample, Spending, replay_more, replay_until_decided
 from seamwatch.core.attribution.sequential import fewest_draws
@@ -76,6 +77,7 @@ def attribute_records(
         left = left[~left.isin(list(free))]
         free.update(judge(evidence, left))
     left = left[~left.isin(list(free))]
+    evidence = replace(evidence, answered_rightly=right_by_recorded_answers(evidence, left))
     meter = _Meter(ask)
     runner = ReplayRunner(evidence, meter.ask if ask is not None else None, settings)
     sample = Sample(stratify(evidence, left))

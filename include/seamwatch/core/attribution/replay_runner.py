@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from math import exp
+from math import ceil, exp
 from typing import Any
 
 import pandas as pd
@@ -24,6 +24,8 @@ from seamwatch.vocabulary import Gap, OutcomeState
 
 _FEWEST_PROBES, _PROBED_SHARE = 4, 0.04
 """Requests that are asked twice for no other reason than to see whether the model answers by chance."""
+_PRIOR_RECORDS = 0.5
+"""Records of each kind that a stratum is taken to have before any of it is replayed."""
 _RECORDED: Repairs = {}
 _CONTROLS = 6
 """Right records whose request is made by a reference that contradicts them, to see whether it spoils them."""
@@ -101,11 +103,11 @@ class ReplayRunner:
         """Ask for the records until it is decided what kind each is, or its requests were asked `repeats` times.
 
         All are first asked the clean request, at once, so that calls run side by side; those that turn right and had
-        another request are then asked the recorded one. What is still open after that is asked again.
+        another request are then asked the recorded one, of a sample only so many of a stratum as show that its wrong
+        outcomes come again. What is still open after that is asked again.
         """
         self._draw(keys, self.everything, purpose="clean")
-        clean = self._draws[_arm(self.everything)]
-        self._draw(pd.Index([k for k in keys if self._is_suspect(k) and k in clean and clean[k].n_right]), _RECORDED)
+        self._draw(self._worth_recorded(keys, strata), _RECORDED)
         if not self._has_probed:
             self._probe(keys)
         for _ in range(2 * self._settings.repeats):
@@ -128,10 +130,20 @@ class ReplayRunner:
             for key, draws in clean.items()
             if draws.n and not (key in self.gaps and draws.n_right)
         }
-        counts: dict[Hashable, dict[Kind, float]] = defaultdict(lambda: dict.fromkeys(Kind, 0.5))
-        for key, likelihood in found.items():
-            for kind, share in posterior(likelihood, dict.fromkeys(Kind, 1.0)).items():
-                counts[strata.get(key)][kind] += share
+        counts: dict[Hashable, dict[Kind, float]] = defaultdict(lambda: dict.fromkeys(Kind, _PRIOR_RECORDS))
+        # Right on the clean request, and not asked the recorded one: it counts as those say that were asked both.
+        is_half_asked = {
+            key: self._is_suspect(key) and clean[key].n_right > 0 and not recorded.get(key, Draws()).n for key in found
+        }
+        for half in (False, True):
+            shares = {
+                key: posterior(likelihood, counts[strata.get(key)] if half else dict.fromkeys(Kind, 1.0))
+                for key, likelihood in found.items()
+                if is_half_asked[key] is half
+            }
+            for key, kinds in shares.items():
+                for kind, share in kinds.items():
+                    counts[strata.get(key)][kind] += share
         return {key: posterior(likelihood, counts[strata.get(key)]) for key, likelihood in found.items()}
 
     def usually_right(self, keys: pd.Index[Any], repairs: Repairs) -> pd.Index[Any]:
@@ -210,6 +222,23 @@ class ReplayRunner:
             n_contradicted=len(contradicted(self.evidence.world, stage, failing)),
         )
         return False
+
+    def _worth_recorded(self, keys: pd.Index[Any], strata: Mapping[Any, Hashable]) -> pd.Index[Any]:
+        """Return the records that are to be asked their recorded request too: all, or of each stratum the first few.
+
+        Those few are enough to expect of the next one that its wrong outcome comes again, where theirs did.
+        """
+        clean, recorded = self._draws[_arm(self.everything)], self._draws[_arm(_RECORDED)]
+        right = [key for key in keys if self._is_suspect(key) and key in clean and clean[key].n_right]
+        if self._settings.mode == "exhaustive":
+            return pd.Index(right)
+        n_asked = Counter(strata.get(key) for key in recorded)
+        chosen = []
+        for key in right:
+            if n_asked[strata.get(key)] < _enough_recorded(self._settings.confidence):
+                n_asked[strata.get(key)] += 1
+                chosen.append(key)
+        return pd.Index(chosen)
 
     def _probe(self, keys: Iterable[Any]) -> None:
         """Ask some clean requests of suspects twice: only there does it matter whether the model answers by chance.
@@ -309,6 +338,11 @@ class ReplayRunner:
 
 def _arm(repairs: Repairs) -> _Arm:
     return frozenset(repairs.items())
+
+
+def _enough_recorded(confidence: float) -> int:
+    """Return how many recorded requests that come out wrong again leave no more doubt than that of the next one."""
+    return ceil(_PRIOR_RECORDS / (1.0 - confidence) - 2.0 * _PRIOR_RECORDS)
 
 
 def _doubt(log_odds: float) -> float:

@@ -17,7 +17,8 @@ _RARE, _RARE_SHARE = 6, 0.02
 def stratify(evidence: Evidence, keys: Iterable[Any]) -> Strata:
     """Return the keys by what they have in common before any call.
 
-    That is the fields that differ from their references, and recorded suspicions. Strata too small to be replayed each
+    That is the fields that differ from their references, recorded suspicions, and what the model said where the clean
+    request was made for another record. Strata too small to be replayed each
     are put together: first by the stages that differ, then by whether any stage before the model does.
     """
     strata: dict[Hashable, list[Any]] = {}
@@ -46,7 +47,7 @@ def _by_stages(evidence: Evidence, key: Any) -> Hashable:
 
 
 def _by_place(evidence: Evidence, key: Any) -> Hashable:
-    return bool(evidence.stages_of(key) & evidence.before_model)
+    return bool(evidence.stages_of(key) & evidence.before_model), evidence.answered_rightly.get(key)
 
 
 def _suspicion(evidence: Evidence, key: Any) -> Hashable:
@@ -64,4 +65,5 @@ def _suspicion(evidence: Evidence, key: Any) -> Hashable:
         evidence.status_unread.get(key),
         evidence.not_made_at.get(key),
         evidence.off_truth.get(key),
+        evidence.answered_rightly.get(key),
     )
