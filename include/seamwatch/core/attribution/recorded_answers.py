@@ -23,6 +23,8 @@ from seamwatch.vocabulary import OutcomeState
 
 _UNKNOWN = ModelAnswer(status="budget")
 """To a request that was made for no record of the window: it would take a call."""
+_MOST_CALLS = 200_000
+"""Recorded calls of a window that are compared; with more it would take longer than the replays that it saves."""
 Answers = Mapping[tuple[str, str], ModelAnswer]
 """By model stage and request, as canonical JSON."""
 
@@ -57,7 +59,7 @@ def _answers(evidence: Evidence) -> Answers:
     found: dict[tuple[str, str], ModelAnswer] = {}
     for name in evidence.models:
         stage, rows = evidence.world.pipeline.stage(name), evidence.world.recorded[name]
-        if stage.request not in rows.columns or stage.response not in rows.columns or ANSWER not in rows.columns:
+        if len(rows) > _MOST_CALLS or not {stage.request, stage.response, ANSWER} <= set(rows.columns):
             continue
         columns = (rows.index, rows[stage.request], rows[stage.response], rows[ANSWER])
         for key, request, response, text in zip(*columns, strict=True):

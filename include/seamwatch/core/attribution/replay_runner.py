@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from math import ceil, exp
+from math import exp
 from typing import Any
 
 import pandas as pd
@@ -26,6 +26,8 @@ _FEWEST_PROBES, _PROBED_SHARE = 4, 0.04
 """Requests that are asked twice for no other reason than to see whether the model answers by chance."""
 _PRIOR_RECORDS = 0.5
 """Records of each kind that a stratum is taken to have before any of it is replayed."""
+_FIRST_RECORDED = 6
+"""Records of a stratum that are asked their recorded request before it is looked what that shows."""
 _RECORDED: Repairs = {}
 _CONTROLS = 6
 """Right records whose request is made by a reference that contradicts them, to see whether it spoils them."""
@@ -103,19 +105,21 @@ class ReplayRunner:
         """Ask for the records until it is decided what kind each is, or its requests were asked `repeats` times.
 
         All are first asked the clean request, at once, so that calls run side by side; those that turn right and had
-        another request are then asked the recorded one, of a sample only so many of a stratum as show that its wrong
-        outcomes come again. What is still open after that is asked again.
+        another request are then asked the recorded one, of a sample in steps: once enough of a stratum were wrong again
+        on it, the next one need not be asked. What is still open after that is asked again.
         """
         self._draw(keys, self.everything, purpose="clean")
-        self._draw(self._worth_recorded(keys, strata), _RECORDED)
+        clean = self._draws[_arm(self.everything)]
+        right = [key for key in keys if self._is_suspect(key) and key in clean and clean[key].n_right]
+        self._draw(self._next_recorded(right, strata), _RECORDED)
         if not self._has_probed:
             self._probe(keys)
-        for _ in range(2 * self._settings.repeats):
+        while True:
             again_clean, again_recorded = self._undecided(strata)
             if not len(again_clean) and not len(again_recorded):
                 return
             self._draw(again_clean, self.everything, purpose="clean")
-            self._draw(again_recorded, _RECORDED)
+            self._draw(self._next_recorded(again_recorded, strata), _RECORDED)
 
     def kinds(self, strata: Mapping[Any, Hashable]) -> dict[Any, dict[Kind, float]]:
         """Return the probability of each kind for every replayed record that could be judged.
@@ -223,21 +227,21 @@ class ReplayRunner:
         )
         return False
 
-    def _worth_recorded(self, keys: pd.Index[Any], strata: Mapping[Any, Hashable]) -> pd.Index[Any]:
-        """Return the records that are to be asked their recorded request too: all, or of each stratum the first few.
-
-        Those few are enough to expect of the next one that its wrong outcome comes again, where theirs did.
-        """
-        clean, recorded = self._draws[_arm(self.everything)], self._draws[_arm(_RECORDED)]
-        right = [key for key in keys if self._is_suspect(key) and key in clean and clean[key].n_right]
+    def _next_recorded(self, keys: Iterable[Any], strata: Mapping[Any, Hashable]) -> pd.Index[Any]:
+        """Return which of the records are asked their recorded request now: in a sample a few, then twice as many."""
         if self._settings.mode == "exhaustive":
-            return pd.Index(right)
-        n_asked = Counter(strata.get(key) for key in recorded)
+            return pd.Index(list(keys))
+        asked = self._draws[_arm(_RECORDED)]
+        n_asked = Counter(strata.get(key) for key in asked)
+        room = Counter({mark: max(_FIRST_RECORDED, n) for mark, n in n_asked.items()})
         chosen = []
-        for key in right:
-            if n_asked[strata.get(key)] < _enough_recorded(self._settings.confidence):
-                n_asked[strata.get(key)] += 1
-                chosen.append(key)
+        for key in keys:
+            mark = strata.get(key)
+            if key not in asked:
+                if room.setdefault(mark, _FIRST_RECORDED) <= 0:
+                    continue
+                room[mark] -= 1
+            chosen.append(key)
         return pd.Index(chosen)
 
     def _probe(self, keys: Iterable[Any]) -> None:
@@ -338,11 +342,6 @@ class ReplayRunner:
 
 def _arm(repairs: Repairs) -> _Arm:
     return frozenset(repairs.items())
-
-
-def _enough_recorded(confidence: float) -> int:
-    """Return how many recorded requests that come out wrong again leave no more doubt than that of the next one."""
-    return ceil(_PRIOR_RECORDS / (1.0 - confidence) - 2.0 * _PRIOR_RECORDS)
 
 
 def _doubt(log_odds: float) -> float:
