@@ -229,9 +229,9 @@ On a machine that does other work too the seconds say little; the full sweep bes
 
 Incidents: an assistant over 43 policies answers 260 questions a day; in each faulty day one document is outdated, gone
 at the source, missing from the index, or in it twice. What is behind a wrong answer is known by serving the question
-from the index as it should be: right then, the knowledge base; else the model. Where every record is replayed the
-targets of the attribution benchmark are reached; of samples 0.95 was wanted: a record of the struck document that the
-model would have missed anyway can only be told by a replay, and has the verdict of its like."""
+from the index as it should be: right then, the knowledge base; else the model. Of samples 0.97
+is wanted: the failing records of a faulty day fit the calls of a run, so once the sample shows a change all of them are
+replayed; those of a healthy day are a sample and its like, and the model's."""
 
 
 if __name__ == "__main__":

@@ -95,6 +95,39 @@ def test_a_damaged_request_is_asked_clean_and_as_recorded() -> None:
     assert runner.gaps == {}
 
 
+def test_a_sample_stops_asking_recorded_requests_once_enough_of_a_stratum_were_wrong_again() -> None:
+    tickets = [{**ticket, "text": f"{ticket['text']}, {n}"} for n in range(4) for ticket in TICKETS]
+
+    def change(_: int, stage: str, row: desk.Row) -> desk.Row:
+        return other_priority(row) if stage == "request" else row
+
+    world = desk.make_world(tickets, change=change)
+    evidence = gather(world, desk.failing_of(world), {})
+    purposes = {}
+    for mode in ("sampled", "exhaustive"):
+        model = Model()
+        assert leading(run(evidence, model, mode=mode)) == {Kind.BEFORE: 240}
+        purposes[mode] = model.purposes["replay"]
+    assert purposes["exhaustive"] == 240
+    assert purposes["sampled"] < 60
+
+
+def test_a_sample_asks_all_recorded_requests_where_some_come_out_right() -> None:
+    rng = random.Random(5)
+    lucky = {str(ticket["text"]) for ticket in TICKETS if rng.random() < 0.3}
+    evidence = evidence_of({"request": other_priority})
+
+    def healed(body: Mapping[str, Any]) -> str:
+        """Answer rightly what was wrong then, whatever priority the request has."""
+        number = next((n for n, ticket in enumerate(TICKETS) if ticket["text"] == body["text"]), 0)
+        return desk.answer({**body, "priority": TICKETS[number]["priority"]} if body["text"] in lucky else body)
+
+    runner = run(evidence, Model(healed))
+    n_lucky = sum(TICKETS[key]["text"] in lucky for key in evidence.failing)
+    assert n_lucky
+    assert leading(runner) == {Kind.CHANCE: n_lucky, Kind.BEFORE: 15 - n_lucky}
+
+
 def test_a_model_that_is_wrong_again_on_the_request_as_recorded_is_asked_once() -> None:
     evidence, model = evidence_of(say=never_fraud), Model(never_fraud)
     runner = run(evidence, model)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import exp
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from seamwatch.core.attribution import confidence
@@ -229,20 +230,19 @@ class ReplayRunner:
 
     def _next_recorded(self, keys: Iterable[Any], strata: Mapping[Any, Hashable]) -> pd.Index[Any]:
         """Return which of the records are asked their recorded request now: in a sample a few, then twice as many."""
+        wanted: pd.Index[Any] = pd.Index(list(keys))
         if self._settings.mode == "exhaustive":
-            return pd.Index(list(keys))
+            return wanted
         asked = self._draws[_arm(_RECORDED)]
         n_asked = Counter(strata.get(key) for key in asked)
         room = Counter({mark: max(_FIRST_RECORDED, n) for mark, n in n_asked.items()})
-        chosen = []
-        for key in keys:
-            mark = strata.get(key)
+        is_now = np.ones(len(wanted), dtype=bool)
+        for n, key in enumerate(wanted):
             if key not in asked:
-                if room.setdefault(mark, _FIRST_RECORDED) <= 0:
-                    continue
+                mark = strata.get(key)
+                is_now[n] = room.setdefault(mark, _FIRST_RECORDED) > 0
                 room[mark] -= 1
-            chosen.append(key)
-        return pd.Index(chosen)
+        return wanted[is_now]
 
     def _probe(self, keys: Iterable[Any]) -> None:
         """Ask some clean requests of suspects twice: only there does it matter whether the model answers by chance.
