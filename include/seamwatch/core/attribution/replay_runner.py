@@ -110,9 +110,7 @@ class ReplayRunner:
         on it, the next one need not be asked. What is still open after that is asked again.
         """
         self._draw(keys, self.everything, purpose="clean")
-        clean = self._draws[_arm(self.everything)]
-        right = [key for key in keys if self._is_suspect(key) and key in clean and clean[key].n_right]
-        self._draw(self._next_recorded(right, strata), _RECORDED)
+        self._draw(self._next_recorded(self._worth_recorded(keys, strata), strata), _RECORDED)
         if not self._has_probed:
             self._probe(keys)
         while True:
@@ -227,6 +225,15 @@ class ReplayRunner:
             n_contradicted=len(contradicted(self.evidence.world, stage, failing)),
         )
         return False
+
+    def _worth_recorded(self, keys: Iterable[Any], strata: Mapping[Any, Hashable]) -> list[Any]:
+        """Return the records that are right on another request than was recorded; in a sample, those still open."""
+        clean = self._draws[_arm(self.everything)]
+        right = [key for key in keys if self._is_suspect(key) and key in clean and clean[key].n_right]
+        if self._settings.mode == "exhaustive":
+            return right
+        kinds = self.kinds(strata)
+        return [key for key in right if key not in kinds or max(kinds[key].values()) < self._settings.confidence]
 
     def _next_recorded(self, keys: Iterable[Any], strata: Mapping[Any, Hashable]) -> pd.Index[Any]:
         """Return which of the records are asked their recorded request now: in a sample a few, then twice as many."""
