@@ -30,7 +30,7 @@ from attribution.figures import (
 from attribution.floors import broken
 from attribution.incident import Plan
 from attribution.latency import replay_time
-from attribution.plans import FULL, SHORT, make_plans
+from attribution.plans import FULL, SHORT, SMALL_PAIR, make_plans
 from attribution.run import Worker, run_all
 from attribution.score import IncidentScore, Scored
 from evidence import cells, measure
@@ -72,7 +72,8 @@ def _mode_lines(mode: str, score: IncidentScore) -> list[str]:
     accuracy = f"{sum(n for row, n in known if row.is_right) / n_known:.3f}" if n_known else "-"
     marks = {True: "ok", False: "WRONG", None: "-"}
     exact = "" if score.is_pair_exact is None else f" exact={marks[score.is_pair_exact]}"
-    line = f"{mode}: records={accuracy} leading={score.leading} {marks[score.is_top1]}{exact}"
+    after = "" if score.is_top1_with_history is None else f" with history {marks[score.is_top1_with_history]}"
+    line = f"{mode}: records={accuracy} leading={score.leading} {marks[score.is_top1]}{after}{exact}"
     line += (
         f" changes={','.join(score.changes) or '-'} calls={score.calls} replays={score.replays} {score.seconds:.1f}s"
     )
@@ -118,13 +119,14 @@ def measure_evidence(*, seed: int, jobs: int) -> dict[str, Figure]:
 
 def details_of(scores: Sequence[Scored]) -> dict[str, Any]:
     """Return what stands in the file beside the figures."""
-    faulty = [s for s in scores if s.family != "healthy" and not s.facts["removed"]]
+    replayed = [s for s in scores if s.family != SMALL_PAIR]
+    faulty = [s for s in replayed if s.family != "healthy" and not s.facts["removed"]]
     rows = judged_rows(faulty, "sampled")
     return {
         "counts": counts_of(scores),
-        "confusion": {mode: confusion(scores, mode) for mode in ("exhaustive", "sampled")},
+        "confusion": {mode: confusion(replayed, mode) for mode in ("exhaustive", "sampled")},
         "calibration": calibration_curve(rows) if rows else [],
-        "by": breakdowns(scores),
+        "by": breakdowns(replayed),
     }
 
 

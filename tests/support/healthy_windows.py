@@ -13,7 +13,13 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from seamwatch.core.attribution.causes import ACCEPTED_RECORDS, STRAY_RATE, STRAY_RECORDS, STRAY_RUN_RECORDS
+from seamwatch.core.attribution.causes import (
+    ACCEPTED_RECORDS,
+    STRAY_LEAST,
+    STRAY_RATE,
+    STRAY_RECORDS,
+    STRAY_RUN_RECORDS,
+)
 from seamwatch.core.detection.recent_change import N_PARTS, Parts, weigh_window
 from seamwatch.core.detection.window_change import (
     HISTORY_WINDOWS,
@@ -93,7 +99,7 @@ def model(accuracy: float) -> Prior:
     return Prior(rate=1 - accuracy, records=ACCEPTED_RECORDS)
 
 
-STRAY = Prior(rate=STRAY_RATE, records=STRAY_RECORDS, least=STRAY_RATE, run_records=STRAY_RUN_RECORDS)
+STRAY = Prior(rate=STRAY_RATE, records=STRAY_RECORDS, least=STRAY_LEAST, run_records=STRAY_RUN_RECORDS)
 LOOKS = (0.1, 0.3, 0.55, 0.7, 0.8, 0.9, 0.97, 1.0)
 
 

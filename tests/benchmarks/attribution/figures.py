@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from write_page import Figure
 
+from attribution.plans import SMALL_PAIR
 from attribution.score import IncidentScore, RecordScore, Scored
 from seamwatch.core.detection.rates import wilson_interval
 from seamwatch.spec.pipeline import Isolation
@@ -25,6 +26,9 @@ COVERAGES = (0.5, 0.8, 0.9, 1.0)
 
 def make_figures(scores: Sequence[Scored]) -> dict[str, Figure]:
     """Return all figures that the scores allow; one without any data is left out."""
+    # Small pairs would outweigh all other incidents; they count for pairs alone.
+    pairs = [s for s in scores if s.family in ("pair", SMALL_PAIR) and s.n_changed]
+    scores = [s for s in scores if s.family != SMALL_PAIR]
     faulty = [s for s in scores if s.family != "healthy" and not s.facts["removed"]]
     deterministic = [s for s in faulty if not s.facts["flip_rate"] and not s.facts["mislabelled"]]
     stochastic = [s for s in faulty if s.facts["flip_rate"]]
@@ -43,12 +47,15 @@ def make_figures(scores: Sequence[Scored]) -> dict[str, Figure]:
         "field_accuracy_stochastic": _share(stochastic, "exhaustive", has_fields, fields_right, has_rivals=False),
         "field_accuracy_sampled": _share(faulty, "sampled", has_fields, fields_right, has_rivals=False),
         "incident_top1": _incidents([s for s in effective if s.is_detectable], "sampled", lambda i: i.is_top1),
+        "incident_top1_with_history": _incidents(
+            [s for s in effective if s.is_detectable], "sampled", lambda i: i.is_top1_with_history
+        ),
         "incident_top1_exhaustive": _incidents(
             [s for s in effective if s.is_detectable], "exhaustive", lambda i: i.is_top1
         ),
         "incident_top1_any_effect": _incidents(effective, "sampled", lambda i: i.is_top1),
-        "pair_exact": _incidents([s for s in effective if s.are_all_detectable], "sampled", lambda i: i.is_pair_exact),
-        "pair_exact_any_effect": _incidents(effective, "sampled", lambda i: i.is_pair_exact),
+        "pair_exact": _incidents([s for s in pairs if s.are_all_detectable], "sampled", lambda i: i.is_pair_exact),
+        "pair_exact_any_effect": _incidents(pairs, "sampled", lambda i: i.is_pair_exact),
         "false_model_blame": _incidents(
             [s for s in effective if s.is_detectable], "sampled", lambda i: i.blames_model_wrongly
         ),

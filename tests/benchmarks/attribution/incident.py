@@ -29,7 +29,7 @@ class Plan:
     """Everything that decides an incident."""
 
     family: str
-    """`single`, `pair`, `healthy`, `noisy`, `removed`, `large`."""
+    """`single`, `pair`, `small_pair`, `healthy`, `noisy`, `removed`, `large`."""
     shape: str
     seed: int
     n: int
@@ -77,13 +77,20 @@ class Incident:
         return {stage.name: self.stream.law_of(stage.name, faults) for stage in self.shape.models}
 
 
-def make_incident(plan: Plan) -> Incident:
-    """Return the incident of a plan; the same plan gives the same incident."""
+def make_incident(plan: Plan, *, like: Incident | None = None) -> Incident:
+    """Return the incident of a plan; the same plan gives the same incident.
+
+    Args:
+        plan: Of the incident.
+        like: Another window of the same pipeline: its models and accepted accuracy are taken.
+    """
     shape = SHAPES[plan.shape]
     laws = {
         stage.name: Law(seed=plan.seed * 10 + k, accuracy=plan.accuracy, flip_rate=plan.flip_rate)
         for k, stage in enumerate(shape.models)
     }
+    if like is not None:
+        laws = dict(like.stream.laws)
     faults = [
         Fault(kind=shape.fault(given.name), onset=given.onset, severity=given.severity, salt=given.salt)
         for given in plan.faults
@@ -110,7 +117,7 @@ def make_incident(plan: Plan) -> Incident:
         labels=labels,
         mislabelled=frozenset(flipped & set(labels)),
         causes=causes,
-        baseline_accuracy=law_accuracy(shape, laws, seed=plan.seed + 7),
+        baseline_accuracy=law_accuracy(shape, laws, seed=plan.seed + 7) if like is None else like.baseline_accuracy,
         changed=changed,
     )
 

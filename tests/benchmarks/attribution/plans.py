@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from attribution.incident import Injected, Plan
 from attribution.model import FaultKind, Stage
 from attribution.shapes import SHAPES, TRAIN
 
+SMALL_PAIR = "small_pair"
+"""Two faults in a window of few records, attributed in the default mode alone: so many that their causes can be counted
+to some hundredths."""
 ACCURACIES = (0.70, 0.80, 0.88, 0.92, 0.95, 0.98)
 SEVERITIES = (0.05, 0.1, 0.2, 0.35, 0.6, 1.0)
 FLIP_RATES = (0.02, 0.05, 0.1, 0.2, 0.3)
@@ -22,6 +25,8 @@ class Amount:
     with_chance: float
     """Share of the fault kinds that are injected once more, with a stochastic model and mislabelled truths."""
     pairs: int
+    small_pairs: int
+    """In the default mode alone."""
     harmless: int
     removed: int
     healthy: int
@@ -34,8 +39,10 @@ class Amount:
     """Fault kinds that are injected, drawn by chance; None: all."""
 
 
-FULL = Amount(with_chance=0.4, pairs=8, harmless=2, removed=5, healthy=1000, large=4)
-SHORT = Amount(with_chance=1 / 3, pairs=1, harmless=1, removed=2, healthy=60, large=1, large_n=1800, kinds=3)
+FULL = Amount(with_chance=0.4, pairs=8, small_pairs=50, harmless=2, removed=5, healthy=1000, large=4)
+SHORT = Amount(
+    with_chance=1 / 3, pairs=1, small_pairs=0, harmless=1, removed=2, healthy=60, large=1, large_n=1800, kinds=3
+)
 
 
 def make_plans(split: str, *, base_seed: int, amount: Amount = FULL) -> list[Plan]:
@@ -62,7 +69,15 @@ def make_plans(split: str, *, base_seed: int, amount: Amount = FULL) -> list[Pla
         plans += _removed(rng, name, kinds, [seed() for _ in range(amount.removed)])
     plans += [_healthy(rng, names[k % len(names)], seed()) for k in range(amount.healthy)]
     plans += [_large(rng, names[k % len(names)], seed(), k, amount.large_n) for k in range(amount.large)]
+    for name in names:
+        kinds = [kind for kind in SHAPES[name].faults if not kind.is_harmless]
+        plans += [_small_pair(rng, name, kinds, seed(), k) for k in range(amount.small_pairs)]
     return plans
+
+
+def _small_pair(rng: random.Random, shape: str, kinds: Sequence[FaultKind], seed: int, number: int) -> Plan:
+    pair = _pair(rng, shape, kinds, seed, is_stochastic=number % 3 == 2)
+    return replace(pair, family=SMALL_PAIR, n=rng.choice((150, 200, 300)))
 
 
 def _healthy(rng: random.Random, shape: str, seed: int) -> Plan:

@@ -19,8 +19,9 @@ from scipy import stats
 
 from attribution.ask import ask, check_sources, make_store_template
 from attribution.incident import Incident, Plan, expected_incident, make_incident, write_incident
+from attribution.plans import SMALL_PAIR
 from attribution.rivals import look, rival_scores
-from attribution.score import Scored, name_of, score_attribution
+from attribution.score import Scored, name_of, score_attribution, with_history
 from attribution.sequential import with_sequential
 from attribution.server import Server
 from attribution.truth import Blame
@@ -51,12 +52,15 @@ class Worker:
             write_incident(incident, folder)
             modes = {}
             store = self.template if plan.family == "healthy" else check_sources(incident, folder, self.template)
-            # A healthy window is looked at as a user would; replaying everything there shows nothing further.
-            for mode in ("sampled",) if plan.family == "healthy" else ("exhaustive", "sampled"):
+            # A healthy window is looked at as a user would; replaying everything there shows nothing further. Of the
+            # small pairs only the causes are counted.
+            is_plain = plan.family in ("healthy", SMALL_PAIR)
+            for mode in ("sampled",) if is_plain else ("exhaustive", "sampled"):
                 said = ask(incident, folder, self.server, store, mode=mode)
                 modes[mode] = score_attribution(incident, said)
             rivals = {}
-            if plan.family != "healthy" and not plan.removed:
+            if not is_plain and not plan.removed:
+                modes["sampled"] = with_history(modes["sampled"], incident, said.attribution)
                 seen = look(incident, folder, self.template)
                 rivals = rival_scores(incident, seen)
                 modes["sampled"] = with_sequential(modes["sampled"], said.attribution, seen)

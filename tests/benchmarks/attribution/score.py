@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from attribution.ask import Said
+from attribution.history import causes_with_history
 from attribution.incident import Incident, expected_incident
 from attribution.truth import TRUTH, Blame, Cause, says
 from seamwatch.core.results import Attribution
@@ -39,6 +40,8 @@ class IncidentScore:
     """None where the incident is not counted: no fault changed an outcome, or none was injected."""
     is_pair_exact: bool | None
     blames_model_wrongly: bool | None
+    is_top1_with_history: bool | None = None
+    """The same after ten healthy windows; None where it was not judged again."""
     changes: tuple[str, ...] = ()
     calls: int = 0
     replays: int = 0
@@ -107,6 +110,15 @@ def score_attribution(incident: Incident, said: Said) -> IncidentScore:
         seconds=said.seconds,
         n_missing=n_missing,
     )
+
+
+def with_history(score: IncidentScore, incident: Incident, found: Attribution) -> IncidentScore:
+    """Return the score with whether the right cause leads after ten healthy windows as well."""
+    if score.is_top1 is None:
+        return score
+    leading = next((cause for cause in causes_with_history(incident, found.verdicts) if cause.is_change), None)
+    is_right = leading is not None and says((str(leading.responsibility), leading.stage), expected_leading(incident))
+    return replace(score, is_top1_with_history=is_right)
 
 
 def changes_of(found: Attribution) -> frozenset[Blame]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -11,8 +11,9 @@ from typing import Any
 
 import pandas as pd
 
+from seamwatch.core.attribution.cause_findings import leading, leading_fields, make_finding
 from seamwatch.core.detection.onset import PastWindow, find_onset, past_windows
-from seamwatch.core.detection.rates import jeffreys_mean, wilson_bounds, wilson_interval
+from seamwatch.core.detection.rates import wilson_bounds
 from seamwatch.core.detection.recent_change import (
     LAST_PARTS,
     N_PARTS,
@@ -39,7 +40,9 @@ from seamwatch.core.results import Verdict, Window
 from seamwatch.vocabulary import Basis, Responsibility
 
 STRAY_RATE = 0.002
-"""Share of records that a healthy pipeline loses to causes other than the model; the learnt rate is never lower."""
+"""Share of records that a healthy pipeline loses to each cause other than the model, before there is a history."""
+STRAY_LEAST = 0.0005
+"""The learnt rate is never lower: no number of windows without any such record makes the first three an incident."""
 STRAY_RECORDS = 4000.0
 """Judged records of history that weigh as much as `STRAY_RATE`: eight records."""
 STRAY_RUN_RECORDS = 1000.0
@@ -59,8 +62,6 @@ _OVER_ODDS = 1000.0
 _STRUCK_CONFIDENCE = 0.8
 """Of the interval of the share that a fault strikes, at whose lower end it has to be called over."""
 _LEAST_RATE = 1e-4
-_FIELD_SHARE = 0.1
-"""A field that fewer of a cause's records name is not told in the headline."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +81,7 @@ class BaseRates:
         """Return what is known of a cause without the windows before."""
         if responsibility is not Responsibility.MODEL:
             rate = max(self.stray.get((responsibility, stage), 0.0), STRAY_RATE)
-            return Prior(rate=rate, records=STRAY_RECORDS, least=STRAY_RATE, run_records=STRAY_RUN_RECORDS)
+            return Prior(rate=rate, records=STRAY_RECORDS, least=STRAY_LEAST, run_records=STRAY_RUN_RECORDS)
         if self.accuracy is None:
             return Prior(rate=1.0 - ASSUMED_ACCURACY, records=ASSUMED_RECORDS)
         return Prior(rate=1.0 - self.accuracy, records=self.accuracy_records)
@@ -118,36 +119,85 @@ def find_causes(
         for key, weight in verdict.weights.items():
             groups[key].append(verdict)
             weights[key][verdict.key] = weight
-    # Sums of thirds: ninety records must not count as a hair less than ninety.
-    sums = {key: round(sum(of_key.values()), 9) for key, of_key in weights.items()}
     budget = replace(budget, n_candidates=max(budget.n_candidates, len(groups)))
-    seen = Seen(
-        counts={key: round(weight) for key, weight in sums.items()},
-        n_judged=n_judged,
-        by_part=None if window is None else _by_part(weights, times, window),
-    )
+    marks = {key: _mark([v for v in group if (v.responsibility, v.stage) == key]) for key, group in groups.items()}
+    seen = _seen(verdicts, weights, times, n_judged, window)
+    weighed = _weigh_all(verdicts, marks, seen, base, budget)
     causes = []
     for key, group in groups.items():
         named = [v for v in group if (v.responsibility, v.stage) == key]
-        mark = _mark(named)
-        evidence = _weigh(key, seen, base, mark)
-        slack = 1.0 if key[0] is Responsibility.MODEL else SEAM_SLACK
+        evidence, could_show, is_change = weighed[key]
+        # Sums of thirds: ninety records must not count as a hair less than ninety.
+        n_weighed = round(sum(weights[key].values()), 9)
         rate = RateComparison(
-            is_change=evidence.is_change(seen.counts[key], budget, slack=slack),
-            n_expected=evidence.expected * n_judged,
+            is_change=is_change,
+            n_expected=evidence.expected * could_show.n_judged,
             p_value=evidence.p_value,
             e_value=evidence.e_value,
-            n_by_part=() if seen.by_part is None else tuple(map(round, seen.by_part.failing[key])),
+            n_by_part=_rounded_parts(weights[key], times, window),
         )
-        cause = _cause(key, group, sums[key], len(verdicts), rate)
-        if rate.is_change:
-            is_wide = evidence.is_shown_by_windows(seen.counts[key], budget, slack=slack)
-            past = past_windows(key, mark, base.history) if is_wide else []
+        cause = make_finding(key, group, n_weighed, len(verdicts), rate)
+        if is_change:
+            is_wide = evidence.is_shown_by_windows(seen.counts[key], budget, slack=_slack(key))
+            past = past_windows(key, marks[key], base.history) if is_wide else []
             cause = _with_onset(cause, rate, named or group, times, past)
             if not is_wide and window is not None and evidence.recent is not None:
                 cause = _since(cause, rate, evidence.recent, window)
-        causes.append((not rate.is_change, rate.n_expected - cause.n_records, cause.stage or "", cause))
+        causes.append((not is_change, rate.n_expected - cause.n_records, cause.stage or "", cause))
     return tuple(cause for *_, cause in sorted(causes, key=lambda one: one[:3]))
+
+
+def _slack(key: CauseKey) -> float:
+    return 1.0 if key[0] is Responsibility.MODEL else SEAM_SLACK
+
+
+def _seen(
+    verdicts: Sequence[Verdict],
+    weights: Mapping[CauseKey, Mapping[str, float]],
+    times: pd.Series[Any],
+    n_judged: int,
+    window: Window | None,
+) -> Seen:
+    """Return the records in which each cause was found, as they are tested.
+
+    Where a record took two repairs together, both damages were found in it, and it counts for either as a whole: by
+    the halves that its share is told in, ten records of a fault would test as five. A share that a sample estimates,
+    or that stands for not knowing which, stays a share.
+    """
+    is_found = {verdict.key: verdict.basis is not Basis.STRATUM and verdict.gap is None for verdict in verdicts}
+    found = {
+        key: {record: 1.0 if is_found[record] else weight for record, weight in of_key.items()}
+        for key, of_key in weights.items()
+    }
+    return Seen(
+        counts={key: round(round(sum(of_key.values()), 9)) for key, of_key in found.items()},
+        n_judged=n_judged,
+        by_part=None if window is None else _by_part(found, times, window),
+    )
+
+
+def _weigh_all(
+    verdicts: Sequence[Verdict], marks: Mapping[CauseKey, Mark], seen: Seen, base: BaseRates, budget: Budget
+) -> dict[CauseKey, tuple[Evidence, Seen, bool]]:
+    """Return by cause its evidence, the records it rests on, and whether it is a change.
+
+    A record that was lost, or got no answer, is explained by that fact alone, and whatever else struck it cannot show.
+    So a cause that is no change among all records is tested among those that no other change has hidden in this way:
+    a healthy one has as many there as anywhere. Where nothing is a change nothing is hidden.
+    """
+    found = {}
+    for key, mark in marks.items():
+        evidence = _weigh(key, seen, base, mark)
+        found[key] = evidence, seen, evidence.is_change(seen.counts[key], budget, slack=_slack(key))
+    changed = {key for key, (*_, is_change) in found.items() if is_change}
+    hidden = [v.key for v in verdicts if v.basis is Basis.RULE and (v.responsibility, v.stage) in changed]
+    if not hidden:
+        return found
+    could_show = seen.without(hidden)
+    for key in marks.keys() - changed:
+        evidence = _weigh(key, could_show, base, marks[key])
+        found[key] = evidence, could_show, evidence.is_change(seen.counts[key], budget, slack=_slack(key))
+    return found
 
 
 def is_failing_rate_change(
@@ -248,7 +298,7 @@ def _mark(named: Sequence[Verdict]) -> Mark:
     """Return what the verdicts that name a cause say was damaged."""
     if not named:
         return NO_MARK
-    return frozenset(_leading_fields(named)), _leading([verdict.pattern for verdict in named])
+    return frozenset(leading_fields(named)), leading([verdict.pattern for verdict in named])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,6 +306,8 @@ class ByPart:
     """A window's records in its equal spans."""
 
     length: timedelta
+    spans: pd.Series[Any]
+    """Span of each judged record whose time is known, by key."""
     judged: tuple[float, ...]
     failing: Mapping[CauseKey, tuple[float, ...]]
 
@@ -274,14 +326,31 @@ class Seen:
     n_judged: int
     by_part: ByPart | None = None
 
+    def without(self, hidden: Collection[str]) -> Seen:
+        """Return the same with fewer judged records: without those in which no other cause could show."""
+        by_part = self.by_part
+        if by_part is not None:
+            left = by_part.spans[~by_part.spans.index.isin(list(hidden))]
+            by_part = replace(by_part, judged=count_parts(left))
+        return replace(self, n_judged=self.n_judged - len(hidden), by_part=by_part)
+
 
 def _by_part(weights: Mapping[CauseKey, Mapping[str, float]], times: pd.Series[Any], window: Window) -> ByPart:
     spans = part_of(times, window.start, window.end)
     return ByPart(
         length=window.end - window.start,
+        spans=spans,
         judged=count_parts(spans),
         failing={key: count_parts(spans, pd.Series(of_key, dtype=float)) for key, of_key in weights.items()},
     )
+
+
+def _rounded_parts(weights: Mapping[str, float], times: pd.Series[Any], window: Window | None) -> tuple[int, ...]:
+    """Return a cause's share of the failing records of each span, as later windows learn from it."""
+    if window is None:
+        return ()
+    spans = part_of(times, window.start, window.end)
+    return tuple(map(round, count_parts(spans, pd.Series(weights, dtype=float))))
 
 
 def _weigh(key: CauseKey, seen: Seen, base: BaseRates, mark: Mark) -> Evidence:
@@ -338,80 +407,6 @@ def _since(cause: Finding, rate: RateComparison, recent: Recent, window: Window)
         onset_low=cause.onset_low if is_near else earliest,
         onset_high=cause.onset_high if is_near else since,
     )
-
-
-def _cause(key: CauseKey, group: Sequence[Verdict], weight: float, n_failing: int, rate: RateComparison) -> Finding:
-    """Return a cause from the verdicts that it has a part in; those that name it tell its fields and pattern."""
-    responsibility, stage = key
-    named = [v for v in group if (v.responsibility, v.stage) == key]
-    low, high = _share_interval(key, group, weight, n_failing)
-    fields = _leading_fields(named) if named else ()
-    pattern = _leading([verdict.pattern for verdict in named]) if named else None
-    alike = [verdict for verdict in named if verdict.pattern == pattern]
-    reporting = named or group
-    return Finding(
-        responsibility=responsibility,
-        stage=stage,
-        fields=fields,
-        n_records=round(weight),
-        is_estimated=any(v.basis is Basis.STRATUM and len(v.parts) > 1 for v in group),
-        share=weight / n_failing,
-        share_low=low,
-        share_high=high,
-        confidence=_confidence(reporting),
-        kind=pattern,
-        kind_fields=tuple(name for name in fields if _has_pattern(name, alike)),
-        is_part_damaged=bool(_leading([verdict.is_part_damaged for verdict in alike])) if alike else False,
-        gap=_leading([verdict.gap for verdict in reporting]),
-        rate=rate,
-    )
-
-
-def _has_pattern(name: str, alike: Sequence[Verdict]) -> bool:
-    """Return whether the field has the damage in most of the verdicts of that pattern that name the field."""
-    naming = [verdict for verdict in alike if name in verdict.fields]
-    return sum(name in verdict.pattern_fields for verdict in naming) * 2 > len(naming)
-
-
-def _confidence(verdicts: Sequence[Verdict]) -> float:
-    """Return how sure it is that the cause is that of its records, from those that show it by themselves.
-
-    How many of the others it explains too is said by the share and its interval.
-    """
-    own = [verdict for verdict in verdicts if verdict.basis is not Basis.STRATUM] or verdicts
-    return sum(verdict.confidence for verdict in own) / len(own)
-
-
-def _share_interval(key: CauseKey, group: Sequence[Verdict], weight: float, n_failing: int) -> tuple[float, float]:
-    """Return the 95 % interval of a cause's share of the failing records; wider where only a sample was replayed.
-
-    The variance that each stratum's sample adds is turned into the number of records whose verdicts would leave the
-    same doubt (L. Kish, 1965, "Survey Sampling", section 8.2: the effective sample size).
-    """
-    strata = Counter((v.parts, v.n_like) for v in group if v.basis is Basis.STRATUM)
-    share, sampled, likely_share = weight / n_failing, 0.0, weight / n_failing
-    for (parts, n_like), n in strata.items():
-        part = sum(one.share for one in parts if (one.responsibility, one.stage) == key)
-        # A sample of one kind alone is no proof that all are: half a record more on either side.
-        likely = jeffreys_mean(part * n_like, n_like)
-        likely_share += (likely - part) * n / n_failing
-        sampled += (n / n_failing) ** 2 * likely * (1.0 - likely) / n_like
-    n_worth = n_failing
-    if sampled:
-        own = likely_share * (1.0 - likely_share)
-        n_worth = max(1, round(own / (own / n_failing + sampled)))
-    return wilson_interval(min(round(share * n_worth), n_worth), n_worth) or (0.0, 1.0)
-
-
-def _leading_fields(group: Sequence[Verdict]) -> tuple[str, ...]:
-    counts = Counter(name for verdict in group for name in verdict.fields)
-    return tuple(name for name, count in counts.most_common() if count >= _FIELD_SHARE * len(group))
-
-
-def _leading(values: Sequence[Any]) -> Any:
-    """Return the value of more than half of the records, or None."""
-    value, count = Counter(values).most_common(1)[0]
-    return value if count * 2 > len(values) else None
 
 
 def _with_onset(

@@ -44,9 +44,10 @@ N_PARTS = 24
 """Spans into which a window is cut: hours, where it is a day."""
 LAST_PARTS = (16, 12, 8, 6, 4, 3, 2)
 """How many of them are tested together, up to the window's end."""
-PART_RECORDS = 200.0
-"""Judged records of history that weigh as much as the window's rate for the rate of a part. Known from so few, 9 % is
-no surprise where 6 % is expected, nor 30 % where 20 % is."""
+PART_RECORDS, PART_FAILING = 200.0, 4.0
+"""Judged records of history that weigh as much as the window's rate for the rate of a part: so many, or more where they
+would hold fewer failing records than this. Known from so few, 9 % is no surprise where 6 % is expected, nor 30 % where
+20 % is; and of what is rare, twice as much is none."""
 _TELLING = 0.001
 """A window that was called a change, and whose count is no rarer than this, was called one by a part of it. Such
 windows are learnt from, since otherwise hours that always differ would be an incident for ever."""
@@ -145,7 +146,9 @@ def weigh_last_parts(
         if not n_judged or not n_failing:
             continue
         before = sum(parts.failing[:-n_parts]), sum(parts.judged[:-n_parts])
-        own = replace(prior, rate=_rate_with(healthy, *before), records=min(prior.records, PART_RECORDS))
+        rate_before = _rate_with(healthy, *before)
+        records = min(prior.records, max(PART_RECORDS, PART_FAILING / rate_before))
+        own = replace(prior, rate=rate_before, records=records)
         rate = fit_healthy(past_failing[:, number], past_judged[:, number], own)
         p_value = tail_probability(rate, float(n_failing), np.array([float(n_judged)]))
         found.append(
