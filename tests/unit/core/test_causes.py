@@ -311,3 +311,61 @@ def test_a_mixed_stratum_gives_an_estimate_whose_shares_add_up() -> None:
     assert first.share + second.share == pytest.approx(1.0)
     assert first.share_low < 2 / 3 < first.share_high
     assert first.share_high - first.share_low > 0.4
+
+
+LOST = {"basis": Basis.RULE, "pattern": "lost"}
+
+
+def _change(causes: tuple[Finding, ...], stage: str) -> bool:
+    return any(cause.is_change for cause in causes if cause.stage == stage)
+
+
+def test_a_fault_is_sought_among_the_records_that_another_one_did_not_hide() -> None:
+    second = _verdicts(5, INTEGRATION, "mapping", 900)
+    alone = _causes(second, n_judged=500)
+    beside = _causes([*_verdicts(350, INTEGRATION, "sink", **LOST), *second], n_judged=500)
+    assert not _change(alone, "mapping")
+    assert _change(beside, "mapping")
+    (cause,) = (cause for cause in beside if cause.stage == "mapping")
+    assert cause.rate.n_expected == pytest.approx(150 * 0.002, rel=0.05)
+
+
+def test_a_fault_that_a_repair_showed_hides_no_other() -> None:
+    second = _verdicts(5, INTEGRATION, "mapping", 900)
+    beside = _causes([*_verdicts(350, INTEGRATION, "sink", basis=Basis.REPAIR), *second], n_judged=500)
+    assert not _change(beside, "mapping")
+
+
+def test_a_healthy_model_is_no_change_beside_lost_records() -> None:
+    """Half the records are lost, and half the model's errors with them."""
+    causes = _causes([*_verdicts(500, INTEGRATION, "sink", **LOST), *_verdicts(30, MODEL, first=500)])
+    (model,) = (cause for cause in causes if cause.responsibility is MODEL)
+    assert not model.is_change
+    assert model.rate.n_expected == pytest.approx(30)
+
+
+def _both(share: float, *, stages: tuple[str, str] = ("mapping", "sink")) -> tuple[Part, ...]:
+    return tuple(
+        Part(responsibility=INTEGRATION, stage=stage, share=part)
+        for stage, part in zip(stages, (1.0 - share, share), strict=True)
+    )
+
+
+def test_a_record_that_takes_two_repairs_tells_of_both_faults_as_a_whole() -> None:
+    verdicts = [
+        *_verdicts(30, INTEGRATION, "mapping"),
+        *_verdicts(8, INTEGRATION, "mapping", 30, parts=_both(0.5), basis=Basis.REPAIR),
+    ]
+    causes = _causes(verdicts, n_judged=500)
+    assert _change(causes, "sink")
+    assert {cause.stage: cause.n_records for cause in causes} == {"mapping": 34, "sink": 4}
+    assert sum(cause.share for cause in causes) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("more", [{"basis": Basis.STRATUM, "n_like": 5}, {"gap": Gap.ENDPOINT_UNREACHABLE}])
+def test_a_share_that_stands_for_not_knowing_stays_a_share(more: dict[str, Any]) -> None:
+    verdicts = [
+        *_verdicts(30, INTEGRATION, "mapping"),
+        *_verdicts(8, INTEGRATION, "mapping", 30, parts=_both(0.5), **more),
+    ]
+    assert not _change(_causes(verdicts, n_judged=500), "sink")

@@ -214,14 +214,15 @@ class Evidence:
             slack: How many times its part of the budget a window alone may seem to use; its last part does not use
                 more than `SEAM_SLACK_RECENT`.
         """
-        return self.is_shown_by_windows(n_records, budget, slack=slack) or self._is_shown_by_last_part(budget, slack)
+        return self.is_shown_by_windows(n_records, budget, slack=slack) or self.is_shown_by_last_part(budget, slack)
 
     def is_shown_by_windows(self, n_records: int, budget: Budget, *, slack: float = 1.0) -> bool:
         """Return whether the window as a whole is a change, or the run up to it; arguments as `is_change`."""
         alone = n_records >= MIN_RECORDS and self.p_value < slack * budget.p_alone
         return alone or (self.n_run >= MIN_RECORDS and self.e_value >= budget.e_run)
 
-    def _is_shown_by_last_part(self, budget: Budget, slack: float) -> bool:
+    def is_shown_by_last_part(self, budget: Budget, slack: float) -> bool:
+        """Return whether the window is a change since a moment inside it; arguments as `is_change`."""
         recent, allowed = self.recent, min(slack, SEAM_SLACK_RECENT) * budget.p_recent
         return recent is not None and recent.n_records >= MIN_RECORDS and recent.p_value < allowed
 

@@ -15,6 +15,7 @@ from scipy import stats
 from healthy_windows import LOOKS, STRAY, delay, false_incidents, model
 from seamwatch.core.detection.beta_binomial import log_beta_binomial
 from seamwatch.core.detection.window_change import (
+    FALSE_INCIDENTS,
     MIN_RECORDS,
     SPENT_BY_PART,
     Prior,
@@ -26,6 +27,7 @@ from seamwatch.core.detection.window_change import (
     weigh,
 )
 from seamwatch.vocabulary import Responsibility
+from stray_windows import N_SEAMS, false_incident_rate
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 MODEL, INTEGRATION = Responsibility.MODEL, Responsibility.INTEGRATION
@@ -64,7 +66,7 @@ def test_a_healthy_rate_moves_from_the_prior_to_the_windows_as_they_weigh() -> N
 
 
 def test_the_rate_of_a_seam_is_never_learnt_to_be_nothing() -> None:
-    assert fit_healthy(np.zeros(300), np.full(300, 400.0), STRAY).expected == pytest.approx(STRAY.rate)
+    assert fit_healthy(np.zeros(300), np.full(300, 400.0), STRAY).expected == pytest.approx(STRAY.least)
 
 
 def test_the_spread_of_windows_is_learnt() -> None:
@@ -170,3 +172,31 @@ def test_a_strong_fault_is_found_in_its_first_window() -> None:
     assert [delay(rng, prior=STRAY, struck=0.2, n_records=100, n_before=0) for _ in range(10)] == [1] * 10
     assert [delay(rng, prior=model(0.94), struck=0.2, n_records=400, n_before=0) for _ in range(10)] == [1] * 10
     assert MIN_RECORDS == 3
+
+
+@given(
+    count=st.integers(min_value=1, max_value=20),
+    n_judged=st.integers(min_value=100, max_value=1000),
+    n_before=st.integers(min_value=1, max_value=40),
+)
+def test_windows_without_a_stray_record_never_hide_a_fault(count: int, n_judged: int, n_before: int) -> None:
+    """At the least rate they fitted windows that differ better than windows that are alike, and a fault passed."""
+    alone = weigh(_series([count], [n_judged]), STRAY)
+    after = weigh(_series([*[0] * n_before, count], [n_judged] * (n_before + 1)), STRAY)
+    # Far below any budget the doubt about how much windows differ may weigh a little.
+    assert after.p_value <= 1.05 * max(alone.p_value, 1e-6)
+    assert after.expected <= alone.expected
+
+
+def test_ten_windows_without_a_stray_record_make_a_small_fault_telling() -> None:
+    alone, after = weigh(_series([9], [856]), STRAY), weigh(_series([*[0] * 10, 9], [850] * 10 + [856]), STRAY)
+    assert after.p_value < alone.p_value / 10
+    assert after.expected >= STRAY.least
+
+
+@pytest.mark.parametrize(("n_before", "season"), [(0, 0.0), (0, 0.9), (10, 0.0)])
+def test_the_seams_of_a_healthy_pipeline_keep_to_the_budget(n_before: int, season: float) -> None:
+    rate = false_incident_rate(
+        np.random.default_rng(5), n_records=300, n_before=n_before, season=season, n_drawn=500, looks=(0.7, 1.0)
+    )
+    assert N_SEAMS * rate < FALSE_INCIDENTS
