@@ -94,9 +94,7 @@ def _is_called(
     return False
 
 
-def _window(
-    rng: np.random.Generator, number: int, span: NDArray[np.int64], rate: NDArray[np.float64]
-) -> WindowCount:
+def _window(rng: np.random.Generator, number: int, span: NDArray[np.int64], rate: NDArray[np.float64]) -> WindowCount:
     wrong = np.bincount(span[rng.random(len(span)) < rate], minlength=N_PARTS)
     return WindowCount(
         start=START + number * DAY,

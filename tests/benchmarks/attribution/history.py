@@ -24,9 +24,23 @@ N_WINDOWS = 10
 _LENGTH = WINDOW.end - WINDOW.start
 
 
-def causes_with_history(incident: Incident, verdicts: Sequence[Verdict]) -> tuple[Finding, ...]:
-    """Return the causes of an incident after ten healthy windows, from the verdicts that it got without them."""
-    return _judge(incident, verdicts, WINDOW, healthy_history(incident))
+def causes_of(
+    incident: Incident,
+    verdicts: Sequence[Verdict],
+    *,
+    window: Window = WINDOW,
+    history: Sequence[WindowCount] = (),
+) -> tuple[Finding, ...]:
+    """Return the causes of a window from the verdicts of its failing records, as the engine asks for them."""
+    n_judged = len(_judged(incident))
+    return find_causes(
+        verdicts,
+        _times(incident, window),
+        n_judged=n_judged,
+        base=BaseRates(accuracy=round(incident.baseline_accuracy, 3), history=history),
+        budget=Budget(n_candidates=len(incident.shape.stages) + BESIDE_STAGES, share_judged=n_judged / incident.plan.n),
+        window=window,
+    )
 
 
 def healthy_history(incident: Incident) -> tuple[WindowCount, ...]:
@@ -44,7 +58,7 @@ def healthy_history(incident: Incident) -> tuple[WindowCount, ...]:
             incident.plan, faults=(), removed="", late=0.0, seed=incident.plan.seed + 1_000_003 * (number + 1)
         )
         healthy = make_incident(plan, like=incident)
-        causes = _judge(healthy, _true_verdicts(healthy), window, found)
+        causes = causes_of(healthy, true_verdicts(healthy), window=window, history=found)
         spans = part_of(_times(healthy, window), window.start, window.end)
         found.append(
             WindowCount(
@@ -66,21 +80,8 @@ def healthy_history(incident: Incident) -> tuple[WindowCount, ...]:
     return tuple(found)
 
 
-def _judge(
-    incident: Incident, verdicts: Sequence[Verdict], window: Window, history: Sequence[WindowCount]
-) -> tuple[Finding, ...]:
-    n_judged = len(_judged(incident))
-    return find_causes(
-        verdicts,
-        _times(incident, window),
-        n_judged=n_judged,
-        base=BaseRates(accuracy=round(incident.baseline_accuracy, 3), history=history),
-        budget=Budget(n_candidates=len(incident.shape.stages) + BESIDE_STAGES, share_judged=n_judged / incident.plan.n),
-        window=window,
-    )
-
-
-def _true_verdicts(incident: Incident) -> list[Verdict]:
+def true_verdicts(incident: Incident) -> list[Verdict]:
+    """Return for every failing record the verdict that is right; of a wrong label, nobody."""
     return [
         Verdict(
             key=str(number),

@@ -32,11 +32,11 @@ MEANINGS: Mapping[str, str] = {
     "record_stage_accuracy_unreplayed": "the same; only records judged by their stratum",
     "field_accuracy": "damaged fields exactly, where the stage is right; deterministic models, every one replayed",
     "incident_top1": "right leading cause, where the effect is large enough for any test",
-    "incident_top1_with_history": "the same incidents, judged after ten healthy windows of their pipeline, which are kept "
+    "incident_top1_with_history": "the same incidents, judged after ten healthy windows of their pipeline, kept "
     "as the product keeps them; large enough still means: for a test without them that knows every rate",
     "incident_top1_any_effect": "the same, also where one record alone was changed",
-    "pair_exact": "two faults, both large enough for any test: exactly these two causes are changes; most in windows of "
-    "150 to 300 records, in the default mode alone and without rivals",
+    "pair_exact": "two faults, both large enough for any test: exactly these two causes are changes; most in windows "
+    "of 150 to 300 records, in the default mode alone and without rivals",
     "false_model_blame": "a model leads an incident that only integration caused",
     "false_model_blame_records": "a model is blamed for a record that integration broke",
     "false_incident": "healthy windows with a leading cause",
@@ -60,8 +60,8 @@ REASONS: Mapping[str, str] = {
     ),
     "incident_top1": (
         "nearly all that are missed changed three to nine records, and every one of those got the right verdict: the "
-        "exact test that says what is large enough spends all of one in 1,000 on one look and knows the rate; ours keeps "
-        "some of it for looks before all truths are in, for the window's last part and for runs of windows."
+        "exact test that says what is large enough spends all of one in 1,000 on one look and knows the rate; ours "
+        "keeps some of it for looks before all truths are in, for the window's last part and for runs of windows."
     ),
     "incident_top1_with_history": (
         "the same; the rate is known better then, but the budget is divided as without a history."

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from attribution.ask import Said
-from attribution.history import causes_with_history
+from attribution.history import causes_of, healthy_history
 from attribution.incident import Incident, expected_incident
 from attribution.truth import TRUTH, Blame, Cause, says
 from seamwatch.core.results import Attribution
@@ -116,7 +116,8 @@ def with_history(score: IncidentScore, incident: Incident, found: Attribution) -
     """Return the score with whether the right cause leads after ten healthy windows as well."""
     if score.is_top1 is None:
         return score
-    leading = next((cause for cause in causes_with_history(incident, found.verdicts) if cause.is_change), None)
+    causes = causes_of(incident, found.verdicts, history=healthy_history(incident))
+    leading = next((cause for cause in causes if cause.is_change), None)
     is_right = leading is not None and says((str(leading.responsibility), leading.stage), expected_leading(incident))
     return replace(score, is_top1_with_history=is_right)
 
