@@ -112,9 +112,15 @@ def main() -> None:
     for n_before, season in ((0, 0.0), (0, 0.5), (0, 0.9), (10, 0.0), (40, 0.0)):
         for n_records in (100, 300, 600, 1500):
             looks = (0.7, 1.0) if n_before else LOOKS
-            n_drawn = 240_000 // n_records
+            n_drawn = 2000 if n_before else max(240_000 // n_records, 500)
             one = false_incident_rate(
-                rng, n_records=n_records, n_before=n_before, season=season, n_drawn=n_drawn, looks=looks
+                rng,
+                n_records=n_records,
+                n_before=n_before,
+                season=season,
+                n_drawn=n_drawn,
+                n_histories=100,
+                looks=looks,
             )
             print(
                 f"{n_records} records, {n_before} windows before, hours differ by {season:.0%}: one seam {one:.1e}, "
