@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,6 @@ def build_dag(plan: DagPlan, project_dir: Path) -> DAG:
         max_active_runs=plan.max_active_runs,
         tags=list(plan.tags),
         doc_md=plan.doc,
-        params=_params(plan),
         default_args={
             "owner": plan.owner,
             "retry_delay": _RETRY_DELAY,
@@ -120,8 +120,11 @@ def build_dag(plan: DagPlan, project_dir: Path) -> DAG:
             if task.group and task.group not in groups:
                 groups[task.group] = TaskGroup(group_id=task.group)
             made[task.full_id] = _task(task, shared, groups, made)
-            for before in task.after:
-                made[before] >> made[task.full_id]
+            if task.after:
+                made[task.full_id].set_upstream([made[before] for before in task.after])
+    # Last: Airflow copies the parameters that a DAG has into each of its tasks, once for each class of the operator,
+    # and judges their schemas in each DAG. A run reads them from the DAG, and a test judges ours once for all.
+    dag.params.update(_params(plan))
     return dag
 
 
@@ -146,9 +149,9 @@ def _task(task: TaskPlan, shared: dict[str, Any], groups: dict[str, TaskGroup], 
         "priority_weight": _ON_THE_WAY if task.is_on_the_way else 1,
     }
     if task.listens:
-        arguments["inlets"] = [Asset(task.listens)]
+        arguments["inlets"] = [_asset(task.listens)]
     if task.emits:
-        arguments["outlets"] = [Asset(task.emits)]
+        arguments["outlets"] = [_asset(task.emits)]
     if task.group:
         arguments["task_group"] = groups[task.group]
     if task.window_from is None:
@@ -203,9 +206,14 @@ def _label_form(task: TaskPlan, shared: dict[str, Any], made: dict[str, Any]) ->
     return mapped.expand(item=made[task.window_from].output)
 
 
+@cache
+def _asset(uri: str) -> Asset:
+    return Asset(uri)
+
+
 def _schedule(plan: DagPlan) -> Any:
     if plan.after_asset is not None:
-        assets = [Asset(plan.after_asset)]
+        assets = [_asset(plan.after_asset)]
         if isinstance(plan.schedule, timedelta):
             return AssetOrTimeSchedule(assets=assets, timetable=DeltaTriggerTimetable(plan.schedule))
         return assets
