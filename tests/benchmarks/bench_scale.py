@@ -10,6 +10,7 @@ import gc
 import json
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -460,7 +461,12 @@ def bench_dag_parse() -> dict[str, Figure]:
         stages = ["crm_export", "request_mapping", "prompt", "triage_model", "response_mapping", "crm_update"]
         by_hand = project / "by_hand.py"
         by_hand.write_text(_BY_HAND % {"n": PIPELINES, "stages": stages, "runbooks": _RUNBOOKS})
-        env = {**os.environ, "SEAMWATCH_PROJECT_DIR": folder, "AIRFLOW_HOME": f"{folder}/airflow"}
+        env = {
+            **os.environ,
+            "SEAMWATCH_PROJECT_DIR": folder,
+            "SEAMWATCH_DATA_DIR": "",
+            "AIRFLOW_HOME": f"{folder}/airflow",
+        }
 
         def parse(path: Path) -> tuple[float, int, set[str]]:
             done = subprocess.run(
@@ -469,13 +475,20 @@ def bench_dag_parse() -> dict[str, Figure]:
             words = done.stdout.splitlines()[-1].split()
             return float(words[0]), int(words[1]), set(words[2:])
 
-        pairs = [(parse(root / "dags/reliability.py"), parse(by_hand)) for _ in range(ROUNDS)]
-    (_, n_ours, loaded), (_, n_by_hand, _) = pairs[0]
+        doors = root / "dags/reliability.py"
+        kept = project / "build/seamwatch/cache"
+        rounds = []
+        for _ in range(ROUNDS):
+            shutil.rmtree(kept, ignore_errors=True)
+            rounds.append((parse(doors), parse(doors), parse(by_hand)))
+            assert kept.is_dir(), "the plan of the first parse is to be kept for the second"
+    (_, n_ours, loaded), _, (_, n_by_hand, _) = rounds[0]
     assert n_ours == n_by_hand, f"{n_ours} tasks of pipelines, {n_by_hand} by hand: they are to be the same"
     assert not loaded & _HEAVY, f"the DAG file loads {loaded & _HEAVY}"
-    mine, theirs = [a[0] for a, _ in pairs], [b[0] for _, b in pairs]
+    first, mine, theirs = ([parses[side][0] for parses in rounds] for side in range(3))
     return {
         "dag_parse": ratio(mine, theirs, "DAGs by hand"),
+        "dag_parse_after_a_change": ratio(first, theirs, "DAGs by hand"),
         "dag_parse_seconds": seconds(mine, by_hand=statistics.median(theirs)),
     }
 
@@ -526,7 +539,13 @@ def bench_validation() -> dict[str, Figure]:
     return {"gx_overhead": ratio(a, b, "bare Great Expectations"), "gx_seconds": seconds(a, bare=statistics.median(b))}
 
 
-_MOST = {"vs_bare_join": 6.0 if SHORT else 4.0, "peak_memory": 4.0, "dag_parse": 2.5, "gx_overhead": 2.0}
+_MOST = {
+    "vs_bare_join": 6.0 if SHORT else 4.0,
+    "peak_memory": 4.0,
+    "dag_parse": 1.6,
+    "dag_parse_after_a_change": 2.0,
+    "gx_overhead": 2.0,
+}
 """The command fails beyond these: above the targets by what a shared machine adds, below what a slip would cost."""
 
 
@@ -569,6 +588,9 @@ the rival, given texts, is spared: `bodies_as_objects_vs_bare_join_of_texts`.
 Where the median is above 2 the target is not reached: DuckDB works on every core, ours on one, and each damaged record
 is looked at on its own (which leaf of a document differs and how, whose payload was crossed, what the provider said),
 which the rival does not do; that part grows with the share of damaged records.
+
+`dag_parse` is a parse of files that are as they were at the parse before, whose plan is kept: nearly all that Airflow
+makes. `dag_parse_after_a_change` is one that reads every pipeline file anew.
 
 `peak_memory` is that of a process of its own, which makes the frames and then reconciles them. Where both its numbers
 are the same, making the frames took the most, and reconciling them stayed below that."""

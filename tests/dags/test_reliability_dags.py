@@ -173,6 +173,13 @@ def test_a_person_may_give_a_window_with_a_time_zone(project: Path) -> None:
     assert dag.params.get_param("to").description.startswith("ISO 8601 with a time zone")
 
 
+def test_the_parameters_of_every_dag_keep_to_their_own_schemas(project: Path) -> None:
+    dags = load().dags
+    assert dags["parcels__runbook"].params.get_param("incident").schema["type"] == ["null", "string"]
+    for dag in dags.values():
+        assert set(dag.params.validate().values()) <= {None}
+
+
 def test_the_spec_that_travels_with_a_task_is_the_one_that_was_parsed(project: Path) -> None:
     task = load().dags["parcels__validate"].get_task("request.check")
     known = load_project(project).pipeline("parcels")

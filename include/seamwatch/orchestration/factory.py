@@ -19,17 +19,9 @@ from airflow.sdk import (
 )
 
 from seamwatch.errors import Problem, SpecError
+from seamwatch.orchestration.dag_plan import DagPlan, TaskPlan
 from seamwatch.orchestration.operators import IncidentOperator, StepOperator
-from seamwatch.orchestration.plan import (
-    DagPlan,
-    TaskPlan,
-    plan_delivery,
-    plan_maintenance,
-    plan_pipeline,
-    plan_weekly_review,
-)
-from seamwatch.spec.load import load_project
-from seamwatch.spec.pipeline import Pipeline
+from seamwatch.orchestration.project_plan import plan_project
 
 _MOST_CHARS = 300
 """Of an error's text: a mistake in one pipeline must not fill the page of import errors."""
@@ -63,35 +55,36 @@ def raise_problems(project_dir: Path) -> None:
 
 
 def _build(project_dir: Path, only: str | None = None) -> tuple[dict[str, DAG], list[Problem]]:
-    project = load_project(project_dir)
-    shared = [plan_delivery(), plan_maintenance()]
-    if project.settings is not None:
-        shared.append(plan_weekly_review(project.settings.weekly_review))
-    dags, problems = _build_plans(shared, project_dir, only), project.problems
-    for pipeline in project.pipelines.values():
+    plan, problems = plan_project(project_dir)
+    dags = _build_plans(plan.shared, project_dir, None, only)
+    for name, plans in plan.dags.items():
         try:
-            dags |= _build_pipeline(pipeline, project_dir, only)
+            dags |= _build_pipeline(plans, project_dir, plan.specs[name], only)
         except Exception as error:
             # What only Airflow can judge, and what nobody foresaw: it must not stop the other pipelines either.
-            file = f"include/pipelines/{pipeline.pipeline}.yaml"
             said = f"{type(error).__name__}: {str(error)[:_MOST_CHARS]}"
-            problems.append(Problem(file=file, text=f"Airflow refuses the DAGs of this pipeline: {said}"))
+            text = f"Airflow refuses the DAGs of this pipeline: {said}"
+            problems.append(Problem(file=f"include/pipelines/{name}.yaml", text=text))
     return dags, problems
 
 
-def _build_plans(plans: Iterable[DagPlan], project_dir: Path, only: str | None) -> dict[str, DAG]:
-    return {plan.id: build_dag(plan, project_dir) for plan in plans if only in (None, plan.id)}
+def _build_plans(
+    plans: Iterable[DagPlan], project_dir: Path, spec: dict[str, Any] | None, only: str | None
+) -> dict[str, DAG]:
+    return {plan.id: build_dag(plan, project_dir, spec) for plan in plans if only in (None, plan.id)}
 
 
-def _build_pipeline(pipeline: Pipeline, project_dir: Path, only: str | None) -> dict[str, DAG]:
-    dags = _build_plans(plan_pipeline(pipeline), project_dir, only)
+def _build_pipeline(
+    plans: Iterable[DagPlan], project_dir: Path, spec: dict[str, Any], only: str | None
+) -> dict[str, DAG]:
+    dags = _build_plans(plans, project_dir, spec, only)
     for dag in dags.values():
         dag.validate()  # type: ignore[no-untyped-call]
     return dags
 
 
-def build_dag(plan: DagPlan, project_dir: Path) -> DAG:
-    """Return the DAG of a plan."""
+def build_dag(plan: DagPlan, project_dir: Path, spec: dict[str, Any] | None) -> DAG:
+    """Return the DAG of a plan; `spec` is what the file of its pipeline says, as JSON has it."""
     dag = DAG(
         dag_id=plan.id,
         description=plan.description,
@@ -109,10 +102,7 @@ def build_dag(plan: DagPlan, project_dir: Path) -> DAG:
             "max_retry_delay": _MAX_RETRY_DELAY,
         },
     )
-    shared = {
-        "project_dir": str(project_dir),
-        "pipeline": None if plan.pipeline is None else plan.pipeline.model_dump(mode="json", by_alias=True),
-    }
+    shared = {"project_dir": str(project_dir), "pipeline": spec}
     with dag:
         groups: dict[str, TaskGroup] = {}
         made: dict[str, Any] = {}
@@ -214,11 +204,11 @@ def _asset(uri: str) -> Asset:
 def _schedule(plan: DagPlan) -> Any:
     if plan.after_asset is not None:
         assets = [_asset(plan.after_asset)]
-        if isinstance(plan.schedule, timedelta):
-            return AssetOrTimeSchedule(assets=assets, timetable=DeltaTriggerTimetable(plan.schedule))
+        if plan.every is not None:
+            return AssetOrTimeSchedule(assets=assets, timetable=DeltaTriggerTimetable(plan.every))
         return assets
-    if plan.schedule is None or plan.pipeline is None or isinstance(plan.schedule, timedelta):
-        return plan.schedule
+    if plan.schedule is None or plan.pipeline is None:
+        return plan.every or plan.schedule
     # A window is the data interval of a run, so the timetable must have intervals.
     return CronDataIntervalTimetable(plan.schedule, timezone="UTC")
 

@@ -1,11 +1,10 @@
-"""Which DAGs and tasks a pipeline gets, as plain data: decided here, made into Airflow's objects in `factory`."""
+"""Which DAGs and tasks a pipeline gets: decided here as plain data, made into Airflow's objects in `factory`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
 
+from seamwatch.orchestration.dag_plan import DagPlan, TaskPlan
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.spec.project import WeeklyReviewSettings
 from seamwatch.spec.review import Review
@@ -18,78 +17,6 @@ _FORM_WAITS = timedelta(days=7)
 """A form that nobody fills in for so long gives its answer back to the review page."""
 _PROPOSED_AGAIN = 300
 """An action that waits for another one on the same target is looked at again so often, every ten minutes at last."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TaskPlan:
-    """One task."""
-
-    id: str
-    step: str
-    """Function of `seamwatch.orchestration.steps` that it calls."""
-    after: tuple[str, ...] = ()
-    """Tasks before it, by full id (`group.task`)."""
-    group: str | None = None
-    """Task group that it stands in."""
-    stage: str | None = None
-    """Stage, or knowledge base, that it is about."""
-    kind: Literal["step", "approval", "label_form", "end"] = "step"
-    """`approval` waits for a person's consent, `label_form` for their judgement of an answer; `end` does nothing, needs
-    no process, and fails with those before it."""
-    text_from: str | None = None
-    """Task whose result a person reads before approving."""
-    dag: str | None = None
-    """Another DAG that it starts."""
-    timeout: timedelta | None = None
-    """Longest wait."""
-    part: str | None = None
-    """Part of a runbook that it is about."""
-    window_from: str | None = None
-    """Task that finds its window, or windows; or the runs of runbooks that are to be started."""
-    is_mapped: bool = False
-    """One instance a window; else one task works on what `window_from` found."""
-    trigger_rule: str = "all_success"
-    retries: int = 2
-    """Of what may pass; a finding of a gate, and an error that a new try cannot mend, is final at once."""
-    emits: str | None = None
-    """Asset that it emits."""
-    listens: str | None = None
-    """Asset whose events it reads."""
-    is_on_the_way: bool = False
-    """Whether a message to people waits for it: where slots are few, it goes before gates and reports."""
-    has_report_link: bool = False
-
-    @property
-    def full_id(self) -> str:
-        """Return the id as Airflow knows it."""
-        return f"{self.group}.{self.id}" if self.group else self.id
-
-
-@dataclass(frozen=True, kw_only=True)
-class DagPlan:
-    """One DAG."""
-
-    id: str
-    description: str
-    tasks: tuple[TaskPlan, ...]
-    tags: tuple[str, ...]
-    pipeline: Pipeline | None = None
-    schedule: str | timedelta | None = None
-    """Cron expression or preset; a span for what has no windows."""
-    after_asset: str | None = None
-    """Asset that starts it; beside a schedule that is a span, either does."""
-    owner: str = "seamwatch"
-    doc: str = ""
-    has_window: bool = True
-    """Whether a person may give it a window by hand."""
-    is_about_incident: bool = False
-    """Whether it is run for one incident, which is a parameter of the run."""
-    has_gate: bool = False
-    """Whether a release may ask it, by a parameter of the run."""
-    is_about_week: bool = False
-    """Whether a person may give it a week by hand."""
-    start_date: str = "2026-01-01"
-    max_active_runs: int = 4
 
 
 def validated_asset(pipeline: str) -> str:
@@ -270,7 +197,7 @@ def _plan_freshness(pipeline: Pipeline) -> DagPlan:
         "freshness",
         "Checks the knowledge bases: which documents are stale, missing or gone, and which answers rested on them.",
         tuple(tasks),
-        schedule=min(one.check_every for one in pipeline.knowledge_bases.values()),
+        every=min(one.check_every for one in pipeline.knowledge_bases.values()),
         max_active_runs=1,
     )
 
@@ -295,7 +222,7 @@ def _plan_slo(pipeline: Pipeline) -> DagPlan:
         "Looks at objectives, latency, cost, drift and injected instructions; tells what is not as it was, and whether "
         "releases may go on.",
         tasks,
-        schedule=timedelta(minutes=5),
+        every=timedelta(minutes=5),
         after_asset=loop_asset(pipeline.pipeline) if _calls_asset(pipeline) is not None else None,
         max_active_runs=1,
         has_gate=bool(pipeline.slos),
@@ -484,7 +411,8 @@ def _dag(
     description: str,
     tasks: tuple[TaskPlan, ...],
     *,
-    schedule: str | timedelta | None = None,
+    schedule: str | None = None,
+    every: timedelta | None = None,
     after_asset: str | None = None,
     max_active_runs: int = 4,
     is_about_incident: bool = False,
@@ -496,8 +424,9 @@ def _dag(
         description=description,
         tasks=tasks,
         tags=("seamwatch", pipeline.pipeline),
-        pipeline=pipeline,
+        pipeline=pipeline.pipeline,
         schedule=schedule,
+        every=every,
         after_asset=after_asset,
         owner=pipeline.owners.get("reliability", "seamwatch"),
         doc=_doc(pipeline, description),

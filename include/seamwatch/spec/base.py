@@ -135,4 +135,3 @@ class Spec(BaseModel):
             if described is not None:
                 described.setdefault("description", text)
         return found
-

@@ -192,7 +192,7 @@ def test_new_calls_start_a_look_for_loops_and_a_loop_a_whole_look(plans: dict[st
     assert (calls.after_asset, calls.schedule, calls.max_active_runs) == ("s3://lake/calls", None, 1)
     (look,) = calls.tasks
     assert look.emits == slo.after_asset == loop_asset("triage")
-    assert (slo.schedule, slo.max_active_runs) == (SLO_EVERY, 1)
+    assert (slo.every, slo.max_active_runs) == (SLO_EVERY, 1)
     assert set(found) - set(plans) == {"calls"}
     off = pipeline(monitoring={"cost": "off"})
     assert "triage__calls" not in {plan.id for plan in plan_pipeline(off)}
@@ -202,7 +202,7 @@ def test_what_counts_as_a_missed_run_follows_the_dags_and_their_names() -> None:
     source = {"kind": "git", "connection": "docs", "include": "*.md"}
     index = {"kind": "sql", "table": "chunks", "document": "document", "text": "text"}
     watched = pipeline(knowledge_bases={"handbook": {"source": source, "index": index, "check_every": "3h"}})
-    schedules = {plan.id.rpartition("__")[2]: plan.schedule for plan in plan_pipeline(watched)}
+    schedules = {plan.id.rpartition("__")[2]: plan.every or plan.schedule for plan in plan_pipeline(watched)}
     jobs = {job.value for job in RecurringJob} - {RecurringJob.DELIVERY.value, RecurringJob.MAINTENANCE.value}
     assert jobs <= set(schedules)
     assert (schedules["slo"], schedules["validate"]) == (SLO_EVERY, watched.schedule)
