@@ -48,7 +48,8 @@ def test_what_was_kept_is_what_was_made(project: Path, kept: Path) -> None:
 def test_a_kept_plan_needs_no_types_of_pipeline_files(project: Path, kept: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from seamwatch.orchestration.project_plan import plan_project\n"
-        f"plan, _ = plan_project(Path({str(project)!r})); assert plan.dags; print('seamwatch.spec.pipeline' in sys.modules)"
+        f"plan, _ = plan_project(Path({str(project)!r}))\n"
+        "assert plan.dags; print('seamwatch.spec.pipeline' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
