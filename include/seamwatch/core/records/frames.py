@@ -12,8 +12,10 @@ import pandas as pd
 from seamwatch.core.records.call_endings import is_success
 from seamwatch.core.records.comparison import is_null, pick, strict_text
 from seamwatch.core.records.keys import key_in_form
+from seamwatch.core.records.plain_chat import read_plain_chat
+from seamwatch.core.records.response_forms import OWN_FORM
 from seamwatch.core.records.response_text import as_text
-from seamwatch.core.records.responses import Reading, choose_protocol, column_form, read_answer
+from seamwatch.core.records.responses import choose_protocol, column_form, read_answer
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.errors import DataContractError
 from seamwatch.spec.base import KeyForm
@@ -56,6 +58,8 @@ _SPARSEST = 8
 _SAMPLED = 400
 """Values that are looked at to tell what a column holds."""
 
+Said = tuple[str | Unknown | None, str | None, str | None]
+"""Answer, finish reason and model of a response."""
 Positions = np.ndarray[Any, np.dtype[np.intp]]
 
 
@@ -168,19 +172,22 @@ def with_answer(payload: pd.DataFrame, stage: Stage) -> pd.DataFrame:
     protocol, path = choose_protocol(stage.endpoint), stage.endpoint.answer
     values = list(payload[stage.response].to_numpy(dtype=object))
     form = column_form(protocol, values, path)
-    known: dict[str, Reading] = {}  # a column that holds bare answers has few of them
-    readings = []
+    is_plain = not (path and protocol in OWN_FORM)
+    known: dict[str, Said] = {}  # a column that holds bare answers has few of them
+    said: list[Said] = []
     for value in values:
-        found = known.get(value) if type(value) is str else None
+        is_text = type(value) is str
+        found = known.get(value) if is_text else None
+        if found is None and is_text and is_plain:
+            found = read_plain_chat(value)
         if found is None:
-            found = read_answer(protocol, value, form, path)
-            if type(value) is str and len(value) <= _SHORT:
+            reading = read_answer(protocol, value, form, path)
+            found = reading.text, reading.finish_reason, reading.model
+            if is_text and len(value) <= _SHORT:
                 known[value] = found
-        readings.append(found)
-    answers: list[str | Unknown | None] = [found.text for found in readings]
-    return assign_answers(
-        payload, stage, answers, [found.finish_reason for found in readings], [found.model for found in readings]
-    )
+        said.append(found)
+    answers, finish_reasons, models = zip(*said, strict=True) if said else ((), (), ())
+    return assign_answers(payload, stage, answers, finish_reasons, models)
 
 
 def assign_answers(

@@ -21,7 +21,7 @@ from seamwatch.core.records.response_text import SAMPLE, as_text, open_text, own
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.vocabulary import Protocol, UnknownReason
 
-_OWN_FORM = frozenset({Protocol.JSON, Protocol.CALLABLE})
+OWN_FORM = frozenset({Protocol.JSON, Protocol.CALLABLE})
 """Protocols that promise no shape: whatever JSON comes is the answer, or holds it at the path that a person named."""
 _SAMPLED = 400
 """Values of a column that are looked at to tell what it holds."""
@@ -90,7 +90,7 @@ class Unrecognised:
 
 def live_form(protocol: Protocol) -> Form:
     """Return what an endpoint that speaks this protocol gives."""
-    return Form.DOCUMENTS if protocol in _OWN_FORM else Form.BODIES
+    return Form.DOCUMENTS if protocol in OWN_FORM else Form.BODIES
 
 
 def column_form(protocol: Protocol, values: Sequence[Any], answer_path: str | None = None) -> Form:
@@ -104,7 +104,7 @@ def column_form(protocol: Protocol, values: Sequence[Any], answer_path: str | No
         found = recognise(protocol, value, answer_path)
         if isinstance(found, Unrecognised):
             is_error = found.guess is not None and found.guess.certainty is Certainty.LIKELY
-            n_errors += is_error and protocol not in _OWN_FORM
+            n_errors += is_error and protocol not in OWN_FORM
             n_others += found.kind in (Kind.PROSE, Kind.DOCUMENT) and not is_error
         elif str(found.finish_reason).startswith("error"):
             n_errors += 1
@@ -195,7 +195,7 @@ def _prose(text: str, inner: str) -> Reading | Unrecognised:
 
 
 def _read_document(protocol: Protocol, document: Any, answer_path: str | None) -> Reading | None:
-    if protocol in _OWN_FORM and answer_path:
+    if protocol in OWN_FORM and answer_path:
         found = _read_at_path(document, answer_path)
         if found is not None:
             return found
@@ -208,7 +208,7 @@ def _read_document(protocol: Protocol, document: Any, answer_path: str | None) -
         else:
             whole = assemble_events(events)
         found = read_shape(whole) if whole is not None else None
-    if found is None and protocol not in _OWN_FORM:
+    if found is None and protocol not in OWN_FORM:
         found = _read_predictions(protocol, document)
     return found
 
@@ -261,7 +261,7 @@ def _resolve_blank(found: Unrecognised, form: Form, _: Protocol, __: str | None)
 def _resolve_prose(found: Unrecognised, form: Form, protocol: Protocol, _: str | None) -> Reading:
     if form is Form.BODIES:
         return Reading() if found.text.strip() in _NO_BODY else _unknown(found)
-    if protocol in _OWN_FORM and (form is Form.DOCUMENTS or found.text.lstrip()[:1] == '"'):
+    if protocol in OWN_FORM and (form is Form.DOCUMENTS or found.text.lstrip()[:1] == '"'):
         try:
             scalar = read_json(found.text)
         except (ValueError, RecursionError):
@@ -273,7 +273,7 @@ def _resolve_prose(found: Unrecognised, form: Form, protocol: Protocol, _: str |
 def _resolve_document(found: Unrecognised, form: Form, protocol: Protocol, answer_path: str | None) -> Reading:
     if form is Form.BODIES:
         return _unknown(found)
-    if protocol not in _OWN_FORM:
+    if protocol not in OWN_FORM:
         return _unknown(found) if looks_like_body(found.document) else Reading(text=own_text(found.text))
     if answer_path:
         return _unknown(found, UnknownReason.UNREADABLE_PATH) if form is Form.DOCUMENTS else Reading(text=found.text)
