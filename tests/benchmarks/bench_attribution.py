@@ -34,7 +34,7 @@ from attribution.plans import FULL, SHORT, SMALL_PAIR, make_plans
 from attribution.run import Worker, run_all
 from attribution.score import IncidentScore, Scored
 from evidence import cells, measure
-from write_page import ROOT, Figure, write_document, write_page
+from write_page import Figure, figures_folder, write_document, write_page
 
 SEED = 20_261_123
 IS_SHORT = os.environ.get("SHORT") == "1"
@@ -161,14 +161,15 @@ def main() -> None:
         figures["replay_time_ratio"] = measure_latency()
         figures |= measure_evidence(seed=given.seed, jobs=given.jobs)
     seconds = time.perf_counter() - started
-    out = given.out or ROOT / "build" / "bench" / ("part" if is_part else "") / "attribution.json"
+    folder = figures_folder(is_short=IS_SHORT)
+    out = given.out or folder / ("part" if is_part else "") / "attribution.json"
     command = f"{'SHORT=1 ' if IS_SHORT else ''}make bench-attribution"
     if is_part:
         command = f"python tests/benchmarks/bench_attribution.py {' '.join(sys.argv[1:])}"
     details = {**details_of(scores), "seconds": round(seconds, 1), "split": given.split, "jobs": given.jobs}
     write_document(out, figures, command=command, seed=given.seed, about=about(scores), details=details)
     if not is_part and not IS_SHORT:
-        write_page(ROOT / "build" / "bench")
+        write_page(folder)
     for name, figure in figures.items():
         print(f"{name}: {figure.value:.4g} ({figure.low:.4g} to {figure.high:.4g}) {figure.unit}")
     print(f"{details['counts']}\n{len(scores)} windows in {seconds:.0f} s; figures in {out}")

@@ -18,12 +18,12 @@ from collections.abc import Callable, Mapping
 
 from attribution.floors import broken
 from slo import floors
-from write_page import ROOT, Figure, write_document, write_page
+from write_page import Figure, figures_folder, write_document, write_page
 
 SEED = 20260301
 SHORT = os.environ.get("SHORT") == "1"
 PARTS = ("alerts", "latency", "cost", "drift", "injection", "tick")
-FOLDER = ROOT / "build" / "bench" / "slo"
+FOLDER = figures_folder(is_short=SHORT) / "slo"
 COMMAND = f"{'SHORT=1 ' if SHORT else ''}make bench-slo"
 ABOUT = "objectives and watches on simulated services; each part says what it draws"
 

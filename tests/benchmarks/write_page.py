@@ -44,6 +44,12 @@ class Figure:
     rival: Mapping[str, float]
 
 
+def figures_folder(*, is_short: bool) -> Path:
+    """Return where figures lie; those of short forms apart, since the page is made of all that lies with the others."""
+    folder = ROOT / "build" / "bench"
+    return folder / "short" if is_short else folder
+
+
 def write_figures(
     name: str,
     figures: Mapping[str, Figure],
@@ -58,7 +64,7 @@ def write_figures(
 
     `notes` are paragraphs for the page: what is counted, and what is not. A short form leaves the page as it is.
     """
-    folder = ROOT / "build" / "bench"
+    folder = figures_folder(is_short=not renews_page)
     details = {"notes": notes}
     write_document(folder / f"{name}.json", figures, command=command, seed=seed, about=about, details=details)
     if renews_page:
@@ -80,7 +86,7 @@ def write_part(
 
     Parts that were not run here keep their tables. Arguments as of `write_figures`; each part has a command of its own.
     """
-    path = ROOT / "build" / "bench" / f"{name}.json"
+    path = figures_folder(is_short=not renews_page) / f"{name}.json"
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     kept = {key: Figure(**one) for key, one in known.get("figures", {}).items() if key not in figures}
     parts = dict(known.get("parts", {}))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from seamwatch.core.replays import BudgetLimits, ModelAnswer
@@ -14,8 +16,8 @@ class MemoryCache:
 
     answers: dict[tuple[str, str, int], ModelAnswer] = field(default_factory=dict)
 
-    def cached_answer(self, scope: str, request_hash: str, attempt: int) -> ModelAnswer | None:
-        return self.answers.get((scope, request_hash, attempt))
+    def cached_answers(self, scope: str, calls: Collection[tuple[str, int]]) -> dict[tuple[str, int], ModelAnswer]:
+        return {call: self.answers[scope, *call] for call in calls if (scope, *call) in self.answers}
 
     def save_answer(
         self, scope: str, request_hash: str, attempt: int, answer: ModelAnswer, *, key: str, purpose: str
@@ -33,7 +35,17 @@ class MemoryBudget:
     n_released: int = 0
     most_held_usd: float = 0.0
     _n: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        with self._lock:
+            before = dict(self.held), self.n_settled, self.n_released, self._n
+            try:
+                yield
+            except BaseException:
+                self.held, self.n_settled, self.n_released, self._n = before
+                raise
 
     def reserve(
         self, pipeline: str, run: str, day: str, *, usd: float, limits: BudgetLimits, up_to_usd: float = 0.0

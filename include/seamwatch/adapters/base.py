@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -207,8 +208,8 @@ class Notifier(Protocol):
 class AnswerCache(Protocol):
     """Answers that were paid for already, by scope (pipeline and window), request hash and attempt."""
 
-    def cached_answer(self, scope: str, request_hash: str, attempt: int) -> ModelAnswer | None:
-        """Return the answer, or None."""
+    def cached_answers(self, scope: str, calls: Collection[tuple[str, int]]) -> dict[tuple[str, int], ModelAnswer]:
+        """Return the answers that are known of these calls, by request hash and attempt."""
         ...
 
     def save_answer(
@@ -220,6 +221,10 @@ class AnswerCache(Protocol):
 
 class CallBudget(Protocol):
     """Reserve before a call, settle after it; never oversold, also when several processes ask at once."""
+
+    def together(self) -> AbstractContextManager[None]:
+        """Make one transaction of all that this thread does inside the block; an error leaves all as it was."""
+        ...
 
     def reserve(
         self, pipeline: str, run: str, day: str, *, usd: float, limits: BudgetLimits, up_to_usd: float = 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from math import inf, isfinite
@@ -17,6 +17,9 @@ from seamwatch.store.tables import AnswerRow, BudgetRow, ReservationRow
 
 ROUNDING_USD = 1e-9
 """Sums of prices are a hair off: three calls of 0.1 fit a limit of 0.3."""
+
+_HASHES = 500
+"""Requests looked up in one statement; SQLite takes no endless list."""
 
 
 class Transactions(Protocol):
@@ -36,6 +39,21 @@ class BudgetStore:
         with self._reading() as connection:
             found = connection.scalar(statement)
             return None if found is None else from_json(ModelAnswer, found)
+
+    def cached_answers(
+        self: Transactions, scope: str, calls: Collection[tuple[str, int]]
+    ) -> dict[tuple[str, int], ModelAnswer]:
+        """Return the answers that are known of these calls, by request hash and attempt; read in one transaction."""
+        hashes, attempts = sorted({one for one, _ in calls}), sorted({attempt for _, attempt in calls})
+        wanted, found = set(calls), dict[tuple[str, int], ModelAnswer]()
+        statement = sa.select(AnswerRow.request_hash, AnswerRow.attempt, AnswerRow.answer).filter_by(scope=scope)
+        with self._reading() as connection:
+            for at in range(0, len(hashes), _HASHES):
+                part = hashes[at : at + _HASHES]
+                chosen = statement.where(AnswerRow.request_hash.in_(part), AnswerRow.attempt.in_(attempts))
+                rows = connection.execute(chosen).all()
+                found |= {(row[0], row[1]): from_json(ModelAnswer, row[2]) for row in rows if tuple(row[:2]) in wanted}
+        return found
 
     def save_answer(
         self: Transactions,

@@ -136,6 +136,22 @@ class Store(
                 del self._joined.connection
 
     @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make one transaction of all that this thread does with the store inside the block.
+
+        An error leaves the store as it was. Inside of another such block it is a part of that.
+        """
+        if getattr(self._joined, "connection", None) is not None:
+            yield
+            return
+        with store_failures(self._engine.url), transaction(self._writers) as connection:
+            self._joined.connection = connection
+            try:
+                yield
+            finally:
+                del self._joined.connection
+
+    @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
         """Give a transaction that sees one moment of the store; whatever fails inside it is a StoreError."""
         with store_failures(self._engine.url), self._transaction(self._readers) as connection:

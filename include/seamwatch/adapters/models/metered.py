@@ -7,9 +7,11 @@ import hashlib
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from seamwatch.adapters.base import AnswerCache, CallBudget, ModelEndpoint
 from seamwatch.adapters.models.exchange import Attempt, Gate, Gated, Send
+from seamwatch.adapters.models.joint_writes import JointWrites
 from seamwatch.adapters.models.pricing import Prices
 from seamwatch.adapters.models.reservations import Need, Reservations
 from seamwatch.core.replays import BudgetLimits, ModelAnswer, ModelCall
@@ -92,14 +94,11 @@ class MeteredEndpoint:
         answers: dict[_Mark, ModelAnswer] = {}
         new: dict[_Mark, ModelCall] = {}
         marks = [(self._hash(call), call.attempt) for call in calls]
+        for mark, answer in self._cache.cached_answers(self._scope, marks).items():
+            answers[mark] = replace(answer, is_cached=True)
         for mark, call in zip(marks, calls, strict=True):
-            if mark in answers or mark in new:
-                continue
-            known = self._cache.cached_answer(self._scope, *mark)
-            if known is None:
-                new[mark] = call
-            else:
-                answers[mark] = replace(known, is_cached=True)
+            if mark not in answers:
+                new.setdefault(mark, call)
         answers.update(zip(new, self._ask_new(list(new.values())), strict=True))
         # The second call of a pair made no request, so whoever adds up costs must not count it.
         given: set[_Mark] = set()
@@ -119,14 +118,14 @@ class MeteredEndpoint:
 
     def _gate(self) -> Gate:
         """Return the gate of one batch: it reserves, lets the request go, and books what it came to."""
+        writes = JointWrites(self._budget.together)
         settled = asyncio.Condition()
         n_open = n_settled = 0
 
         async def reserve(call: ModelCall) -> tuple[Need, int] | None:
             while True:
                 seen = n_settled
-                # The store blocks; in a thread it does not hold up the other calls.
-                need, reservation = await asyncio.to_thread(self._reserve, call)
+                need, reservation = await writes.run(partial(self._reserve, call))
                 if reservation is not None:
                     return need, reservation
                 # Requests under way hold more money than they will cost: what is left over may do for this one.
@@ -148,9 +147,12 @@ class MeteredEndpoint:
                     attempt = await send(call)
                 except asyncio.CancelledError:
                     # Cut off under way: the request may be billed, so what was reserved for it stays spent.
-                    self._close(reservation, None, need)
+                    self._count(need, None)
+                    self._budget.settle(reservation, usd=need.unknown_usd)
                     raise
-                return await asyncio.to_thread(self._book, call, reservation, need, attempt)
+                booked = self._priced(call, need, attempt)
+                await writes.run(partial(self._write, call, reservation, need, booked))
+                return booked
             finally:
                 async with settled:
                     n_open -= 1
@@ -164,7 +166,9 @@ class MeteredEndpoint:
         if reservation is None:
             return _SPENT
         attempt = Attempt(answer=self._inner.ask([call])[0])
-        return self._book(call, reservation, need, attempt).answer
+        booked = self._priced(call, need, attempt)
+        self._write(call, reservation, need, booked)
+        return booked.answer
 
     def _reserve(self, call: ModelCall) -> tuple[Need, int | None]:
         need = self._reservations.need(call)
@@ -173,10 +177,9 @@ class MeteredEndpoint:
         )
         return need, reservation
 
-    def _book(self, call: ModelCall, reservation: int, need: Need, attempt: Attempt) -> Attempt:
-        """Return the attempt with its cost, after settling it and keeping what will be the same next time."""
+    def _priced(self, call: ModelCall, need: Need, attempt: Attempt) -> Attempt:
+        """Return the attempt with its cost, after learning from it; nothing is written yet."""
         if not attempt.has_left:
-            self._budget.release(reservation)
             return attempt
         cost_usd = self._cost_usd(call, attempt.answer)
         answer = replace(attempt.answer, cost_usd=cost_usd)
@@ -185,11 +188,19 @@ class MeteredEndpoint:
                 f"an answer cost ${cost_usd:.4f}, more than the limit of its request allows (${need.usd:.4f}): calls "
                 "are made one at a time from then on"
             )
-        self._close(reservation, cost_usd, need)
-        if _is_lasting(answer, attempt):
-            mark = (self._hash(call), call.attempt)
-            self._cache.save_answer(self._scope, *mark, answer, key=call.key, purpose=call.purpose)
+        self._count(need, cost_usd)
         return replace(attempt, answer=answer)
+
+    def _write(self, call: ModelCall, reservation: int, need: Need, attempt: Attempt) -> None:
+        """Settle a reservation and keep what will be the same next time; one of unknown cost keeps its money."""
+        if not attempt.has_left:
+            self._budget.release(reservation)
+            return
+        cost_usd = attempt.answer.cost_usd
+        self._budget.settle(reservation, usd=need.unknown_usd if cost_usd is None else cost_usd)
+        if _is_lasting(attempt.answer, attempt):
+            mark = (self._hash(call), call.attempt)
+            self._cache.save_answer(self._scope, *mark, attempt.answer, key=call.key, purpose=call.purpose)
 
     def _cost_usd(self, call: ModelCall, answer: ModelAnswer) -> float | None:
         is_counted = answer.input_tokens is not None or answer.output_tokens is not None
@@ -198,9 +209,8 @@ class MeteredEndpoint:
             return 0.0
         return self._prices.cost_usd(answer, call.body)
 
-    def _close(self, reservation: int, cost_usd: float | None, need: Need) -> None:
-        """Settle a request that left; one of unknown cost keeps the money that it may have cost."""
-        self._budget.settle(reservation, usd=need.unknown_usd if cost_usd is None else cost_usd)
+    def _count(self, need: Need, cost_usd: float | None) -> None:
+        """Count a request that left."""
         with self._lock:
             self._calls += 1
             self._spent_usd += cost_usd or 0.0
