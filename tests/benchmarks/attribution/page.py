@@ -71,7 +71,8 @@ REASONS: Mapping[str, str] = {
         "where it could show; where it struck only records that were lost or got no answer, it shows in none."
     ),
     "replay_time_ratio": (
-        "a call is reserved in the store before it leaves and booked after it; on two shared cores that takes about "
+        "a call is reserved in the store before it leaves and booked after it, those that wait at the same time in one "
+        "transaction; with the client and the server in the same process, on two shared cores, that takes about "
         "as long as the eight calls on the wire leave for it. In the run shown another one had the cores as well; the "
         "short form gave 1.2 to 1.4 without it."
     ),
