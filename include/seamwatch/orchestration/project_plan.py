@@ -89,7 +89,9 @@ def _hash_of_files(project_dir: Path) -> str | None:
 def _code_files() -> Iterator[Path]:
     root = Path(seamwatch.__file__).parent
     for name in _CODE:
-        yield from sorted((root / name).glob("*.py")) if (root / name).is_dir() else [root / name]
+        path = root / name
+        # With the runbooks, which are YAML.
+        yield from sorted(one for one in path.iterdir() if one.suffix in (".py", ".yaml")) if path.is_dir() else [path]
 
 
 def _project_files(project_dir: Path) -> list[Path]:
