@@ -101,7 +101,7 @@ def test_a_broken_code_table_is_found_at_its_seam_and_the_model_cleared(code_tab
     assert location.text == "Integration failure at request: product is wrong by its code table."
     assert location.details[0] == "Stage request (mapping, requests), field product."
     assert location.details[-2:] == (
-        "Example, record 100: product is 'bill', should be 'phone'.",
+        "Example, record 106: product is 'bill', should be 'phone'.",
         "What it should be says include/mappings/parcels_request.yaml.",
     )
 

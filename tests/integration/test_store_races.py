@@ -119,10 +119,13 @@ def test_a_reader_beside_writers_never_sees_a_mixture(store: Store) -> None:
     with ThreadPoolExecutor(1) as pool:
         writing = pool.submit(write)
         found = [store.attribution("p", WINDOW) for _ in range(200)]
+        # A busy machine may give the writer no turn for a while.
+        while len({one.n_failing for one in found if one is not None}) < 3 and len(found) < 20_000:
+            found.append(store.attribution("p", WINDOW))
         is_over.set()
         writing.result()
     assert [one for one in found if one is None or len(one.verdicts) != one.n_failing] == []
-    assert len({one.n_failing for one in found if one is not None}) > 1, "no writer came between the reads"
+    assert len({one.n_failing for one in found if one is not None}) > 2, "no writer came between the reads"
 
 
 def _decide(store: Store, window: Window) -> None:

@@ -173,7 +173,15 @@ def test_no_earlier_answer_is_paid_for_again(deps: Deps, written: Path) -> None:
 
 def test_an_earlier_bundle_gives_the_same_verdicts(written: Path, expected: dict[str, Any]) -> None:
     found = json.loads(json.dumps(attribution_values(replay(written / "incident.bundle"))))
-    assert found == expected["bundle"]
+    told = expected["bundle"]
+    assert _but_confidence(found) == _but_confidence(told)
+    # A later version may ask less of a record whose like are known, and then says that it is less sure.
+    assert all(abs(found["verdicts"][key][-1] - told["verdicts"][key][-1]) < 0.03 for key in told["verdicts"])
+
+
+def _but_confidence(values: dict[str, Any]) -> dict[str, Any]:
+    causes = [{name: value for name, value in one.items() if name != "confidence"} for one in values["causes"]]
+    return {**values, "causes": causes, "verdicts": {key: one[:-1] for key, one in values["verdicts"].items()}}
 
 
 def test_an_earlier_store_is_purged_but_for_what_open_incidents_rest_on(deps: Deps) -> None:
