@@ -64,6 +64,7 @@ MIXED_WEIGHT = 0.75
 STRETCH_WEIGHT = 0.9
 """The same of the evidence of stretches in that of a ticket: in an outage of a quiet service all is one stretch."""
 MOST_MIXED_SHARE = 0.9
+"""The largest usual share of interrupted bad events, whatever the goal: at 1 nothing would be more than usual."""
 RESOLVED_BELOW = 0.5
 """An alert is over once its short window burns less than this part of the rule's threshold, for `hold`."""
 
