@@ -33,6 +33,7 @@ from attribution.latency import replay_time
 from attribution.plans import FULL, SHORT, SMALL_PAIR, make_plans
 from attribution.run import Worker, run_all
 from attribution.score import IncidentScore, Scored
+from attribution.wrong_labels import measure_wrong_labels
 from evidence import cells, measure
 from write_page import Figure, figures_folder, write_document, write_page
 
@@ -160,6 +161,7 @@ def main() -> None:
     if not is_part:
         figures["replay_time_ratio"] = measure_latency()
         figures |= measure_evidence(seed=given.seed, jobs=given.jobs)
+        figures |= measure_wrong_labels(seed=given.seed, is_short=IS_SHORT)
     seconds = time.perf_counter() - started
     folder = figures_folder(is_short=IS_SHORT)
     out = given.out or folder / ("part" if is_part else "") / "attribution.json"

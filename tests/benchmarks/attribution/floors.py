@@ -21,6 +21,7 @@ AT_LEAST: Mapping[str, float] = {
     "incident_top1": 0.87,
     "undetermined_when_removed": 0.98,
     "verdict_right": 0.99,
+    "wrong_labels_any_600": 0.3,
 }
 AT_MOST: Mapping[str, float] = {
     "false_model_blame": 0.0,
@@ -32,6 +33,7 @@ AT_MOST: Mapping[str, float] = {
     "calibration_error_exhaustive": 0.035,
     "sequential_ratio": 1.3,
     "unasked_calibration": 0.03,
+    "right_labels_doubted": 0.01,
 }
 
 

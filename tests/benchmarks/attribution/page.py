@@ -23,6 +23,11 @@ TARGETS: Mapping[str, tuple[str, float]] = {
     "replay_share": (AT_MOST, 0.05),
     "sequential_ratio": (AT_MOST, 2.0),
     "replay_time_ratio": (AT_MOST, 1.2),
+    "wrong_labels_any_600": (AT_LEAST, 0.5),
+    "wrong_labels_any_1500": (AT_LEAST, 0.5),
+    "wrong_labels_alike_600": (AT_LEAST, 0.5),
+    "wrong_labels_alike_1500": (AT_LEAST, 0.5),
+    "right_labels_doubted": (AT_MOST, 0.01),
 }
 MEANINGS: Mapping[str, str] = {
     "record_stage_accuracy_exhaustive": "right responsibility and stage of a failing record; "
@@ -43,6 +48,12 @@ MEANINGS: Mapping[str, str] = {
     "calibration_error": "expected calibration error, bins of equal mass, default mode",
     "undetermined_when_removed": "undetermined, where what would settle it is missing",
     "mislabelled_blames_nobody": "records with a wrong truth label that blame nobody",
+    "wrong_labels_any_600": "wrong labels that are doubted: texts of 77 classes, 2 % of labels wrong, of any class; "
+    "windows of 600 records",
+    "wrong_labels_any_1500": "the same; windows of 1,500 records",
+    "wrong_labels_alike_600": "the same, where the wrong class shares topic or wish with the right one; 600 records",
+    "wrong_labels_alike_1500": "the same; 1,500 records",
+    "right_labels_doubted": "right labels that are doubted in all these windows",
     "unasked_calibration": "mean confidence of records that were not replayed, less the share of them that is right",
     "replay_share": "calls of the default mode over those of exhaustive replay; where that needs at least 8,000",
     "replay_share_with_benchmark_set": "the same, calls about the benchmark set included on both sides",
@@ -76,6 +87,11 @@ REASONS: Mapping[str, str] = {
         "as long as the eight calls on the wire leave for it. In the run shown another one had the cores as well; the "
         "short form gave 1.2 to 1.4 without it."
     ),
+    "wrong_labels_alike_600": (
+        "errors of the model fall on the same alike classes, so a wrong label there looks like one of them; with eight "
+        "records of a class there is little to tell the two by."
+    ),
+    "wrong_labels_alike_1500": "the same; it grows with the records of a class.",
     "record_stage_accuracy_unreplayed": (
         "the same: a stratum's records differ in what the model would have done without the fault."
     ),
