@@ -111,3 +111,19 @@ def test_the_model_s_own_errors_among_crossed_records_are_found_without_asking_f
     }
     assert model.calls < len(evidence.failing)
     assert any(verdict.basis is Basis.STRATUM for verdict in attributed.verdicts)
+
+
+def test_where_recorded_answers_sort_the_models_errors_out_its_rate_of_errors_makes_no_verdict_less_sure() -> None:
+    model = Model(range(0, N, 5))
+    sorted_out = crossed(model)
+    unsorted = crossed(model, struck=range(0, N, 2))  # their own requests were never sent: nothing is recorded
+    for evidence, is_lower in ((sorted_out, False), (unsorted, True)):
+        often = replace(evidence, n_judged=N, n_healthy_errors=0.4 * N)
+        rarely = replace(evidence, n_judged=N, n_healthy_errors=0.01 * N)
+        assert (_surest_unreplayed(often, model) < _surest_unreplayed(rarely, model)) is is_lower
+
+
+def _surest_unreplayed(evidence: Evidence, model: Model) -> float:
+    verdicts = attribute_records(evidence, model, Isolation()).verdicts
+    blamed = [one for one in verdicts if one.responsibility is Responsibility.INTEGRATION]
+    return max(one.confidence for one in blamed if one.basis is Basis.STRATUM)

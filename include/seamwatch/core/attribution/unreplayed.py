@@ -43,7 +43,8 @@ def judge_by_stratum(evidence: Evidence, keys: Sequence[Any], known: Mapping[Any
     leading, n_leading = Counter((v.responsibility, v.stage) for v in seen).most_common(1)[0]
     alike = [v for v in seen if (v.responsibility, v.stage) == leading]
     like = Counter(alike_but_key(v) for v in alike).most_common(1)[0][0]
-    likely = min(_likely_share(evidence, leading[0], n_leading, len(seen)) * _mean_confidence(alike), SUREST)
+    share = _likely_share(evidence, keys, leading[0], n_leading, len(seen))
+    likely = min(share * _mean_confidence(alike), SUREST)
     return {
         key: replace(
             like,
@@ -59,13 +60,15 @@ def judge_by_stratum(evidence: Evidence, keys: Sequence[Any], known: Mapping[Any
     }
 
 
-def _likely_share(evidence: Evidence, leading: Responsibility, n_leading: int, n: int) -> float:
+def _likely_share(evidence: Evidence, keys: Sequence[Any], leading: Responsibility, n_leading: int, n: int) -> float:
     """Return the likely share of the stratum that its leading cause has: the mean of a Beta posterior."""
     is_model = leading is Responsibility.MODEL
     if is_model and n_leading == n:
         return (n + _MODEL_ALONE) / (n + _MODEL_ALONE + _NOT_ALONE)
     errors = 1.0 - ASSUMED_ACCURACY
-    if evidence.n_judged and evidence.n_healthy_errors:
+    if all(evidence.answered_rightly.get(key) for key in keys):
+        errors = 1.0 - MODEL_REPRODUCED  # the model's own errors are sorted out already
+    elif evidence.n_judged and evidence.n_healthy_errors:
         errors = min(evidence.n_healthy_errors / evidence.n_judged, _MOST_ERRORS)
     return (n_leading + _ERRORS_WEIGHT * (errors if is_model else 1.0 - errors)) / (n + _ERRORS_WEIGHT)
 
