@@ -13,7 +13,7 @@ _DECISIONS = 0x5EA3
 
 
 def insert_or_ignore(
-    connection: sa.Connection, table: type[Any], values: dict[str, Any], index: Sequence[str]
+    connection: sa.Connection, table: type[Any] | sa.Table, values: dict[str, Any], index: Sequence[str]
 ) -> sa.Executable:
     """Return an INSERT that changes nothing where the unique columns are taken already."""
     if connection.dialect.name == "postgresql":
