@@ -13,9 +13,8 @@ from airflow.sdk.bases.hook import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 
-from seamwatch.adapters.base import ConnectionInfo
+from seamwatch.adapters.base import ConnectionInfo, Notifier
 from seamwatch.adapters.connections import database_url, learn_secrets
-from seamwatch.adapters.notify.slack import SlackNotifier
 from seamwatch.engine.deps import Deps
 from seamwatch.errors import ConnectionNotFound
 from seamwatch.secret_redaction import SECRETS, redact_logs
@@ -67,6 +66,12 @@ def open_deps(project_dir: str | Path) -> Iterator[Deps]:
     redact_logs()
     settings = Settings.from_env(project_dir=Path(project_dir))
     connections = AirflowConnections()
+
+    def notifier(conn_id: str) -> Notifier:
+        from seamwatch.adapters.notify.slack import SlackNotifier
+
+        return SlackNotifier(connections.get(conn_id))
+
     store = open_store(settings)
     try:
         yield Deps(
@@ -76,7 +81,7 @@ def open_deps(project_dir: str | Path) -> Iterator[Deps]:
             data_dir=settings.data_dir,
             ui_url=settings.ui_url,
             clock=lambda: datetime.now(UTC),
-            notifier=lambda conn_id: SlackNotifier(connections.get(conn_id)),
+            notifier=notifier,
             object_path=ObjectStoragePath,
             heartbeat_url=settings.heartbeat_url,
         )

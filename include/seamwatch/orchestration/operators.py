@@ -67,12 +67,8 @@ class StepOperator(BaseOperator):
             AdapterError: For one that it may.
             StoreError: Of Seamwatch's own store, which may be locked or away for a while.
         """
-        from seamwatch.orchestration import runbook_tasks, steps
-
-        step = getattr(steps, self.step, None) or getattr(runbook_tasks, self.step)
-
         try:
-            return step(self, context)
+            return self._function()(self, context)
         except AdapterError as error:
             if error.retryable:
                 raise
@@ -81,6 +77,15 @@ class StepOperator(BaseOperator):
             raise
         except SeamwatchError as error:
             raise AirflowFailException(str(error)) from error
+
+    def _function(self) -> Any:
+        from seamwatch.orchestration import steps
+
+        if hasattr(steps, self.step):
+            return getattr(steps, self.step)
+        from seamwatch.orchestration import runbook_tasks  # takes a while to load, and few tasks are of runbooks
+
+        return getattr(runbook_tasks, self.step)
 
 
 class IncidentOperator(StepOperator):

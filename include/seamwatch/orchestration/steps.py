@@ -1,4 +1,7 @@
-"""What the tasks do: one use case of the engine each. Imported when a task runs, never when a DAG file is parsed."""
+"""What the tasks do: one use case of the engine each. Imported when a task runs, never when a DAG file is parsed.
+
+Each imports its use case when it runs: the process of a task, a new one each time, loads what this task needs.
+"""
 
 from __future__ import annotations
 
@@ -8,34 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from seamwatch.core.freshness_results import DocumentAnswers, FreshnessCheck
-from seamwatch.core.incident_life import IncidentChange
 from seamwatch.core.results import Check, Window
-from seamwatch.core.staleness import outdated_in_answers
-from seamwatch.core.weekly_review.week import ReviewWeek
-from seamwatch.engine.attribute import attribute_window, windows_to_revisit
-from seamwatch.engine.deliver import deliver_incidents, deliver_pending, describe_undelivered
-from seamwatch.engine.deps import Deps
-from seamwatch.engine.freshness import check_knowledge_base
-from seamwatch.engine.heartbeat import note_delivery, note_job, note_maintenance, tell_monitor
-from seamwatch.engine.incidents import decide_incidents, write_reports, write_reports_of
-from seamwatch.engine.incidents import decide_on_freshness as decide_freshness_incidents
-from seamwatch.engine.incidents import decide_on_watches as decide_watch_incidents
-from seamwatch.engine.retention import purge_store
-from seamwatch.engine.review.draw import draw_for_review
-from seamwatch.engine.slo import gate as decide_gate
-from seamwatch.engine.slo import keep_gate_answer
-from seamwatch.engine.slo import look_at_objectives as look
-from seamwatch.engine.validate import check_stage
-from seamwatch.engine.watch.new_calls import look_at_new_calls
-from seamwatch.engine.weekly_review.close import ClosedWeek, close_weeks, review_settings
-from seamwatch.engine.weekly_review.close import close_week as close_the_week
 from seamwatch.errors import AdapterError, DataContractError, StoreError
 from seamwatch.orchestration.data_events import window_of_events
 from seamwatch.orchestration.deps import open_deps
 from seamwatch.orchestration.plan import attributed_asset, validated_asset
-from seamwatch.orchestration.runbook_tasks import called_runbooks
-from seamwatch.report.freshness_texts import signals
 from seamwatch.report.links import Links
 from seamwatch.report.text import visible
 from seamwatch.spec.pipeline import Pipeline
@@ -44,6 +24,10 @@ from seamwatch.vocabulary import RecurringJob, Severity
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from seamwatch.core.freshness_results import DocumentAnswers, FreshnessCheck
+    from seamwatch.core.incident_life import IncidentChange
+    from seamwatch.engine.deps import Deps
+    from seamwatch.engine.weekly_review.close import ClosedWeek
     from seamwatch.orchestration.operators import StepOperator
 
 WINDOWS = "windows"
@@ -100,6 +84,8 @@ def _events(task: StepOperator, context: Context) -> list[Any]:
 
 def find_other_windows(task: StepOperator, context: Context) -> list[str]:
     """Return the windows to attribute beside the run's own: started it too, or their missing truths may have come."""
+    from seamwatch.engine.attribute import windows_to_revisit
+
     if _param_window(context) is not None:
         return []
     pipeline, found = _pipeline(task), find_windows(task, context)
@@ -125,6 +111,8 @@ def draw_answers(task: StepOperator, context: Context) -> list[str]:
 
     A scheduled window is moved back by `settle`, so that its last records have had their time to arrive.
     """
+    from seamwatch.engine.review.draw import draw_for_review
+
     pipeline = _pipeline(task)
     assert pipeline.review is not None
     window = Window.from_id(open_window(task, context))
@@ -140,6 +128,8 @@ def draw_answers(task: StepOperator, context: Context) -> list[str]:
 
 def check(task: StepOperator, context: Context) -> dict[str, int]:
     """Check one stage and record what was found; green also when much was found."""
+    from seamwatch.engine.validate import check_stage
+
     del context
     pipeline = _pipeline(task)
     with open_deps(task.project_dir) as deps:
@@ -174,6 +164,8 @@ def gate(task: StepOperator, context: Context) -> None:
 
 def publish_validated(task: StepOperator, context: Context) -> None:
     """Tell the next DAG that the window's stages were checked."""
+    from seamwatch.engine.heartbeat import note_job
+
     if _param_window(context) is None:
         pipeline = _pipeline(task)
         with open_deps(task.project_dir) as deps:
@@ -183,6 +175,9 @@ def publish_validated(task: StepOperator, context: Context) -> None:
 
 def attribute(task: StepOperator, context: Context) -> dict[str, int]:
     """Attribute one window, the run's own where it is given no other, and tell the next DAG that it was."""
+    from seamwatch.engine.attribute import attribute_window
+    from seamwatch.engine.heartbeat import note_job
+
     pipeline = _pipeline(task)
     window = _own_window(task, context) if task.window is None else _window(task)
     with open_deps(task.project_dir) as deps:
@@ -197,6 +192,10 @@ def attribute(task: StepOperator, context: Context) -> dict[str, int]:
 
 def decide(task: StepOperator, context: Context) -> list[list[str]]:
     """Open, update and resolve incidents, window by window; tell of them; return whose runbooks are to be run."""
+    from seamwatch.engine.heartbeat import note_job
+    from seamwatch.engine.incidents import decide_incidents
+    from seamwatch.orchestration.runbook_tasks import called_runbooks
+
     pipeline, windows = _pipeline(task), find_windows(task, context)
     context["ti"].xcom_push(key=WINDOWS, value=windows)
     with open_deps(task.project_dir) as deps:
@@ -210,6 +209,8 @@ def decide(task: StepOperator, context: Context) -> list[list[str]]:
 
 def report(task: StepOperator, context: Context) -> int:
     """Write the reports of the windows' incidents; return how many files."""
+    from seamwatch.engine.incidents import write_reports
+
     pipeline, windows = _pipeline(task), find_windows(task, context)
     with open_deps(task.project_dir) as deps:
         written = [path for one in windows for path in write_reports(deps, pipeline, Window.from_id(one))]
@@ -222,6 +223,8 @@ def _tell(task: StepOperator, deps: Deps, changes: Sequence[IncidentChange]) -> 
 
     What was not sent stays in the outbox for `deliver`, which comes next and is red where that fails too.
     """
+    from seamwatch.engine.deliver import deliver_incidents
+
     try:
         deliver_incidents(deps, dict.fromkeys(change.incident.id for change in changes))
     except StoreError as error:
@@ -230,6 +233,9 @@ def _tell(task: StepOperator, deps: Deps, changes: Sequence[IncidentChange]) -> 
 
 def check_freshness(task: StepOperator, context: Context) -> dict[str, int]:
     """Check a knowledge base, as of the window's end where a person gave one; green also when much is outdated."""
+    from seamwatch.engine.freshness import check_knowledge_base
+    from seamwatch.engine.heartbeat import note_job
+
     pipeline, given = _pipeline(task), _param_window(context)
     with open_deps(task.project_dir) as deps:
         found = check_knowledge_base(deps, pipeline, task.stage or "", now=given.end if given is not None else None)
@@ -245,6 +251,9 @@ def check_freshness(task: StepOperator, context: Context) -> dict[str, int]:
 
 def gate_freshness(task: StepOperator, context: Context) -> None:
     """Turn red where fewer answers rest on up-to-date documents than the goal asks for."""
+    from seamwatch.core.staleness import outdated_in_answers
+    from seamwatch.report.freshness_texts import signals
+
     del context
     pipeline = _pipeline(task)
     with open_deps(task.project_dir) as deps:
@@ -257,6 +266,10 @@ def gate_freshness(task: StepOperator, context: Context) -> None:
 
 def decide_on_freshness(task: StepOperator, context: Context) -> list[list[str]]:
     """Open, update and resolve the incident of a knowledge base; return whose runbooks are to be run."""
+    from seamwatch.engine.incidents import decide_on_freshness as decide_freshness_incidents
+    from seamwatch.engine.incidents import write_reports_of
+    from seamwatch.orchestration.runbook_tasks import called_runbooks
+
     pipeline = _pipeline(task)
     with open_deps(task.project_dir) as deps:
         found = _last_check(deps, pipeline, task.stage or "")
@@ -269,6 +282,9 @@ def decide_on_freshness(task: StepOperator, context: Context) -> list[list[str]]
 
 def look_at_objectives(task: StepOperator, context: Context) -> dict[str, float]:
     """Look at the objectives, as of the window's end where a person gave one; return what is left of each budget."""
+    from seamwatch.engine.heartbeat import note_job, tell_monitor
+    from seamwatch.engine.slo import look_at_objectives as look
+
     pipeline, given = _pipeline(task), _param_window(context)
     with open_deps(task.project_dir) as deps:
         status = look(deps, pipeline, now=given.end if given is not None else None)
@@ -282,6 +298,8 @@ def look_at_objectives(task: StepOperator, context: Context) -> dict[str, float]
 
 def look_at_calls(task: StepOperator, context: Context) -> list[str]:
     """Return the records in a loop that nobody was told of yet; skipped without one, so that no whole look starts."""
+    from seamwatch.engine.watch.new_calls import look_at_new_calls
+
     del context
     with open_deps(task.project_dir) as deps:
         found = look_at_new_calls(deps, _pipeline(task))
@@ -294,6 +312,10 @@ def look_at_calls(task: StepOperator, context: Context) -> list[str]:
 
 def decide_on_watches(task: StepOperator, context: Context) -> list[list[str]]:
     """Open, update and resolve the incidents of watches and error budgets; return whose runbooks are to be run."""
+    from seamwatch.engine.incidents import decide_on_watches as decide_watch_incidents
+    from seamwatch.engine.incidents import write_reports_of
+    from seamwatch.orchestration.runbook_tasks import called_runbooks
+
     pipeline = _pipeline(task)
     with open_deps(task.project_dir) as deps:
         changes = decide_watch_incidents(deps, pipeline)
@@ -308,6 +330,9 @@ def gate_releases(task: StepOperator, context: Context) -> str:
 
     The answer is kept where the run names a release: a look by the clock only shows what is, and no release asked.
     """
+    from seamwatch.engine.slo import gate as decide_gate
+    from seamwatch.engine.slo import keep_gate_answer
+
     pipeline, release = _pipeline(task), (context.get("params") or {}).get("release")
     with open_deps(task.project_dir) as deps:
         decision = decide_gate(deps, pipeline)
@@ -321,6 +346,9 @@ def gate_releases(task: StepOperator, context: Context) -> str:
 
 def deliver(task: StepOperator, context: Context) -> dict[str, int]:
     """Send what waits in the outbox; red while any message could not be sent, with the reasons."""
+    from seamwatch.engine.deliver import deliver_pending, describe_undelivered
+    from seamwatch.engine.heartbeat import note_delivery, tell_monitor
+
     del context
     with open_deps(task.project_dir) as deps:
         summary = deliver_pending(deps)
@@ -334,6 +362,10 @@ def deliver(task: StepOperator, context: Context) -> dict[str, int]:
 
 def close_week(task: StepOperator, context: Context) -> dict[str, Any]:
     """Close the last week, or the one that the param `week` names, and put its digests on their way."""
+    from seamwatch.core.weekly_review.week import ReviewWeek
+    from seamwatch.engine.weekly_review.close import close_week as close_the_week
+    from seamwatch.engine.weekly_review.close import close_weeks, review_settings
+
     name = (context.get("params") or {}).get("week") or None
     with open_deps(task.project_dir) as deps:
         done: ClosedWeek | None
@@ -359,6 +391,9 @@ def check_store(task: StepOperator, context: Context) -> None:
 
 def purge(task: StepOperator, context: Context) -> dict[str, int]:
     """Delete from the store what is too old; return how many rows, by what they are."""
+    from seamwatch.engine.heartbeat import note_maintenance
+    from seamwatch.engine.retention import purge_store
+
     del context
     with open_deps(task.project_dir) as deps:
         found = purge_store(deps)
