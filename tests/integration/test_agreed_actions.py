@@ -33,6 +33,9 @@ from seamwatch.engine.agreed_actions import (
 )
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.retention import purge_store
+from seamwatch.engine.weekly_review.calendar import last_week
+from seamwatch.errors import SpecError
+from seamwatch.spec.load import load_project
 from seamwatch.store.repo import Store
 from seamwatch.store.tables import IncidentEventRow, IncidentRow, WindowRow
 from seamwatch.store.watch import Aggregate
@@ -324,3 +327,22 @@ def test_ended_ones_go_with_incidents_and_open_ones_stay(deps: Deps) -> None:
     assert deps.store.agreed_action_events(old[0].id) == []
     assert [event.kind for event in deps.store.agreed_action_events(still.id)] == [AgreedChange.ADDED]
     assert "agreed actions" not in purge_store(later).rows
+
+
+def test_where_nobody_knows_the_time_zone_nothing_is_agreed_or_changed(deps: Deps) -> None:
+    one = added(deps)
+    (deps.project.root / "include/settings.yaml").write_text("weekly_review: {time_zone: Mars/Base}\n")
+    blind = replace(deps, project=load_project(deps.project.root))
+    what = r"include/settings.yaml:1 weekly_review.time_zone: 'Mars/Base' is no time zone"
+    for ask in (lambda: add(blind, text="Another"), lambda: end(blind, one), lambda: last_week(blind)):
+        with pytest.raises(SpecError, match=what):
+            ask()
+    assert deps.store.agreed_actions() == [one]
+
+
+def test_a_week_begins_where_reviews_are_held(deps: Deps) -> None:
+    (deps.project.root / "include/settings.yaml").write_text("weekly_review: {time_zone: Pacific/Auckland}\n")
+    sunday = at(deps, datetime(2026, 11, 8, 12, tzinfo=UTC))  # Monday, one o'clock in the morning
+    there = replace(sunday, project=load_project(deps.project.root))
+    assert (last_week(sunday).name, last_week(there).name) == ("2026-W44", "2026-W45")
+    assert added(there).week == "2026-W45"

@@ -145,3 +145,12 @@ def test_text_of_people_steers_no_terminal(agreed: Agreed) -> None:
     agreed.add("\u202eevil \x1b[2J text")
     assert "\u202e" not in agreed("list")[1]
     assert "\x1b" not in agreed("list")[1]
+
+
+def test_settings_that_cannot_be_read_are_named_and_nothing_is_agreed(agreed: Agreed) -> None:
+    (agreed.root / "include/settings.yaml").write_text("weekly_review:\n  time_zone: Mars/Base\n")
+    code, out, err = agreed.add()
+    assert (code, out) == (1, "")
+    assert err.startswith("seamwatch: include/settings.yaml:2 weekly_review.time_zone: 'Mars/Base' is no time zone")
+    (agreed.root / "include/settings.yaml").unlink()
+    assert agreed("list")[1] == "no open agreed actions\n"

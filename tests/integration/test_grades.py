@@ -94,7 +94,7 @@ class World:
 
     def grade(self, weeks_later: int = 0) -> dict[Responsibility | None, Grade]:
         until = WEEK.before(-weeks_later).window.end if weeks_later else WEEK.window.end
-        return {one.responsibility: one for one in current_grades(self.deps, until=until)}
+        return {one.responsibility: one for one in current_grades(self.deps, until=until, time_zone="UTC")}
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -260,7 +260,7 @@ def test_slack_asks_of_a_drawn_verdict_alone_and_asks_no_more_once_it_is_judged(
     deliver_pending(desk.deps)
     assert "The verdict is right" not in labels(desk)
     assert "Called right by ada" in json.dumps(desk.head.blocks)
-    found = {one.responsibility: one for one in current_grades(desk.deps, until=desk.now[0] + DAY)}
+    found = {one.responsibility: one for one in current_grades(desk.deps, until=desk.now[0] + DAY, time_zone="UTC")}
     assert found[R.INTEGRATION].n_called_right == 1
 
 

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from seamwatch.engine.button_presses import ActionReply
 from seamwatch.engine.slack_actions import handle_action
 from seamwatch.errors import StoreError
 from seamwatch.report.block_kit import AGREE_ID
+from seamwatch.spec.load import load_project
 from seamwatch.vocabulary import Door
 from seamwatch_demo.slack_receiver import OpenedForm
 from slack_desk import Desk, attribute_parcels, open_desk
@@ -237,3 +239,14 @@ def test_the_window_of_the_desk_is_before_the_first_due_day(desk: Desk) -> None:
     form = opened(desk)
     (picker,) = [one["element"] for one in form.view["blocks"] if one["element"]["type"] == "datepicker"]
     assert picker["initial_date"] > WINDOW.end.date().isoformat()
+
+
+def test_where_nobody_knows_when_a_week_begins_nothing_is_agreed(desk: Desk) -> None:
+    form = opened(desk)
+    (desk.deps.project.root / "include/settings.yaml").write_text("weekly_review: {time_zone: Mars/Base}\n")
+    blind = replace(desk.deps, project=load_project(desk.deps.project.root))
+    for payload in (pressed(desk), sent(desk, form, pipeline="parcels")):
+        reply = handle_action(blind, payload)
+        assert reply is not None
+        assert "weekly_review.time_zone: 'Mars/Base' is no time zone" in reply.text
+    assert agreed(desk) == []

@@ -188,3 +188,11 @@ def test_the_forms_work_by_keyboard_and_name_every_field(client: Client, store: 
     assert "<summary>Agree on an action</summary>" in page
     assert "onclick" not in page
     assert incident.id in page
+
+
+def test_where_nobody_knows_when_a_week_begins_nothing_is_agreed(client: Client, store: Store, project: Path) -> None:
+    (project / "include/settings.yaml").write_text("weekly_review: {time_zone: Mars/Base}\n")
+    for answer in (send(client("user")), client("user").get(f"/seamwatch/weekly/{WEEK}")):
+        assert answer.status_code == 409
+        assert "include/settings.yaml:1 weekly_review.time_zone: 'Mars/Base' is no time zone" in answer.text
+    assert store.agreed_actions() == []

@@ -50,8 +50,8 @@ def add(
     as_json: JsonOption = None,
 ) -> None:
     """Agree on an action. The same a second time in one week changes nothing."""
-    from seamwatch.core.weekly_review.week import ReviewWeek
-    from seamwatch.engine.agreed_actions import add_agreed_action, review_time_zone
+    from seamwatch.engine.agreed_actions import add_agreed_action
+    from seamwatch.engine.weekly_review.calendar import named_week
 
     with open_deps(settings_of(project)) as deps:
         found = add_agreed_action(
@@ -63,7 +63,7 @@ def add(
             door=Door.COMMAND_LINE,
             pipeline=pipeline,
             incident=incident,
-            week=None if week is None else ReviewWeek.of(week, time_zone=review_time_zone(deps)),
+            week=None if week is None else named_week(deps, week),
         )
         _tell(deps, found, as_json)
 
@@ -116,7 +116,7 @@ def list_agreed(
 ) -> None:
     """List agreed actions, the one that is due first first."""
     from seamwatch.core.agreed_actions import AgreedState
-    from seamwatch.engine.agreed_actions import review_today
+    from seamwatch.engine.weekly_review.calendar import review_today
     from seamwatch.report.agreed_actions import about, agreed_json, standing
     from seamwatch.report.text import visible
 
@@ -156,7 +156,7 @@ def _change(
 
 def _tell(deps: Deps, found: AgreedResult, as_json: Path | None) -> None:
     """Say what became of a request; exit code 1 where nothing changed since it was refused."""
-    from seamwatch.engine.agreed_actions import review_today
+    from seamwatch.engine.weekly_review.calendar import review_today
     from seamwatch.report.agreed_actions import agreed_json, refusal_text, result_text
 
     today, action = review_today(deps), found.action

@@ -28,9 +28,9 @@ def review(
 
     A closed week is shown as it was told; what came later stands below as corrections.
     """
-    from seamwatch.core.weekly_review.week import ReviewWeek
     from seamwatch.engine.deliver import deliver_pending
-    from seamwatch.engine.weekly_review.close import close_week, last_week, review_settings
+    from seamwatch.engine.weekly_review.calendar import last_week, named_week
+    from seamwatch.engine.weekly_review.close import close_week
     from seamwatch.engine.weekly_review.review import weekly_review
     from seamwatch.report.links import WeeklyLinks
     from seamwatch.report.weekly_review.machine import weekly_json
@@ -38,8 +38,7 @@ def review(
     from seamwatch.report.weekly_review.page import weekly_page
 
     with open_deps(settings_of(project)) as deps:
-        zone = review_settings(deps).time_zone
-        chosen = last_week(deps) if week is None else ReviewWeek.of(week, time_zone=zone)
+        chosen = last_week(deps) if week is None else named_week(deps, week)
         if is_closed:
             done = close_week(deps, chosen)
             deliver_pending(deps)

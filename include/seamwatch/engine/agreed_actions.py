@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from zoneinfo import ZoneInfo
 
 from seamwatch.core.agreed_actions import (
     AgreedAction,
@@ -24,7 +23,7 @@ from seamwatch.core.weekly_review.agreed import agreed_week
 from seamwatch.core.weekly_review.facts import AgreedWeek
 from seamwatch.core.weekly_review.week import ReviewWeek
 from seamwatch.engine.deps import Deps
-from seamwatch.spec.project import ProjectSettings
+from seamwatch.engine.weekly_review.calendar import last_week, review_today
 from seamwatch.vocabulary import Door, IncidentState
 
 _MOST_ID_CHARS = 300
@@ -40,21 +39,6 @@ class AgreedResult:
     """Why nothing changed; None: it is done."""
     is_new: bool = True
     """False: the same was agreed before, as where a form was sent twice."""
-
-
-def review_today(deps: Deps) -> date:
-    """Return the day that it is where reviews are held."""
-    return deps.clock().astimezone(ZoneInfo(review_time_zone(deps))).date()
-
-
-def review_time_zone(deps: Deps) -> str:
-    """Return the time zone of weeks; where the project's settings cannot be read, UTC."""
-    return (deps.project.settings or ProjectSettings()).weekly_review.time_zone
-
-
-def last_week(deps: Deps) -> ReviewWeek:
-    """Return the last week that is over: the one whose review is held now."""
-    return ReviewWeek.containing(deps.clock(), time_zone=review_time_zone(deps)).before()
 
 
 def add_agreed_action(

@@ -71,16 +71,15 @@ def draw_verdicts(deps: Deps, week: ReviewWeek) -> tuple[DrawnVerdict, ...]:
     return drawn
 
 
-def current_grades(deps: Deps, *, until: datetime) -> tuple[Grade, ...]:
+def current_grades(deps: Deps, *, until: datetime, time_zone: str) -> tuple[Grade, ...]:
     """Return the grades of the verdicts of a year: of all first, then by responsibility.
 
     Args:
         deps: What it needs.
         until: The end of the last week; what people said and fixes did later counts for nothing.
+        time_zone: In which weeks begin.
     """
-    settings = deps.project.settings
-    zone = "UTC" if settings is None else settings.weekly_review.time_zone
-    last = ReviewWeek.containing(until, time_zone=zone)
+    last = ReviewWeek.containing(until, time_zone=time_zone)
     first = last.before(WEEKS if last.window.start == until else WEEKS - 1)
     since = first.window.start
     incidents, trail = deps.store.incidents_between(since, until)
@@ -99,7 +98,7 @@ def current_grades(deps: Deps, *, until: datetime) -> tuple[Grade, ...]:
             until=until,
             actions=_action_results(deps, incident, mine),
             drawn=by_incident.get(incident.id),
-            week_drawn_at=drawn_at.get(ReviewWeek.containing(incident.opened_at, time_zone=zone).name),
+            week_drawn_at=drawn_at.get(ReviewWeek.containing(incident.opened_at, time_zone=time_zone).name),
         )
         if isinstance(found, NotGraded):
             reasons.append(found)

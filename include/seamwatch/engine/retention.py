@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from seamwatch.core.retention import limits
 from seamwatch.engine.deps import Deps
-from seamwatch.errors import SpecError
-from seamwatch.spec.load import SETTINGS_FILE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,19 +34,18 @@ def purge_store(deps: Deps, *, is_dry_run: bool = False) -> Purged:
         StoreError: If the store refuses.
     """
     project, now = deps.project, deps.clock()
-    if project.settings is None:
-        raise SpecError(project.broken[SETTINGS_FILE])
+    keep = project.readable_settings().store
     if not is_dry_run:
         deps.store.begin_age_of_answers(now)
     rows: Counter[str] = Counter()
     notes: list[str] = []
     for name in sorted(deps.store.pipelines()):
         spec = project.pipelines.get(name)
-        found = limits(project.settings.store, spec, is_removed=not project.broken, now=now)
+        found = limits(keep, spec, is_removed=not project.broken, now=now)
         if found.sums is None:
             notes.append(f"{name}: its file cannot be read, so sums of its objectives and watches stay")
         rows.update(deps.store.purge(name, found, is_dry_run=is_dry_run))
-    ended_before = limits(project.settings.store, None, now=now).incidents
+    ended_before = limits(keep, None, now=now).incidents
     if n_agreed := deps.store.purge_agreed_actions(before=ended_before, is_dry_run=is_dry_run):
         rows["agreed actions"] += n_agreed
     n_bytes = 0 if is_dry_run else deps.store.give_back_space()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from seamwatch.core.weekly_review.week import ReviewWeek
-from seamwatch.engine.agreed_actions import add_agreed_action, review_time_zone, review_today
+from seamwatch.engine.agreed_actions import add_agreed_action
 from seamwatch.engine.button_presses import ActionReply, pipeline_denial
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.weekly_review.calendar import named_week, review_today
 from seamwatch.errors import AdapterError, SeamwatchError, StoreError
 from seamwatch.report import block_kit
 from seamwatch.report.agreed_actions import refusal_text, result_text
@@ -89,7 +89,7 @@ def _taken(deps: Deps, sent: SentAgreedForm, connection: str | None) -> tuple[bo
         door=Door.SLACK,
         pipeline=sent.pipeline,
         incident=sent.incident,
-        week=ReviewWeek.of(sent.week, time_zone=review_time_zone(deps)),
+        week=named_week(deps, sent.week),
         token=sent.token,
     )
     if done.refusal is not None or done.action is None:

@@ -23,12 +23,11 @@ from seamwatch.engine.agreed_actions import (
     add_agreed_action,
     agreed_action,
     change_agreed_action,
-    review_time_zone,
-    review_today,
 )
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.weekly_review.calendar import review_today
 from seamwatch.errors import DataContractError
-from seamwatch.orchestration.page_access import BASE, may, page_deps
+from seamwatch.orchestration.page_access import BASE, current_week, may, page_deps
 from seamwatch.report.agreed_actions import refusal_text
 from seamwatch.report.agreed_forms import (
     AgreedForms,
@@ -181,12 +180,12 @@ def _require_change(pipeline: str | None, deps: Deps, user: Any) -> None:
 
 def _week(deps: Deps, name: str) -> ReviewWeek:
     """Return a week by its name; 404 for none, and for one that has not begun."""
-    zone = review_time_zone(deps)
+    present = current_week(deps)
     try:
-        week = ReviewWeek.of(name[:20], time_zone=zone)
+        week = ReviewWeek.of(name[:20], time_zone=present.time_zone)
     except DataContractError as error:
         raise HTTPException(404, str(error)) from error
-    if week > ReviewWeek.containing(deps.clock(), time_zone=zone):
+    if week > present:
         raise HTTPException(404, f"{week.name} has not begun")
     return week
 

@@ -9,8 +9,12 @@ from typing import Any
 from airflow.api_fastapi.app import API_ROOT_PATH, get_auth_manager
 from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
 from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
+from fastapi import HTTPException
 
+from seamwatch.core.weekly_review.week import ReviewWeek
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.weekly_review.calendar import this_week
+from seamwatch.errors import SpecError
 from seamwatch.orchestration.deps import open_deps
 from seamwatch.settings import Settings
 
@@ -30,6 +34,14 @@ def may(method: ResourceMethod, pipeline: str, user: Any) -> bool:
     """Return whether somebody may read (`GET`) or change (`PUT`) a pipeline: as they may its incidents' DAG."""
     details = DagDetails(id=f"{pipeline}__incidents")
     return bool(get_auth_manager().is_authorized_dag(method=method, details=details, user=user))
+
+
+def current_week(deps: Deps) -> ReviewWeek:
+    """Return the week that it is where reviews are held; 409 where the settings that say so cannot be read."""
+    try:
+        return this_week(deps)
+    except SpecError as error:
+        raise HTTPException(409, f"when a week begins cannot be read: {error}") from error
 
 
 @contextmanager

@@ -362,18 +362,13 @@ def deliver(task: StepOperator, context: Context) -> dict[str, int]:
 
 def close_week(task: StepOperator, context: Context) -> dict[str, Any]:
     """Close the last week, or the one that the param `week` names, and put its digests on their way."""
-    from seamwatch.core.weekly_review.week import ReviewWeek
+    from seamwatch.engine.weekly_review.calendar import named_week
     from seamwatch.engine.weekly_review.close import close_week as close_the_week
-    from seamwatch.engine.weekly_review.close import close_weeks, review_settings
+    from seamwatch.engine.weekly_review.close import close_weeks
 
     name = (context.get("params") or {}).get("week") or None
     with open_deps(task.project_dir) as deps:
-        done: ClosedWeek | None
-        if name is None:
-            done = close_weeks(deps)
-        else:
-            week = ReviewWeek.of(str(name), time_zone=review_settings(deps).time_zone)
-            done = close_the_week(deps, week)
+        done = close_weeks(deps) if name is None else close_the_week(deps, named_week(deps, str(name)))
     if done is None:
         task.log.info("nothing was watched before the last week was over, so it has no review")
         return {"week": None, "digests": 0}

@@ -14,11 +14,10 @@ from seamwatch.core.weekly_review.facts import WeeklyReview
 from seamwatch.core.weekly_review.week import ReviewWeek
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.overview import known_pipelines
-from seamwatch.engine.weekly_review.close import review_settings
 from seamwatch.engine.weekly_review.review import weekly_review
-from seamwatch.errors import DataContractError, SpecError
+from seamwatch.errors import DataContractError
 from seamwatch.orchestration.agreed_forms import weekly_forms
-from seamwatch.orchestration.page_access import BASE, may, page_deps
+from seamwatch.orchestration.page_access import BASE, current_week, may, page_deps
 from seamwatch.report.links import WeeklyLinks
 from seamwatch.report.weekly_review.machine import weekly_json
 from seamwatch.report.weekly_review.markdown import weekly_markdown
@@ -36,13 +35,13 @@ def add_weekly(app: FastAPI, settings: Callable[[], Settings]) -> None:
     def show_last() -> Response:
         with page_deps(settings()) as deps:
             closed = deps.store.closed_weeks()
-            week = closed[-1] if closed else _this_week(deps).name
+            week = closed[-1] if closed else current_week(deps).name
         return RedirectResponse(WeeklyLinks(base=BASE).week(week), status_code=303)
 
     @app.get("/weekly/{week}")
     def show_week(week: str, user: GetUserDep, form: Literal["html", "md", "json"] = "html") -> Response:
         with page_deps(settings()) as deps:
-            this_week = _this_week(deps)
+            this_week = current_week(deps)
             asked = _week(week, this_week)
             review = weekly_review(deps, asked, only=_readable(deps, asked, user))
             if form == "md":
@@ -52,14 +51,6 @@ def add_weekly(app: FastAPI, settings: Callable[[], Settings]) -> None:
                 return Response(f"{json.dumps(weekly_json(review), indent=1)}\n", media_type="application/json")
             forms = weekly_forms(deps, asked, user)
             return HTMLResponse(weekly_page(review, base=BASE, forms=forms, weeks=_weeks_beside(review, this_week)))
-
-
-def _this_week(deps: Deps) -> ReviewWeek:
-    try:
-        zone = review_settings(deps).time_zone
-    except SpecError as error:
-        raise HTTPException(409, f"when a week begins cannot be read: {error}") from error
-    return ReviewWeek.containing(deps.clock(), time_zone=zone)
 
 
 def _week(name: str, this_week: ReviewWeek) -> ReviewWeek:

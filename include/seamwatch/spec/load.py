@@ -64,6 +64,12 @@ class Project:
         """Return where the expectation suite of that name lies, whether it exists or not."""
         return self.root / "expectations" / pipeline.pipeline / f"{name}.json"
 
+    def readable_settings(self) -> ProjectSettings:
+        """Return the settings; SpecError if their file has mistakes, so that no default decides in their place."""
+        if self.settings is None:
+            raise SpecError(self.broken[SETTINGS_FILE])
+        return self.settings
+
     def pipeline(self, name: str) -> Pipeline:
         """Return the pipeline; SpecError if its file has mistakes or does not exist."""
         if name in self.pipelines:

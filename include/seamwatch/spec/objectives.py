@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from seamwatch.spec.base import Duration, Name, Ratio, Spec
+from seamwatch.spec.time_zone import TimeZone
 from seamwatch.vocabulary import AlertSeverity
 
 Goal = Annotated[float, Field(gt=0.0)]
@@ -19,18 +19,6 @@ LEAST_BUDGET = 3.0
 """Fewer bad events than this in a window's budget, and chance alone spends it: a service that uses half of such a
 budget on average overspends it in one window of five."""
 _QUANTILE = re.compile(r"^p(\d{1,2}(?:\.\d+)?)$")
-
-
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        msg = f"unknown time zone {name!r}; write a name of the IANA database, as Europe/Berlin or UTC"
-        raise ValueError(msg) from error
-    return name
-
-
-TimeZone = Annotated[str, AfterValidator(_known_zone)]
 
 
 class BurnAlert(Spec):

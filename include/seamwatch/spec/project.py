@@ -8,8 +8,8 @@ from typing import Annotated
 from pydantic import Field
 
 from seamwatch.spec.base import Duration, Spec
-from seamwatch.spec.objectives import TimeZone
 from seamwatch.spec.schedule import Schedule
+from seamwatch.spec.time_zone import TimeZone
 
 
 class StoreSettings(Spec):

@@ -5,24 +5,15 @@ from __future__ import annotations
 import re
 from datetime import time
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from seamwatch.spec.base import Spec, as_tuple
+from seamwatch.spec.time_zone import TimeZone
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEK: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
-
-
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except Exception:  # names that are no file, a folder, or no path at all each have an exception of their own
-        msg = f"{name[:60]!r} is no time zone; write its name in the IANA database, as Europe/Berlin or UTC"
-        raise ValueError(msg) from None
-    return name
 
 
 def _read_clock(value: object) -> object:
@@ -49,7 +40,7 @@ class QuietHours(Spec):
 
     model_config = ConfigDict(populate_by_name=True)
 
-    time_zone: Annotated[str, AfterValidator(_known_zone)]
+    time_zone: TimeZone
     """Of the times, as `Europe/Berlin`; its daylight saving counts."""
     begins: ClockTime = Field(alias="from")
     """When they begin, as `22:00`."""

@@ -9,10 +9,9 @@ from seamwatch.core.weekly_review.week import HISTORY, ReviewWeek
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.grades import draw_verdicts
 from seamwatch.engine.weekly_digest import enqueue_weekly_digests
+from seamwatch.engine.weekly_review.calendar import last_week
 from seamwatch.engine.weekly_review.review import make_review
-from seamwatch.errors import DataContractError, SpecError
-from seamwatch.spec.load import SETTINGS_FILE
-from seamwatch.spec.project import WeeklyReviewSettings
+from seamwatch.errors import DataContractError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,22 +24,6 @@ class ClosedWeek:
     """False: it was closed before, and nothing of it changed."""
     n_digests: int
     """Channels that are told."""
-
-
-def review_settings(deps: Deps) -> WeeklyReviewSettings:
-    """Return how the project reviews its weeks.
-
-    Raises:
-        SpecError: If the project's settings cannot be read: then nobody knows when a week begins.
-    """
-    if deps.project.settings is None:
-        raise SpecError(deps.project.broken[SETTINGS_FILE])
-    return deps.project.settings.weekly_review
-
-
-def last_week(deps: Deps) -> ReviewWeek:
-    """Return the last week that is over."""
-    return ReviewWeek.containing(deps.clock(), time_zone=review_settings(deps).time_zone).before()
 
 
 def close_week(deps: Deps, week: ReviewWeek, *, is_told: bool = True) -> ClosedWeek:

@@ -13,7 +13,6 @@ from seamwatch.core.retention import Limits, limits
 from seamwatch.core.weekly_review.week import ReviewWeek
 from seamwatch.engine.deps import Deps
 from seamwatch.spec.pipeline import Pipeline
-from seamwatch.spec.project import ProjectSettings
 
 _WHOLE_HOUR = timedelta(hours=1)
 _PART_OF_HOUR = timedelta(minutes=5)
@@ -75,5 +74,4 @@ def read_weeks(deps: Deps, week: ReviewWeek, *, only: Collection[str] | None) ->
 
 def kept(deps: Deps, pipeline: Pipeline | None) -> Limits:
     """Return since when the store has what it knows of a pipeline."""
-    settings = (deps.project.settings or ProjectSettings()).store
-    return limits(settings, pipeline, is_removed=pipeline is None, now=deps.clock())
+    return limits(deps.project.readable_settings().store, pipeline, is_removed=pipeline is None, now=deps.clock())

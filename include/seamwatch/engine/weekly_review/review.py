@@ -125,7 +125,7 @@ def make_review(
             for one in agreed_of_week(deps, week, incidents, events)
             if one.action.pipeline is None or only is None or one.action.pipeline in only
         ),
-        grades=current_grades(deps, until=weeks.until),
+        grades=current_grades(deps, until=weeks.until, time_zone=week.time_zone),
     )
 
 
