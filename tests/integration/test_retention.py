@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from parcels import PIPELINE, fill_database, make_deps, write_project
 from parcels import WINDOW as PARCELS_WINDOW
+from seamwatch.core.button_presses import ButtonPress
 from seamwatch.core.deliveries import DeliveryPart
 from seamwatch.core.documents import INDEX_COLUMNS, SOURCE_COLUMNS
 from seamwatch.core.finding import Finding, RateComparison
@@ -37,7 +38,7 @@ from seamwatch.spec.load import load_project
 from seamwatch.store.repo import Store
 from seamwatch.store.session import migrate, open_engine
 from seamwatch.store.watch import Aggregate
-from seamwatch.vocabulary import DebitKind, GateState, IncidentState, Responsibility, Watch
+from seamwatch.vocabulary import DebitKind, GateState, IncidentAction, IncidentState, Responsibility, Watch
 
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -411,3 +412,30 @@ def test_the_report_of_an_old_incident_is_there_after_a_purge(tmp_path: Path) ->
     later = replace(deps, clock=lambda: PARCELS_WINDOW.end + 3000 * DAY)
     purge_store(later)
     assert render_report(report_of(deps, spec, change.incident), "json") == before
+
+
+def test_buttons_pressed_for_an_incident_that_is_not_there_go_in_time(store: Store) -> None:
+    def press(key: str, incident: str, *, is_done: bool = True) -> int:
+        found = ButtonPress(
+            key=key,
+            incident_id=incident,
+            action=IncidentAction.ACKNOWLEDGE,
+            user_id="U0ADA",
+            user_name="ada",
+            channel="C1",
+        )
+        row = store.record_press(found, connection="slack", now=NOW)
+        if is_done:
+            store.end_press(row, now=NOW)
+        return row
+
+    here = _incident(1, WINDOW_NOW, IncidentState.OPEN)
+    _open(store, here)
+    kept = [press("1", here.id), press("2", "gone", is_done=False)]
+    gone = press("3", "gone")
+    assert store.purge_presses(before=NOW) == 0
+    later = NOW + timedelta(seconds=1)
+    assert store.purge_presses(before=later, is_dry_run=True) == 1
+    assert store.purge_presses(before=later) == 1
+    assert store.press(gone) is None
+    assert all(store.press(one) is not None for one in kept)

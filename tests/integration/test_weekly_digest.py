@@ -10,18 +10,22 @@ from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from faulty_slack import Fault
 from review_channels import MONDAY, Channels, open_channels, other_store, week_of, write_pipelines
 from seamwatch.adapters.base import Notifier
 from seamwatch.core.weekly_review.week import ReviewWeek
 from seamwatch.engine.deliver import deliver_pending, describe_undelivered
+from seamwatch.engine.retention import purge_store
 from seamwatch.engine.watcher_status import watcher_status
 from seamwatch.engine.weekly_digest import enqueue_weekly_digests
 from seamwatch.errors import AdapterError, StoreError
 from seamwatch.report.message import REPEAT
 from seamwatch.report.watcher_status import problem_lines
+from seamwatch.spec.project import ProjectSettings, StoreSettings
 from seamwatch.spec.quiet_hours import QuietHours
+from seamwatch.store.tables import WeeklyDigestRow
 from seamwatch.store.weekly_digests import HandOver
 from seamwatch.vocabulary import DeliveryState
 
@@ -400,3 +404,49 @@ def test_a_digest_mentions_the_owners_and_says_where_nobody_is_named(channels: C
     assert "U0LET" in by_channel["#incidents"]
     assert "Nobody is named as reliability owner of returns." in by_channel["#returns"]
     assert f"{channels.deps.ui_url}/seamwatch/" in by_channel["#returns"]
+
+
+@BOTH
+def test_digests_go_with_incidents_and_no_week_is_told_twice_for_it(channels: Channels) -> None:
+    channels.close(*ALL)
+    channels.deliver()
+    sent_at = channels.now[0]
+    still = ReviewWeek(year=2026, number=46)
+    channels.close("returns", week=still)  # nobody delivers it
+
+    channels.now[0] = sent_at + timedelta(days=700)
+    assert "weekly digests" not in purge_store(channels.deps).rows
+    channels.now[0] = sent_at + timedelta(days=745)
+    assert purge_store(channels.deps, is_dry_run=True).rows["weekly digests"] == 2
+    assert states(channels) == [DeliveryState.SENT] * 2
+    assert purge_store(channels.deps).rows["weekly digests"] == 2
+    assert channels.digests == []
+    assert [one.state for one in channels.deps.store.weekly_digests.of_week(still.name)] == [DeliveryState.PENDING]
+    assert channels.deps.store.weekly_review("2026-W45") is not None, "what was told of the week stays"
+
+    assert channels.close(*ALL) == 0
+    assert channels.deliver().n_sent == 1  # of the week whose digest still waited
+    assert channels.told == [*TOLD, ("#returns", ("returns",))]
+
+
+@pytest.mark.parametrize("state", [DeliveryState.FAILED, DeliveryState.DROPPED])
+def test_a_digest_that_was_given_up_or_dropped_goes_too(channels: Channels, state: DeliveryState) -> None:
+    channels.close("returns")
+    with channels.deps.store._writing() as connection:
+        connection.execute(sa.update(WeeklyDigestRow).values(state=state.value))
+    channels.now[0] += timedelta(days=745)
+    assert purge_store(channels.deps).rows["weekly digests"] == 1
+
+
+def test_a_short_keep_forgets_no_week_that_is_still_told(channels: Channels) -> None:
+    keep = ProjectSettings(store=StoreSettings(keep=timedelta(hours=1), keep_incidents=timedelta(hours=1)))
+    channels.deps = replace(channels.deps, project=replace(channels.deps.project, settings=keep))
+    assert channels.close(*ALL) == 2
+    channels.deliver()
+    for days in (1, 7, 28):
+        assert purge_store(channels.deps).rows.get("weekly digests") is None
+        assert channels.close(*ALL) == 0
+        channels.now[0] += timedelta(days=days)
+    assert channels.told == TOLD
+    assert purge_store(channels.deps).rows["weekly digests"] == 2
+    assert channels.close(*ALL) == 0

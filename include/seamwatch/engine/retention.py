@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 
 from seamwatch.core.retention import limits
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.weekly_review.calendar import oldest_told_week
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +47,17 @@ def purge_store(deps: Deps, *, is_dry_run: bool = False) -> Purged:
         if found.sums is None:
             notes.append(f"{name}: its file cannot be read, so sums of its objectives and watches stay")
         rows.update(deps.store.purge(name, found, is_dry_run=is_dry_run))
-    ended_before = limits(keep, None, now=now).incidents
-    if n_agreed := deps.store.purge_agreed_actions(before=ended_before, is_dry_run=is_dry_run):
-        rows["agreed actions"] += n_agreed
+    rows.update(_of_no_pipeline(deps, before=limits(keep, None, now=now).incidents, is_dry_run=is_dry_run))
     n_bytes = 0 if is_dry_run else deps.store.give_back_space()
     return Purged(rows=dict(rows), n_bytes=n_bytes, notes=tuple(notes))
+
+
+def _of_no_pipeline(deps: Deps, *, before: datetime, is_dry_run: bool) -> dict[str, int]:
+    """Return how many rows that belong to no single pipeline, or to no incident, were too old and are deleted."""
+    store = deps.store
+    found = {
+        "agreed actions": store.purge_agreed_actions(before=before, is_dry_run=is_dry_run),
+        "weekly digests": store.weekly_digests.purge(before_week=oldest_told_week(deps).name, is_dry_run=is_dry_run),
+        "pressed buttons": store.purge_presses(before=before, is_dry_run=is_dry_run),
+    }
+    return {what: n for what, n in found.items() if n}

@@ -12,6 +12,7 @@ from seamwatch.core.quiet_hours import quiet_until
 from seamwatch.core.weekly_review.facts import WeeklyReview
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.posting import Channel, NotYet, Posting
+from seamwatch.engine.weekly_review.calendar import oldest_told_week
 from seamwatch.errors import StoreError
 from seamwatch.report import block_kit
 from seamwatch.report.blocks import Message, Small
@@ -27,8 +28,15 @@ def enqueue_weekly_digests(deps: Deps, review: WeeklyReview) -> int:
     """Put the digests of a closed week into the outbox; return how many are new.
 
     A channel gets one, of the pipelines of the review that have a sound file and tell their incidents there; one that
-    none tells gets none. Called again, it adds nothing.
+    none tells gets none. Called again, it adds nothing. A week of so long ago that its digests may have been forgotten
+    is told to nobody, since it may have been told before.
+
+    Raises:
+        SpecError: If the project's settings cannot be read.
+        StoreError: If the store cannot be written.
     """
+    if review.week.name < oldest_told_week(deps).name:
+        return 0
     places: dict[Place, list[str]] = defaultdict(list)
     for one in review.pipelines:
         pipeline = deps.project.pipelines.get(one.pipeline)

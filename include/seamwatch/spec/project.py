@@ -19,8 +19,8 @@ class StoreSettings(Spec):
     """What is known of single records and windows: verdicts, discrepancies, cached answers, checks, watch reports. Sums
     that an objective or a watch still reads stay for longer where it looks back further."""
     keep_incidents: Duration = timedelta(days=730)
-    """Resolved incidents with their messages and the window that they rest on, and agreed actions that were done or
-    dropped; open ones always stay."""
+    """Resolved incidents with their messages and the window that they rest on, agreed actions that were done or
+    dropped, and the digests of weekly reviews; open ones always stay."""
 
 
 class WeeklyReviewSettings(Spec):

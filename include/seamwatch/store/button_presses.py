@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from seamwatch.core.button_presses import ButtonPress, RecordedPress
 from seamwatch.store.budget import Transactions
 from seamwatch.store.dialect import insert_or_ignore
-from seamwatch.store.tables import ButtonPressRow
+from seamwatch.store.tables import ButtonPressRow, IncidentRow
 from seamwatch.vocabulary import ApprovalAnswer, IncidentAction, Responsibility
 
 
@@ -63,6 +63,24 @@ class ButtonPressStore:
             values["tries"] = ButtonPressRow.tries + 1
         with self._writing() as database:
             database.execute(sa.update(ButtonPressRow).filter_by(id=press_id).values(**values))
+
+    def purge_presses(self: Transactions, *, before: datetime, is_dry_run: bool = False) -> int:
+        """Return how many presses of before a moment are done and of no incident that is kept, and are deleted.
+
+        Those of an incident that is kept stay with it.
+
+        Args:
+            before: The moment.
+            is_dry_run: Only count.
+        """
+        table = ButtonPressRow
+        has_incident = sa.exists().where(IncidentRow.id == table.incident_id)
+        old = (table.received_at < before, table.done_at.is_not(None), ~has_incident)
+        if is_dry_run:
+            with self._reading() as database:
+                return database.scalar(sa.select(sa.func.count()).select_from(table).where(*old)) or 0
+        with self._writing() as database:
+            return database.execute(sa.delete(table).where(*old)).rowcount
 
 
 def _press(row: Any) -> RecordedPress:

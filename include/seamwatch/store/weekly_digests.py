@@ -242,6 +242,21 @@ class WeeklyDigests:
             rows = connection.execute(late.order_by(WeeklyDigestRow.id).limit(limit)).mappings()
             return [_digest(row) for row in rows]
 
+    def purge(self, *, before_week: str, is_dry_run: bool = False) -> int:
+        """Return how many digests of weeks before one were sent, dropped or given up, and are deleted.
+
+        Args:
+            before_week: Name of the oldest week whose digests stay.
+            is_dry_run: Only count.
+        """
+        table = WeeklyDigestRow
+        old = (table.week < before_week, table.state != DeliveryState.PENDING.value)
+        if is_dry_run:
+            with self._store._reading() as connection:
+                return connection.scalar(sa.select(sa.func.count()).select_from(table).where(*old)) or 0
+        with self._store._writing() as connection:
+            return connection.execute(sa.delete(table).where(*old)).rowcount
+
     def last_posted(self, *, connection: str, channel: str) -> str | None:
         """Return the id of any digest in a channel; it names the channel as the notifier knows it."""
         newest = (

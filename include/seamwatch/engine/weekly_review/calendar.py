@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from zoneinfo import ZoneInfo
 
+from seamwatch.core.retention import digests_since
 from seamwatch.core.weekly_review.week import ReviewWeek
 from seamwatch.engine.deps import Deps
 
@@ -32,6 +33,16 @@ def this_week(deps: Deps) -> ReviewWeek:
 def last_week(deps: Deps) -> ReviewWeek:
     """Return the last week that is over, whose review is held now; raise as `review_time_zone` does."""
     return this_week(deps).before()
+
+
+def oldest_told_week(deps: Deps) -> ReviewWeek:
+    """Return the oldest week whose digests are kept; of one before it nobody knows any more which channels were told.
+
+    Raises:
+        SpecError: As `review_time_zone` does.
+    """
+    since = digests_since(deps.project.readable_settings().store, now=deps.clock())
+    return ReviewWeek.containing(since, time_zone=review_time_zone(deps))
 
 
 def named_week(deps: Deps, name: str) -> ReviewWeek:
