@@ -46,7 +46,9 @@ burns are found as soon as by the workbook's tickets, with a fraction of their f
 STRETCH_EVIDENCE = 3.0
 """The same where stretches of bad events are counted: less is enough, for the lengths of bursts do not count there.
 Chosen on training seeds, as the least with which the healthy services where the workbook's tickets are noisy do not
-get more tickets together, nor the one with most, than by bad events alone."""
+get more tickets together, nor the one with most, than by bad events alone. Where errors are independent each is its own
+stretch, and the lower bound is all that changes: more false tickets, and more slow burns found; both stand in
+docs/objectives.md."""
 COUNT_TICKETS = 0.5
 """Tickets in 30 days that the rule by count may write for a service that has what it usually has."""
 COUNTED = 100.0
