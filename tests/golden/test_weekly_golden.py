@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from seamwatch.core.agreed_actions import AgreedState
 from seamwatch.core.weekly_review.facts import FixFirst, WeeklyReview
 from seamwatch.report import block_kit
 from seamwatch.report.links import WeeklyLinks
@@ -190,10 +191,16 @@ def test_slack_takes_a_digest_of_any_texts_on_one_screen(texts: list[str], owner
     assert "<!" not in text
 
 
-def test_where_a_channel_has_buttons_the_digest_opens_the_form_of_its_week() -> None:
+def test_where_a_channel_has_buttons_the_digest_has_the_form_of_its_week_and_a_menu_of_agreed_actions() -> None:
     review = WEEKS["usual"]
     names = [one.pipeline for one in review.pipelines]
     rendered = block_kit.render(weekly_digest(review, names, LINKS, has_form=True).head)
-    (row,) = [block["elements"] for block in rendered if block["type"] == "actions"]
+    (menu,), row = [block["elements"] for block in rendered if block["type"] == "actions"]
+    due = [one.action for one in review.agreed if one.action.state is AgreedState.OPEN]
+    values = [one["value"] for one in menu["options"]]
+    assert (menu["action_id"], len(due)) == (block_kit.AGREED_ID, 2)
+    assert {value for value in values if not value.endswith("/reopen")} == {
+        f"{one.id}/{wish}" for one in due for wish in ("done", "drop")
+    }
     assert [one["text"]["text"] for one in row] == ["Open the review", "Agree on an action"]
     assert row[1] == {"type": "button", "text": row[1]["text"], "action_id": block_kit.AGREE_ID, "value": "2026-W47"}

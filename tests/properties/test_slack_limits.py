@@ -12,6 +12,7 @@ from seamwatch.report import block_kit
 from seamwatch.report.blocks import (
     ActionButton,
     ActionMenu,
+    AgreedMenu,
     Bullets,
     Buttons,
     Confirmation,
@@ -72,6 +73,12 @@ def button_rows(draw: st.DrawFn) -> tuple[ActionButton | ActionMenu, ...]:
     return tuple(rows)
 
 
+AGREED_MENUS = st.builds(
+    AgreedMenu,
+    text=TEXTS,
+    options=st.lists(st.tuples(TEXTS, st.sampled_from(["done", "drop"]), TEXTS), max_size=120).map(tuple),
+    confirmation=st.builds(Confirmation, title=TEXTS, text=TEXTS, yes=TEXTS, no=TEXTS),
+)
 BLOCKS = st.one_of(
     st.builds(Heading, TEXTS, st.sampled_from(IncidentState)),
     st.builds(Paragraph, RUNS),
@@ -82,6 +89,7 @@ BLOCKS = st.one_of(
     st.builds(Mention, st.just("To act: model owner"), st.one_of(st.none(), TEXTS)),
     st.builds(Buttons, st.lists(st.builds(Link, TEXTS, TEXTS), max_size=30).map(tuple)),
     st.builds(Buttons, button_rows()),
+    st.builds(Buttons, AGREED_MENUS.map(lambda menu: (menu,))),
     st.just(Divider()),
 )
 

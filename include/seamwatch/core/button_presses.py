@@ -1,4 +1,4 @@
-"""A button of a message that somebody pressed, or a form that somebody sent, and whether it counts."""
+"""What somebody pressed in a message or sent by a form, whether it counts, and what became of it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from seamwatch.core.agreed_actions import AgreedWish
 from seamwatch.spec.owners import GROUP, USER
 from seamwatch.vocabulary import ApprovalAnswer, IncidentAction, Responsibility
 
@@ -17,7 +18,8 @@ class ButtonPress:
     key: str
     """Of this press alone, however often Slack tells of it."""
     incident_id: str
-    action: IncidentAction | ApprovalAnswer
+    """Empty where an agreed action is meant."""
+    action: IncidentAction | ApprovalAnswer | AgreedWish
     responsibility: Responsibility | None = None
     """What was chosen, where a verdict is called wrong."""
     user_id: str
@@ -30,7 +32,12 @@ class ButtonPress:
     into: str | None = None
     """Id of the incident to merge into, chosen in a form."""
     answered: str | None = None
-    """Id of the action that is approved or rejected."""
+    """Id of the action that is approved or rejected, or of the agreed action that is done, dropped or opened again."""
+
+    @property
+    def about(self) -> str:
+        """Return the id of what it is about, for messages of ours."""
+        return self.incident_id or self.answered or ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +71,17 @@ class RecordedPress:
     def by(self) -> str:
         """Return the person as the audit trail names them: the name may be anybody's, the id is theirs."""
         return f"{self.press.user_name} ({self.press.user_id})" if self.press.user_name else self.press.user_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionReply:
+    """What became of a press, for the person who pressed."""
+
+    text: str
+    is_done: bool
+    """Whether anything was changed."""
+    is_private: bool
+    """Whether they are told by a message of their own; else they see it in the incident's."""
 
 
 def groups_of(mentions: Iterable[str]) -> tuple[str, ...]:

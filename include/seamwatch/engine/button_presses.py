@@ -3,38 +3,29 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from datetime import timedelta
 
-from seamwatch.core.button_presses import ButtonPress, FormRequest, RecordedPress, groups_of, is_permitted
-from seamwatch.core.incident_life import JUDGES_VERDICT, Incident
+from seamwatch.core.agreed_actions import AgreedWish
+from seamwatch.core.button_presses import ActionReply, ButtonPress, FormRequest, RecordedPress
+from seamwatch.core.incident_life import JUDGES_VERDICT
+from seamwatch.engine.agreed_presses import carry_out_agreed
 from seamwatch.engine.approvals import answer_action, open_airflow_approval
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.incident_actions import DEFAULT_MUTE, act_on_incident
-from seamwatch.errors import AdapterError, DataContractError, SeamwatchError, SpecError
+from seamwatch.engine.slack_permissions import any_connection, denial
+from seamwatch.errors import AdapterError, DataContractError, SeamwatchError
 from seamwatch.report import block_kit
 from seamwatch.report.action_results import refusal_text, result_text
 from seamwatch.report.blocks import Paragraph, plain
 from seamwatch.report.runbook import action_sentence
 from seamwatch.secret_redaction import SECRETS
-from seamwatch.spec.pipeline import Pipeline, Slack
-from seamwatch.vocabulary import ApprovalAnswer, Door, IncidentAction, Refusal
+from seamwatch.spec.pipeline import Pipeline
+from seamwatch.vocabulary import ApprovalAnswer, Door, IncidentAction
 
 _LOG = logging.getLogger(__name__)
 _MOST_TRIES = 5
 _MOST_AGE = timedelta(days=1)
 """What was pressed longer ago, and never carried out, is not what the person wants by now."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ActionReply:
-    """What became of a press, for the person who pressed."""
-
-    text: str
-    is_done: bool
-    """Whether the incident was acted on."""
-    is_private: bool
-    """Whether they are told by a message of their own; else they see it in the incident's."""
 
 
 def carry_out(deps: Deps, press_id: int) -> ActionReply | None:
@@ -62,20 +53,21 @@ def carry_out_recorded(deps: Deps) -> list[str]:
         try:
             carry_out(deps, recorded.id)
         except SeamwatchError as error:
-            errors.append(f"button of {recorded.press.incident_id}: {error}")
+            errors.append(f"button of {recorded.press.about}: {error}")
     return errors
 
 
 def _decided(deps: Deps, recorded: RecordedPress) -> ActionReply | None:
-    press, now = recorded.press, deps.clock()
+    press, now, asked = recorded.press, deps.clock(), recorded.press.action
+    if now - recorded.received_at > _MOST_AGE:
+        return _refuse(deps, recorded, f"{press.about}: what you pressed a day ago was never carried out; press again.")
+    if isinstance(asked, AgreedWish):
+        return carry_out_agreed(deps, recorded, asked)
     incident = deps.store.incident(press.incident_id)
     if incident is None:
         return _refuse(deps, recorded, f"There is no incident {press.incident_id}: it is too old to be kept.")
-    if now - recorded.received_at > _MOST_AGE:
-        return _refuse(deps, recorded, f"{incident.id}: what you pressed a day ago was never carried out; press again.")
     if denied := denial(deps, incident, press.user_id, connection=recorded.connection):
         return _refuse(deps, recorded, denied)
-    asked = press.action
     if isinstance(asked, ApprovalAnswer):
         return _answered(deps, recorded, asked)
     with deps.store.deciding(incident.pipeline):
@@ -127,60 +119,6 @@ def _answered(deps: Deps, recorded: RecordedPress, how: ApprovalAnswer) -> Actio
     return ActionReply(text=said, is_done=True, is_private=False) if is_first else None
 
 
-def denial(deps: Deps, incident: Incident, user_id: str, *, connection: str | None) -> str:
-    """Return why a person may not act on an incident; empty where they may.
-
-    Args:
-        deps: What it needs.
-        incident: What they want to act on.
-        user_id: The person, as Slack names them.
-        connection: The Slack that told of them; None where that is not known.
-    """
-    return pipeline_denial(
-        deps, incident.pipeline, user_id, connection=connection, refused=refusal_text(Refusal.NOT_PERMITTED, incident)
-    )
-
-
-def pipeline_denial(deps: Deps, name: str, user_id: str, *, connection: str | None, refused: str) -> str:
-    """Return why a person may not change a pipeline; empty where they may.
-
-    Args:
-        deps: What it needs.
-        name: Of the pipeline.
-        user_id: The person, as Slack names them.
-        connection: The Slack that told of them; None where that is not known.
-        refused: What is said where they are not among those who may.
-    """
-    try:
-        pipeline = deps.project.pipeline(name)
-    except SpecError:
-        return f"The file of pipeline {name} cannot be read, so nobody is known who may act: correct it."
-    slack = pipeline.slack
-    if slack is None or not slack.actions:
-        return f"Buttons of {pipeline.pipeline} are switched off (slack.actions in its pipeline file)."
-    if connection is not None and connection != slack.connection:
-        return f"{pipeline.pipeline} speaks to another Slack by now (slack.connection in its pipeline file)."
-    allowed = slack.may_act or tuple(pipeline.owners.values())
-    if is_permitted(user_id, allowed, {}):
-        return ""
-    members, unread = _members(deps, slack, allowed)
-    if is_permitted(user_id, allowed, members):
-        return ""
-    return " ".join((f"{refused}.", *unread))
-
-
-def _members(deps: Deps, slack: Slack, mentions: tuple[str, ...]) -> tuple[dict[str, frozenset[str]], list[str]]:
-    """Return who is in the groups that are named, and of each group that cannot be read why."""
-    members: dict[str, frozenset[str]] = {}
-    unread: list[str] = []
-    for group in groups_of(mentions):
-        try:
-            members[group] = deps.notifier(slack.connection).group_members(group)
-        except AdapterError as error:
-            unread.append(f"Nobody of the group {group} may act, as who is in it cannot be read: {error}.")
-    return members, unread
-
-
 def _refuse(deps: Deps, recorded: RecordedPress, text: str) -> ActionReply | None:
     """Note that a press changes nothing; return what is said of it, or None where another process said it."""
     is_first = deps.store.end_press(recorded.id, now=deps.clock(), result=text)
@@ -190,7 +128,7 @@ def _refuse(deps: Deps, recorded: RecordedPress, text: str) -> ActionReply | Non
 def _failed(deps: Deps, recorded: RecordedPress, error: Exception) -> ActionReply | None:
     """Note that a press could not be carried out; it is tried again, unless it can never be."""
     said = SECRETS.redact(str(error) if isinstance(error, SeamwatchError) else type(error).__name__)
-    what = f"{recorded.press.incident_id}: {recorded.press.action.value} could not be carried out: {said}"
+    what = f"{recorded.press.about}: {recorded.press.action.value} could not be carried out: {said}"
     if isinstance(error, DataContractError) or recorded.tries + 1 >= _MOST_TRIES:
         return _refuse(deps, recorded, what)
     _LOG.warning("%s", what)
@@ -201,14 +139,15 @@ def _failed(deps: Deps, recorded: RecordedPress, error: Exception) -> ActionRepl
 
 def tell_person(deps: Deps, press: ButtonPress | FormRequest, text: str, *, connection: str | None) -> None:
     """Tell who pressed alone; where that cannot be, the incident's message still shows what it is."""
-    known = connection or connection_of(deps, press.incident_id)
+    known = connection or (connection_of(deps, press.incident_id) if press.incident_id else any_connection(deps))
     if known is None or not press.channel:
         return
+    about = press.about if isinstance(press, ButtonPress) else press.incident_id
     try:
         blocks = block_kit.render([Paragraph((plain(text),))])
         deps.notifier(known).tell_privately(press.channel, press.user_id, block_kit.fallback(text), blocks)
     except AdapterError as error:
-        _LOG.warning("who pressed a button of %s was not told what became of it: %s", press.incident_id, error)
+        _LOG.warning("who pressed a button of %s was not told what became of it: %s", about, error)
 
 
 def connection_of(deps: Deps, incident_id: str) -> str | None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from seamwatch.engine.button_presses import ActionReply, carry_out
+from seamwatch.core.agreed_actions import AgreedWish
+from seamwatch.core.button_presses import ActionReply
+from seamwatch.engine.button_presses import carry_out
 from seamwatch.engine.deliver import deliver_incident
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.slack_agreed import open_agreed_form, take_agreed_form
@@ -59,8 +61,10 @@ def record_action(deps: Deps, payload: object, *, connection: str | None) -> int
 
 
 def answer_action(deps: Deps, press_id: int) -> ActionReply | None:
-    """Return what became of a recorded button; the incident's message shows it at once."""
+    """Return what became of a recorded button; the message that it stands in shows it at once."""
     recorded, reply = deps.store.press(press_id), carry_out(deps, press_id)
-    if recorded is not None and reply is not None and reply.is_done:
+    if recorded is None or reply is None or not reply.is_done:
+        return reply
+    if not isinstance(recorded.press.action, AgreedWish):  # of these the digest was updated already
         deliver_incident(deps, recorded.press.incident_id)
     return reply

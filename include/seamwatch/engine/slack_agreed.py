@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
+from seamwatch.core.button_presses import ActionReply
 from seamwatch.engine.agreed_actions import add_agreed_action
-from seamwatch.engine.button_presses import ActionReply, pipeline_denial
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.slack_permissions import agreed_denial, any_connection, changeable_pipelines
+from seamwatch.engine.weekly_digest import update_weekly_digests
 from seamwatch.engine.weekly_review.calendar import named_week, review_today
 from seamwatch.errors import AdapterError, SeamwatchError, StoreError
 from seamwatch.report import block_kit
@@ -20,7 +22,6 @@ from seamwatch.vocabulary import Door
 _LOG = logging.getLogger(__name__)
 _FIRST_DUE = timedelta(days=7)
 _MOST_INCIDENTS = 100
-_NOT_PERMITTED = "You may not change {}: slack.may_act in its pipeline file names who may"
 
 
 def open_agreed_form(deps: Deps, request: AgreeRequest, *, connection: str | None) -> ActionReply | None:
@@ -32,7 +33,7 @@ def open_agreed_form(deps: Deps, request: AgreeRequest, *, connection: str | Non
         connection: The Slack that told of it; None: any that a pipeline with buttons names.
     """
     try:
-        names, text = _changeable(deps, request.user_id, connection)
+        names, text = changeable_pipelines(deps, request.user_id, connection=connection)
         if names:
             form = agreed_slack_form(
                 request.week,
@@ -72,13 +73,7 @@ def _taken(deps: Deps, sent: SentAgreedForm, connection: str | None) -> tuple[bo
     if sent.incident is not None:
         incident = deps.store.incident(sent.incident)
         name = name if incident is None else incident.pipeline
-    if name is None:
-        names, denied = _changeable(deps, sent.user_id, connection)
-        denied = "" if names else denied
-    else:
-        refused = _NOT_PERMITTED.format(name)
-        denied = pipeline_denial(deps, name, sent.user_id, connection=connection, refused=refused)
-    if denied:
+    if denied := agreed_denial(deps, name, sent.user_id, connection=connection):
         return False, denied
     done = add_agreed_action(
         deps,
@@ -95,23 +90,9 @@ def _taken(deps: Deps, sent: SentAgreedForm, connection: str | None) -> tuple[bo
     if done.refusal is not None or done.action is None:
         assert done.refusal is not None
         return False, f"{refusal_text(done.refusal, done.action, today=review_today(deps))}. Nothing was agreed."
+    if done.is_new:
+        update_weekly_digests(deps, done.action)
     return done.is_new, result_text(done.action, is_new=done.is_new)
-
-
-def _changeable(deps: Deps, user_id: str, connection: str | None) -> tuple[list[str], str]:
-    """Return the pipelines that somebody may change by buttons of a Slack, and why not, where there is none."""
-    names, why = [], "No pipeline has buttons in this Slack (slack.actions in its pipeline file)."
-    for name, pipeline in sorted(deps.project.pipelines.items()):
-        slack = pipeline.slack
-        if slack is None or not slack.actions or connection not in (None, slack.connection):
-            continue
-        refused = _NOT_PERMITTED.format(name)
-        denied = pipeline_denial(deps, name, user_id, connection=connection, refused=refused)
-        if denied:
-            why = denied
-        else:
-            names.append(name)
-    return names, why
 
 
 def _connection(deps: Deps, names: list[str]) -> str:
@@ -124,8 +105,7 @@ def _tell(
     deps: Deps, who: AgreeRequest | SentAgreedForm, text: str, connection: str | None, *, is_done: bool = False
 ) -> ActionReply:
     """Tell the person alone; where that cannot be, the page still shows what was agreed."""
-    slacks = (one.slack for one in deps.project.pipelines.values())
-    known = connection or next((one.connection for one in slacks if one is not None and one.actions), None)
+    known = connection or any_connection(deps)
     if known is not None and who.channel:
         try:
             blocks = block_kit.render([Paragraph((plain(text),))])

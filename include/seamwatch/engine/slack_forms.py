@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from seamwatch.core.button_presses import FormRequest
+from seamwatch.core.button_presses import ActionReply, FormRequest
 from seamwatch.core.incident_life import Incident, refusal_by_state
-from seamwatch.engine.button_presses import ActionReply, connection_of, denial, tell_person
+from seamwatch.engine.button_presses import connection_of, tell_person
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.slack_permissions import denial
 from seamwatch.errors import SeamwatchError
 from seamwatch.report.action_results import refusal_text
 from seamwatch.report.slack_forms import MOST_TARGETS, incident_form, merge_targets

@@ -13,6 +13,7 @@ from typing import Any
 from seamwatch.report.blocks import (
     ActionMenu,
     AgreeButton,
+    AgreedMenu,
     Block,
     Bullets,
     Buttons,
@@ -41,8 +42,11 @@ ACTION_PREFIX = "seamwatch:"
 VALUE_SEPARATOR = "/"
 """Between an incident's id and what was chosen for it."""
 FORM_MENU_ID = f"{ACTION_PREFIX}more"
-AGREE_ID = f"{ACTION_PREFIX}agree"
 """By which name Slack says that a form was chosen in a menu."""
+AGREE_ID = f"{ACTION_PREFIX}agree"
+"""The same of the button that opens the form of an agreed action."""
+AGREED_ID = f"{ACTION_PREFIX}agreed"
+"""The same of the menu that says what became of one."""
 
 # Slack's documented limits (docs.slack.dev, Block Kit reference); the total is undocumented and was found by trial.
 _MOST_BLOCKS = 50
@@ -233,6 +237,8 @@ def _button(item: Control) -> Json | None:
         return {"type": "button", "text": text, "action_id": AGREE_ID, "value": item.week}
     if isinstance(item, ActionMenu):
         return _menu(item, text)
+    if isinstance(item, AgreedMenu):
+        return _agreed_menu(item, text)
     style = {"style": "primary"} if item.is_primary else {}
     if isinstance(item, Link):
         return {"type": "button", "text": text, "url": item.url} | style if _is_web_address(item.url) else None
@@ -247,6 +253,14 @@ def _menu(item: ActionMenu, text: Json) -> Json | None:
     if not options:
         return None
     menu = {"type": "static_select", "action_id": action_id(item.action), "placeholder": text, "options": options}
+    return menu | _confirm(item.confirmation)
+
+
+def _agreed_menu(item: AgreedMenu, text: Json) -> Json | None:
+    options = [option(f"{name}{VALUE_SEPARATOR}{wish}", label) for name, wish, label in item.options[:_MOST_OPTIONS]]
+    if not options or any(len(one["value"]) > OPTION_VALUE_CHARS for one in options):
+        return None
+    menu = {"type": "static_select", "action_id": AGREED_ID, "placeholder": text, "options": options}
     return menu | _confirm(item.confirmation)
 
 

@@ -139,6 +139,16 @@ class FormMenu:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AgreedMenu:
+    """A menu whose choice says what became of an agreed action."""
+
+    text: str
+    options: tuple[tuple[str, str, str], ...]
+    """Id of the action, what is said of it, and the label of the choice."""
+    confirmation: Confirmation
+
+
+@dataclass(frozen=True, kw_only=True)
 class AgreeButton:
     """A button that opens the form of an agreed action."""
 
@@ -147,7 +157,7 @@ class AgreeButton:
     """The week whose review it stands in, as `2026-W45`."""
 
 
-Control = Link | ActionButton | ActionMenu | FormMenu | AgreeButton
+Control = Link | ActionButton | ActionMenu | FormMenu | AgreeButton | AgreedMenu
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from seamwatch.report.blocks import ActionButton, ActionMenu, Confirmation, FormMenu, Link
+from seamwatch.core.agreed_actions import AgreedAction, AgreedWish, allowed_wishes
+from seamwatch.report.blocks import ActionButton, ActionMenu, AgreedMenu, Confirmation, FormMenu, Link
 from seamwatch.vocabulary import ApprovalAnswer, IncidentAction, IncidentState, Responsibility
 
 _LABELS: Mapping[IncidentAction, str] = {
@@ -31,6 +32,18 @@ _CONFIRMATIONS: Mapping[IncidentAction, Confirmation] = {
         yes="Resolve",
     ),
 }
+
+_AGREED: Mapping[AgreedWish, str] = {
+    AgreedWish.DONE: "Done",
+    AgreedWish.DROP: "Will not be done",
+    AgreedWish.REOPEN: "Open again",
+}
+"""What needs neither another date nor another owner; those are given on the page."""
+_SURE = Confirmation(
+    title="Say so of this agreed action?",
+    text="Everybody sees it here, on the weekly page and in the next review, with your name. It can be taken back.",
+    yes="Say so",
+)
 
 
 def incident_buttons(
@@ -82,6 +95,21 @@ def form_menu(incident_id: str, actions: Sequence[IncidentAction]) -> tuple[Form
     """Return the menu of what needs a form; none where a person may ask for nothing of it."""
     forms = tuple((action, label) for action, label in _FORMS.items() if action in actions)
     return (FormMenu(incident_id=incident_id, options=forms),) if forms else ()
+
+
+def agreed_menu(actions: Sequence[AgreedAction]) -> tuple[AgreedMenu, ...]:
+    """Return the menu of what may become of agreed actions; none where there are none.
+
+    Args:
+        actions: As they are now; open ones may be done or dropped, those that ended may be opened again.
+    """
+    options = tuple(
+        (one.id, wish.value, f"{_AGREED[wish]}: {one.text}")
+        for one in actions
+        for wish in allowed_wishes(one.state)
+        if wish in _AGREED
+    )
+    return (AgreedMenu(text="What became of it …", options=options, confirmation=_SURE),) if options else ()
 
 
 def approval_buttons(action_id: str, does: str) -> tuple[ActionButton, ...]:

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 from seamwatch.core.action_life import incident_of
+from seamwatch.core.agreed_actions import AgreedWish
 from seamwatch.core.button_presses import ButtonPress, FormRequest
 from seamwatch.report.action_forms import LONGEST_REASON_CHARS
-from seamwatch.report.block_kit import ACTION_PREFIX, FORM_MENU_ID, VALUE_SEPARATOR
+from seamwatch.report.block_kit import ACTION_PREFIX, AGREED_ID, FORM_MENU_ID, VALUE_SEPARATOR
 from seamwatch.report.slack_forms import CHANNEL, INCIDENT, INTO, WHY
 from seamwatch.report.text import printable, shortened, visible
 from seamwatch.vocabulary import ApprovalAnswer, IncidentAction, Responsibility
@@ -38,22 +39,39 @@ def read_press(payload: object) -> ButtonPress | None:
     if known.get("type") != "block_actions" or not isinstance(actions, list) or not actions:
         return None
     pressed, user = read_mapping(actions[0]), read_mapping(known.get("user"))
-    action = _action(pressed.get("action_id"))
-    user_id = user.get("id")
-    target = _target(pressed)
-    if action is None or target is None or not isinstance(user_id, str) or not USER.fullmatch(user_id):
+    asked, user_id = _asked(pressed), user.get("id")
+    if asked is None or not isinstance(user_id, str) or not USER.fullmatch(user_id):
         return None
-    answered = target[0] if isinstance(action, ApprovalAnswer) else None
     return ButtonPress(
         key=_key(known, pressed, user_id),
-        incident_id=target[0] if answered is None else incident_of(answered),
-        answered=answered,
-        action=action,
-        responsibility=target[1],
+        **asked,
         user_id=user_id,
         user_name=user_name(user),
         channel=channel_of(known),
     )
+
+
+def _asked(pressed: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what is asked for, and of what, as fields of a press; None where it cannot be read."""
+    if pressed.get("action_id") == AGREED_ID:
+        return _asked_of_agreed(pressed)
+    action, target = _action(pressed.get("action_id")), _target(pressed)
+    if action is None or target is None:
+        return None
+    answered = target[0] if isinstance(action, ApprovalAnswer) else None
+    incident_id = target[0] if answered is None else incident_of(answered)
+    return {"incident_id": incident_id, "answered": answered, "action": action, "responsibility": target[1]}
+
+
+def _asked_of_agreed(pressed: Mapping[str, Any]) -> dict[str, Any] | None:
+    chosen = read_mapping(pressed.get("selected_option")).get("value")
+    if not isinstance(chosen, str):
+        return None
+    name, _, wish = chosen.rpartition(VALUE_SEPARATOR)
+    # Another date or owner is none of a menu's choices.
+    if wish not in list(AgreedWish) or wish == AgreedWish.CHANGE or not is_incident_id(name):
+        return None
+    return {"incident_id": "", "answered": name, "action": AgreedWish(wish)}
 
 
 def read_form_request(payload: object) -> FormRequest | None:

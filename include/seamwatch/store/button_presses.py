@@ -7,11 +7,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from seamwatch.core.agreed_actions import AgreedWish
 from seamwatch.core.button_presses import ButtonPress, RecordedPress
 from seamwatch.store.budget import Transactions
 from seamwatch.store.dialect import insert_or_ignore
 from seamwatch.store.tables import ButtonPressRow, IncidentRow
 from seamwatch.vocabulary import ApprovalAnswer, IncidentAction, Responsibility
+
+_AGREED = "agreed:"
 
 
 class ButtonPressStore:
@@ -22,7 +25,7 @@ class ButtonPressStore:
         values = {
             "key": press.key,
             "incident_id": press.incident_id,
-            "action": press.action.value,
+            "action": _name(press.action),
             "responsibility": None if press.responsibility is None else press.responsibility.value,
             "user_id": press.user_id,
             "user_name": press.user_name,
@@ -107,5 +110,12 @@ def _press(row: Any) -> RecordedPress:
     )
 
 
-def _action(name: str) -> IncidentAction | ApprovalAnswer:
+def _name(action: IncidentAction | ApprovalAnswer | AgreedWish) -> str:
+    """Return an action's name in the store; "reopen" is of incidents and of agreed actions."""
+    return f"{_AGREED}{action.value}" if isinstance(action, AgreedWish) else action.value
+
+
+def _action(name: str) -> IncidentAction | ApprovalAnswer | AgreedWish:
+    if name.startswith(_AGREED):
+        return AgreedWish(name.removeprefix(_AGREED))
     return ApprovalAnswer(name) if name in list(ApprovalAnswer) else IncidentAction(name)

@@ -416,7 +416,7 @@ class ButtonPressRow(Table):
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
     key: Mapped[str] = mapped_column(String(64), unique=True)
     incident_id: Mapped[str] = mapped_column(String(300), index=True)
-    """As the button said: there may be no such incident."""
+    """As the button said: there may be no such incident; empty where it is about an agreed action."""
     action: Mapped[str] = mapped_column(String(20))
     responsibility: Mapped[str | None] = mapped_column(String(40))
     user_id: Mapped[str] = mapped_column(String(40))
@@ -433,7 +433,8 @@ class ButtonPressRow(Table):
     merge_into: Mapped[str | None] = mapped_column(String(300))
     """The incident to merge into, as chosen in a form."""
     answered: Mapped[str | None] = mapped_column(String(400))
-    """Id of the action that is approved or rejected; null for any other button, and before revision 0017."""
+    """Id of the action that is approved or rejected, or of an agreed action; null for any other button, and before
+    revision 0017."""
 
 
 class ActionRow(Table):

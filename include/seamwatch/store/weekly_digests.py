@@ -69,6 +69,18 @@ class WeeklyDigests:
         with self._store._reading() as connection:
             return [_digest(row) for row in connection.execute(statement).mappings()]
 
+    def sent(self, *, since_week: str) -> list[WeeklyDigest]:
+        """Return the digests of a week and of later ones that a channel holds, newest week first.
+
+        Args:
+            since_week: Name of the oldest week.
+        """
+        table = WeeklyDigestRow
+        held = (table.week >= since_week, table.state == DeliveryState.SENT.value, table.message_id.is_not(None))
+        statement = sa.select(table.__table__).where(*held).order_by(table.week.desc(), table.id)
+        with self._store._reading() as connection:
+            return [_digest(row) for row in connection.execute(statement).mappings()]
+
     def claim(
         self, now: datetime, *, lease: timedelta, owner: str, not_through: Collection[Place] = ()
     ) -> WeeklyDigest | None:

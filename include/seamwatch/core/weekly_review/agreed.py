@@ -76,6 +76,36 @@ def agreed_week(
     return tuple(sorted(found, key=_place))
 
 
+def agreed_by_now(
+    told: Iterable[AgreedWeek], actions: Iterable[AgreedAction], *, week: ReviewWeek, now: datetime
+) -> tuple[AgreedWeek, ...]:
+    """Return the agreed actions that a closed week told of as they stand now, and those that its review agreed on.
+
+    Whether a cause came back is as it was told, as long as the action still stands as it did.
+
+    Args:
+        told: As the week was told.
+        actions: As they are now; of one that is missing, what was told stays.
+        week: The week.
+        now: Aware.
+    """
+    today = now.astimezone(ZoneInfo(week.time_zone)).date()
+    present = {one.id: one for one in actions}
+    before = {one.action.id: one for one in told}
+    found = []
+    for one in before.values():
+        action = present.get(one.action.id, one.action)
+        is_as_told = (action.state, action.ended_at) == (one.action.state, one.action.ended_at)
+        said = one.recurrence if is_as_told else None
+        found.append(AgreedWeek(action=action, is_overdue=is_overdue(action, today), recurrence=said))
+    found += [
+        AgreedWeek(action=one, is_overdue=is_overdue(one, today), recurrence=None)
+        for one in present.values()
+        if one.week == week.name and one.id not in before
+    ]
+    return tuple(found)
+
+
 def recurrence(
     action: AgreedAction,
     incidents: Mapping[str, Incident],

@@ -23,6 +23,7 @@ from seamwatch.report.blocks import (
     plain,
     strong,
 )
+from seamwatch.report.buttons import agreed_menu
 from seamwatch.report.links import WeeklyLinks
 from seamwatch.report.weekly_review import change_texts, sentences
 from seamwatch.report.weekly_review.sections import Line
@@ -50,7 +51,7 @@ def weekly_digest(
     title = f"Weekly review: {sentences.week_title(review.week)}"
     blocks = [
         Heading(title, None),
-        *_blocks(review, own, set(pipelines), links),
+        *_blocks(review, own, set(pipelines), links, has_form=has_form),
         *_owners(own),
         _buttons(review, links, has_form=has_form),
     ]
@@ -58,7 +59,7 @@ def weekly_digest(
 
 
 def _blocks(
-    review: WeeklyReview, own: Sequence[PipelineWeek], names: Collection[str], links: WeeklyLinks
+    review: WeeklyReview, own: Sequence[PipelineWeek], names: Collection[str], links: WeeklyLinks, *, has_form: bool
 ) -> Iterator[Block]:
     changes = [one for one in changes_since(review) if one.pipeline in names or not one.pipeline]
     yield _title("What changed since last week")
@@ -72,12 +73,30 @@ def _blocks(
         yield _title("Fix first")
         lines = (sentences.fix_first(one, links, most_chars=_HEADLINE_CHARS, with_mention=False) for one in fixes[:3])
         yield Bullets(tuple(lines), ordered=True)
-    due = [one for one in review.agreed if one.action.pipeline is None or one.action.pipeline in names]
-    due = sorted(filter(_is_due, due), key=lambda one: (one.action.state is not AgreedState.OPEN, one.action.due_on))
+    due = agreed_in_digest(review, names)
     if due:
         yield _title("Agreed, and due")
         yield Bullets(_at_most(tuple(map(sentences.agreed, due)), _MOST_DUE))
+    if has_form and (menu := agreed_menu([one.action for one in due])):
+        yield Buttons(menu)
     yield Small(sentences.grade_line(review.grades))
+
+
+def agreed_in_digest(review: WeeklyReview, names: Collection[str]) -> list[AgreedWeek]:
+    """Return the agreed actions of which a digest tells, open ones first.
+
+    They are for the channel to hear of: open, ended since the week was told, or done while their cause came back.
+
+    Args:
+        review: The week; its agreed actions may be as they stand by now.
+        names: Pipelines that tell in the channel.
+    """
+    due = [
+        one
+        for one in review.agreed
+        if (one.action.pipeline is None or one.action.pipeline in names) and _is_due(one, review)
+    ]
+    return sorted(due, key=lambda one: (one.action.state is not AgreedState.OPEN, one.action.due_on))
 
 
 def _title(text: str) -> Paragraph:
@@ -93,9 +112,9 @@ def _suspicion(own: Sequence[PipelineWeek]) -> str:
     return f"{numbers.count(n_not)} of {numbers.plural(n, 'incident')} that first looked like an AI failure were not."
 
 
-def _is_due(one: AgreedWeek) -> bool:
-    """Return whether an action is for the channel to hear of: open, or its cause came back."""
-    return one.action.state is AgreedState.OPEN or one.recurrence is Recurrence.CAME_BACK
+def _is_due(one: AgreedWeek, review: WeeklyReview) -> bool:
+    ended_at = one.action.ended_at
+    return ended_at is None or ended_at >= review.made_at or one.recurrence is Recurrence.CAME_BACK
 
 
 def _at_most(lines: tuple[Line, ...], most: int) -> tuple[Line, ...]:

@@ -14,7 +14,8 @@ from seamwatch.core.agreed_actions import AgreedAction, AgreedState, Recurrence
 from seamwatch.core.incident_life import Incident
 from seamwatch.core.incident_timeline import IncidentEvent
 from seamwatch.core.results import Window
-from seamwatch.core.weekly_review.agreed import ATTRIBUTION, DOCUMENTS, agreed_week, recurrence
+from seamwatch.core.weekly_review.agreed import ATTRIBUTION, DOCUMENTS, agreed_by_now, agreed_week, recurrence
+from seamwatch.core.weekly_review.facts import AgreedWeek
 from seamwatch.core.weekly_review.week import ReviewWeek
 from seamwatch.vocabulary import IncidentState, Responsibility, Watch
 
@@ -328,3 +329,24 @@ def test_stayed_away_is_never_said_of_what_nobody_judged_since(events: list[Inci
 @given(EVENTS)
 def test_nothing_from_before_the_action_was_done_brings_its_cause_back(events: list[IncidentEvent]) -> None:
     assert said(*[one for one in events if one.at <= DONE_AT]) is not Recurrence.CAME_BACK
+
+
+def test_a_told_week_shows_its_actions_as_they_stand_and_what_its_review_agreed_on() -> None:
+    still, gone, back = action("still"), action("gone"), action("back", state=AgreedState.DONE, ended_at=DONE_AT)
+    told = [
+        AgreedWeek(action=still, is_overdue=False, recurrence=None),
+        AgreedWeek(action=gone, is_overdue=False, recurrence=None),
+        AgreedWeek(action=back, is_overdue=False, recurrence=Recurrence.CAME_BACK),
+    ]
+    reopened = replace(back, state=AgreedState.OPEN, ended_at=None)
+    new, other = action("new", week=WEEK.name, agreed_at=WEEK.window.end + HOUR), action("other")
+    now = WEEK.window.end + DAY
+    shown = agreed_by_now(told, [still, reopened, new, other], week=WEEK, now=now)
+    assert [(one.action, one.is_overdue, one.recurrence) for one in shown] == [
+        (still, True, None),
+        (gone, True, None),  # nobody keeps it any more: as it was told
+        (reopened, True, None),
+        (new, True, None),
+    ]
+    (as_told,) = agreed_by_now(told[2:], [back], week=WEEK, now=now)
+    assert as_told == told[2]
