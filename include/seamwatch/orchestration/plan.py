@@ -5,18 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 from seamwatch.orchestration.dag_plan import DagPlan, TaskPlan
+from seamwatch.orchestration.plan_dag import pipeline_dag
+from seamwatch.orchestration.plan_runbook import plan_runbook
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.spec.project import WeeklyReviewSettings
 from seamwatch.spec.review import Review
-from seamwatch.spec.runbooks import RunbookPart, parts_of, steps_of
-from seamwatch.vocabulary import RunbookKind, StageKind
 
-_UNLESS_SKIPPED = "none_skipped"
-"""Runs whether what is before it went well or not, but in the groups of other kinds of runbook."""
 _FORM_WAITS = timedelta(days=7)
 """A form that nobody fills in for so long gives its answer back to the review page."""
-_PROPOSED_AGAIN = 300
-"""An action that waits for another one on the same target is looked at again so often, every ten minutes at last."""
 
 
 def validated_asset(pipeline: str) -> str:
@@ -49,7 +45,7 @@ def plan_pipeline(pipeline: Pipeline) -> tuple[DagPlan, ...]:
         plans.append(_plan_slo(pipeline))
     if _calls_asset(pipeline) is not None:
         plans.append(_plan_calls(pipeline))
-    plans.append(_plan_runbook(pipeline))
+    plans.append(plan_runbook(pipeline))
     if pipeline.review is not None and pipeline.outcome is not None:
         plans.append(_plan_review(pipeline, pipeline.review))
     return tuple(plans)
@@ -92,7 +88,7 @@ def _plan_validate(pipeline: Pipeline) -> DagPlan:
     ]
     tasks = [TaskPlan(id=opened, step="open_window", listens=pipeline.asset), *checks, publish]
     tasks += [TaskPlan(id=handed_on, step="", kind="end", after=(published,)), *gates]
-    return _dag(
+    return pipeline_dag(
         pipeline,
         "validate",
         "Checks every stage of a window: its expectations, and its seam to the stage before.",
@@ -122,7 +118,7 @@ def _plan_isolate(pipeline: Pipeline) -> DagPlan:
             emits=attributed,
         ),
     )
-    return _dag(
+    return pipeline_dag(
         pipeline,
         "isolate",
         "Judges the outcomes, calls the model in isolation and says whose fault each wrong outcome was.",
@@ -146,7 +142,7 @@ def _plan_incidents(pipeline: Pipeline) -> DagPlan:
         TaskPlan(id="deliver", step="deliver", after=("decide",), is_on_the_way=True),
         _call_runbooks(pipeline, after="decide"),
     )
-    return _dag(
+    return pipeline_dag(
         pipeline,
         "incidents",
         "Opens, updates and resolves incidents, writes their reports and tells Slack.",
@@ -192,7 +188,7 @@ def _plan_freshness(pipeline: Pipeline) -> DagPlan:
         ]
     decided = tuple(f"{name}.decide" for name in pipeline.knowledge_bases)
     tasks.append(TaskPlan(id="deliver", step="deliver", after=decided, trigger_rule="all_done"))
-    return _dag(
+    return pipeline_dag(
         pipeline,
         "freshness",
         "Checks the knowledge bases: which documents are stale, missing or gone, and which answers rested on them.",
@@ -216,7 +212,7 @@ def _plan_slo(pipeline: Pipeline) -> DagPlan:
         TaskPlan(id="deliver", step="deliver", after=("decide",)),
         _call_runbooks(pipeline, after="decide"),
     )
-    return _dag(
+    return pipeline_dag(
         pipeline,
         "slo",
         "Looks at objectives, latency, cost, drift and injected instructions; tells what is not as it was, and whether "
@@ -242,7 +238,7 @@ def _plan_calls(pipeline: Pipeline) -> DagPlan:
     Airflow keeps them until fewer than `max_active_runs` are active.
     """
     look = TaskPlan(id="look", step="look_at_calls", emits=loop_asset(pipeline.pipeline), is_on_the_way=True)
-    return _dag(
+    return pipeline_dag(
         pipeline,
         "calls",
         "Looks for records in a loop as soon as new calls were written; one that is new starts a whole look.",
@@ -250,88 +246,6 @@ def _plan_calls(pipeline: Pipeline) -> DagPlan:
         after_asset=_calls_asset(pipeline),
         max_active_runs=1,
         has_window=False,
-    )
-
-
-def _plan_runbook(pipeline: Pipeline) -> DagPlan:
-    """A task group a kind of runbook; the first task leads to that of the run's incident.
-
-    A step that broke is red and lets the others go on: all but the first run unless what is before them was skipped.
-    The end of the group fails with any of them, so that the run does.
-    """
-    tasks = [TaskPlan(id="pick", step="pick_runbook")]
-    for kind in _runbook_kinds(pipeline):
-        before, group = "pick", list[TaskPlan]()
-        for part in parts_of(steps_of(pipeline.runbooks, kind), pipeline.actions):
-            made = _action_tasks(pipeline, kind, part, before) if part.is_action else _part_tasks(kind, part, before)
-            group += made
-            before = made[-1].full_id
-        after = tuple(one.full_id for one in group)
-        tasks += [*group, TaskPlan(id="end", group=kind.value, step="", kind="end", after=after)]
-    return _dag(
-        pipeline,
-        "runbook",
-        "Runs the runbook of an incident: its steps by themselves, its actions once a person approved.",
-        tuple(tasks),
-        max_active_runs=16,
-        is_about_incident=True,
-    )
-
-
-def _runbook_kinds(pipeline: Pipeline) -> tuple[RunbookKind, ...]:
-    """Return the kinds of runbook that an incident of the pipeline can call for."""
-    has_model = any(stage.kind is StageKind.MODEL for stage in pipeline.stages)
-    monitoring = pipeline.monitoring
-    wanted = {
-        RunbookKind.MODEL_DEGRADATION: has_model,
-        RunbookKind.COST_SPIKE: monitoring.cost is not None,
-        RunbookKind.LATENCY_SPIKE: monitoring.latency is not None,
-        RunbookKind.STALE_KNOWLEDGE_BASE: bool(pipeline.knowledge_bases),
-        RunbookKind.PROMPT_INJECTION: has_model or monitoring.injection is not None,
-        RunbookKind.PROVIDER_FAILURE: has_model,
-    }
-    return tuple(kind for kind in RunbookKind if wanted.get(kind, True))
-
-
-def _part_tasks(kind: RunbookKind, part: RunbookPart, before: str) -> list[TaskPlan]:
-    return [_runbook_task(kind, part.name, "run_runbook_part", part, before)]
-
-
-def _action_tasks(pipeline: Pipeline, kind: RunbookKind, part: RunbookPart, before: str) -> list[TaskPlan]:
-    """Propose, wait for the answer, carry out, check: each a task, so that everybody sees where it is."""
-    action = part.steps[0][1].action
-    assert action is not None
-    propose = _runbook_task(kind, part.name, "propose_action", part, before, retries=_PROPOSED_AGAIN)
-    approve = TaskPlan(
-        id=f"{part.name}_approve",
-        group=kind.value,
-        step="",
-        stage=kind.value,
-        part=part.name,
-        after=(propose.full_id,),
-        kind="approval",
-        text_from=propose.full_id,
-        timeout=pipeline.actions[action].approve_within,
-        trigger_rule=_UNLESS_SKIPPED,
-        retries=0,
-    )
-    carry_out = _runbook_task(kind, f"{part.name}_carry_out", "carry_out_action", part, approve.full_id)
-    check = _runbook_task(kind, f"{part.name}_check", "check_action", part, carry_out.full_id)
-    return [propose, approve, carry_out, check]
-
-
-def _runbook_task(
-    kind: RunbookKind, name: str, step: str, part: RunbookPart, before: str, *, retries: int = 2
-) -> TaskPlan:
-    return TaskPlan(
-        id=name,
-        group=kind.value,
-        step=step,
-        stage=kind.value,
-        part=part.name,
-        after=(before,),
-        trigger_rule="all_success" if before == "pick" else _UNLESS_SKIPPED,
-        retries=retries,
     )
 
 
@@ -343,7 +257,7 @@ def _plan_review(pipeline: Pipeline, review: Review) -> DagPlan:
             id="judge", step="", kind="label_form", after=("draw",), window_from="draw", timeout=_FORM_WAITS, retries=0
         )
         tasks.append(form)
-    return _dag(
+    return pipeline_dag(
         pipeline,
         "review",
         "Evaluates the answers of a window and draws a sample for people to judge, on the review page or as forms.",
@@ -402,62 +316,4 @@ def plan_weekly_review(settings: WeeklyReviewSettings) -> DagPlan:
         doc="Reviews the week of **all** pipelines: objectives and budgets, cost, quality, incidents and whose they "
         "were, what to fix first, what was agreed. A closed week stays as it was told; what came later is shown as a "
         "correction. By hand: trigger the DAG and fill in a week as `2026-W45`, or none for the last one.",
-    )
-
-
-def _dag(
-    pipeline: Pipeline,
-    part: str,
-    description: str,
-    tasks: tuple[TaskPlan, ...],
-    *,
-    schedule: str | None = None,
-    every: timedelta | None = None,
-    after_asset: str | None = None,
-    max_active_runs: int = 4,
-    is_about_incident: bool = False,
-    has_gate: bool = False,
-    has_window: bool = True,
-) -> DagPlan:
-    return DagPlan(
-        id=f"{pipeline.pipeline}__{part}",
-        description=description,
-        tasks=tasks,
-        tags=("seamwatch", pipeline.pipeline),
-        pipeline=pipeline.pipeline,
-        schedule=schedule,
-        every=every,
-        after_asset=after_asset,
-        owner=pipeline.owners.get("reliability", "seamwatch"),
-        doc=_doc(pipeline, description),
-        start_date=pipeline.start_date,
-        max_active_runs=max_active_runs,
-        has_window=has_window and not is_about_incident,
-        is_about_incident=is_about_incident,
-        has_gate=has_gate,
-    )
-
-
-def _doc(pipeline: Pipeline, description: str) -> str:
-    rows = [
-        f"| `{stage.name}` | {stage.kind} | {stage.relation} | {', '.join(stage.input) or '–'} "  # noqa: RUF001
-        f"| {stage.reference or ('the endpoint' if stage.endpoint else 'none')} |"
-        for stage in pipeline.stages
-    ]
-    owners = [f"- {role.replace('_', ' ')}: `{mention}`" for role, mention in pipeline.owners.items()]
-    return "\n".join(
-        [
-            f"### {pipeline.pipeline}",
-            pipeline.description,
-            "",
-            description,
-            "",
-            "| stage | kind | table | made from | reference |",
-            "| --- | --- | --- | --- | --- |",
-            *rows,
-            "",
-            *(["**Owners**", "", *owners, ""] if owners else []),
-            f"Defined in `include/pipelines/{pipeline.pipeline}.yaml`. By hand: trigger the DAG and fill in what it "
-            "asks for, a window (`from` and `to`) or an incident's id.",
-        ]
     )

@@ -27,7 +27,15 @@ from seamwatch.settings import Settings
 _KEPT = "dag-plan.json"
 _MOST_BYTES = 64 * 1024 * 1024
 """Of all files together: more is made anew each time."""
-_CODE = ("spec", "orchestration/plan.py", "orchestration/dag_plan.py", "vocabulary.py", "errors.py")
+_CODE = (
+    "spec",
+    "orchestration/plan.py",
+    "orchestration/plan_dag.py",
+    "orchestration/plan_runbook.py",
+    "orchestration/dag_plan.py",
+    "vocabulary.py",
+    "errors.py",
+)
 """What makes a plan of the same files another one, in the folder of the package."""
 
 

@@ -5,17 +5,16 @@ Each imports its use case when it runs: the process of a task, a new one each ti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from seamwatch.core.results import Check, Window
 from seamwatch.errors import AdapterError, DataContractError, StoreError
-from seamwatch.orchestration.data_events import window_of_events
 from seamwatch.orchestration.deps import open_deps
 from seamwatch.orchestration.plan import attributed_asset, validated_asset
+from seamwatch.orchestration.task_windows import find_windows, open_window, own_window, param_window, task_window
 from seamwatch.report.links import Links
 from seamwatch.report.text import visible
 from seamwatch.spec.pipeline import Pipeline
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from seamwatch.core.freshness_results import DocumentAnswers, FreshnessCheck
     from seamwatch.core.incident_life import IncidentChange
     from seamwatch.engine.deps import Deps
-    from seamwatch.engine.weekly_review.close import ClosedWeek
     from seamwatch.orchestration.operators import StepOperator
 
 WINDOWS = "windows"
@@ -35,75 +33,16 @@ WINDOWS = "windows"
 _KEYS_TOLD = 5
 
 
-def open_window(task: StepOperator, context: Context) -> str:
-    """Return the id of the run's window: the params `from` and `to`, what its events name, else its data interval."""
-    given = _param_window(context)
-    if given is not None:
-        return given.id
-    events = _events(task, context)
-    if events:
-        return window_of_events(event.extra for event in events).id
-    start, end = context.get("data_interval_start"), context.get("data_interval_end")
-    if start is None or end is None or start >= end:
-        msg = f"{task.dag_id}: this run has no data interval; fill in the params 'from' and 'to'"
-        raise DataContractError(msg)
-    return Window(start=start, end=end).id
-
-
-def find_windows(task: StepOperator, context: Context) -> list[str]:
-    """Return the ids of all windows that started the run, oldest first, or the params' own.
-
-    Asset events that queue up while the DAG is busy start one run together, but Airflow hands that run only those up
-    to the first of them (3.3, `_create_dag_runs_asset_triggered`); the others would wait for whatever comes next. So
-    the later events of the asset are read too. A window that the next run meets again gives the same results.
-    """
-    given = _param_window(context)
-    if given is not None:
-        return [given.id]
-    return sorted(_windows_of(task, _events(task, context)))
-
-
-def _windows_of(task: StepOperator, events: Iterable[Any]) -> set[str]:
-    found = {window for event in events for window in (event.extra or {}).get("windows", ())}
-    if not found:
-        msg = f"{task.dag_id}: started by no window; fill in the params 'from' and 'to'"
-        raise DataContractError(msg)
-    return found
-
-
-def _events(task: StepOperator, context: Context) -> list[Any]:
-    """Return the asset events that started the run, and later ones; none where a schedule or a person started it."""
-    if not task.inlets:
-        return []
-    events: list[Any] = [event for of_asset in context["triggering_asset_events"].values() for event in of_asset]
-    run_after = context["dag_run"].run_after.isoformat()
-    for asset in task.inlets:
-        events += context["inlet_events"][asset].after(run_after)
-    return events
-
-
 def find_other_windows(task: StepOperator, context: Context) -> list[str]:
     """Return the windows to attribute beside the run's own: started it too, or their missing truths may have come."""
     from seamwatch.engine.attribute import windows_to_revisit
 
-    if _param_window(context) is not None:
+    if param_window(context) is not None:
         return []
     pipeline, found = _pipeline(task), find_windows(task, context)
     with open_deps(task.project_dir) as deps:
         again = [window.id for window in windows_to_revisit(deps, pipeline)]
-    return sorted({*found, *again} - {_own_window(task, context).id})
-
-
-def _own_window(task: StepOperator, context: Context) -> Window:
-    """Return the window that started the run, the oldest of several, or the params' own.
-
-    Two tasks of a run agree on it, whenever they run: events that came later do not count here.
-    """
-    given = _param_window(context)
-    if given is not None:
-        return given
-    triggering = (event for of_asset in context["triggering_asset_events"].values() for event in of_asset)
-    return Window.from_id(min(_windows_of(task, triggering)))
+    return sorted({*found, *again} - {own_window(task, context).id})
 
 
 def draw_answers(task: StepOperator, context: Context) -> list[str]:
@@ -116,7 +55,7 @@ def draw_answers(task: StepOperator, context: Context) -> list[str]:
     pipeline = _pipeline(task)
     assert pipeline.review is not None
     window = Window.from_id(open_window(task, context))
-    if _param_window(context) is None:
+    if param_window(context) is None:
         window = Window(start=window.start - pipeline.settle, end=window.end - pipeline.settle)
     with open_deps(task.project_dir) as deps:
         found = draw_for_review(deps, pipeline, window)
@@ -133,7 +72,7 @@ def check(task: StepOperator, context: Context) -> dict[str, int]:
     del context
     pipeline = _pipeline(task)
     with open_deps(task.project_dir) as deps:
-        result = check_stage(deps, pipeline, pipeline.stage(task.stage or ""), _window(task))
+        result = check_stage(deps, pipeline, pipeline.stage(task.stage or ""), task_window(task))
     return {
         "records": result.n_records,
         "lost": result.n_lost,
@@ -146,7 +85,7 @@ def check(task: StepOperator, context: Context) -> dict[str, int]:
 def gate(task: StepOperator, context: Context) -> None:
     """Turn red on a critical finding of the stage, at once: the grid then shows where it broke."""
     del context
-    pipeline, window = _pipeline(task), _window(task)
+    pipeline, window = _pipeline(task), task_window(task)
     stage = pipeline.stage(task.stage or "")
     with open_deps(task.project_dir) as deps:
         found = [r for r in deps.store.stage_results(pipeline.pipeline, window) if r.stage == stage.name]
@@ -166,11 +105,11 @@ def publish_validated(task: StepOperator, context: Context) -> None:
     """Tell the next DAG that the window's stages were checked."""
     from seamwatch.engine.heartbeat import note_job
 
-    if _param_window(context) is None:
+    if param_window(context) is None:
         pipeline = _pipeline(task)
         with open_deps(task.project_dir) as deps:
             note_job(deps, pipeline, RecurringJob.VALIDATE)
-    _publish(context, validated_asset(_pipeline(task).pipeline), [_window(task).id])
+    _publish(context, validated_asset(_pipeline(task).pipeline), [task_window(task).id])
 
 
 def attribute(task: StepOperator, context: Context) -> dict[str, int]:
@@ -179,9 +118,9 @@ def attribute(task: StepOperator, context: Context) -> dict[str, int]:
     from seamwatch.engine.heartbeat import note_job
 
     pipeline = _pipeline(task)
-    window = _own_window(task, context) if task.window is None else _window(task)
+    window = own_window(task, context) if task.window is None else task_window(task)
     with open_deps(task.project_dir) as deps:
-        is_asked = _param_window(context) is not None
+        is_asked = param_window(context) is not None
         found = attribute_window(deps, pipeline, window, is_asked=is_asked)
         if not is_asked:
             note_job(deps, pipeline, RecurringJob.ISOLATE)
@@ -200,7 +139,7 @@ def decide(task: StepOperator, context: Context) -> list[list[str]]:
     context["ti"].xcom_push(key=WINDOWS, value=windows)
     with open_deps(task.project_dir) as deps:
         changes = [change for one in windows for change in decide_incidents(deps, pipeline, Window.from_id(one))]
-        if _param_window(context) is None:
+        if param_window(context) is None:
             note_job(deps, pipeline, RecurringJob.INCIDENTS)
         _tell(task, deps, changes)
         task.report_url = _report_url(deps.ui_url, pipeline, {change.incident.id for change in changes})
@@ -236,7 +175,7 @@ def check_freshness(task: StepOperator, context: Context) -> dict[str, int]:
     from seamwatch.engine.freshness import check_knowledge_base
     from seamwatch.engine.heartbeat import note_job
 
-    pipeline, given = _pipeline(task), _param_window(context)
+    pipeline, given = _pipeline(task), param_window(context)
     with open_deps(task.project_dir) as deps:
         found = check_knowledge_base(deps, pipeline, task.stage or "", now=given.end if given is not None else None)
         if given is None:
@@ -285,7 +224,7 @@ def look_at_objectives(task: StepOperator, context: Context) -> dict[str, float]
     from seamwatch.engine.heartbeat import note_job, tell_monitor
     from seamwatch.engine.slo import look_at_objectives as look
 
-    pipeline, given = _pipeline(task), _param_window(context)
+    pipeline, given = _pipeline(task), param_window(context)
     with open_deps(task.project_dir) as deps:
         status = look(deps, pipeline, now=given.end if given is not None else None)
         if given is None:
@@ -416,33 +355,6 @@ def _told_document(one: DocumentAnswers) -> str:
 
 def _pipeline(task: StepOperator) -> Pipeline:
     return Pipeline.model_validate(task.pipeline)
-
-
-def _window(task: StepOperator) -> Window:
-    if not isinstance(task.window, str):
-        msg = f"{task.dag_id}.{task.task_id} has no window: the task that finds it failed"
-        raise DataContractError(msg)
-    return Window.from_id(task.window)
-
-
-def _param_window(context: Context) -> Window | None:
-    params = context.get("params") or {}
-    given = {name: params.get(name) or None for name in ("from", "to")}
-    if not any(given.values()):
-        return None
-    lacking = [name for name, text in given.items() if text is None]
-    if lacking:
-        msg = f"the params 'from' and 'to' go together; {lacking[0]!r} is empty"
-        raise DataContractError(msg)
-    return Window(start=_moment("from", str(given["from"])), end=_moment("to", str(given["to"])))
-
-
-def _moment(param: str, text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError as error:
-        msg = f"param {param!r}: {text!r} is no ISO 8601 time; write it as 2026-11-23T08:00:00+01:00"
-        raise DataContractError(msg) from error
 
 
 def _publish(context: Context, asset: str, windows: list[str]) -> None:

@@ -55,6 +55,19 @@ def test_a_kept_plan_needs_no_types_of_pipeline_files(project: Path, kept: Path)
     assert done.stdout.strip() == "False"
 
 
+def test_all_code_that_plans_makes_a_kept_plan_another_one() -> None:
+    code = (
+        "import sys, seamwatch.orchestration.plan\n"
+        "print(*(m.__file__ for name, m in sys.modules.items() if name.startswith('seamwatch.')), sep='\\n')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {Path(line).resolve() for line in done.stdout.split("\n") if line}
+    # Of a package, the file that only says what it holds plans nothing.
+    planning = {one for one in loaded if one.name != "__init__.py"}
+    assert len(planning) > 10
+    assert planning <= {one.resolve() for one in project_plan._code_files()}
+
+
 def test_the_spec_that_is_kept_is_that_of_the_file(project: Path, kept: Path) -> None:
     plan, _ = plan_project(project)
     for name, spec in plan.specs.items():
