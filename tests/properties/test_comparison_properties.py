@@ -190,7 +190,9 @@ def test_columns_of_text_differ_where_their_texts_do(rows: list[Any], as_objects
     assert dict(zip(found["key"], found["kind"], strict=True)) == wanted
 
 
-FLOATS = st.floats(-1e20, 1e20) | st.sampled_from([1.0, 1.1, 1e11, 1e11 + 1, 4e9, 4e9 + 1, 0.1 + 0.2, 0.3])
+FLOATS = st.floats(-1e20, 1e20) | st.sampled_from(
+    [1.0, 1.1, 1e11, 1e11 + 1, 4e9, 4e9 + 1, 0.1 + 0.2, 0.3, 1.7e308, -1.7e308, math.inf, -math.inf, math.nan]
+)
 
 
 @given(st.lists(st.tuples(FLOATS, FLOATS) | FLOATS.map(lambda x: (x, math.nextafter(x, 1e30))), min_size=1, max_size=6))
@@ -199,6 +201,29 @@ def test_columns_of_floats_differ_where_their_values_do(rows: list[tuple[float, 
     found = discrepancies(recorded, expected, STAGE)
     assert found["key"].tolist() == [key for key, pair in enumerate(rows) if compare_values(*pair) is not None]
     assert set(found["kind"]) <= {DiscrepancyKind.VALUE}
+
+
+AMOUNTS = FLOATS | st.sampled_from([-0.0, 5e-324])
+
+
+@settings(max_examples=300)
+@given(st.lists(st.tuples(AMOUNTS, AMOUNTS), min_size=1, max_size=6), st.data())
+def test_crossed_numbers_are_those_whose_texts_are_exactly_one_other_s(
+    rows: list[tuple[float, float]], data: st.DataObject
+) -> None:
+    carried = [data.draw(st.sampled_from(rows)) for _ in rows]
+    # Noise that the text of a number leaves out is no other number.
+    carried = [tuple(data.draw(st.sampled_from([x, math.nextafter(x, 0.0)])) for x in row) for row in carried]
+    recorded, made = (pd.DataFrame(side, columns=["a", "b"], dtype=float) for side in (carried, rows))
+    reference = FunctionReference(name="f", function=lambda df: made, mode="frame")
+    marks = [tuple(strict_text(x) or "" for x in row) for row in rows]
+    wanted = {}
+    for key, row in enumerate(carried):
+        same = [other for other, mark in enumerate(marks) if mark == tuple(strict_text(x) or "" for x in row)]
+        if all(map(compare_values, row, rows[key])) and len(same) == 1 and same[0] != key:
+            wanted[key] = same[0]
+    source = pd.DataFrame({"id": range(len(rows))})
+    assert reconcile(STAGE, recorded, {"source": source}, reference).crossed == wanted
 
 
 ROWS = st.lists(

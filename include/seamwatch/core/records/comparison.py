@@ -353,7 +353,9 @@ def _equal_floats(left: pd.Series[Any], right: pd.Series[Any]) -> np.ndarray[Any
     equal = a == b
     suspects = np.flatnonzero(~equal)
     a, b = a[suspects], b[suspects]
-    close = np.abs(a - b) <= FLOAT_NOISE * np.maximum(np.abs(a), np.abs(b))
+    with np.errstate(over="ignore"):  # a difference too large for a float is no small one
+        close = np.abs(a - b) <= FLOAT_NOISE * np.maximum(np.abs(a), np.abs(b))
+    close &= np.isfinite(a) & np.isfinite(b)
     equal[suspects] = (close & ~((a == np.rint(a)) & (b == np.rint(b)))) | (np.isnan(a) & np.isnan(b))
     return np.asarray(equal)
 
