@@ -20,7 +20,7 @@ from seamwatch.core.interventions import World
 from seamwatch.core.reasons import CallFailure
 from seamwatch.core.records.call_endings import call_failure, is_success
 from seamwatch.core.records.comparison import is_null
-from seamwatch.core.records.frames import ANSWER
+from seamwatch.core.records.frames import ANSWER, positions
 from seamwatch.core.records.responses import choose_protocol, read_recorded
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.spec.pipeline import Stage
@@ -103,7 +103,8 @@ def provider_marks(world: World, failing: pd.Index[Any], right: RightRecords) ->
         mine = _call_marks(stage, world.recorded[stage.name], failing)
         if not any(mine.values()):
             continue
-        chosen = spread(right.keys[right.keys.isin(right.world.recorded[stage.name].index)], _COMPARED)
+        known = right.world.recorded[stage.name].index
+        chosen = spread(right.keys[positions(known, right.keys) >= 0], _COMPARED)
         usual = Counter(_call_marks(stage, right.world.recorded[stage.name], chosen).values())
         counts = Counter(mine.values())
         weights = {
@@ -125,7 +126,8 @@ def provider_marks(world: World, failing: pd.Index[Any], right: RightRecords) ->
 def _call_marks(stage: Stage, recorded: pd.DataFrame, keys: pd.Index[Any]) -> dict[Any, CallFailure | str | None]:
     """Return by record how its call failed, or its status where that cannot be read; None where the model answered."""
     assert stage.response is not None
-    rows = recorded.loc[recorded.index.isin(keys)]
+    where = positions(recorded.index, keys)
+    rows = recorded.take(np.sort(where[where >= 0]))
     statuses = rows[stage.status] if stage.status else pd.Series(None, index=rows.index, dtype=object)
     found: dict[Any, CallFailure | str | None] = {}
     cells = (statuses, rows[ANSWER], rows["_finish_reason"], rows[stage.response])

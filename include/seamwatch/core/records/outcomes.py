@@ -99,7 +99,8 @@ def judge_fields(
     unread_fields: dict[int, list[str]] = {}
     fields: list[FieldAccuracy] = []
     for name, comparator in compare.items():
-        cells = _Cells(given[name], wanted[comparator.column], comparator)
+        is_known = truth[comparator.column].notna().to_numpy()[where[labelled]]
+        cells = _Cells(given[name], wanted[comparator.column], comparator, is_known)
         has_truth[labelled[~cells.is_known]] = False
         looser = None if form_only is None else form_only.get(name)
         fields.append(cells.accuracy(name) if form_only is None else cells.count(name))
@@ -130,9 +131,15 @@ def _states(
 class _Cells:
     """One final field beside its labels, in the order of the labelled records."""
 
-    def __init__(self, values: pd.Series[Any], labels: pd.Series[Any], comparator: Comparator) -> None:
+    def __init__(
+        self,
+        values: pd.Series[Any],
+        labels: pd.Series[Any],
+        comparator: Comparator,
+        is_known: np.ndarray[Any, np.dtype[np.bool_]],
+    ) -> None:
         self._values, self._labels, self._comparator = values, labels, comparator
-        self.is_known = labels.notna().to_numpy()
+        self.is_known = is_known
         # Equal cells are equal by every rule that does not scale; only the others are looked at one by one.
         differs = self.is_known if comparator.scale is not None else ~equal_cells(values, labels) & self.is_known
         self._suspects = suspects = np.flatnonzero(differs)

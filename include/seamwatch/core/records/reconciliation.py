@@ -36,12 +36,14 @@ from seamwatch.core.records.frames import Positions, positions, take
 from seamwatch.core.records.json_documents import column_of
 from seamwatch.core.records.keys import KeyMismatch
 from seamwatch.core.records.notes import UTC_NOTE, key_note, tie_note, unreadable_notes
+from seamwatch.core.records.number_forms import FLOAT_NOISE
 from seamwatch.core.records.references import Reference, shared_keys
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.core.records.values import Forms, compare_values, mixes_zones
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import DiscrepancyKind
 
+_FLOAT = re.compile(r"-?[0-9]+(\.[0-9]+)?(E[+-]?[0-9]+)?\Z")
 _WHOLE = re.compile(r"-?[0-9]{1,18}$")
 _READ_ALL = 20_000
 """Up to this many expected documents are all read to find the owner of a crossed one; of more, the text is found."""
@@ -378,8 +380,10 @@ def crossed_records(
     marks = _marks(carried)
     is_odd = (where < 0) | (positions(pd.Index(found["key"].unique().tolist()), expected.index) >= 0)
     may_own = np.arange(len(expected))
-    # The column with the most values among those carried tells most: few rows are left for the others.
-    for name in sorted(columns, key=lambda name: -len(set(marks[name]))):
+    # Numbers first, which are looked through fastest, then the column with the most values among those carried, which
+    # tells most: few rows are left for the others.
+    are_texts = {name: not pd.api.types.is_numeric_dtype(expected[name].dtype) for name in columns}
+    for name in sorted(columns, key=lambda name: (are_texts[name], -len(set(marks[name])))):
         if not any(mark[:1] in ("{", "[") for mark in marks[name]):
             may_own = may_own[_may_have(expected[name].take(may_own), set(marks[name]))]
         elif len(expected) > _READ_ALL and _stands_for_expected(recorded[name], stage):
@@ -421,11 +425,27 @@ def _may_have(column: pd.Series[Any], marks: Collection[str]) -> np.ndarray[Any,
     """Return where a cell may have one of the marks; objects and lists by their text as it is."""
     if pd.api.types.is_integer_dtype(column.dtype):
         found = column.isin([int(mark) for mark in marks if _WHOLE.match(mark)]).to_numpy()
+    elif column.dtype == np.float64:
+        found = _is_near(column.to_numpy(), [float(mark) for mark in marks if _FLOAT.match(mark)])
     elif infer_dtype(column, skipna=True) == "string":
         found = column.isin(list(marks)).to_numpy()
     else:
         return np.ones(len(column), dtype=bool)
     return found | column.isna().to_numpy() if "" in marks else found
+
+
+def _is_near(
+    values: np.ndarray[Any, np.dtype[np.float64]], marks: Collection[float]
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Return where a value is one of the marks, but for the noise that a float's text leaves out."""
+    known = np.array([-np.inf, *sorted(marks), np.inf])
+    above = np.searchsorted(known, values).clip(min=1, max=len(known) - 1)
+    noise = 2 * FLOAT_NOISE * np.abs(values)
+    with np.errstate(invalid="ignore", over="ignore"):  # of infinity no difference can be taken: it may be a mark
+        found: np.ndarray[Any, np.dtype[np.bool_]] = np.isinf(values)
+        for neighbour in (known[above - 1], known[above]):
+            found |= np.abs(neighbour - values) <= noise
+    return found
 
 
 def _column_of(expected: pd.DataFrame) -> Callable[[str], str]:

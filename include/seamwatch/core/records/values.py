@@ -225,6 +225,8 @@ def compare_values(left: Any, right: Any, forms: Forms = PLAIN) -> DiscrepancyKi
         return None
     if a is None or b is None:
         return DiscrepancyKind.FORMAT if loose_text(left) is loose_text(right) is None else DiscrepancyKind.VALUE
+    if type(left) is str and type(right) is str:  # as most values: no storage type says more than the texts do
+        return _compare_spellings(left, right, forms, (a, b))
     left, right = bare(left), bare(right)
     if isinstance(left, bool | np.bool_) or isinstance(right, bool | np.bool_):
         return _compare_booleans(left, right)
@@ -233,12 +235,8 @@ def compare_values(left: Any, right: Any, forms: Forms = PLAIN) -> DiscrepancyKi
         return None if same_numbers(numbers[0], numbers[1]) else DiscrepancyKind.VALUE
     if moments[0] is not None and moments[1] is not None:
         return None if moments[0].at == moments[1].at else DiscrepancyKind.VALUE
-    # Where a column has a decimal comma, `1.234` is not the number that it seems.
-    if "," not in (forms.left_decimal, forms.right_decimal) and loose_text(left) == loose_text(right):
-        return DiscrepancyKind.FORMAT
-    if moments[0] is not None or moments[1] is not None:
-        return _by_readings(read_moments(left, forms.left_order), read_moments(right, forms.right_order), (a, b))
-    return _compare_spellings(left, right, forms, (a, b), has_number=any(n is not None for n in numbers))
+    has_number, has_moment = (any(held is not None for held in pair) for pair in (numbers, moments))
+    return _compare_spellings(left, right, forms, (a, b), has_number=has_number, has_moment=has_moment)
 
 
 def _compare_booleans(left: Any, right: Any) -> DiscrepancyKind | None:
@@ -249,9 +247,21 @@ def _compare_booleans(left: Any, right: Any) -> DiscrepancyKind | None:
 
 
 def _compare_spellings(
-    left: Any, right: Any, forms: Forms, texts: tuple[str, str], *, has_number: bool
+    left: Any,
+    right: Any,
+    forms: Forms,
+    texts: tuple[str, str],
+    *,
+    has_number: bool = False,
+    has_moment: bool = False,
 ) -> DiscrepancyKind | Unknown | None:
-    """Compare a number with a text, or two texts, that do not have the same loose text."""
+    """Compare a number or moment with a text, or two texts, of which the strict texts differ."""
+    is_alike = loose_text(left) == loose_text(right)
+    # Where a column has a decimal comma, `1.234` is not the number that it seems.
+    if is_alike and "," not in (forms.left_decimal, forms.right_decimal):
+        return DiscrepancyKind.FORMAT
+    if has_moment:
+        return _by_readings(read_moments(left, forms.left_order), read_moments(right, forms.right_order), texts)
     if isinstance(left, bytes | bytearray | memoryview) or isinstance(right, bytes | bytearray | memoryview):
         a, b = _as_bytes(left), _as_bytes(right)
         return DiscrepancyKind.FORMAT if a is not None and a == b else DiscrepancyKind.VALUE
@@ -259,10 +269,10 @@ def _compare_spellings(
         return DiscrepancyKind.FORMAT
     exponents: Exponents = "signed" if has_number else "none"
     numbers = read_numbers(left, exponents=exponents, decimal=forms.left_decimal)
-    truths = read_numbers(right, exponents=exponents, decimal=forms.right_decimal)
+    truths = read_numbers(right, exponents=exponents, decimal=forms.right_decimal) if numbers else ()
     if numbers and truths:
         return _by_readings(numbers, truths, texts)
-    return DiscrepancyKind.FORMAT if loose_text(left) == loose_text(right) else DiscrepancyKind.VALUE
+    return DiscrepancyKind.FORMAT if is_alike else DiscrepancyKind.VALUE
 
 
 def _as_bytes(value: Any) -> bytes | None:
@@ -274,11 +284,10 @@ def _as_bytes(value: Any) -> bytes | None:
 
 def read_numbers(value: Any, *, exponents: Exponents, decimal: DecimalSign | None = None) -> tuple[Number, ...]:
     """Return every number that a value may mean; empty where it is none. A boolean is 0 or 1."""
-    if isinstance(value, bool | np.bool_):
-        return (Number(value=Decimal(int(value))),)
-    held = number_of(value)
-    if held is not None:
-        return (held,)
+    if type(value) is not str:
+        held = Number(value=Decimal(int(value))) if isinstance(value, bool | np.bool_) else number_of(value)
+        if held is not None:
+            return (held,)
     text = strict_text(value) if isinstance(value, str | bytes | bytearray | memoryview) else None
     if not text or not (text[0] in "+-.,\u2212 " or text.lstrip()[:1].isdecimal()):
         return ()
