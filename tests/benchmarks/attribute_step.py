@@ -34,9 +34,10 @@ def now():
 at = [now()]
 from airflow.sdk import BaseOperator, ObjectStoragePath
 at.append(now())
-from seamwatch.orchestration.operators import StepOperator
-from seamwatch.orchestration import steps
-import seamwatch.engine.attribute
+from seamwatch.orchestration.operators import StepOperator, collecting_seldom
+with collecting_seldom():
+    from seamwatch.orchestration import steps
+    import seamwatch.engine.attribute
 at.append(now())
 project, name, window, *stores = sys.argv[1:]
 from seamwatch.spec.load import load_project
@@ -46,7 +47,7 @@ for store in stores:
     os.environ["AIRFLOW_CONN_SEAMWATCH_STORE"] = store
     began = now()
     task = StepOperator(task_id="attribute", step="attribute", project_dir=project, pipeline=pipeline, window=window)
-    found = steps.attribute(task, {"params": {}, "outlet_events": defaultdict(lambda: SimpleNamespace(extra={}))})
+    found = task.execute({"params": {}, "outlet_events": defaultdict(lambda: SimpleNamespace(extra={}))})
     lasted.append(now() - began)
 print(at[1] - at[0], at[2] - at[1], *lasted, found["failing"], found["calls"])
 """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -164,6 +166,25 @@ def test_only_what_may_pass_is_tried_again(
     context: Any = {}
     with pytest.raises(raised, match="no answer"):
         operator("database_is_down").execute(context)
+
+
+@pytest.mark.parametrize("error", [None, AdapterError("no answer", retryable=True)])
+def test_garbage_is_looked_for_seldom_while_a_task_runs_and_as_before_after_it(
+    monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
+    before, within = gc.get_threshold(), []
+
+    def work(task: object, context: object) -> None:
+        within.append(gc.get_threshold())
+        if error is not None:
+            raise error
+
+    monkeypatch.setattr(steps, "work", work, raising=False)
+    context: Any = {}
+    with nullcontext() if error is None else pytest.raises(AdapterError):
+        operator("work").execute(context)
+    assert within[0][0] > before[0]
+    assert gc.get_threshold() == before
 
 
 def test_the_constructor_does_nothing_and_no_text_of_the_pipeline_is_a_template() -> None:
