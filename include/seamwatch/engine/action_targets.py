@@ -77,7 +77,7 @@ class _RunAgain:
             before=json.dumps("shown"),
             after=json.dumps([one.id for one in windows]),
             does=f"Runs {numbers.plural(len(windows), 'window')} of {self._pipeline.pipeline} again ({listed(spans)}), "
-            "once their records are made anew: model calls stay within the budget",
+            "once their records are reprocessed: model calls stay within the budget",
         )
 
     def look(self, plan: ActionPlan, key: str) -> Standing:

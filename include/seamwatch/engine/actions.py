@@ -185,7 +185,7 @@ def check(deps: Deps, action_id: str) -> ActionRun:
     if found.is_well is None:
         if action.check_by is not None and deps.clock() >= action.check_by:
             return _moved(
-                deps, action, ActionEvent.TOO_LATE, why=f"nothing told in time whether it helped: {found.text}"
+                deps, action, ActionEvent.TOO_LATE, why=f"nothing showed in time whether it helped: {found.text}"
             )
         return action
     if found.is_well:

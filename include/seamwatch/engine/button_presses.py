@@ -147,7 +147,7 @@ def tell_person(deps: Deps, press: ButtonPress | FormRequest, text: str, *, conn
         blocks = block_kit.render([Paragraph((plain(text),))])
         deps.notifier(known).tell_privately(press.channel, press.user_id, block_kit.fallback(text), blocks)
     except AdapterError as error:
-        _LOG.warning("who pressed a button of %s was not told what became of it: %s", about, error)
+        _LOG.warning("who pressed a button of %s could not be notified of the result: %s", about, error)
 
 
 def connection_of(deps: Deps, incident_id: str) -> str | None:

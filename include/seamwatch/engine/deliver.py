@@ -164,7 +164,7 @@ def describe_undelivered(summary: DeliverySummary) -> str:
     return (
         f"not delivered: {n:,}, of them given up: {summary.n_failed:,}\n{shown}"
         + (f"\nand {n_more:,} more" if n_more > 0 else "")
-        + "\nMend the reason; they are sent by themselves then, or at once by `seamwatch deliver --retry`. "
+        + "\nFix the cause; they are sent by themselves then, or at once by `seamwatch deliver --retry`. "
         "`seamwatch deliver --drop INCIDENT` says that the messages of an incident need not be sent; with a week, as "
         "2026-W45, that its digests need not."
     )

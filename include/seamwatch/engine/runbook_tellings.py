@@ -28,7 +28,7 @@ def tell_owner(deps: Deps, pipeline: Pipeline, incident: Incident, *, is_dry: bo
     role = incident.responsibility.value
     known = pipeline.owners.get(role) or pipeline.owners.get(RELIABILITY)
     if known is None:
-        text = f"nobody was told: neither {role} nor {RELIABILITY} is named under `owners`"
+        text = f"nobody was notified: neither {role} nor {RELIABILITY} is named under `owners`"
         return StepFinding(state=StepState.UNKNOWN, text=text)
     measured = _last(deps, incident, "benchmark")
     is_as_before = measured is not None and measured.finding.state is StepState.CLEAR
@@ -36,15 +36,15 @@ def tell_owner(deps: Deps, pipeline: Pipeline, incident: Incident, *, is_dry: bo
         text = "the model team was not called: the model alone is as before on the benchmark set"
         return StepFinding(state=StepState.CLEAR, text=text)
     who = role.replace("_", " ") if role in pipeline.owners else RELIABILITY
-    return _tell(deps, incident, ChangeKind.OWNER_TOLD, f"the {who} owner was told what was found", is_dry=is_dry)
+    return _tell(deps, incident, ChangeKind.OWNER_TOLD, f"the {who} owner was sent what was found", is_dry=is_dry)
 
 
 def tell_stakeholders(deps: Deps, pipeline: Pipeline, incident: Incident, *, is_dry: bool) -> StepFinding:
     """Tell those who pay what a spike costs and where it comes from."""
     if not pipeline.stakeholders:
-        text = "nobody was told: no `stakeholders` are named in the pipeline file"
+        text = "nobody was notified: no `stakeholders` are named in the pipeline file"
         return StepFinding(state=StepState.UNKNOWN, text=text)
-    text = f"{numbers.plural(len(pipeline.stakeholders), 'stakeholder')} told what it costs"
+    text = f"{numbers.plural(len(pipeline.stakeholders), 'stakeholder')} notified of what it costs"
     return _tell(deps, incident, ChangeKind.STAKEHOLDERS_TOLD, text, is_dry=is_dry)
 
 
@@ -54,10 +54,10 @@ def tell_root_cause(deps: Deps, pipeline: Pipeline, incident: Incident, *, is_dr
     now = deps.store.incident(incident.id) or incident
     has_helped = any(one.state is ActionState.HELPED for one in deps.store.actions_of(incident.id))
     if now.is_open or not has_helped:
-        text = "not told yet: no repair has proved the root cause; that it is resolved will be told by itself"
+        text = "not announced yet: no repair has proved the root cause; once it is resolved that is announced by itself"
         return StepFinding(state=StepState.UNKNOWN, text=text)
     return _tell(
-        deps, incident, ChangeKind.ROOT_CAUSE_TOLD, "those who were told of it know the root cause", is_dry=is_dry
+        deps, incident, ChangeKind.ROOT_CAUSE_TOLD, "those who were notified of it know the root cause", is_dry=is_dry
     )
 
 

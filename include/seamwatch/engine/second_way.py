@@ -61,7 +61,7 @@ def tell_second_way(deps: Deps, delivery: Delivery, incident: Incident, *, owner
     way = deps.project.pipeline(incident.pipeline).second_way
     now, is_over = deps.clock(), incident.state is IncidentState.RESOLVED
     if way is None or (is_over and delivery.change is not ChangeKind.RESOLVED):
-        reason = "no second way is named by now" if way is None else "the incident was over before it was told"
+        reason = "no second way is named by now" if way is None else "the incident was over before it was sent"
         deps.store.drop_deliveries(incident.id, reason=reason, now=now, only=delivery.id)
         return False
     late = [one for one in deps.store.undelivered([incident.id], now=now) if one.part is DeliveryPart.HEAD]

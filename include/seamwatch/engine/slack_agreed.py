@@ -111,5 +111,5 @@ def _tell(
             blocks = block_kit.render([Paragraph((plain(text),))])
             deps.notifier(known).tell_privately(who.channel, who.user_id, block_kit.fallback(text), blocks)
         except AdapterError as error:
-            _LOG.warning("who agreed on an action was not told what became of it: %s", error)
+            _LOG.warning("who agreed on an action could not be notified of the result: %s", error)
     return ActionReply(text=text, is_done=is_done, is_private=True)

@@ -303,7 +303,7 @@ def plan_weekly_review(settings: WeeklyReviewSettings) -> DagPlan:
     """Return the DAG that closes the week before and tells it."""
     return DagPlan(
         id="seamwatch__weekly_review",
-        description="Closes the last week, keeps its review as it is told, and sends its digests.",
+        description="Closes the last week, keeps its review as it stands, and sends its digests.",
         tasks=(
             TaskPlan(id="close-week", step="close_week"),
             TaskPlan(id="deliver", step="deliver", after=("close-week",), retries=0),
@@ -314,6 +314,6 @@ def plan_weekly_review(settings: WeeklyReviewSettings) -> DagPlan:
         is_about_week=True,
         max_active_runs=1,
         doc="Reviews the week of **all** pipelines: objectives and budgets, cost, quality, incidents and whose they "
-        "were, what to fix first, what was agreed. A closed week stays as it was told; what came later is shown as a "
-        "correction. By hand: trigger the DAG and fill in a week as `2026-W45`, or none for the last one.",
+        "were, what to fix first, what was agreed. A closed week stays as it was reported; what came later is shown as "
+        "a correction. By hand: trigger the DAG and fill in a week as `2026-W45`, or none for the last one.",
     )

@@ -167,7 +167,7 @@ def _tell(task: StepOperator, deps: Deps, changes: Sequence[IncidentChange]) -> 
     try:
         deliver_incidents(deps, dict.fromkeys(change.incident.id for change in changes))
     except StoreError as error:
-        task.log.warning("not told yet, left to the next delivery: %s", visible(str(error)))
+        task.log.warning("not delivered yet, left to the next delivery: %s", visible(str(error)))
 
 
 def check_freshness(task: StepOperator, context: Context) -> dict[str, int]:
@@ -245,7 +245,7 @@ def look_at_calls(task: StepOperator, context: Context) -> list[str]:
     for kind, key, n in found:
         task.log.warning("%s: %s calls of the record %s", kind.value, n, visible(key))
     if not found:
-        raise AirflowSkipException("no record is in a loop that nobody was told of")
+        raise AirflowSkipException("no record is in a loop that is not reported yet")
     return [key for _, key, _ in found[:_KEYS_TOLD]]
 
 
@@ -312,7 +312,7 @@ def close_week(task: StepOperator, context: Context) -> dict[str, Any]:
         task.log.info("nothing was watched before the last week was over, so it has no review")
         return {"week": None, "digests": 0}
     if not done.is_new:
-        task.log.info("week %s was closed before, and stays as it was told", done.review.week.name)
+        task.log.info("week %s was closed before, and stays as it was reported", done.review.week.name)
     return {"week": done.review.week.name, "digests": done.n_digests}
 
 

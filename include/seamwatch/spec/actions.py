@@ -34,7 +34,7 @@ class _Action(Spec):
     show the cause), `knowledge_base` (checked again), `none`, or `file:function` in `include/mappings/`; default: what
     suits its kind."""
     check_within: Duration = timedelta(days=1)
-    """Where nothing tells by then whether it helped, the reliability owner is called."""
+    """Where nothing shows by then whether it helped, the reliability owner is called."""
     if_no_help: Literal["undo", "escalate"] = "undo"
     """What follows where it did not help; an action without a way back is always escalated."""
 
@@ -191,7 +191,7 @@ class Quarantine(_Action):
 
 
 class RunAgain(_Action):
-    """Runs the windows that show the cause again, once their records are made anew: is it repaired?"""
+    """Runs the windows that show the cause again, once their records are reprocessed: is it repaired?"""
 
     kind: Literal["run_again"]
     last: Annotated[int, Field(ge=1, le=100)] = 10

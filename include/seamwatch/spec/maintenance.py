@@ -29,7 +29,7 @@ Moment = Annotated[datetime, BeforeValidator(_read_moment, json_schema_input_typ
 
 
 class MaintenanceWindow(Spec):
-    """Planned work on a pipeline: an incident within it is kept, marked, told to nobody, and refunded."""
+    """Planned work on a pipeline: an incident within it is kept, marked, sent to nobody, and refunded."""
 
     model_config = ConfigDict(populate_by_name=True)
 

@@ -37,7 +37,7 @@ class LatencyWatch(Spec):
     """Whether the pipeline takes longer than it did, and which stage carries it."""
 
     least_change: Annotated[float, Field(gt=0.0)] = 0.5
-    """P95 must be longer by this share before anybody is told."""
+    """P95 must be longer by this share before anybody is notified."""
     ttft: str | None = None
     """`stage.field` with the time to first token in milliseconds."""
 
@@ -46,7 +46,7 @@ class CostWatch(Spec):
     """What the model calls cost, and what a jump is made of."""
 
     least_change: Annotated[float, Field(gt=0.0)] = 0.5
-    """The cost per hour must grow by this share before anybody is told."""
+    """The cost per hour must grow by this share before anybody is notified."""
     prices: dict[str, ModelPrice] = {}
     """Own prices by model, before the public ones."""
     currency: str = "USD"
@@ -83,7 +83,7 @@ class DriftWatch(Spec):
     false_alarms_per_90_days: Annotated[float, Field(gt=0.0)] = 1.0
     """Over all columns, tests and looks."""
     least_effect: Annotated[float, Field(gt=0.0)] = 0.1
-    """Smaller shifts are told in the report only: standard deviations for numbers, Cohen's h for shares."""
+    """Smaller shifts stand in the report only: standard deviations for numbers, Cohen's h for shares."""
     ignore: Names = ()
     """`stage.field`s that are meant to change, as ids and times."""
     sample: Annotated[int, Field(ge=100)] = 1000

@@ -290,7 +290,7 @@ class Slack(Spec):
     connection: str = "slack_api_default"
     """Airflow's Slack connection: the bot token is its password."""
     actions: bool = False
-    """Whether messages have buttons. Slack tells of them by `seamwatch slack`, or by signed requests to the plugin."""
+    """Whether messages have buttons. Presses come by `seamwatch slack`, or by signed requests to the plugin."""
     may_act: Mentions = ()
     """Whose presses of buttons count: people as `@U012AB`, groups as `!subteam^S01`; default: the owners."""
 
@@ -317,7 +317,7 @@ class Pipeline(Spec):
     slack: Slack | None = None
     """Where alerts go; none means: only the Airflow UI and the report."""
     second_way: SecondWay | None = None
-    """Where an incident is told that the channel did not take; none means: the Airflow UI and a red task only."""
+    """Where an incident is reported that its channel did not take; none means: the Airflow UI and a red task only."""
     key: str
     """Column that names the record, in every stage that does not say otherwise."""
     key_form: KeyForm = "exact"
@@ -353,7 +353,7 @@ class Pipeline(Spec):
     quiet_hours: Annotated[
         tuple[QuietHours, ...], BeforeValidator(as_periods, json_schema_input_type=QuietHours | list[QuietHours])
     ] = ()
-    """When what would be told is held, but for pages: one stretch of the day, or a list of them."""
+    """When notifications are held, but for pages: one stretch of the day, or a list of them."""
     actions: Actions = {}
     """What may be changed outside once a person approved, by name: a rollback, a limit, a quarantine."""
     runbooks: Runbooks = {}
@@ -361,7 +361,7 @@ class Pipeline(Spec):
     review: Review | None = None
     """How answers are put before people; none means: nobody is asked."""
     maintenance: tuple[MaintenanceWindow, ...] = ()
-    """Planned work: incidents within it are kept and marked, told to nobody, and refunded."""
+    """Planned work: incidents within it are kept and marked, sent to nobody, and refunded."""
 
     @model_validator(mode="before")
     @classmethod

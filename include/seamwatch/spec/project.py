@@ -29,7 +29,7 @@ class WeeklyReviewSettings(Spec):
     time_zone: TimeZone = "UTC"
     """In which a week begins, on Monday at midnight."""
     schedule: Schedule = "0 7 * * 1"
-    """When the week before is closed and told; in UTC."""
+    """When the week before is closed and its digest sent; in UTC."""
     verdicts: Annotated[int, Field(ge=0, le=1000)] = 5
     """Verdicts of a week that are drawn by chance and put before people; 0: none."""
 
@@ -40,4 +40,4 @@ class ProjectSettings(Spec):
     store: StoreSettings = StoreSettings()
     """The store of windows, verdicts and incidents."""
     weekly_review: WeeklyReviewSettings = WeeklyReviewSettings()
-    """When weeks are closed and told, and how our own verdicts are graded."""
+    """When weeks are closed and reported, and how our own verdicts are graded."""

@@ -36,7 +36,7 @@ Weekdays = Annotated[
 
 
 class QuietHours(Spec):
-    """A stretch of the day in which what would be told is held until its end; pages pass."""
+    """A stretch of the day in which notifications are held until its end; pages pass."""
 
     model_config = ConfigDict(populate_by_name=True)
 

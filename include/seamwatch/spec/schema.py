@@ -101,7 +101,7 @@ def reference_page() -> str:
         "# The pipeline file and the field map",
         "",
         "Written from the types by `python -m seamwatch.spec.schema`; a test keeps it true. Unknown keys are refused,",
-        "and `seamwatch check` tells all mistakes at once with file and line. Durations are written as `15m` or `7d`;",
+        "and `seamwatch check` lists all mistakes at once with file and line. Durations are written as `15m` or `7d`;",
         "a number without a unit is refused.",
         "",
         "Text is what was written: only `true`, `false`, `null` and numbers as JSON writes them (`47`, `-0.5`, not",

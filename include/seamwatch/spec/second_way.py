@@ -13,7 +13,7 @@ WebhookForm = Literal["json", "pagerduty"]
 
 
 class SecondWay(Spec):
-    """Where an incident is told that its channel did not take."""
+    """Where an incident is reported that its channel did not take."""
 
     after: Duration = timedelta(minutes=15)
     """How long the channel may take nothing before this way is gone."""

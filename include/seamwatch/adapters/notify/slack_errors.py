@@ -75,7 +75,7 @@ _REFUSED = {
     "metadata_too_large": f"the message does not meet Slack's rules; {_DEFECT}",
     "msg_blocks_too_long": f"the message is longer than Slack takes; {_DEFECT}",
     "msg_too_long": f"the message is longer than Slack takes; {_DEFECT}",
-    "user_not_in_channel": "who is to be told is not in the channel",
+    "user_not_in_channel": "who is to be notified is not in the channel",
     "no_such_subteam": "there is no such user group; correct it in the pipeline file",
     "expired_trigger_id": "Slack lets a form be opened for three seconds after the press; press again",
     "exchanged_trigger_id": "a form was opened for this press already; press again",

@@ -123,7 +123,7 @@ def about_records(
                 tokens = _numbers(data.payload[column]).reindex(keys)
                 found[name] = found[name].add(tokens, fill_value=0.0)
         if stage.latency_ms is None:
-            notes.append(f"{stage.name} names no latency_ms: its provider's time cannot be told from the rest")
+            notes.append(f"{stage.name} names no latency_ms: its provider's time cannot be separated from the rest")
         elif stage.latency_ms not in data.payload.columns and len(data.payload):
             notes.append(f"{stage.name}: no column {stage.latency_ms} was read, so its provider's time is not known")
     if ttft is not None:

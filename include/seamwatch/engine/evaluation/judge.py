@@ -356,7 +356,7 @@ def _notes(spec: JudgeModel, missing: Mapping[NoVerdict, int], heard: _Heard, *,
     if heard.follows_control is False:
         told.append(
             "whether it obeys texts that it judges is not known, since it is not unsure about a harmless text either "
-            "where it is told to be"
+            "where the text asks it to be"
         )
     told += list(dict.fromkeys(heard.failures))[:_FAILURES]
     return [f"judge {spec.name!r}: {what}" for what in told]

@@ -119,7 +119,7 @@ def _segments(pipeline: Pipeline, read: WatchRead, notes: list[str]) -> dict[str
         stage, _, field = name.partition(".")
         data = read.stages.get(stage)
         if data is None or field not in data.payload.columns:
-            notes.append(f"attacks are not told apart by {name}: there is no such column")
+            notes.append(f"attacks are not split by {name}: there is no such column")
             continue
         values = data.payload[field].map(lambda value: (strict_text(value) or "")[:60])
         found[name] = dict(zip(data.payload.index, values, strict=True))
