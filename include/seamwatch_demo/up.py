@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import secrets
 import signal
+import sys
 import threading
 from pathlib import Path
 
 from rich.console import Console
 
+from seamwatch.errors import SeamwatchError
 from seamwatch_demo.airflow import Standalone
 from seamwatch_demo.life import slack_app
 from seamwatch_demo.policies.world import PolicyWorld
@@ -18,14 +20,21 @@ from seamwatch_demo.world import DemoWorld
 
 
 def main() -> None:
-    """Start everything on loopback, say where it is, and stop it cleanly."""
+    """Start everything on loopback, say where it is, and stop it cleanly; a failure is one line and exit code 1."""
     console = Console(highlight=False)
+    try:
+        _serve(console)
+    except SeamwatchError as error:
+        sys.exit(f"make up failed: {error}")
+
+
+def _serve(console: Console) -> None:
     project, folder = Path.cwd(), Path("build/demo").resolve()
     folder.mkdir(parents=True, exist_ok=True)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    console.print("Starting the model server, the Slack receiver and Airflow (about 40 seconds) ...")
+    console.print("Starting the model server, the Slack receiver and Airflow (about a minute) ...")
     with (
         DemoWorld(folder / "world") as world,
         PolicyWorld(folder / "world", warehouse_url=warehouse_url(folder)) as policies,
