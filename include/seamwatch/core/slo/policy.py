@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from seamwatch.errors import DataContractError
 from seamwatch.spec.objectives import BudgetPolicy
@@ -149,9 +149,10 @@ def decide_gate(
     decision = replace(decision, allowed=not decision.is_frozen and not is_unknown)
     if not decision.is_stale:
         return decision
-    stale = f"last looked at {seen_at:%Y-%m-%d %H:%M} UTC, {_span(now - seen_at)} ago: stale, so look again"
+    seen = f"last looked at {seen_at:%Y-%m-%d %H:%M} UTC, {_span(now - seen_at)} ago"
+    stale = f"{seen}: stale, so look again (`seamwatch slo`)"
     waits = "; releases wait for a new look (error_budget.when_stale: freeze)" if is_unknown else ""
-    return replace(decision, reason=f"{stale}{waits}; then: {decision.reason}")
+    return replace(decision, reason=f"{stale}{waits}; at that look: {decision.reason}")
 
 
 def refuse_too_long(policy: BudgetPolicy, override: Override) -> None:
@@ -194,4 +195,4 @@ def _words(one: Freeze, policy: BudgetPolicy) -> str:
         return text
     given = one.override
     end = min(given.until, given.at + policy.longest_override)
-    return f"{text}; let through by {given.by} until {end.isoformat()}: {given.reason}"
+    return f"{text}; let through by {given.by} until {end.astimezone(UTC):%Y-%m-%d %H:%M} UTC: {given.reason}"
