@@ -423,7 +423,7 @@ def test_half_an_answer_is_garbage_not_an_answer(model_server: ModelServer) -> N
     ("body", "word"),
     [
         (b"", "no answer"),
-        (b"<html>proxy login</html>", "not a body of a known protocol"),
+        (b"<html>proxy login</html>", "an HTML page, as a login or a proxy gives"),
         (b'{"choices": [{"mess', "not a body of a known protocol"),
         (b'{"choices": []}', "no answer"),
         (b"\xff\xfe\x00", "not a body of a known protocol"),

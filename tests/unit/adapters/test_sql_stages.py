@@ -275,7 +275,8 @@ def test_missing_column_is_told_with_the_nearest_and_all_names(tmp_path: Path) -
 
 
 def test_broken_query_is_told_and_not_tried_again(tmp_path: Path) -> None:
-    with pytest.raises(StageError, match="connection 'shop', its query cannot be read: no such column: nope") as caught:
+    said = r"connection 'shop', query 'SELECT nope FROM lines' cannot be read: no such column: nope"
+    with pytest.raises(StageError, match=said) as caught:
         orders(tmp_path).columns("SELECT nope FROM lines", is_query=True)
     assert not caught.value.retryable
 

@@ -210,6 +210,8 @@ class HttpModelEndpoint:
         body = body if whole is None else json.dumps(whole)
         parsed = read_response(self.protocol, body, self._endpoint.answer)
         problem = "the stream is broken or ends too early" if is_stream and whole is None else parsed.problem
+        if problem and body.lstrip()[:9].lower().startswith(("<html", "<!doctype")):
+            problem = "an HTML page, as a login or a proxy gives: look at the address and the key of the connection"
         answer = ModelAnswer(
             status="garbage" if problem else "ok",
             text=None if isinstance(parsed.text, Unknown) else parsed.text,

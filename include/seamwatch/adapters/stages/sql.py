@@ -39,6 +39,13 @@ _PROBED = 200
 """Rows looked at to see how a column holds its values."""
 _PROBED_ENDS = 20
 """And of the oldest and the newest times: a change of form comes with time."""
+_QUERY_CHARS = 70
+"""Of a query, to know it among those of a pipeline."""
+
+
+def _shown_query(query: str) -> str:
+    text = " ".join(query.split())
+    return f"query {text if len(text) <= _QUERY_CHARS else f'{text[:_QUERY_CHARS]}...'!r}"
 
 
 class SqlStageSource:
@@ -249,7 +256,7 @@ class SqlStageSource:
         return sa.table(table, *columns, schema=schema or None)
 
     def _where(self, relation: str, *, is_query: bool) -> str:
-        return f"connection {self._label!r}, {'its query' if is_query else relation}"
+        return f"connection {self._label!r}, {_shown_query(relation) if is_query else relation}"
 
     def _require(self, names: Sequence[str], known: Mapping[str, str], where: str) -> None:
         for name in names:

@@ -107,7 +107,8 @@ def _form_of(value: Any, *, where: str) -> TimeForm:
         return TimeForm.TEXT_DAY
     separator, zone = found[1], found[4]
     if zone not in _UTC_ZONES:
-        msg = f"{where} holds a text time with the offset {zone}; text compares only in UTC: cast it in a query"
+        why = "text compares only in UTC: cast it in a query, as SQLite's datetime() does"
+        msg = f"{where} holds a text time with the offset {zone}; {why}"
         raise StageError(msg)
     return TimeForm.TEXT_T if separator == "T" else TimeForm.TEXT_BLANK
 
