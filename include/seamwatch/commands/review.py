@@ -18,7 +18,7 @@ def review(
     ] = None,
     is_closed: Annotated[
         bool,
-        typer.Option("--close", help="Keep it as it is told from now on, and send its digests, as the DAG does."),
+        typer.Option("--close", help="Close the week: keep it as it is now, and send its digests, as the DAG does."),
     ] = False,
     html: Annotated[Path | None, typer.Option("--html", help="Write the page with its charts to this file.")] = None,
     project: ProjectOption = None,
@@ -43,7 +43,7 @@ def review(
             done = close_week(deps, chosen)
             deliver_pending(deps)
             how = "is closed" if done.is_new else "was closed before"
-            say(f"week {chosen.name} {how}; told in {done.n_digests} channels")
+            say(f"week {chosen.name} {how}; sent to {done.n_digests} channels")
         found = weekly_review(deps, chosen)
         links = WeeklyLinks.under(deps.ui_url)
     if html is not None:

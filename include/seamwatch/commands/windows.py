@@ -14,6 +14,8 @@ from seamwatch.vocabulary import FailOn
 
 if TYPE_CHECKING:
     from seamwatch.core.results import Attribution
+    from seamwatch.engine.deps import Deps
+    from seamwatch.spec.pipeline import Pipeline
 
 
 def run(
@@ -37,16 +39,18 @@ def run(
     from seamwatch.engine.window import open_window
     from seamwatch.report.console import print_attribution, print_changes
     from seamwatch.report.machine import attribution_json
+    from seamwatch.report.stages import stage_findings
 
     errors: tuple[str, ...] = ()
     with open_window_deps(project, pipeline, start, end) as (deps, spec, window):
         with open_window(deps, spec, window) as opened:
             for number, stage in enumerate(spec.stages, start=1):
                 result = check_stage(deps, spec, stage, window, opened)
-                mark = "failed" if result.is_critical else "ok"
-                say(f"[{number}/{len(spec.stages)}] {stage.name}: {mark}, {result.n_records} records")
+                mark = "; ".join(("failed" if result.is_critical else "ok", *stage_findings(result)))
+                say(f"[{number}/{len(spec.stages)}] {stage.name}, {result.n_records} records: {mark}")
             say("attributing ...")
             attribution = attribute_window(deps, spec, window, is_asked=True, opened=opened)
+        _hint_of_records(deps, spec, attribution)
         changes = decide_incidents(deps, spec, window)
         reports = write_reports(deps, spec, window)
         if not no_slack:
@@ -116,6 +120,7 @@ def attribute(
                 attribution = attribute_window(deps, spec, window, is_asked=True)
             else:
                 attribution = record(deps, spec, window, bundle)
+            _hint_of_records(deps, spec, attribution)
     if verdicts is not None:
         verdicts.parent.mkdir(parents=True, exist_ok=True)
         verdicts.write_text(verdicts_csv(attribution.verdicts), encoding="utf-8", newline="")
@@ -141,6 +146,18 @@ def baseline(
     with open_window_deps(project, pipeline, start, end) as (deps, spec, window):
         score = accept_baseline(deps, spec, window, size=calls)
     print(f"{pipeline}: accuracy {score.accuracy:.3f} on {score.n_judged} benchmark inputs, accepted as the baseline")
+
+
+def _hint_of_records(deps: Deps, pipeline: Pipeline, attribution: Attribution) -> None:
+    """Say where the records are, if the window holds none: most often its dates or its zone are mistaken."""
+    from seamwatch.engine.newest_record import newest_record_at
+    from seamwatch.report.numbers import moment
+
+    if attribution.n_observed:
+        return
+    newest, first = newest_record_at(deps, pipeline), pipeline.first_stage
+    came = f"the newest one came {moment(newest)}" if newest is not None else "nor does it hold any other"
+    say(f"{first.name} ({first.relation}) holds no record of the window; {came}")
 
 
 def _exit_on(conditions: list[FailOn] | None, attribution: Attribution) -> None:

@@ -37,6 +37,7 @@ from seamwatch.engine.validate import expectation_failures
 from seamwatch.engine.watch.seams import look_at_seams
 from seamwatch.engine.window import WindowData, WindowReader, open_window
 from seamwatch.report.cause_texts import with_headlines
+from seamwatch.report.seam_texts import unkeyed_notes
 from seamwatch.report.verdict_texts import explained
 from seamwatch.report.window_texts import with_notes_and_signals
 from seamwatch.spec.pipeline import Pipeline, Stage
@@ -129,7 +130,12 @@ def attribute_window(
         causes=causes,
         isolation=isolation,
         fields=judged.labels.fields,
-        notes=(*judged.labels.notes, *knowledge.notes, *_unread(pipeline, judged.data)),
+        notes=(
+            *judged.labels.notes,
+            *knowledge.notes,
+            *unkeyed_notes(judged.data.stages),
+            *_unread(pipeline, judged.data),
+        ),
     )
     attribution = with_notes_and_signals(
         attribution,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -13,6 +14,7 @@ from seamwatch.adapters.stages.sql import SqlStageSource
 from seamwatch.adapters.stages.times import holds_timestamps, time_candidates
 from seamwatch.core.records.frames import key_text
 from seamwatch.core.records.json_documents import column_of
+from seamwatch.core.results import Window
 from seamwatch.engine.keyed_tables import KeyedTable
 from seamwatch.engine.row_times import RowTime, payload_names
 from seamwatch.errors import DataContractError, StageError
@@ -21,6 +23,10 @@ from seamwatch.spec.pipeline import Pipeline, Stage
 
 _PROBED = 200
 """Rows by which it is told whether a column of text holds times."""
+
+
+ALL_TIME = Window(start=datetime(1970, 1, 1, tzinfo=UTC), end=datetime(2200, 1, 1, tzinfo=UTC))
+"""Times outside of it are sentinels, and none can be compared with text or epochs."""
 
 
 class StageReader:

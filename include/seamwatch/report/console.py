@@ -110,7 +110,7 @@ def print_freshness(check: FreshnessCheck) -> None:
             )
             for one in check.documents
         ]
-        print_table(console, ("document", "reason", "answers", "changed", "indexed", ""), rows)
+        print_table(console, ("document", "reason", "answers", "changed (UTC)", "indexed (UTC)", ""), rows)
     else:
         console.print(shown("every document is as it is at the source"))
     for note in check.notes:
@@ -123,8 +123,9 @@ def print_attribution(attribution: Attribution) -> None:
     console.print(shown(attribution_json(attribution)["attribution"]["headline"], style="bold"))
     for seam in attribution.seam_changes:
         console.print(shown(f"{seam.headline}. {seam.explanation}"))
-    judged = attribution.n_observed - attribution.n_pending
-    console.print(shown(f"{attribution.n_failing} of {judged} judged records wrong, {attribution.n_pending} pending"))
+    if attribution.n_observed:
+        judged, pending = attribution.n_observed - attribution.n_pending, attribution.n_pending
+        console.print(shown(f"{attribution.n_failing} of {judged} judged records wrong, {pending} pending"))
     if len(attribution.fields) > 1:
         by_field = (f"{one.field} {count(one.n_right)} of {count(one.n_judged)}" for one in attribution.fields)
         console.print(shown(f"right by field: {', '.join(by_field)}"))

@@ -298,6 +298,8 @@ def _no_cause(measured: Measured, seams: Sequence[Finding]) -> dict[str, Any]:
     n_judged = attribution.n_observed - attribution.n_pending if attribution else 0
     if attribution is None:
         seen = f"nothing was found in {numbers.plural(measured.n_records, 'record')}"
+    elif not attribution.n_observed:
+        seen = "the window holds no record, so nothing could be judged"
     elif not n_judged:
         seen = f"none of {numbers.plural(attribution.n_observed, 'record')} could be judged yet"
     else:

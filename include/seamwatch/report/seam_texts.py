@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -54,6 +54,11 @@ def stage_notes(data: StageData, reconciled: Reconciliation | None) -> list[str]
     if reconciled.is_checked and reconciled.unmade:
         notes.append(describe_unmade(reconciled.unmade))
     return [*notes, *_counted({"format_only": count_format_only(reconciled)}), *reconciled.notes]
+
+
+def unkeyed_notes(stages: Mapping[str, StageData]) -> list[str]:
+    """Return, stage by stage, how many rows have no key: no outcome can be theirs, and so none counts them."""
+    return [f"{name}: {note}" for name, data in stages.items() for note in _counted({"no_key": data.n_null_keys})]
 
 
 def _counted(counts: dict[str, int]) -> list[str]:

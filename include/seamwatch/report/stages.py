@@ -84,7 +84,7 @@ def stage_facts(
     for stage in pipeline.stages:
         result = by_name.get(stage.name)
         n_counted, n_failed = measured.n_by_stage.get(stage.name, (None, 0))
-        findings = _findings(result) if result else ()
+        findings = stage_findings(result) if result else ()
         is_cause = stage.name == incident.stage
         was_asked = stage.kind is StageKind.MODEL and measured.isolation.calls > 0
         mark = _mark(is_cause, bool(findings) or n_failed > 0, _is_checked(result) or was_asked)
@@ -126,7 +126,8 @@ def _no_reference(stage: Stage) -> str | None:
     return "none: watched, not checked" if needs_one else None
 
 
-def _findings(result: StageResult) -> tuple[str, ...]:
+def stage_findings(result: StageResult) -> tuple[str, ...]:
+    """Return what was found at a stage, in counts, the most severe first; empty where it is as it should be."""
     failed = [check for check in result.checks if check.status is not CheckStatus.PASSED]
     fields = sorted(result.fields.items(), key=lambda item: (-item[1], item[0]))
     where = f" in {listed([f'{name} ({numbers.count(n)})' for name, n in fields])}" if fields else ""
@@ -144,7 +145,7 @@ def _findings(result: StageResult) -> tuple[str, ...]:
 
 def _short_finding(result: StageResult | None, n_failed: int, what: str) -> str:
     """Return the most important finding without its fields."""
-    findings = _findings(replace(result, fields={})) if result else ()
+    findings = stage_findings(replace(result, fields={})) if result else ()
     return findings[0] if findings else f"{numbers.count(n_failed)} {what}" if n_failed else ""
 
 

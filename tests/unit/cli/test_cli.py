@@ -381,11 +381,29 @@ def test_a_window_that_is_none_is_refused(run: Run, project: Path, start: str, e
 
 
 def test_an_empty_window_is_no_incident_and_says_that_nothing_was_judged(run: Run, project: Path) -> None:
-    code, out, _ = run("attribute", "parcels", "--from", "2020-01-01", "--to", "2020-01-02", "--json", "-")
+    code, out, err = run("attribute", "parcels", "--from", "2020-01-01", "--to", "2020-01-02", "--json", "-")
     document = json.loads(out)
+    newest = "orders (orders) holds no record of the window; the newest one came 2026-01-05 23:48 UTC"
+    assert newest in err
     assert (code, document["incident"], document["causes"]) == (0, False, [])
     assert document["records"] == {"observed": 0, "failing": 0, "pending": 0, "examined": 0, "unreadable": 0}
-    assert "could be judged" in document["attribution"]["headline"]
+    assert document["attribution"]["headline"] == (
+        "No incident: the window holds no record, so nothing could be judged."
+    )
+
+
+def test_rows_without_a_key_are_counted_though_they_are_no_records(run: Run, project: Path) -> None:
+    with closing(sqlite3.connect(project / "parcels.db")) as database, database:
+        database.execute("update orders set id = null where rowid % 10 = 0")
+    _, out, _ = run("attribute", "parcels", *DAY, "--json", "-")
+    assert "orders: 12 rows have no key and belong to no record" in json.loads(out)["notes"]
+
+
+def test_an_empty_table_is_said_to_hold_nothing_at_all(run: Run, project: Path) -> None:
+    with closing(sqlite3.connect(project / "parcels.db")) as database, database:
+        database.execute("delete from orders")
+    code, _, err = run("attribute", "parcels", *DAY)
+    assert (code, "holds no record of the window; nor does it hold any other" in err) == (0, True)
 
 
 def test_a_window_with_only_pending_truths_is_no_incident_and_says_so(run: Run, project: Path) -> None:
@@ -406,8 +424,8 @@ def test_run_opens_an_incident_that_incidents_lists_and_report_prints(run: Run, 
     assert run("incidents") == (0, "no open incidents\n", "")
     code, out, err = run("run", "parcels", *DAY, "--no-slack", "--json", "-")
     assert code == 0
-    assert "[1/6] orders: ok, 120 records" in err
-    assert "[2/6] request: failed" in err
+    assert "[1/6] orders, 120 records: ok" in err
+    assert "[2/6] request, 120 records: failed; 31 differ in product (31); 1 check failed" in err
     (opened,) = json.loads(out)["incidents"]
     assert opened["change"] == "opened"
 

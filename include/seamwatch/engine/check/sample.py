@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from seamwatch.core.records.frames import StageData, key_text
 from seamwatch.core.records.references import FieldMapReference, FunctionReference, Reference
 from seamwatch.core.results import Window
 from seamwatch.engine.check.places import in_pipeline
-from seamwatch.engine.reading import StageReader
+from seamwatch.engine.reading import ALL_TIME, StageReader
 from seamwatch.engine.references import load_reference, with_copies
 from seamwatch.engine.window import WindowData, WindowReader
 from seamwatch.errors import AdapterError, DataContractError, Problem, ProblemLevel, SpecError
@@ -24,8 +23,6 @@ from seamwatch.spec.pipeline import Pipeline, Stage
 
 RECORDS = 50
 """Newest records of the first stage; more would not show more of what is wrong everywhere."""
-_ALL_TIME = Window(start=datetime(1970, 1, 1, tzinfo=UTC), end=datetime(2200, 1, 1, tzinfo=UTC))
-"""Times outside of it are sentinels, and none can be compared with text or epochs."""
 _SHOWN = 40
 
 
@@ -110,7 +107,7 @@ def read_sample(
     for stage in sound:
         try:
             if stage == pipeline.first_stage or reader.time_column(stage) is not None:
-                reader.rows(stage, time=reader.time_column(stage), start=_ALL_TIME.start, end=_ALL_TIME.end)
+                reader.rows(stage, time=reader.time_column(stage), start=ALL_TIME.start, end=ALL_TIME.end)
             readable.append(stage)
         except (AdapterError, DataContractError) as error:
             path = f"stages.{stage.name}" + (".time" if stage.time is not None else "")
@@ -133,12 +130,12 @@ def _settled(pipeline: Pipeline, reader: SampleReader) -> Window:
     """Return a span whose newest records had time to reach the last stage, as far as there are such records."""
     first = pipeline.first_stage
     time = reader.time_column(first) or ""
-    rows = reader.rows(first, time=time, start=_ALL_TIME.start, end=_ALL_TIME.end)
+    rows = reader.rows(first, time=time, start=ALL_TIME.start, end=ALL_TIME.end)
     if not len(rows):
-        return _ALL_TIME
+        return ALL_TIME
     end = pd.Timestamp(rows[time].max()).to_pydatetime() - pipeline.settle
-    is_enough = len(reader.rows(first, time=time, start=_ALL_TIME.start, end=end)) >= min(len(rows), RECORDS // 2)
-    return Window(start=_ALL_TIME.start, end=end) if is_enough else _ALL_TIME
+    is_enough = len(reader.rows(first, time=time, start=ALL_TIME.start, end=end)) >= min(len(rows), RECORDS // 2)
+    return Window(start=ALL_TIME.start, end=end) if is_enough else ALL_TIME
 
 
 def _references(project: Project, pipeline: Pipeline) -> dict[str, Reference]:
