@@ -41,7 +41,7 @@ def test_an_incident_of_planned_work_is_told_to_nobody_until_it_lasts_beyond(tmp
         deliver_pending(deps)
     (incident,) = deps.store.incidents("parcels")
     assert incident.maintenance == "new code table"
-    assert sentences.state(incident).endswith("within planned work (new code table): nobody is told")
+    assert sentences.state(incident).endswith("within planned work (new code table): nobody is notified")
     assert FileNotifier(tmp_path / "messages.jsonl").lines() == []
     (ruling,) = deps.store.rulings("parcels")
     assert (ruling.incident, ruling.is_void, ruling.by) == (incident.id, True, "maintenance")

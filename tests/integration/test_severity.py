@@ -57,5 +57,5 @@ def test_a_budget_that_begins_to_burn_raises_the_severity_of_its_incident_once(d
     told = [reply for reply in replies if "More severe than before" in reply]
     assert len(told) == kinds.count(ChangeKind.SEVERITY_RAISED)
     made = report_of(desk.deps, desk.pipeline, incident)
-    assert "sev1, how much it harms cannot be said yet" in render_report(made, "html")
+    assert "sev1, impact not known yet" in render_report(made, "html")
     assert "| Severity | sev1" in render_report(made, "md")

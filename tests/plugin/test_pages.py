@@ -450,7 +450,7 @@ def outcome(page: str) -> str:
     [
         ({"action": "ack"}, IncidentState.ACKNOWLEDGED, "Acknowledged"),
         ({"action": "mute", "hours": "24"}, IncidentState.MUTED, "Muted until"),
-        ({"action": "mitigate"}, IncidentState.MITIGATED, "Being watched since a fix"),
+        ({"action": "mitigate"}, IncidentState.MITIGATED, "Mitigated 20"),
         ({"action": "resolve", "why": "rolled back"}, IncidentState.RESOLVED, "still showed"),
         ({"action": "void", "why": "a drill"}, IncidentState.VOIDED, "no longer count"),
         ({"action": "wrong", "responsibility": "provider"}, IncidentState.OPEN, "Kept for the grading"),
@@ -864,7 +864,7 @@ def test_airflow_shows_the_pages_in_its_navigation_and_at_every_dag(client: Clie
         ("nav", "Reliability", "/seamwatch/"),
         ("nav", "Incidents", "/seamwatch/incidents"),
         ("nav", "Review", "/seamwatch/review"),
-        ("nav", "Weekly review", "/seamwatch/weekly"),
+        ("nav", "Weekly", "/seamwatch/weekly"),
         ("dag", "Incidents", "/seamwatch/dags/{DAG_ID}"),
     ]
     icons = {view["icon"] for view in ours["external_views"] if view["destination"] == "nav"}

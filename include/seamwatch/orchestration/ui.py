@@ -103,7 +103,7 @@ def external_views() -> list[dict[str, Any]]:
             "icon": _REVIEW_ICON,
         },
         {
-            "name": "Weekly review",
+            "name": "Weekly",
             "href": f"{BASE}/weekly",
             "destination": "nav",
             "url_route": "seamwatch-weekly",

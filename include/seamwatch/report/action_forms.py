@@ -122,7 +122,7 @@ def _dialogs(incident: Incident, others: Sequence[Incident]) -> list[ActionDialo
             label="Mute",
             button="Mute",
             name="hours",
-            choice="For how long nobody is told of it",
+            choice="For how long nobody is notified of it",
             options=tuple((str(hours), text) for hours, text in MUTE_HOURS.items()),
         ),
         *([merge] if targets else []),

@@ -12,7 +12,7 @@ from seamwatch.report.measured import Measured
 from seamwatch.report.sentences import listed
 from seamwatch.report.texts import GAP_STEPS, PROVIDER_STEPS
 from seamwatch.spec.pipeline import Pipeline, Stage
-from seamwatch.vocabulary import Responsibility
+from seamwatch.vocabulary import IncidentState, Responsibility
 
 _RELEASE_CHARS = 80
 """Longer values name no release."""
@@ -54,7 +54,27 @@ def next_steps(incident: Incident, cause: Finding | None, pipeline: Pipeline, wi
     return (
         *steps,
         "Once it is repaired, the incident resolves itself with the next window that no longer shows the cause. Or "
-        f"make the records of this window anew and run the window again: {run_command(pipeline.pipeline, window)}",
+        f"reprocess the records of this window and run it again: {run_command(pipeline.pipeline, window)}",
+    )
+
+
+def by_state(incident: Incident, steps: tuple[str, ...], *, is_watch: bool) -> tuple[str, ...]:
+    """Return steps as the state of the incident leaves them: what is over, or was repaired, must not be repaired again.
+
+    Args:
+        incident: As it is now.
+        steps: By what was found.
+        is_watch: Whether a watch found it: its last look at the cause is what is shown also once a later one ended it.
+            A window of attribution that shows the cause of a resolved incident means that only a person called it over.
+    """
+    if incident.state is IncidentState.RESOLVED and is_watch:
+        return ("Nothing to do: the incident is over. Confirm that the repair stays in place.",)
+    if incident.state is not IncidentState.MITIGATED:
+        return steps
+    fixed = f"A fix was applied {numbers.moment(incident.mitigated_at)}"
+    return (
+        f"{fixed}: the next window that began afterwards resolves the incident, or opens it again; only then go on:",
+        *steps,
     )
 
 

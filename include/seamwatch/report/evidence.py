@@ -1,15 +1,16 @@
-"""Evidence records as a reader compares them: recorded beside expected."""
+"""Evidence records as a reader compares them: what was recorded beside what it is compared with."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from seamwatch.core.incident_life import Incident
-from seamwatch.core.results import RecordEvidence
+from seamwatch.core.results import Discrepancy, RecordEvidence
 from seamwatch.report import numbers, sentences
-from seamwatch.report.diff import Pieces, word_diff
+from seamwatch.report.diff import Piece, Pieces, word_diff
 from seamwatch.report.text import shortened
+from seamwatch.vocabulary import DiscrepancyKind
 
 _KEY_CHARS = 120
 _EXPLANATION_CHARS = 600
@@ -17,7 +18,7 @@ _EXPLANATION_CHARS = 600
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """One thing as it was recorded, and as it should have been."""
+    """One thing as it was recorded, beside what it is compared with: a reference, an answer alone, a truth."""
 
     label: str
     """Field, column or `answer`."""
@@ -26,6 +27,8 @@ class Comparison:
     recorded: Pieces | None
     """None: there was no value."""
     expected: Pieces | None
+    is_format_only: bool = False
+    """The two are the same value in another notation, which is no fault: nothing of it is marked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +60,7 @@ def _record(record: RecordEvidence) -> RecordFacts:
         responsibility=sentences.responsibility(record.verdict.responsibility),
         explanation=shortened(record.verdict.explanation, _EXPLANATION_CHARS),
         confidence=numbers.percent(record.verdict.confidence),
-        payload=tuple(_comparison(row.field, row.stage, row.recorded, row.expected) for row in record.rows),
+        payload=tuple(_payload(row) for row in record.rows),
         answer=(
             _comparison("answer", "", record.recorded_answer, record.isolated_answer)
             if record.isolated_answer is not None  # else it was not called alone, and there is nothing to compare
@@ -68,6 +71,22 @@ def _record(record: RecordEvidence) -> RecordFacts:
             for name in outcome_fields
         ),
     )
+
+
+def _payload(row: Discrepancy) -> Comparison:
+    compared = _comparison(row.field, row.stage, row.recorded, row.expected)
+    if row.kind != DiscrepancyKind.FORMAT:
+        return compared
+    return replace(
+        compared,
+        is_format_only=True,
+        recorded=_unmarked(compared.recorded),
+        expected=_unmarked(compared.expected),
+    )
+
+
+def _unmarked(pieces: Pieces | None) -> Pieces | None:
+    return None if pieces is None else tuple(Piece(text=piece.text) for piece in pieces)
 
 
 def _comparison(label: str, place: str, recorded: str | None, expected: str | None) -> Comparison:

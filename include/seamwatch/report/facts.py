@@ -20,6 +20,7 @@ from seamwatch.report.evidence import RecordFacts, record_facts
 from seamwatch.report.links import Links
 from seamwatch.report.machine import measured_json
 from seamwatch.report.measured import Measured
+from seamwatch.report.mentions import mention_text
 from seamwatch.report.role_steps import role_steps
 from seamwatch.report.runbook import RunbookFacts, runbook_facts
 from seamwatch.report.stages import StageFacts, stage_facts
@@ -58,6 +59,11 @@ class Owner:
     """Key of `owners` in the pipeline file that was found, as `integration`, or `reliability`."""
     mention: str | None
     """As the pipeline file has it: `@U012AB` or `!subteam^S01`; None: nobody is named there."""
+
+    @property
+    def text(self) -> str:
+        """Return who it is where Slack's own notation means nothing; empty where nobody is named."""
+        return mention_text(self.mention or "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,6 +247,8 @@ def incident_report(
     found = cause if watch is not None else None
     budgets = budget_facts(slo)
     steps = advice.next_steps(incident, cause, pipeline, measured.window) if found is None else found.steps
+    if cause is not None:
+        steps = advice.by_state(incident, steps, is_watch=watch is not None)
     records = record_facts(incident, attribution.evidence if attribution else ())
     n_records = cause.n_records if cause else 0
     correction = correction_for(grades, incident.responsibility)

@@ -216,6 +216,8 @@ def _note(report: IncidentReport, change: ChangeKind) -> tuple[Block, ...]:
         return (Paragraph((strong(_NOTES[change]), plain(f": {report.severity_text}."))),)
     where = "" if change is ChangeKind.RESOLVED else f" in the window {report.window_text}"
     said = first_sentence(report.verdict)
+    if change is ChangeKind.RESOLVED and any(cause.is_this for cause in report.causes):
+        said = f"What it was: {said}"  # the window that is shown is the last one with the cause
     is_by_person = report.last_action.startswith(change.value.capitalize())
     second = report.last_action if is_by_person else report.history
     return (Paragraph((strong(_NOTES[change]), plain(f"{where}. {said}"))), Small(second))
@@ -275,7 +277,8 @@ def _watched(watch: WatchFacts) -> Iterable[tuple[Run, ...]]:
 
 
 def _record_lines(record: RecordFacts) -> Iterable[tuple[Run, ...]]:
-    for row in record.payload[:_SHOWN_FIELDS]:
+    differing = [row for row in record.payload if not row.is_format_only]
+    for row in differing[:_SHOWN_FIELDS]:
         yield (code(f"{row.place}.{row.label}" if row.place else row.label), plain("  "), *_turned(row))
     if record.answer is not None:
         yield (plain("model, in the pipeline and alone on the clean request:  "), *_turned(record.answer))

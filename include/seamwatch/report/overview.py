@@ -11,6 +11,7 @@ from seamwatch.core.overview import CostToday, Need, PipelineStatus
 from seamwatch.report import numbers
 from seamwatch.report.html import environment
 from seamwatch.report.links import review_address
+from seamwatch.report.mentions import mention_text
 from seamwatch.vocabulary import IncidentState
 
 _NEEDS: Mapping[Need, str] = {
@@ -160,7 +161,7 @@ def _budget(one: PipelineStatus, base: str) -> Cell:
 
 
 def _owner(one: PipelineStatus) -> Cell:
-    return Cell(text=one.owner) if one.owner is not None else Cell(text="unowned", tone="warn")
+    return Cell(text=mention_text(one.owner)) if one.owner is not None else Cell(text="unowned", tone="warn")
 
 
 def _last_look(one: PipelineStatus) -> Cell:

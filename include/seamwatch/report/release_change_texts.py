@@ -58,4 +58,4 @@ def _lines_in_short(lines: Sequence[ReleaseChange]) -> str:
 
 def owner_text(owner: Owner) -> str:
     """Return who owns it, as `integration (@U012AB)`."""
-    return f"{owner.role} ({owner.mention})" if owner.mention else f"{owner.role} (nobody named)"
+    return f"{owner.role} ({owner.text})" if owner.mention else f"{owner.role} (nobody named)"

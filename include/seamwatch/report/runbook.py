@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from seamwatch.core.action_life import ActionRun
@@ -45,6 +45,12 @@ _MARKS: Mapping[StepState, str] = {
     StepState.FAILED: "failed",
     StepState.NOTE: "note",
 }
+_STEP_TITLES: Mapping[str, str] = {
+    "tell_owner": "Notify the owner",
+    "tell_stakeholders": "Notify the stakeholders",
+    "tell_root_cause": "Announce the root cause",
+}
+"""Of steps whose names are no words for people; every other name is."""
 _CAN_UNDO = (ActionState.DONE, ActionState.HELPED, ActionState.UNDOING, ActionState.ESCALATED)
 
 
@@ -117,10 +123,11 @@ def runbook_facts(steps: Sequence[StepRun], actions: Sequence[ActionRun], links:
     if not steps and not actions:
         return None
     last = steps[-1].run if steps else None
+    names = frozenset(one.name for one in actions)
     kind = steps[-1].runbook.value if steps else actions[-1].runbook
     return RunbookFacts(
         title=_TITLES.get(kind, kind),
-        steps=tuple(_step(one, links) for one in sorted(steps, key=lambda one: one.number) if one.run == last),
+        steps=tuple(_step(one, names, links) for one in sorted(steps, key=lambda one: one.number) if one.run == last),
         actions=tuple(_action(one, links) for one in actions),
     )
 
@@ -141,12 +148,19 @@ def runbook_title(kind: RunbookKind) -> str:
 
 def step_line(step: StepRun) -> str:
     """Return one line on a step that ran."""
-    return f"{title_of(step.name)} ({_MARKS[step.finding.state]}): {step.finding.text}"
+    return f"{title_of(step.name)} ({_mark(step)}): {step.finding.text}"
+
+
+def _mark(step: StepRun, actions: Collection[str] = ()) -> str:
+    """Return how a step ended: what was sent was not found, and neither was what an action proposes."""
+    if step.finding.state is not StepState.FOUND:
+        return _MARKS[step.finding.state]
+    return "done" if step.name in _STEP_TITLES else "proposed" if step.name in actions else _MARKS[StepState.FOUND]
 
 
 def title_of(name: str) -> str:
     """Return the name of a step or an action as words."""
-    words = name.replace("_", " ").strip()
+    words = _STEP_TITLES.get(name) or name.replace("_", " ").strip()
     return f"{words[:1].upper()}{words[1:]}"
 
 
@@ -175,11 +189,11 @@ def _action(action: ActionRun, links: Links) -> ActionFacts:
     )
 
 
-def _step(step: StepRun, links: Links) -> StepFacts:
+def _step(step: StepRun, actions: Collection[str], links: Links) -> StepFacts:
     return StepFacts(
         title=title_of(step.name),
         state=step.finding.state,
-        state_text=_MARKS[step.finding.state],
+        state_text=_mark(step, actions),
         text=step.finding.text,
         details=step.finding.details,
         at=numbers.moment(step.ended_at),

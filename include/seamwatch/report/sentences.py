@@ -49,11 +49,11 @@ def state(incident: Incident) -> str:
         return f"Resolved {numbers.moment(incident.resolved_at)} after {lasted}"
     since = f"open since {numbers.moment(incident.opened_at)}"
     if incident.maintenance is not None:
-        since += f", within planned work ({incident.maintenance}): nobody is told"
+        since += f", within planned work ({incident.maintenance}): nobody is notified"
     return {
         IncidentState.ACKNOWLEDGED: f"Acknowledged, {since}",
         IncidentState.MUTED: f"Muted until {numbers.moment(incident.muted_until)}, {since}",
-        IncidentState.MITIGATED: f"Being watched since a fix {numbers.moment(incident.mitigated_at)}, {since}",
+        IncidentState.MITIGATED: f"Mitigated {numbers.moment(incident.mitigated_at)}, not confirmed yet, {since}",
         IncidentState.MERGED: f"Merged into {incident.merged_into}",
         IncidentState.VOIDED: f"Voided {numbers.moment(incident.resolved_at)}, its debits are refunded",
     }.get(incident.state, f"{since[0].upper()}{since[1:]}")
@@ -65,7 +65,7 @@ def severity(incident: Incident) -> str:
         return ""
     share = incident.share
     if share is None:
-        return f"{incident.severity}, how much it harms cannot be said yet: no outcome is known"
+        return f"{incident.severity}, impact not known yet: no outcome is known"
     first = incident.first_share
     since = f", {numbers.percent(first)} when it opened" if first is not None and first != share else ""
     harmed = f"{numbers.count(incident.n_records)} of {numbers.count(incident.n_judged)}"
@@ -85,7 +85,7 @@ def history(incident: Incident) -> str:
     if incident.n_windows < 1:
         return "Seen in one window, which was run again since and no longer shows it."
     if incident.n_windows == 1:
-        return "Seen in one window so far."
+        return f"Seen in one window{' so far' if incident.is_open else ''}."
     windows = numbers.plural(incident.n_windows, "window")
     return f"Seen in {windows}, first {numbers.span(incident.first_window)}, last {numbers.span(incident.last_window)}."
 
@@ -104,7 +104,7 @@ def verdict(cause: Finding | None, measured: Measured) -> str:
         return (
             f"{numbers.count(cause.n_records)} of {numbers.plural(measured.n_records, 'answer')} "
             f"({numbers.percent(ratio)}) rested on documents that are not as they are at the source. "
-            "Whether they were wrong for it is told once their outcomes are known and current documents were tried."
+            "Whether that made them wrong is reported once their outcomes are known and current documents were tried."
         )
     reach = (
         f"{'About ' if cause.is_estimated else ''}{numbers.count(cause.n_records)} "

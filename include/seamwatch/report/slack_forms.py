@@ -44,7 +44,7 @@ def incident_form(
         inputs = [_reason("Why", is_needed=True)]
         title, send = "Void this incident", "Void"
     elif action is IncidentAction.MERGE and targets:
-        said = "What shows its cause is told to the other incident from now on. It can be split off again."
+        said = "From now on, what shows its cause is added to the other incident. It can be split off again."
         inputs = [_choice("The incident that has its cause", targets), _reason("Why", is_needed=False)]
         title, send = "Merge this incident", "Merge"
     else:

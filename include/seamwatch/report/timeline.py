@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -9,18 +10,25 @@ from seamwatch.core.incident_life import ChangeKind
 from seamwatch.core.incident_timeline import TimelineEntry
 from seamwatch.report import numbers
 from seamwatch.report.action_results import person
+from seamwatch.report.runbook import title_of
 from seamwatch.report.text import shortened, visible
 from seamwatch.vocabulary import Door
 
 _WHAT: Mapping[str, str] = {
     ChangeKind.ALERTED.value: "Its error budget burns",
-    ChangeKind.MITIGATED.value: "A fix was applied; it is being watched",
+    ChangeKind.MITIGATED.value: "A fix was applied; the next window confirms it or not",
     ChangeKind.UNMUTED.value: "No longer muted: the time was up",
     ChangeKind.CALLED_WRONG.value: "Its verdict was called wrong",
     ChangeKind.CALLED_RIGHT.value: "Its verdict was called right",
 }
 """By kind; every other one is its own word."""
 _MACHINES: Mapping[Door | None, str] = {Door.DETECTOR: "detectors", Door.CLOCK: "clock", Door.TASK: "runbook"}
+_OF_RUNBOOK = frozenset(
+    {kind.value for kind in ChangeKind if kind.name.startswith("ACTION_")}
+    | {ChangeKind.RUNBOOK_STEP.value, ChangeKind.STEP_FAILED.value, ChangeKind.MITIGATED.value}
+)
+"""Entries whose reason begins with the name of a step or of an action."""
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _WHY_CHARS = 300
 
 
@@ -48,12 +56,20 @@ def timeline_facts(entries: Iterable[TimelineEntry]) -> tuple[TimelineFacts, ...
         TimelineFacts(
             entry=one,
             at=numbers.moment(one.at),
-            what=_what(one),
+            what=f"{_what(one)}: {step.lower()}" if step else _what(one),
             who=person(one.by, one.door) if one.by is not None else _MACHINES.get(one.door, ""),
-            why=shortened(visible(one.why), _WHY_CHARS),
+            why=shortened(visible(why), _WHY_CHARS),
         )
         for one in entries
+        for step, why in (_step_and_reason(one),)
     )
+
+
+def _step_and_reason(one: TimelineEntry) -> tuple[str, str]:
+    """Return the step of a runbook or the action that an entry names first, in words, and the rest of its reason."""
+    name, colon, rest = one.why.partition(": ")
+    is_named = one.kind in _OF_RUNBOOK and bool(colon) and _NAME.fullmatch(name) is not None
+    return (title_of(name), rest) if is_named else ("", one.why)
 
 
 def _what(one: TimelineEntry) -> str:

@@ -16,6 +16,7 @@ from seamwatch.core.watch.injection_evaluation import (
     RisingAttacks,
     SteeredAnswers,
 )
+from seamwatch.core.watch.results import WatchReport
 from seamwatch.report.watch.injection import injection_report
 from seamwatch.vocabulary import Responsibility
 
@@ -54,7 +55,7 @@ RISING = RisingAttacks(
 )
 
 
-def said(one: ReachedOutput | SteeredAnswers | RisingAttacks, *fields: FieldState) -> Finding:
+def report_of(one: ReachedOutput | SteeredAnswers | RisingAttacks, *fields: FieldState) -> WatchReport:
     evaluation = InjectionEvaluation(
         pipeline="p",
         window=Window(start=NOW - DAY, end=NOW),
@@ -65,7 +66,11 @@ def said(one: ReachedOutput | SteeredAnswers | RisingAttacks, *fields: FieldStat
         reached=(),
         findings=(one,),
     )
-    return injection_report(evaluation).findings[0]
+    return injection_report(evaluation)
+
+
+def said(one: ReachedOutput | SteeredAnswers | RisingAttacks, *fields: FieldState) -> Finding:
+    return report_of(one, *fields).findings[0]
 
 
 def test_rising_attacks_name_the_share_and_the_sender() -> None:
@@ -115,3 +120,11 @@ def test_answers_that_are_steered_say_of_how_many() -> None:
     assert steered.headline == "Prompt injection in ticket.body steers answers: 12 of 15 are what it demanded"
     assert steered.explanation.startswith("Of 15 records of the last day")
     assert len(steered.steps) == 5
+
+
+def test_what_was_steered_is_a_figure_beside_what_only_an_attack_explains() -> None:
+    """A report of steered answers whose figures said that no attack came through would contradict itself."""
+    steered = SteeredAnswers(finding=finding(12), place="ticket.body", n_demanding=15)
+    facts = {one.label: (one.value, one.note) for one in report_of(steered).facts}
+    assert facts["Answers that only an attack explains"] == (0, "")
+    assert facts["Answers as the attack demands"] == (12, "of 15 at ticket.body; some could be so anyway")

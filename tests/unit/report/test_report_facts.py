@@ -1,16 +1,21 @@
 """What a report says, by kind of incident."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from seamwatch.core.incident_life import ChangeKind
-from seamwatch.core.results import Check, IsolationResult, RecordEvidence, StageResult, Verdict
+from seamwatch.core.incident_life import ChangeKind, Incident
+from seamwatch.core.results import Check, Discrepancy, IsolationResult, RecordEvidence, StageResult, Verdict, Window
+from seamwatch.report.advice import by_state
 from seamwatch.report.blocks import Heading, Mention, Paragraph
+from seamwatch.report.html import render_html
+from seamwatch.report.markdown import render_markdown
 from seamwatch.report.message import incident_message
 from seamwatch.report.stages import StageMark
 from seamwatch.vocabulary import Basis, CheckStatus, Gap, IncidentState, Responsibility, Severity
+
+START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -187,6 +192,78 @@ def test_records_of_the_cause_come_first(make_report):
     report = make_report(evidence=others)
     assert [each.key for each in report.records] == ["2", "1"]
     assert report.n_more_records == 28
+
+
+def test_a_field_that_differs_in_format_only_is_shown_unmarked_and_stays_out_of_the_message(make_report):
+    """`19.90` beside `19.9` is no fault, so nothing of it may look like one."""
+    verdict = Verdict(
+        key="1", responsibility=Responsibility.INTEGRATION, stage="request", confidence=0.9, explanation="e"
+    )
+    rows = tuple(
+        Discrepancy(key="1", stage="request", field=name, recorded="19.90", expected=expected, kind=kind)
+        for name, expected, kind in (("price", "19.9", "format"), ("product", "7", "value"))
+    )
+    report = make_report(evidence=(RecordEvidence(key="1", verdict=verdict, rows=rows),))
+    price, product = report.records[0].payload
+    assert (price.is_format_only, product.is_format_only) == (True, False)
+    assert not any(piece.differs for piece in (*price.recorded, *price.expected))
+    assert any(piece.differs for piece in product.recorded)
+    assert "same value, another format" in render_html(report)
+    thread = repr(incident_message(report).thread)
+    assert "request.product" in thread
+    assert "request.price" not in thread
+
+
+@pytest.mark.parametrize(
+    ("state", "first"),
+    [
+        (IncidentState.OPEN, "Correct how request makes product"),
+        (IncidentState.MITIGATED, "A fix was applied 2026-11-23 09:00 UTC: the next window that began afterwards"),
+        (IncidentState.RESOLVED, "Correct how request makes product"),  # by a person: the window still shows the cause
+    ],
+)
+def test_the_first_step_fits_the_state(make_report, state, first):
+    mitigated_at = START + timedelta(hours=1)
+    report = make_report(incident={"state": state, "mitigated_at": mitigated_at, "resolved_at": mitigated_at})
+    assert report.next_steps[0].startswith(first)
+
+
+def test_nothing_is_left_to_do_once_a_watch_has_called_its_incident_over():
+    window = Window(start=START, end=START + timedelta(hours=1))
+    over = Incident(
+        id="i",
+        fingerprint="f",
+        pipeline="triage",
+        responsibility=Responsibility.PROVIDER,
+        stage="answer",
+        fields=(),
+        state=IncidentState.RESOLVED,
+        headline="Slow provider at answer",
+        confidence=0.9,
+        opened_at=START,
+        updated_at=START,
+        first_window=window,
+        last_window=window,
+        n_records=1,
+    )
+    assert by_state(over, ("Take it back",), is_watch=True) == (
+        "Nothing to do: the incident is over. Confirm that the repair stays in place.",
+    )
+
+
+def test_a_resolved_note_says_that_the_fault_was(make_report):
+    report = make_report(incident={"state": IncidentState.RESOLVED, "resolved_at": START})
+    said = incident_message(report, (ChangeKind.RESOLVED,)).thread[0]
+    assert isinstance(said, Paragraph)
+    assert said.runs[1].text.startswith(". What it was: 30 of 40 failing records")
+
+
+def test_pages_name_owners_without_the_notation_of_slack(make_report):
+    html = render_html(make_report())
+    assert "Slack user U012AB" in html
+    assert "@U012AB" not in html
+    model = make_report({"responsibility": Responsibility.MODEL, "stage": "answer"})
+    assert "Slack group S01" in render_markdown(model)
 
 
 def test_resolved_incident_no_longer_asks_anyone_to_act(make_report, attribution):

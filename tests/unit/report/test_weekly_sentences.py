@@ -130,23 +130,28 @@ def test_what_became_of_an_agreed_action(
             "support_triage/incidents/n_opened",
             12.0,
             13.0,
-            "support_triage, incidents opened: told 12, by what is known now 13",
+            "support_triage, incidents opened: reported 12, by what is known now 13",
         ),
         (
             "support_triage/objectives/answers_right/sli",
             0.948,
             0.951,
-            "support_triage, answers_right, share of good events: told 94.8%, by what is known now 95.1%",
+            "support_triage, answers_right, share of good events: reported 94.8%, by what is known now 95.1%",
         ),
-        ("everything/cost/usd", 508.8, None, "all pipelines, cost: told $509, by what is known now not known"),
-        ("a/times/detect/median_s", None, 7_200.0, "a, detect, median time: told not known, by what is known now 2 h"),
+        ("everything/cost/usd", 508.8, None, "all pipelines, cost: reported $509, by what is known now not known"),
+        (
+            "a/times/detect/median_s",
+            None,
+            7_200.0,
+            "a, detect, median time: reported not known, by what is known now 2 h",
+        ),
         (
             "everything/incidents/by_responsibility/source_data",
             None,
             2.0,
-            "all pipelines, incidents, source data: told not known, by what is known now 2",
+            "all pipelines, incidents, source data: reported not known, by what is known now 2",
         ),
-        ("", 1.0, 2.0, ": told 1, by what is known now 2"),
+        ("", 1.0, 2.0, ": reported 1, by what is known now 2"),
     ],
 )
 def test_a_correction_names_the_figure_as_told_and_now(
@@ -160,7 +165,7 @@ def test_our_grade_is_never_hidden() -> None:
     assert sentences.grade_line(()) == f"{nobody}."
     assert sentences.grade_line((grade(None, **NOBODY_JUDGED),)) == f"{nobody} of 118 verdicts."
     assert sentences.grade_line(GRADES) == (
-        "Our own verdicts: 93.1% are right (95% interval 84.6% to 97.4%; 118 told in a year). We were too sure of "
+        "Our own verdicts: 93.1% are right (95% interval 84.6% to 97.4%; 118 given in a year). We were too sure of "
         "model; the confidence that is shown is lowered."
     )
     table = tables.grades_table(GRADES)

@@ -101,8 +101,9 @@ def _loop_size(loop: LoopingRecords, change: Change | None) -> str:
 def _loop_explanation(loop: LoopingRecords, source: Source | None) -> str:
     usual = loop.usual
     return (
-        f"Of {usual.records:,.0f} records before, hardly any had {usual.rare} such calls; {usual.threshold} are a "
-        f"loop, and so are many from {usual.rare} on. {_about_source(source, 'affected records')}"
+        f"Of {usual.records:,.0f} earlier records hardly any made {usual.rare} such calls. One record with "
+        f"{usual.threshold} is a loop; with {usual.rare} or more, several records together are. "
+        f"{_about_source(source, 'affected records')}"
     )
 
 
@@ -220,7 +221,7 @@ def _loop_table(loops: Sequence[LoopingRecords]) -> Table:
         "request": Unit.TEXT,
         "since": Unit.MOMENT,
     }
-    return table("Loops", columns, rows[:_MOST_ROWS], note="The request is told by the first digits of its hash.")
+    return table("Loops", columns, rows[:_MOST_ROWS], note="A request is named by the first digits of its hash.")
 
 
 def _facts(evaluation: CostEvaluation) -> tuple[Fact, ...]:

@@ -41,7 +41,17 @@ def injection_report(evaluation: InjectionEvaluation, *, notes: Sequence[str] = 
             Fact(label="Untrusted texts in 24 hours", value=n, unit=Unit.COUNT),
             Fact(label="Texts that look like attacks", value=n_attacks, unit=Unit.COUNT),
             Fact(label="Share of attacks", value=n_attacks / n if n else None, unit=Unit.SHARE),
-            Fact(label="Attacks that reached the output", value=n_reached, unit=Unit.COUNT),
+            Fact(label="Answers that only an attack explains", value=n_reached, unit=Unit.COUNT),
+            *(
+                Fact(
+                    label="Answers as the attack demands",
+                    value=one.finding.n_records,
+                    unit=Unit.COUNT,
+                    note=f"of {one.n_demanding} at {one.place}; some could be so anyway",
+                )
+                for one in evaluation.findings
+                if isinstance(one, SteeredAnswers)
+            ),
         ),
         tables=_tables(evaluation),
         charts=_charts(evaluation.fields, findings),

@@ -15,7 +15,7 @@ from seamwatch.core.watch.latency_hours import Hour
 from seamwatch.core.watch.latency_source import WAIT_RECORDS, Carrier, Source
 from seamwatch.core.watch.results import Cell, Chart, Fact, Line, Table, Unit, WatchReport
 from seamwatch.core.watch.stage_times import Part
-from seamwatch.report.numbers import moment, rough_seconds
+from seamwatch.report.numbers import moment, rough_seconds, span
 from seamwatch.report.watch.figures import MAIN_ROWS, REST, stacked_lines, table
 from seamwatch.report.watch.texts import headline, steps, text
 from seamwatch.vocabulary import Watch
@@ -56,7 +56,7 @@ def describe_slowdown(slowdown: Slowdown, window: Window) -> Finding:
     share = f"; it carries {min(carrier.share, 1.0):.0%} of the change" if source.stage else ""
     reason = text(Watch.LATENCY, "reasons", source.reason, **source.evidence) if source.reason is not None else ""
     explanation = (
-        f"P95 of the full pipeline over {window.start:%Y-%m-%d %H:%M} to {window.end:%H:%M} UTC is {p95}, {p95_before} "
+        f"P95 of the full pipeline over {span(window)} is {p95}, {p95_before} "
         f"in comparable hours before; {shift.n_slow:,} of {sum(hour.total.count for hour in shift.hours):,} records "
         f"are slower than that, where one in twenty is usual. {_carried(carrier, source)} {reason}"
     )

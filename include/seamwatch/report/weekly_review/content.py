@@ -235,7 +235,7 @@ def _corrections(review: WeeklyReview) -> Section:
     return Section(
         key="corrections",
         title="Corrections",
-        lead=(plain("This page shows the week as it was told. By what came later these figures are others:"),),
+        lead=(plain("The page shows the week as it was when it was closed. These figures have changed since:"),),
         items=_listed(tuple(map(sentences.correction, review.corrections))),
     )
 

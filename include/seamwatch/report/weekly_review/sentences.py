@@ -28,6 +28,7 @@ from seamwatch.core.weekly_review.week import HISTORY, ReviewWeek
 from seamwatch.report import numbers
 from seamwatch.report.blocks import Run, plain, strong
 from seamwatch.report.links import WeeklyLinks
+from seamwatch.report.mentions import mention_text
 from seamwatch.report.text import joined, printable
 from seamwatch.report.weekly_review.sections import Line
 from seamwatch.secret_redaction import SECRETS
@@ -180,10 +181,10 @@ def status(review: WeeklyReview) -> str:
     """Return whether the week is as it was told, and as of when."""
     made = numbers.moment(review.made_at)
     if not review.is_closed:
-        return f"Not closed yet: as of {made}, told to nobody"
+        return f"Not closed yet: as of {made}, sent to nobody"
     n = len(review.corrections)
     later = f"; {numbers.plural(n, 'figure')} {'has' if n == 1 else 'have'} changed since, see Corrections" if n else ""
-    return f"Closed: as it was told {made}{later}"
+    return f"Closed: as it was reported {made}{later}"
 
 
 def summary(one: IncidentsWeek) -> str:
@@ -269,11 +270,11 @@ def _bad_events(n: float) -> str:
 def who_acts(role: str | None, owner: str | None, *, with_mention: bool = True) -> str:
     """Return whose it is in words, with what calls them."""
     if role is None:
-        return "Nobody is named for it." if owner is None else f"{name(owner)} acts."
+        return "Nobody is named for it." if owner is None else f"{name(mention_text(owner))} acts."
     who = f"{words(role)} owner"
     if owner is None:
         return f"Nobody is named as {who}."
-    return f"{who[0].upper()}{who[1:]} acts{f': {name(owner)}' if with_mention else '.'}"
+    return f"{who[0].upper()}{who[1:]} acts{f': {name(mention_text(owner))}' if with_mention else '.'}"
 
 
 def slow(one: SlowIncident, links: WeeklyLinks) -> Line:
@@ -401,7 +402,7 @@ def grade_line(grades: Sequence[Grade]) -> str:
         told = f" of {numbers.plural(one.n_verdicts, 'verdict')}" if one is not None and one.n_verdicts else ""
         return f"Our own verdicts: how many are right is not known yet: nobody judged any{told}."
     text = f"Our own verdicts: {numbers.percent(one.precision)} are right"
-    text += f" (95% interval {numbers.interval(one.low, one.high)}; {numbers.count(one.n_verdicts)} told in a year)."
+    text += f" (95% interval {numbers.interval(one.low, one.high)}; {numbers.count(one.n_verdicts)} given in a year)."
     low = [graded(each) for each in grades if each.is_overconfident and each.responsibility is not None]
     if one.is_overconfident or low:
         text += f" We were too sure of {joined(low) if low else 'them'}; the confidence that is shown is lowered."
@@ -416,7 +417,7 @@ def correction(one: FigureCorrection) -> Line:
     told, now = (known(value, lambda found: _figure(parts[-1], found)) for value in (one.told, one.now))
     return (
         strong(f"{', '.join([*where, figure])}: " if where else f"{figure}: "),
-        plain(f"told {told}, by what is known now {now}"),
+        plain(f"reported {told}, by what is known now {now}"),
     )
 
 

@@ -25,6 +25,7 @@ from seamwatch.core.weekly_review.facts import (
 from seamwatch.report import numbers
 from seamwatch.report.blocks import plain
 from seamwatch.report.links import WeeklyLinks
+from seamwatch.report.mentions import mention_text
 from seamwatch.report.weekly_review import sentences
 from seamwatch.report.weekly_review.sections import Cell, Column, Line, Row, Table, Tone, Trend
 from seamwatch.report.weekly_review.sentences import NOT_KNOWN, clip, known, name, words
@@ -125,7 +126,7 @@ def _pipeline(one: PipelineWeek) -> Cell:
 
 def _owner(one: PipelineWeek) -> Cell:
     if one.owner is not None:
-        return Cell(text=name(one.owner))
+        return Cell(text=name(mention_text(one.owner)))
     return Cell(text="nobody is named", tone=Tone.WARN) if one.is_defined else Cell(text=NOT_KNOWN)
 
 
@@ -375,7 +376,7 @@ def _agreed_tone(one: AgreedWeek) -> Tone:
 def grades_table(grades: Sequence[Grade]) -> Table | None:
     """Return how good our own verdicts are; a grade that nobody knows is a row like any other."""
     columns = _columns(
-        "Verdicts", "Told#", "Right#", "95% interval#", "Stated#", "By people", "By fixes", "By the sample"
+        "Verdicts", "Given#", "Right#", "95% interval#", "Stated#", "By people", "By fixes", "By the sample"
     )
     rows = tuple(map(_grade, grades))
     return Table(title="Our own verdicts, over a year", columns=columns, rows=rows) if rows else None
@@ -437,7 +438,7 @@ def _team_lines(teams: Sequence[TeamWeek], links: WeeklyLinks, *, is_model: bool
 
 def team_name(team: TeamWeek, *, is_model: bool) -> str:
     """Return whose something is, with what calls them."""
-    mention = "nobody is named" if team.mention is None else name(team.mention)
+    mention = "nobody is named" if team.mention is None else name(mention_text(team.mention))
     return mention if is_model else f"{words(team.role)} ({mention})"
 
 
