@@ -8,7 +8,7 @@ import typer
 
 from seamwatch.commands.dependencies import open_airflow_deps, open_deps, settings_of, store_url
 from seamwatch.commands.options import JsonOption, ProjectOption
-from seamwatch.commands.output import say, write_json
+from seamwatch.commands.output import pause, say, write_json
 
 if TYPE_CHECKING:
     from seamwatch.engine.deps import Deps
@@ -35,7 +35,7 @@ def deliver(
         if retry:
             deps.store.retry_deliveries(now=deps.clock())
             deps.store.weekly_digests.retry(now=deps.clock())
-        summary = deliver_pending(deps)
+        summary = deliver_pending(deps, sleep=pause)
         note_delivery(deps)
         if not summary.errors:
             tell_monitor(deps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,12 @@ from seamwatch.secret_redaction import SECRETS
 def say(text: str) -> None:
     """Write to standard error, without secrets and with what would steer a terminal made visible."""
     print(visible_lines(SECRETS.redact(text)), file=sys.stderr, flush=True)
+
+
+def pause(seconds: float) -> None:
+    """Wait because a channel asks for it, and say so: a command that stands still looks as if it hung."""
+    say(f"a channel asks for a pause: waiting {seconds:.0f} s ...")
+    time.sleep(seconds)
 
 
 def print_line(line: str) -> None:

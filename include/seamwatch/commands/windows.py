@@ -9,7 +9,7 @@ import typer
 
 from seamwatch.commands.dependencies import open_window_deps
 from seamwatch.commands.options import FailOnOption, FromOption, JsonOption, PipelineArgument, ProjectOption, ToOption
-from seamwatch.commands.output import print_line, say, write_json
+from seamwatch.commands.output import pause, print_line, say, write_json
 from seamwatch.vocabulary import FailOn
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def run(
         changes = decide_incidents(deps, spec, window)
         reports = write_reports(deps, spec, window)
         if not no_slack:
-            summary = deliver_pending(deps)
+            summary = deliver_pending(deps, sleep=pause)
             note_delivery(deps)
             errors = summary.errors
             say(f"delivered {summary.n_sent}, waiting {summary.n_waiting}, given up {summary.n_failed}")
@@ -157,7 +157,7 @@ def _hint_of_records(deps: Deps, pipeline: Pipeline, attribution: Attribution) -
         return
     newest, first = newest_record_at(deps, pipeline), pipeline.first_stage
     came = f"the newest one came {moment(newest)}" if newest is not None else "nor does it hold any other"
-    say(f"{first.name} ({first.relation}) holds no record of the window; {came}")
+    say(f"{first.name} holds no record of the window; {came}")
 
 
 def _exit_on(conditions: list[FailOn] | None, attribution: Attribution) -> None:

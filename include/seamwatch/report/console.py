@@ -16,7 +16,7 @@ from seamwatch.core.watch.results import WatchReport
 from seamwatch.core.watcher_status import WatcherStatus
 from seamwatch.report.console_tables import print_table, shown
 from seamwatch.report.machine import attribution_json
-from seamwatch.report.numbers import count, duration, interval, moment, money, percent
+from seamwatch.report.numbers import budget_share, count, duration, interval, moment, money, percent
 from seamwatch.report.watcher_status import note_lines, problem_lines, status_lines
 from seamwatch.report.watches import watch_facts
 
@@ -41,7 +41,7 @@ def _objective_row(one: ObjectiveStatus) -> tuple[str, ...]:
         money(budget.spent) if is_money else percent(one.sli),
         count(one.events),
         count(one.bad),
-        percent(budget.left),
+        budget_share(budget.left),
         "" if budget.burn is None else f"{budget.burn:.2g}x",
         moment(budget.gone_at),
         ", ".join(alert.severity.value for alert in one.alerts if alert.since is not None),

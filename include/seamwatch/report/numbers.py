@@ -28,7 +28,12 @@ def percent(ratio: float | None) -> str:
 
 def left(ratio: float | None) -> str:
     """Return how much of a budget is left, or by how much of it it is overspent."""
-    return f"{percent(-ratio)} overspent" if ratio is not None and ratio < 0 else f"{percent(ratio)} left"
+    return budget_share(ratio) if ratio is not None and ratio < 0 else f"{percent(ratio)} left"
+
+
+def budget_share(ratio: float | None) -> str:
+    """Return the same for a column that is called so: `12%`, `4% overspent`; no table says that -4% is left."""
+    return f"{percent(-ratio)} overspent" if ratio is not None and ratio < 0 else percent(ratio)
 
 
 def interval(low: float | None, high: float | None) -> str:

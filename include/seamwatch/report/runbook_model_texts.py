@@ -16,7 +16,7 @@ from seamwatch.vocabulary import BenchmarkStanding, StepState
 _STANDINGS = {
     BenchmarkStanding.DEGRADED: "worse",
     BenchmarkStanding.CHANGED: "not the model that was accepted",
-    BenchmarkStanding.UNSTABLE: "it answers by chance",
+    BenchmarkStanding.UNSTABLE: "it is not deterministic",
     BenchmarkStanding.AS_BEFORE: "as before",
 }
 _MOSTLY_RIGHT = 0.9

@@ -153,7 +153,7 @@ def changes(cause: Finding | None, *, affected: str = "the failing records") -> 
     """Return what else changed near the onset, the likeliest reason first; `affected` names what it goes with."""
     return tuple(
         f"At {numbers.moment(one.at)} {one.stage}.{one.field} changed from {_short(one.before)} to {_short(one.after)} "
-        f"({numbers.probability(one.p_value)} that it goes with {affected} by chance)."
+        f"({numbers.probability(one.p_value)} that it coincides with {affected} by chance)."
         for one in (cause.changed if cause else ())
     )
 
@@ -241,7 +241,7 @@ def _finding_on_inputs(result: IsolationResult) -> str:
     if result.standing is BenchmarkStanding.CHANGED:
         return f"It is not the model that was accepted: {answers}, {unstable}; {moved}.{now_named}"
     if result.standing is BenchmarkStanding.UNSTABLE:
-        return f"It answers by chance: {unstable}, and {answers}; {moved}."
+        return f"It is not deterministic: {unstable}, and {answers}; {moved}."
     return f"It is as it was: of {inputs} that the baseline holds, {moved}."
 
 
@@ -293,6 +293,6 @@ def _unjudged(attribution: Attribution) -> list[str]:
     elif attribution.n_examined < attribution.n_failing:
         lines.append(
             f"{numbers.count(attribution.n_examined)} of {numbers.plural(attribution.n_failing, 'failing record')} "
-            "were examined themselves; the others are judged by their like."
+            "were examined themselves; the others are judged by records like them."
         )
     return lines

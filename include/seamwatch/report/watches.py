@@ -137,7 +137,7 @@ def _budget(one: ObjectiveStatus, gate: str) -> BudgetFacts:
         objective=one.objective,
         goal=numbers.money(budget.allowed) if one.goal is None else numbers.percent(one.goal),
         sli=numbers.money(budget.spent) if one.goal is None else numbers.percent(one.sli),
-        left=numbers.percent(budget.left),
+        left=numbers.budget_share(budget.left),
         left_ratio=budget.left,
         burn=burn or numbers.NO_DATA,
         gone=gone or "not at this pace",

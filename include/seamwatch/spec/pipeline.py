@@ -272,7 +272,7 @@ class Isolation(Spec):
     records_per_stratum: Annotated[int, Field(ge=1)] = 40
     """Most records of one stratum that a sample draws."""
     repeats: Annotated[int, Field(ge=1, le=50)] = 7
-    """Most replays of one request, where the model answers by chance."""
+    """Most replays of one request, where the model is not deterministic."""
 
 
 class Bundle(Spec):

@@ -49,7 +49,7 @@ def test_a_headline_says_a_kind_of_damage_of_those_fields_only_that_have_it(
         (cause(Responsibility.MODEL, None), "The model at unknown stage is wrong on clean requests."),
         (
             cause(Responsibility.MODEL, "llm", kind="not_reproduced", gap=Gap.UNCHECKED_FIELD),
-            "llm answers by chance: wrong when recorded, usually right when asked again.",
+            "llm is not deterministic: wrong when recorded, usually right when asked again.",
         ),
         (
             cause(Responsibility.MODEL, "llm", kind="changed_since"),

@@ -172,7 +172,7 @@ def test_what_weakens_the_verdict_is_told_once(make_report):
     report = make_report(results=(result,), n_pending=1, n_examined=10, notes=("x", "x"))
     assert report.caveats == (
         "1 record has no truth yet, so neither right nor wrong.",
-        "10 of 40 failing records were examined themselves; the others are judged by their like.",
+        "10 of 40 failing records were examined themselves; the others are judged by records like them.",
         "The reference of request failed on 2 records.",
         "request: 3 late rows",
         "x",
