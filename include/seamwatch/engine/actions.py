@@ -407,7 +407,7 @@ def _overtaken(deps: Deps, action: ActionRun) -> str:
     incident = deps.store.incident(action.incident_id)
     if incident is None:
         return "its incident is no longer kept; nothing was changed"
-    return "" if incident.is_open else f"its incident is {incident.state.value} by now; nothing was changed"
+    return "" if incident.is_open else f"its incident is {incident.state.value} already; nothing was changed"
 
 
 def _look(deps: Deps, action: ActionRun) -> Standing:

@@ -137,6 +137,8 @@ def action_sentence(action: ActionRun) -> str:
     does = "" if action.plan is None else action.plan.does
     state = _STATES[action.state]
     because = action.why if action.why and action.why not in (does, "approved", "rejected") else ""
+    if "nothing was changed" in because:  # the reason says it too
+        state = state.removesuffix(", nothing was changed")
     head = f"{does}: {state}" if does else state[:1].upper() + state[1:]
     return f"{head}; {because}" if because else head
 
@@ -153,9 +155,10 @@ def step_line(step: StepRun) -> str:
 
 def _mark(step: StepRun, actions: Collection[str] = ()) -> str:
     """Return how a step ended: what was sent was not found, and neither was what an action proposes."""
-    if step.finding.state is not StepState.FOUND:
-        return _MARKS[step.finding.state]
-    return "done" if step.name in _STEP_TITLES else "proposed" if step.name in actions else _MARKS[StepState.FOUND]
+    state = step.finding.state
+    if step.name in actions:
+        return {StepState.FOUND: "proposed", StepState.CLEAR: "not needed"}.get(state, _MARKS[state])
+    return "done" if step.name in _STEP_TITLES and state is StepState.FOUND else _MARKS[state]
 
 
 def title_of(name: str) -> str:
