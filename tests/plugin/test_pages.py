@@ -716,7 +716,7 @@ def test_the_overview_has_a_row_for_every_pipeline_and_leads_on(client: Client, 
     assert {"parcels", "letters"} <= set(rows)
     assert "1 open" in rows["parcels"]
     assert 'href="/seamwatch/incidents?pipeline=parcels&amp;state=open"' in rows["parcels"]
-    assert "@U0REL" in rows["parcels"]
+    assert "Slack user U0REL" in rows["parcels"]
     assert ask(client, actor, action="ack").status_code == 303
     rows = overview(client)
     assert list(rows).index("letters") < list(rows).index("parcels")

@@ -78,7 +78,7 @@ def test_how_many_looked_like_an_ai_failure_and_were_not(counts: IncidentsWeek, 
         (Phase.ACKNOWLEDGE, True, "Nobody acknowledged it for 9 h, escalated once."),
         (Phase.ACKNOWLEDGE, False, "Nobody has acknowledged it for 9 h, escalated once."),
         (Phase.MITIGATE, False, "It has waited 9 h for a fix, escalated once."),
-        (Phase.RESOLVE, True, "Its end took 9 h more, escalated once."),
+        (Phase.RESOLVE, True, "Resolving it took 9 h more, escalated once."),
         (None, True, "How long its steps took is not known, escalated once."),
     ],
 )

@@ -83,7 +83,7 @@ def _sections(review: WeeklyReview, links: WeeklyLinks) -> Iterator[Section]:
     )
     yield _grades(review)
     yield _section(
-        "teams", "Whose is what", tables.teams_table(pipelines, links), nothing="There is no pipeline that you may see."
+        "teams", "By team", tables.teams_table(pipelines, links), nothing="There is no pipeline that you may see."
     )
     if review.corrections:
         yield _corrections(review)
@@ -162,7 +162,7 @@ def _times(review: WeeklyReview, links: WeeklyLinks) -> Section:
 def _repeats(review: WeeklyReview, links: WeeklyLinks) -> Section:
     items = tuple(sentences.repeat(one, links) for one in review.repeats)
     lead = () if items else (plain("No place had the same kind of fault more than once in these weeks."),)
-    return Section(key="repeats", title="Came again", lead=lead, items=_listed(items))
+    return Section(key="repeats", title="Recurring causes", lead=lead, items=_listed(items))
 
 
 def _by_count(counts: Mapping[Responsibility, int]) -> list[tuple[Responsibility, int]]:
@@ -225,7 +225,7 @@ def _grades(review: WeeklyReview) -> Section:
     table = tables.grades_table(review.grades)
     return Section(
         key="grades",
-        title="Our own grades",
+        title="How often our own verdicts are right",
         lead=(plain(sentences.grade_line(review.grades)),),
         tables=() if table is None else (table,),
     )

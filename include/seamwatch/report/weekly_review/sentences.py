@@ -61,7 +61,7 @@ _OVER: Mapping[Phase, str] = {
     Phase.ATTRIBUTE: "It took {} until somebody was named",
     Phase.ACKNOWLEDGE: "Nobody acknowledged it for {}",
     Phase.MITIGATE: "A fix took {}",
-    Phase.RESOLVE: "Its end took {} more",
+    Phase.RESOLVE: "Resolving it took {} more",
 }
 """The step that took longest, where it was taken."""
 _PENDING: Mapping[Phase, str] = {
