@@ -71,8 +71,10 @@ def _coverage_notes(evidence: Evidence, *, has_baseline: bool) -> list[str]:
         notes += [f"{name}: {describe_misplaced(misplaced, where=where)}" for misplaced in reconciled.misplaced]
         notes += [f"{name}: {note}" for note in reconciled.notes]
     if not has_baseline and evidence.models:
-        pipeline = evidence.world.pipeline.pipeline
-        notes.append(WINDOW_NOTES["no_baseline"].format(accuracy=f"{ASSUMED_ACCURACY:.0%}", pipeline=pipeline))
+        pipeline = evidence.world.pipeline
+        kind = "no_baseline" if pipeline.benchmark is not None else "no_benchmark"
+        accuracy = f"{ASSUMED_ACCURACY:.0%}"
+        notes.append(WINDOW_NOTES[kind].format(accuracy=accuracy, pipeline=pipeline.pipeline))
     return notes
 
 

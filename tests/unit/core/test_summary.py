@@ -101,7 +101,7 @@ LATE = WINDOW.end + timedelta(days=30)
         ({"n_pending": 12}, ["12 of 60 records has not arrived"], ["overdue"]),
         ({"n_pending": 60}, ["no truth has arrived yet"], ["of 60"]),
         ({"n_pending": 12, "now": LATE}, ["12 of 60", "truth of 12 records is overdue"], []),
-        ({"has_baseline": False}, ["no accepted baseline", "seamwatch baseline desk"], ["truth"]),
+        ({"has_baseline": False}, ["add `benchmark`", "seamwatch baseline desk --from DAY"], ["truth"]),
         ({"left_out": {"request": ["priority"]}}, ["request: ", "priority"], []),
     ],
     ids=["all is known", "some pending", "all pending", "overdue", "no baseline", "a field that no reference makes"],
