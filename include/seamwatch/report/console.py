@@ -17,6 +17,7 @@ from seamwatch.core.watcher_status import WatcherStatus
 from seamwatch.report.console_tables import print_table, shown
 from seamwatch.report.machine import attribution_json
 from seamwatch.report.numbers import budget_share, count, duration, interval, moment, money, percent
+from seamwatch.report.sentences import undetermined
 from seamwatch.report.watcher_status import note_lines, problem_lines, status_lines
 from seamwatch.report.watches import watch_facts
 
@@ -145,6 +146,8 @@ def print_attribution(attribution: Attribution) -> None:
             for cause in attribution.causes
         ]
         print_table(console, columns, rows)
+    for line in undetermined(attribution):
+        console.print(shown(f"undetermined, {line}"))
     for line in reference_lines(attribution):
         console.print(shown(line, style="red"))
     for note in (*attribution.notes, *attribution.isolation.notes):

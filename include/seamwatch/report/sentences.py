@@ -278,11 +278,15 @@ def caveats(cause: Finding | None, measured: Measured, stage_results: Sequence[S
     return tuple(dict.fromkeys((*lines, *measured.isolation.notes, *measured.notes)))
 
 
+def undetermined(attribution: Attribution) -> list[str]:
+    """Return a line for every kind of evidence that is missing: of how many records, and which."""
+    gaps = Counter(v.gap for v in attribution.verdicts if v.gap is not None)
+    return [f"{numbers.plural(n, 'record')}: {WINDOW_GAPS[gap]}" for gap, n in sorted(gaps.items())]
+
+
 def _unjudged(attribution: Attribution) -> list[str]:
     """Return what was not judged, or not examined itself."""
-    lines: list[str] = []
-    gaps = Counter(v.gap for v in attribution.verdicts if v.gap is not None)
-    lines += [f"{numbers.plural(n, 'record')}: {WINDOW_GAPS[gap]}." for gap, n in sorted(gaps.items())]
+    lines = [f"{line}." for line in undetermined(attribution)]
     n_waiting = attribution.n_pending - attribution.n_unreadable
     if n_waiting:
         have = "has" if n_waiting == 1 else "have"
