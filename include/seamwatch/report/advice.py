@@ -73,8 +73,8 @@ def by_state(incident: Incident, steps: tuple[str, ...], *, is_watch: bool) -> t
         return steps
     fixed = f"A fix was applied {numbers.moment(incident.mitigated_at)}"
     return (
-        f"{fixed}: the next window that began afterwards resolves the incident, or opens it again; only then go on:",
-        *steps,
+        f"{fixed}. Wait: the next window that began afterwards resolves the incident, or opens it again.",
+        *(f"If it opens again: {step}" for step in steps[:1]),
     )
 
 

@@ -25,7 +25,7 @@ _WHAT: Mapping[str, str] = {
 _MACHINES: Mapping[Door | None, str] = {Door.DETECTOR: "detectors", Door.CLOCK: "clock", Door.TASK: "runbook"}
 _OF_RUNBOOK = frozenset(
     {kind.value for kind in ChangeKind if kind.name.startswith("ACTION_")}
-    | {ChangeKind.RUNBOOK_STEP.value, ChangeKind.STEP_FAILED.value, ChangeKind.MITIGATED.value}
+    | {ChangeKind.RUNBOOK_STEP.value, ChangeKind.STEP_FAILED.value}
 )
 """Entries whose reason begins with the name of a step or of an action."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*")

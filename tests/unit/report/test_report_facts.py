@@ -218,7 +218,10 @@ def test_a_field_that_differs_in_format_only_is_shown_unmarked_and_stays_out_of_
     ("state", "first"),
     [
         (IncidentState.OPEN, "Correct how request makes product"),
-        (IncidentState.MITIGATED, "A fix was applied 2026-11-23 09:00 UTC: the next window that began afterwards"),
+        (
+            IncidentState.MITIGATED,
+            "A fix was applied 2026-11-23 09:00 UTC. Wait: the next window that began afterwards",
+        ),
         (IncidentState.RESOLVED, "Correct how request makes product"),  # by a person: the window still shows the cause
     ],
 )

@@ -21,6 +21,12 @@ AT = datetime(2026, 5, 4, tzinfo=UTC)
         ("action_answered", "roll_back: approved", "Action answered: roll back", "approved"),
         # What a person wrote is theirs, whatever it looks like.
         ("resolved", "note: rolled back", "Resolved", "note: rolled back"),
+        (
+            "mitigated",
+            "hotfix: deployed",
+            "A fix was applied; the next window confirms it or not",
+            "hotfix: deployed",
+        ),
         ("runbook_step", "Whether it drifted: unknown", "Runbook step", "Whether it drifted: unknown"),
         ("runbook_step", "", "Runbook step", ""),
     ],
