@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
@@ -363,6 +365,26 @@ def test_a_guard_is_asked_once_for_each_text_and_its_verdict_counts(make_desk: C
         assert n == len(set(guard.asked))
         assert desk.look(START + HOUR, since=START) == report
         assert len(guard.asked) == n, "what was answered is not asked again"
+
+
+@pytest.mark.parametrize(("is_other_version", "n_flagged"), [(True, 0), (False, 6)])
+def test_scores_of_another_version_of_the_scanner_are_made_again(
+    make_desk: Callable[..., Desk], *, is_other_version: bool, n_flagged: int
+) -> None:
+    desk = make_desk()
+    for n in range(3):
+        desk.add(START, TICKETS[0].format(n=n))
+    assert desk.look(START + HOUR, since=START).facts[1].value == 0
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    (kept,) = desk.deps.store.aggregates("tickets", Watch.INJECTION, since=epoch, until=epoch + HOUR)
+    made_by, _, packed = kept.data["scores"].partition("\n")
+    hashes = base64.b64decode(packed)
+    # As if all texts had been attacks to whoever scored them.
+    packed = base64.b64encode(hashes[: len(hashes) // 12 * 8] + np.ones(len(hashes) // 12, dtype="<f4").tobytes())
+    name = "0123456789abcdef " if is_other_version else made_by
+    wrong = replace(kept, data=kept.data | {"scores": f"{name}\n{packed.decode()}"})
+    desk.deps.store.put_aggregates("tickets", Watch.INJECTION, [wrong], start=epoch, end=epoch + HOUR)
+    assert desk.look(START + HOUR, since=START).facts[1].value == n_flagged
 
 
 def test_a_guard_that_fails_is_said_and_the_own_score_counts(make_desk: Callable[..., Desk]) -> None:

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.core.detection.hours import HOUR, floor_hour
-from seamwatch.core.injection.classifier import trained_model
 from seamwatch.core.injection.places import SHORTEST_TEXT, field_kind, named_places, source_places
 from seamwatch.core.injection.scan import Scan, scan_texts, without_spans
+from seamwatch.core.injection.version import scanner_version
 from seamwatch.core.records.comparison import strict_text
 from seamwatch.core.records.frames import ANSWER, StageData
 from seamwatch.core.records.json_documents import texts_in
@@ -163,7 +163,7 @@ def _score(
     deps: Deps, pipeline: Pipeline, settings: InjectionWatch, texts: pd.DataFrame, state: Mapping[str, Any]
 ) -> _Scores:
     """Return the scores of all texts; those of the last look are not made again."""
-    made_by = f"{trained_model().version} {settings.guard or ''}"
+    made_by = f"{scanner_version()} {settings.guard or ''}"
     known = _remembered(state, made_by)
     wanted: list[_Text] = list(dict.fromkeys(zip(texts["kind"], texts["text"], strict=True)))
     hashes = {text: _hash(text) for text in wanted}
