@@ -1,18 +1,17 @@
 """Injected instructions: what the scanner finds beside rules and keywords, false incidents, and waves found.
 
-`INJECTION_DATA=FILE` names the public texts (see `injection_data.py`); without it their figures are left out.
+`INJECTION_DATA=FILE` names the public texts (see `injection_data.py`), `AGENTDOJO=FOLDER` another set (see
+`injection_agentdojo.py`); without them their figures are left out.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +19,12 @@ from numpy.typing import NDArray
 
 sys.path += [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "support"), str(Path(__file__).parent)]
 
+from injection_agentdojo import goals, honest_texts
 from injection_data import HELD_OUT, is_test, load
+from injection_installed import descriptions, docstrings
 from write_page import Figure
 
-from injection_texts import DISGUISES, HONEST, hard_texts
+from injection_texts import DISGUISES, FRAMES_IN_DATA, HONEST, hard_texts, texts_in_data
 from seamwatch.core.detection.rates import wilson_interval
 from seamwatch.core.injection.rules import score_sentence
 from seamwatch.core.injection.scan import SUSPICIOUS, scan_texts, split
@@ -63,10 +64,10 @@ average (`copies`). A wave adds so many attacks to 200 texts an hour. Beside: an
 mean of the past and three standard deviations, and at least three.
 
 `in_data` is the scanner where texts stand in fields of data. Its rules were written with the goals of InjecAgent in
-view (of the same file), so that its recall there is that of a set it was made on. `manuals` are the sections of the
-descriptions of installed packages, those of the half of the names that was not looked at meanwhile. Of the 27 goals of
-AgentDojo 0.1.35, on which nothing was chosen, it found 6; of 319 honest texts of its mails, files and pages it flagged
-2, one of which (`please find attached`) is no more."""
+view; its classifier learnt orders of our own, and nothing was chosen on the goals of AgentDojo. `descriptions` and
+`docstrings` are honest texts of installed packages, those of the half of the names that is kept apart from training.
+`hard_in_data` texts are our own, with goals and honest texts that are not among those of training; unlike the others
+they were looked at once while it was made: they showed that what fills a template must differ in every text."""
 
 
 @dataclass(frozen=True)
@@ -82,18 +83,21 @@ def figures(*, short: bool, seed: int) -> dict[str, Figure]:
     """Return all figures; the short form takes the own texts and fewer simulated months."""
     own = [Case(one.text, one.is_attack, _family(one.kind)) for one in hard_texts()]
     found = _scores("injection_hard", own)
+    hard = [Case(one.text, one.is_attack, one.kind) for one in texts_in_data()]
+    found |= _scores("injection_hard_in_data", hard, kind=FieldKind.DATA)
     data = os.environ.get("INJECTION_DATA")
     if not short and data:
         public = [Case(o.text, o.is_attack, _source(o.source)) for o in load(Path(data)) if is_test(o)]
         found |= _scores("injection_test", public)
         carried = [replace(one, kind=one.kind.removeprefix("unseen_")) for one in public]
         carried = [one for one in carried if one.kind.startswith(_DATA)]
-        found |= _scores("injection_in_data", [*carried, *_manuals()], kind=FieldKind.DATA)
+        in_data = [*carried, *_installed(), *_agentdojo()]
+        found |= _scores("injection_in_data", in_data, kind=FieldKind.DATA)
         orders = [one for one in public if not one.kind.startswith(_REQUESTS)]
         found["injection_test_recall_orders_to_a_model"] = _scores("orders", orders)["orders_recall"]
-    found["injection_scan_texts_per_second"] = _speed(
-        [text for texts in HONEST.values() for text in texts], 2_000 if short else 10_000, seed
-    )
+    honest = [text for texts in HONEST.values() for text in texts]
+    for kind, suffix in ((FieldKind.REQUEST, ""), (FieldKind.DATA, "_in_data")):
+        found[f"injection_scan_texts_per_second{suffix}"] = _speed(honest, 2_000 if short else 10_000, seed, kind)
     found |= _false_incidents(short=short, seed=seed)
     found |= _waves(20 if short else 100, seed=seed)
     return found
@@ -110,7 +114,6 @@ def _source(name: str) -> str:
 _REQUESTS = ("unseen_InjecAgent_d", "unseen_BIPIA_attack_text")
 """Attacks that speak to no model: requests as people make them, in the place of data."""
 _DATA = ("InjecAgent", "BIPIA")
-_SECTION = re.compile(r"\n\s*\n(?=#)")
 _FEWEST = 5
 """Kinds of fewer texts have no row of their own."""
 _RIVALS: dict[str, Callable[[str], bool]] = {
@@ -123,15 +126,27 @@ def _rules_score(text: str) -> float:
     return max((score_sentence(text[start:end]) for start, end in split(text)), default=0.0)
 
 
-def _manuals() -> list[Case]:
-    """Return the sections of descriptions of installed packages: honest texts, many of which say what to do."""
-    found = []
-    for one in metadata.distributions():
-        name, text = one.metadata["Name"], str(one.metadata.get_payload() or one.metadata.get("Description") or "")
-        is_kept = int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 16**8 >= 0.5
-        if is_kept and name != "seamwatch":
-            found += [Case(part, False, "manuals") for part in _SECTION.split(text) if 100 < len(part) < 4000]
-    return found
+def _installed() -> list[Case]:
+    """Return honest texts of installed packages, many of which say what to do: those kept apart from training."""
+    return [
+        Case(one.text, False, kind)
+        for kind, texts in (("descriptions", descriptions()), ("docstrings", docstrings()))
+        for one in texts
+        if one.is_test
+    ]
+
+
+def _agentdojo() -> list[Case]:
+    """Return the goals of AgentDojo, alone and in texts as they stand in fields of data, and its honest texts."""
+    folder = os.environ.get("AGENTDOJO")
+    if not folder:
+        return []
+    wanted = goals(Path(folder))
+    return [
+        *(Case(goal, True, "AgentDojo") for goal in wanted),
+        *(Case(frame.format(goal), True, "AgentDojo_in_a_text") for goal in wanted for frame in FRAMES_IN_DATA[1:]),
+        *(Case(text, False, "AgentDojo") for text in honest_texts(Path(folder))),
+    ]
 
 
 def _scores(name: str, cases: Sequence[Case], *, kind: FieldKind = FieldKind.REQUEST) -> dict[str, Figure]:
@@ -161,7 +176,7 @@ def _share(flags: dict[str, Bools], take: Callable[[Bools], Bools]) -> Figure:
     return Figure(float(ours.mean()) if len(ours) else 0.0, low, high, f"of {len(ours)}", rival)
 
 
-def _speed(texts: Sequence[str], n: int, seed: int) -> Figure:
+def _speed(texts: Sequence[str], n: int, seed: int, kind: FieldKind) -> Figure:
     """Return texts of 500 characters scanned in a second: honest look-alikes put together."""
     rng = np.random.default_rng(seed)
     made = [" ".join(texts[at] for at in rng.integers(len(texts), size=12))[:500] for _ in range(n)]
@@ -169,7 +184,7 @@ def _speed(texts: Sequence[str], n: int, seed: int) -> Figure:
     for part in range(3):
         mine = made[part * n // 3 : (part + 1) * n // 3]
         began = time.perf_counter()
-        scan_texts(mine)
+        scan_texts(mine, kind=kind)
         rates.append(len(mine) / (time.perf_counter() - began))
     began = time.perf_counter()
     for text in made[: n // 10]:

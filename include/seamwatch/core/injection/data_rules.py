@@ -1,11 +1,12 @@
-"""Rules that tell an order to an assistant in a field of data, where nobody has anything to ask.
+"""Rules that speak for an order to an assistant in a field of data, where nobody has anything to ask.
 
 In a ticket `please send my invoices to ...` is what the ticket is there for; in a calendar entry, a review or a tool's
 answer it is odd. A sentence counts by its form (an order, asked politely or not) and by what assistants with tools are
 misused for: somebody's own accounts, records and devices, money, a stranger's address. What one person asks another
 (`please send me the slides`) counts half. English only.
 
-The weights are a person's choice, not learnt, made on the texts named in `docs/injection-model.md`.
+The weights are a person's choice, not learnt, made on the texts named in `docs/injection-model.md`. No rule decides
+alone: how much they count beside the classifier of fields of data is learnt (`classifier.py`).
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ from __future__ import annotations
 import re
 from importlib import resources
 
-LEAST_SCORE = 0.5
-"""Lower scores count as none: honest manuals, recipes and mails are full of sentences with some marks of an order."""
 AMONG_PEOPLE = 0.5
 """What is left of the score of a sentence that speaks to a person."""
 _TABLE = [
@@ -38,7 +37,7 @@ _YOU_ARE_ASKED = re.compile(r"\bi(?:'d| would)? (?:need|want|like) you to\b", re
 
 
 def score_sentence(sentence: str) -> float:
-    """Return how odd a sentence is in a field of data, from 0 to 1; below `LEAST_SCORE` it is 0.
+    """Return how odd a sentence is in a field of data, from 0 to 1.
 
     Its marks count as independent: one minus the product of what each leaves in doubt.
     """
@@ -53,7 +52,7 @@ def score_sentence(sentence: str) -> float:
     score = 1.0 - doubt
     if _is_among_people(order, sends_away="fetch_and_send" in kinds and _ADDRESS.search(order) is not None):
         score *= AMONG_PEOPLE
-    return score if score >= LEAST_SCORE else 0.0
+    return score
 
 
 def _is_among_people(order: str, *, sends_away: bool) -> bool:

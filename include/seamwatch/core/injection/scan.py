@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import re
 from bisect import bisect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from seamwatch.core.injection import data_rules, rules
-from seamwatch.core.injection.classifier import Floats, Model, Sums, trained_model
+from seamwatch.core.injection.classifier import Floats, Ints, Model, Sums, trained_model, weigh
 from seamwatch.core.injection.readings import LONGEST_TEXT, Reading, readings
 from seamwatch.vocabulary import FieldKind
 
-Ints = NDArray[np.int64]
 WIDEST_WINDOW = 3
 LONGEST_SENTENCE = 300
 DISGUISED = 0.4
@@ -27,8 +25,16 @@ DISGUISED = 0.4
 SUSPICIOUS = 0.2
 """Score from which attribution leaves a span out on trial. Low: an outcome that stays wrong acquits it, while the watch
 counts what it flags and has no trial."""
+LEAST_IN_DATA = 0.5
+"""Lower scores that only the kind of field gives count as none: honest manuals, recipes and mails are full of sentences
+with some marks of an order, and each would be left out on trial."""
 MOST_FOLLOWING = 5
 """Sentences that go on with an order and are marked with it."""
+_RULES: Mapping[FieldKind, tuple[Callable[[str], float], float]] = {
+    FieldKind.REQUEST: (rules.score_sentence, SUSPICIOUS),
+    FieldKind.DATA: (data_rules.score_sentence, LEAST_IN_DATA),
+}
+"""By kind of field, what its rules say of a sentence, and the least score that counts there."""
 _BATCH = 2_000
 """Texts that are scored at once."""
 _SENTENCE_END = re.compile(
@@ -79,9 +85,6 @@ class _Windows:
     first: Ints
     """Number of the first sentence; the others follow it."""
     width: Ints
-    log_odds: Floats
-    rules: Floats
-    """Highest score that the rules give a sentence of it."""
     owner: Ints
     """Number of the text."""
 
@@ -91,33 +94,28 @@ def scan_texts(
     *,
     kind: FieldKind = FieldKind.REQUEST,
     threshold: float = 0.5,
-    model: Model | None = None,
     longest: int = LONGEST_TEXT,
 ) -> list[Scan]:
     """Return what was found in each text.
 
     Args:
         texts: In any order; each is scanned alone.
-        kind: Of the fields that they stand in. In data the rules of `data_rules.py` count too: the higher score is
-            taken.
+        kind: Of the fields that they stand in. In data an order is odd by its place alone, which a model and the
+            rules of `data_rules.py` tell: the higher score is taken.
         threshold: Score from which windows are marked as spans.
-        model: Weights; default: those that come with the package.
         longest: Characters beyond which only the beginning and the end of a text are read.
     """
-    model = model or trained_model()
     found: list[Scan] = []
     for start in range(0, len(texts), _BATCH):
-        found += _scan(list(texts[start : start + _BATCH]), kind, threshold, model, longest)
+        found += _scan(list(texts[start : start + _BATCH]), kind, threshold, longest)
     return found
 
 
-def _scan(texts: list[str], kind: FieldKind, threshold: float, model: Model, longest: int) -> list[Scan]:
+def _scan(texts: list[str], kind: FieldKind, threshold: float, longest: int) -> list[Scan]:
     sentences = _sentences(texts, longest)
-    windows = _windows(sentences, model)
-    scores = model.probability(windows.log_odds, windows.rules)
-    if kind is FieldKind.DATA:
-        odd = np.array([data_rules.score_sentence(sentence) for sentence in sentences.texts], dtype=float)
-        scores = np.maximum(scores, _highest(odd, windows.first, windows.width))
+    windows = _windows(sentences)
+    # An order to a model is one wherever it stands.
+    scores = np.max(_scores(sentences, windows, list(dict.fromkeys((FieldKind.REQUEST, kind)))), axis=0)
     best = np.zeros(len(texts))
     np.maximum.at(best, windows.owner, scores)
     marked: dict[int, list[int]] = {}
@@ -138,18 +136,21 @@ def rules_of(
     """
     found: list[tuple[str, ...]] = []
     for text, scan in zip(texts, scan_texts(texts, kind=kind, threshold=threshold), strict=True):
-        sentences = _sentences([text], LONGEST_TEXT).texts
-        kinds = [one for sentence in sentences for one in rules.kinds_of(sentence)]
-        if kind is FieldKind.DATA and any(data_rules.score_sentence(sentence) for sentence in sentences):
-            kinds.append("order_in_data")
+        sentences = _sentences([text], LONGEST_TEXT)
+        kinds = [one for sentence in sentences.texts for one in rules.kinds_of(sentence)]
+        if kind is FieldKind.DATA:
+            (odd,) = _scores(sentences, _windows(sentences), [kind])
+            kinds += ["order_in_data"] if odd.max(initial=0.0) >= threshold else []
         found.append((tuple(dict.fromkeys(kinds)) or ("classifier",)) if scan.score >= threshold else ())
     return found
 
 
-def text_features(texts: Sequence[str], model: Model) -> tuple[Ints, Floats, Floats]:
+def text_features(texts: Sequence[str], model: Model, kind: FieldKind) -> tuple[Ints, Floats, Floats]:
     """Return of every window the number of its text, the classifier's log odds and the rules' score; for training."""
-    windows = _windows(_sentences(list(texts)), model)
-    return windows.owner, windows.log_odds, windows.rules
+    sentences = _sentences(list(texts))
+    windows = _windows(sentences)
+    (log_odds,) = _log_odds(sentences, windows, [model])
+    return windows.owner, log_odds, _rule_scores(sentences, windows, log_odds, model, kind)
 
 
 def _sentences(texts: list[str], longest: int = LONGEST_TEXT) -> _Sentences:
@@ -189,51 +190,67 @@ def split(text: str) -> Iterator[tuple[int, int]]:
         at = after
 
 
-def _windows(sentences: _Sentences, model: Model) -> _Windows:
-    sums = model.weigh(sentences.texts)
+def _windows(sentences: _Sentences) -> _Windows:
     n = len(sentences.texts)
-    firsts, odds = [], []
-    total = Sums(letters=np.zeros(n), n_letters=np.zeros(n), words=np.zeros(n), n_words=np.zeros(n))
-    for width in range(1, WIDEST_WINDOW + 1):
-        kept = max(n - width + 1, 0)
-        total = Sums(**{name: getattr(total, name)[:kept] + values[width - 1 :] for name, values in vars(sums).items()})
-        first = np.flatnonzero(sentences.reading[:kept] == sentences.reading[width - 1 :][:kept])
-        firsts.append(first)
-        odds.append(model.log_odds(total)[first])
-    first, log_odds = np.concatenate(firsts), np.concatenate(odds)
-    widths = np.repeat(np.arange(1, WIDEST_WINDOW + 1), [len(some) for some in firsts])
-    scores = _rule_scores(sentences, _worth_a_look(n, first, widths, log_odds, model))
+    firsts = [
+        np.flatnonzero(sentences.reading[: max(n - width + 1, 0)] == sentences.reading[width - 1 :])
+        for width in range(1, WIDEST_WINDOW + 1)
+    ]
+    first = np.concatenate(firsts)
     owner = np.array(sentences.owner, dtype=np.int64)[sentences.reading[first]] if n else first
-    return _Windows(first=first, width=widths, log_odds=log_odds, rules=_highest(scores, first, widths), owner=owner)
+    return _Windows(
+        first=first, width=np.repeat(np.arange(1, WIDEST_WINDOW + 1), [len(a) for a in firsts]), owner=owner
+    )
 
 
-def _highest(scores: Floats, first: Ints, width: Ints) -> Floats:
-    """Return of each window the highest score of its sentences."""
-    highest = scores[first]
-    for step in range(1, WIDEST_WINDOW):
-        is_wider = width > step
-        highest[is_wider] = np.maximum(highest[is_wider], scores[first[is_wider] + step])
-    return highest
-
-
-def _worth_a_look(n: int, first: Ints, width: Ints, log_odds: Floats, model: Model) -> Ints:
-    """Return the sentences of windows that rules could lift to `SUSPICIOUS`; to save time no others are asked."""
-    is_open = model.probability(log_odds, np.ones(len(log_odds))) >= SUSPICIOUS
-    found = np.zeros(n, dtype=bool)
-    for step in range(WIDEST_WINDOW):
-        found[first[is_open & (width > step)] + step] = True
-    return np.flatnonzero(found)
-
-
-def _rule_scores(sentences: _Sentences, numbers: Ints) -> Floats:
-    """Return by sentence what the rules say of it; a disguise adds to what they find underneath."""
-    found = np.zeros(len(sentences.texts))
-    for number in numbers:
-        found[number] = rules.score_sentence(sentences.texts[number])
-        reading = sentences.readings[sentences.reading[number]]
-        if found[number] and reading.disguised and reading.is_disguised(*sentences.places[number]):
-            found[number] = 1.0 - (1.0 - found[number]) * (1.0 - DISGUISED)
+def _scores(sentences: _Sentences, windows: _Windows, kinds: Sequence[FieldKind]) -> list[Floats]:
+    """Return by kind of field how likely each window gives orders to a model there."""
+    models = [trained_model(kind) for kind in kinds]
+    found = []
+    for kind, model, log_odds in zip(kinds, models, _log_odds(sentences, windows, models), strict=True):
+        scores = model.probability(log_odds, _rule_scores(sentences, windows, log_odds, model, kind))
+        found.append(np.where(scores >= LEAST_IN_DATA, scores, 0.0) if kind is FieldKind.DATA else scores)
     return found
+
+
+def _log_odds(sentences: _Sentences, windows: _Windows, models: Sequence[Model]) -> list[Floats]:
+    """Return by model the log odds of each window."""
+    found = []
+    for sums, model in zip(weigh(sentences.texts, models), models, strict=True):
+        parts, total = [], sums
+        for width in range(1, WIDEST_WINDOW + 1):
+            if width > 1:
+                total = Sums(
+                    weights=total.weights[:, :-1] + sums.weights[:, width - 1 :],
+                    n=total.n[:, :-1] + sums.n[:, width - 1 :],
+                )
+            parts.append(model.log_odds(total)[windows.first[windows.width == width]])
+        found.append(np.concatenate(parts))
+    return found
+
+
+def _rule_scores(sentences: _Sentences, windows: _Windows, log_odds: Floats, model: Model, kind: FieldKind) -> Floats:
+    """Return of each window the highest score that the rules give a sentence of it.
+
+    To save time only sentences of windows that rules could lift to a score that counts are asked. A disguise adds to
+    what rules find underneath.
+    """
+    score_sentence, least = _RULES[kind]
+    is_open = model.probability(log_odds, np.ones(len(log_odds))) >= least
+    is_asked = np.zeros(len(sentences.texts), dtype=bool)
+    scores = np.zeros(len(sentences.texts))
+    for step in range(WIDEST_WINDOW):
+        is_asked[windows.first[is_open & (windows.width > step)] + step] = True
+    for number in np.flatnonzero(is_asked):
+        scores[number] = score_sentence(sentences.texts[number])
+        reading = sentences.readings[sentences.reading[number]]
+        if scores[number] and reading.disguised and reading.is_disguised(*sentences.places[number]):
+            scores[number] = 1.0 - (1.0 - scores[number]) * (1.0 - DISGUISED)
+    highest = scores[windows.first]
+    for step in range(1, WIDEST_WINDOW):
+        is_wider = windows.width > step
+        highest[is_wider] = np.maximum(highest[is_wider], scores[windows.first[is_wider] + step])
+    return highest
 
 
 def _bounds(sentences: _Sentences, windows: _Windows, place: int) -> tuple[int, int]:

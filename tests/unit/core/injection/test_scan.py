@@ -13,19 +13,34 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injection_texts import DISGUISES, SMUGGLED, hard_texts
+from injection_texts import DISGUISES, SMUGGLED, hard_texts, texts_in_data
 from seamwatch.core.injection import rules, scan
-from seamwatch.core.injection.classifier import N_WEIGHTS, Model, hash_sentences, trained_model
+from seamwatch.core.injection.classifier import (
+    N_REQUEST_WEIGHTS,
+    N_WEIGHTS,
+    WEIGHTS,
+    Model,
+    hash_sentences,
+    trained_model,
+    weigh,
+)
 from seamwatch.core.injection.readings import readings
 from seamwatch.core.injection.scan import scan_texts
+from seamwatch.vocabulary import FieldKind
 
 DOCUMENT = "Refunds are granted within 30 days. The agent checks the order number and the date. Keep the receipt. " * 12
 
 
-def test_the_weights_are_small() -> None:
-    path = resources.files("seamwatch.core.injection").joinpath("weights.npz")
+@pytest.mark.parametrize("kind", list(FieldKind))
+def test_the_weights_are_small(kind: FieldKind) -> None:
+    path = resources.files("seamwatch.core.injection").joinpath(WEIGHTS[kind])
     assert len(path.read_bytes()) < 300_000
-    assert trained_model().weights.shape == (N_WEIGHTS,)
+    assert trained_model(kind).weights.shape == (N_WEIGHTS,)
+
+
+def test_how_a_sentence_starts_counts_in_data_alone() -> None:
+    assert not trained_model(FieldKind.REQUEST).weights[N_REQUEST_WEIGHTS:].any()
+    assert trained_model(FieldKind.DATA).weights[N_REQUEST_WEIGHTS:].any()
 
 
 def test_honest_look_alikes_seldom_count_as_attacks_and_most_attacks_do() -> None:
@@ -87,13 +102,13 @@ def test_the_short_list_of_stems_hides_no_rule() -> None:
                     assert rules.score_sentence(sentence), sentence
 
 
-def features(sentences: Sequence[str]) -> list[tuple[list[int], list[int]]]:
-    found: list[tuple[list[int], list[int]]] = [([], []) for _ in sentences]
-    for where, letter_owner, letters, word_owner, words in hash_sentences(sentences):
-        for side, owner, values in ((0, letter_owner, letters), (1, word_owner, words)):
-            for number, value in zip(owner, values, strict=True):
-                found[where.start + number][side].append(int(value))
-    return [(sorted(letters), sorted(words)) for letters, words in found]
+def features(sentences: Sequence[str]) -> list[tuple[list[int], ...]]:
+    found: list[tuple[list[int], ...]] = [([], [], []) for _ in sentences]
+    for where, sorts in hash_sentences(sentences):
+        for row, one in enumerate(sorts):
+            for number, value in zip(one.owner, one.number, strict=True):
+                found[where.start + number][row].append(int(value))
+    return [tuple(sorted(some) for some in mine) for mine in found]
 
 
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=5))
@@ -102,19 +117,33 @@ def test_features_of_a_sentence_do_not_hang_on_its_neighbours(sentences: list[st
 
 
 def test_features_are_counted_as_written_down_here() -> None:
-    ((letters, words),) = features(["ab ab"])
-    # " ab ab " has 7 characters: 5 runs of three, 4 of four, 3 of five; two words and one pair.
-    assert (len(letters), len(words)) == (12, 3)
+    ((letters, words, starts),) = features(["ab ab"])
+    # " ab ab " has 7 characters: 5 runs of three, 4 of four, 3 of five; two words
+    # and one pair; a first word and a first pair.
+    assert (len(letters), len(words), len(starts)) == (12, 3, 2)
     assert len(set(words)) == 2
+
+
+def test_a_sentence_starts_with_its_first_three_words() -> None:
+    (alone,), (longer,), (later,) = (
+        features([one]) for one in ("send it now", "send it now or never", "never send it now")
+    )
+    assert len(alone[2]) == 3
+    assert alone[2] == longer[2]
+    assert not set(alone[2]) & set(later[2])
 
 
 def test_a_model_is_a_weighted_sum() -> None:
     weights = np.zeros(N_WEIGHTS, dtype=np.float32)
-    ((letters, words),) = features(["hello world"])
-    weights[letters], weights[words] = 1.0, 2.0
-    model = Model(weights=weights, bias=0.5, combine=(-1.0, 1.0, 2.0), version="")
-    odds = model.log_odds(model.weigh(["hello world"]))
-    assert odds[0] == pytest.approx(0.5 + len(letters) ** 0.5 + 2.0 * len(words) ** 0.5)
+    ((letters, words, starts),) = features(["hello world"])
+    weights[letters], weights[words], weights[starts] = 1.0, 2.0, 3.0
+    model = Model(weights=weights, bias=0.5, combine=(-1.0, 1.0, 2.0))
+    both = weigh(["hello world"], [model, trained_model()])
+    assert model.log_odds(both[0])[0] == pytest.approx(
+        0.5 + len(letters) ** 0.5 + 2.0 * len(words) ** 0.5 + 3.0 * len(starts) ** 0.5
+    )
+    (alone,) = weigh(["hello world"], [trained_model()])
+    assert trained_model().log_odds(alone) == pytest.approx(trained_model().log_odds(both[1]))
     assert model.probability(np.array([1.0]), np.array([0.0]))[0] == pytest.approx(0.5)
 
 
@@ -123,12 +152,14 @@ def test_what_is_measured_on_was_not_trained_on() -> None:
     sys.path.insert(0, folder)
     try:
         from injection_data import near_duplicates
+        from injection_orders import own_honest, own_orders
         from injection_own import own_texts
         from injection_training import SEED
     finally:
         sys.path.remove(folder)
     trained = [text for text, _, _ in own_texts(SEED)]
-    measured = [one.text for one in hard_texts()]
+    trained += [one.text for one in (*own_orders(SEED, n=3), *own_honest(SEED, n=3))]
+    measured = [one.text for one in (*hard_texts(), *texts_in_data())]
     assert not set(trained) & set(measured)
     groups = near_duplicates([*trained, *measured])
     assert not set(groups[: len(trained)]) & set(groups[len(trained) :])

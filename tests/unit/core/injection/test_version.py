@@ -13,7 +13,9 @@ from seamwatch.core.injection.version import folder_version, scanner_version
 FOLDER = Path(str(resources.files("seamwatch.core.injection")))
 
 
-@pytest.mark.parametrize("name", ["rules.tsv", "data_rules.tsv", "confusables.tsv", "weights.npz", "scan.py"])
+@pytest.mark.parametrize(
+    "name", ["rules.tsv", "data_rules.tsv", "confusables.tsv", "weights.npz", "data_weights.npz", "scan.py"]
+)
 def test_a_change_of_one_file_is_another_version(name: str, tmp_path: Path) -> None:
     copy = shutil.copytree(FOLDER, tmp_path / "injection")
     assert folder_version(copy) == scanner_version()
