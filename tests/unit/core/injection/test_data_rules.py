@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from injection_texts import texts_in_data
 from seamwatch.core.injection.data_rules import score_sentence
 from seamwatch.core.injection.places import field_kind
 from seamwatch.core.injection.scan import LEAST_IN_DATA, rules_of, scan_texts
@@ -62,6 +64,18 @@ def test_an_order_is_odd_in_data_and_usual_in_a_request(order: str) -> None:
 def test_honest_documents_mails_and_answers_of_tools_are_left_alone(honest: str) -> None:
     (as_request,), (as_data,) = scan_texts([honest]), scan_texts([honest], kind=FieldKind.DATA)
     assert as_data == as_request
+
+
+def test_orders_that_no_rule_was_written_for_are_found_and_documents_and_answers_of_tools_are_left_alone() -> None:
+    texts = texts_in_data()
+    is_found = [found.score >= 0.5 for found in scan_texts([one.text for one in texts], kind=FieldKind.DATA)]
+    shares = {
+        kind: np.mean([hit for one, hit in zip(texts, is_found, strict=True) if one.kind == kind])
+        for kind in {one.kind for one in texts}
+    }
+    assert shares["order"] >= 0.57
+    assert shares["document"] == shares["tool_answer"] == 0.0
+    assert max(shares["how_to"], shares["mail"]) <= 0.15, "made to look like orders; the card says so"
 
 
 def test_what_one_person_asks_another_counts_less_than_what_is_asked_of_an_assistant() -> None:
