@@ -375,8 +375,8 @@ def test_the_runbook_of_a_loop_names_its_records_its_source_and_what_changed(tmp
         "llm.prompt_version changed at 2026-03-06 09:24 UTC, when it began (2026-03-06 09:24 UTC).",
     )
     assert changed.details == (
-        "At 2026-03-06 09:24 UTC llm.prompt_version changed from v6 to v7 (p < 0.0001 that it goes with the records "
-        "since then by chance).",
+        "At 2026-03-06 09:24 UTC llm.prompt_version changed from v6 to v7 (p < 0.0001 that it coincides with the "
+        "records since then by chance).",
     )
 
 
