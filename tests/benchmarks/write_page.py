@@ -7,7 +7,7 @@ import os
 import platform
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,11 @@ import attribution.page
 import slo.page
 
 ROOT = Path(__file__).parents[2]
-SECTIONS = {"attribution": attribution.page.section, "slo": slo.page.section}
-"""Benchmarks whose section is more than a table of figures."""
+SECTIONS: Mapping[str, Callable[[Mapping[str, Any], Sequence[str]], list[str]]] = {
+    "attribution": lambda document, _: attribution.page.section(document),
+    "slo": slo.page.section,
+}
+"""Benchmarks whose section is more than a table of figures: its lines, from the figures and the section before."""
 FIRST = (
     ("attribution", "record_stage_accuracy_sampled", "failing records with the right stage and owner, default mode"),
     ("attribution", "record_stage_accuracy_exhaustive", "the same, every failing record replayed"),
@@ -145,11 +148,13 @@ def write_page(folder: Path) -> None:
     ]
     for path in sorted(folder.glob("*.json")):
         document = json.loads(path.read_text(encoding="utf-8"))
-        write_section = SECTIONS.get(path.stem)
-        if write_section is None and "parts" in document:
-            sections[path.stem] = _section_of_parts(path.stem, document, sections.get(path.stem, []))
+        before = sections.get(path.stem, [])
+        if write_section := SECTIONS.get(path.stem):
+            sections[path.stem] = write_section(document, before)
+        elif "parts" in document:
+            sections[path.stem] = _section_of_parts(path.stem, document, before)
         else:
-            sections[path.stem] = write_section(document) if write_section else _section(path.stem, document)
+            sections[path.stem] = _section(path.stem, document)
     lines += _first(sections)
     lines += [line for name in sorted(sections) for line in sections[name]]
     page.write_text("\n".join(lines).rstrip("\n") + "\n", encoding="utf-8")
