@@ -56,6 +56,8 @@ AT_LEAST: Mapping[str, Mapping[str, float]] = {
         "injection_hard_precision": 0.88,
         "injection_hard_recall": 0.76,
         "injection_hard_recall_disguised": 0.97,
+        "injection_hard_in_data_recall": 0.57,
+        "injection_hard_in_data_precision": 0.9,
         "injection_wave_detected_4_an_hour": 1.0,
         "injection_wave_detected_20_an_hour": 1.0,
         "injection_wave_detected_100_an_hour": 1.0,
@@ -114,6 +116,7 @@ AT_MOST: Mapping[str, Mapping[str, float]] = {
     "injection": {
         "injection_hard_false_positive_rate": 0.07,
         "injection_hard_false_positive_rate_disguised_harmless": 0,
+        "injection_hard_in_data_false_positive_rate": 0.1,
         "injection_false_incidents_per_90_days_steady": 0,
         "injection_false_incidents_per_90_days_days": 0,
         "injection_false_incidents_per_90_days_copies": 0.5,
