@@ -26,9 +26,9 @@ _MOST_LABELS, _MOST_TEXT_LABELS = 40, 250
 _FEWEST_PER_LABEL = 2.5
 """Records of each label, on average; with fewer it is a name or a number, not a class."""
 _MISLABELLED = 0.01
-"""Share of labels that are wrong, before anything is seen: the low end of what audits of label sets find. With 0.02 more
-wrong labels are doubted, and healthy windows with many of them are called incidents that nobody is blamed for: 3 of
-1,000 in the benchmark of attribution, none of these with 0.01."""
+"""Share of labels that are wrong, before anything is seen: the low end of what audits of label sets find. With 0.02
+more wrong labels are doubted, and healthy windows with many of them are called incidents that nobody is blamed for: 3
+of 1,000 in the benchmark of attribution, none of these with 0.01."""
 _ANYWHERE = 0.8
 """Share of a model's errors that fall on any class; the rest fall on classes whose texts look alike. Of 0.5, 0.8 and 1
 this one found most without doubting right labels, in windows of 300 to 3,000 records of 77 classes."""
