@@ -81,7 +81,7 @@ class ActionReply:
     is_done: bool
     """Whether anything was changed."""
     is_private: bool
-    """Whether they are told by a message of their own; else they see it in the incident's."""
+    """Whether they are notified by a message of their own; else they see it in the incident's."""
 
 
 def groups_of(mentions: Iterable[str]) -> tuple[str, ...]:

@@ -17,8 +17,8 @@ _WATCHES = timedelta(days=35)
 _LONGEST_MONTH = timedelta(days=31)
 _MARGIN = timedelta(days=2)
 """Looks come late, and the days of a time zone begin up to a day earlier."""
-_TOLD_LATE = timedelta(weeks=5)
-"""After so long a week is told by nobody but by hand: its digest may be forgotten, whatever the settings say."""
+_ANNOUNCED_LATE = timedelta(weeks=5)
+"""After so long a week is announced by nobody but by hand: its digest may be forgotten, whatever the settings say."""
 _AT_WORK = timedelta(days=1)
 """A window of long ago that is run today is checked, attributed and told in this time."""
 _FIRST = datetime(1, 1, 2, tzinfo=UTC)
@@ -66,13 +66,13 @@ def limits(settings: StoreSettings, pipeline: Pipeline | None, *, is_removed: bo
 
 
 def digests_since(settings: StoreSettings, *, now: datetime) -> datetime:
-    """Return from when on the digests of weekly reviews are kept: what is in no outbox any more could be told twice.
+    """Return from when on the digests of weekly reviews are kept: what is in no outbox any more could be sent twice.
 
     Args:
         settings: Of the project.
         now: Aware.
     """
-    return _before(now, max(settings.keep_incidents, _TOLD_LATE))
+    return _before(now, max(settings.keep_incidents, _ANNOUNCED_LATE))
 
 
 def looks_back(pipeline: Pipeline) -> timedelta:

@@ -64,7 +64,8 @@ average (`copies`). A wave adds so many attacks to 200 texts an hour. Beside: an
 mean of the past and three standard deviations, and at least three.
 
 `in_data` is the scanner where texts stand in fields of data. Its rules were written with the goals of InjecAgent in
-view; its classifier learnt orders of our own, and nothing was chosen on the goals of AgentDojo. `descriptions` and
+view; its classifier learnt orders of our own, and none were goals of AgentDojo, whose shares
+were seen before the last choice of where 0.5 lies (see `docs/injection-model.md`). `descriptions` and
 `docstrings` are honest texts of installed packages, those of the half of the names that is kept apart from training.
 `hard_in_data` texts are our own, with goals and honest texts that are not among those of training; unlike the others
 they were looked at once while it was made: they showed that what fills a template must differ in every text."""

@@ -31,7 +31,7 @@ N_REQUEST_WEIGHTS = 2**LETTER_BITS + 2**WORD_BITS
 """The classifier of requests knows no starts of sentences: people begin with a verb as well."""
 N_WEIGHTS = N_REQUEST_WEIGHTS + 2**START_BITS
 LONGEST_START = 3
-"""Words that a sentence is told by from its beginning."""
+"""First words of a sentence that are a feature together, at most."""
 _BASE = np.uint32(0x01000193)
 _SPREAD = np.uint32(2654435769)
 _PAIR = np.uint32(0x85EBCA6B)
