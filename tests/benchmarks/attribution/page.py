@@ -82,7 +82,9 @@ REASONS: Mapping[str, str] = {
         "all three are windows in which 2 % to 3 % of the labels are wrong: so many were doubted that the window "
         "was called an incident that nobody is blamed for. This commit took twice the usual rate of wrong labels; with "
         "the rate of before, to which it was set back, none of the three is called one (`bench_attribution.py --seed "
-        "20261129 --only healthy/triage/none/-/1302261`, the same with 1367285, and with register/none/-/1243325)."
+        "20261129 --only healthy/triage/none/-/1302261`, the same with 1367285, and with register/none/-/1243325). "
+        "A thousand other windows after that (`--seed 20261201 --only healthy`, e7a96eb) had 2, again with 3 % of "
+        "labels wrong: more than the baseline of the model knows of, so that a window has more failures than it should."
     ),
     "unasked_calibration": (
         "too modest: what was replayed speaks for the others more surely than stated, most of all where a model that "
