@@ -112,6 +112,23 @@ def test_undetermined_records_are_compared_with_what_is_left_of_the_models_rate(
     ]
 
 
+@pytest.mark.parametrize(("n", "gap", "is_change"), [(25, Gap.TRUTH_SUSPECT, False), (25, Gap.BUDGET_SPENT, True)])
+def test_as_many_doubted_labels_as_label_sets_usually_have_are_no_change(n: int, gap: Gap, is_change: bool) -> None:
+    causes = _causes([*_verdicts(75, MODEL), *_verdicts(n, UNDETERMINED, None, 100, gap=gap)])
+    assert [cause.is_change for cause in causes if cause.responsibility is UNDETERMINED] == [is_change]
+
+
+def test_more_doubted_labels_than_usual_are_a_change() -> None:
+    causes = _causes([*_verdicts(60, MODEL), *_verdicts(70, UNDETERMINED, None, 100, gap=Gap.TRUTH_SUSPECT)])
+    assert [cause.responsibility for cause in causes if cause.is_change] == [UNDETERMINED]
+
+
+def test_doubted_labels_hide_no_fault() -> None:
+    doubted = _verdicts(25, UNDETERMINED, None, 100, gap=Gap.TRUTH_SUSPECT)
+    causes = _causes([*doubted, *_verdicts(60, MODEL), *_verdicts(12, INTEGRATION, "sink", 200)])
+    assert [cause.stage for cause in causes if cause.is_change] == ["sink"]
+
+
 def test_the_onset_is_the_first_record_of_the_change() -> None:
     verdicts = _verdicts(40, INTEGRATION, "request", first=160)
     assert _causes(verdicts, n_judged=200)[0].onset == START + timedelta(minutes=160)
