@@ -123,7 +123,7 @@ def _of_cost(one: PipelineWeek, whole_usd: float | None, *, is_over: bool) -> It
     if one.cost is None or not one.cost.n_hours or before is None:
         return
     now = one.cost.usd
-    if abs(now - before) < _COST_SHARE * max(whole_usd or 0.0, now, before):
+    if abs(now - before) <= _COST_SHARE * max(whole_usd or 0.0, now, before):
         return
     if now > 0 and now >= _COST_RATIO * before:
         yield Change(kind=Changed.COST_ROSE, pipeline=one.pipeline, before=before, now=now)

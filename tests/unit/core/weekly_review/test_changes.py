@@ -8,7 +8,7 @@ from math import nan
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from past_incidents import WEEK, at
@@ -225,6 +225,7 @@ def test_fifty_pipelines_of_which_nothing_is_known() -> None:
 _FIGURE = st.none() | st.floats(allow_nan=True, allow_infinity=True) | st.floats(-1, 1)
 
 
+@example(None, None, 5e-324, 5e-324, 0, ["a", "b", "c"])
 @given(_FIGURE, _FIGURE, st.floats(0, 1e6), st.none() | st.floats(0, 1e6), st.integers(0, 99), st.permutations("abc"))
 def test_whatever_the_figures_each_change_has_two_that_differ(
     left: float | None, before: float | None, usd: float, usd_before: float | None, n: int, names: list[str]
