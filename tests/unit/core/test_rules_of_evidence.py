@@ -334,6 +334,21 @@ def test_a_harmless_difference_on_every_record_does_not_shield_the_model(mode: M
     assert found.references_in_doubt == ()
 
 
+@pytest.mark.parametrize("is_clean", [True, False])
+def test_another_model_s_answers_make_a_verdict_less_sure_only_where_they_decide_it(is_clean: bool) -> None:
+    def degraded(body: str) -> str:
+        return "general" if int(json.loads(body)["text"].split("case ")[1].split()[0]) in STRUCK else model(body)
+
+    everywhere = {} if is_clean else {"request": lambda _, row: {**row, "text": f"{row['text']} thanks"}}
+    world = window({"answer": _wrong_then}, everywhere=everywhere)
+    same = {v.key: v for v in attribute(world, Today(say=degraded), "exhaustive").verdicts}
+    world.recorded["answer"]["_model"] = "m-0"
+    found = attribute(world, Today(say=degraded), "exhaustive").verdicts
+    assert {v.responsibility for v in found} == {Responsibility.MODEL}
+    assert [v.confidence == same[v.key].confidence for v in found] == [is_clean] * len(found)
+    assert all(v.confidence <= same[v.key].confidence for v in found)
+
+
 def test_a_status_of_unknown_meaning_that_goes_with_wrong_answers_blames_nobody() -> None:
     damage: Damage = {"answer": lambda n, row: {**_wrong_then(n, row), "status": "kaputt"}}
     verdict = only(attribute(window(damage), Today(), "exhaustive"))

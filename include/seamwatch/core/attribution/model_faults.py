@@ -322,7 +322,7 @@ def _blame_model(
 ) -> dict[Any, Verdict]:
     if len(evidence.models) > 1:
         return _blame_one_of_several(evidence, keys, runner)
-    return {key: _model(evidence, key, beliefs[key] * runner.trust_in_model(key)) for key in keys}
+    return {key: _model(evidence, key, beliefs[key], runner) for key in keys}
 
 
 def _blame_one_of_several(evidence: Evidence, keys: pd.Index[Any], runner: ReplayRunner) -> dict[Any, Verdict]:
@@ -364,12 +364,15 @@ def _blame_one_of_several(evidence: Evidence, keys: pd.Index[Any], runner: Repla
     return verdicts
 
 
-def _model(evidence: Evidence, key: Any, belief: float) -> Verdict:
+def _model(evidence: Evidence, key: Any, belief: float, runner: ReplayRunner) -> Verdict:
     if not evidence.models:
         return undetermined_verdict(key, Gap.MISSING_REFERENCE, Reason(kind=ReasonKind.NO_MODEL))
     trust = confidence.written_confidence(evidence.world)
     moved = evidence.stages_of(key) & evidence.before_model
-    trust *= confidence.trust_in_clean_request(evidence, moved) if moved else 1.0
+    if moved:
+        # Only here do replays tell it from a fault before the model: the model that was recorded got the clean request
+        # of every other one, and was wrong, whoever answers today.
+        trust *= confidence.trust_in_clean_request(evidence, moved) * runner.trust_in_model(key)
     return make_verdict(
         key,
         Responsibility.MODEL,
