@@ -2,7 +2,8 @@
 
 `SHORT=1` takes smaller sizes, and fails where a figure is worse than its floor (`slo/floors.py`); the page is written
 by the long form alone. `PARTS=cost,drift` runs some parts only: each keeps its own file below `build/bench/slo`, with
-the commit it ran on, and the figures of all of them make `build/bench/slo.json`. `SPLIT=train` draws the months that
+the commit it ran on, and the figures of all of them make `build/bench/slo.json`. Another `SEED` draws other services;
+the part's command names it. `SPLIT=train` draws the months that
 design choices of alerts were made on, and writes no file.
 """
 
@@ -20,7 +21,8 @@ from attribution.floors import broken
 from slo import floors
 from write_page import Figure, figures_folder, write_document, write_page
 
-SEED = 20260301
+USUAL_SEED = 20260301
+SEED = int(os.environ.get("SEED", USUAL_SEED))
 SHORT = os.environ.get("SHORT") == "1"
 PARTS = ("alerts", "latency", "cost", "drift", "injection", "tick")
 FOLDER = figures_folder(is_short=SHORT) / "slo"
@@ -53,7 +55,8 @@ def run(name: str) -> None:
     print(f"{name}: {time.perf_counter() - started:.0f} s", file=sys.stderr)
     if os.environ.get("SPLIT", "test") == "test":
         data = "INJECTION_DATA=FILE " if name == "injection" and os.environ.get("INJECTION_DATA") else ""
-        command = f"{data}{'SHORT=1 ' if SHORT else ''}PARTS={name} make bench-slo"
+        seed = "" if SEED == USUAL_SEED else f"SEED={SEED} "
+        command = f"{data}{seed}{'SHORT=1 ' if SHORT else ''}PARTS={name} make bench-slo"
         details = {"notes": part.NOTES}
         write_document(FOLDER / f"{name}.json", figures, command=command, seed=SEED, about=name, details=details)
     if missed := below_floor(name, figures, getattr(part, "broken", lambda _: [])):
@@ -82,7 +85,7 @@ def join() -> None:
         for name, document in documents.items()
     }
     path = FOLDER.with_suffix(".json")
-    write_document(path, figures, command=COMMAND, seed=SEED, about=ABOUT, details={"parts": parts})
+    write_document(path, figures, command=COMMAND, seed=USUAL_SEED, about=ABOUT, details={"parts": parts})
     if not SHORT:
         write_page(path.parent)
 
