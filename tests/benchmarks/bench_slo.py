@@ -3,8 +3,8 @@
 `SHORT=1` takes smaller sizes, and fails where a figure is worse than its floor (`slo/floors.py`); the page is written
 by the long form alone. `PARTS=cost,drift` runs some parts only: each keeps its own file below `build/bench/slo`, with
 the commit it ran on, and the figures of all of them make `build/bench/slo.json`. Another `SEED` draws other services;
-the part's command names it. `SPLIT=train` draws the months that
-design choices of alerts were made on, and writes no file.
+the part's command names it. `SPLIT=train` draws the months that design choices of alerts were made on, and writes no
+file.
 """
 
 from __future__ import annotations
