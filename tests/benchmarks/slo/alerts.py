@@ -37,7 +37,7 @@ from seamwatch.vocabulary import AlertSeverity
 Cell = TypeVar("Cell")
 SHORT = os.environ.get("SHORT") == "1"
 SPLIT = os.environ.get("SPLIT", "test")
-SEED = 20260301
+SEED = int(os.environ.get("SEED", "20260301"))
 DAY = 24 * TICKS_PER_HOUR
 OVER = timedelta(days=30)
 """The workbook's thresholds are made for 30 days."""
