@@ -75,8 +75,9 @@ REASONS: Mapping[str, str] = {
         "keeps some of it for looks before all truths are in, for the window's last part and for runs of windows."
     ),
     "incident_top1_with_history": (
-        "those that are missed changed few records; the rate is known better after a history, but the budget of false "
-        "incidents is divided as without one."
+        "the four that are missed are two faults at once: both are found, nearly every record has a right verdict, and "
+        "the other one leads. A record that both broke counts, in truth, for both; a failed call or an injected "
+        "instruction hides what a later stage would have done to it."
     ),
     "false_incident": (
         "all three are windows in which 2 % to 3 % of the labels are wrong: so many were doubted that the window "
