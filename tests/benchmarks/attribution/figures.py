@@ -72,7 +72,8 @@ def make_figures(scores: Sequence[Scored]) -> dict[str, Figure]:
         "replay_share": _replay_share(large, lambda score: score.replays),
         "replay_share_with_benchmark_set": _replay_share(large, lambda score: score.calls),
         "sequential_ratio": _sequential_ratio(beyond),
-        "unasked_calibration": _unasked_calibration(faulty),
+        "unasked_calibration": _unasked_calibration(faulty, is_right),
+        "unasked_calibration_first_cause": _unasked_calibration(faulty, is_first_cause),
         **_calibration_figures(faulty),
     }
     return {name: figure for name, figure in found.items() if figure is not None}
@@ -84,6 +85,12 @@ def is_known(row: RecordScore) -> bool:
 
 def is_right(row: RecordScore) -> bool:
     return row.is_right
+
+
+def is_first_cause(row: RecordScore) -> bool:
+    """Return whether the verdict names the very cause that is named first, not another one that counts as right too."""
+    is_input = row.primary.startswith("adversarial_input") and row.said.startswith("adversarial_input")
+    return row.is_right and (row.said == row.primary or is_input)
 
 
 def has_fields(row: RecordScore) -> bool:
@@ -186,12 +193,12 @@ def _sequential_ratio(scores: Sequence[Scored]) -> Figure | None:
     return None if value is None else Figure(value, *bootstrap(pairs), "drawn records / Wald's mean", {})
 
 
-def _unasked_calibration(scores: Sequence[Scored]) -> Figure | None:
-    """Return how far the mean confidence of records that were not replayed is from the share of them that is right."""
+def _unasked_calibration(scores: Sequence[Scored], good: Wanted) -> Figure | None:
+    """Return how far the mean confidence of records that were not replayed is from the share of them that is good."""
     sums = [
         (
             sum(n * row.confidence for row, n in rows),
-            sum(n * row.is_right for row, n in rows),
+            sum(n * good(row) for row, n in rows),
             sum(n for _, n in rows),
         )
         for s in scores

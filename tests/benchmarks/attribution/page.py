@@ -55,6 +55,7 @@ MEANINGS: Mapping[str, str] = {
     "wrong_labels_alike_1500": "the same; 1,500 records",
     "right_labels_doubted": "right labels that are doubted in all these windows",
     "unasked_calibration": "mean confidence of records that were not replayed, less the share of them that is right",
+    "unasked_calibration_first_cause": "the same, less the share whose first cause is named",
     "replay_share": "calls of the default mode over those of exhaustive replay; where that needs at least 8,000",
     "replay_share_with_benchmark_set": "the same, calls about the benchmark set included on both sides",
     "sequential_ratio": "records drawn until decided over the mean of Wald's test (0.5 against 0.9, errors 5 %) in "
@@ -88,8 +89,9 @@ REASONS: Mapping[str, str] = {
         "labels wrong: more than the baseline of the model knows of, so that a window has more failures than it should."
     ),
     "unasked_calibration": (
-        "too modest: what was replayed speaks for the others more surely than stated, most of all where a model that "
-        "is not deterministic leaves each single replay in doubt."
+        "too modest. Where two models err in one record either counts as right, and what is stated is how likely it is "
+        "the one that is named: `unasked_calibration_first_cause` counts that one alone. The rest are samples that say "
+        "one thing of every record and leave more doubt of the others than there was."
     ),
     "record_stage_accuracy_exhaustive": (
         "the interval holds the target: most that is missed are errors of the model that stay undetermined, mostly in "
