@@ -14,7 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from seamwatch.core.attribution.causes import BaseRates, find_causes
-from seamwatch.core.attribution.minimal_repairs import delta_debug, smallest_repairs
+from seamwatch.core.attribution.minimal_repairs import delta_debug, search_together, smallest_repairs
 from seamwatch.core.detection.onset import onset_index
 from seamwatch.core.detection.rates import wilson_interval
 from seamwatch.core.records.comparison import (
@@ -247,7 +247,7 @@ def test_delta_debug_is_enough_and_no_part_can_be_left_out(n: int, data: st.Data
     def is_enough(some: Any) -> bool:
         return any(way <= set(some) for way in ways)
 
-    found = delta_debug(parts, is_enough)
+    found = search_together({0: delta_debug(parts)}, lambda keys, some: keys if is_enough(some) else [])[0]
     assert is_enough(found)
     assert not any(is_enough([part for part in found if part != out]) for out in found)
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from seamwatch.core.attribution.minimal_repairs import delta_debug, shapley_shares, smallest_repairs
+from seamwatch.core.attribution.minimal_repairs import (
+    Search,
+    delta_debug,
+    search_together,
+    shapley_shares,
+    smallest_repairs,
+)
 
 
 def _cures(needs: Mapping[str, set[str]], log: list[frozenset[str]]) -> Any:
@@ -72,6 +78,10 @@ def test_no_records_need_nothing() -> None:
     assert smallest_repairs(pd.Index([]), ["a", "b"], _cures({}, [])) == {}
 
 
+def alone(search: Search[Any, Any], is_enough: Callable[[Sequence[Any]], bool]) -> Any:
+    return search_together({"k": search}, lambda keys, some: keys if is_enough(some) else [])["k"]
+
+
 def test_delta_debug_finds_the_parts_that_are_needed_together() -> None:
     parts = list(range(64))
     tried: list[Sequence[int]] = []
@@ -80,9 +90,31 @@ def test_delta_debug_finds_the_parts_that_are_needed_together() -> None:
         tried.append(some)
         return {3, 40} <= set(some)
 
-    assert sorted(delta_debug(parts, is_enough)) == [3, 40]
+    assert sorted(alone(delta_debug(parts), is_enough)) == [3, 40]
     assert len(tried) < 2 * 64  # of 2**64 sets
 
 
 def test_delta_debug_of_one_part_asks_nobody() -> None:
-    assert delta_debug(["a"], lambda _: False) == ["a"]
+    assert alone(delta_debug(["a"]), lambda _: False) == ["a"]
+
+
+def test_searches_of_many_records_ask_each_question_once_for_all_that_have_it_next() -> None:
+    parts = list(range(16))
+    needs = {key: {3, 12} if key % 2 else {5} for key in range(1_000)}
+    asked: list[tuple[int, ...]] = []
+
+    def holds(keys: Sequence[int], some: tuple[int, ...]) -> list[int]:
+        asked.append(some)
+        return [key for key in keys if needs[key] <= set(some)]
+
+    together = search_together({key: delta_debug(parts) for key in needs}, holds)
+    assert {key: set(found) for key, found in together.items()} == needs
+    n_together = len(asked)
+    for key in (0, 1):
+        assert search_together({key: delta_debug(parts)}, holds) == {key: together[key]}
+    assert n_together <= len(asked) - n_together
+
+
+def test_searches_that_ask_nothing_need_no_experiment() -> None:
+    found = search_together({1: delta_debug("a"), 2: delta_debug("b")}, lambda _, some: pytest.fail(f"asked {some}"))
+    assert found == {1: ["a"], 2: ["b"]}

@@ -227,6 +227,30 @@ def test_a_single_damaged_field_needs_no_call() -> None:
     assert model.asked.total() == 0
 
 
+@pytest.mark.parametrize("n", [1, 4])
+def test_searching_the_fields_of_four_times_the_records_takes_no_more_batches_of_calls(n: int) -> None:
+    tickets = [{**ticket, "text": f"{ticket['text']}, {k}"} for k in range(n) for ticket in TICKETS]
+    batches: list[int] = []
+
+    def change(number: int, stage: str, row: desk.Row) -> desk.Row:
+        if stage != "request":
+            return row
+        # Which of the three fields is needed differs, and is known of no record before it is asked.
+        return damage_three(row) if number % 2 else {**row, "text": "my bill", "channel": "fax"}
+
+    def ask(stage: Stage, calls: Sequence[ModelCall]) -> list[ModelAnswer]:
+        batches.append(len(calls))
+        return Model()(stage, calls)
+
+    world = desk.make_world(tickets, change=change)
+    evidence = gather(world, desk.failing_of(world), {})
+    runner = run(evidence, ask, mode="exhaustive")
+    batches.clear()
+    find_fields_by_replay(evidence, evidence.failing, ["request"], runner, is_exhaustive=True)
+    assert len(batches) <= 20
+    assert sum(batches) >= len(evidence.failing)
+
+
 def other_queue(row: desk.Row) -> desk.Row:
     return {**row, "queue": "Q0"}
 

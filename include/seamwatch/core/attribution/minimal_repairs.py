@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Hashable, Iterable, Mapping, Sequence
 from itertools import combinations
 from math import comb
 from typing import Any, TypeVar
@@ -10,6 +10,12 @@ from typing import Any, TypeVar
 import pandas as pd
 
 T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+Q = TypeVar("Q", bound=Hashable)
+R = TypeVar("R")
+
+Search = Generator[Q, bool, R]
+"""Asks one question after the other, each once the one before it is answered, and returns what it found."""
 
 TurnsRight = Callable[["pd.Index[Any]", frozenset[str]], "pd.Index[Any]"]
 """Records and a set of repairs to the records whose outcome it turns right."""
@@ -71,12 +77,11 @@ def shapley_shares(sets: Iterable[frozenset[str]]) -> dict[str, float]:
     return shares
 
 
-def delta_debug(parts: Sequence[T], is_enough: Callable[[Sequence[T]], bool]) -> list[T]:
-    """Return a subset that is enough and of which no single part can be left out.
+def delta_debug(parts: Sequence[T]) -> Search[tuple[T, ...], list[T]]:
+    """Return a subset that is enough and of which no single part can be left out; asks of one subset after the other.
 
     Args:
         parts: Together enough.
-        is_enough: The experiment on a subset.
 
     Source: A. Zeller and R. Hildebrandt (2002), "Simplifying and isolating failure-inducing input", IEEE TSE 28(2),
     algorithm ddmin; here what is minimised is the repair, not the failure.
@@ -86,12 +91,12 @@ def delta_debug(parts: Sequence[T], is_enough: Callable[[Sequence[T]], bool]) ->
     while len(left) > 1:
         size = -(-len(left) // grain)
         chunks = [left[start : start + size] for start in range(0, len(left), size)]
-        smaller = next((chunk for chunk in chunks if is_enough(chunk)), None)
+        smaller = yield from first_enough(chunks)
         if smaller is not None:
             left, grain = smaller, 2
             continue
         rests = [[p for chunk in chunks if chunk is not out for p in chunk] for out in chunks] if grain > 2 else []
-        smaller = next((rest for rest in rests if is_enough(rest)), None)
+        smaller = yield from first_enough(rests)
         if smaller is not None:
             left, grain = smaller, max(grain - 1, 2)
             continue
@@ -99,3 +104,39 @@ def delta_debug(parts: Sequence[T], is_enough: Callable[[Sequence[T]], bool]) ->
             break
         grain = min(grain * 2, len(left))
     return left
+
+
+def first_enough(tried: Iterable[Sequence[T]]) -> Search[tuple[T, ...], list[T] | None]:
+    """Return the first of the subsets that is enough; None if none is."""
+    for subset in tried:
+        if (yield tuple(subset)):
+            return list(subset)
+    return None
+
+
+def search_together(searches: Mapping[K, Search[Q, R]], holds: Callable[[Sequence[K], Q], Collection[K]]) -> dict[K, R]:
+    """Return what each search finds; what several ask next is asked once for all of them.
+
+    Args:
+        searches: By record, its own search.
+        holds: The experiment: records and a question to those of which the answer is yes.
+
+    An experiment costs about the same for one record as for hundreds: asked of each by itself, the searches of a window
+    take as many experiments as it has records.
+    """
+    found: dict[K, R] = {}
+    said: dict[K, bool | None] = dict.fromkeys(searches)
+    while said:
+        asked: dict[Q, list[K]] = {}
+        for key, answer in said.items():
+            try:
+                question = next(searches[key]) if answer is None else searches[key].send(answer)
+            except StopIteration as end:
+                found[key] = end.value
+            else:
+                asked.setdefault(question, []).append(key)
+        said = {}
+        for question, keys in asked.items():
+            yes = set(holds(keys, question))
+            said.update({key: key in yes for key in keys})
+    return found

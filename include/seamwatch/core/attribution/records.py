@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -151,7 +152,9 @@ def _judge(
             verdicts.update((key, judge_without_answer(evidence, key, Gap.BUDGET_SPENT)) for key in keys)
         verdicts.update(judge_by_stratum(evidence, keys, verdicts))
     verdicts.update(_own_doubts(evidence, verdicts))
-    verdicts.update({key: _as_crossed(evidence, verdicts[key], key) for key in evidence.crossed_at if key in verdicts})
+    n_like = Counter(evidence.crossed_at.values())
+    crossed = {key: n_like[found] for key, found in evidence.crossed_at.items() if key in verdicts}
+    verdicts.update({key: _as_crossed(evidence, verdicts[key], key, n_like=n) for key, n in crossed.items()})
     return verdicts
 
 
@@ -185,15 +188,15 @@ def _lost(evidence: Evidence) -> dict[Any, Verdict]:
     }
 
 
-def _as_crossed(evidence: Evidence, verdict: Verdict, key: Any) -> Verdict:
+def _as_crossed(evidence: Evidence, verdict: Verdict, key: Any, *, n_like: int) -> Verdict:
     """Return the verdict of a record that carries another one's payload, where that is, or may be, its cause.
 
-    Replays say whether it is. Where none could be made, whole payloads still do not swap by chance.
+    Replays say whether it is. Where none could be made, whole payloads still do not swap by chance. Of `n_like` records
+    that carry the same one, there are many where it was kept and given out again.
     """
     stage, other = evidence.crossed_at[key]
     reasons = (Reason(kind=ReasonKind.CROSSED, stages=(stage,), detail=str(other)),)
     if verdict.responsibility is Responsibility.INTEGRATION and verdict.stage == stage:
-        n_like = sum(owner == (stage, other) for owner in evidence.crossed_at.values())
         pattern = "stale" if n_like >= _STALE_FROM else "crossed"
         return replace(verdict, fields=(), reasons=reasons, pattern=pattern)
     if verdict.responsibility is not Responsibility.UNDETERMINED:

@@ -72,11 +72,16 @@ class ReplayRunner:
         self._has_probed = False
         self._unanswered: dict[_Arm, dict[Any, Gap]] = defaultdict(dict)
         self._controls: dict[str, bool | Gap] = {}
+        self._arms_of_law = (_arm(self.everything), _arm(_RECORDED))
+        self._law: Law | None = None
+        """As last estimated; None once more was drawn that it is estimated from."""
 
     @property
     def law(self) -> Law:
         """Return how far the model answers by chance, as far as it was seen."""
-        return estimate_law(d for arm in (_arm(self.everything), _arm(_RECORDED)) for d in self._draws[arm].values())
+        if self._law is None:
+            self._law = estimate_law(d for arm in self._arms_of_law for d in self._draws[arm].values())
+        return self._law
 
     @property
     def n_replayed(self) -> int:
@@ -318,6 +323,8 @@ class ReplayRunner:
         asked: Collection[Any] = set().union(*(answers.keys() for answers in trial.answers.values()))
         known = self._draws[arm]
         rests_on_clean = self._is_clean(arm)
+        if arm in self._arms_of_law:
+            self._law = None
         for key, state, gap in zip(trial.outcomes.index, trial.outcomes["state"], trial.outcomes["gap"], strict=True):
             self._attempts[arm, key] += 1
             if key not in asked:

@@ -9,7 +9,14 @@ from typing import Any
 import pandas as pd
 
 from seamwatch.core.attribution.evidence import Evidence
-from seamwatch.core.attribution.minimal_repairs import Sets, delta_debug, smallest_repairs
+from seamwatch.core.attribution.minimal_repairs import (
+    Search,
+    Sets,
+    delta_debug,
+    first_enough,
+    search_together,
+    smallest_repairs,
+)
 from seamwatch.core.attribution.replay_runner import ReplayRunner
 from seamwatch.core.interventions import EVERYTHING, Repairs, run_trial
 from seamwatch.vocabulary import DiscrepancyKind, OutcomeState
@@ -85,39 +92,38 @@ def find_fields_by_replay(
     """Return the fields to repair; what was enough for one record is tried first on the next, one call each."""
     found: dict[Any, StageFields] = {}
     known: Counter[_Parts] = Counter()
+    searches: dict[Any, Search[_Parts, _Parts]] = {}
+
+    def turns_right(subset: Sequence[Any], fields: _Parts) -> pd.Index[Any]:
+        return runner.usually_right(pd.Index(subset), _repairs(fields))
+
     for parts, group in sorted(_by_fields(evidence, keys, stages).items(), key=lambda item: -len(item[1])):
         if len(parts) == 1:
             found.update(dict.fromkeys(group, _fields_by_stage(parts)))
             known[parts] += 1
             continue
-        asked = group if is_exhaustive else group[:_REPRESENTATIVES]
-        answers: dict[Any, _Parts] = {}
-        for n, key in enumerate(asked):
-            if n < _REPRESENTATIVES:
-                answers[key] = _search(runner, key, parts, known)
-                known[answers[key]] += 1
-        rest = asked[~asked.isin(list(answers))]
-        for enough, _ in known.most_common():
-            if set(enough) <= set(parts) and len(rest):
-                repaired = runner.usually_right(rest, _repairs(enough))
-                answers.update(dict.fromkeys(repaired, enough))
-                rest = rest[~rest.isin(repaired)]
-        answers.update({key: _search(runner, key, parts, known) for key in rest})
-        leading = Counter(answers.values()).most_common(1)[0][0]
-        found.update({key: _fields_by_stage(answers.get(key, leading)) for key in group})
+        answers: list[_Parts] = []
+        for key in group[:_REPRESENTATIVES]:
+            shorter = sorted((some for some in known if set(some) < set(parts)), key=lambda p: (len(p), -known[p]))
+            enough = search_together({key: _search(parts, shorter)}, turns_right)[key]
+            found[key] = _fields_by_stage(enough)
+            known[enough] += 1
+            answers.append(enough)
+        if is_exhaustive:
+            usual = [some for some, _ in known.most_common() if set(some) <= set(parts)]
+            searches.update({key: _search(parts, usual) for key in group[_REPRESENTATIVES:]})
+        else:
+            leading = Counter(answers).most_common(1)[0][0]
+            found.update(dict.fromkeys(group[_REPRESENTATIVES:], _fields_by_stage(leading)))
+    for key, enough in search_together(searches, turns_right).items():
+        found[key] = _fields_by_stage(enough)
     return found
 
 
-def _search(runner: ReplayRunner, key: Any, parts: _Parts, known: Mapping[_Parts, int]) -> _Parts:
-    one = pd.Index([key])
-
-    def is_enough(chosen: Sequence[str]) -> bool:
-        return bool(len(runner.usually_right(one, _repairs(chosen))))
-
-    for enough in sorted(known, key=lambda parts: (len(parts), -known[parts])):
-        if set(enough) <= set(parts) and len(enough) < len(parts) and is_enough(enough):
-            return enough
-    return tuple(delta_debug(parts, is_enough))
+def _search(parts: _Parts, tried_first: Sequence[_Parts]) -> Search[_Parts, _Parts]:
+    """Find the fields that are enough: the first of those tried first, or else a part of which none can be left out."""
+    enough = yield from first_enough(tried_first)
+    return tuple(enough or (yield from delta_debug(parts)))
 
 
 def _by_fields(evidence: Evidence, keys: Iterable[Any], stages: Collection[str]) -> dict[_Parts, pd.Index[Any]]:

@@ -99,7 +99,7 @@ def judge_fields(
     unread_fields: dict[int, list[str]] = {}
     fields: list[FieldAccuracy] = []
     for name, comparator in compare.items():
-        is_known = truth[comparator.column].notna().to_numpy()[where[labelled]]
+        is_known = wanted[comparator.column].notna().to_numpy()
         cells = _Cells(given[name], wanted[comparator.column], comparator, is_known)
         has_truth[labelled[~cells.is_known]] = False
         looser = None if form_only is None else form_only.get(name)
