@@ -312,6 +312,38 @@ def test_a_model_at_its_baseline_that_fails_far_more_often_in_the_window_is_open
         assert gaps == ({Gap.MODEL_AT_BASELINE} if expected is Responsibility.UNDETERMINED else {None})
 
 
+def test_the_usual_errors_of_a_model_stay_its_own_where_another_fault_leaves_few_right_records() -> None:
+    """Nine of ten requests have another priority, which spoils what the model would have had right."""
+
+    def change(number: int, stage: str, row: desk.Row) -> desk.Row:
+        is_struck = stage == "request" and number % 10
+        return {**row, "priority": "P2" if row["priority"] == "P1" else "P1"} if is_struck else row
+
+    def say(body: Mapping[str, Any]) -> str:
+        is_missed = zlib.crc32(str(body["text"]).encode()) % 5 == 0
+        return json.dumps({**json.loads(desk.answer(body)), **({"queue": "other"} if is_missed else {})})
+
+    world = desk.make_world(tickets(N, 1), change=change, say=say)
+    evidence = gather(world, desk.failing_of(world), {}, n_judged=N, accuracy=0.8)
+    verdicts = attribute_records(evidence, desk.asking(say), Isolation(mode="exhaustive")).verdicts
+    said = Counter(verdict.responsibility for verdict in verdicts)
+    assert 0.15 * N < said[Responsibility.MODEL] < 0.25 * N
+    assert said[Responsibility.INTEGRATION] == len(verdicts) - said[Responsibility.MODEL] > 0.6 * N
+    alone = IsolationResult(
+        stage="model",
+        model=None,
+        calls=0,
+        cost_usd=None,
+        n_benchmark=100,
+        n_right=80,
+        baseline_accuracy=0.8,
+        standing=BenchmarkStanding.AS_BEFORE,
+    )
+    reviewed = review_model_verdicts(evidence, verdicts, desk.outcomes_of(world), (before(),), alone)
+    assert {v.key for v in reviewed if v.gap is Gap.MODEL_AT_BASELINE} == set()
+    assert Counter(verdict.responsibility for verdict in reviewed) == said
+
+
 def test_errors_by_chance_of_the_past_are_not_reviewed() -> None:
     world = desk.make_world(tickets(60, 1), say=usual)
     failing = desk.failing_of(world)

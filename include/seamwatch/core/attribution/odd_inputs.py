@@ -17,9 +17,10 @@ from seamwatch.core.attribution.input_marks import ENCODING, RARE, InputMark, Ma
 from seamwatch.core.attribution.unchecked_fields import blames_model
 from seamwatch.core.detection.onset import records_surely_before
 from seamwatch.core.detection.rates import excess_p_value
+from seamwatch.core.reasons import ReasonKind
 from seamwatch.core.results import Verdict
 from seamwatch.spec.pipeline import Stage
-from seamwatch.vocabulary import OutcomeState, StageKind
+from seamwatch.vocabulary import Basis, OutcomeState, Responsibility, StageKind
 
 SIGNIFICANT = 0.001
 """Of failing with a mark as often as that, times the marks tried."""
@@ -36,6 +37,9 @@ _MOST = 4000
 """Right records that are looked at, evenly spread."""
 _ASSUMED_ERRORS, _LEAST_ERRORS = 0.1, 1e-4
 """Share of wrong records of a healthy model, where nobody knows it; and the least that is reckoned with."""
+
+_REPAIRED = (Responsibility.INTEGRATION, Responsibility.KNOWLEDGE_BASE, Responsibility.ADVERSARIAL_INPUT)
+"""Who is blamed only where a repair turned the outcome right, but for facts that need none (`Basis.RULE`)."""
 
 Counts = tuple[int, int]
 """How many of how many."""
@@ -63,6 +67,8 @@ class BlamedWindow:
     """Whether the record surely came before failures began to be more."""
     weight: NDArray[np.intp]
     """For how many records each stands: right ones may be a sample."""
+    n_cleared: int
+    """Failing records that are not among them, as another fault spoilt them: without it the model had them right."""
     usual: float
     """Share of records that a healthy model gets wrong."""
 
@@ -147,8 +153,17 @@ def blamed_window(evidence: Evidence, verdicts: Sequence[Verdict], outcomes: pd.
         is_blamed=mine,
         is_before=np.arange(len(mine)) < records_surely_before(mine, usual),
         weight=np.where(mine, 1, step),
+        n_cleared=sum(_clears_model(verdict) for verdict in verdicts),
         usual=usual,
     )
+
+
+def _clears_model(verdict: Verdict) -> bool:
+    """Return whether an experiment showed that the model has the record right once a fault of others is repaired."""
+    if verdict.basis is Basis.RULE:
+        return False
+    is_corrected = any(reason.kind is ReasonKind.SOURCE_CORRECTED for reason in verdict.reasons)
+    return verdict.responsibility in _REPAIRED or is_corrected
 
 
 def odd_inputs(evidence: Evidence, window: BlamedWindow, known: Sequence[KnownInputs]) -> Iterator[OddInput]:

@@ -76,7 +76,7 @@ def review_model_verdicts(
     weak = _known_weaknesses(window, odd, blamed, reviewed)
     left = [key for key in map(str, window.keys[window.is_blamed]) if key not in reviewed and key not in weak]
     if _contradicts_baseline(window, isolation, len(left)) and not _is_usual_mix(evidence, window, known, len(left)):
-        counts = ((len(left), window.n), (isolation.n_right, isolation.n_benchmark))
+        counts = ((len(left), window.n + window.n_cleared), (isolation.n_right, isolation.n_benchmark))
         reason = Reason(kind=ReasonKind.MODEL_AT_BASELINE, counts=counts)
         reviewed |= {key: undetermined_verdict(key, Gap.MODEL_AT_BASELINE, reason) for key in left}
     return tuple(reviewed.get(key, weak.get(key, verdict)) for key, verdict in blamed.items())
@@ -168,14 +168,17 @@ def _contradicts_baseline(window: BlamedWindow, isolation: IsolationResult, n_wr
     """Return whether the model fails far more often here than alone, where it is at its baseline: it cannot be both.
 
     The benchmark was asked on the same day. So inputs or labels of the window are others, though no mark tells how.
+    Records that another fault spoilt count as the model's successes: where a fault strikes nearly all, few are right,
+    and the model's usual errors among those few alone would look like a collapse.
     """
     if _is_degraded(isolation) is not False or n_wrong < FEWEST:
         return False
+    n = window.n + window.n_cleared
     n_wrong_alone = isolation.n_benchmark - isolation.n_right
-    table = [[n_wrong, window.n - n_wrong], [n_wrong_alone, isolation.n_right]]
+    table = [[n_wrong, n - n_wrong], [n_wrong_alone, isolation.n_right]]
     p_value = float(stats.fisher_exact(table, alternative="greater").pvalue)
-    is_excess = excess_p_value(n_wrong, window.n, base_rate=window.usual) < SIGNIFICANT
-    expected = max(n_wrong_alone / isolation.n_benchmark, window.usual) * window.n
+    is_excess = excess_p_value(n_wrong, n, base_rate=window.usual) < SIGNIFICANT
+    expected = max(n_wrong_alone / isolation.n_benchmark, window.usual) * n
     return p_value < SIGNIFICANT and is_excess and expected < _MOSTLY * n_wrong
 
 
