@@ -27,6 +27,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 from attribute_step import measure_step
+from replay_all import measure_replay_all
 from write_page import Figure, write_figures
 
 from seamwatch.core.attribution.evidence import gather
@@ -45,6 +46,7 @@ RECORDS = 50_000 if SHORT else 1_000_000
 ROWS = 20_000 if SHORT else 200_000
 ROUNDS = 3 if SHORT else 5
 STEP_RECORDS = 300 if SHORT else 1_500
+FEW_REPLAYED, MANY_REPLAYED = (300, 1_500) if SHORT else (1_500, 12_000)
 PIPELINES = 50 if SHORT else 100
 
 PIPELINE = Pipeline.model_validate(
@@ -555,6 +557,10 @@ def bench_attribute_step() -> dict[str, Figure]:
     return measure_step(n=STEP_RECORDS, rounds=3)
 
 
+def bench_replay_all() -> dict[str, Figure]:
+    return measure_replay_all(few=FEW_REPLAYED, many=MANY_REPLAYED)
+
+
 _MOST = {
     "vs_bare_join": 6.0 if SHORT else 4.0,
     "peak_memory": 4.0,
@@ -562,6 +568,7 @@ _MOST = {
     "dag_parse_after_a_change": 2.0,
     "gx_overhead": 2.0,
     "attribute_cpu_seconds": 15.0,
+    "replay_all_growth": 1.5,
 }
 """The command fails beyond these: above the targets by what a shared machine adds, below what a slip would cost."""
 
@@ -569,7 +576,7 @@ _MOST = {
 def main() -> None:
     command = f"{'SHORT=1 ' if SHORT else ''}make bench-scale"
     figures: dict[str, Figure] = {}
-    benches = (bench_reconciliation, bench_dag_parse, bench_validation, bench_attribute_step)
+    benches = (bench_reconciliation, bench_dag_parse, bench_validation, bench_attribute_step, bench_replay_all)
     only = os.environ.get("ONLY")
     for bench in [one for one in benches if only in (None, one.__name__)]:
         print(f"{bench.__name__} ...", file=sys.stderr, flush=True)
@@ -615,6 +622,10 @@ makes. `dag_parse_after_a_change` is one that reads every pipeline file anew.
 `attribute_cpu_seconds` is what the task `attribute` takes of the processor in a new process, with a model that answers
 over HTTP: it does not grow with what else the machine does as seconds on the clock do. Airflow's imports are in it; a
 worker that forks its tasks has them already.
+
+`replay_all_cpu_seconds` is what attribution takes of the processor where every failing record is replayed and the
+fields that its outcome needs are searched for each; the model answers within the process, and what HTTP calls take is
+not in it. `replay_all_growth` is 1 where a record takes as long among many as among few.
 
 `peak_memory` is that of a process of its own, which makes the frames and then reconciles them. Where both its numbers
 are the same, making the frames took the most, and reconciling them stayed below that."""

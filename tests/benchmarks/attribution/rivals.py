@@ -73,7 +73,7 @@ def rival_scores(incident: Incident, seen: Seen) -> dict[str, IncidentScore]:
         if stage.task is not None
     }
     scores = {name: _score(incident, seen, opinion(seen)) for name, opinion in OPINIONS.items()}
-    blames = plain_replay(seen, lambda stage, calls: _answers(players[stage.name], calls))
+    blames = plain_replay(seen, lambda stage, calls: answers_of(players[stage.name], calls))
     calls = sum(player.calls for player in players.values())
     return {**scores, "plain_replay": _score(incident, seen, (blames, None), calls=calls)}
 
@@ -208,7 +208,8 @@ def plain_replay(seen: Seen, ask: Callable[[Stage, Sequence[ModelCall]], list[Mo
     return blames
 
 
-def _answers(player: Played, calls: Sequence[ModelCall]) -> list[ModelAnswer]:
+def answers_of(player: Played, calls: Sequence[ModelCall]) -> list[ModelAnswer]:
+    """Return what the model answers, within this process."""
     answers = []
     for call in calls:
         player.calls += 1
