@@ -70,7 +70,7 @@ def _told(data: WindowData, name: str) -> Any:
     }
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.fixed_dictionaries({name: keys for name in STAGES}),
     st.lists(hours, min_size=8, max_size=8),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,15 @@ PROTOCOLS = (Protocol.OPENAI_CHAT, Protocol.ANTHROPIC_MESSAGES, Protocol.GEMINI,
 
 def _cases(kind: str, wrappings: tuple[str, ...]) -> list[Any]:
     return [
-        pytest.param(sample, WRAPPINGS[wrap](text), id=f"{sample['name']}, {number}, {wrap}")
+        pytest.param(
+            sample,
+            # What a client library says is no document.
+            {wrap: WRAPPINGS[wrap](text) for wrap in wrappings if wrap in QUOTING or not _is_in_words(sample)},
+            id=f"{sample['name']}, {kind} {number}",
+        )
         for sample in SAMPLES
         if sample["state"] != "unknown"
         for number, text in enumerate(sample[kind])
-        for wrap in wrappings
-        if wrap in QUOTING or not _is_in_words(sample)  # what a client library says is no document
     ]
 
 
@@ -69,34 +73,30 @@ def _is_rate_limit(sample: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("sample", "value"),
-    [
-        *_cases("bodies", tuple(WRAPPINGS)),
-        *_cases("printed", QUOTING),
-        *_cases("streams", QUOTING),
-    ],
+    ("sample", "stored"),
+    [*_cases("bodies", tuple(WRAPPINGS)), *_cases("printed", QUOTING), *_cases("streams", QUOTING)],
 )
-def test_every_shape_in_every_wrapping(sample: dict[str, Any], value: Any) -> None:
-    parsed = read_recorded(Protocol.OPENAI_CHAT, value, form=Form.BODIES)
-    assert _says(parsed) == _wanted(sample)
-    if "usage" in str(value) or not isinstance(value, str):  # a stream may leave it out
-        counts = [parsed.input_tokens, parsed.output_tokens, parsed.cached_tokens]
-        assert counts == sample["counts"] or (sample["streams"] and counts == [None] * 3)
+def test_every_shape_in_every_wrapping(sample: dict[str, Any], stored: dict[str, Any]) -> None:
+    for wrap, value in stored.items():
+        parsed = read_recorded(Protocol.OPENAI_CHAT, value, form=Form.BODIES)
+        assert _says(parsed) == _wanted(sample), wrap
+        if "usage" in str(value) or not isinstance(value, str):  # a stream may leave it out
+            counts = [parsed.input_tokens, parsed.output_tokens, parsed.cached_tokens]
+            assert counts == sample["counts"] or (sample["streams"] and counts == [None] * 3), wrap
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("sample", [s for s in SAMPLES if s["bodies"]], ids=lambda sample: sample["name"])
-def test_the_configured_protocol_changes_nothing(sample: dict[str, Any], protocol: Protocol) -> None:
-    for body in sample["bodies"]:
+def test_the_configured_protocol_changes_nothing(sample: dict[str, Any]) -> None:
+    for protocol, body in product(PROTOCOLS, sample["bodies"]):
         form = column_form(protocol, [body] * 3)
         parsed = read_recorded(protocol, body, form=form)
         if sample["name"].startswith("ollama: error"):  # in words alone it may be what a model or an endpoint answers
-            assert _says(read_recorded(protocol, body, form=Form.BODIES)) == _wanted(sample)
+            assert _says(read_recorded(protocol, body, form=Form.BODIES)) == _wanted(sample), protocol
             continue
-        assert _says(parsed) == _wanted(sample)
-        assert _says(read_response(protocol, body)) == _wanted(sample)
+        assert _says(parsed) == _wanted(sample), protocol
+        assert _says(read_response(protocol, body)) == _wanted(sample), protocol
         model, counts = read_usage(body)
-        assert model == sample["model"]
+        assert model == sample["model"], protocol
         assert [counts.input_tokens, counts.output_tokens, counts.cached_tokens] == sample["counts"]
 
 
