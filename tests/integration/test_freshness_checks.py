@@ -243,8 +243,8 @@ def test_a_document_that_cannot_be_read_and_a_clock_in_the_future_are_told(base:
     base.write(EDITED, [names[0]])
     base.write(CHECKED + timedelta(days=3), [names[1]])
     check = check_knowledge_base(base.deps, base.pipeline, "base", now=CHECKED)
-    assert any("1 documents could not be read" in note and "review_by is no date" in note for note in check.notes)
-    assert any("the time of change of 1 documents lies in the future" in note for note in check.notes)
+    assert any("1 document could not be read" in note and "review_by is no date" in note for note in check.notes)
+    assert any("the time of change of 1 document lies in the future" in note for note in check.notes)
 
 
 def test_the_kinds_that_are_planted_are_all_the_reasons_there_are() -> None:

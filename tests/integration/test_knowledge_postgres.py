@@ -135,7 +135,7 @@ def test_times_come_out_aware_and_select_what_changed(
     found = full.versions.set_index("document")["indexed_at"]
     assert [found[f"d{n}"] for n in range(3)] == times
     assert full.watermark == times[-1].isoformat()
-    assert "1 chunks have no time in at; only a full sweep sees them change" in full.notes
+    assert "1 chunk has no time in at; only a full sweep sees such change" in full.notes
     assert database.listing(full.watermark, indexed_at="at").versions["document"].tolist() == ["d2"]
     since = (NOON + timedelta(seconds=61)).isoformat()
     assert sorted(database.listing(since, indexed_at="at").versions["document"]) == ["d1", "d2"]

@@ -161,5 +161,5 @@ def test_rows_without_a_readable_time_are_counted_once(tmp_path: Path, url: str)
     with open_window(deps, pipeline, WINDOW) as rows:
         stages = [pipeline.stage(name) for name in ("prompt", "router_model")]
         notes = [check_stage(deps, pipeline, stage, WINDOW, rows).notes for stage in stages]
-    expected = "1 rows have no readable time (created_at): they are in no window"
+    expected = "1 row has no readable time (created_at): it is in no window"
     assert [sum(expected == note for note in one) for one in notes] == [1, 1]

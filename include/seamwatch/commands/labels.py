@@ -11,6 +11,7 @@ import typer
 from seamwatch.commands.dependencies import open_deps, settings_of
 from seamwatch.commands.options import FromOption, JsonOption, PipelineArgument, ProjectOption, ToOption, parse_moment
 from seamwatch.commands.output import print_line, say, write_json
+from seamwatch.plurals import agree, plural
 
 labels = typer.Typer(
     name="labels", help="Answers for people to judge: draw, export, import.", no_args_is_help=True, add_completion=False
@@ -36,7 +37,10 @@ def draw(
     write_json(as_json, document)
     if str(as_json) != "-":
         again = "" if found.is_new else "; they were drawn before, and nothing changed"
-        print_line(f"{found.n_drawn} of {found.n_answers} answers wait for people to judge them{again}")
+        print_line(
+            f"{found.n_drawn:,} of {plural(found.n_answers, 'answer')} {agree(found.n_drawn, 'waits', 'wait')} "
+            f"for people to judge{again}"
+        )
 
 
 @labels.command(name="export")
@@ -91,7 +95,10 @@ def take_in(
         },
     )
     if str(as_json) != "-":
-        print_line(f"{found.n_kept} labels kept, {found.n_known} known before, {found.n_empty} lines without a label")
+        print_line(
+            f"{plural(found.n_kept, 'label')} kept, {found.n_known} known before, "
+            f"{plural(found.n_empty, 'line')} without a label"
+        )
         if found.n_without_chance:
             print_line(
                 f"{found.n_without_chance} of them count for outcomes only: their answers were not drawn by chance, or "

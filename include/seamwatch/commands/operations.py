@@ -9,6 +9,7 @@ import typer
 from seamwatch.commands.dependencies import open_airflow_deps, open_deps, settings_of, store_url
 from seamwatch.commands.options import JsonOption, ProjectOption
 from seamwatch.commands.output import pause, say, write_json
+from seamwatch.plurals import agree, plural
 
 if TYPE_CHECKING:
     from seamwatch.engine.deps import Deps
@@ -31,7 +32,7 @@ def deliver(
 
     with open_deps(settings_of(project)) as deps:
         if drop is not None:
-            print(f"{_drop(deps, drop)} messages of {drop} are not sent")
+            print(f"{plural(_drop(deps, drop), 'message')} of {drop} will not be sent")
         if retry:
             deps.store.retry_deliveries(now=deps.clock())
             deps.store.weekly_digests.retry(now=deps.clock())
@@ -133,4 +134,7 @@ def purge(
     for what, n in found.rows.items():
         print(f"{n:>12,} {what}")
     done = "would be deleted" if dry_run else "deleted"
-    print(f"{sum(found.rows.values()):>12,} rows {done}; the file became {found.n_bytes:,} bytes smaller")
+    print(
+        f"{sum(found.rows.values()):>12,} {agree(sum(found.rows.values()), 'row', 'rows')} {done}; the file "
+        f"became {plural(found.n_bytes, 'byte')} smaller"
+    )

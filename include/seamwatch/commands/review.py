@@ -10,6 +10,7 @@ import typer
 from seamwatch.commands.dependencies import open_deps, settings_of
 from seamwatch.commands.options import JsonOption, ProjectOption
 from seamwatch.commands.output import print_line, say, write_json
+from seamwatch.plurals import plural
 
 
 def review(
@@ -43,7 +44,7 @@ def review(
             done = close_week(deps, chosen)
             deliver_pending(deps)
             how = "is closed" if done.is_new else "was closed before"
-            say(f"week {chosen.name} {how}; sent to {done.n_digests} channels")
+            say(f"week {chosen.name} {how}; sent to {plural(done.n_digests, 'channel')}")
         found = weekly_review(deps, chosen)
         links = WeeklyLinks.under(deps.ui_url)
     if html is not None:

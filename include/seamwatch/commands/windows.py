@@ -10,6 +10,7 @@ import typer
 from seamwatch.commands.dependencies import open_window_deps
 from seamwatch.commands.options import FailOnOption, FromOption, JsonOption, PipelineArgument, ProjectOption, ToOption
 from seamwatch.commands.output import pause, print_line, say, write_json
+from seamwatch.plurals import plural
 from seamwatch.vocabulary import FailOn
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def run(
             for number, stage in enumerate(spec.stages, start=1):
                 result = check_stage(deps, spec, stage, window, opened)
                 mark = "; ".join(("failed" if result.is_critical else "ok", *stage_findings(result)))
-                say(f"[{number}/{len(spec.stages)}] {stage.name}, {result.n_records} records: {mark}")
+                say(f"[{number}/{len(spec.stages)}] {stage.name}, {plural(result.n_records, 'record')}: {mark}")
             say("attributing ...")
             attribution = attribute_window(deps, spec, window, is_asked=True, opened=opened)
         _hint_of_records(deps, spec, attribution)
@@ -145,7 +146,10 @@ def baseline(
 
     with open_window_deps(project, pipeline, start, end) as (deps, spec, window):
         score = accept_baseline(deps, spec, window, size=calls)
-    print(f"{pipeline}: accuracy {score.accuracy:.3f} on {score.n_judged} benchmark inputs, accepted as the baseline")
+    print(
+        f"{pipeline}: accuracy {score.accuracy:.3f} on {plural(score.n_judged, 'benchmark input')}, accepted as "
+        "the baseline"
+    )
 
 
 def _hint_of_records(deps: Deps, pipeline: Pipeline, attribution: Attribution) -> None:
@@ -171,6 +175,10 @@ def _exit_on(conditions: list[FailOn] | None, attribution: Attribution) -> None:
         raise typer.Exit(5)
     n_judged, n_unknown = attribution.n_observed - attribution.n_pending, attribution.n_undetermined
     if FailOn.UNDETERMINED in (conditions or ()) and (n_unknown or not n_judged):
-        said = f"{n_unknown} of {attribution.n_failing} failing records" if n_judged else "no record could be judged"
+        said = (
+            f"{n_unknown:,} of {plural(attribution.n_failing, 'failing record')}"
+            if n_judged
+            else "no record could be judged"
+        )
         say(f"--fail-on undetermined: {said}")
         raise typer.Exit(6)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from seamwatch.core.incident_life import Incident
+from seamwatch.plurals import plural
 from seamwatch.vocabulary import IncidentState
 
 
@@ -52,7 +53,7 @@ def judge_by_benchmark(
     """
     if accuracy is None or not n:
         return Checked(is_well=None, text=why_unknown or "the model alone could not be measured")
-    now = f"the model alone is right on {accuracy:.0%} of {n} benchmark inputs"
+    now = f"the model alone is right on {accuracy:.0%} of {plural(n, 'benchmark input')}"
     was = "" if before is None else f", {before:.0%} before"
     if is_degraded is None and before is None:
         return Checked(is_well=None, text=f"{now}; nothing tells how it should be")

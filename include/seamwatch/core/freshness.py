@@ -16,6 +16,7 @@ import pandas as pd
 
 from seamwatch.core.documents import matches_any
 from seamwatch.core.freshness_results import Lag
+from seamwatch.plurals import plural
 from seamwatch.vocabulary import FreshnessReason as Reason
 
 FINDING_COLUMNS = ("document", "reason", "since", "until", "detail")
@@ -176,7 +177,7 @@ def _duplicates(versions: pd.DataFrame) -> pd.DataFrame:
     since = groups["indexed_at"].nth(1)
     since = pd.Series(since.to_numpy(), index=twice.sort_values("indexed_at").loc[since.index, "document"])
     counts = groups.size().reindex(since.index)
-    detail = [f"{count} versions in the index" for count in counts]
+    detail = [f"{plural(int(count), 'version')} in the index" for count in counts]
     return _findings(Reason.DUPLICATE, since.index, since, detail)
 
 
@@ -209,7 +210,9 @@ def _partial(versions: pd.DataFrame, source: pd.DataFrame) -> pd.DataFrame:
     newest = parts.reset_index().sort_values(["is_current", "indexed_at"]).drop_duplicates("document", keep="last")
     short = newest[(newest["n_chunks"] < newest["n_expected"]).to_numpy()]
     since = pd.Series(short["indexed_at"].to_numpy(), index=short["document"])
-    detail = [f"{int(n)} of {int(m)} chunks" for n, m in zip(short["n_chunks"], short["n_expected"], strict=True)]
+    detail = [
+        f"{int(n):,} of {plural(int(m), 'chunk')}" for n, m in zip(short["n_chunks"], short["n_expected"], strict=True)
+    ]
     return _findings(Reason.PARTIAL, since.index, since, detail)
 
 

@@ -17,6 +17,7 @@ from seamwatch.core.reasons import Reason, ReasonKind
 from seamwatch.core.records.comparison import strict_text
 from seamwatch.core.records.outcomes import judge_by_truth
 from seamwatch.core.records.references import Reference
+from seamwatch.plurals import plural
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import OutcomeState, StageKind
 
@@ -125,7 +126,9 @@ def score_benchmark(
         p_degraded=(
             None if baseline_accuracy is None else shortfall_p_value(n_right, n_judged, base_rate=baseline_accuracy)
         ),
-        notes=tuple(f"{count} of {len(inputs)} benchmark calls gave no answer: {gap}" for gap, count in gaps.items()),
+        notes=tuple(
+            f"{count:,} of {plural(len(inputs), 'benchmark call')} gave no answer: {gap}" for gap, count in gaps.items()
+        ),
         results=results,
     )
 

@@ -15,6 +15,7 @@ from seamwatch.engine.incidents import decide_on_freshness
 from seamwatch.engine.references import load_function
 from seamwatch.engine.runbook_steps import measure_benchmark
 from seamwatch.errors import DataContractError
+from seamwatch.plurals import plural
 from seamwatch.report import numbers
 from seamwatch.spec.actions import Action, ReindexDocuments
 from seamwatch.spec.pipeline import Pipeline
@@ -105,7 +106,7 @@ def _knowledge_base(deps: Deps, pipeline: Pipeline, name: str, action: ActionRun
     others = numbers.plural(len(left - mine), "document")
     besides = f"; {others} outdated since the approval are left for the next time" if left - mine else ""
     if mine:
-        return Checked(is_well=False, text=f"{len(mine)} documents of {name} are still outdated{besides}")
+        return Checked(is_well=False, text=f"{plural(len(mine), 'document')} of {name} still outdated{besides}")
     return Checked(is_well=True, text=f"no document of {name} that was to be indexed anew is outdated{besides}")
 
 

@@ -11,6 +11,7 @@ from seamwatch.core.records.frames import StageData, unread_answers
 from seamwatch.core.records.request_shapes import foreign_requests
 from seamwatch.core.records.responses import choose_protocol
 from seamwatch.core.redaction import Redactor
+from seamwatch.plurals import agree, plural
 from seamwatch.report.seam_texts import describe_unread
 from seamwatch.spec.pipeline import Pipeline, Stage
 
@@ -47,8 +48,9 @@ def replay_notes(stage: Stage, payload: pd.DataFrame) -> list[str]:
         return []
     other, n, n_looked_at = found
     return [
-        f"{n} of {n_looked_at} requests were written for {other.value}, and the endpoint speaks {protocol.value}: "
-        f"their answers are read, not replayed; name an endpoint that speaks {other.value}"
+        f"{n:,} of {plural(n_looked_at, 'request')} {agree(n, 'was', 'were')} written for {other.value}, and the "
+        f"endpoint speaks {protocol.value}: {agree(n, 'its answer is', 'their answers are')} read, not replayed; "
+        f"name an endpoint that speaks {other.value}"
     ]
 
 

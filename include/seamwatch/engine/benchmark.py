@@ -19,6 +19,7 @@ from seamwatch.engine.causes import accepted_accuracy
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.isolate import Models
 from seamwatch.engine.reading import StageReader, read_relation
+from seamwatch.plurals import plural
 from seamwatch.report.verdict_texts import describe_reason
 from seamwatch.spec.pipeline import Benchmark, Pipeline
 from seamwatch.vocabulary import Responsibility, StageKind
@@ -57,7 +58,7 @@ def isolate(
     if pipeline.benchmark is not None and wanted:
         size = min(wanted, models.calls_for_benchmark())
         if size < wanted:
-            notes.append(f"the budget left {size} of {wanted} calls for the benchmark")
+            notes.append(f"the budget left {size:,} of {plural(wanted, 'call')} for the benchmark")
         hindrance = obstacle(pipeline, world.references) or unmade_obstacle(world)
         if hindrance is not None:
             notes.append(describe_reason(hindrance))

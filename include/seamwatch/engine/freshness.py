@@ -29,6 +29,7 @@ from seamwatch.engine.knowledge_place import knowledge_place
 from seamwatch.engine.reading import StageReader
 from seamwatch.engine.retrieved_documents import ServedAnswers, read_served
 from seamwatch.errors import KnowledgeError
+from seamwatch.plurals import agree, plural
 from seamwatch.spec.knowledge import KnowledgeBase
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.store.knowledge import LastCheck
@@ -130,7 +131,9 @@ def _check(
         judged = judge_documents(looked.source, looked.index, rules, now=now, differs=differs)
         n_open = len(judged.doubtful)
         if n_open:
-            notes.append(f"of {n_open} documents neither a hash nor a text in the index says whether they are stale")
+            notes.append(
+                f"of {plural(n_open, 'document')} neither a hash nor a text in the index says whether it is stale"
+            )
     notes += _notes(looked, judged, knowledge_base)
     open_before = deps.store.document_findings(pipeline.pipeline, name, among=looked.touched)
     update = update_findings(
@@ -288,16 +291,19 @@ def _notes(looked: _Looked, judged: Judged, knowledge_base: KnowledgeBase) -> li
     problems = looked.source[looked.source["problem"].notna().to_numpy()]
     if len(problems):
         first = f"{problems['raw'].iloc[0]}: {problems['problem'].iloc[0]}"
-        notes.append(f"{len(problems)} documents could not be read, so nothing is said of them; {first}")
+        notes.append(f"{plural(len(problems), 'document')} could not be read, so nothing is said of such; {first}")
     if judged.n_future:
         notes.append(
-            f"the time of change of {judged.n_future} documents lies in the future, so nobody knows when they changed; "
-            "one that differs counts as stale since the last check, at the first check since it was indexed"
+            f"the time of change of {plural(judged.n_future, 'document')} lies in the future, so nobody knows when it "
+            "was changed; one that differs counts as stale since the last check, at the first one since it was indexed"
         )
     by_form = looked.index["raw"].isin(set(looked.source["raw"])) | ~looked.index["document"].isin(looked.source.index)
     n_form = int(looked.index.loc[~by_form.to_numpy(), "document"].nunique())
     if n_form and not (knowledge_base.ids.strip_prefix or knowledge_base.ids.strip_suffix):
-        notes.append(f"{n_form} ids differ in case or path form between source and index; they are taken for the same")
+        notes.append(
+            f"{plural(n_form, 'id differs', 'ids differ')} in case or path form between source and index, taken "
+            "for the same"
+        )
     return notes
 
 
@@ -329,8 +335,9 @@ def _with_figures(
             reader.close()
         if answers.n_answers and answers.n_without_ids:
             notes.append(
-                f"{answers.n_without_ids} of {answers.n_answers} answers have no document id recorded at {stage.name}; "
-                "nothing is known of what they rested on"
+                f"{answers.n_without_ids:,} of {plural(answers.n_answers, 'answer')} "
+                f"{agree(answers.n_without_ids, 'has', 'have')} no document id recorded at {stage.name}; "
+                "nothing is known of what was retrieved there"
             )
         notes += _unknown_notes(answers, stage)
         served = set(answers.served["document"])
@@ -361,7 +368,8 @@ def _unknown_notes(answers: ServedAnswers, stage: Stage) -> list[str]:
         "; ".join(answers.hints) or f"check what {stage.name}.{stage.documents} holds, and ids of the knowledge base"
     )
     return [
-        f"{n} of {of} answers rest on ids that nobody knows, as {', '.join(names)}: neither the source nor the index "
+        f"{n:,} of {plural(of, 'answer')} {agree(n, 'rests', 'rest')} on ids that nobody knows, as "
+        f"{', '.join(names)}: neither the source nor the index "
         f"has such a document, so nothing says that these answers are up to date; {advice}"
     ]
 

@@ -20,6 +20,7 @@ from seamwatch.engine.protocols import with_protocols
 from seamwatch.engine.review.accuracy import measured_wrong_shares
 from seamwatch.engine.watch.run import run_watches, watches_of
 from seamwatch.errors import DataContractError, Problem, SpecError, StoreError, WatchError
+from seamwatch.plurals import plural
 from seamwatch.secret_redaction import SECRETS
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import GateState, Watch
@@ -59,7 +60,10 @@ def look_at_objectives(deps: Deps, pipeline: Pipeline, *, now: datetime | None =
                 pipeline.pipeline, objective.id, events, start=part.window.start, end=part.window.end
             )
             if events.n_absurd:
-                notes.append(f"{objective.id}: {events.n_absurd} records have a negative number and are left out")
+                notes.append(
+                    f"{objective.id}: {plural(events.n_absurd, 'record has', 'records have')} a negative "
+                    "number, left out"
+                )
         if part.window.start >= span.fresh:
             failed |= run_watches(deps, pipeline, part.for_watches, without=failed)
     link_late_debits(deps, pipeline, now)

@@ -16,6 +16,7 @@ from seamwatch.engine.deps import Deps
 from seamwatch.engine.reading import read_some
 from seamwatch.engine.window import WindowReader, open_window
 from seamwatch.errors import AdapterError, DataContractError, SpecError
+from seamwatch.plurals import agree, plural
 from seamwatch.report.seam_texts import described_checks, stage_notes
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.validation.run import ValidationOutcome, validate_query
@@ -62,7 +63,10 @@ def _check(deps: Deps, stage: Stage, rows: WindowReader) -> tuple[StageResult, p
     outcome = _expectations(deps, stage, rows)
     notes = ["the window is empty"] if not len(own.payload) else []
     if n := rows.n_without_time.get(stage.name):
-        notes.append(f"{n} rows have no readable time ({rows.reader.time_column(stage)}): they are in no window")
+        notes.append(
+            f"{plural(n, 'row has', 'rows have')} no readable time ({rows.reader.time_column(stage)}): "
+            f"{agree(n, 'it is', 'they are')} in no window"
+        )
     notes += replay_notes(stage, own.payload)
     if unread_answers(own).n:
         hidden = rows.read(only=redacted_stages(pipeline)).stages if pipeline.bundle.redact else {}

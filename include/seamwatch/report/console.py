@@ -14,6 +14,7 @@ from seamwatch.core.results import Attribution
 from seamwatch.core.slo.status import ObjectiveStatus, SloStatus
 from seamwatch.core.watch.results import WatchReport
 from seamwatch.core.watcher_status import WatcherStatus
+from seamwatch.plurals import plural
 from seamwatch.report.console_tables import print_table, shown
 from seamwatch.report.machine import attribution_json
 from seamwatch.report.numbers import budget_share, count, duration, interval, moment, money, percent
@@ -88,11 +89,11 @@ def print_freshness(check: FreshnessCheck) -> None:
         shown(f"{check.pipeline}.{check.knowledge_base}", style="bold"),
         shown(f"({what}, {check.checked_at:%F %R} UTC)"),
     )
-    console.print(shown(f"{count(check.n_source)} documents at the source, {count(check.n_indexed)} in the index"))
+    console.print(shown(f"{plural(check.n_source, 'document')} at the source, {count(check.n_indexed)} in the index"))
     if check.answers is not None and share is not None:
         console.print(
             shown(
-                f"{percent(share)} of {count(check.answers.n_with_ids)} answers rested on up-to-date documents, "
+                f"{percent(share)} of {plural(check.answers.n_with_ids, 'answer')} rested on up-to-date documents, "
                 f"goal {percent(check.goal)}"
             )
         )
@@ -126,7 +127,7 @@ def print_attribution(attribution: Attribution) -> None:
         console.print(shown(f"{seam.headline}. {seam.explanation}"))
     if attribution.n_observed:
         judged, pending = attribution.n_observed - attribution.n_pending, attribution.n_pending
-        console.print(shown(f"{attribution.n_failing} of {judged} judged records wrong, {pending} pending"))
+        console.print(shown(f"{attribution.n_failing:,} of {plural(judged, 'judged record')} wrong, {pending} pending"))
     if len(attribution.fields) > 1:
         by_field = (f"{one.field} {count(one.n_right)} of {count(one.n_judged)}" for one in attribution.fields)
         console.print(shown(f"right by field: {', '.join(by_field)}"))

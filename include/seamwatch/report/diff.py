@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from seamwatch.report.numbers import count
+from seamwatch.plurals import plural
 
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
 _WHOLE_BELOW_RATIO = 0.3  # with less in common than this, single equal words are chance and only distract
@@ -90,7 +90,7 @@ def _shortened(pieces: Pieces, longest_chars: int) -> Pieces:
             text = f"{head} … {tail}"
         if len(text) > left:
             rest = sum(len(p.text) for p in pieces[n:]) - left
-            kept.append(Piece(text=f"{text[:left]} … ({count(rest)} more characters)", differs=piece.differs))
+            kept.append(Piece(text=f"{text[:left]} … ({plural(rest, 'more character')})", differs=piece.differs))
             break
         kept.append(Piece(text=text, differs=piece.differs))
         left -= len(text)

@@ -444,7 +444,7 @@ def _isolation(result: IsolationResult) -> IsolationFacts:
                 label="Accuracy alone",
                 value=numbers.percent(result.accuracy),
                 note=(
-                    f"{numbers.count(result.n_right)} of {numbers.count(result.n_benchmark)} benchmark inputs"
+                    f"{numbers.count(result.n_right)} of {numbers.plural(result.n_benchmark, 'benchmark input')}"
                     if measured
                     else "not measured in this window"
                 ),

@@ -7,14 +7,16 @@ from dataclasses import replace
 from seamwatch.core.finding import Finding
 from seamwatch.core.freshness_results import FreshnessCheck
 from seamwatch.core.results import Signal
-from seamwatch.report.text import joined
+from seamwatch.plurals import agree, plural
+from seamwatch.report.text import fill, joined
 from seamwatch.report.texts import HEADLINES
 from seamwatch.vocabulary import FreshnessReason, Severity, UnknownReason
 
 
 def with_headline(finding: Finding, check: FreshnessCheck) -> Finding:
     """Return what a check said of the answers, with how many rested on documents that are not up to date."""
-    headline = HEADLINES["outdated_answers"].format(
+    headline = fill(
+        HEADLINES["outdated_answers"],
         n=finding.n_records,
         n_answers=check.answers.n_with_ids if check.answers is not None else "unknown",
         knowledge_base=check.knowledge_base,
@@ -34,11 +36,15 @@ def signals(check: FreshnessCheck) -> list[Signal]:
         found.append(Signal(kind="freshness", stage=check.stage, severity=Severity.CRITICAL, text=text, n_records=n))
     if check.answers is not None and check.answers.n_unknown:
         n, of = check.answers.n_unknown, check.answers.n_with_ids
-        text = f"{n} of {of} answers rest on ids that neither the source nor the index of {check.knowledge_base} knows"
+        text = (
+            f"{n:,} of {plural(of, 'answer')} {agree(n, 'rests', 'rest')} on ids that neither the source nor the index "
+            f"of {check.knowledge_base} knows"
+        )
         kind = UnknownReason.UNKNOWN_DOCUMENT.value
         found.append(Signal(kind=kind, stage=check.stage, severity=Severity.WARNING, text=text, n_records=n))
     for reason, count in check.by_reason.items():
         if reason != FreshnessReason.SKIPPED:
-            text = f"{count} of {check.n_source} documents of {check.knowledge_base}: {reason.replace('_', ' ')}"
+            documents = f"{count:,} of {plural(check.n_source, 'document')} of {check.knowledge_base}"
+            text = f"{documents}: {reason.replace('_', ' ')}"
             found.append(Signal(kind=reason, stage=check.stage, severity=Severity.WARNING, text=text, n_records=count))
     return found

@@ -66,7 +66,9 @@ def _facts(error: JudgeError | None, where: str) -> list[tuple[str, str, str]]:
         if rate is None or n < FEWEST_LABELS:
             facts.append((name, NOT_MEASURED, f"fewer than {FEWEST_LABELS} labels of {kind} answers: {n}"))
         else:
-            note = f"between {numbers.percent(rate.low)} and {numbers.percent(rate.high)}, by {n} labels"
+            note = (
+                f"between {numbers.percent(rate.low)} and {numbers.percent(rate.high)}, by {numbers.plural(n, 'label')}"
+            )
             facts.append((name, numbers.percent(rate.value), note))
     return facts
 

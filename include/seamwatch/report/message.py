@@ -251,7 +251,7 @@ def _deciding(report: IncidentReport) -> Iterable[tuple[Run, ...]]:
     for one in report.documents[:1]:
         yield (
             code(one.document),
-            plain(f"  {one.reason}; {one.answers} answers; changed {one.changed}, indexed {one.indexed}"),
+            plain(f"  {one.reason}; answers {one.answers}; changed {one.changed}, indexed {one.indexed}"),
         )
     for record in report.records[:1]:
         for line in islice(_record_lines(record), 1):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, timedelta
 
+from seamwatch import plurals
 from seamwatch.core.results import Window
 from seamwatch.core.watch.results import Unit
 
 NO_DATA = "–"  # noqa: RUF001 - the en dash is what a reader shall see
+plural = plurals.plural
 
 
 _NO_USD = 1e-12
@@ -55,11 +57,6 @@ def count(n: float | None) -> str:
     if n != int(n) and abs(n) < 10:
         return f"{n:.1f}"
     return f"{round(n):,}"
-
-
-def plural(n: int, one: str, many: str | None = None) -> str:
-    """Return a count with its noun, as `1 record` and `2 records`."""
-    return f"{count(n)} {one if n == 1 else many or one + 's'}"
 
 
 def money(usd: float | None) -> str:

@@ -195,7 +195,7 @@ def _freshness(one: PipelineStatus) -> Cell:
 def _cost(cost: CostToday | None) -> Cell:
     if cost is None:
         return Cell(text=numbers.NO_DATA, note="not watched")
-    unpriced = f"{numbers.count(cost.n_unpriced)} calls without a price" if cost.n_unpriced else ""
+    unpriced = f"{numbers.plural(round(cost.n_unpriced), 'call')} without a price" if cost.n_unpriced else ""
     if cost.usd is None:
         return Cell(text="not known", note="nothing seen today")
     return Cell(text=numbers.money(cost.usd), note=unpriced, tone="warn" if unpriced else "")

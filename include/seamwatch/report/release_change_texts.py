@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seamwatch.core.release_changes import ChangedPart, ReleaseChange
+from seamwatch.plurals import plural
 from seamwatch.report.facts import Owner
 from seamwatch.report.numbers import count
 from seamwatch.report.text import joined
@@ -15,7 +16,7 @@ _MOST_LINES = 4
 
 def change_text(change: ReleaseChange) -> str:
     """Return what changed, without the values."""
-    within = "" if change.n_pairs is None else f" in {count(change.n_changed)} of {count(change.n_pairs)} pairs"
+    within = "" if change.n_pairs is None else f" in {count(change.n_changed)} of {plural(change.n_pairs, 'pair')}"
     match change.part:
         case ChangedPart.PROMPT_LINE:
             role = f" ({change.role})" if change.role else ""
@@ -52,7 +53,7 @@ def _lines_in_short(lines: Sequence[ReleaseChange]) -> str:
         return f"prompt line {lines[0].line} {_verb(lines[0])}"
     numbers = list(dict.fromkeys(str(one.line) for one in lines))
     if len(numbers) > _MOST_LINES:
-        return f"{count(len(lines))} prompt lines changed"
+        return f"{plural(len(lines), 'prompt line')} changed"
     return f"prompt line{'s' if len(numbers) > 1 else ''} {joined(numbers)} changed"
 
 

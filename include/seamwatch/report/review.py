@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seamwatch.core.review.items import ReviewItem, ShownText
+from seamwatch.plurals import plural
 from seamwatch.report.text import visible
 
 ROLES = {"question": "Question", "context": "Context", "step": "What the pipeline did", "answer": "Answer"}
@@ -32,7 +33,7 @@ def form_text(item: ReviewItem) -> str:
 
 def _block(shown: ShownText) -> str:
     fence = "`" * max(3, 1 + max((len(run) for run in _runs_of_ticks(shown.text)), default=0))
-    cut = f"\n… and {shown.n_cut} more characters" if shown.n_cut else ""
+    cut = f"\n… and {plural(shown.n_cut, 'more character')}" if shown.n_cut else ""
     return f"{fence}\n{shown.text}{cut}\n{fence}"
 
 

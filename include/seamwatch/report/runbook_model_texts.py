@@ -6,6 +6,7 @@ from seamwatch.core.benchmark_measure import BenchmarkMeasure
 from seamwatch.core.replays import ModelAnswer
 from seamwatch.core.results import IsolationResult
 from seamwatch.core.runbooks import StepFinding
+from seamwatch.plurals import agree
 from seamwatch.report import numbers
 from seamwatch.report.runbook_texts import clear, found, sentences_of, unknown
 from seamwatch.report.sentences import is_degraded
@@ -52,8 +53,9 @@ def _pairs(measure: BenchmarkMeasure) -> tuple[str, ...]:
     lines = [
         f"Of {numbers.plural(compared.n_paired, 'input')} in the baseline, {numbers.count(compared.n_worse)} turned "
         f"wrong and {numbers.count(compared.n_better)} right ({numbers.probability(compared.p_paired)}, paired).",
-        f"{numbers.count(compared.n_changed_answers)} answers differ from the baseline's; "
-        f"{numbers.count(compared.n_unstable)} of {numbers.count(compared.n_repeated)} asked twice on one day differ.",
+        f"{numbers.plural(compared.n_changed_answers, 'answer differs', 'answers differ')} from the baseline's; "
+        f"{numbers.count(compared.n_unstable)} of {numbers.count(compared.n_repeated)} asked twice on one day "
+        f"{agree(compared.n_unstable, 'differs', 'differ')}.",
     ]
     worst = next((one for one in compared.segments if one.p_worse < 0.01), None)
     if worst is not None:

@@ -13,7 +13,7 @@ from seamwatch.core.watch.results import Unit, WatchReport
 from seamwatch.report import numbers
 from seamwatch.report.runbook_texts import clear, found, sentences_of, unknown
 from seamwatch.report.sentences import listed
-from seamwatch.report.text import shortened
+from seamwatch.report.text import fill, shortened
 from seamwatch.report.watches import TableFacts, watch_facts
 
 _VALUE_CHARS = 60
@@ -80,8 +80,10 @@ def input_volume(compared: VolumeComparison) -> StepFinding:
     now, usual = numbers.count(round(compared.per_hour, 1)), numbers.count(round(compared.usual, 1))
     lowest, highest = (numbers.count(round(one, 1)) for one in (compared.lowest, compared.highest))
     span = numbers.span(Window(start=compared.start, end=compared.end))
-    text = f"{now} records an hour from {span}, usually {usual} at these hours"
-    detail = f"On the {compared.n_days} days before it was {lowest} to {highest} an hour."
+    text = fill(
+        "{now:record|records} an hour from {span}, usually {usual} at these hours", now=now, span=span, usual=usual
+    )
+    detail = f"On {numbers.plural(compared.n_days, 'day')} before it was {lowest} to {highest} an hour."
     if compared.is_spike:
         ratio = f"{compared.per_hour / compared.usual:.1f} times as many" if compared.usual else "more than ever"
         return found(f"{text}: {ratio}.", (detail,))

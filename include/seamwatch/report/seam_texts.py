@@ -13,6 +13,7 @@ from seamwatch.core.records.coverage import Misplaced
 from seamwatch.core.records.frames import StageData, Unread
 from seamwatch.core.records.reconciliation import Reconciliation
 from seamwatch.core.results import Check
+from seamwatch.report.text import fill
 from seamwatch.report.texts import SEAM_CHECKS, STAGE_NOTES
 from seamwatch.vocabulary import CheckStatus, StageKind
 
@@ -35,8 +36,8 @@ def described_checks(reconciled: Reconciliation) -> list[Check]:
         checks.append(
             replace(
                 check,
-                expected=expected.format(**facts),
-                observed="all do" if check.status is CheckStatus.PASSED else observed.format(**facts),
+                expected=fill(expected, **facts),
+                observed="all do" if check.status is CheckStatus.PASSED else fill(observed, **facts),
                 error=_error(reconciled, check),
             )
         )
@@ -62,7 +63,7 @@ def unkeyed_notes(stages: Mapping[str, StageData]) -> list[str]:
 
 
 def _counted(counts: dict[str, int]) -> list[str]:
-    return [STAGE_NOTES[kind].format(n=n) for kind, n in counts.items() if n]
+    return [fill(STAGE_NOTES[kind], n=n) for kind, n in counts.items() if n]
 
 
 def describe_misplaced(misplaced: Misplaced, *, where: str) -> str:
@@ -84,7 +85,7 @@ def describe_unread(unread: Unread, show: Callable[[str], str]) -> str:
         show: Takes out of a sample what must not be shown.
     """
     samples = " and ".join(repr(show(sample)) for sample in unread.samples)
-    return STAGE_NOTES["unread"].format(n=unread.n, n_responses=unread.n_responses, samples=samples)
+    return fill(STAGE_NOTES["unread"], n=unread.n, n_responses=unread.n_responses, samples=samples)
 
 
 def _error(reconciled: Reconciliation, check: Check) -> str | None:

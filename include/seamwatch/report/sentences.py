@@ -64,12 +64,12 @@ def severity(incident: Incident) -> str:
     if incident.severity is None:
         return ""
     share = incident.share
-    if share is None:
+    if share is None or incident.n_judged is None:
         return f"{incident.severity}, impact not known yet: no outcome is known"
     first = incident.first_share
     since = f", {numbers.percent(first)} when it opened" if first is not None and first != share else ""
-    harmed = f"{numbers.count(incident.n_records)} of {numbers.count(incident.n_judged)}"
-    return f"{incident.severity}, {harmed} judged records ({numbers.percent(share)}{since})"
+    harmed = f"{numbers.count(incident.n_records)} of {numbers.plural(incident.n_judged, 'judged record')}"
+    return f"{incident.severity}, {harmed} ({numbers.percent(share)}{since})"
 
 
 def also_seen(incident: Incident) -> tuple[str, ...]:
@@ -213,7 +213,7 @@ def isolation(result: IsolationResult) -> str:
     """Return what the model does when it is called alone."""
     name = result.model or result.stage or "The model"
     if result.accuracy is None:
-        calls = "was not called" if result.calls == 0 else f"was called {numbers.count(result.calls)} times"
+        calls = "was not called" if result.calls == 0 else f"was called {numbers.plural(result.calls, 'time')}"
         return f"{name} {calls} in isolation for this window; its accuracy alone is unknown."
     alone = f"{name}, called alone, is right on {numbers.percent(result.accuracy)} of the benchmark"
     if result.standing is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import string
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,6 +65,31 @@ def csv_quoted(cell: str) -> str:
 def shortened(text: str, longest_chars: int) -> str:
     """Return the text cut to that length, with an ellipsis where it was cut."""
     return text if len(text) <= longest_chars else f"{text[: longest_chars - 1]}…"
+
+
+class _Counting(string.Formatter):
+    def format_field(self, value: Any, format_spec: str) -> str:
+        form, _, words = format_spec.rpartition(";")
+        one, bar, many = words.partition("|")
+        if not bar:
+            form = format_spec
+        number = format(value, form or ("," if isinstance(value, int) else ""))
+        if not bar:
+            return number
+        word = one.removeprefix("~") if number.lstrip("+-") == "1" else many
+        return word if one.startswith("~") else f"{number} {word}"
+
+
+_COUNTING = _Counting()
+
+
+def fill(template: str, **values: object) -> str:
+    """Return a text filled in, in which nouns and verbs follow their counts.
+
+    `{n:record|records}` is `1 record` or `2 records`; `{n:~differs|differ}` is the word alone, for a count that stands
+    elsewhere; a format stands before, as in `{hours:+g;hour|hours}`.
+    """
+    return _COUNTING.vformat(template, (), values)
 
 
 _SENTENCE_END = re.compile(r"(?<=[.!?]) +(?=[A-Z])")

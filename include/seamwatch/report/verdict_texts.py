@@ -8,7 +8,8 @@ from itertools import zip_longest
 
 from seamwatch.core.reasons import CallFailure, Damage, DamageForm, Reason, ReasonKind
 from seamwatch.core.results import ReferenceDoubt, Verdict
-from seamwatch.report.text import joined
+from seamwatch.plurals import plural
+from seamwatch.report.text import fill, joined
 from seamwatch.report.texts import CALL_FAILURES, DAMAGE_FORMS, DOCUMENT_FAULTS, GAPS, MARKS, REASONS, WINDOW_NOTES
 
 _NO_GAP = {ReasonKind.BEFORE_MODEL_ONE_OF: "not asked", ReasonKind.UNSETTLED: "the evidence does not settle it"}
@@ -60,10 +61,11 @@ def describe_damage(damage: Damage) -> str:
     """Return how recorded values differ from expected ones, as a clause: `recorded is 100 times what is expected`."""
     n = damage.n
     side = "before" if n is not None and n > 0 else "after"
-    clause = DAMAGE_FORMS[damage.form].format(
+    clause = fill(
+        DAMAGE_FORMS[damage.form],
         values=damage.values,
         lines="lines" if n is None else "a line" if n == 1 else f"{n} lines",
-        limit="" if n is None else f", {n} characters",
+        limit="" if n is None else f", {plural(n, 'character')}",
         neighbour=side if n is None or abs(n) == 1 else f"{abs(n)} {side}",
     )
     return f"where they differ, {clause}" if damage.is_part and damage.form != DamageForm.PART_MISSING else clause
@@ -81,8 +83,11 @@ def describe_doubt(doubt: ReferenceDoubt) -> str:
     """Return what speaks against a reference, to follow `the reference of <stage> is`."""
     error = f" ({doubt.error})" if doubt.error else ""
     failed = f", {doubt.n_failed} of which it could not make{error}" if doubt.n_failed else ""
-    return WINDOW_NOTES["reference_in_doubt"].format(
-        spoiled=f"{doubt.n_spoiled} of {doubt.n_right}",
+    return fill(
+        WINDOW_NOTES["reference_in_doubt"],
+        n_spoiled=doubt.n_spoiled,
+        n_right=doubt.n_right,
         failed=failed,
-        contradicted=f"{doubt.n_contradicted} of {doubt.n_wrong}",
+        n_contradicted=doubt.n_contradicted,
+        n_wrong=doubt.n_wrong,
     )

@@ -12,6 +12,7 @@ from seamwatch.core.interventions import World
 from seamwatch.core.records.notes import UTC_NOTE, remedy
 from seamwatch.core.results import Attribution, Check, FieldAccuracy, ReferenceDoubt, Signal, StageResult
 from seamwatch.report.seam_texts import describe_misplaced, describe_unmade, described_checks
+from seamwatch.report.text import fill
 from seamwatch.report.texts import COMPARED_FORMS, WINDOW_NOTES
 from seamwatch.report.verdict_texts import describe_doubt
 from seamwatch.vocabulary import CheckStatus, Severity, UnknownReason
@@ -55,8 +56,8 @@ def _arrival_notes(attribution: Attribution, n_overdue: int) -> list[str]:
     notes = []
     if not n_records or n:
         kind = "no_records" if not n_records else "all_waiting" if n == n_records else "waiting"
-        notes.append(WINDOW_NOTES[kind].format(n=n, n_records=n_records))
-    return [*notes, WINDOW_NOTES["overdue"].format(n=n_overdue)] if n_overdue else notes
+        notes.append(fill(WINDOW_NOTES[kind], n=n, n_records=n_records))
+    return [*notes, fill(WINDOW_NOTES["overdue"], n=n_overdue)] if n_overdue else notes
 
 
 def _coverage_notes(evidence: Evidence, *, has_baseline: bool) -> list[str]:
@@ -83,7 +84,8 @@ def _outcome_notes(fields: Sequence[FieldAccuracy]) -> list[str]:
     notes = []
     for field in fields:
         if field.n_unreadable:
-            text = WINDOW_NOTES["unreadable"].format(
+            text = fill(
+                WINDOW_NOTES["unreadable"],
                 n=field.n_unreadable,
                 n_records=field.n_judged + field.n_unreadable,
                 examples=_pairs(field.unreadable),
@@ -91,7 +93,8 @@ def _outcome_notes(fields: Sequence[FieldAccuracy]) -> list[str]:
             )
             notes.append(f"outcome {field.field}: {text}")
         if field.form is not None:
-            text = WINDOW_NOTES["form_only"].format(
+            text = fill(
+                WINDOW_NOTES["form_only"],
                 n=field.n_form,
                 n_records=field.n_judged,
                 what=COMPARED_FORMS[field.form],
@@ -131,7 +134,7 @@ def _signals(attribution: Attribution, world: World, results: Sequence[StageResu
     ]
     if any(cause.is_change for cause in attribution.causes):
         n, n_judged = attribution.n_failing, attribution.n_observed - attribution.n_pending
-        text = WINDOW_NOTES["failing_rate"].format(n=n, n_judged=n_judged)
+        text = fill(WINDOW_NOTES["failing_rate"], n=n, n_judged=n_judged)
         signals.append(Signal(kind="failing_rate", severity=Severity.CRITICAL, text=text, n_records=n))
     return signals
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from seamwatch.errors import Problem, SpecError
+from seamwatch.plurals import plural
 from seamwatch.spec.base import Spec
 from seamwatch.spec.document import graph_problems
 from seamwatch.spec.mapping import MappingSpec
@@ -186,7 +187,7 @@ def _read(path: Path, file: str, kind: type[SpecT], further_problems: Callable[[
     if spec is None or found:
         n_more += max(len(found) - 2 * _MOST_PROBLEMS, 0)
         places = [(_written(document, loc), text) for loc, text in found[: 2 * _MOST_PROBLEMS]]
-        places += [((), f"has {n_more} mistakes more")] if n_more else []
+        places += [((), f"has {plural(n_more, 'more mistake')}")] if n_more else []
         raise SpecError(
             [Problem(file=file, line=_line(document, loc), path=_dotted(loc, data), text=text) for loc, text in places]
         )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seamwatch.core.results import Check
+from seamwatch.plurals import plural
 from seamwatch.validation.wording import describe, listed, shorten
 from seamwatch.vocabulary import CheckStatus, Severity
 
@@ -103,9 +104,10 @@ def _observed(kind: str, details: Mapping[str, Any], n_failed: int | None, *, is
     if n_rows is not None:
         unjudged = details.get("missing_count") if kind not in _NULLS else 0
         aside = f"; {unjudged} without a value are not judged" if unjudged else ""
-        return f"{n_failed} of {n_rows} rows{example}{aside}" if n_rows else "no row to look at"
-    if kind == _ROWS:
-        return f"{n_failed} rows"
+        failing = "an unknown number" if n_failed is None else f"{n_failed:,}"
+        return f"{failing} of {plural(n_rows, 'row')}{example}{aside}" if n_rows else "no row to look at"
+    if kind == _ROWS and n_failed is not None:
+        return plural(n_failed, "row")
     if kind == "expect_column_to_exist":
         return "it does" if is_met else "there is none, or not at its place"
     return _observed_of_table(details, example)

@@ -13,6 +13,7 @@ from sqlalchemy import URL
 
 from seamwatch.core.results import Check
 from seamwatch.errors import AdapterError, SpecError
+from seamwatch.plurals import plural
 from seamwatch.validation.context import load_gx, quiet_context, refusal, to_expectation, without_warnings
 from seamwatch.validation.databases import close_source, quoted, read_only, refuse_misread
 from seamwatch.validation.docs import write_docs
@@ -226,7 +227,7 @@ def _refused(reasons: Mapping[int, str], suite: SuiteFile, stage: str) -> _Found
 def _on_rows(validate: Callable[..., _Found], rows: pd.DataFrame, *, cap: int, only: list[int], stage: str) -> _Found:
     """Run expectations on the first rows themselves, and say so if there were more."""
     found = validate(partial(_open_frame, frame=as_written(rows.iloc[:cap]), name=stage), only=only)
-    aside = f"; only the first {cap:,} rows of the window were read" if len(rows) > cap else ""
+    aside = f"; only the first {plural(cap, 'row')} of the window were read" if len(rows) > cap else ""
     # What runs in a database only keeps its error of there, which says what to do.
     checks = {
         n: replace(check, observed=check.observed + aside)

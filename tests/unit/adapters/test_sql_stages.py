@@ -163,7 +163,7 @@ def test_form_that_changed_long_after_the_first_rows_is_seen(tmp_path: Path) -> 
 def test_text_of_another_zone_among_many_is_found_when_it_is_selected(tmp_path: Path) -> None:
     many = [f"2026-01-31T12:{n % 60:02d}:{n // 60 % 60:02d}Z" for n in range(600)]
     source = make_table(tmp_path / "s.db", [*many, "2026-01-31T12:30:30+09:00", *["2026-02-01T00:00:00Z"] * 20])
-    with pytest.raises(StageError, match="several zones or forms: 1 texts"):
+    with pytest.raises(StageError, match="several zones or forms: 1 text sorts"):
         source.read("calls", is_query=False, columns=None, time="at", start=NOON, end=NOON + HOUR)
 
 

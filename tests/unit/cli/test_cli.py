@@ -460,7 +460,7 @@ def test_what_was_not_delivered_is_listed_tried_again_and_dropped(run: Run, proj
     code, _, err = run("deliver", "--drop", "nothing")
     assert (code, "no incident 'nothing'" in err) == (2, True)
     code, out, _ = run("deliver", "--drop", listed["id"])
-    assert (code, out.splitlines()[0]) == (0, f"2 messages of {listed['id']} are not sent")
+    assert (code, out.splitlines()[0]) == (0, f"2 messages of {listed['id']} will not be sent")
     assert "not delivered" not in run("incidents")[1]
 
 
@@ -534,7 +534,7 @@ def test_the_digests_of_a_week_are_dropped_by_its_name(run: Run, project: Path) 
     code, _, err = run("deliver", "--drop", "2026-W46")
     assert (code, "no incident '2026-W46', nor a week with digests" in err) == (2, True)
     code, out, _ = run("deliver", "--drop", "2026-W45")
-    assert (code, out) == (0, "1 messages of 2026-W45 are not sent\ndelivered 0, waiting 0, given up 0\n")
+    assert (code, out) == (0, "1 message of 2026-W45 will not be sent\ndelivered 0, waiting 0, given up 0\n")
 
 
 def _answers_of_the_gate(project: Path) -> list[tuple[bool, str | None]]:
@@ -596,7 +596,7 @@ def test_purge_says_what_would_go_before_it_goes(run: Run, project: Path) -> Non
     code, out, _ = run("purge", "--dry-run")
     assert code == 0
     assert out.split("\n")[0].split() == ["1", "windows"]
-    assert "1 rows would be deleted" in out
+    assert "1 row would be deleted" in out
     code, out, _ = run("purge", "--json", "-")
     assert (code, json.loads(out)["rows"]) == (0, {"windows": 1})
     assert json.loads(run("purge", "--dry-run", "--json", "-")[1])["rows"] == {}

@@ -135,7 +135,7 @@ def test_recorded_costs_of_another_currency_are_turned_into_dollars() -> None:
     assert costs.to_dict() == {1: pytest.approx(5.5)}
     _, absurd, notes = priced_calls(spec, read, tariffs(spec.monitoring.cost))
     assert absurd.usd == 1
-    assert any("1 calls have a recorded cost that cannot be" in note for note in notes)
+    assert any("1 call has a recorded cost that cannot be" in note for note in notes)
 
 
 def test_a_model_without_a_price_is_priced_as_it_was_asked_for() -> None:

@@ -80,7 +80,7 @@ def test_rising_attacks_name_the_share_and_the_sender() -> None:
     )
     assert rising.explanation == (
         "30 of 200 texts of the last 6 h look like orders to the model; in the past of up to 14 days it was 0.40% of "
-        "5000. 25 of them are near-copies of one text: one source that tries again and again. 28 come from "
+        "5,000. 25 of them are near-copies of one text: one source that tries again and again. 28 come from "
         "ticket.tenant = acme-7."
     )
     assert rising.steps[2] == "Block or slow down ticket.tenant = acme-7, as nearly all of it is one text"

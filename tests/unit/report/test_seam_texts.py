@@ -54,7 +54,7 @@ def test_what_broke_at_a_seam_is_counted(seam: Reconciliation) -> None:
     broken = replace(seam, lost=pd.Index([1, 2]), extra=pd.Index([3]), crossed=seam.crossed, reference_errors=errors)
     said = said_of(broken)
     assert said["reconcile_lost:"][1:] == ("every record of the input arrives", "2 records are lost")
-    assert said["reconcile_extra:"][2] == "1 records have no source"
+    assert said["reconcile_extra:"][2] == "1 record has no source"
     assert said["reconcile_reference_error:"][2] == (
         "3 of 20 records fail: request raised ValueError: a; 1 of them otherwise"
     )
@@ -77,8 +77,8 @@ def test_a_stage_says_what_limits_its_figures(seam: Reconciliation) -> None:
     data = stage_data(rows, seam.stage, key="ticket_id", time=None)
     notes = stage_notes(data, replace(seam, unmade=("channel",), notes=("a note of the reconciliation",)))
     assert notes == [
-        "1 rows have no key and belong to no record",
-        "1 records have several rows; the last successful one counts",
+        "1 row has no key and belongs to no record",
+        "1 record has several rows; the last successful one counts",
         "not checked: channel (made by no reference)",
         "5 records differ from the reference in format only (case, blanks, notation)",
         "a note of the reconciliation",

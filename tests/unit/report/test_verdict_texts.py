@@ -87,11 +87,15 @@ SENTENCES = [
     (
         "source_damaged",
         COUNTED,
-        "text at crm holds broken characters: 8 of 9 such records are wrong, 3 of 40 others; 0 of 500 earlier inputs "
-        "look so. No repair further on turns the outcome right.",
+        "text at crm holds broken characters: 8 of 9 such records came out wrong, 3 of 40 others; 0 of 500 "
+        "earlier inputs looked so. No repair further on turns the outcome right.",
     ),
-    ("unlike_inputs", COUNTED, "0 of 500 earlier inputs look so. The model was never seen on such inputs"),
-    ("known_weakness", COUNTED, "text at crm holds broken characters; of earlier inputs like that 8 of 9 were wrong."),
+    ("unlike_inputs", COUNTED, "0 of 500 earlier inputs looked so. The model was never seen on such inputs"),
+    (
+        "known_weakness",
+        COUNTED,
+        "text at crm holds broken characters; of earlier inputs like that 8 of 9 came out wrong.",
+    ),
     (
         "model_at_baseline",
         {"counts": ((30, 90), (94, 100))},

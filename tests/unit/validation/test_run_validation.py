@@ -74,7 +74,7 @@ def test_pass_says_what_was_expected_and_seen(database: sa.URL) -> None:
         column="id",
         status=CheckStatus.PASSED,
         expected="a value in every row",
-        observed="0 of 3000 rows",
+        observed="0 of 3,000 rows",
         n_rows=N,
         n_failed=0,
     )
@@ -87,7 +87,7 @@ def test_every_failing_key_comes_back(database: sa.URL) -> None:
     assert check.is_critical
     assert check.n_failed == len(BAD) == 1000
     assert sorted(map(int, check.failing_keys)) == BAD
-    assert check.observed == "1000 of 3000 rows, e.g. x:y"
+    assert check.observed == "1,000 of 3,000 rows, e.g. x:y"
 
 
 @pytest.mark.parametrize("cap", [0, 5, 250])
@@ -357,14 +357,14 @@ OBSERVED: list[tuple[str, dict[str, Any], str, str, int | None]] = [
         "expect_column_pair_values_a_to_be_greater_than_b",
         {"column_A": "score", "column_B": "id", "or_equal": True},
         "score is at least id",
-        "2999 of 3000 rows",
+        "2,999 of 3,000 rows",
         2999,
     ),
     (
         "expect_column_values_to_be_between",
         {"column": "score", "strict_max": True, "max_value": 299.9, "mostly": 1.0},
         "a value below 299.9",
-        "1 of 3000 rows, e.g. 299.9",
+        "1 of 3,000 rows, e.g. 299.9",
         1,
     ),
 ]

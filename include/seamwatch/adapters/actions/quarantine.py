@@ -12,6 +12,7 @@ from seamwatch.adapters.actions.base import ActionImpossible
 from seamwatch.adapters.actions.compare_and_set import as_json
 from seamwatch.adapters.actions.writable_database import WritableDatabase
 from seamwatch.core.action_life import ActionPlan, Standing
+from seamwatch.plurals import plural
 from seamwatch.spec.actions import Quarantine
 
 MOST_RECORDS = 100_000
@@ -66,7 +67,7 @@ class QuarantineTarget:
             raise ActionImpossible(msg)
         with self._database.transaction(self._spec.table) as connection:
             made = "" if self._exists(connection) else ", which is made for it"
-        keys = "1 affected record" if n == 1 else f"{n:,} affected records"
+        keys = plural(n, "affected record")
         return ActionPlan(
             target=f"quarantine:{self._database.identity_of(self._spec.table)}/[incident={self._incident_id}]",
             before="[]",
@@ -105,7 +106,7 @@ class QuarantineTarget:
             ]
             for first in range(0, len(rows), _AT_ONCE):
                 connection.execute(sa.insert(self._table), rows[first : first + _AT_ONCE])
-        return f"{len(records):,} records are in table {self._spec.table} now"
+        return f"{plural(len(records), 'record is', 'records are')} in table {self._spec.table} now"
 
     def undo(self, plan: ActionPlan, key: str) -> str:
         """Delete the rows of the action.
@@ -118,7 +119,7 @@ class QuarantineTarget:
             n = 0
             if self._exists(connection):
                 n = connection.execute(sa.delete(self._table).where(self._table.c.action == key)).rowcount
-        return f"{n:,} records were deleted from table {self._spec.table}"
+        return f"{plural(n, 'record was', 'records were')} deleted from table {self._spec.table}"
 
     def _exists(self, connection: sa.Connection) -> bool:
         return sa.inspect(connection).has_table(self._table.name, schema=self._table.schema)

@@ -12,6 +12,7 @@ from seamwatch.adapters.actions.compare_and_set import CompareAndSet, TargetGone
 from seamwatch.adapters.actions.writable_database import WritableDatabase
 from seamwatch.core.action_life import ActionPlan
 from seamwatch.errors import AdapterError
+from seamwatch.plurals import plural
 from seamwatch.spec.actions import SqlValue
 
 
@@ -95,7 +96,8 @@ class SqlValueTarget(CompareAndSet):
             made = self._row(connection)[self._spec.column]
             if n_changed != 1 or not self._same(made, wanted):
                 msg = (
-                    f"{self._name} becomes {shown(made)} where {shown(wanted)} is written ({n_changed} rows changed), "
+                    f"{self._name} becomes {shown(made)} where {shown(wanted)} is written "
+                    f"({plural(n_changed, 'row')} changed), "
                     "so nothing was changed; write the value as its column holds it"
                 )
                 raise AdapterError(msg)

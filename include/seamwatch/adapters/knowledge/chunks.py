@@ -13,6 +13,7 @@ from seamwatch.core.documents import IndexListing, index_frame
 from seamwatch.core.records.comparison import at_path, is_null, read_path, strict_text
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.errors import KnowledgeError
+from seamwatch.plurals import plural
 from seamwatch.spec.knowledge import ChromaIndex, QdrantIndex
 
 OVERLAP = timedelta(minutes=10)
@@ -129,9 +130,14 @@ class ChunkCounter:
         if is_complete and not self._n_chunks:
             told.append("the index holds no chunk")
         if self._n_unnamed:
-            told.append(f"{self._n_unnamed} chunks of the index name no document; they are left out")
+            told.append(
+                f"{plural(self._n_unnamed, 'chunk of the index names', 'chunks of the index name')} no "
+                "document, left out"
+            )
         if self._n_no_number:
-            told.append(f"{self._n_no_number} chunks have a {self._spec.chunks} that is no number")
+            told.append(
+                f"{plural(self._n_no_number, 'chunk has', 'chunks have')} a {self._spec.chunks} that is no number"
+            )
         if is_complete:
             told += self._of_times()
         rows = [{**row, "dimension": dimension} for row in self._found.values()]
@@ -140,7 +146,10 @@ class ChunkCounter:
     def _of_times(self) -> Iterator[str]:
         name = self._spec.indexed_at
         if self._n_no_time:
-            yield f"{self._n_no_time} chunks have no time in {name}; only a full sweep sees them change"
+            yield (
+                f"{plural(self._n_no_time, 'chunk has', 'chunks have')} no time in {name}; only a full sweep "
+                "sees such change"
+            )
         if len(self._forms) > 1:
             forms = ", ".join(sorted(self._forms))
             yield f"{name} holds times in several forms ({forms}); all chunks are read each time"

@@ -23,6 +23,7 @@ from seamwatch.adapters.knowledge.front_matter import content_facts
 from seamwatch.adapters.knowledge.place import Place
 from seamwatch.core.documents import Known, SourceListing, matches_any, source_frame
 from seamwatch.errors import KnowledgeError
+from seamwatch.plurals import plural
 from seamwatch.spec.knowledge import GitSource
 
 _TIMEOUT_S = 60.0
@@ -247,7 +248,8 @@ class GitDocuments:
         notes = []
         if n_open := len(blobs.keys() - changes.keys()):
             notes.append(
-                f"the clone is shallow: it does not say when {n_open} documents changed; fetch its whole history"
+                f"the clone is shallow: it does not say when {plural(n_open, 'document')} changed; fetch its "
+                "whole history"
             )
         return SourceListing(
             documents=source_frame(rows), is_complete=True, watermark=head.id.decode(), notes=tuple(notes)

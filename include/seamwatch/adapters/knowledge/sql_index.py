@@ -33,6 +33,7 @@ from seamwatch.adapters.stages.times import TimeForm, detect_form, parse_times, 
 from seamwatch.core.documents import IndexListing, index_frame
 from seamwatch.core.records.comparison import is_null, strict_text
 from seamwatch.errors import KnowledgeError, StageError
+from seamwatch.plurals import plural
 from seamwatch.spec.knowledge import SqlIndex
 
 _AT_ONCE = 500
@@ -241,10 +242,14 @@ class SqlDocumentIndex:
         if not n_rows:
             notes.append("the index holds no chunk")
         if n_named < n_rows:
-            notes.append(f"{n_rows - n_named} chunks of the index name no document; they are left out")
+            notes.append(
+                f"{plural(n_rows - n_named, 'chunk of the index names', 'chunks of the index name')} no "
+                "document, left out"
+            )
         if n_timed < n_rows:
             notes.append(
-                f"{n_rows - n_timed} chunks have no time in {spec.indexed_at}; only a full sweep sees them change"
+                f"{plural(n_rows - n_timed, 'chunk has', 'chunks have')} no time in {spec.indexed_at}; "
+                "only a full sweep sees such change"
             )
         return notes
 

@@ -17,6 +17,7 @@ from seamwatch.adapters.stages.sql import SqlStageSource
 from seamwatch.core.documents import Known, SourceListing, content_hash, source_frame
 from seamwatch.core.records.comparison import is_null, strict_text
 from seamwatch.errors import KnowledgeError, StageError
+from seamwatch.plurals import plural
 from seamwatch.spec.knowledge import SqlSource
 
 _FOREVER = timedelta(days=36500)
@@ -54,17 +55,23 @@ class SqlDocuments:
         has_id = frame[spec.document].notna().to_numpy()
         notes = []
         if n_null := int((~has_id).sum()):
-            notes.append(f"{n_null} rows of the source have no document id; they are left out")
+            notes.append(
+                f"{plural(n_null, 'row of the source has', 'rows of the source have')} no document id, left out"
+            )
         frame = frame[has_id].assign(_id=[str(strict_text(one)) for one in frame.loc[has_id, spec.document]])
         if spec.changed_at is not None:
             if n_undated := int(frame[spec.changed_at].isna().sum()):
                 notes.append(
-                    f"{n_undated} rows of the source have no {spec.changed_at}; only full sweeps see what changed there"
+                    f"{plural(n_undated, 'row of the source has', 'rows of the source have')} no {spec.changed_at}; "
+                    "only full sweeps see what changed there"
                 )
             frame = frame.sort_values(spec.changed_at, kind="stable", na_position="first")
         n_twice = int(frame["_id"].duplicated().sum())
         if n_twice:
-            notes.append(f"{n_twice} rows of the source repeat a document id; the newest of each counts")
+            notes.append(
+                f"{plural(n_twice, 'row of the source repeats', 'rows of the source repeat')} a document id; "
+                "the newest of each counts"
+            )
         frame = frame.drop_duplicates("_id", keep="last")
         deleted = self._is_deleted(frame)
         rows = {row["_id"]: self._row(row) for row in frame[~deleted].to_dict("records")}

@@ -24,6 +24,7 @@ from seamwatch.adapters.deadline import DeadlinePassed, within
 from seamwatch.adapters.knowledge.place import Place
 from seamwatch.core.documents import Known, SourceListing, content_hash, matches_any, source_frame
 from seamwatch.errors import KnowledgeError
+from seamwatch.plurals import plural
 from seamwatch.spec.knowledge import WebSource
 
 _GONE = frozenset({404, 410})
@@ -93,7 +94,10 @@ class WebDocuments:
             if since is None or before is None or before != (row["version"], row.get("content_hash")):
                 rows[raw] = row if modified is None else {**row, "changed_at": modified}
         if n_bare:
-            notes.append(f"{n_bare} pages give neither ETag nor Last-Modified; each is read whole at every check")
+            notes.append(
+                f"{plural(n_bare, 'page gives', 'pages give')} neither ETag nor Last-Modified: read whole at "
+                "every check"
+            )
         gone = tuple(raw for raw in known if raw not in seen) if since is not None else ()
         return SourceListing(
             documents=source_frame(rows),
@@ -177,7 +181,7 @@ class WebDocuments:
             )
             raise KnowledgeError(msg)
         if n_elsewhere:
-            notes.append(f"{n_elsewhere} addresses in the sitemap are of other sites; they are left out")
+            notes.append(f"{plural(n_elsewhere, 'address', 'addresses')} in the sitemap of other sites, left out")
         yield from pages.items()
 
     def _sitemap(self, path: str) -> Iterator[tuple[str, str, str | None]]:

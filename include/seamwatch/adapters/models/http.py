@@ -24,6 +24,7 @@ from seamwatch.core.records.response_usage import read_counts
 from seamwatch.core.records.responses import assemble_text, choose_protocol, read_response
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.core.replays import ModelAnswer, ModelCall
+from seamwatch.plurals import plural
 from seamwatch.spec.endpoint import Endpoint
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
@@ -138,7 +139,7 @@ class HttpModelEndpoint:
     def _give_up(self) -> ModelAnswer | None:
         if self._silent_calls < max(_MIN_SILENT_CALLS, self.concurrency):
             return None
-        detail = f"{self._conn_id}: not asked, since {self._silent_calls} calls before got no answer"
+        detail = f"{self._conn_id}: not asked, since {plural(self._silent_calls, 'call')} before got no answer"
         return ModelAnswer(status="unreachable", detail=detail)
 
     async def _send(self, client: httpx.AsyncClient, call: ModelCall) -> Attempt:

@@ -13,6 +13,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from seamwatch.errors import StageError
+from seamwatch.plurals import plural
 
 _ISO = re.compile(r"^\d{4}-\d{2}-\d{2}([ T])\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)?$")
 _DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$")
@@ -208,8 +209,9 @@ def require_within(
         outside |= times >= end
     if outside.any():
         msg = (
-            f"{where} holds times in several zones or forms: {int(outside.sum())} texts sort inside the window and lie "
-            "outside; cast them to one form in a query"
+            f"{where} holds times in several zones or forms: "
+            f"{plural(int(outside.sum()), 'text sorts', 'texts sort')} inside the "
+            "window, being outside; cast them to one form in a query"
         )
         raise StageError(msg)
 

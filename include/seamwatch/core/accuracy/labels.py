@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seamwatch.errors import DataContractError
+from seamwatch.plurals import plural
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer]
@@ -124,11 +125,15 @@ def check_labels(labels: pd.DataFrame) -> None:
         raise DataContractError(msg)
     if labels["record"].duplicated().any():
         msg = (
-            f"one label a record counts; {int(labels['record'].duplicated().sum())} rows repeat a record: choose first"
+            "one label a record counts; "
+            f"{plural(int(labels['record'].duplicated().sum()), 'row repeats', 'rows repeat')} a record: choose first"
         )
         raise DataContractError(msg)
     if labels["is_right"].isna().any():
-        msg = f"is_right must be known; {int(labels['is_right'].isna().sum())} rows have none: leave them out"
+        msg = (
+            f"is_right must be known; {plural(int(labels['is_right'].isna().sum()), 'row has', 'rows have')} "
+            "none: leave such out"
+        )
         raise DataContractError(msg)
     inclusion = labels["inclusion"].to_numpy(dtype=float)
     if not ((inclusion > 0) & (inclusion <= 1)).all():

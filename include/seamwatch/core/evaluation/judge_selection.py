@@ -63,7 +63,7 @@ def select_answers(texts: pd.DataFrame, *, seed: str, most: int) -> Selection:
     drawn = sorted(complete, key=lambda key: _place(seed, key))
     for key in drawn[most:]:
         found.settled[key] = no_verdict(
-            NoVerdict.NOT_DRAWN, f"not among the {most:,} answers drawn of {len(complete):,} for the judge"
+            NoVerdict.NOT_DRAWN, f"not among the answers drawn for the judge, {most:,} of {len(complete):,}"
         )
     for key in drawn[:most]:
         parts, cut = cut_parts(complete[key])

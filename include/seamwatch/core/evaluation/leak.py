@@ -17,6 +17,7 @@ from seamwatch.core.evaluation.texts import NotRead, normal_text, read_text, wit
 from seamwatch.core.records.json_documents import parse_json
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.core.records.values import is_null
+from seamwatch.plurals import plural
 
 _WORD = re.compile(r"\w+")
 _SYSTEM_ROLES = frozenset({"system", "developer"})
@@ -145,7 +146,7 @@ class _Prompts:
             return self._unread[key]
         said = _runs(text, self._n_words) & self._common if self._is_given else frozenset()
         left = said - _runs(own, self._n_words) if said else said
-        return f"{len(left) + self._n_words - 1} words of the system prompt stand in it" if left else None
+        return f"{plural(len(left) + self._n_words - 1, 'word')} of the system prompt stand in it" if left else None
 
 
 def _common_runs(prompts: Sequence[str], n: int) -> frozenset[tuple[str, ...]]:

@@ -31,6 +31,7 @@ from seamwatch.core.evaluation.results import (
 )
 from seamwatch.core.evaluation.stems import content_stems, is_german, ordered_stems
 from seamwatch.core.evaluation.texts import NotRead, normal_text, read_text, sentences
+from seamwatch.plurals import plural
 
 LEAST_COVERAGE = 0.55
 """Share of a claim's content words and facts that one passage of the context must hold."""
@@ -171,7 +172,7 @@ def _judge(claims: Sequence[Claim], at_least: float) -> Evaluation:
     unsupported = [claim for claim in claims if claim.problem]
     share = 1.0 - len(unsupported) / len(claims)
     if share >= at_least:
-        return passed(f"{len(claims) - len(unsupported)} of {len(claims)} claims are supported", score=share)
+        return passed(f"{len(claims) - len(unsupported):,} of {plural(len(claims), 'claim')} supported", score=share)
     first = unsupported[0]
     told = f"claim {claims.index(first) + 1} of {len(claims)} is not supported ({first.problem}): {excerpt(first.text)}"
     more = f"; {len(unsupported) - 1} more" if len(unsupported) > 1 else ""

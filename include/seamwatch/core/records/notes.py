@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from seamwatch.core.records.keys import KeyMismatch
+from seamwatch.plurals import agree, plural
 from seamwatch.vocabulary import UnknownReason
 
 UTC_NOTE = "times without a zone were compared as UTC with times that have one"
@@ -37,7 +38,9 @@ def unreadable_notes(unreadable: pd.DataFrame, n_records: int) -> list[str]:
     for (field, reason), rows in unreadable.groupby(["field", "reason"], sort=True):
         samples = ", ".join(repr(sample) for sample in list(dict.fromkeys(rows["sample"]))[:_EXAMPLES])
         why = remedy(UnknownReason(str(reason)))
-        notes.append(f"{field}: {len(rows)} of {n_records} values cannot be compared, e.g. {samples}: {why}")
+        notes.append(
+            f"{field}: {len(rows):,} of {plural(n_records, 'value')} cannot be compared, e.g. {samples}: {why}"
+        )
     return notes
 
 
@@ -49,7 +52,7 @@ def tie_note(field: str, n: int, mode: str | None) -> str:
         n: How many were.
         mode: How the map says that such numbers are rounded; None: either way is right.
     """
-    which = f"{field}: {n} numbers exactly between two roundings (as 2.675)"
+    which = f"{field}: {plural(n, 'number')} exactly between two roundings (as 2.675)"
     if mode is None:
         return f"{which} went towards zero; either is taken as right until the map says `mode: half_up` or `half_even`"
     return (
@@ -71,6 +74,7 @@ def key_note(found: KeyMismatch, what: str) -> str:
     """
     mine, theirs = found.example
     return (
-        f"{what}: {found.n_matching} of {found.n_left} keys match; {found.n_with_form} would "
-        f"{_KEY_WORDS[found.form]} ({mine!r} against {theirs!r}): set `key_form: {found.form}`"
+        f"{what}: {found.n_matching:,} of {plural(found.n_left, 'key')} {agree(found.n_matching, 'matches', 'match')}; "
+        f"{found.n_with_form} would {_KEY_WORDS[found.form]} ({mine!r} against {theirs!r}): set `key_form: "
+        f"{found.form}`"
     )

@@ -18,6 +18,7 @@ from seamwatch.core.records.json_documents import column_of
 from seamwatch.core.records.notes import key_note
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.errors import DataContractError
+from seamwatch.plurals import plural
 from seamwatch.spec.mapping import MappingSpec
 
 Mode = Literal["frame", "record"]
@@ -203,7 +204,10 @@ class FunctionReference:
             return result.set_axis(keys)
         if result.index.is_unique and result.index.isin(keys).all():
             return result
-        msg = f"{self.name} returned {len(result)} rows whose index is not that of the {len(keys)} rows it was given"
+        msg = (
+            f"{self.name} returned {plural(len(result), 'row')} whose index is not that of the "
+            f"{plural(len(keys), 'row')} given"
+        )
         raise DataContractError(msg)
 
 
@@ -261,8 +265,8 @@ def _arrange(function: Callable[..., Any], inputs: Mapping[str, pd.DataFrame]) -
         return [merge_inputs(inputs)]
     if len(parameters) != len(inputs):
         msg = (
-            f"reference {function.__name__!r} takes {len(parameters)} arguments, the stage has {len(inputs)} inputs "
-            f"({', '.join(inputs)}); take one argument for each, or one for all"
+            f"reference {function.__name__!r} takes {plural(len(parameters), 'argument')}, the stage has "
+            f"{plural(len(inputs), 'input')} ({', '.join(inputs)}); take one argument for each, or one for all"
         )
         raise DataContractError(msg)
     names = parameters if set(parameters) == set(inputs) else list(inputs)

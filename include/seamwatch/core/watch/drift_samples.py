@@ -14,6 +14,7 @@ from seamwatch.core.records.comparison import at_path
 from seamwatch.core.records.frames import StageData
 from seamwatch.core.watch.drift import Period
 from seamwatch.core.watch.features import Sample, close, lowest, merge, stage_features
+from seamwatch.plurals import plural
 from seamwatch.spec.monitoring import DriftWatch
 from seamwatch.spec.pipeline import Pipeline
 
@@ -78,7 +79,10 @@ def _features(
         hidden=_of_stage(pipeline.bundle.redact, name),
     )
     if n_left_out:
-        notes.append(f"{name}: {n_left_out} columns are too many and not looked at; name what matters in fields")
+        notes.append(
+            f"{name}: {plural(n_left_out, 'column is', 'columns are')} too many and not looked at; name what "
+            "matters in fields"
+        )
     return rows
 
 

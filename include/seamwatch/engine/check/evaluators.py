@@ -11,6 +11,7 @@ from seamwatch.engine.evaluation.fields import answer_field
 from seamwatch.engine.reading import StageReader
 from seamwatch.engine.references import load_function
 from seamwatch.errors import AdapterError, Problem, ProblemLevel, SpecError
+from seamwatch.plurals import plural
 from seamwatch.spec.evaluation import FunctionEvaluator, HarmEvaluator, OutOfScopeEvaluator
 from seamwatch.spec.judge import JudgeModel
 from seamwatch.spec.load import Project
@@ -43,7 +44,10 @@ def check_evaluators(
             connection = evaluator.guard.partition("/")[0]
             yield from check_connection(pipeline, f"{place}.guard", connections, connection)
         if isinstance(evaluator, OutOfScopeEvaluator) and 0 < len(set(evaluator.examples)) < FEWEST:
-            text = f"has {len(set(evaluator.examples))} examples; with fewer than {FEWEST} every record stays unknown"
+            text = (
+                f"has {plural(len(set(evaluator.examples)), 'example')}; with fewer than {FEWEST} every "
+                "record stays unknown"
+            )
             yield in_pipeline(pipeline, f"{place}.examples", text, ProblemLevel.WARNING)
 
 

@@ -12,6 +12,7 @@ from seamwatch.engine.check.places import suggestion
 from seamwatch.engine.check.sample import RECORDS, Sample
 from seamwatch.engine.reading import read_some
 from seamwatch.errors import Problem, SpecError
+from seamwatch.plurals import plural
 from seamwatch.spec.pipeline import Stage
 from seamwatch.validation.run import failing_keys, validate_query
 from seamwatch.validation.suites import SuiteFile, check_suite, load_suite, named_columns
@@ -67,7 +68,10 @@ def _tried(sample: Sample, stage: Stage, suite: SuiteFile, kept: list[int], conn
         if check.status is CheckStatus.ERROR:
             yield suite.problem(n, "", f"{check.expectation} cannot be run on {stage.relation}: {check.error}")
         elif check.n_failed is not None and check.n_rows and check.n_failed == check.n_rows >= _FEWEST:
-            text = f"{check.expectation} fails on each of {check.n_rows} rows tried ({check.observed}); expected: "
+            text = (
+                f"{check.expectation} fails on each of {plural(check.n_rows, 'row')} tried "
+                f"({check.observed}); expected: "
+            )
             yield suite.problem(n, "", text + check.expected)
 
 

@@ -12,6 +12,7 @@ from seamwatch.core.records.notes import key_note
 from seamwatch.engine.check.places import in_pipeline
 from seamwatch.engine.check.sample import RECORDS, Sample
 from seamwatch.errors import AdapterError, DataContractError, Problem, ProblemLevel
+from seamwatch.plurals import plural
 from seamwatch.spec.pipeline import Stage
 
 _FEWEST_RECORDS = 20
@@ -39,7 +40,9 @@ def check_keys(sample: Sample) -> Iterator[Problem]:
         elif stage != first and not len(data.payload):
             yield from _unmatched(sample, stage, data, known)
         elif len(data.payload) < _FEW * len(known.payload):
-            text = f"holds {len(data.payload)} of the {len(known.payload)} newest records of {first.name} only"
+            text = (
+                f"holds {len(data.payload):,} of the {plural(len(known.payload), 'newest record')} of {first.name} only"
+            )
             yield in_pipeline(sample.pipeline, f"stages.{stage.name}", text, ProblemLevel.WARNING)
 
 
@@ -48,7 +51,10 @@ def _repeated(sample: Sample, first: Stage) -> Iterator[Problem]:
     rows = newest(sample, first)
     n_keys = rows[key].nunique() if key in rows else 0
     if len(rows) >= _FEWEST_RECORDS and n_keys <= _MOST_REPEATED * len(rows):
-        text = f"the {len(rows)} newest rows of {first.relation} hold {n_keys} different {key}: it names no record"
+        text = (
+            f"the {plural(len(rows), 'newest row')} of {first.relation} hold {n_keys} different {key}: it "
+            "names no record"
+        )
         yield in_pipeline(sample.pipeline, f"stages.{first.name}.key" if first.key else "key", text)
 
 
@@ -64,18 +70,21 @@ def _unmatched(sample: Sample, stage: Stage, data: StageData, known: StageData) 
     keys = rows[key].dropna()
     path += ".key" if stage.key else ""
     if not len(keys):
-        yield in_pipeline(sample.pipeline, path, f"{key} is null on all of the {len(rows)} newest rows")
+        yield in_pipeline(sample.pipeline, path, f"{key} is null on all of the {plural(len(rows), 'newest row')}")
         return
     first = sample.pipeline.first_stage
     n_unknown = len(sample.reader.unknown_keys(keys))
     if n_unknown == keys.nunique():
         text = (
-            f"none of the {keys.nunique()} newest keys ({key}) is the key of a record of {first.name}"
+            f"none of the {plural(keys.nunique(), 'newest key')} ({key}) is the key of a record of {first.name}"
             f"{mismatch(keys, pd.Series(known.payload.index))}"
         )
         yield in_pipeline(sample.pipeline, path, text)
         return
-    text = f"none of the {len(known.payload)} newest records of {first.name} has reached it; its own rows are older"
+    text = (
+        f"none of the {plural(len(known.payload), 'newest record')} of {first.name} has reached it; its own "
+        "rows are older"
+    )
     yield in_pipeline(sample.pipeline, path, text, ProblemLevel.WARNING)
 
 

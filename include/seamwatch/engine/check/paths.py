@@ -20,6 +20,7 @@ from seamwatch.engine.answer_notes import replay_notes, unread_notes
 from seamwatch.engine.check.places import in_pipeline
 from seamwatch.engine.check.sample import Sample
 from seamwatch.errors import DataContractError, Problem, ProblemLevel
+from seamwatch.plurals import plural
 from seamwatch.spec.endpoint import Endpoint
 from seamwatch.spec.knowledge import DocumentIds
 from seamwatch.spec.pipeline import Stage
@@ -94,14 +95,14 @@ def _empty(
         return  # nothing is recorded there yet
     document = parse_json(known.iloc[0])
     if not isinstance(document, dict | list):
-        text = f"{path!r} gives nothing on {len(known)} records: {column} holds no JSON object there"
+        text = f"{path!r} gives nothing on {plural(len(known), 'record')}: {column} holds no JSON object there"
         yield problem(place, text)
         return
     there = [f"{column}.{leaf}" for leaf, _ in leaves(document) if leaf]
     near = difflib.get_close_matches(path, there, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     listed = ", ".join(there[:_LISTED]) + (", ..." if len(there) > _LISTED else "")
-    yield problem(place, f"{path!r} gives nothing on {len(known)} records{hint} Known: {listed}")
+    yield problem(place, f"{path!r} gives nothing on {plural(len(known), 'record')}{hint} Known: {listed}")
 
 
 def _bodies(sample: Sample, stage: Stage, payload: pd.DataFrame) -> Iterator[Problem]:
@@ -111,8 +112,9 @@ def _bodies(sample: Sample, stage: Stage, payload: pd.DataFrame) -> Iterator[Pro
         requests = payload[stage.request].dropna()
         if len(requests) and not any(isinstance(parse_json(value), dict | list) for value in requests):
             text = (
-                f"{stage.request} holds no JSON object on any of {len(requests)} records: a request is compared and "
-                "asked again as the body that was sent"
+                f"{stage.request} holds no JSON object on any of {plural(len(requests), 'record')}: a request "
+                "is compared "
+                "and asked again as the body that was sent"
             )
             yield in_pipeline(sample.pipeline, f"{path}.request", text)
     if stage.kind is not StageKind.MODEL or stage.response is None or stage.endpoint is None:
@@ -123,7 +125,7 @@ def _bodies(sample: Sample, stage: Stage, payload: pd.DataFrame) -> Iterator[Pro
         values = payload[column].dropna() if column in payload else pd.Series(dtype=object)
         if len(values) and all(as_number(value) is None for value in values):
             shown = sample.shown(stage, column, values.iloc[0])
-            text = f"{column} holds no number on any of {len(values)} records, e.g. {shown}"
+            text = f"{column} holds no number on any of {plural(len(values), 'record')}, e.g. {shown}"
             yield in_pipeline(sample.pipeline, f"{path}.{name}", text)
 
 
@@ -138,7 +140,10 @@ def _answers(sample: Sample, stage: Stage, endpoint: Endpoint, payload: pd.DataF
         yield in_pipeline(sample.pipeline, place, note, level)
     if is_all and not notes:
         where = f" at the path {endpoint.answer!r}" if endpoint.answer else ""
-        text = f"no answer{where} in any of {len(responses)} responses as {endpoint.protocol}; name the right column or"
+        text = (
+            f"no answer{where} in any of {plural(len(responses), 'response')} as {endpoint.protocol}; name "
+            "the right column or"
+        )
         yield in_pipeline(sample.pipeline, place, f"{text} path, or another protocol: {', '.join(Protocol)}", level)
 
 
@@ -157,7 +162,8 @@ def _statuses(sample: Sample, stage: Stage, payload: pd.DataFrame) -> Iterator[P
     if len(unknown):
         words = ", ".join(repr(word[:40]) for word in unknown.drop_duplicates().head(3))
         text = (
-            f"the status of {len(unknown)} of {len(statuses)} calls says neither success nor failure: {words}; such a "
+            f"the status of {len(unknown):,} of {plural(len(statuses), 'call')} says neither success nor failure: "
+            f"{words}; such a "
             "call counts as neither; record an HTTP status, ok or error"
         )
         level = ProblemLevel.ERROR if len(unknown) == len(statuses) else ProblemLevel.WARNING
@@ -174,6 +180,9 @@ def _documents(sample: Sample, stage: Stage, payload: pd.DataFrame) -> Iterator[
     recorded = payload[stage.documents]
     served = [served_documents(one, texts, rules) for one, texts in zip(recorded, contents, strict=True)]
     if recorded.notna().any() and not any(served):
-        text = f"no document id could be read on any of {int(recorded.notna().sum())} records: a JSON list of ids, or"
+        text = (
+            f"no document id could be read on any of {plural(int(recorded.notna().sum()), 'record')}: a JSON "
+            "list of ids, or"
+        )
         text += " of objects with 'id', is expected"
         yield in_pipeline(sample.pipeline, f"stages.{stage.name}.documents", text)

@@ -14,6 +14,7 @@ from seamwatch.engine.check.places import in_pipeline
 from seamwatch.engine.check.sample import Sample
 from seamwatch.engine.references import load_function
 from seamwatch.errors import DataContractError, Problem, ProblemLevel, SpecError
+from seamwatch.plurals import plural
 from seamwatch.report.seam_texts import describe_misplaced, describe_unmade
 from seamwatch.spec.pipeline import Stage
 from seamwatch.vocabulary import DiscrepancyKind, StageKind
@@ -52,7 +53,7 @@ def _raised(sample: Sample, stage: Stage, found: Reconciliation) -> Iterator[Pro
     what, _ = Counter(errors.values()).most_common(1)[0]
     n_tried = len(errors) + len(found.expected)
     is_all = len(errors) >= _NEARLY_ALL * n_tried
-    text = f"raises on {len(errors)} of {n_tried} records of {stage.name}: {what}"
+    text = f"raises on {len(errors):,} of {plural(n_tried, 'record')} of {stage.name}: {what}"
     text += "; correct it: nothing is checked where it raises" if is_all else "; such records are not checked"
     yield sample.at_reference(stage, text, level=ProblemLevel.ERROR if is_all else ProblemLevel.WARNING)
 
@@ -78,7 +79,9 @@ def _unreadable(sample: Sample, stage: Stage, found: Reconciliation) -> Iterator
             texts = dict.fromkeys(sample.shown(stage, str(field), text) for text in rows["sample"].head(20))
             shown = f", e.g. {', '.join(list(texts)[:2])}"
         n_tried = len(found.expected)
-        text = f"{stage.name}.{field} cannot be compared on {n_unread} of {n_tried} records ({reason}){shown}"
+        text = (
+            f"{stage.name}.{field} cannot be compared on {n_unread:,} of {plural(n_tried, 'record')} ({reason}){shown}"
+        )
         level = ProblemLevel.ERROR if n_unread >= _NEARLY_ALL * n_tried else ProblemLevel.WARNING
         yield sample.at_reference(stage, text, field=_column(found, field), level=level)
 
@@ -103,8 +106,10 @@ def _differing(sample: Sample, stage: Stage, payload: pd.DataFrame, found: Recon
             example = f", e.g. record {first['key']}: recorded {recorded}, expected {expected}"
         is_all = n_differ >= _NEARLY_ALL * n_compared
         text = (
-            f"{stage.name}.{field} differs from the reference on {n_differ} of {n_compared} records{example}; correct "
-            f"the reference if what is recorded is right, else the stage gets it wrong{' everywhere' if is_all else ''}"
+            f"{stage.name}.{field} differs from the reference on {n_differ:,} of "
+            f"{plural(n_compared, 'record')}{example}; "
+            "correct the reference if what is recorded is right, else the stage gets it "
+            f"wrong{' everywhere' if is_all else ''}"
         )
         level = ProblemLevel.ERROR if is_all else ProblemLevel.WARNING
         yield sample.at_reference(stage, text, field=_column(found, field), level=level)

@@ -9,6 +9,7 @@ from seamwatch.core.records.comparison import is_null
 from seamwatch.engine.check.places import in_pipeline
 from seamwatch.engine.reading import StageReader
 from seamwatch.errors import AdapterError, Problem, ProblemLevel
+from seamwatch.plurals import agree, plural
 from seamwatch.spec.pipeline import Pipeline, Stage
 
 _PROBED = 500
@@ -44,7 +45,8 @@ def _unreadable(pipeline: Pipeline, stage: Stage, reader: StageReader, path: str
         return  # what holds no times at all is reported where the stage is read
     shown = next((f", e.g. {str(value)[:40]!r}" for value in unreadable if isinstance(value, str)), "")
     text = (
-        f"{len(unreadable)} of {len(values)} rows of {stage.relation} have no readable {column}{shown}: they are in "
-        "no window; correct them, or take another column"
+        f"{len(unreadable):,} of {plural(len(values), 'row')} of {stage.relation} "
+        f"{agree(len(unreadable), 'has', 'have')} no readable {column}{shown}: "
+        f"{agree(len(unreadable), 'it is', 'they are')} in no window; correct them, or take another column"
     )
     yield in_pipeline(pipeline, path, text, ProblemLevel.ERROR if is_all else ProblemLevel.WARNING)

@@ -20,6 +20,7 @@ from seamwatch.engine.check.places import in_pipeline
 from seamwatch.engine.check.sample import RECORDS, Sample
 from seamwatch.engine.outcomes import read_truth
 from seamwatch.errors import AdapterError, DataContractError, Problem, ProblemLevel
+from seamwatch.plurals import plural
 from seamwatch.spec.pipeline import Benchmark, Comparator, Truth
 
 _MANY = 0.5
@@ -79,7 +80,7 @@ def _unmatched(sample: Sample, truth: Truth, some: pd.DataFrame) -> Iterator[Pro
         return
     keys = some[key].dropna()
     if not len(keys):
-        yield in_pipeline(pipeline, path, f"{key} is null on all of {len(some)} rows of {name}")
+        yield in_pipeline(pipeline, path, f"{key} is null on all of {plural(len(some), 'row')} of {name}")
         return
     unknown = sample.reader.unknown_keys(keys)
     if len(unknown) < _MANY * keys.nunique():
@@ -88,7 +89,7 @@ def _unmatched(sample: Sample, truth: Truth, some: pd.DataFrame) -> Iterator[Pro
     known = pd.Series(sample.data.stages[first.name].payload.index)
     is_all = len(unknown) == keys.nunique()
     n_known = "none" if is_all else f"only {keys.nunique() - len(unknown)}"
-    text = f"{n_known} of {keys.nunique()} labels of {name} has the key ({key}) of a record of {first.name}"
+    text = f"{n_known:,} of {plural(keys.nunique(), 'label')} of {name} has the key ({key}) of a record of {first.name}"
     level = ProblemLevel.ERROR if is_all else ProblemLevel.WARNING
     yield in_pipeline(pipeline, path, text + mismatch(pd.Series(unknown), known), level)
 
@@ -107,7 +108,7 @@ def _accuracy(
     differ = None not in kinds and kinds[0] != kinds[1]
     value, label = _shown_pair(sample, found, values, labels)
     pair, level = f"e.g. {value} against {label}", ProblemLevel.ERROR
-    none = f"{field} equals its truth {column} on none of {n_tried} labelled records"
+    none = f"{field} equals its truth {column} on none of {plural(n_tried, 'labelled record')}"
     if found.form is not None:
         text = f"{none}, but on {found.n_form} by how: {found.form}, {pair}: set it"
     elif differ and not found.n_right and (n_tried >= _FEWEST or not n_tried):
@@ -117,8 +118,8 @@ def _accuracy(
         )
     elif found.n_unreadable:
         text = (
-            f"{field} cannot be compared with its truth {column} on {found.n_unreadable} of {n_tried} labelled "
-            f"records ({found.reason}), {pair}: they stay pending"
+            f"{field} cannot be compared with its truth {column} on {found.n_unreadable:,} of "
+            f"{plural(n_tried, 'labelled record')} ({found.reason}), {pair}: they stay pending"
         )
         level = ProblemLevel.ERROR if found.n_unreadable == n_tried else ProblemLevel.WARNING
     elif found.n_judged >= _FEWEST and not found.n_right:
@@ -207,7 +208,7 @@ def _benchmark_inputs(sample: Sample, benchmark: Benchmark, rows: pd.DataFrame) 
             continue
         what = _refusal(reference, {first.name: inputs[columns]})
         if what and not _refusal(reference, {first.name: recorded}):
-            text = f"the reference of {stage.name} makes nothing of any of its {len(inputs)} inputs: {what}"
+            text = f"the reference of {stage.name} makes nothing of any of its {plural(len(inputs), 'input')}: {what}"
             text += f"; the benchmark lacks {', '.join(missing)} of {first.name}" if missing else ""
             yield in_pipeline(pipeline, "benchmark", text)
 

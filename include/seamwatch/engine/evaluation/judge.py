@@ -40,6 +40,7 @@ from seamwatch.core.replays import BudgetLimits, ModelAnswer, ModelCall
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.references import load_function
 from seamwatch.errors import AdapterError, DataContractError, SpecError
+from seamwatch.plurals import agree, plural
 from seamwatch.report.judge_texts import bias_sentences
 from seamwatch.spec.judge import JudgeModel
 from seamwatch.spec.load import Project
@@ -324,6 +325,15 @@ _WHY = {
 }
 
 
+_WHY_NO_VERDICT = {
+    NoVerdict.INSTRUCTIONS: "a text holds instructions that a judge could obey",
+    NoVerdict.STEERED: "it followed a text instead of its instructions",
+    NoVerdict.TOO_LONG: "what was too long to be shown could decide",
+    NoVerdict.NOT_REACHED: "it gave no answer",
+    NoVerdict.NOT_READABLE: "what it said is not in the form asked for",
+}
+
+
 def _bias(ready: Mapping[Hashable, Shown], heard: _Heard) -> JudgeBias:
     decided = {key: one for key, one in heard.judgements.items() if one.missing is None}
     lengths = []
@@ -337,22 +347,20 @@ def _bias(ready: Mapping[Hashable, Shown], heard: _Heard) -> JudgeBias:
 def _notes(spec: JudgeModel, missing: Mapping[NoVerdict, int], heard: _Heard, *, n_ready: int) -> list[str]:
     told = []
     if n := missing.get(NoVerdict.NOT_DRAWN):
-        told.append(f"{n:,} answers were not drawn: {spec.sample:,} of a window are judged, a uniform sample")
+        told.append(
+            f"{plural(n, 'answer was', 'answers were')} not drawn: {spec.sample:,} of a window are judged, a "
+            "uniform sample"
+        )
     if n := missing.get(NoVerdict.BUDGET):
         told.append(
-            f"its budget (max_calls_per_day, max_usd_per_day) was spent: {n:,} of {n_ready:,} answers were not "
-            "judged; those that were are a uniform sample"
+            f"its budget (max_calls_per_day, max_usd_per_day) was spent: {n:,} of "
+            f"{plural(n_ready, 'answer')} {agree(n, 'was', 'were')} not judged; those that were are a uniform sample"
         )
-    if n := missing.get(NoVerdict.INSTRUCTIONS):
-        told.append(f"{n:,} answers have no verdict, since a text holds instructions that a judge could obey")
-    if n := missing.get(NoVerdict.STEERED):
-        told.append(f"{n:,} answers have no verdict, since it followed a text instead of its instructions")
-    if n := missing.get(NoVerdict.TOO_LONG):
-        told.append(f"{n:,} answers have no verdict, since what was too long to be shown could decide")
-    if n := missing.get(NoVerdict.NOT_REACHED):
-        told.append(f"{n:,} answers have no verdict, since it gave no answer")
-    if n := missing.get(NoVerdict.NOT_READABLE):
-        told.append(f"{n:,} answers have no verdict, since what it said is not in the form asked for")
+    told += [
+        f"{plural(n, 'answer has', 'answers have')} no verdict, since {why}"
+        for kind, why in _WHY_NO_VERDICT.items()
+        if (n := missing.get(kind))
+    ]
     if heard.follows_control is False:
         told.append(
             "whether it obeys texts that it judges is not known, since it is not unsure about a harmless text either "

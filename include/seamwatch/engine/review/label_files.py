@@ -16,6 +16,7 @@ from seamwatch.engine.deps import Deps
 from seamwatch.engine.outcomes import judged_fields
 from seamwatch.engine.protocols import with_protocols
 from seamwatch.engine.reading import StageReader
+from seamwatch.plurals import plural
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.vocabulary import Door
 
@@ -75,7 +76,9 @@ def import_labels(deps: Deps, pipeline: Pipeline, text: str, *, by: str | None =
                 taken.add(found.item)
     n_kept = deps.store.add_labels(labels)
     if n_kept < len(labels):
-        problems.append((0, f"{len(labels) - n_kept} labels are of answers that somebody judged meanwhile"))
+        problems.append(
+            (0, f"{plural(len(labels) - n_kept, 'label is', 'labels are')} of answers that somebody judged meanwhile")
+        )
     return ImportedLabels(
         n_kept=n_kept,
         n_known=n_known,

@@ -24,6 +24,7 @@ from seamwatch.engine.isolate import Models
 from seamwatch.engine.runbook_steps.evidence import attributed_window, attribution_of
 from seamwatch.engine.window import WindowReader, open_window
 from seamwatch.errors import SeamwatchError
+from seamwatch.plurals import plural
 from seamwatch.report import numbers
 from seamwatch.report import runbook_model_texts as model_texts
 from seamwatch.report import runbook_texts as texts
@@ -125,7 +126,9 @@ def _measure(deps: Deps, pipeline: Pipeline, accepted: float | None) -> Benchmar
             size=size,
             accepted=accepted,
         )
-    short = (f"The budget left {size} of {benchmark_set.sample} calls.",) if size < benchmark_set.sample else ()
+    short = (
+        (f"The budget left {size:,} of {plural(benchmark_set.sample, 'call')}.",) if size < benchmark_set.sample else ()
+    )
     notes = (*short, *score.notes, *models.notes)
     if score.accuracy is None:
         why = next(iter((*models.notes, *score.notes)), "no call was answered").rstrip(".")

@@ -20,6 +20,7 @@ from seamwatch.core.records.responses import CACHE_NAMES, read_usage
 from seamwatch.core.watch.cost_prices import CALL_COLUMNS, Absurd, TariffOf, price_calls
 from seamwatch.core.watch.loops import Loop, longest_runs
 from seamwatch.engine.watch.reading import WatchRead
+from seamwatch.plurals import plural
 from seamwatch.spec.monitoring import CostWatch
 from seamwatch.spec.pipeline import Pipeline, Stage
 from seamwatch.vocabulary import StageKind
@@ -76,9 +77,15 @@ def priced_calls(
     priced, absurd = price_calls(frame, price)
     notes = list(calls.notes)
     if absurd.tokens:
-        notes.append(f"{absurd.tokens:,} calls have token counts that cannot be (negative or endless) and are left out")
+        notes.append(
+            f"{plural(absurd.tokens, 'call has', 'calls have')} token counts that cannot be (negative or "
+            "endless), left out"
+        )
     if absurd.usd:
-        notes.append(f"{absurd.usd:,} calls have a recorded cost that cannot be (negative or endless) and are left out")
+        notes.append(
+            f"{plural(absurd.usd, 'call has', 'calls have')} a recorded cost that cannot be (negative or "
+            "endless), left out"
+        )
     return priced, absurd, tuple(notes)
 
 

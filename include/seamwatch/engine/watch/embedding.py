@@ -17,6 +17,7 @@ from seamwatch.adapters.models.protocols import request_headers
 from seamwatch.core.watch.features import Sample, free_texts, lowest
 from seamwatch.engine.deps import Deps
 from seamwatch.errors import AdapterError
+from seamwatch.plurals import plural
 from seamwatch.spec.monitoring import DriftWatch
 from seamwatch.vocabulary import Protocol
 
@@ -94,7 +95,10 @@ class Embedder:
             msg = f"embeddings endpoint: {type(error).__name__}; the meaning of texts is not looked at in this look"
             raise AdapterError(msg) from None
         if vectors.ndim != 2 or len(vectors) != len(texts):
-            msg = f"embeddings endpoint: {len(data)} embeddings for {len(texts)} texts; their meaning is not looked at"
+            msg = (
+                f"embeddings endpoint: {plural(len(data), 'embedding')} for {plural(len(texts), 'text')}; "
+                "their meaning is not looked at"
+            )
             raise AdapterError(msg)
         return project(vectors)
 

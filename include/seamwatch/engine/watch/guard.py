@@ -13,6 +13,7 @@ from seamwatch.adapters.models.http import HttpModelEndpoint
 from seamwatch.adapters.models.retries import Patience
 from seamwatch.core.replays import ModelAnswer, ModelCall
 from seamwatch.errors import AdapterError
+from seamwatch.plurals import plural
 from seamwatch.spec.endpoint import Endpoint
 from seamwatch.vocabulary import Protocol
 
@@ -85,9 +86,14 @@ def _notes(
             )
             if n
         ]
-        notes.append(f"guard {name!r}: of {len(answers)} calls {', '.join(parts)}; there the own score alone counts")
+        notes.append(
+            f"guard {name!r}: of {plural(len(answers), 'call')} {', '.join(parts)}; there the own score alone counts"
+        )
     if n_left:
-        notes.append(f"guard {name!r}: {n_left} texts were left for the next look, as {MOST_ASKED} are asked in one")
+        notes.append(
+            f"guard {name!r}: {plural(n_left, 'text was', 'texts were')} left for the next look, as "
+            f"{MOST_ASKED} are asked in one"
+        )
     return tuple(notes)
 
 

@@ -9,6 +9,7 @@ from seamwatch.core.slo.alert_incidents import BudgetEvaluation, BurningBudget
 from seamwatch.core.slo.burndown import BurnDown
 from seamwatch.core.watch.results import Chart, Fact, Line, Unit, WatchReport
 from seamwatch.report.numbers import moment
+from seamwatch.report.text import fill
 from seamwatch.report.watch.figures import table
 from seamwatch.report.watch.texts import headline, steps, text
 from seamwatch.vocabulary import Watch
@@ -47,14 +48,15 @@ def budget_report(evaluation: BudgetEvaluation) -> WatchReport:
     )
 
 
+_BAD = "{bad:,.0f} of {judged:,.0f;event|events} {bad:,.0f;~was|were} bad in its window. "
+
+
 def _finding(one: BurningBudget) -> Finding:
     status, budget, cause = one.status, one.status.budget, one.incident
     left = "an unknown share" if budget.left is None else f"{max(budget.left, 0.0):.0%}"
     burn = "is short" if budget.burn is None else f"burns {budget.burn:.2g} times as fast as it may"
     head = f"{one.severity.value.capitalize()}: the error budget of {status.objective} {burn}, {left} of it is left"
-    bad = (
-        f"{status.bad:,.0f} of {status.judged:,.0f} events were bad in its window. " if status.goal is not None else ""
-    )
+    bad = fill(_BAD, bad=status.bad, judged=status.judged) if status.goal is not None else ""
     why = (
         text(Watch.BUDGET, "explanations", "opened_meanwhile", id=cause.id, headline=cause.headline)
         if cause is not None

@@ -22,6 +22,7 @@ from seamwatch.core.watch.cost_parts import Factor, Source
 from seamwatch.core.watch.cost_prices import SUM_TIER, UNPRICED_TIER
 from seamwatch.core.watch.cost_projection import Projection
 from seamwatch.core.watch.results import Cell, Chart, Fact, Line, Table, Unit, WatchReport
+from seamwatch.plurals import plural
 from seamwatch.report.numbers import exact_money, moment
 from seamwatch.report.watch.figures import MAIN_ROWS, REST, stacked_lines, table
 from seamwatch.report.watch.texts import headline, steps, text
@@ -93,7 +94,7 @@ def _finding(one: CostFinding) -> Finding:
 
 def _loop_size(loop: LoopingRecords, change: Change | None) -> str:
     n = len(loop.keys)
-    who = f"record {loop.records[0].key[:40]}" if n == 1 else f"{n:,} records"
+    who = f"record {loop.records[0].key[:40]}" if n == 1 else plural(n, "record")
     did = text(Watch.COST, "loops", loop.kind, times=f"up to {loop.longest}" if n > 1 else loop.longest)
     return f"{who} {did}, {_hourly(change) if change else f'{exact_money(loop.usd)} so far'}"
 

@@ -21,6 +21,7 @@ from seamwatch.core.watch.drift_evaluation import (
 from seamwatch.core.watch.drift_outcomes import OutcomeComparison
 from seamwatch.core.watch.drift_scores import LEAST_RECORDS
 from seamwatch.core.watch.results import Cell, Chart, Fact, Line, Table, Unit, WatchReport
+from seamwatch.plurals import plural
 from seamwatch.report.numbers import moment
 from seamwatch.report.watch.figures import table
 from seamwatch.report.watch.texts import LONGEST_HEADLINE, TEXTS, headline, steps, text
@@ -262,7 +263,11 @@ def _facts(evaluation: DriftEvaluation) -> tuple[Fact, ...]:
 def _notes(judgement: Judgement) -> list[str]:
     notes = []
     if not judgement.is_judged:
-        few = f"{judgement.n_reference} periods of reference" if judgement.n_reference < 3 else "too few records"
+        few = (
+            f"{plural(judgement.n_reference, 'period')} of reference"
+            if judgement.n_reference < 3
+            else "too few records"
+        )
         notes.append(text(Watch.DRIFT, "notes", "not_judged", few=few, least=LEAST_RECORDS))
     for one in judgement.accepted:
         notes.append(text(Watch.DRIFT, "notes", "accepted", name=f"{one.stage}.{one.column or 'all columns'}"))

@@ -70,10 +70,10 @@ def _finding(one: ReachedOutput | SteeredAnswers | RisingAttacks) -> Finding:
             runbook = _reached_steps(one.finding.stage, is_marker=False)
         case ReachedOutput():
             n = one.finding.n_records
-            kind, answers = "marker" if one.place is None else "reached", "1 answer" if n == 1 else f"{n} answers"
-            head = text(Watch.INJECTION, "headlines", kind, place=one.place, answers=answers)
+            kind = "marker" if one.place is None else "reached"
+            head = text(Watch.INJECTION, "headlines", kind, place=one.place, n=n)
             marker = f"; {one.n_marker} of them hold a marker that must never be said." if one.n_marker else "."
-            explanation = text(Watch.INJECTION, "explanations", kind, answers=answers.capitalize(), and_markers=marker)
+            explanation = text(Watch.INJECTION, "explanations", kind, n=n, and_markers=marker)
             runbook = _reached_steps(one.finding.stage, is_marker=one.n_marker > 0)
     return replace(one.finding, headline=headline(head), explanation=explanation, steps=runbook)
 
@@ -94,6 +94,8 @@ def _rising_explanation(one: RisingAttacks) -> str:
         f" {one.n_copies} of them are near-copies of one text: one source that tries again and again."
         if one.is_one_text and one.n_copies > 1
         else f" They are {one.n_texts} different texts."
+        if one.n_texts > 1
+        else ""
     )
     where = f" {source.attacks} come from {source.segment} = {visible(source.value, 40)}." if source else ""
     explanation = text(

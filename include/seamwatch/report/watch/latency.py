@@ -15,6 +15,7 @@ from seamwatch.core.watch.latency_hours import Hour
 from seamwatch.core.watch.latency_source import WAIT_RECORDS, Carrier, Source
 from seamwatch.core.watch.results import Cell, Chart, Fact, Line, Table, Unit, WatchReport
 from seamwatch.core.watch.stage_times import Part
+from seamwatch.plurals import agree, plural
 from seamwatch.report.numbers import moment, rough_seconds, span
 from seamwatch.report.watch.figures import MAIN_ROWS, REST, stacked_lines, table
 from seamwatch.report.watch.texts import headline, steps, text
@@ -57,8 +58,10 @@ def describe_slowdown(slowdown: Slowdown, window: Window) -> Finding:
     reason = text(Watch.LATENCY, "reasons", source.reason, **source.evidence) if source.reason is not None else ""
     explanation = (
         f"P95 of the full pipeline over {span(window)} is {p95}, {p95_before} "
-        f"in comparable hours before; {shift.n_slow:,} of {sum(hour.total.count for hour in shift.hours):,} records "
-        f"are slower than that, where one in twenty is usual. {_carried(carrier, source)} {reason}"
+        f"in comparable hours before; {shift.n_slow:,} of "
+        f"{plural(sum(hour.total.count for hour in shift.hours), 'record')} "
+        f"{agree(shift.n_slow, 'is', 'are')} slower than that, where one in twenty is usual. "
+        f"{_carried(carrier, source)} {reason}"
     )
     return replace(
         slowdown.finding,
@@ -140,7 +143,7 @@ def _facts(now: Sequence[Hour], before: Sequence[Hour], carrier: Carrier | None)
     facts = []
     for label, hours in (("P95 now", now), ("P95 before", before)):
         sketch = whole(hours)
-        note = f"of {sketch.count:,} records"
+        note = f"of {plural(sketch.count, 'record')}"
         facts.append(Fact(label=label, value=sketch.quantile(QUANTILE), unit=Unit.SECONDS, note=note))
     if carrier is not None and carrier.part is not None:
         label = f"Of the change, {carrier.part.stage}"
@@ -184,15 +187,15 @@ def _notes(evaluation: LatencyEvaluation) -> list[str]:
     n_skewed, n_absurd = (sum(getattr(hour, name) for hour in evaluation.now) for name in ("skewed", "absurd"))
     n = evaluation.n_records
     slowdown = evaluation.slowdown
-    values: dict[str, dict[str, str]] = {}
+    values: dict[str, dict[str, object]] = {}
     if n_skewed:
-        values["skewed"] = {"n_skewed": f"{n_skewed:,}", "n": f"{n:,}"}
+        values["skewed"] = {"n_skewed": n_skewed, "n": n}
     if n_absurd:
-        values["absurd"] = {"n": f"{n_absurd:,}"}
+        values["absurd"] = {"n": n_absurd}
     if evaluation.untimed:
         values["untimed"] = {"stages": ", ".join(evaluation.untimed)}
     if evaluation.compared is None:
         values["no_past"] = {}
     if slowdown is not None and slowdown.is_early:
-        values["early"] = {"n": str(n), "least": str(WAIT_RECORDS)}
+        values["early"] = {"n": n, "least": WAIT_RECORDS}
     return [text(Watch.LATENCY, "notes", kind, **names) for kind, names in values.items()]

@@ -8,6 +8,7 @@ from seamwatch.core.finding import Finding
 from seamwatch.core.records.comparison import strict_text
 from seamwatch.core.watch.results import Cell, Fact, Table, Unit, WatchReport
 from seamwatch.core.watch.seams import KIND, Seam, SeamChange, SeamEvaluation
+from seamwatch.plurals import agree
 from seamwatch.report import numbers
 from seamwatch.report.sentences import listed
 from seamwatch.report.text import shortened
@@ -43,13 +44,15 @@ def describe_change(change: SeamChange) -> Finding:
         "onset": "an unknown time" if finding.onset is None else numbers.moment(finding.onset),
         "reference": seam.stage.reference or "its reference",
     }
-    share = f"{numbers.count(finding.n_records)} of {numbers.plural(len(seam.compared), 'record')}"
+    n, n_records = finding.n_records, len(seam.compared)
+    share = f"{numbers.count(n)} of {numbers.plural(n_records, 'record')}"
     kind = "usual" if change.usual is not None else "no_past"
     usual = text(Watch.SEAM, "usual", kind, share=numbers.percent(change.usual or 0.0))
+    explanation = text(Watch.SEAM, "explanations", KIND, n=n, n_records=n_records, **place)
     return replace(
         finding,
-        headline=headline(text(Watch.SEAM, "headlines", KIND, **place), f": {share} differ"),
-        explanation=f"{text(Watch.SEAM, 'explanations', KIND, share=share, **place)} {usual} {_harm(change)}",
+        headline=headline(text(Watch.SEAM, "headlines", KIND, **place), f": {share} {agree(n, 'differs', 'differ')}"),
+        explanation=f"{explanation} {usual} {_harm(change)}",
         steps=steps(Watch.SEAM, KIND, **place),
     )
 
@@ -59,13 +62,7 @@ def _harm(change: SeamChange) -> str:
     if not change.n_judged:
         return text(Watch.SEAM, "harm", "unknown")
     kind = "some" if change.n_wrong else "none"
-    return text(
-        Watch.SEAM,
-        "harm",
-        kind,
-        wrong=numbers.count(change.n_wrong),
-        judged=numbers.plural(change.n_judged, "record"),
-    )
+    return text(Watch.SEAM, "harm", kind, wrong=change.n_wrong, judged=change.n_judged)
 
 
 def _facts(change: SeamChange) -> tuple[Fact, ...]:

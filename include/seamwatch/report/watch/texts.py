@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from seamwatch.report.text import shortened
+from seamwatch.report.text import fill, shortened
 from seamwatch.vocabulary import Watch
 
 LONGEST_HEADLINE = 150
@@ -20,12 +20,12 @@ TEXTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = yaml.safe_load(
 
 def text(watch: Watch, group: str, kind: str, **values: object) -> str:
     """Return the text of a kind, filled in."""
-    return str(TEXTS[watch.value][group][kind]).format(**values)
+    return fill(str(TEXTS[watch.value][group][kind]), **values)
 
 
 def steps(watch: Watch, kind: str, **values: object) -> tuple[str, ...]:
     """Return the runbook of a kind, filled in."""
-    return tuple(str(step).format(**values) for step in TEXTS[watch.value]["steps"][kind])
+    return tuple(fill(str(step), **values) for step in TEXTS[watch.value]["steps"][kind])
 
 
 def headline(head: str, tail: str = "") -> str:

@@ -341,7 +341,7 @@ def _labels(pipeline: PipelineWeek, one: LabelsWeek, links: WeeklyLinks) -> Row:
             text=known(one.alpha, lambda alpha: f"alpha {alpha:.2f}"),
             note=f"{one.alpha_low:.2f} to {one.alpha_high:.2f}" if has_range else "too few judged twice",
         ),
-        Cell(text=known(one.judge_sensitivity, numbers.percent), note=f"{numbers.count(one.n_judge_labels)} labels"),
+        Cell(text=known(one.judge_sensitivity, numbers.percent), note=numbers.plural(one.n_judge_labels, "label")),
         Cell(text=known(one.judge_specificity, numbers.percent)),
     )
 

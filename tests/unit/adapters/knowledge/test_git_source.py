@@ -190,7 +190,7 @@ def test_a_cut_history_leaves_the_times_before_it_unknown_and_says_so(history: H
     (history.folder / "shallow").write_bytes(first + b"\n")
     full = history.source().listing(None, {})
     assert hours(full) == {"a.md": 1, "b.md": None}
-    assert full.notes == ("the clone is shallow: it does not say when 1 documents changed; fetch its whole history",)
+    assert full.notes == ("the clone is shallow: it does not say when 1 document changed; fetch its whole history",)
 
 
 def test_a_rewritten_history_is_listed_whole(history: History) -> None:

@@ -269,7 +269,7 @@ def test_a_full_listing_is_what_a_recount_gives(base: Any) -> None:
         listing = index.listing(None)
     assert listing.is_complete
     pd.testing.assert_frame_equal(in_order(listing.versions), recount(PLANTED), check_dtype=False)
-    assert "1 chunks of the index name no document; they are left out" in listing.notes
+    assert "1 chunk of the index names no document, left out" in listing.notes
     assert any("have no time" in note for note in listing.notes)
 
 

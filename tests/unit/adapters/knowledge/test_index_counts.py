@@ -111,7 +111,8 @@ def test_the_database_counts_what_pandas_counts(chunks: list[tuple[Any, ...]]) -
         listing = index.listing(None)
     assert counted(listing) == recount(chunks)
     n_unnamed = sum(row[0] is None for row in chunks)
-    assert any(note.startswith(f"{n_unnamed} chunks of the index name no") for note in listing.notes) == (n_unnamed > 0)
+    said = f"{n_unnamed} chunk{' of the index names' if n_unnamed == 1 else 's of the index name'} no document"
+    assert any(note.startswith(said) for note in listing.notes) == (n_unnamed > 0)
 
 
 @given(rows, st.integers(-5, 45))
@@ -290,8 +291,8 @@ def test_metadata_of_any_kind_are_counted() -> None:
     listing = counter.listing(dimension=None, is_complete=True, watermark=None)
     row = listing.versions.iloc[0]
     assert (len(listing.versions), row["n_chunks"], row["n_expected"]) == (1, 1.0, 3.0)
-    assert "1 chunks have a of that is no number" in listing.notes
-    assert "2 chunks have no time in at; only a full sweep sees them change" in listing.notes
+    assert "1 chunk has a of that is no number" in listing.notes
+    assert "2 chunks have no time in at; only a full sweep sees such change" in listing.notes
 
 
 def test_keys_may_lie_in_objects() -> None:

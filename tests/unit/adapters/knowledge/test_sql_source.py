@@ -117,7 +117,7 @@ def test_of_documents_that_repeat_the_newest_is_read(url: sa.URL, run: Callable[
     assert facts(listing) == {"a": mark("new")}
     assert source.read(["a"]) == {"a": "new"}
     assert listing.notes == (
-        "1 rows of the source have no changed; only full sweeps see what changed there",
+        "1 row of the source has no changed; only full sweeps see what changed there",
         "2 rows of the source repeat a document id; the newest of each counts",
     )
 

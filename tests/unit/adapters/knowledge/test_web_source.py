@@ -162,7 +162,7 @@ def test_pages_of_other_sites_are_left_out_and_told_and_a_sitemap_of_only_those_
         site.page(path, "one", ETag='"1"')
     listing = opened().listing(None, {})
     assert sorted(facts(listing)) == ["/a", "/b"]
-    assert listing.notes == ("2 addresses in the sitemap are of other sites; they are left out",)
+    assert listing.notes == ("2 addresses in the sitemap of other sites, left out",)
     site.sitemap("https://www.docs.example/a")
     with pytest.raises(KnowledgeError, match=r"lists pages of other sites only; .*the connection"):
         opened().listing(None, {})

@@ -157,7 +157,7 @@ def test_a_frame_function_may_return_what_can_be_told_apart(function: Callable[.
 @pytest.mark.parametrize(
     ("function", "said"),
     [
-        (lambda df: df.set_axis([7, 8, 9, 10]), "4 rows whose index is not that of the 4 rows it was given"),
+        (lambda df: df.set_axis([7, 8, 9, 10]), "4 rows whose index is not that of the 4 rows given"),
         (lambda df: pd.concat([df, df]), "8 rows whose index is not that of the 4 rows"),
         (lambda df: df.iloc[:2].reset_index(drop=True), "2 rows whose index is not that of the 4 rows"),
         (lambda df: 5, "must return a DataFrame with the index it was given, got int"),
