@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.core.records.comparison import canonical_json, is_null, loose_text, parse_json
-from seamwatch.core.records.frames import ANSWER, assign_answers
+from seamwatch.core.records.frames import ANSWER, assign_answers, positions
 from seamwatch.core.records.outcomes import Judge
 from seamwatch.core.records.reconciliation import Reconciliation, set_field
 from seamwatch.core.records.references import FunctionReference, Reference, to_records
@@ -187,9 +187,9 @@ def records_not_made(world: World, stage: str, keys: pd.Index[Any]) -> pd.Index[
     reconciled = world.reconciled.get(stage)
     if reconciled is None or stage not in world.references:
         return keys[:0]
-    reached = keys[keys.isin(world.recorded[stage].index) & ~keys.isin(reconciled.expected.index)]
-    for name in reconciled.stage.input:
-        reached = reached[reached.isin(world.recorded[name].index)]
+    reached = keys[positions(reconciled.expected.index, keys) < 0]
+    for name in (stage, *reconciled.stage.input):
+        reached = reached[positions(world.recorded[name].index, reached) >= 0]
     return reached
 
 

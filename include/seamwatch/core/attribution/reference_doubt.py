@@ -14,6 +14,7 @@ import pandas as pd
 from seamwatch.core.attribution.accusing_marks import MarkWeight, RightRecords, spread, weigh_mark
 from seamwatch.core.detection.rates import excess_p_value
 from seamwatch.core.interventions import EVERYTHING, World, records_not_made, run_trial
+from seamwatch.core.records.frames import positions
 from seamwatch.core.results import ReferenceDoubt
 from seamwatch.vocabulary import DiscrepancyKind, Gap, OutcomeState
 
@@ -52,7 +53,7 @@ def doubted_references(
 def _doubt(
     world: World, failing: pd.Index[Any], right: RightRecords, stage: str, *, is_after_model: bool
 ) -> ReferenceDoubt | None:
-    keys = right.keys[right.keys.isin(right.world.recorded[stage].index)]
+    keys = right.keys[positions(right.world.recorded[stage].index, right.keys) >= 0]
     failed = records_not_made(right.world, stage, keys)
     n_spoiled = len(failed) + (_n_made_wrong(right.world, stage, keys) if is_after_model else 0)
     if excess_p_value(n_spoiled, len(keys), base_rate=_COINCIDENCES) >= _SIGNIFICANT:

@@ -65,7 +65,7 @@ Positions = np.ndarray[Any, np.dtype[np.intp]]
 
 def positions(index: pd.Index[Any], keys: pd.Index[Any]) -> Positions:
     """Return where each key stands in a unique index; -1 for a key that is not in it."""
-    if index.equals(keys):
+    if not len(keys) or index.equals(keys):
         return np.arange(len(keys))
     if index.dtype == keys.dtype == np.int64 and len(index):
         # Numbers that a database counted up leave few gaps: a table with a place for each needs no hashing.
@@ -74,7 +74,7 @@ def positions(index: pd.Index[Any], keys: pd.Index[Any]) -> Positions:
         if span <= _SPARSEST * len(index):
             table = np.full(span, -1, dtype=np.intp)
             table[numbers - least] = np.arange(len(index))
-            if int((table >= 0).sum()) == len(index):
+            if np.count_nonzero(table >= 0) == len(index):
                 place = wanted - least
                 is_within = (place >= 0) & (place < span)
                 return table[place] if is_within.all() else np.where(is_within, table[place * is_within], -1)
