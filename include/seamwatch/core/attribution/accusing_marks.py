@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,9 @@ from seamwatch.vocabulary import StageKind
 _SIGNIFICANT = 0.05
 _ABOUT_AS_OFTEN = 0.5
 """A mark that right records carry at least half as often as wrong ones tells the two no better than a coin."""
+_LABEL = 100
+"""Answers up to this length may be labels, of which there are few."""
+_PLAIN = (str, int, float, NoneType)
 _COMPARED = 2000
 """Right records whose calls are read; more would only cost time."""
 
@@ -127,17 +131,24 @@ def _call_marks(stage: Stage, recorded: pd.DataFrame, keys: pd.Index[Any]) -> di
     """Return by record how its call failed, or its status where that cannot be read; None where the model answered."""
     assert stage.response is not None
     where = positions(recorded.index, keys)
-    rows = recorded.take(np.sort(where[where >= 0]))
-    statuses = rows[stage.status] if stage.status else pd.Series(None, index=rows.index, dtype=object)
+    where = np.sort(where[where >= 0])
+    names = (ANSWER, "_finish_reason", stage.response)
+    cells = [recorded[name].take(where).to_numpy(dtype=object) for name in names]
+    statuses = recorded[stage.status].take(where).to_numpy(dtype=object) if stage.status else [None] * len(where)
     found: dict[Any, CallFailure | str | None] = {}
-    cells = (statuses, rows[ANSWER], rows["_finish_reason"], rows[stage.response])
-    for key, status, answer, finish, response in zip(rows.index, *cells, strict=True):
+    known: dict[tuple[Any, ...], CallFailure | str | None] = {}  # labels and statuses are few
+    for key, status, answer, finish, response in zip(recorded.index[where], statuses, *cells, strict=True):
+        call = (type(status), status, type(finish), finish, answer)
+        is_plain = isinstance(status, _PLAIN) and isinstance(finish, _PLAIN)
+        is_label = is_plain and type(answer) is str and len(answer) <= _LABEL
+        if is_label and call in known:
+            found[key] = known[call]
+            continue
         is_empty = not isinstance(answer, Unknown) and (is_null(answer) or not str(answer).strip())
         failure = call_failure(status, answer, finish, has_body=is_empty and _has_good_body(stage, response))
-        if failure is None and isinstance(is_success(status), Unknown):
-            found[key] = str(status)
-        else:
-            found[key] = failure
+        found[key] = str(status) if failure is None and isinstance(is_success(status), Unknown) else failure
+        if is_label and not is_empty:  # of an empty answer the body decides
+            known[call] = found[key]
     return found
 
 
