@@ -79,7 +79,7 @@ COMPARISONS = ("auto", "exact", "text", "number", "date", "set")
 
 def as_number(value: Any) -> float | None:
     """Return the value as a float, from a number or a text that is a number in one reading; else None."""
-    if isinstance(value, bool | np.bool_) or is_null(value):
+    if isinstance(value, (bool, np.bool_)) or is_null(value):
         return None
     numbers = read_numbers(value, exponents="signed")
     return float(numbers[0].value) if len(numbers) == 1 else None
@@ -130,7 +130,7 @@ def _compare_documents(left: Any, right: Any, forms: Forms) -> DiscrepancyKind |
     if not (may_be_json(left) and may_be_json(right)):
         return compare_values(left, right, forms)
     a, b = parse_json(left), parse_json(right)
-    if not (isinstance(a, Mapping | list | tuple) and isinstance(b, Mapping | list | tuple)):
+    if not (isinstance(a, (Mapping, list, tuple)) and isinstance(b, (Mapping, list, tuple))):
         return compare_values(left, right, forms)
     before, after = dict(leaves(a)), dict(leaves(b))
     kinds = [compare_values(before.get(path), after.get(path), forms) for path in {**before, **after}]
@@ -204,7 +204,7 @@ def _as_set(value: Any) -> frozenset[str | None]:
     value = parse_json(value)
     if isinstance(value, str):
         value = [part for part in _PARTS.split(value) if part.strip()]
-    parts = value if isinstance(value, list | tuple | set | frozenset) else [] if is_null(value) else [value]
+    parts = value if isinstance(value, (list, tuple, set, frozenset)) else [] if is_null(value) else [value]
     return frozenset(loose_text(part) for part in parts)
 
 
@@ -303,17 +303,20 @@ class PairComparison(Generic[T]):
 
 def _are_one_boolean(left: Any, right: Any) -> bool:
     """Return whether two values, one of them text, may be words for the same boolean."""
-    is_text = isinstance(left, str) or isinstance(right, str)
-    return is_text and boolean_of(left) is boolean_of(right) is not None
+    if not (isinstance(left, str) or isinstance(right, str)):
+        return False
+    meant = boolean_of(left)
+    return meant is not None and meant is boolean_of(right)
 
 
 def _may_be_thousands(left: Any, right: Any) -> bool:
     """Return whether one of two values is `1.234`: a thousand or so where its column has a decimal comma."""
-    texts = [value.strip() for value in (left, right) if isinstance(value, str)]
-    return len(set(texts)) == len(texts) and any(_THOUSANDS_OR_FRACTION.match(text) for text in texts)
+    texts = [value for value in (left, right) if isinstance(value, str)]
+    is_like = any(_THOUSANDS_OR_FRACTION.match(text) for text in texts)
+    return is_like and len({text.strip() for text in texts}) == len(texts)
 
 
-_THOUSANDS_OR_FRACTION = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}\Z")
+_THOUSANDS_OR_FRACTION = re.compile(r"\s*[+-]?[1-9]\d{0,2}\.\d{3}\s*\Z")
 
 
 def equal_cells(left: pd.Series[Any], right: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -361,7 +364,7 @@ def _equal_floats(left: pd.Series[Any], right: pd.Series[Any]) -> np.ndarray[Any
 
 
 def _surely_equal(left: Any, right: Any) -> bool:
-    if type(left) is type(right) and isinstance(left, str | int | float) and left == right:
+    if type(left) is type(right) and isinstance(left, (str, int, float)) and left == right:
         return True
     return may_be_json(left) and may_be_json(right) and _same_document(left, right)
 

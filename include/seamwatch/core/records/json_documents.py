@@ -39,7 +39,7 @@ def document_text(value: Any) -> str | None:
         document = _WHOLE_FLOATS.decode(value) if isinstance(value, str) else plain_json(value)
     except (ValueError, RecursionError):
         document = plain_json(parse_json(value))
-    if not isinstance(document, dict | list):
+    if not isinstance(document, (dict, list)):
         return None
     try:
         return msgspec.json.encode(document, order="sorted").decode()
@@ -89,20 +89,28 @@ def parse_json(value: Any) -> Any:
     return value
 
 
-def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield `(dotted path, scalar)` of every leaf of an object or list; an empty one is a leaf itself."""
-    if isinstance(value, Mapping) and value:
-        for name, part in value.items():
-            inner = f"{path}.{name}" if path else str(name)
-            if type(part) in PLAIN_TYPES:
-                yield inner, part
-            else:
-                yield from leaves(part, inner)
-    elif isinstance(value, list | tuple) and value:
-        for number, part in enumerate(value):
-            yield from leaves(part, f"{path}.{number}" if path else str(number))
-    else:
-        yield path, value
+def leaves(value: Any) -> list[tuple[str, Any]]:
+    """Return `(dotted path, scalar)` of every leaf of an object or list; an empty one is a leaf itself."""
+    found: list[tuple[str, Any]] = []
+    _add_leaves(found, value, "")
+    return found
+
+
+def _add_leaves(found: list[tuple[str, Any]], value: Any, path: str) -> None:
+    parts: Iterable[tuple[Any, Any]] = ()
+    if type(value) is dict or isinstance(value, Mapping):
+        parts = value.items()
+    elif isinstance(value, (list, tuple)):
+        parts = enumerate(value)
+    if not (parts and value):
+        found.append((path, value))
+        return
+    for name, part in parts:
+        inner = f"{path}.{name}" if path else str(name)
+        if type(part) in PLAIN_TYPES:
+            found.append((inner, part))
+        else:
+            _add_leaves(found, part, inner)
 
 
 def texts_in(value: Any, *, shortest: int = 1) -> Iterator[tuple[str, str]]:
@@ -110,7 +118,7 @@ def texts_in(value: Any, *, shortest: int = 1) -> Iterator[tuple[str, str]]:
 
     JSON that is nested on purpose until it cannot be walked is one text, as it stands.
     """
-    if isinstance(value, bytes | bytearray | memoryview):
+    if isinstance(value, (bytes, bytearray, memoryview)):
         value = strict_text(value)
     try:
         found = list(leaves(parse_json(value)))
@@ -150,7 +158,7 @@ def _follow(value: Any, steps: list[str]) -> Any | Unknown | _Missing:
         if type(value) is dict and steps[0] in value and len(steps) == 1:  # as most paths end
             return value[steps[0]]
         value = parse_json(value)
-        if isinstance(value, str | bytes | bytearray | memoryview):  # within a code fence, or JSON in JSON
+        if isinstance(value, (str, bytes, bytearray, memoryview)):  # within a code fence, or JSON in JSON
             opened = open_document(value)
             value = value if isinstance(opened, Unknown) else opened
         if isinstance(value, Mapping):
@@ -159,7 +167,7 @@ def _follow(value: Any, steps: list[str]) -> Any | Unknown | _Missing:
             return value
         if is_null(value) or (isinstance(value, str) and value.strip() in _NO_DATA):
             return None
-        if not isinstance(value, list | tuple):
+        if not isinstance(value, (list, tuple)):
             return unreadable(value)
         if steps[0] == EVERY:
             parts = [_follow(part, steps[1:]) for part in value]
@@ -200,7 +208,7 @@ def pick(frame: pd.DataFrame, name: str, held: set[str] | None = None) -> pd.Ser
         return frame[column]
     values = [_follow(value, path.split(".")) for value in frame[column].to_numpy(dtype=object)]
     held = set() if held is None else held
-    if name not in held and any(not (value is None or isinstance(value, _Missing | Unknown)) for value in values):
+    if name not in held and any(not (value is None or isinstance(value, (_Missing, Unknown))) for value in values):
         held.add(name)
     made: list[Any] = [
         value if not isinstance(value, _Missing) else None if name in held else unreadable(document)

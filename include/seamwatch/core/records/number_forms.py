@@ -52,13 +52,13 @@ class Number:
 
 def number_of(value: Any) -> Number | None:
     """Return the number that a numeric storage type holds; None for text, booleans, NaN and all else."""
-    if isinstance(value, bool | np.bool_):
+    if isinstance(value, (bool, np.bool_)):
         return None
-    if isinstance(value, int | np.integer):
+    if isinstance(value, (int, np.integer)):
         return Number(value=Decimal(int(value)))
     if isinstance(value, Decimal):
         return None if value.is_nan() else Number(value=value)
-    if isinstance(value, np.float16 | np.float32 | np.longdouble):
+    if isinstance(value, (np.float16, np.float32, np.longdouble)):
         value = float(str(value))  # a narrow float's own digits: 747.06, not 747.0599975585938
     if isinstance(value, float) and not math.isnan(value):
         return Number(value=Decimal(repr(float(value))), is_float=True)

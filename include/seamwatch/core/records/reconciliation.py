@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -36,7 +37,7 @@ from seamwatch.core.records.frames import Positions, positions, take
 from seamwatch.core.records.json_documents import column_of
 from seamwatch.core.records.keys import KeyMismatch
 from seamwatch.core.records.notes import UTC_NOTE, key_note, tie_note, unreadable_notes
-from seamwatch.core.records.number_forms import FLOAT_NOISE
+from seamwatch.core.records.number_forms import FLOAT_NOISE, float_text
 from seamwatch.core.records.references import Reference, shared_keys
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.core.records.values import Forms, compare_values, mixes_zones
@@ -45,6 +46,8 @@ from seamwatch.vocabulary import DiscrepancyKind
 
 _FLOAT = re.compile(r"-?[0-9]+(\.[0-9]+)?(E[+-]?[0-9]+)?\Z")
 _WHOLE = re.compile(r"-?[0-9]{1,18}$")
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+_DOCUMENTS = (dict, list, tuple, Mapping)  # the abstract class last: to ask it takes longest
 _READ_ALL = 20_000
 """Up to this many expected documents are all read to find the owner of a crossed one; of more, the text is found."""
 DISCREPANCY_COLUMNS = ("key", "stage", "field", "recorded", "expected", "kind")
@@ -262,7 +265,8 @@ def _compare_column(
     # A fault mostly makes few pairs of values: each pair is compared once.
     known: dict[Any, list[Leaf]] = {}
     for key, was, wanted in cells:
-        pair = (type(was), was, type(wanted), wanted) if _is_scalar(was) and _is_scalar(wanted) else None
+        types = type(was), type(wanted)
+        pair = (*types, was, wanted) if types[0] in _SCALARS and types[1] in _SCALARS else None
         parts = known.get(pair) if pair is not None else None
         if parts is None:
             parts = list(compare.differing(column, was, wanted))
@@ -311,20 +315,20 @@ class LeafComparison:
         """Yield what differs in one cell, or cannot be compared."""
         is_json = may_be_json(recorded) and may_be_json(expected)
         was, wanted = (parse_json(recorded), parse_json(expected)) if is_json else (None, None)
-        if not (isinstance(wanted, Mapping | list | tuple) and isinstance(was, Mapping | list | tuple)):
+        if not (isinstance(wanted, _DOCUMENTS) and isinstance(was, _DOCUMENTS)):
             kind = self._kind(recorded, expected, self._normalisers.get(column))
             if kind is not None:
                 yield column, recorded, expected, kind
             return
         before, after = dict(leaves(was)), dict(leaves(wanted))
         for path in dict.fromkeys([*after, *before]):
-            mine = before.get(path)
-            if type(mine) is str and mine == after.get(path):
+            mine, other = before.get(path), after.get(path)
+            if type(mine) is type(other) and type(mine) in _SCALARS and mine == other:
                 continue  # as most leaves of most documents
             name = f"{column}.{path}" if path else column
             kind = self._leaf_kind(path, before, after, self._normalisers.get(name, self._normalisers.get(column)))
             if kind is not None:
-                yield name, before.get(path), after.get(path), kind
+                yield name, mine, other, kind
 
     def _leaf_kind(
         self, path: str, before: Mapping[str, Any], after: Mapping[str, Any], steps: Sequence[str] | None
@@ -340,7 +344,7 @@ class LeafComparison:
         return DiscrepancyKind.FORMAT if kind is None and is_boolean and not (steps or is_null(was)) else kind
 
     def _kind(self, recorded: Any, expected: Any, steps: Sequence[str] | None) -> DiscrepancyKind | Unknown | None:
-        if type(recorded) is type(expected) and _is_scalar(recorded) and recorded == expected:
+        if type(recorded) is type(expected) and type(recorded) in _SCALARS and recorded == expected:
             return None
         if steps is None:
             return self._of_cells(recorded, expected)
@@ -355,10 +359,6 @@ def _compare_by_rule(
     recorded: Any, expected: Any, forms: Forms, *, steps: Sequence[str]
 ) -> DiscrepancyKind | Unknown | None:
     return compare_normalised(recorded, expected, steps, forms)
-
-
-def _is_scalar(value: Any) -> bool:
-    return value is None or isinstance(value, (str, int, float))
 
 
 def crossed_records(
@@ -389,7 +389,8 @@ def crossed_records(
         elif len(expected) > _READ_ALL and _stands_for_expected(recorded[name], stage):
             texts = {text for value in carried[name].dropna() for text in spellings(value)}
             texts.update(marks[name])
-            may_own = may_own[is_odd[may_own] | _may_have(recorded[name].take(where[may_own]), texts)]
+            is_spelt = np.append(_may_have(recorded[name], texts), False)  # the last one for records that are not here
+            may_own = may_own[is_odd[may_own] | is_spelt[where[may_own]]]
     candidates = expected[columns].take(may_own)
     owners: dict[tuple[str, ...], Any] = {}
     shared: set[tuple[str, ...]] = set()
@@ -407,11 +408,9 @@ def crossed_records(
 def _mostly_wrong(found: pd.DataFrame, column_of: Callable[[str], str], *, at_least: int) -> list[Any]:
     """Return the keys with so many columns that differ in more than format."""
     columns = {name: column_of(name) for name in found["field"].unique()}
-    wrong: dict[Any, set[str]] = {}
-    for key, name, kind in zip(found["key"], found["field"], found["kind"], strict=True):
-        if kind != DiscrepancyKind.FORMAT:
-            wrong.setdefault(key, set()).add(columns[name])
-    return [key for key, names in wrong.items() if len(names) >= at_least]
+    cells = zip(*(found[name].to_numpy() for name in ("key", "field", "kind")), strict=True)
+    wrong = dict.fromkeys((key, columns[name]) for key, name, kind in cells if kind != DiscrepancyKind.FORMAT)
+    return [key for key, n_columns in Counter(key for key, _ in wrong).items() if n_columns >= at_least]
 
 
 def _stands_for_expected(column: pd.Series[Any], stage: Stage) -> bool:
@@ -460,6 +459,8 @@ def _marks(frame: pd.DataFrame) -> dict[str, list[str]]:
 
 
 def _mark(value: Any) -> str:
+    if type(value) is float:
+        return "" if value != value else float_text(value)  # noqa: PLR0124 - NaN
     document = document_text(value) if may_be_json(value) else None
     return strict_text(value) or "" if document is None else document
 
@@ -474,7 +475,7 @@ def set_field(payload: Mapping[str, Any], name: str, value: Any) -> dict[str, An
 
 
 def _set_path(document: Any, steps: list[str], value: Any) -> Any:
-    if isinstance(document, list | tuple):
+    if isinstance(document, (list, tuple)):
         return _set_item(list(document), int(steps[0]), steps[1:], value)
     inner = dict(document) if isinstance(document, Mapping) else {}
     # Of a path with dots in its keys the longest beginning that is a key is meant, as where it was read.

@@ -38,6 +38,7 @@ from seamwatch.core.records.number_forms import (
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.vocabulary import DiscrepancyKind, UnknownReason
 
+# Whoever asks for the type of each value names tuples of types: a union would be made anew with every question.
 PLAIN_TYPES = frozenset({str, int, bool, type(None)})
 """Of these JSON says the same whatever database they came from."""
 _SAMPLE = 80
@@ -74,9 +75,9 @@ def is_null(value: Any) -> bool:
         return value is None or value is pd.NA or value is pd.NaT
     if isinstance(value, Decimal):
         return value.is_nan()
-    if isinstance(value, np.datetime64 | np.timedelta64):
+    if isinstance(value, (np.datetime64, np.timedelta64)):
         return bool(np.isnat(value))
-    return isinstance(value, float | np.floating) and math.isnan(value)
+    return isinstance(value, (float, np.floating)) and math.isnan(value)
 
 
 def bare(value: Any) -> Any:
@@ -94,11 +95,11 @@ def strict_text(value: Any) -> str | None:
         return value
     if is_null(value):
         return None
-    if isinstance(value, bool | np.bool_):
+    if isinstance(value, (bool, np.bool_)):
         return "true" if value else "false"
     if isinstance(value, Enum):
         return strict_text(value.value)
-    if isinstance(value, int | np.integer):
+    if isinstance(value, (int, np.integer)):
         return str(int(value))
     if isinstance(value, float):
         return float_text(float(value))
@@ -117,11 +118,11 @@ def _other_text(value: Any) -> str:
         return str(value) if moment is None else moment.at.isoformat()
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, timedelta | np.timedelta64):
+    if isinstance(value, (timedelta, np.timedelta64)):
         return str(pd.Timedelta(value).to_pytimedelta())
-    if isinstance(value, Mapping | list | tuple | np.ndarray | set | frozenset):
+    if isinstance(value, (Mapping, list, tuple, np.ndarray, set, frozenset)):
         return canonical_json(value)
-    if isinstance(value, bytes | bytearray | memoryview):
+    if isinstance(value, (bytes, bytearray, memoryview)):
         data = bytes(value)
         try:
             return data.decode()
@@ -137,7 +138,7 @@ def loose_text(value: Any) -> str | None:
 
     A text that reads in more than one way, as `1,234`, stays as it is.
     """
-    if isinstance(value, bytes | bytearray | memoryview) and (digest := _digest_of(value)):
+    if type(value) is not str and isinstance(value, (bytes, bytearray, memoryview)) and (digest := _digest_of(value)):
         return digest
     text = strict_text(value)
     if text is None:
@@ -181,15 +182,15 @@ def plain_json(value: Any) -> Any:
         return value
     if type(value) is dict or isinstance(value, Mapping):
         return {str(name): plain_json(part) for name, part in value.items()}
-    if isinstance(value, set | frozenset):
+    if isinstance(value, (set, frozenset)):
         return sorted((plain_json(part) for part in value), key=_CANONICAL.encode)
-    if isinstance(value, list | tuple | np.ndarray):
+    if isinstance(value, (list, tuple, np.ndarray)):
         return [plain_json(part) for part in value]
-    if isinstance(value, bool | np.bool_):
+    if isinstance(value, (bool, np.bool_)):
         return bool(value)
-    if isinstance(value, int | np.integer) and not isinstance(value, Enum):
+    if isinstance(value, (int, np.integer)) and not isinstance(value, Enum):
         return int(value)
-    if isinstance(value, float | np.floating | Decimal):
+    if isinstance(value, (float, np.floating, Decimal)):
         if is_null(value):
             return None
         if isinstance(value, Decimal) and value == value.to_integral_value() and value.adjusted() < 400:
@@ -201,7 +202,7 @@ def plain_json(value: Any) -> Any:
 
 def boolean_of(value: Any) -> bool | None:
     """Return the truth value of a boolean, of 0 and 1, and of the usual words for it; None for anything else."""
-    if isinstance(value, bool | np.bool_):
+    if isinstance(value, (bool, np.bool_)):
         return bool(value)
     text = (strict_text(value) or "").strip().casefold()
     return True if text in _TRUE else False if text in _FALSE else None
@@ -228,7 +229,7 @@ def compare_values(left: Any, right: Any, forms: Forms = PLAIN) -> DiscrepancyKi
     if type(left) is str and type(right) is str:  # as most values: no storage type says more than the texts do
         return _compare_spellings(left, right, forms, (a, b))
     left, right = bare(left), bare(right)
-    if isinstance(left, bool | np.bool_) or isinstance(right, bool | np.bool_):
+    if isinstance(left, (bool, np.bool_)) or isinstance(right, (bool, np.bool_)):
         return _compare_booleans(left, right)
     numbers, moments = (number_of(left), number_of(right)), (moment_of(left), moment_of(right))
     if numbers[0] is not None and numbers[1] is not None:
@@ -262,7 +263,7 @@ def _compare_spellings(
         return DiscrepancyKind.FORMAT
     if has_moment:
         return _by_readings(read_moments(left, forms.left_order), read_moments(right, forms.right_order), texts)
-    if isinstance(left, bytes | bytearray | memoryview) or isinstance(right, bytes | bytearray | memoryview):
+    if isinstance(left, (bytes, bytearray, memoryview)) or isinstance(right, (bytes, bytearray, memoryview)):
         a, b = _as_bytes(left), _as_bytes(right)
         return DiscrepancyKind.FORMAT if a is not None and a == b else DiscrepancyKind.VALUE
     if forms.is_boolean and boolean_of(left) is boolean_of(right) is not None:
@@ -276,7 +277,7 @@ def _compare_spellings(
 
 
 def _as_bytes(value: Any) -> bytes | None:
-    if isinstance(value, bytes | bytearray | memoryview):
+    if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value)
     found = _BYTEA.match(value) if isinstance(value, str) else None
     return bytes.fromhex(found[1]) if found else None
@@ -285,10 +286,10 @@ def _as_bytes(value: Any) -> bytes | None:
 def read_numbers(value: Any, *, exponents: Exponents, decimal: DecimalSign | None = None) -> tuple[Number, ...]:
     """Return every number that a value may mean; empty where it is none. A boolean is 0 or 1."""
     if type(value) is not str:
-        held = Number(value=Decimal(int(value))) if isinstance(value, bool | np.bool_) else number_of(value)
+        held = Number(value=Decimal(int(value))) if isinstance(value, (bool, np.bool_)) else number_of(value)
         if held is not None:
             return (held,)
-    text = strict_text(value) if isinstance(value, str | bytes | bytearray | memoryview) else None
+    text = strict_text(value) if isinstance(value, (str, bytes, bytearray, memoryview)) else None
     if not text or not (text[0] in "+-.,\u2212 " or text.lstrip()[:1].isdecimal()):
         return ()
     return tuple(Number(value=one) for one in read_number(text, exponents=exponents, decimal=decimal))
@@ -299,7 +300,7 @@ def read_moments(value: Any, order: DayOrder | None = None) -> tuple[Moment, ...
     held = moment_of(value)
     if held is not None:
         return (held,)
-    is_text = isinstance(value, str | int | np.integer) and not isinstance(value, bool)
+    is_text = isinstance(value, (str, int, np.integer)) and not isinstance(value, bool)
     return read_date(str(value), order) if is_text else ()
 
 
