@@ -312,8 +312,9 @@ def _are_one_boolean(left: Any, right: Any) -> bool:
 def _may_be_thousands(left: Any, right: Any) -> bool:
     """Return whether one of two values is `1.234`: a thousand or so where its column has a decimal comma."""
     texts = [value for value in (left, right) if isinstance(value, str)]
-    is_like = any(_THOUSANDS_OR_FRACTION.match(text) for text in texts)
-    return is_like and len({text.strip() for text in texts}) == len(texts)
+    if not any([_THOUSANDS_OR_FRACTION.match(text) for text in texts]):
+        return False
+    return len({text.strip() for text in texts}) == len(texts)
 
 
 _THOUSANDS_OR_FRACTION = re.compile(r"\s*[+-]?[1-9]\d{0,2}\.\d{3}\s*\Z")

@@ -118,9 +118,9 @@ def _states(
     wrong_fields: Mapping[int, list[str]],
     unread_fields: Mapping[int, list[str]],
 ) -> pd.DataFrame:
-    state = np.full(len(index), OutcomeState.PENDING, dtype=object)
-    state[has_truth] = OutcomeState.RIGHT
-    reason = np.full(len(index), "", dtype=object)
+    # Each text is one object for all records: np.full would make as many as there are records.
+    state = np.array([OutcomeState.PENDING, OutcomeState.RIGHT], dtype=object)[has_truth.astype(np.intp)]
+    reason = np.array([""], dtype=object).repeat(len(index))
     for at, names in unread_fields.items():
         state[at], reason[at] = OutcomeState.PENDING, f"{UNREADABLE}: {';'.join(names)}"
     for at, names in wrong_fields.items():

@@ -438,12 +438,16 @@ def _is_near(
 ) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Return where a value is one of the marks, but for the noise that a float's text leaves out."""
     known = np.array([-np.inf, *sorted(marks), np.inf])
-    above = np.searchsorted(known, values).clip(min=1, max=len(known) - 1)
-    noise = 2 * FLOAT_NOISE * np.abs(values)
     with np.errstate(invalid="ignore", over="ignore"):  # of infinity no difference can be taken: it may be a mark
         found: np.ndarray[Any, np.dtype[np.bool_]] = np.isinf(values)
+        # As a narrow float a value near a mark is the mark or next to it. That leaves few to be looked for among them.
+        narrow = known.astype(np.float32)
+        beside = [np.nextafter(narrow, np.float32(end)) for end in (-np.inf, np.inf)]
+        at = np.flatnonzero(pd.Series(values.astype(np.float32)).isin(np.concatenate([narrow, *beside])))
+        above = np.searchsorted(known, values[at]).clip(min=1, max=len(known) - 1)
+        noise = 2 * FLOAT_NOISE * np.abs(values[at])
         for neighbour in (known[above - 1], known[above]):
-            found |= np.abs(neighbour - values) <= noise
+            found[at] |= np.abs(neighbour - values[at]) <= noise
     return found
 
 

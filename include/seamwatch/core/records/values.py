@@ -138,11 +138,12 @@ def loose_text(value: Any) -> str | None:
 
     A text that reads in more than one way, as `1,234`, stays as it is.
     """
-    if type(value) is not str and isinstance(value, (bytes, bytearray, memoryview)) and (digest := _digest_of(value)):
-        return digest
-    text = strict_text(value)
-    if text is None:
-        return None
+    if type(value) is str:
+        text = value
+    else:
+        if isinstance(value, (bytes, bytearray, memoryview)) and (digest := _digest_of(value)):
+            return digest
+        text = strict_text(value) or ""
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
     text = " ".join(text.split())
@@ -219,6 +220,8 @@ def compare_values(left: Any, right: Any, forms: Forms = PLAIN) -> DiscrepancyKi
     Returns:
         Unknown where either is, and where a number or date reads in more than one way and only some ways are equal.
     """
+    if type(left) is str and type(right) is str:  # as most values: no storage type says more than the texts do
+        return None if left == right else _compare_spellings(left, right, forms, (left, right))
     if isinstance(left, Unknown) or isinstance(right, Unknown):
         return left if isinstance(left, Unknown) else right
     a, b = strict_text(left), strict_text(right)
@@ -226,8 +229,6 @@ def compare_values(left: Any, right: Any, forms: Forms = PLAIN) -> DiscrepancyKi
         return None
     if a is None or b is None:
         return DiscrepancyKind.FORMAT if loose_text(left) is loose_text(right) is None else DiscrepancyKind.VALUE
-    if type(left) is str and type(right) is str:  # as most values: no storage type says more than the texts do
-        return _compare_spellings(left, right, forms, (a, b))
     left, right = bare(left), bare(right)
     if isinstance(left, (bool, np.bool_)) or isinstance(right, (bool, np.bool_)):
         return _compare_booleans(left, right)
