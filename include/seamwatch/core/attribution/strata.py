@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from seamwatch.core.attribution.evidence import Evidence
+from seamwatch.core.attribution.evidence import Evidence, Signature
 from seamwatch.vocabulary import DiscrepancyKind
 
 Strata = Mapping[Hashable, Sequence[Any]]
@@ -36,18 +37,23 @@ def stratify(evidence: Evidence, keys: Iterable[Any]) -> Strata:
 def _by_fields(evidence: Evidence, key: Any) -> Hashable:
     if key in evidence.crossed_at:
         return evidence.crossed_at[key][0], _suspicion(evidence, key)  # which fields differ is chance
-    marks = evidence.signatures.get(key, ())
-    differing = tuple(dict.fromkeys((stage, name) for stage, name, kind in marks if kind != DiscrepancyKind.FORMAT))
-    return differing, _suspicion(evidence, key)
+    return _differing(evidence.signatures.get(key, ())), _suspicion(evidence, key)
 
 
 def _by_stages(evidence: Evidence, key: Any) -> Hashable:
-    marks = evidence.signatures.get(key, ())
-    return frozenset(stage for stage, _, kind in marks if kind != DiscrepancyKind.FORMAT), _suspicion(evidence, key)
+    differing = _differing(evidence.signatures.get(key, ()))
+    return frozenset(stage for stage, _ in differing), _suspicion(evidence, key)
 
 
 def _by_place(evidence: Evidence, key: Any) -> Hashable:
     return bool(evidence.stages_of(key) & evidence.before_model), evidence.answered_rightly.get(key)
+
+
+@lru_cache(maxsize=4096)  # a fault gives most of its records the same signature
+def _differing(signature: Signature) -> tuple[tuple[str, str], ...]:
+    """Return the stages and fields that differ in more than format."""
+    marks = ((stage, name) for stage, name, kind in signature if kind != DiscrepancyKind.FORMAT)
+    return tuple(dict.fromkeys(marks))
 
 
 def _suspicion(evidence: Evidence, key: Any) -> Hashable:

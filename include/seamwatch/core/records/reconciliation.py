@@ -378,7 +378,6 @@ def crossed_records(
         return {}
     carried = recorded[columns].take(positions(recorded.index, pd.Index(suspects)))
     marks = _marks(carried)
-    is_odd = (where < 0) | (positions(pd.Index(found["key"].unique().tolist()), expected.index) >= 0)
     may_own = np.arange(len(expected))
     # Numbers first, which are looked through fastest, then the column with the most values among those carried, which
     # tells most: few rows are left for the others.
@@ -389,6 +388,8 @@ def crossed_records(
         elif len(expected) > _READ_ALL and _stands_for_expected(recorded[name], stage):
             texts = {text for value in carried[name].dropna() for text in spellings(value)}
             texts.update(marks[name])
+            is_odd = where < 0
+            is_odd[positions(expected.index, pd.Index(found["key"].unique().tolist()))] = True
             is_spelt = np.append(_may_have(recorded[name], texts), False)  # the last one for records that are not here
             may_own = may_own[is_odd[may_own] | is_spelt[where[may_own]]]
     candidates = expected[columns].take(may_own)
