@@ -44,7 +44,7 @@ def test_a_garbled_source_is_named_with_what_is_wrong_in_it(tmp_path: Path, mode
     assert "code is broken in its characters" in leading.headline
     mine = [verdict for verdict in found.verdicts if verdict.responsibility is Responsibility.SOURCE_DATA]
     assert len(mine) > 0.9 * sum(int(verdict.key) >= 100 for verdict in found.verdicts)
-    assert "earlier inputs look so" in mine[0].explanation
+    assert "earlier inputs looked so" in mine[0].explanation
     assert attribution_json(found)["attribution"]["responsibility"] == "source_data"
 
 

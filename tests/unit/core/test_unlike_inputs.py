@@ -152,7 +152,7 @@ def test_a_damaged_source_is_named(name: str, alone: tuple[int, int] | None, sha
     assert Counter(verdict.pattern for verdict in mine).most_common(1)[0][0] == kind
     assert min(verdict.confidence for verdict in mine) > 0.6
     assert set(said_of(verdicts, set(verdicts) - struck)) <= {Responsibility.MODEL}
-    assert "earlier inputs look so" in explain(mine[0])
+    assert "earlier inputs looked so" in explain(mine[0])
 
 
 def test_a_damage_that_leaves_many_records_right_is_named_where_records_fail_with_it() -> None:
