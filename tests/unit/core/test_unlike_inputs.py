@@ -255,7 +255,7 @@ def test_a_model_that_was_always_bad_at_such_inputs_is_blamed_and_the_rate_is_sa
     known = KnownInputs(payloads=known.payloads, is_wrong=ended)
     verdicts, struck = review(DAMAGES["nothing"][0], known=(known,), alone=None)
     assert set(said_of(verdicts, struck)) == {Responsibility.MODEL}
-    assert all("36 of 40 were wrong" in explain(verdict) for key, verdict in verdicts.items() if key in struck)
+    assert all("36 of 40 came out wrong" in explain(verdict) for key, verdict in verdicts.items() if key in struck)
 
 
 def test_more_of_the_inputs_that_a_model_was_always_bad_at_leave_it_blamed() -> None:
