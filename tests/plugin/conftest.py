@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
 from parcels import PIPELINE, WINDOW, fill_database, make_deps, write_project
-from seamwatch.core.incident_life import Incident
+from plugin_pages import Client, forget, store_of
+from seamwatch.core.incident_life import ChangeKind, Incident, IncidentChange
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.incidents import decide_incidents
 from seamwatch.engine.validate import check_stage
-
-Client = Callable[[str | None], httpx.Client]
+from seamwatch.vocabulary import IncidentState
 
 
 @pytest.fixture(scope="session")
@@ -76,3 +77,19 @@ def client(project: Path, airflow_database: None, monkeypatch: pytest.MonkeyPatc
 def own_project(untouched: Path, tmp_path: Path) -> Path:
     """Return a project of a test's own, which it may change."""
     return Path(shutil.copytree(untouched, tmp_path / "own"))
+
+
+@pytest.fixture
+def actor(project: Path, incident: Incident) -> Iterator[Incident]:
+    """An open incident to act on, which is as it was afterwards."""
+    store = store_of(project)
+    fresh = replace(incident, state=IncidentState.OPEN, acknowledged_by=None)
+
+    def restore() -> None:
+        store.apply_changes([IncidentChange(kind=ChangeKind.UPDATED, incident=fresh)], window=incident.last_window)
+
+    restore()
+    yield fresh
+    restore()
+    store.close()
+    forget(project, "parcels-other")

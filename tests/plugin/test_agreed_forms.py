@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,13 @@ import httpx
 import pytest
 
 from parcels import OPENED
+from plugin_pages import Client
 from seamwatch.core.agreed_actions import AgreedAction, AgreedState
 from seamwatch.core.incident_life import Incident
 from seamwatch.core.weekly_review.week import ReviewWeek
 from seamwatch.store.repo import Store
 from seamwatch.vocabulary import Door
 
-Client = Callable[[str | None], httpx.Client]
 THIS_WEEK = ReviewWeek.containing(datetime.now(UTC))
 WEEK = THIS_WEEK.before().name
 FORMS = f"/seamwatch/weekly/{WEEK}/agreed"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from html import unescape
@@ -13,12 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from plugin_pages import Client
 from reviewed_answers import waiting_answer, write_reviewed_project
 from seamwatch.core.review.items import Label, ShownText
 from seamwatch.store.repo import Store
 from seamwatch.vocabulary import Door, LabelKind
 
-Client = Callable[[str | None], httpx.Client]
 PAGE = "/seamwatch/review/parcels"
 pytestmark = [
     pytest.mark.integration,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from parcels import WINDOW, make_deps
+from plugin_pages import Client
 from seamwatch.core.incident_life import Incident
 from seamwatch.report.block_kit import AGREE_ID
 from seamwatch.store.repo import Store
@@ -20,7 +21,6 @@ from seamwatch.vocabulary import Door, IncidentState
 from seamwatch_demo.slack_receiver import SlackMessage, SlackReceiver
 from slack_presses import payload_of, signed, submission_of
 
-Client = Callable[[str | None], httpx.Client]
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 
 pytestmark = [

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
 import pytest
 
 from parcels import OPENED, WINDOW
+from plugin_pages import Client
 from seamwatch.core.weekly_review.week import ReviewWeek
 from seamwatch.store.repo import Store
 from weekly_reviews import USUAL
 
-Client = Callable[[str | None], httpx.Client]
 WEEK = ReviewWeek.containing(WINDOW.start)
 PAGE = f"/seamwatch/weekly/{WEEK.name}"
 pytestmark = [
