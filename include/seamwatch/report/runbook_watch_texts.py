@@ -10,6 +10,7 @@ from seamwatch.core.results import Window
 from seamwatch.core.runbook_volume import VolumeComparison
 from seamwatch.core.runbooks import StepFinding
 from seamwatch.core.watch.results import Unit, WatchReport
+from seamwatch.plurals import agree
 from seamwatch.report import numbers
 from seamwatch.report.runbook_texts import clear, found, sentences_of, unknown
 from seamwatch.report.sentences import listed
@@ -83,7 +84,8 @@ def input_volume(compared: VolumeComparison) -> StepFinding:
     text = fill(
         "{now:record|records} an hour from {span}, usually {usual} at these hours", now=now, span=span, usual=usual
     )
-    detail = f"On {numbers.plural(compared.n_days, 'day')} before it was {lowest} to {highest} an hour."
+    days = agree(compared.n_days, "day", f"{compared.n_days} days")
+    detail = f"On the {days} before it was {lowest} to {highest} an hour."
     if compared.is_spike:
         ratio = f"{compared.per_hour / compared.usual:.1f} times as many" if compared.usual else "more than ever"
         return found(f"{text}: {ratio}.", (detail,))

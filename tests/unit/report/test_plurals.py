@@ -86,7 +86,7 @@ NEVER_ONE = {
     "core/watch/drift_samples.py": {"n"},
     "engine/stage_values.py": {"suggestion(stage_name, stages) or ';'"},
     "engine/review/label.py": {"len(text)"},
-    "report/runbook_watch_texts.py": {"compared.per_hour / compared.usual"},
+    "report/runbook_watch_texts.py": {"compared.n_days", "compared.per_hour / compared.usual"},
     "report/verdict_texts.py": {"n"},
     "report/watch/budgets.py": {"budget.burn"},
     "report/watch/cost.py": {"usual.records"},

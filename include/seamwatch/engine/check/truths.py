@@ -88,8 +88,8 @@ def _unmatched(sample: Sample, truth: Truth, some: pd.DataFrame) -> Iterator[Pro
     first = pipeline.first_stage
     known = pd.Series(sample.data.stages[first.name].payload.index)
     is_all = len(unknown) == keys.nunique()
-    n_known = "none" if is_all else f"only {keys.nunique() - len(unknown)}"
-    text = f"{n_known:,} of {plural(keys.nunique(), 'label')} of {name} has the key ({key}) of a record of {first.name}"
+    n_known = "none" if is_all else f"only {keys.nunique() - len(unknown):,}"
+    text = f"{n_known} of {plural(keys.nunique(), 'label')} of {name} has the key ({key}) of a record of {first.name}"
     level = ProblemLevel.ERROR if is_all else ProblemLevel.WARNING
     yield in_pipeline(pipeline, path, text + mismatch(pd.Series(unknown), known), level)
 
