@@ -183,7 +183,7 @@ def test_labels_of_unknown_weeks_or_segments_are_counted_and_stand_for_nothing()
         ({"prediction": 1.01}, "prediction"),
         ({"prediction": -math.inf}, "prediction"),
         ({"is_right": None}, "is_right"),
-        ({"record": "same"}, "repeat a record"),
+        ({"record": "same"}, "repeats? a record"),
     ],
 )
 def test_labels_that_break_the_contract_are_refused(change: dict[str, Any], text: str) -> None:
