@@ -334,6 +334,30 @@ def test_a_harmless_difference_on_every_record_does_not_shield_the_model(mode: M
     assert found.references_in_doubt == ()
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_model_that_is_another_today_puts_no_harmless_reference_in_doubt(mode: Mode) -> None:
+    """It has most right records of before wrong, whichever request it gets: that says nothing of the reference."""
+
+    def changed(body: str) -> str:
+        return "general" if int(json.loads(body)["text"].split("case ")[1].split()[0]) % 5 else model(body)
+
+    other_words = {"request": lambda _, row: {**row, "text": f"{row['text']} thanks"}}
+    found = attribute(window({"answer": _wrong_then}, everywhere=other_words), Today(say=changed), mode)
+    assert found.references_in_doubt == ()
+    assert Gap.REFERENCE_IN_DOUBT not in {v.gap for v in found.verdicts}
+    assert {v.responsibility for v in found.verdicts} == {Responsibility.MODEL}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_where_the_model_has_every_right_record_wrong_today_nothing_clears_a_reference(mode: Mode) -> None:
+    other_words = {"request": lambda _, row: {**row, "text": f"{row['text']} thanks"}}
+    found = attribute(window({"answer": _wrong_then}, everywhere=other_words), Today(say=lambda _: "general"), mode)
+    assert found.references_in_doubt == ()
+    assert {(v.responsibility, v.gap) for v in found.verdicts} == {
+        (Responsibility.UNDETERMINED, Gap.REFERENCE_IN_DOUBT)
+    }
+
+
 @pytest.mark.parametrize("is_clean", [True, False])
 def test_another_model_s_answers_make_a_verdict_less_sure_only_where_they_decide_it(is_clean: bool) -> None:
     def degraded(body: str) -> str:

@@ -16,7 +16,7 @@ from seamwatch.core.attribution.accusing_marks import spread
 from seamwatch.core.attribution.chance import Draws, Kind, Law, estimate_law, likelihoods, posterior
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.reference_doubt import contradicted
-from seamwatch.core.interventions import EVERYTHING, Ask, Repairs, Trial, is_field, run_trial
+from seamwatch.core.interventions import EVERYTHING, Ask, Repairs, Trial, World, is_field, run_trial
 from seamwatch.core.records.comparison import is_null
 from seamwatch.core.replays import ModelAnswer
 from seamwatch.core.results import ReferenceDoubt
@@ -30,8 +30,9 @@ _PRIOR_RECORDS = 0.5
 _FIRST_RECORDED = 6
 """Records of a stratum that are asked their recorded request before it is looked what that shows."""
 _RECORDED: Repairs = {}
-_CONTROLS = 6
-"""Right records whose request is made by a reference that contradicts them, to see whether it spoils them."""
+_CONTROLS, _MOST_CONTROLS = 6, 3
+"""Right records whose request is made by a reference that contradicts them, to see whether it spoils them; and how
+often so many are tried where today's model has most of them wrong as recorded, too."""
 _Arm = frozenset[tuple[str, frozenset[str]]]
 
 
@@ -211,13 +212,23 @@ class ReplayRunner:
             return True
         right = self.evidence.right
         assert right is not None
-        chosen = spread(contradicted(right.world, stage, right.keys), _CONTROLS)
-        trial = run_trial(right.world, chosen, {stage: EVERYTHING}, self.ask, purpose="control")
-        n_failed = len(trial.keys_with_gap(Gap.REFERENCE_FAILED))
-        n_spoiled = len(trial.keys_with(OutcomeState.WRONG)) + n_failed
-        n_known = len(trial.keys_with(OutcomeState.RIGHT)) + n_spoiled
+        n_right, n_spoiled, n_failed = 0, 0, 0
+        gaps: list[Gap] = []
+        left = contradicted(right.world, stage, right.keys)
+        for _ in range(_MOST_CONTROLS):
+            chosen = spread(left, _CONTROLS)
+            left = left[~left.isin(chosen)]
+            trial = run_trial(right.world, chosen, {stage: EVERYTHING}, self.ask, purpose="control")
+            spoiled = self._right_as_recorded(right.world, trial.keys_with(OutcomeState.WRONG))
+            failed = trial.keys_with_gap(Gap.REFERENCE_FAILED)
+            n_right += len(trial.keys_with(OutcomeState.RIGHT))
+            n_spoiled, n_failed = n_spoiled + len(spoiled) + len(failed), n_failed + len(failed)
+            gaps += [gap for gap in trial.outcomes["gap"] if not is_null(gap)]
+            if 2 * (n_right + n_spoiled) >= _CONTROLS or not len(left):
+                break
+        n_known = n_right + n_spoiled
         if not n_known:
-            return next((gap for gap in trial.outcomes["gap"] if not is_null(gap)), Gap.BUDGET_SPENT)
+            return next(iter(gaps), Gap.REFERENCE_IN_DOUBT)
         if 2 * n_spoiled < n_known:
             return True
         failing = self.evidence.failing
@@ -230,6 +241,15 @@ class ReplayRunner:
             n_contradicted=len(contradicted(self.evidence.world, stage, failing)),
         )
         return False
+
+    def _right_as_recorded(self, world: World, keys: pd.Index[Any]) -> pd.Index[Any]:
+        """Return the records whose recorded request is answered rightly today too: there the model has not changed."""
+        if not len(keys):
+            return keys
+        models = self.evidence.models
+        return run_trial(world, keys, _RECORDED, self.ask, fresh=models, purpose="control").keys_with(
+            OutcomeState.RIGHT
+        )
 
     def _worth_recorded(self, keys: Iterable[Any], strata: Mapping[Any, Hashable]) -> list[Any]:
         """Return the records that are right on another request than was recorded; in a sample, those still open."""
