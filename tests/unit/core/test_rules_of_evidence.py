@@ -392,6 +392,23 @@ def test_what_may_be_a_refusal_and_is_too_rare_to_be_proven_blames_nobody() -> N
     assert (only(found).responsibility, only(found).gap) == (Responsibility.UNDETERMINED, Gap.MARK_UNPROVEN)
 
 
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("today", "who"), [(model, Responsibility.PROVIDER), (lambda _: "", Responsibility.UNDETERMINED)]
+)
+def test_empty_answers_to_every_request_are_the_provider_s_where_the_same_requests_are_answered_today(
+    mode: Mode, today: Callable[[str], str], who: Responsibility
+) -> None:
+    """No record is right, so none can tell what is usual: only asking again can."""
+    empty: Damage = {
+        "answer": lambda _, row: {**row, "said": json.dumps({"choices": [{"message": {"content": ""}}]}), "answer": ""},
+        "result": lambda _, __: {"queue": "Q9"},
+    }
+    found = attribute(window({}, everywhere=empty), Today(say=today), mode)
+    assert len(found.verdicts) == N
+    assert {v.responsibility for v in found.verdicts} == {who}
+
+
 def test_a_stage_that_right_records_do_not_reach_either_loses_nothing() -> None:
     world = window({"answer": _wrong_then})
     kept = world.recorded["request"].iloc[::9]

@@ -139,6 +139,10 @@ def _judge(
     evidence: Evidence, runner: ReplayRunner, sample: Sample, free: Mapping[Any, Verdict], settings: Isolation
 ) -> dict[Any, Verdict]:
     """Return a verdict for every failing record, from what was replayed so far."""
+    proven = runner.proven_marks
+    if proven:
+        unproven = {key: mark for key, mark in evidence.provider_unproven.items() if key not in proven}
+        evidence = replace(evidence, provider={**evidence.provider, **proven}, provider_unproven=unproven)
     judged = _judge_replayed(evidence, runner, sample.of, is_exhaustive=settings.mode == "exhaustive")
     for key, gap in runner.gaps.items():
         if key not in judged:

@@ -12,11 +12,13 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.core.attribution import confidence
-from seamwatch.core.attribution.accusing_marks import spread
+from seamwatch.core.attribution.accusing_marks import MarkWeight, spread, weigh_mark
 from seamwatch.core.attribution.chance import Draws, Kind, Law, estimate_law, likelihoods, posterior
 from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.reference_doubt import contradicted
 from seamwatch.core.interventions import EVERYTHING, Ask, Repairs, Trial, World, is_field, run_trial
+from seamwatch.core.reasons import CallFailure
+from seamwatch.core.records.call_endings import call_failure
 from seamwatch.core.records.comparison import is_null
 from seamwatch.core.replays import ModelAnswer
 from seamwatch.core.results import ReferenceDoubt
@@ -76,6 +78,8 @@ class ReplayRunner:
         self._arms_of_law = (_arm(self.everything), _arm(_RECORDED))
         self._law: Law | None = None
         """As last estimated; None once more was drawn that it is estimated from."""
+        self._marked_again: dict[tuple[str, str], Counter[bool]] = defaultdict(Counter)
+        """By model stage and pattern of what looked like a failure, whether answers of today look so again."""
 
     @property
     def law(self) -> Law:
@@ -96,6 +100,21 @@ class ReplayRunner:
         as_recorded = [*recorded.values(), *(d for key, d in clean.items() if not self._is_suspect(key))]
         n = sum(draws.n for draws in as_recorded)
         return sum(draws.n_wrong for draws in as_recorded) / n if n else None
+
+    @property
+    def proven_marks(self) -> dict[Any, tuple[str, CallFailure]]:
+        """Return what looked like a failure of the provider and is one: the same requests are answered without it.
+
+        It proves what no right record does, where nearly all of a window have the mark: what a request is usually
+        answered with is no failure, and what it is hardly ever answered with again is.
+        """
+        proven = set()
+        for mark, again in self._marked_again.items():
+            n = again.total()
+            if weigh_mark(n, n, again[True], n) is MarkWeight.ACCUSES:
+                proven.add(mark)
+        unproven = self.evidence.provider_unproven
+        return {key: found for key, found in unproven.items() if (found[0], found[1].pattern) in proven}
 
     def is_asked(self, key: Any) -> bool:
         """Return whether anything was learnt from a replay of the record."""
@@ -345,6 +364,7 @@ class ReplayRunner:
         rests_on_clean = self._is_clean(arm)
         if arm in self._arms_of_law:
             self._law = None
+            self._count_marks(trial)
         for key, state, gap in zip(trial.outcomes.index, trial.outcomes["state"], trial.outcomes["gap"], strict=True):
             self._attempts[arm, key] += 1
             if key not in asked:
@@ -364,6 +384,14 @@ class ReplayRunner:
             for key, answer in trial.answers.get(self.evidence.models[-1], {}).items():
                 if answer.is_ok:
                     self.isolated.setdefault(str(key), answer)
+
+    def _count_marks(self, trial: Trial) -> None:
+        for stage, answers in trial.answers.items():
+            for key, answer in answers.items():
+                at, failure = self.evidence.provider_unproven.get(key, (None, None))
+                if at == stage and failure is not None and answer.is_ok:
+                    again = call_failure(None, answer.text, answer.finish_reason, has_body=True)
+                    self._marked_again[at, failure.pattern][again is not None] += 1
 
     def _keep_cured(self, arm: _Arm, trial: Trial, key: Any, state: OutcomeState) -> None:
         """Keep the answer that current documents turned right: it is what the model says by itself."""
