@@ -409,6 +409,22 @@ def test_empty_answers_to_every_request_are_the_provider_s_where_the_same_reques
     assert {v.responsibility for v in found.verdicts} == {who}
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_what_another_request_is_answered_with_proves_no_failure_of_the_provider(mode: Mode) -> None:
+    """Requests without a text get an empty answer; clean ones are answered, and wrongly: that is no outage."""
+
+    def say(body: str) -> str:
+        return "" if not json.loads(body)["text"] else "general"
+
+    damage: Damage = {
+        "request": lambda _, row: {**row, "text": ""},
+        "answer": lambda _, row: {**row, "said": json.dumps({"choices": [{"message": {"content": ""}}]}), "answer": ""},
+        "result": lambda _, __: {"queue": "Q9"},
+    }
+    found = attribute(window({}, everywhere=damage), Today(say=say), mode)
+    assert Responsibility.PROVIDER not in {v.responsibility for v in found.verdicts}
+
+
 def test_a_stage_that_right_records_do_not_reach_either_loses_nothing() -> None:
     world = window({"answer": _wrong_then})
     kept = world.recorded["request"].iloc[::9]

@@ -364,7 +364,7 @@ class ReplayRunner:
         rests_on_clean = self._is_clean(arm)
         if arm in self._arms_of_law:
             self._law = None
-            self._count_marks(trial)
+            self._count_marks(trial, is_recorded=arm == _arm(_RECORDED))
         for key, state, gap in zip(trial.outcomes.index, trial.outcomes["state"], trial.outcomes["gap"], strict=True):
             self._attempts[arm, key] += 1
             if key not in asked:
@@ -385,11 +385,13 @@ class ReplayRunner:
                 if answer.is_ok:
                     self.isolated.setdefault(str(key), answer)
 
-    def _count_marks(self, trial: Trial) -> None:
+    def _count_marks(self, trial: Trial, *, is_recorded: bool) -> None:
+        """Count whether answers look like a failure again; of another request than was recorded, they tell nothing."""
         for stage, answers in trial.answers.items():
             for key, answer in answers.items():
                 at, failure = self.evidence.provider_unproven.get(key, (None, None))
-                if at == stage and failure is not None and answer.is_ok:
+                is_same = is_recorded or not self._is_suspect(key)
+                if is_same and at == stage and failure is not None and answer.is_ok:
                     again = call_failure(None, answer.text, answer.finish_reason, has_body=True)
                     self._marked_again[at, failure.pattern][again is not None] += 1
 

@@ -68,8 +68,6 @@ def _likely_share(evidence: Evidence, keys: Sequence[Any], leading: Responsibili
     errors = 1.0 - ASSUMED_ACCURACY
     if all(evidence.answered_rightly.get(key) for key in keys):
         errors = 1.0 - MODEL_REPRODUCED  # the model's own errors are sorted out already
-    elif is_model and not any(evidence.stages_of(key) for key in keys):
-        errors = 1.0 / len(evidence.models)  # nothing differs: it is one of the models
     elif evidence.n_judged and evidence.n_healthy_errors:
         errors = min(evidence.n_healthy_errors / evidence.n_judged, _MOST_ERRORS)
     return (n_leading + _ERRORS_WEIGHT * (errors if is_model else 1.0 - errors)) / (n + _ERRORS_WEIGHT)
