@@ -41,14 +41,19 @@ class BenchmarkScore:
     """By input, in the order asked."""
 
 
-def split_calls(size: int) -> tuple[int, int]:
+def split_calls(size: int, per_input: int = 1) -> tuple[int, int]:
     """Return how many inputs are asked once, and how many of them a second time, within `size` calls.
+
+    Args:
+        size: Calls.
+        per_input: Calls that an input takes: one of each model.
 
     The second answers show how much the model differs from itself on one day: a fifth of the inputs, where there are
     calls for it.
     """
-    n_again = size // (REPEAT_EVERY + 1)
-    return size - n_again, n_again
+    n_tries = size // per_input
+    n_again = n_tries // (REPEAT_EVERY + 1)
+    return n_tries - n_again, n_again
 
 
 def spread_sample(n_rows: int, size: int) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -127,7 +132,7 @@ def score_benchmark(
             None if baseline_accuracy is None else shortfall_p_value(n_right, n_judged, base_rate=baseline_accuracy)
         ),
         notes=tuple(
-            f"{count:,} of {plural(len(inputs), 'benchmark call')} gave no answer: {gap}" for gap, count in gaps.items()
+            f"{count:,} of {plural(len(inputs), 'benchmark input')} got no answer: {gap}" for gap, count in gaps.items()
         ),
         results=results,
     )

@@ -25,7 +25,7 @@ from seamwatch.spec.pipeline import Benchmark, Pipeline
 from seamwatch.vocabulary import Responsibility, StageKind
 
 _CONFIRMING = 30
-"""Calls that show whether the model is grossly worse, where nothing else says so."""
+"""Tries that show whether the model is grossly worse, where nothing else says so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ def isolate(
         hindrance = obstacle(pipeline, world.references) or unmade_obstacle(world)
         if hindrance is not None:
             notes.append(describe_reason(hindrance))
-        elif size:
+        elif size >= calls_per_input(pipeline):
             measured, compared = measure_now(
                 deps, pipeline, pipeline.benchmark, reader, world, models, size=size, accepted=accepted
             )
@@ -112,9 +112,8 @@ def measure_now(
     """
     inputs = read_benchmark(pipeline, benchmark, reader, world)
     baseline = deps.store.baseline_results(pipeline.pipeline)
-    score = measure(
-        pipeline, _known_first(inputs, baseline, size), world, models, size=size, baseline_accuracy=accepted
-    )
+    chosen = _known_first(inputs, baseline, split_calls(size, calls_per_input(pipeline))[0])
+    score = measure(pipeline, chosen, world, models, size=size, baseline_accuracy=accepted)
     return score, compare_results(score.results, baseline, _segments(pipeline, inputs))
 
 
@@ -127,7 +126,13 @@ def benchmark_size(pipeline: Pipeline, causes: Sequence[Finding]) -> int:
     if pipeline.benchmark is None or not changes:
         return 0
     is_suspect = bool(changes & {Responsibility.MODEL, Responsibility.UNDETERMINED})
-    return pipeline.benchmark.sample if is_suspect else min(pipeline.benchmark.sample, _CONFIRMING)
+    sample = pipeline.benchmark.sample
+    return sample if is_suspect else min(sample, _CONFIRMING * calls_per_input(pipeline))
+
+
+def calls_per_input(pipeline: Pipeline) -> int:
+    """Return how many calls a benchmark input takes: one of each model."""
+    return max(1, sum(stage.kind is StageKind.MODEL for stage in pipeline.stages))
 
 
 def measure(
@@ -140,7 +145,7 @@ def measure(
     baseline_accuracy: float | None,
 ) -> BenchmarkScore:
     """Return the model's score on benchmark inputs, spread evenly over the table, within `size` calls."""
-    n_once, n_again = split_calls(size)
+    n_once, n_again = split_calls(size, calls_per_input(pipeline))
     chosen = spread_sample(len(inputs.rows), n_once)
     return score_benchmark(
         pipeline,
@@ -165,10 +170,10 @@ def read_benchmark(pipeline: Pipeline, benchmark: Benchmark, reader: StageReader
     return BenchmarkInputs(payloads=payload[columns], rows=rows.set_index(key))
 
 
-def _known_first(inputs: BenchmarkInputs, baseline: Sequence[BenchmarkResult], size: int) -> BenchmarkInputs:
+def _known_first(inputs: BenchmarkInputs, baseline: Sequence[BenchmarkResult], n_once: int) -> BenchmarkInputs:
     """Return the inputs that the baseline was measured on, if they are enough; else all of them."""
     known = inputs.rows.index.map(str).isin({one.key for one in baseline})
-    if known.sum() < min(split_calls(size)[0], len(known)) / 2:
+    if known.sum() < min(n_once, len(known)) / 2:
         return inputs
     return BenchmarkInputs(payloads=inputs.payloads[known], rows=inputs.rows[known])
 

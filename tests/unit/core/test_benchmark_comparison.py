@@ -124,8 +124,8 @@ def test_without_common_inputs_there_is_nothing_to_compare() -> None:
     assert compare_results(unanswered, _run([True]), {}) is None
 
 
-@given(st.integers(0, 1000))
-def test_second_answers_are_paid_for_within_the_calls_and_for_a_fifth_at_most(size: int) -> None:
-    n_once, n_again = split_calls(size)
-    assert n_once + n_again == size
+@given(st.integers(0, 1000), st.integers(1, 4))
+def test_second_answers_are_paid_for_within_the_calls_and_for_a_fifth_at_most(size: int, n_models: int) -> None:
+    n_once, n_again = split_calls(size, n_models)
+    assert size - n_models < (n_once + n_again) * n_models <= size
     assert n_again * 5 <= n_once

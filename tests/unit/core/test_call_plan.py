@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -12,6 +14,35 @@ from seamwatch.spec.pipeline import Pipeline
 
 PIPELINE = Pipeline.model_validate(
     {"pipeline": "p", "database": "db", "key": "id", "stages": [{"name": "s", "kind": "source", "table": "t"}]}
+)
+TWO_MODELS = Pipeline.model_validate(
+    {
+        "pipeline": "p",
+        "database": "db",
+        "key": "id",
+        "stages": [
+            {"name": "text", "kind": "source", "table": "t"},
+            {
+                "name": "first",
+                "kind": "model",
+                "input": "text",
+                "table": "t",
+                "request": "q",
+                "response": "r",
+                "endpoint": "llm",
+            },
+            {"name": "class", "kind": "mapping", "input": "first", "table": "t"},
+            {
+                "name": "second",
+                "kind": "model",
+                "input": "class",
+                "table": "t",
+                "request": "q",
+                "response": "r",
+                "endpoint": "llm",
+            },
+        ],
+    }
 )
 
 
@@ -68,3 +99,26 @@ def test_a_record_takes_the_calls_of_its_longest_way_to_a_verdict() -> None:
     assert {key: calls_per_record(evidence, [key]) for key in expected} == expected
     assert calls_per_record(evidence, ["nothing", "one stage"]) == 1.5
     assert calls_per_record(evidence, []) == 1.0
+
+
+def test_every_try_asks_each_model_and_a_label_between_them_the_one_behind_it() -> None:
+    def judge(final: pd.DataFrame) -> pd.DataFrame:
+        return final
+
+    world = World(pipeline=TWO_MODELS, recorded={}, references={}, reconciled={}, judge=judge)
+    labelled = replace(world, truths={"class": pd.DataFrame({"kind": ["a"]}, index=["nothing"])})
+    evidence = Evidence(
+        world=world,
+        failing=pd.Index([]),
+        signatures={"one stage": (("class", "kind", "value"),)},
+        lost_at={},
+        crossed_at={},
+        provider={},
+        suspect_source={},
+        unreferenced=(),
+        before_model=frozenset({"text", "first", "class"}),
+        models=("first", "second"),
+    )
+    assert calls_per_record(evidence, ["nothing"]) == 2
+    assert calls_per_record(evidence, ["one stage"]) == 4
+    assert calls_per_record(replace(evidence, world=labelled), ["nothing"]) == 3

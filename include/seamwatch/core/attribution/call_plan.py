@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from seamwatch.core.attribution.evidence import Evidence
+from seamwatch.core.attribution.several_models import models_behind_labels
 
 BENCHMARK_SHARE = 0.25
 """Of a run's calls, what replays and experiments leave for the benchmark at most."""
@@ -25,9 +26,15 @@ def calls_per_record(evidence: Evidence, keys: Iterable[Any]) -> float:
     """Return how many calls it likely takes to judge one of the records; 1.0 where there are none.
 
     A clean request; then either the recorded one, and a try for every stage that may be to blame, or the experiments
-    that come before the model is blamed. Records that are asked and then not judged are calls for nothing.
+    that come before the model is blamed. Each asks every model of the chain, but what tells several models apart asks
+    those behind a label alone. Records that are asked and then not judged are calls for nothing.
     """
-    needs = [1 + max(_repairs(evidence, key), _experiments(evidence, key)) for key in keys]
+    per_try = max(len(evidence.models), 1)
+    telling_apart = sum(map(len, models_behind_labels(evidence).values()))
+    needs = [
+        per_try + max(per_try * _repairs(evidence, key), per_try * _experiments(evidence, key) + telling_apart)
+        for key in keys
+    ]
     return sum(needs) / len(needs) if needs else 1.0
 
 

@@ -12,6 +12,7 @@ from seamwatch.core.attribution.evidence import Evidence
 from seamwatch.core.attribution.minimal_repairs import smallest_repairs
 from seamwatch.core.attribution.model_blame import obstacle_to_blame
 from seamwatch.core.attribution.replay_runner import ReplayRunner, UsualOutcomes
+from seamwatch.core.attribution.several_models import accused_by_label, unlabelled_models
 from seamwatch.core.attribution.verdicts import (
     make_verdict,
     provider_verdict,
@@ -81,26 +82,10 @@ def _slipped(evidence: Evidence, key: Any) -> tuple[str, bool]:
     The first stage between the models that was off its label convicts the model just before it; if none was, it is the
     last model, as far as there are labels after each of the others.
     """
-    position, labelled = _positions(evidence)
-    for stage in labelled:
-        culprits = [model for model in evidence.models if position[model] < position[stage]]
-        if culprits and stage in evidence.off_truth.get(key, ()):
-            return culprits[-1], True
-    return evidence.models[-1], not _unlabelled(evidence)
-
-
-def _positions(evidence: Evidence) -> tuple[dict[str, int], list[str]]:
-    """Return the place of each stage in the graph's order, and the labelled stages that have a model after them."""
-    world = evidence.world
-    order = [stage.name for stage in world.order]
-    labelled = [name for name in order if name in world.truths and name in evidence.before_model]
-    return {name: number for number, name in enumerate(order)}, labelled
-
-
-def _unlabelled(evidence: Evidence) -> list[str]:
-    """Return the models but the last that no labelled stage follows: they cannot be told from the ones after them."""
-    position, labelled = _positions(evidence)
-    return [m for m in evidence.models[:-1] if not any(position[m] < position[s] for s in labelled)]
+    for stage, model in accused_by_label(evidence).items():
+        if stage in evidence.off_truth.get(key, ()):
+            return model, True
+    return evidence.models[-1], not unlabelled_models(evidence)
 
 
 def _has_changed_since(evidence: Evidence, n_right_now: int, runner: ReplayRunner) -> bool:
@@ -331,26 +316,24 @@ def _blame_one_of_several(evidence: Evidence, keys: pd.Index[Any], runner: Repla
     The first intermediate stage whose truth turns the outcome right convicts the model just before it. Where none
     does, it is the last model if the truths reach its input, and otherwise the models cannot be told apart.
     """
-    position, labelled = _positions(evidence)
     verdicts: dict[Any, Verdict] = {}
     left = keys
-    for stage in labelled:
-        culprit = [m for m in evidence.models if position[m] < position[stage]]
-        if culprit and len(left):
+    for stage, culprit in accused_by_label(evidence).items():
+        if len(left):
             outcomes = runner.usual_outcomes(left, {**runner.everything, stage: TRUTH})
             verdicts.update(_unknown(outcomes, ReasonKind.UNKNOWN_WITH_TRUTH, stage))
             for key in outcomes.right:
                 verdicts[key] = make_verdict(
                     key,
                     Responsibility.MODEL,
-                    culprit[-1],
+                    culprit,
                     belief=confidence.MODEL_REPRODUCED,
-                    reasons=(Reason(kind=ReasonKind.MODEL_BEFORE_TRUTH, stages=(culprit[-1], stage)),),
+                    reasons=(Reason(kind=ReasonKind.MODEL_BEFORE_TRUTH, stages=(culprit, stage)),),
                 )
             left = outcomes.wrong
     last = evidence.models[-1]
     reason = Reason(kind=ReasonKind.MODEL, stages=(last,))
-    if between := _unlabelled(evidence):
+    if between := unlabelled_models(evidence):
         reason = Reason(kind=ReasonKind.ONE_OF_MODELS, stages=tuple(evidence.models))
     for key in left:
         verdicts[key] = make_verdict(

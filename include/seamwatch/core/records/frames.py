@@ -259,7 +259,7 @@ def split_versions(
         return data.payload, data.payload.iloc[:0]
     versions = pd.concat(parts, ignore_index=True).sort_values("_time", kind="stable")
     versions = versions[versions["_key"].isin(data.payload.index)]
-    read_at = pd.to_datetime(versions["_key"].map(consumed), utc=True)
+    read_at = pd.to_datetime(consumed.reindex(versions["_key"]).array, utc=True)
     columns = list(data.payload.columns)
     read = versions[(versions["_time"] <= read_at).to_numpy()].drop_duplicates("_key", keep="last")
     last = versions.drop_duplicates("_key", keep="last")

@@ -17,7 +17,7 @@ from seamwatch.core.replays import ModelCall
 from seamwatch.core.results import Window
 from seamwatch.core.runbooks import StepFinding
 from seamwatch.engine.attribute import judge_window
-from seamwatch.engine.benchmark import measure_now
+from seamwatch.engine.benchmark import calls_per_input, measure_now
 from seamwatch.engine.causes import accepted_accuracy
 from seamwatch.engine.deps import Deps
 from seamwatch.engine.isolate import Models
@@ -103,7 +103,7 @@ def _ready(deps: Deps, pipeline: Pipeline) -> Iterator[_Ready | str]:
         size = min(benchmark_set.sample, models.calls_for_benchmark())
         if hindrance is not None:
             yield describe_reason(hindrance).rstrip(".")
-        elif not size:
+        elif size < calls_per_input(rows.pipeline):
             yield "the budget for model calls is spent (`isolation` in the pipeline file)"
         else:
             yield _Ready(window=rows, world=world, models=models, size=size)

@@ -154,3 +154,11 @@ def test_a_version_that_changes_nothing_is_no_correction() -> None:
     data = stage_data(rows, MAPPING, key="id", time="at")
     _, corrected = split_versions(data, pd.Series({1: _at(5)}))
     assert not len(corrected)
+
+
+def test_a_source_whose_readers_left_no_time_is_taken_as_it_stands() -> None:
+    rows = pd.DataFrame({"id": [1, 1], "at": [_at(0), _at(10)], "code": ["A", "B"]})
+    data = stage_data(rows, MAPPING, key="id", time="at")
+    used, corrected = split_versions(data, pd.Series(dtype="datetime64[ns, UTC]"))
+    assert used.equals(data.payload)
+    assert not len(corrected)
