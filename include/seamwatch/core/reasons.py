@@ -40,6 +40,8 @@ class ReasonKind(StrEnum):
     SOURCE_CORRECTED = "source_corrected"
     SOURCE_SUSPECT = "source_suspect"
     """The payload fails an expectation, which is the detail."""
+    SOURCE_BROKEN_EVERYWHERE = "source_broken_everywhere"
+    """Nearly every record's payload fails it, and the model alone is at its baseline: wrong of here, right of there."""
     SOURCE_DAMAGED = "source_damaged"
     """A field holds what no input before held; the mark's kind is the detail, as of the next two."""
     UNLIKE_INPUTS = "unlike_inputs"

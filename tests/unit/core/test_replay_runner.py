@@ -186,6 +186,19 @@ def test_a_budget_that_ends_on_the_way_leaves_the_rest_unknown() -> None:
     assert len(runner.gaps) >= len(evidence.failing) - 6
 
 
+@pytest.mark.parametrize(("n_recorded", "share"), [(0, 0.0), (1, 0.0), (2, 1.0), (6, 1.0)])
+def test_records_that_the_budget_allowed_one_request_of_two_are_told_by_the_others(
+    n_recorded: int, share: float
+) -> None:
+    evidence = evidence_of({"request": other_priority})
+    runner = run(evidence, Model(most=len(evidence.failing) + n_recorded), mode="exhaustive")
+    half_asked = [key for key in evidence.failing if key in runner.gaps]
+    kinds = runner.kinds({})
+    assert len(half_asked) == len(evidence.failing) - n_recorded
+    assert sum(key in kinds for key in half_asked) == share * len(half_asked)
+    assert all(max(kinds[key], key=lambda kind: kinds[key][kind]) is Kind.BEFORE for key in kinds)
+
+
 def test_no_records_ask_nobody() -> None:
     evidence, model = evidence_of({"request": other_priority}), Model()
     runner = ReplayRunner(evidence, model, Isolation())

@@ -15,6 +15,7 @@ from seamwatch.core.attribution.accusing_marks import RightRecords
 from seamwatch.core.attribution.evidence import gather
 from seamwatch.core.attribution.neutral_inputs import with_neutral_inputs
 from seamwatch.core.attribution.records import Attributed, attribute_records
+from seamwatch.core.attribution.sequential import fewest_draws
 from seamwatch.core.interventions import World
 from seamwatch.core.records.outcomes import judge_by_truth
 from seamwatch.core.records.reconciliation import reconcile
@@ -24,7 +25,7 @@ from seamwatch.core.replays import ModelAnswer, ModelCall
 from seamwatch.core.results import Verdict
 from seamwatch.report.verdict_texts import explain
 from seamwatch.spec.pipeline import Isolation, Pipeline, Stage
-from seamwatch.vocabulary import Gap, OutcomeState, Responsibility, UnknownReason
+from seamwatch.vocabulary import Basis, Gap, OutcomeState, Responsibility, UnknownReason
 
 PIPELINE = Pipeline.model_validate(
     {
@@ -260,6 +261,20 @@ def test_what_was_not_asked_is_said() -> None:
         "Undetermined: the budget for model calls is spent, so it is not known whether the outcome is right once what "
         "looks like instructions is left out."
     )
+
+
+@pytest.mark.parametrize("n_too_few", [1, 0])
+def test_experiments_that_the_budget_did_not_allow_are_told_by_enough_that_it_did(n_too_few: int) -> None:
+    world = window({"tickets": lambda _, row: {**row, "text": f"{row['text']}. {ORDER}"}})
+    n_experiments = fewest_draws(confidence=Isolation().confidence) - n_too_few
+    found = attribute(world, Today(len(STRUCK) + n_experiments), "exhaustive")
+    n_cut_short = len(STRUCK) - n_experiments
+    injected = [v for v in found.verdicts if v.responsibility is Responsibility.ADVERSARIAL_INPUT]
+    assert Counter(v.basis for v in injected) == {Basis.REPLAY: n_experiments} | (
+        {} if n_too_few else {Basis.STRATUM: n_cut_short}
+    )
+    gaps = Counter(v.gap for v in found.verdicts if v not in injected)
+    assert gaps == ({Gap.BUDGET_SPENT: n_cut_short} if n_too_few else {})
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import desk_world as desk
+from seamwatch.core.attribution.accusing_marks import RightRecords
 from seamwatch.core.attribution.evidence import gather
 from seamwatch.core.attribution.odd_inputs import KnownInputs
 from seamwatch.core.attribution.records import attribute_records
@@ -282,8 +283,17 @@ def test_too_few_damaged_records_to_be_tested_do_not_convict_the_model() -> None
     assert {verdicts[key].responsibility for key in struck} == {Responsibility.UNDETERMINED}
 
 
-def test_a_model_at_its_baseline_that_fails_far_more_often_in_the_window_is_open() -> None:
-    """Half the labels are of other records: no input looks odd, and the model alone is as good as ever."""
+@pytest.mark.parametrize(
+    ("share_broken", "blamed"),
+    [(0.0, Responsibility.UNDETERMINED), (0.5, Responsibility.UNDETERMINED), (1.0, Responsibility.SOURCE_DATA)],
+)
+def test_a_model_at_its_baseline_that_fails_far_more_often_in_the_window_is_not_blamed(
+    share_broken: float, blamed: Responsibility
+) -> None:
+    """Half the labels are of other records: no input looks odd, and the model alone is as good as ever.
+
+    A critical expectation that right and wrong records break alike is to blame only where hardly any keeps it.
+    """
     given = tickets(N, 1)
     world = desk.make_world(given, say=usual)
     labels = pd.DataFrame([desk.truth_of(given[(n + (n > ONSET)) % N]) for n in range(N)])
@@ -291,20 +301,22 @@ def test_a_model_at_its_baseline_that_fails_far_more_often_in_the_window_is_open
     is_wrong = (final["queue"] != labels["queue"]) | (final["urgency"] != labels["urgency"])
     outcomes = pd.DataFrame({"state": is_wrong.map({True: OutcomeState.WRONG, False: OutcomeState.RIGHT})})
     failing = final.index[is_wrong.to_numpy()]
-    evidence = gather(world, failing, {}, n_judged=N, accuracy=0.94)
+    right = RightRecords(world=world, keys=final.index[~is_wrong.to_numpy()])
+    broken = {key: "a_check" for key in final.index if key % 10 < 10 * share_broken}
+    evidence = gather(world, failing, {"tickets": broken}, right=right, n_judged=N, accuracy=0.94)
     verdicts = [
         Verdict(key=str(key), responsibility=Responsibility.MODEL, stage="model", confidence=0.97) for key in failing
     ]
-    for right, expected in ((94, Responsibility.UNDETERMINED), (60, Responsibility.MODEL)):
+    for n_right, expected in ((94, blamed), (60, Responsibility.MODEL)):
         alone = IsolationResult(
             stage="model",
             model=None,
             calls=0,
             cost_usd=None,
             n_benchmark=100,
-            n_right=right,
+            n_right=n_right,
             baseline_accuracy=0.94,
-            p_degraded=0.5 if right == 94 else 1e-9,
+            p_degraded=0.5 if n_right == 94 else 1e-9,
         )
         reviewed = review_model_verdicts(evidence, verdicts, outcomes, (before(),), alone)
         assert {verdict.responsibility for verdict in reviewed} == {expected}

@@ -85,6 +85,12 @@ SENTENCES = [
     ("source_corrected", STAGE, "right with the payload that crm held after its later correction."),
     ("source_suspect", {**STAGE, "detail": "a_check"}, "The payload at crm fails a_check, and no repair further on"),
     (
+        "source_broken_everywhere",
+        {**STAGE, "detail": "a_check", "counts": ((30, 90), (94, 100))},
+        "crm fails a_check, as nearly every one of the window does; clean requests are answered wrongly in 30 of 90 "
+        "records, and yet the model alone is at its baseline (94 of 100 right).",
+    ),
+    (
         "source_damaged",
         COUNTED,
         "text at crm holds broken characters: 8 of 9 such records came out wrong, 3 of 40 others; 0 of 500 "

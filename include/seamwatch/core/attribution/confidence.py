@@ -27,6 +27,9 @@ SOURCE_CORRECTED = 0.97
 """Right with the payload as the source corrected it later."""
 SOURCE_SUSPECT = 0.85
 """Fails a critical expectation and nothing further on helps; the expectation need not be the reason."""
+SOURCE_BROKEN_EVERYWHERE = 0.75
+"""Nearly all records fail a critical expectation, and the model alone is as good as ever; what else is new in the
+window is not known."""
 SOURCE_DAMAGED = 0.9
 """Records fail with a damage at the source that inputs of before do not have; no experiment has taken it away."""
 NEUTRALISED = 0.97

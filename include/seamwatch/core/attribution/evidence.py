@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,9 @@ from seamwatch.vocabulary import DiscrepancyKind, FreshnessReason, StageKind
 
 Signature = tuple[tuple[str, str, str], ...]
 """Sorted `(stage, field, kind)` of a record's discrepancies."""
+
+_EVERYWHERE = 0.95
+"""Share of a window's records from which on too few are without a mark to tell whether it matters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,8 @@ class Evidence:
     """Model stage and a recorded status of unknown meaning that right records do not have."""
     suspect_source: Mapping[Any, tuple[str, str]]
     """Source stage and the critical expectation that its payload fails."""
+    broken_everywhere: Mapping[Any, tuple[str, str]] = field(default_factory=dict)
+    """The same, where all but a few records of the window fail it: nothing in the window tells whether it matters."""
     unreferenced: tuple[str, ...]
     """Mappings and prompts on the way to the outcome that have no reference."""
     before_model: frozenset[str]
@@ -174,6 +180,7 @@ def gather(
         provider_unproven=provider.unproven,
         status_unread=provider.unread,
         suspect_source=_suspect_sources(source_findings, failing, compared, is_same_window=compared.world is world),
+        broken_everywhere=_broken_everywhere(source_findings, failing, compared) if compared.world is world else {},
         unreferenced=tuple(
             stage.name
             for stage in order
@@ -254,6 +261,21 @@ def _suspect_sources(
         usual = [what for key, what in broken.items() if key in right.keys] if is_same_window else []
         common = common_marks(wrong.values(), len(failing), usual, len(right.keys) if is_same_window else 0)
         found.update({key: (stage, what) for key, what in wrong.items() if what not in common})
+    return found
+
+
+def _broken_everywhere(
+    findings: Mapping[str, Mapping[Any, str]], failing: pd.Index[Any], right: RightRecords
+) -> dict[Any, tuple[str, str]]:
+    """Return the critical expectations that failing records break at a source, and nearly all others with them."""
+    found: dict[Any, tuple[str, str]] = {}
+    known = failing.union(right.keys)
+    for stage, broken in findings.items():
+        counts = Counter(what for key, what in broken.items() if key in known)
+        everywhere = {what for what, n in counts.items() if n >= _EVERYWHERE * len(known)}
+        for key in failing:
+            if broken.get(key) in everywhere:
+                found.setdefault(key, (stage, broken[key]))
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -143,7 +143,7 @@ def _judge(
     if proven:
         unproven = {key: mark for key, mark in evidence.provider_unproven.items() if key not in proven}
         evidence = replace(evidence, provider={**evidence.provider, **proven}, provider_unproven=unproven)
-    judged = _judge_replayed(evidence, runner, sample.of, is_exhaustive=settings.mode == "exhaustive")
+    judged = _judge_replayed(evidence, runner, sample.of, settings)
     for key, gap in runner.gaps.items():
         if key not in judged:
             judged[key] = judge_without_answer(evidence, key, gap)
@@ -163,7 +163,7 @@ def _judge(
 
 
 def _judge_replayed(
-    evidence: Evidence, runner: ReplayRunner, strata: Mapping[Any, Hashable], *, is_exhaustive: bool
+    evidence: Evidence, runner: ReplayRunner, strata: Mapping[Any, Hashable], settings: Isolation
 ) -> dict[Any, Verdict]:
     """Return the verdicts of the replayed records, each by the rule of its likeliest kind."""
     beliefs: dict[Kind, dict[Any, float]] = {kind: {} for kind in Kind}
@@ -171,8 +171,28 @@ def _judge_replayed(
         likeliest = max(kinds, key=lambda kind: kinds[kind])
         beliefs[likeliest][key] = kinds[likeliest]
     verdicts = judge_chance(evidence, beliefs[Kind.CHANCE], runner)
-    verdicts.update(judge_still_wrong(evidence, beliefs[Kind.STILL_WRONG], runner, strata))
+    still_wrong = judge_still_wrong(evidence, beliefs[Kind.STILL_WRONG], runner, strata)
+    verdicts.update(_with_those_cut_short(evidence, still_wrong, strata, settings))
+    is_exhaustive = settings.mode == "exhaustive"
     verdicts.update(judge_before_model(evidence, beliefs[Kind.BEFORE], runner, is_exhaustive=is_exhaustive))
+    return verdicts
+
+
+def _with_those_cut_short(
+    evidence: Evidence, verdicts: dict[Any, Verdict], strata: Mapping[Any, Hashable], settings: Isolation
+) -> dict[Any, Verdict]:
+    """Return the verdicts, those whose experiments the budget did not allow judged by their like.
+
+    Their like are the records of the stratum that are still wrong on a clean request, too: which of these had their
+    experiments before the calls ended is no more than their order.
+    """
+    groups: dict[Hashable, list[Any]] = defaultdict(list)
+    for key in verdicts:
+        groups[strata.get(key)].append(key)
+    for keys in groups.values():
+        settled = {key: verdicts[key] for key in keys if verdicts[key].gap is not Gap.BUDGET_SPENT}
+        if len(settled) >= fewest_draws(confidence=settings.confidence):
+            verdicts.update(judge_by_stratum(evidence, keys, settled))
     return verdicts
 
 

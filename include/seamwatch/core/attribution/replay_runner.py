@@ -31,6 +31,8 @@ _PRIOR_RECORDS = 0.5
 """Records of each kind that a stratum is taken to have before any of it is replayed."""
 _FIRST_RECORDED = 6
 """Records of a stratum that are asked their recorded request before it is looked what that shows."""
+_TELLING = 0.8
+"""How likely its kind must be, by the others of its stratum, of a record that the budget allowed one request of two."""
 _RECORDED: Repairs = {}
 _CONTROLS, _MOST_CONTROLS = 6, 3
 """Right records whose request is made by a reference that contradicts them, to see whether it spoils them; and how
@@ -156,7 +158,7 @@ class ReplayRunner:
         found = {
             key: likelihoods(draws, recorded.get(key, Draws()) if self._is_suspect(key) else None, law)
             for key, draws in clean.items()
-            if draws.n and not (key in self.gaps and draws.n_right)
+            if draws.n and (self.gaps.get(key, Gap.BUDGET_SPENT) is Gap.BUDGET_SPENT or not draws.n_right)
         }
         counts: dict[Hashable, dict[Kind, float]] = defaultdict(lambda: dict.fromkeys(Kind, _PRIOR_RECORDS))
         # Right on the clean request, and not asked the recorded one: it counts as those say that were asked both.
@@ -172,7 +174,12 @@ class ReplayRunner:
             for key, kinds in shares.items():
                 for kind, share in kinds.items():
                     counts[strata.get(key)][kind] += share
-        return {key: posterior(likelihood, counts[strata.get(key)]) for key, likelihood in found.items()}
+        likely = {key: posterior(likelihood, counts[strata.get(key)]) for key, likelihood in found.items()}
+        # Which of them the budget kept from their recorded request is chance: the others tell what these are.
+        untold = {
+            key for key, by in likely.items() if is_half_asked[key] and key in self.gaps and max(by.values()) < _TELLING
+        }
+        return {key: by for key, by in likely.items() if key not in untold}
 
     def usually_right(self, keys: pd.Index[Any], repairs: Repairs) -> pd.Index[Any]:
         """Return the records whose outcome is known to be usually right with these repairs."""

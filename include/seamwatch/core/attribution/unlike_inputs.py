@@ -77,9 +77,34 @@ def review_model_verdicts(
     left = [key for key in map(str, window.keys[window.is_blamed]) if key not in reviewed and key not in weak]
     if _contradicts_baseline(window, isolation, len(left)) and not _is_usual_mix(evidence, window, known, len(left)):
         counts = ((len(left), window.n + window.n_cleared), (isolation.n_right, isolation.n_benchmark))
-        reason = Reason(kind=ReasonKind.MODEL_AT_BASELINE, counts=counts)
-        reviewed |= {key: undetermined_verdict(key, Gap.MODEL_AT_BASELINE, reason) for key in left}
+        reviewed |= _not_of_model(evidence, left, counts)
     return tuple(reviewed.get(key, weak.get(key, verdict)) for key, verdict in blamed.items())
+
+
+def _not_of_model(evidence: Evidence, keys: Sequence[str], counts: tuple[tuple[int, int], ...]) -> dict[str, Verdict]:
+    """Return the verdicts of records that the model, as good as ever alone, cannot have spoilt by itself.
+
+    A critical expectation that nearly the whole window fails at a source is what is other than before, as far as is
+    known. Else nobody is named.
+    """
+    broken = {str(key): found for key, found in evidence.broken_everywhere.items()}
+    reviewed: dict[str, Verdict] = {}
+    for key in keys:
+        if key not in broken:
+            reason = Reason(kind=ReasonKind.MODEL_AT_BASELINE, counts=counts)
+            reviewed[key] = undetermined_verdict(key, Gap.MODEL_AT_BASELINE, reason)
+            continue
+        stage, expectation = broken[key]
+        kind = ReasonKind.SOURCE_BROKEN_EVERYWHERE
+        reviewed[key] = make_verdict(
+            key,
+            Responsibility.SOURCE_DATA,
+            stage,
+            belief=confidence.SOURCE_BROKEN_EVERYWHERE,
+            reasons=(Reason(kind=kind, stages=(stage,), counts=counts, detail=expectation),),
+            basis=Basis.RULE,
+        )
+    return reviewed
 
 
 def _is_degraded(isolation: IsolationResult) -> bool | None:
