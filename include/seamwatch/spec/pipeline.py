@@ -243,7 +243,7 @@ class Benchmark(Spec):
     baseline_accuracy: Ratio | None = None
     """The accepted accuracy; default: what the store holds from `seamwatch baseline`."""
     sample: Annotated[int, Field(ge=1)] = 100
-    """Calls for one measurement."""
+    """Calls for one measurement; an input takes a call of each model."""
 
     @model_validator(mode="after")
     def _one_relation(self) -> Self:
