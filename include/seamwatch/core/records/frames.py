@@ -257,18 +257,35 @@ def split_versions(
     parts = [part for part in (data.versions, later) if part is not None and len(part)]
     if not parts or "_time" not in parts[0].columns:
         return data.payload, data.payload.iloc[:0]
+    payload, *parts = _typed_alike([data.payload, *parts])
     versions = pd.concat(parts, ignore_index=True).sort_values("_time", kind="stable")
     versions = versions[versions["_key"].isin(data.payload.index)]
+    columns = list(payload.columns)
+    opened = {name: _open(versions, name, data.stage) for name in columns if name not in versions.columns}
+    versions = versions.assign(**opened)
     read_at = pd.to_datetime(consumed.reindex(versions["_key"]).array, utc=True)
-    columns = list(data.payload.columns)
     read = versions[(versions["_time"] <= read_at).to_numpy()].drop_duplicates("_key", keep="last")
     last = versions.drop_duplicates("_key", keep="last")
-    used = data.payload.copy()
-    used.loc[read["_key"], columns] = read[columns].to_numpy()
+    as_read = read.set_index("_key")[columns]
+    used = pd.concat([payload.drop(as_read.index), as_read]).reindex(payload.index)
     corrected = last[last["_key"].isin(read["_key"])].set_index("_key")[columns]
-    before = read.set_index("_key")[columns].loc[corrected.index]
+    before = as_read.loc[corrected.index]
     differs = (before.map(strict_text).fillna("") != corrected.map(strict_text).fillna("")).any(axis=1)
     return used, corrected[differs.to_numpy()]
+
+
+def _typed_alike(frames: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Return the frames with every column as objects that not all of them hold in one type.
+
+    A version may hold a text, a fraction or nothing where the others hold whole numbers; together as floats those would
+    lose digits.
+    """
+    types: dict[Any, set[Any]] = {}
+    for frame in frames:
+        for name, dtype in frame.dtypes.items():
+            types.setdefault(name, set()).add(dtype)
+    unlike = [name for name, found in types.items() if len(found) > 1 and name not in ("_key", "_time")]
+    return [frame.astype({name: object for name in unlike if name in frame.columns}) for frame in frames]
 
 
 def _success_ranks(rows: pd.DataFrame, stage: Stage) -> pd.Series[int]:

@@ -162,3 +162,24 @@ def test_a_source_whose_readers_left_no_time_is_taken_as_it_stands() -> None:
     used, corrected = split_versions(data, pd.Series(dtype="datetime64[ns, UTC]"))
     assert used.equals(data.payload)
     assert not len(corrected)
+
+
+@pytest.mark.parametrize("earlier", [None, 1.5, "n/a", 2**60 + 1, True, b"\x00", [1], {"a": None}])
+def test_an_earlier_version_may_hold_a_value_of_any_type(earlier: object) -> None:
+    rows = pd.DataFrame({"id": [1, 2], "at": [_at(10), _at(0)], "cents": [2**60 + 3, 7], "code": ["A", "B"]})
+    data = stage_data(rows, MAPPING, key="id", time="at")
+    later = pd.DataFrame({"_key": [1, 1], "_time": [_at(0), _at(10)], "code": ["A", "A"]})
+    later["cents"] = pd.Series([earlier, 2**60 + 3], dtype=object)
+    used, corrected = split_versions(data, pd.Series({1: _at(5), 2: _at(5)}), later)
+    assert used["cents"].tolist() == [7, earlier]
+    assert used["code"].tolist() == ["B", "A"]
+    assert corrected["cents"].to_dict() == {1: 2**60 + 3}
+
+
+def test_versions_of_a_source_with_documents_are_opened_as_its_payload_is() -> None:
+    stage = MAPPING.model_copy(update={"fields": ("doc.x",)})
+    rows = pd.DataFrame({"id": [1, 1], "at": [_at(0), _at(10)], "doc": ['{"x": 5}', '{"x": 6}']})
+    data = stage_data(rows, stage, key="id", time="at")
+    used, corrected = split_versions(data, pd.Series({1: _at(5)}))
+    assert used["doc.x"].to_dict() == {1: 5}
+    assert corrected["doc.x"].to_dict() == {1: 6}
