@@ -106,6 +106,13 @@ def test_the_same_verdicts_come_out_byte_for_byte(tmp_path: Path, fault: str) ->
     assert document == (tmp_path / "expected/attribution.json").read_text()
 
 
+def test_a_window_in_which_no_model_could_be_asked_has_a_bundle_too(tmp_path: Path) -> None:
+    bundle = _record(tmp_path / "project", "none", statements=["UPDATE calls SET body = NULL, answer = NULL"])
+    found = replay(bundle)
+    assert (found.isolation.calls, found.n_undetermined) == (0, found.n_failing)
+    assert _outputs(found)[1] == (tmp_path / "expected/attribution.json").read_text()
+
+
 def test_an_endpoint_that_could_not_be_reached_is_not_reached_again(tmp_path: Path) -> None:
     bundle = _record(tmp_path / "project", "unit", endpoint="gone/v1/chat/completions")
     assert SECRET.encode() not in bundle.read_bytes()

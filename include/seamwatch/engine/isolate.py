@@ -95,7 +95,7 @@ class Models:
         """Return what they cost; None where a price is unknown."""
         costs = [endpoint.cost_usd for endpoint in self._endpoints.values()]
         known = [cost for cost in costs if cost is not None]
-        return sum(known) if len(known) == len(costs) else None
+        return sum(known, start=0.0) if len(known) == len(costs) else None
 
     def open_reserve(self) -> None:
         """Let the calls from now on use what the day keeps for changes: the window has one, or a person asked."""
