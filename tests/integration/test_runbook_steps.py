@@ -123,6 +123,21 @@ def test_records_are_spread_evenly_where_no_segment_stands_out(tmp_path: Path) -
     assert now.text.startswith("router_model answers now: one recorded request was answered in ")
 
 
+def test_records_without_a_value_of_a_segment_are_of_no_segment(tmp_path: Path) -> None:
+    case = Case(tmp_path, "code_table")
+    engine = sa.create_engine(case.engine_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE orders SET code = NULL WHERE id % 3 = 0")
+        connection.exec_driver_sql("UPDATE benchmark SET code = NULL WHERE code <> 'A'")
+    engine.dispose()
+    case.decide()
+    (_, spread) = case.step("affected_records").details
+    assert "nan" not in spread
+    accept_baseline(case.deps, case.pipeline, WINDOW, size=60)
+    case.model_is(WORSE_MODEL)
+    assert not [line for line in case.step("benchmark").details if "nan" in line]
+
+
 def test_segments_that_are_no_columns_are_said_and_decide_nothing(tmp_path: Path) -> None:
     case = Case(tmp_path, "code_table", pipeline=f"{PIPELINE}segments: [request.colour]\n").decide()
     assert case.step("affected_records").details[1:] == ("Not read, as there is no such column: request.colour.",)

@@ -184,6 +184,6 @@ def _segments(pipeline: Pipeline, inputs: BenchmarkInputs) -> Mapping[str, Mappi
     for segment in pipeline.segments:
         stage, _, field = segment.partition(".")
         if stage == pipeline.first_stage.name and field in inputs.rows.columns:
-            texts = inputs.rows[field].map(strict_text)
-            found[segment] = {str(key): text for key, text in texts.items() if text is not None}
+            texts = ((key, strict_text(value)) for key, value in inputs.rows[field].items())
+            found[segment] = {str(key): text for key, text in texts if text is not None}
     return found

@@ -102,7 +102,7 @@ def _read_segments(
         if payload is None or field not in payload.columns:
             unread.append(segment)
             continue
-        values = payload[field].map(_short)
+        values = [_short(value) for value in payload[field].to_numpy(dtype=object)]
         counts[0][segment], counts[1][segment] = Counter(), Counter()
         for key, value in zip(payload.index.map(str), values, strict=True):
             if value is not None and (key in affected or key not in left_out):
