@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from seamwatch.core.attribution.correlated_changes import find_switches
 from seamwatch.core.finding import Finding, RateComparison, Switch
@@ -65,6 +66,13 @@ def test_a_value_that_comes_and_goes_is_content() -> None:
     rng = random.Random(1)
     colours = pd.Series([rng.choice(["red", "blue", "green"]) for _ in KEYS], index=KEYS)
     assert _found(colour=colours, number=pd.Series(KEYS, index=KEYS), same=_column((0, "x"))) == ()
+
+
+@pytest.mark.parametrize("odd", [{"a": 1}, [1], {1}, (1, [2])])
+def test_a_column_with_an_object_or_a_list_in_one_record_is_content(odd: object) -> None:
+    column = _column((0, 12), (FIRST, 13))
+    column.iloc[[1]] = pd.Series([odd], dtype=object).to_numpy()
+    assert _found(version=column) == ()
 
 
 def test_a_product_that_sells_from_then_on_is_content_too() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -86,9 +86,13 @@ def find_switches(
 def _values(place: tuple[str, str], column: pd.Series[Any]) -> Iterator[_Value]:
     """Yield the values of a column that come up at some moment; none for content or a constant."""
     glance = column.iloc[:: max(1, len(column) // _GLANCE)]
-    if glance.map(strict_text).nunique() > MOST_VALUES or glance.map(lambda v: isinstance(v, dict | list)).any():
+    if glance.map(strict_text).nunique() > MOST_VALUES:
         return
-    codes, found = pd.factorize(column.to_numpy(dtype=object), use_na_sentinel=False)
+    cells = column.to_numpy(dtype=object)
+    # Columns of JSON may hold a list or an object in one record only; a tuple's hash is that of its parts.
+    if any(issubclass(kind, tuple) or not issubclass(kind, Hashable) for kind in set(map(type, cells))):
+        return
+    codes, found = pd.factorize(cells, use_na_sentinel=False)
     known = np.array([strict_text(value) or NO_VALUE for value in found], dtype=object)
     texts = pd.Series(known[codes])
     if not 2 <= texts.nunique() <= min(MOST_VALUES, len(texts) // 2):
