@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.core.detection.seasons import floor_period
-from seamwatch.core.records.comparison import at_path
+from seamwatch.core.records.comparison import at_path, is_null
 from seamwatch.core.records.frames import StageData
 from seamwatch.core.watch.drift import Period
 from seamwatch.core.watch.features import Sample, close, lowest, merge, stage_features
@@ -108,7 +108,7 @@ def _record_rows(
         values = payload[source].reindex(records.index)
         if source != name:
             values = values.map(lambda cell, path=path: at_path(cell, path))
-        made[f"{segment}|value"] = values.map(lambda one: None if pd.isna(one) else str(one)[:80]).astype(object)
+        made[f"{segment}|value"] = values.map(lambda one: None if is_null(one) else str(one)[:80]).astype(object)
     frame = pd.DataFrame(made, index=records.index)
     return frame.set_axis(pd.Index(records.index.astype(str), dtype=object))
 

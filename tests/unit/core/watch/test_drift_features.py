@@ -11,9 +11,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from seamwatch.core.records.frames import stage_data
 from seamwatch.core.records.languages import guess_language
+from seamwatch.core.watch.drift_samples import RECORDS, hourly_samples
 from seamwatch.core.watch.features import MOST_COLUMNS, Sample, close, merge, stage_features
-from seamwatch.spec.pipeline import Stage
+from seamwatch.spec.monitoring import DriftWatch
+from seamwatch.spec.pipeline import Pipeline, Stage
 
 SOURCE = Stage.model_validate({"name": "s", "kind": "source", "table": "t"})
 MODEL = Stage.model_validate(
@@ -173,3 +176,19 @@ def test_any_column_survives_and_comes_back_from_the_store(cells: list[Any]) -> 
 )
 def test_languages_are_guessed_by_script_or_stop_words(text: str, language: str) -> None:
     assert guess_language(text, text.lower().split()) == language
+
+
+def test_a_segment_may_hold_lists_and_objects() -> None:
+    document = {
+        "pipeline": "p",
+        "database": "d",
+        "key": "id",
+        "segments": ["s.kind"],
+        "stages": [{"name": "s", "kind": "source", "table": "t", "time": "at"}],
+    }
+    at = pd.Timestamp("2026-01-05T10:00:00Z")
+    kinds = pd.Series([["a", "b"], {"c": 1}, "d", None], dtype=object)
+    data = stage_data(pd.DataFrame({"id": range(4), "kind": kinds, "at": at}), SOURCE, key="id", time="at")
+    records = pd.DataFrame({"at": [at] * 4}, index=data.payload.index)
+    (hour,) = hourly_samples(Pipeline.model_validate(document), DriftWatch(), {"s": data}, records)[0].values()
+    assert hour[RECORDS].rows["s.kind|value"].tolist()[:3] == ["['a', 'b']", "{'c': 1}", "d"]
