@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from parcels import WINDOW, fill_database, make_deps, write_project
+from parcels import PIPELINE, WINDOW, fill_database, make_deps, write_project
 from seamwatch.core.results import Attribution, StageResult
 from seamwatch.engine.attribute import attribute_window
 from seamwatch.engine.deps import Deps
+from seamwatch.engine.slo import look_at_objectives
 from seamwatch.engine.validate import check_stage
 
 pytestmark = pytest.mark.integration
@@ -76,6 +77,19 @@ def test_keys_that_are_text_in_one_table_and_numbers_in_another_are_the_same_rec
     result = _check(deps, "result")
     assert (result.n_records, result.n_lost, result.n_discrepant) == (150, 0, 0)
     assert _led_by_the_code_table(_attribute(deps))
+
+
+def test_latencies_that_are_no_numbers_are_unknown_to_their_objective(tmp_path: Path, url: str) -> None:
+    measured = PIPELINE.replace("status: status, ", "status: status, latency_ms: took, ")
+    write_project(tmp_path, pipeline=f"{measured}slos: [{{kind: latency, p95: 1s, stage: router_model}}]\n")
+    _spoil(
+        url, "ALTER TABLE calls ADD COLUMN took TEXT", "UPDATE calls SET took = CASE id WHEN 7 THEN '5' ELSE 'n/a' END"
+    )
+    deps = _deps(tmp_path, url)
+    status = look_at_objectives(deps, deps.project.pipeline("parcels"), now=WINDOW.end)
+    (one,) = status.objectives
+    events = deps.store.slo_buckets("parcels", one.objective, since=WINDOW.start)
+    assert int(events["judged"].sum()) == 1
 
 
 def test_answers_that_are_no_json_break_the_reference_for_their_records_only(tmp_path: Path, url: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.core.freshness_answers import rested_on
-from seamwatch.core.records.call_endings import call_failure
+from seamwatch.core.records.call_endings import has_timed_out, read_statuses
 from seamwatch.core.records.frames import StageData, key_text
 from seamwatch.core.results import Window
 from seamwatch.core.slo.events import RECORD_COLUMNS
@@ -160,9 +160,8 @@ def _timeouts(models: list[StageData], keys: pd.Index[Any]) -> pd.Series[Any]:
     for data in models:
         if data.stage.status is not None and data.stage.status in data.payload.columns:
             statuses = data.payload[data.stage.status]
-            known = {one: call_failure(one, "x", None) for one in statuses.dropna().unique()}
-            late = {one for one, failure in known.items() if failure is not None and failure.pattern == "timed_out"}
-            found |= statuses.isin(list(late)).reindex(keys, fill_value=False)
+            late = pd.Series(read_statuses(statuses, has_timed_out), index=statuses.index)
+            found |= late.reindex(keys, fill_value=False)
     return found
 
 
@@ -178,7 +177,8 @@ def _add_latencies(pipeline: Pipeline, stages: Any, records: pd.DataFrame) -> li
             notes.append(f"{one.id}: stage {one.stage} names no latency_ms, so nothing is known of it")
             records[f"seconds.{one.stage}"] = np.nan
             continue
-        records[f"seconds.{one.stage}"] = pd.to_numeric(data.payload[column]).reindex(records.index) / 1000.0
+        measured = pd.to_numeric(data.payload[column], errors="coerce")
+        records[f"seconds.{one.stage}"] = measured.reindex(records.index).astype(float) / 1000.0
     return notes
 
 

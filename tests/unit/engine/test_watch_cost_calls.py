@@ -172,3 +172,20 @@ def test_columns_that_were_not_read_are_said() -> None:
     read = {"llm": replace(read["llm"], payload=read["llm"].payload.drop(columns="usd"))}
     calls = read_calls(spec, read)
     assert any("llm: the column usd is not among those that were read" in note for note in calls.notes)
+
+
+def test_models_and_statuses_of_json_columns_are_read_as_what_they_are() -> None:
+    spec = pipeline("input_tokens", "output_tokens", "status", "model")
+    named = {"name": "a", "at": ["x"]}
+    read = stages(
+        spec,
+        {"id": 1, "response": "yes", "status": {"code": 200}, "model": named, "tin": 5, "tout": 5},
+        {"id": 2, "response": "yes", "status": [503], "model": ["a"], "tin": 5, "tout": 5},
+        {"id": 3, "response": None, "status": "503", "model": "gpt-4o-mini", "tin": 5, "tout": 5},
+    )
+    assert read["llm"].payload["_model"].tolist() == ['{"at":["x"],"name":"a"}', '["a"]', "gpt-4o-mini"]
+    assert spec.monitoring.cost is not None
+    calls, _, _ = priced_calls(spec, read, tariffs(spec.monitoring.cost))
+    calls = calls.sort_values("_key")
+    assert calls["is_failed"].tolist() == [False, False, True]
+    assert calls["state"].tolist() == ["unpriced", "unpriced", "priced"]

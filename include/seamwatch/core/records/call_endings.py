@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Hashable
 from functools import lru_cache
 from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from seamwatch.core.reasons import CallFailure, FailureSign
 from seamwatch.core.records.comparison import is_null
@@ -57,6 +61,31 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 """How models decline in so many words; only an answer that begins so is a refusal."""
+
+
+def read_statuses(statuses: pd.Series[Any], read: Callable[[Any], bool]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Return what is read of each status, of equal ones once; False of none.
+
+    A status may be an object or a list, as a column of JSON holds them: then there is no telling which are equal.
+    """
+    known: dict[Any, bool] = {}
+    found = np.zeros(len(statuses), dtype=bool)
+    for place, status in enumerate(statuses.to_numpy(dtype=object)):
+        if is_null(status):
+            continue
+        if not isinstance(status, Hashable) or isinstance(status, tuple):
+            found[place] = read(status)
+            continue
+        if status not in known:
+            known[status] = read(status)
+        found[place] = known[status]
+    return found
+
+
+def has_timed_out(status: Any) -> bool:
+    """Return whether a status says that nobody answered in time."""
+    failure = call_failure(status, "x", None)
+    return failure is not None and failure.pattern == "timed_out"
 
 
 def is_success(status: Any) -> bool | Unknown:

@@ -203,7 +203,10 @@ def assign_answers(
     made[ANSWER] = pd.Series(list(answers), index=payload.index, dtype=object)
     for name, (column, values) in from_body.items():
         body = pd.Series(list(values), index=payload.index, dtype=object)
-        made[name] = payload[column].astype(object).where(payload[column].notna(), body) if column else body
+        if column:
+            own = [strict_text(value) for value in payload[column].to_numpy(dtype=object)]
+            body = pd.Series(own, index=payload.index, dtype=object).where(payload[column].notna(), body)
+        made[name] = body
     return payload.assign(**made)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.core.detection.sketch import Sketch
-from seamwatch.core.records.call_endings import call_failure, is_success
+from seamwatch.core.records.call_endings import has_timed_out, is_success, read_statuses
 from seamwatch.core.records.frames import StageData
 from seamwatch.core.watch.stage_times import Misfit, Split
 from seamwatch.spec.pipeline import Pipeline, Stage
@@ -137,7 +137,7 @@ def about_records(
 
 def _numbers(values: pd.Series[Any]) -> pd.Series[Any]:
     numbers = pd.to_numeric(values, errors="coerce").astype(float)
-    return numbers.where(numbers >= 0.0)
+    return numbers.where((numbers >= 0.0) & (numbers < np.inf))
 
 
 def _timed_out(stage: Stage, data: StageData) -> pd.Series[Any]:
@@ -147,17 +147,15 @@ def _timed_out(stage: Stage, data: StageData) -> pd.Series[Any]:
     again = data.versions.set_index("_key")[stage.status] if len(data.versions) else pd.Series(dtype=object)
     once = data.payload.loc[~data.payload.index.isin(again.index), stage.status]
     statuses = pd.concat([one for one in (again, once) if len(one)]) if len(again) or len(once) else again
-    known = {one: call_failure(one, "x", None) for one in statuses.dropna().unique()}
-    late = [one for one, failure in known.items() if failure is not None and failure.pattern == "timed_out"]
-    return statuses[statuses.isin(late)].index.value_counts()
+    return statuses.index[read_statuses(statuses, has_timed_out)].value_counts()
 
 
 def _repeated(stage: Stage, data: StageData) -> pd.Series[Any]:
     """Return how many attempts of each record followed an answered one; index key, of records with several attempts."""
     if stage.status is None or not len(data.versions) or stage.status not in data.versions.columns:
         return pd.Series(dtype=int)
-    answered = {one: is_success(one) is True for one in data.versions[stage.status].dropna().unique()}
-    n_answered = data.versions[stage.status].map(answered).eq(True).groupby(data.versions["_key"]).sum()
+    is_answered = read_statuses(data.versions[stage.status], lambda one: is_success(one) is True)
+    n_answered = pd.Series(is_answered, index=data.versions.index).groupby(data.versions["_key"]).sum()
     return n_answered.sub(1).clip(lower=0)
 
 

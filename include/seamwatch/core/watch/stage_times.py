@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from seamwatch.core.records.call_endings import is_success
+from seamwatch.core.records.call_endings import is_success, read_statuses
 from seamwatch.core.records.frames import StageData
 from seamwatch.spec.graph import ancestors, topological_order
 from seamwatch.spec.pipeline import Pipeline, Stage
@@ -270,8 +270,9 @@ class _Calls:
         last: Floats = _milliseconds(data.payload, column).reindex(keys).fillna(0.0).to_numpy(dtype=float)
         is_answered = np.ones(len(keys), dtype=bool)
         if stage.status is not None and stage.status in data.payload.columns:
-            words = {one for one in data.payload[stage.status].dropna().unique() if is_success(one) is False}
-            is_answered = ~data.payload[stage.status].isin(list(words)).reindex(keys, fill_value=False).to_numpy(bool)
+            failed = read_statuses(data.payload[stage.status], lambda one: is_success(one) is False)
+            is_failed = pd.Series(failed, index=data.payload.index).reindex(keys, fill_value=False)
+            is_answered = ~is_failed.to_numpy(dtype=bool)
         if not len(data.versions):
             return cls(last=last, earlier=none, first=last, spread=none, is_answered=is_answered)
         took = _milliseconds(data.versions, column).fillna(0.0).groupby(data.versions["_key"])

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from seamwatch.adapters.models.tariffs import Tariffs
-from seamwatch.core.records.call_endings import is_success
+from seamwatch.core.records.call_endings import is_success, read_statuses
 from seamwatch.core.records.comparison import is_null, strict_text
 from seamwatch.core.records.frames import StageData
 from seamwatch.core.records.responses import CACHE_NAMES, read_usage
@@ -145,10 +145,8 @@ def _stage_calls(stage: Stage, read: WatchRead) -> tuple[pd.DataFrame, list[str]
     body = _from_bodies(response, column("model").fillna(rows.get("_model", column("model"))), column("input"))
     texts = request.map(_text)
     is_open = response.map(is_null).to_numpy(dtype=bool)
-    known = {one: is_success(one) is not False for one in status.dropna().unique()}
-    failed = status.map(known).eq(False).to_numpy() | is_open
-    errors = {one: _is_provider_error(one) for one in known}
-    is_error = np.where(status.notna(), status.map(errors).eq(True), is_open)
+    failed = read_statuses(status, lambda one: is_success(one) is False) | is_open
+    is_error = np.where(status.notna(), read_statuses(status, _is_provider_error), is_open)
     tokens = pd.to_numeric(body["input"], errors="coerce")
     frame = pd.DataFrame(
         {
@@ -173,7 +171,10 @@ def _stage_calls(stage: Stage, read: WatchRead) -> tuple[pd.DataFrame, list[str]
 def _from_bodies(response: pd.Series[Any], model: pd.Series[Any], tokens: pd.Series[Any]) -> pd.DataFrame:
     """Return model and tokens as recorded, and what only the response's body tells."""
     found = pd.DataFrame(
-        {"model": model.astype(object), "input": pd.to_numeric(tokens, errors="coerce").astype(float)},
+        {
+            "model": pd.Series(list(map(_text, model)), index=model.index, dtype=object),
+            "input": pd.to_numeric(tokens, errors="coerce").astype(float),
+        },
         index=response.index,
     ).assign(cached=np.nan, output=np.nan)
     # What is missing is read from the body, and what came from a cache stands nowhere else.

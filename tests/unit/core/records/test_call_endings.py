@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from seamwatch.core.reasons import FailureSign
-from seamwatch.core.records.call_endings import call_failure, is_success
+from seamwatch.core.records.call_endings import call_failure, has_timed_out, is_success, read_statuses
 from seamwatch.core.records.unknown import Unknown
 from seamwatch.vocabulary import UnknownReason
 
@@ -122,3 +123,10 @@ def test_an_error_body_is_told_by_its_code() -> None:
     assert found is not None
     assert (found.pattern, found.is_documented) == ("rate_limited", True)
     assert (found.sign, found.recorded) == (FailureSign.ERROR_CODE, "rate_limit_exceeded")
+
+
+def test_statuses_of_a_column_are_read_one_by_one_whatever_stands_there() -> None:
+    statuses = ["timeout", {"code": 504}, [504], (1, [2]), {1}, None, float("nan"), "ok", "timeout"]
+    found = read_statuses(pd.Series(statuses, dtype=object), has_timed_out)
+    assert found.tolist() == [True, *[False] * 7, True]
+    assert read_statuses(pd.Series(dtype=object), has_timed_out).tolist() == []

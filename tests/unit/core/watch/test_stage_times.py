@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seamwatch.core.records.frames import StageData
+from seamwatch.core.watch.latency_hours import about_records
 from seamwatch.core.watch.stage_times import Misfit, Split, split_seconds
 from seamwatch.spec.pipeline import Pipeline
 
@@ -178,6 +180,19 @@ def test_a_last_call_that_failed_is_no_answer_of_the_provider() -> None:
     times: dict[str, list[float] | None] = {"orders": [0.0], "llm": [5.0], "sink": [6.0]}
     found = split(pipeline([CHAIN[0], MODEL, CHAIN[-1]]), times, ms=[4000.0], status=["timeout"])
     assert seconds(found) == {"llm|own": 1, "llm|retries": 4, "sink|own": 1}
+
+
+def test_statuses_that_are_objects_and_endless_tokens_tell_nothing() -> None:
+    spec = pipeline([CHAIN[0], {**MODEL, "input_tokens": "tin"}, CHAIN[-1]])
+    times: dict[str, list[float] | None] = {"orders": [0.0, 0.0], "llm": [5.0, 5.0], "sink": [6.0, 6.0]}
+    odd: list[Any] = [{"code": 504}, [504, None]]
+    found = split(spec, times, ms=[4000.0, 4000.0], status=odd, tin=[1, 1])
+    assert seconds(found) == seconds(found, 1) == {"llm|own": 1, "llm|provider": 4, "sink|own": 1}
+    llm = stage(spec, "llm", [5.0, 5.0], ms=[1.0, 1.0], status=odd, tin=[float("inf"), 7.0])
+    again = pd.DataFrame({"_key": [0, 0, 0], "status": ["timeout", odd[0], "ok"], "ms": 1.0, "_time": START})
+    about, _ = about_records(spec, {"llm": replace(llm, versions=again)}, pd.RangeIndex(2), ttft=None)
+    assert about["input_tokens"].isna().tolist() == [True, False]
+    assert about[["retries", "timeouts", "repeats"]].to_numpy().tolist() == [[2, 1, 0], [0, 0, 0]]
 
 
 def test_clocks_that_are_off_are_counted_and_add_nothing() -> None:
