@@ -79,6 +79,17 @@ def test_keys_that_are_text_in_one_table_and_numbers_in_another_are_the_same_rec
     assert _led_by_the_code_table(_attribute(deps))
 
 
+def test_labels_of_another_kind_than_the_answers_are_said_beside_what_they_judge(tmp_path: Path, url: str) -> None:
+    note = (
+        "queue holds text, its truth queue numbers: they are never equal, so that all 145 labelled records count as "
+        "wrong; take another column, or compare with another 'how'"
+    )
+    deps = _deps(tmp_path, url)
+    assert note not in _attribute(deps).notes
+    _spoil(url, "UPDATE labels SET queue = substr(queue, 2)")
+    assert note in _attribute(deps).notes
+
+
 def test_latencies_that_are_no_numbers_are_unknown_to_their_objective(tmp_path: Path, url: str) -> None:
     measured = PIPELINE.replace("status: status, ", "status: status, latency_ms: took, ")
     write_project(tmp_path, pipeline=f"{measured}slos: [{{kind: latency, p95: 1s, stage: router_model}}]\n")

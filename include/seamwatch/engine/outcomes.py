@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from seamwatch.core.records.outcomes import (
     judge_fields,
 )
 from seamwatch.core.records.unknown import Unknown
+from seamwatch.core.records.value_kinds import kind_of
 from seamwatch.core.results import FieldAccuracy
 from seamwatch.core.review.labels import first_known, judge_by_people, settle_labels
 from seamwatch.engine.keyed_tables import KeyedTable
@@ -28,6 +29,7 @@ from seamwatch.engine.reading import StageReader
 from seamwatch.engine.references import load_function
 from seamwatch.engine.window import WindowData
 from seamwatch.errors import Problem, SpecError
+from seamwatch.plurals import plural
 from seamwatch.spec.pipeline import Outcome, Pipeline
 from seamwatch.spec.review import Review
 from seamwatch.validation.run import failing_keys
@@ -39,6 +41,10 @@ if TYPE_CHECKING:
 
 _BY_KEY = 20_000
 """Up to this many records the truth is looked up by key; beyond, the table is read whole, which is then cheaper."""
+_FEWEST = 5
+"""Fewer records that are all wrong may be so by chance."""
+_SAMPLED = 400
+"""Values that are looked at to tell what a column holds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,13 +134,31 @@ def _judge_by_labels(outcome: Outcome, labels: Labels, final: pd.DataFrame) -> J
         # No label is late that lies there under another spelling of the key.
         reason = outcomes["reason"].mask(outcomes.index.isin(list(labels.mismatch.left)), f"{UNREADABLE}: key")
         outcomes = outcomes.assign(reason=reason)
+    keys = () if labels.mismatch is None else (key_note(labels.mismatch, "labels"),)
     return JudgedWindow(
         judge=lambda final: judge_by_truth(final, labels.frame, outcome.compare, form_only),
         outcomes=outcomes,
         truth=labels.frame,
         fields=judged.fields,
-        notes=() if labels.mismatch is None else (key_note(labels.mismatch, "labels"),),
+        notes=(*keys, *_never_equal_notes(outcome, judged.fields, final, labels.frame)),
     )
+
+
+def _never_equal_notes(
+    outcome: Outcome, fields: Iterable[FieldAccuracy], final: pd.DataFrame, truth: pd.DataFrame
+) -> Iterator[str]:
+    """Yield the fields that are right on no record and of another kind than their labels."""
+    for found in fields:
+        if found.n_right or found.n_judged < _FEWEST or found.field not in final.columns:
+            continue
+        column = outcome.compare[found.field].column
+        kinds = kind_of(final[found.field].dropna().iloc[:_SAMPLED]), kind_of(truth[column].dropna().iloc[:_SAMPLED])
+        if None not in kinds and kinds[0] != kinds[1]:
+            yield (
+                f"{found.field} holds {kinds[0]}, its truth {column} {kinds[1]}: they are never equal, so that all "
+                f"{plural(found.n_judged, 'labelled record')} count as wrong; take another column, or compare with "
+                "another 'how'"
+            )
 
 
 def final_payloads(pipeline: Pipeline, recorded: pd.DataFrame, data: WindowData, keys: pd.Index[Any]) -> pd.DataFrame:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Iterator, Mapping
-from datetime import date
 from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.records.comparison import as_number, is_null, parse_json
+from seamwatch.core.records.comparison import is_null
 from seamwatch.core.records.frames import stage_data
 from seamwatch.core.records.notes import key_note
 from seamwatch.core.records.outcomes import judge_fields
 from seamwatch.core.records.references import Reference
+from seamwatch.core.records.value_kinds import kind_of
 from seamwatch.core.results import FieldAccuracy
 from seamwatch.engine.check.keys import mismatch
 from seamwatch.engine.check.places import in_pipeline
@@ -138,23 +137,6 @@ def _shown_pair(
         pair = known[0] if known else pair
     final = sample.pipeline.final_stage
     return sample.shown(final, found.field, pair[0]), sample.shown(final, found.field, pair[1])
-
-
-def kind_of(values: Any) -> str | None:
-    """Return in words what most of the values are; None where all are null."""
-    known = [value for value in values if not is_null(value)]
-    kinds = [_kind(value) for value in known]
-    return max(set(kinds), key=kinds.count) if kinds else None
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, bool) or str(value).strip().casefold() in ("true", "false"):
-        return "true or false"
-    if as_number(value) is not None or isinstance(value, numbers.Number):
-        return "numbers"
-    if isinstance(value, date):
-        return "times"
-    return "objects or lists" if isinstance(parse_json(value), dict | list) else "text"
 
 
 def _first(values: Any) -> Any:
