@@ -205,6 +205,7 @@ def test_a_loop_is_found_within_fifty_calls_of_its_start_and_its_source_named(
     assert found.steps
     loops = next(table for table in first.tables if table.title == "Loops")
     assert all(int(row[2] or 0) <= 50 for row in loops.rows)
+    assert "Calls per record" not in {fact.label for fact in first.facts}, "no whole hour has the loop yet"
 
 
 def test_a_loop_is_found_as_soon_as_its_calls_were_written_and_only_until_it_was_told(tmp_path: Path) -> None:

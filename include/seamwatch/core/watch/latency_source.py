@@ -35,6 +35,8 @@ SURE = 0.8
 """And where it does so in this share of the bootstrap's draws."""
 HELD = 0.25
 """A source that was reported already stays as long as it leads in this share of them."""
+SUREST = 0.99
+"""No carrier is surer: that all draws agree says nothing of what was not recorded."""
 WAIT_RECORDS = 60
 """With fewer slow records a source that cannot be named yet is waited for, so that nobody is alerted first."""
 _DRAWS = 200
@@ -72,7 +74,7 @@ class Carrier:
     share: float
     """Of the change that the leading stage (with its calls, if they are the provider's) holds."""
     confidence: float
-    """Share of draws in which it leads with at least half of the change."""
+    """Share of draws in which it leads with at least half of the change; `SUREST` at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +127,7 @@ def find_carrier(now: pd.DataFrame, before: pd.DataFrame, shift: Shift, *, held:
         contributions=tuple(contributions),
         part=max(mine, key=lambda one: one.change).part if is_sure else None,
         share=float(shares[lead]),
-        confidence=confidence,
+        confidence=min(confidence, SUREST),
     )
 
 

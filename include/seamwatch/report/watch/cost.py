@@ -101,9 +101,10 @@ def _loop_size(loop: LoopingRecords, change: Change | None) -> str:
 
 def _loop_explanation(loop: LoopingRecords, source: Source | None) -> str:
     usual = loop.usual
+    did = text(Watch.COST, "loops", loop.kind, times=usual.rare)
     return (
-        f"Of {usual.records:,.0f} earlier records hardly any made {usual.rare} such calls. One record with "
-        f"{usual.threshold} is a loop; with {usual.rare} or more, several records together are. "
+        f"Of {usual.records:,.0f} earlier records hardly any {did}. One record with {usual.threshold} such calls is a "
+        f"loop; with {usual.rare} or more, several records together are. "
         f"{_about_source(source, 'affected records')}"
     )
 
@@ -229,7 +230,9 @@ def _facts(evaluation: CostEvaluation) -> tuple[Fact, ...]:
     """Return the figures of the summary."""
     facts: list[Fact] = []
     change = evaluation.change
-    if change is not None:
+    # A loop is found within the hour: whole hours that ended before it would say that nothing has changed.
+    is_told = not evaluation.findings or any(one.change is not None for one in evaluation.findings)
+    if change is not None and is_told:
         before = f"before: {exact_money(change.before.usd)}"
         facts.append(Fact(label="Cost per hour", value=change.now.usd, unit=Unit.USD, note=before))
         calls, usual = (factor_level(one, Factor.CALLS) for one in (change.now, change.before))
