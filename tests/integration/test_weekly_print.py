@@ -44,7 +44,7 @@ def test_a_week_is_printed_on_two_pages(browser: Browser, tmp_path: Path, review
     assert 1 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= most
 
 
-@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("width", [1280, 1100, 945, 830, 400])
 @pytest.mark.parametrize("name", WEEKS)
 def test_nothing_is_wider_than_the_window(browser: Browser, tmp_path: Path, name: str, width: int) -> None:
     page = browser.new_page(viewport={"width": width, "height": 900})
@@ -55,6 +55,12 @@ def test_nothing_is_wider_than_the_window(browser: Browser, tmp_path: Path, name
         ".filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 1).map(e => e.textContent.slice(0, 60))"
     )
     assert cut == []
+    standing_out = page.evaluate(
+        "[...document.querySelectorAll('table')]"
+        ".filter(e => e.getBoundingClientRect().right > e.parentElement.getBoundingClientRect().right + 1)"
+        ".map(e => e.textContent.slice(0, 60))"
+    )
+    assert standing_out == []
 
 
 def test_folded_pipelines_open_by_keyboard(browser: Browser, tmp_path: Path) -> None:
