@@ -92,6 +92,8 @@ class DamageForm(StrEnum):
     REPLACED = "replaced"
     CENTURY = "century"
     DAY_AND_MONTH = "day_and_month"
+    DAY_AND_MONTH_OR = "day_and_month_or"
+    """And one value where the swap makes no date."""
     SECONDS_AS_MILLISECONDS = "seconds_as_milliseconds"
     DAYS = "days"
     HOURS = "hours"

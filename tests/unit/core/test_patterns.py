@@ -23,6 +23,7 @@ from seamwatch.vocabulary import StageKind
 AMOUNTS = [12.5, 99.99, 250.0, 1024.75, 7.3, 4321.0, 18.2, 666.6]
 CENTS = [534, 1299, 4950, 820, 15999, 2301, 34, 760, 6649]
 DATES = ["2026-03-04", "2026-05-11", "2026-01-12", "2026-09-08", "2026-02-10"]
+LATE_DATES = ["2026-03-17", "2026-05-21", "2026-08-30", "2026-09-14", "2026-01-28", "2026-02-19"]
 NAMES = ["Málaga", "Köln", "Zürich", "São Paulo", "Århus"]
 TEXTS = ["the router is broken since monday", "please send the invoice again", "my parcel never came to me"]
 
@@ -96,6 +97,16 @@ def _lines(text: str, *, product: str = "router", ask: str = "Answer with one qu
         ([(-a, a) for a in AMOUNTS], "sign", "opposite"),
         ([(round(a), a) for a in AMOUNTS if a != round(a)], "rounded", "last digits"),
         ([(f"{d[:4]}-{d[8:]}-{d[5:7]}", d) for d in DATES], "date", "day and month"),
+        (
+            [(f"{d[:4]}-{d[8:]}-{d[5:7]}", d) for d in DATES] + [("2026-11-05", d) for d in LATE_DATES],
+            "date",
+            "day and month are swapped, and recorded is 2026-11-05 where that makes no date",
+        ),
+        (
+            [(f"{d[:4]}-{d[8:]}-{d[5:7]}", d) for d in DATES] + [(None, d) for d in LATE_DATES[:3]],
+            "date",
+            "recorded is empty where that makes no date",
+        ),
         ([(f"{d}T02:00:00+00:00", f"{d}T00:00:00+00:00") for d in DATES], "date", "+2 hours"),
         ([(f"19{d[2:]}", d) for d in DATES], "date", "century"),
         ([(n.encode().decode("latin-1"), n) for n in NAMES], "encoding", "UTF-8 was read as"),
@@ -127,6 +138,8 @@ def test_damage_is_named(pairs: list[tuple[Any, Any]], name: str, words: str) ->
 
 
 def test_damage_without_a_rule_has_no_name() -> None:
+    dates = [("2026-03-01", "2026-08-14")] * 4 + [("2026-04-02", "2026-09-19")] * 4
+    assert name_pattern(dates) is None, "dates are no codes"
     rng = random.Random(1)
     assert name_pattern([(rng.random(), rng.random()) for _ in range(50)]) is None
     assert name_pattern([(rng.random() / 250, rng.random() / 250) for _ in range(50)]) is None

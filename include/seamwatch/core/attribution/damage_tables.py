@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from seamwatch.core.attribution.damage import EXPLAINED, FEWEST, FieldPattern, Pair, enough, shorten
+from seamwatch.core.attribution.damage_dates import moment_of
 from seamwatch.core.reasons import Damage, DamageForm
 from seamwatch.core.records.comparison import at_path, leaves, loose_text, may_be_json, parse_json, strict_text
 
@@ -32,7 +33,12 @@ def find_default(pairs: Sequence[Pair]) -> FieldPattern | None:
 
 
 def find_code_table(pairs: Sequence[Pair]) -> FieldPattern | None:
-    """Return whether what is recorded follows from what is expected: the same wrong value for each."""
+    """Return whether what is recorded follows from what is expected: the same wrong value for each.
+
+    Dates are no codes.
+    """
+    if sum(moment_of(expected) is not None for _, expected in pairs) >= enough(len(pairs)):
+        return None
     became: dict[str | None, Counter[str | None]] = {}
     for recorded, expected in pairs:
         became.setdefault(loose_text(expected), Counter())[loose_text(recorded)] += 1
