@@ -24,7 +24,8 @@ from seamwatch.vocabulary import ActionState, ApprovalAnswer
 from seamwatch_demo.airflow import wait_until
 from seamwatch_demo.dags import AIRFLOW_USER, DagRunner
 from seamwatch_demo.life import slack_app
-from seamwatch_demo.slack_receiver import SlackMessage, SlackReceiver
+from seamwatch_demo.slack_messages import SlackMessage
+from seamwatch_demo.slack_receiver import SlackReceiver
 from seamwatch_demo.watching import open_store
 
 _WAITS_WITHIN_S = 120.0

@@ -22,7 +22,8 @@ from seamwatch_demo.airflow import wait_until
 from seamwatch_demo.dags import PARTS, DagRunner
 from seamwatch_demo.faults import FAULTS, Fault
 from seamwatch_demo.slack_app import SlackApp
-from seamwatch_demo.slack_receiver import SlackMessage, SlackReceiver
+from seamwatch_demo.slack_messages import SlackMessage
+from seamwatch_demo.slack_receiver import SlackReceiver
 from seamwatch_demo.watching import TRIAGE, open_store
 from seamwatch_demo.world import DemoWorld
 

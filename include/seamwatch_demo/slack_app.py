@@ -12,7 +12,8 @@ import httpx
 from seamwatch_demo.slack_presses import payload_of, signed, submission_of
 
 if TYPE_CHECKING:
-    from seamwatch_demo.slack_receiver import OpenedForm, SlackMessage, Workspace
+    from seamwatch_demo.slack_messages import OpenedForm, SlackMessage
+    from seamwatch_demo.slack_workspace import Workspace
 
 _ANSWER_S = 10.0
 _EFFECT_S = 3.0

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 if TYPE_CHECKING:
-    from seamwatch_demo.slack_receiver import OpenedForm, PrivateMessage, SlackMessage
+    from seamwatch_demo.slack_messages import OpenedForm, PrivateMessage, SlackMessage
 
 Json = Mapping[str, Any]
 

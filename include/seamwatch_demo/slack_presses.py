@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 if TYPE_CHECKING:
-    from seamwatch_demo.slack_receiver import OpenedForm, SlackMessage
+    from seamwatch_demo.slack_messages import OpenedForm, SlackMessage
 
 _PRESSES = count(1)
 

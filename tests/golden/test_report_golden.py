@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from seamwatch.core.incident_life import ChangeKind, allowed_actions
 from seamwatch.report import block_kit
 from seamwatch.report.html import render_html
-from seamwatch.report.machine import report_json
+from seamwatch.report.incident_json import report_json
 from seamwatch.report.markdown import render_markdown
 from seamwatch.report.message import incident_message
 from seamwatch.vocabulary import IncidentState

@@ -26,7 +26,7 @@ from seamwatch.engine.incident_actions import act_on_incident
 from seamwatch.engine.incidents import decide_incidents
 from seamwatch.spec.load import load_project
 from seamwatch.vocabulary import DeliveryState, Door, IncidentAction, IncidentSeverity, IncidentState
-from seamwatch_demo.slack_receiver import SlackMessage
+from seamwatch_demo.slack_messages import SlackMessage
 
 pytestmark = pytest.mark.integration
 QUIET = '\nquiet_hours: {time_zone: UTC, from: "22:00", to: "07:00"}\n'

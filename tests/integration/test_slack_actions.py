@@ -28,7 +28,7 @@ from seamwatch.engine.incident_actions import act_on_incident
 from seamwatch.engine.incidents import decide_incidents
 from seamwatch.engine.slack_actions import handle_action
 from seamwatch.vocabulary import Door, IncidentAction, IncidentState
-from seamwatch_demo.slack_receiver import SlackMessage
+from seamwatch_demo.slack_messages import SlackMessage
 from slack_desk import Desk, attribute_parcels, open_desk
 from slack_presses import element_of, payload_of
 

@@ -22,7 +22,7 @@ from seamwatch.errors import StoreError
 from seamwatch.report.block_kit import AGREE_ID
 from seamwatch.spec.load import load_project
 from seamwatch.vocabulary import Door
-from seamwatch_demo.slack_receiver import OpenedForm
+from seamwatch_demo.slack_messages import OpenedForm
 from slack_desk import Desk, attribute_parcels, open_desk
 
 pytestmark = pytest.mark.integration

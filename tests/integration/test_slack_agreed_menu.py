@@ -24,7 +24,7 @@ from seamwatch.engine.weekly_review.close import close_week
 from seamwatch.report.block_kit import AGREED_ID
 from seamwatch.spec.load import load_project
 from seamwatch.vocabulary import Door
-from seamwatch_demo.slack_receiver import SlackMessage
+from seamwatch_demo.slack_messages import SlackMessage
 from slack_desk import Desk, attribute_parcels, open_desk
 from slack_presses import element_of, payload_of
 

@@ -17,7 +17,8 @@ from file_notifier import FileNotifier
 from seamwatch.adapters.base import ConnectionInfo, Notifier, PostedMessage
 from seamwatch.adapters.notify.slack import SlackNotifier, split_message_id
 from seamwatch.errors import HistoryUnreadable, MessageGone, NotifyError
-from seamwatch_demo.slack_receiver import SlackReceiver, Workspace
+from seamwatch_demo.slack_receiver import SlackReceiver
+from seamwatch_demo.slack_workspace import Workspace
 
 pytestmark = pytest.mark.integration
 

@@ -20,7 +20,7 @@ from seamwatch.engine.deliver import deliver_pending
 from seamwatch.engine.incident_actions import act_on_incident
 from seamwatch.engine.slack_actions import handle_action, record_action
 from seamwatch.vocabulary import Door, IncidentAction, IncidentState
-from seamwatch_demo.slack_receiver import OpenedForm
+from seamwatch_demo.slack_messages import OpenedForm
 from slack_desk import Desk, attribute_parcels, open_desk
 from slack_presses import payload_of, submission_of
 

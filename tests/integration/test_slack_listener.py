@@ -25,7 +25,8 @@ from seamwatch.engine.deps import Deps
 from seamwatch.engine.incidents import decide_incidents
 from seamwatch.engine.slack_actions import record_action
 from seamwatch.vocabulary import IncidentState
-from seamwatch_demo.slack_receiver import SlackMessage, SlackReceiver
+from seamwatch_demo.slack_messages import SlackMessage
+from seamwatch_demo.slack_receiver import SlackReceiver
 from slack_presses import payload_of, submission_of
 from slack_socket_server import SlackSocketServer, wait_for
 

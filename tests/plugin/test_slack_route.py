@@ -18,7 +18,8 @@ from seamwatch.core.incident_life import Incident
 from seamwatch.report.block_kit import AGREE_ID
 from seamwatch.store.repo import Store
 from seamwatch.vocabulary import Door, IncidentState
-from seamwatch_demo.slack_receiver import SlackMessage, SlackReceiver
+from seamwatch_demo.slack_messages import SlackMessage
+from seamwatch_demo.slack_receiver import SlackReceiver
 from slack_presses import payload_of, signed, submission_of
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"

@@ -20,7 +20,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from seamwatch_demo.slack_receiver import SlackMessage, Workspace
+from seamwatch_demo.slack_messages import SlackMessage
+from seamwatch_demo.slack_workspace import Workspace
 
 LATE_S = 30.0
 """A request whose caller saw the connection break is taken up to so many seconds later."""

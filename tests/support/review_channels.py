@@ -22,7 +22,7 @@ from seamwatch.engine.weekly_digest import enqueue_weekly_digests
 from seamwatch.spec.load import Project
 from seamwatch.spec.pipeline import Pipeline
 from seamwatch.store.repo import Store
-from seamwatch_demo.slack_receiver import SlackMessage
+from seamwatch_demo.slack_messages import SlackMessage
 
 WEEK = ReviewWeek(year=2026, number=45)
 MONDAY = datetime(2026, 11, 9, 9, 0, tzinfo=UTC)

@@ -22,8 +22,8 @@ from seamwatch.engine.slack_actions import handle_action
 from seamwatch.spec.load import Project
 from seamwatch.spec.pipeline import Slack
 from seamwatch.vocabulary import Door
+from seamwatch_demo.slack_messages import SlackMessage
 from seamwatch_demo.slack_presses import payload_of
-from seamwatch_demo.slack_receiver import SlackMessage
 
 SLACK = '{channel: "#incidents", connection: slack_test, actions: true, may_act: ["@U0ADA", "!subteam^S0TEAM"]}'
 

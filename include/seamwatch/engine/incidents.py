@@ -30,8 +30,8 @@ from seamwatch.report.cause_texts import headline
 from seamwatch.report.facts import IncidentReport, incident_report
 from seamwatch.report.freshness_texts import with_headline
 from seamwatch.report.html import render_html
+from seamwatch.report.incident_json import report_json
 from seamwatch.report.links import Links
-from seamwatch.report.machine import report_json
 from seamwatch.report.markdown import render_markdown
 from seamwatch.report.measured import Measured
 from seamwatch.report.text import json_text

@@ -21,7 +21,7 @@ from seamwatch.report.block_kit import ACTION_PREFIX, FORM_MENU_ID, action_id
 from seamwatch.report.buttons import incident_buttons
 from seamwatch.report.pressed_buttons import read_press
 from seamwatch.store.repo import Store
-from seamwatch_demo.slack_receiver import SlackMessage
+from seamwatch_demo.slack_messages import SlackMessage
 from slack_presses import payload_of, signed
 
 SECRET = "a-secret-of-the-app"

@@ -49,8 +49,9 @@ from seamwatch.report import block_kit, measured  # noqa: E402
 from seamwatch.report.console_tables import print_table, shown  # noqa: E402
 from seamwatch.report.facts import IncidentReport, incident_report  # noqa: E402
 from seamwatch.report.html import render_html  # noqa: E402
+from seamwatch.report.incident_json import report_json  # noqa: E402
 from seamwatch.report.links import Links  # noqa: E402
-from seamwatch.report.machine import report_json, verdicts_csv  # noqa: E402
+from seamwatch.report.machine import verdicts_csv  # noqa: E402
 from seamwatch.report.markdown import render_markdown  # noqa: E402
 from seamwatch.report.message import Message, bare_message, incident_message  # noqa: E402
 from seamwatch.report.text import json_text  # noqa: E402

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from seamwatch.core.finding import RateComparison
 from seamwatch.core.results import FieldAccuracy, Signal, Verdict
-from seamwatch.report.machine import attribution_json, report_json, verdicts_csv
+from seamwatch.report.incident_json import report_json
+from seamwatch.report.machine import attribution_json, verdicts_csv
 from seamwatch.vocabulary import Responsibility
 
 CAUSE_KEYS = {
