@@ -12,6 +12,7 @@ import pytest
 from seamwatch.core.attribution.accusing_marks import (
     MarkWeight,
     RightRecords,
+    attributable_share,
     common_marks,
     provider_marks,
     weigh_mark,
@@ -66,6 +67,25 @@ def test_what_a_mark_is_worth(wrong: tuple[int, int], right: tuple[int, int], we
 def test_marks_that_right_records_carry_too_are_common() -> None:
     assert common_marks(["a"] * 9 + ["b"], 10, ["a"] * 80, 100) == {"a"}
     assert common_marks(["a"], 10, [], 0) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "share"),
+    [
+        ((30, 31), (180, 269), 0.885),
+        ((20, 20), (160, 240), 0.944),
+        ((25, 50), (100, 200), None),
+        ((40, 50), (120, 200), None),
+        ((25, 25), (175, 175), None),
+        ((5, 6), (60, 140), None),
+        ((5, 5), (0, 0), None),
+    ],
+    ids=["most carry it", "no other is wrong", "as often", "twice as often", "all carry it", "chance", "none is right"],
+)
+def test_what_share_of_the_failures_a_mark_explains_that_right_records_carry(
+    wrong: tuple[int, int], right: tuple[int, int], share: float | None
+) -> None:
+    assert attributable_share(*wrong, *right) == (share if share is None else pytest.approx(share, abs=0.001))
 
 
 def _chat(text: str | None, finish: str = "stop") -> str:

@@ -324,6 +324,31 @@ def test_a_model_at_its_baseline_that_fails_far_more_often_in_the_window_is_not_
         assert gaps == ({Gap.MODEL_AT_BASELINE} if expected is Responsibility.UNDETERMINED else {None})
 
 
+@pytest.mark.parametrize(("every", "is_blamed"), [(5, True), (60, False)])
+def test_a_broken_expectation_that_most_right_records_break_too_is_blamed_by_how_much_more_often_they_fail(
+    every: int, is_blamed: bool
+) -> None:
+    """Seven in ten records break it; the model is wrong on every fifth of them, or no more often than elsewhere."""
+    given = tickets(N, 1)
+    broken = [n for n in range(N) if n % 10 < 7]
+    missed = {given[n]["text"] for n in [*broken[::every], *range(9, N, 60)]}
+
+    def say(body: Mapping[str, Any]) -> str:
+        return json.dumps({**json.loads(desk.answer(body)), **({"queue": "other"} if body["text"] in missed else {})})
+
+    world = desk.make_world(given, say=say)
+    outcomes = desk.outcomes_of(world)
+    right = RightRecords(world=world, keys=outcomes.index[(outcomes["state"] == OutcomeState.RIGHT).to_numpy()])
+    evidence = gather(
+        world, desk.failing_of(world), {"tickets": dict.fromkeys(broken, "a_check")}, right=right, n_judged=N
+    )
+    verdicts = attribute_records(evidence, desk.asking(say), Isolation(mode="exhaustive")).verdicts
+    said = {verdict.responsibility for verdict in verdicts if int(verdict.key) in broken}
+    assert said == {Responsibility.SOURCE_DATA if is_blamed else Responsibility.MODEL}
+    assert {v.responsibility for v in verdicts if int(v.key) not in broken} == {Responsibility.MODEL}
+    assert all(0.5 < v.confidence < 0.85 for v in verdicts if v.responsibility is Responsibility.SOURCE_DATA)
+
+
 def test_the_usual_errors_of_a_model_stay_its_own_where_another_fault_leaves_few_right_records() -> None:
     """Nine of ten requests have another priority, which spoils what the model would have had right."""
 

@@ -30,6 +30,10 @@ from seamwatch.vocabulary import StageKind
 _SIGNIFICANT = 0.05
 _ABOUT_AS_OFTEN = 0.5
 """A mark that right records carry at least half as often as wrong ones tells the two no better than a coin."""
+_FEWEST_WITHOUT = 10
+"""Records without a mark below which their rate of failures is not known."""
+_SURELY_MORE = 0.001
+"""A mark that many right records carry has to be this surely rarer among them."""
 _LABEL = 100
 """Answers up to this length may be labels, of which there are few."""
 _PLAIN = (str, int, float, NoneType)
@@ -78,6 +82,31 @@ def weigh_mark(n_wrong_with: int, n_wrong: int, n_right_with: int, n_right: int)
         return MarkWeight.COMMON
     p_value = rarer_p_value(n_right_with, n_right, n_wrong_with, n_wrong)
     return MarkWeight.ACCUSES if p_value < _SIGNIFICANT else MarkWeight.UNPROVEN
+
+
+def attributable_share(n_wrong_with: int, n_wrong: int, n_right_with: int, n_right: int) -> float | None:
+    """Return which share of the wrong records with a mark would be right at the failure rate of those without it.
+
+    None where that is less than half, or may be chance (Fisher's exact test, one-sided at 0.1 %). It tells of a mark
+    that most right records carry as well, which a comparison of its shares among right and wrong ones cannot.
+
+    Args:
+        n_wrong_with: Wrong records of the window that carry it, at least one.
+        n_wrong: All wrong records of the window.
+        n_right_with: Right ones that carry it.
+        n_right: All right ones.
+
+    Source: S. Greenland, J. Robins (1988), "Conceptual problems in the definition and interpretation of attributable
+    fractions", for the excess fraction, 1 - 1/RR.
+    """
+    n_with = n_wrong_with + n_right_with
+    n_without = n_wrong + n_right - n_with
+    if n_without < _FEWEST_WITHOUT:
+        return None
+    usual = (n_wrong - n_wrong_with + 0.5) / (n_without + 1)
+    share = 1.0 - usual * n_with / n_wrong_with
+    p_value = rarer_p_value(n_right_with, n_right, n_wrong_with, n_wrong)
+    return share if share >= _ABOUT_AS_OFTEN and p_value < _SURELY_MORE else None
 
 
 @dataclass(frozen=True, kw_only=True)

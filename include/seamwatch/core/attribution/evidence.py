@@ -9,7 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from seamwatch.core.attribution.accusing_marks import MarkWeight, RightRecords, common_marks, provider_marks, weigh_mark
+from seamwatch.core.attribution.accusing_marks import (
+    MarkWeight,
+    RightRecords,
+    attributable_share,
+    common_marks,
+    provider_marks,
+    weigh_mark,
+)
 from seamwatch.core.attribution.reference_doubt import EVERYWHERE, contradicted, doubted_references
 from seamwatch.core.interventions import World, records_not_made
 from seamwatch.core.reasons import CallFailure
@@ -46,6 +53,8 @@ class Evidence:
     """Model stage and a recorded status of unknown meaning that right records do not have."""
     suspect_source: Mapping[Any, tuple[str, str]]
     """Source stage and the critical expectation that its payload fails."""
+    suspect_share: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    """By the same, where right records break it as well: share of the failing ones that it likely made fail."""
     broken_everywhere: Mapping[Any, tuple[str, str]] = field(default_factory=dict)
     """The same, where all but a few records of the window fail it: nothing in the window tells whether it matters."""
     unreferenced: tuple[str, ...]
@@ -170,6 +179,7 @@ def gather(
             failed[key] = (*failed.get(key, ()), stage.name)
     signatures = _signatures(world, order, failing)
     provider = provider_marks(world, failing, compared)
+    suspects, shares = _suspect_sources(source_findings, failing, compared, is_same_window=compared.world is world)
     return Evidence(
         world=world,
         failing=failing,
@@ -179,7 +189,8 @@ def gather(
         provider=provider.failures,
         provider_unproven=provider.unproven,
         status_unread=provider.unread,
-        suspect_source=_suspect_sources(source_findings, failing, compared, is_same_window=compared.world is world),
+        suspect_source=suspects,
+        suspect_share=shares,
         broken_everywhere=_broken_everywhere(source_findings, failing, compared) if compared.world is world else {},
         unreferenced=tuple(
             stage.name
@@ -253,15 +264,28 @@ def _common_contradictions(
 
 def _suspect_sources(
     findings: Mapping[str, Mapping[Any, str]], failing: pd.Index[Any], right: RightRecords, *, is_same_window: bool
-) -> dict[Any, tuple[str, str]]:
-    """Return the critical expectations that failing records break at a source, and right ones mostly keep."""
+) -> tuple[dict[Any, tuple[str, str]], dict[tuple[str, str], float]]:
+    """Return the critical expectations that failing records break at a source, and right ones mostly keep.
+
+    With them those that right ones break as often, where the ones that break it fail far more often than others: by
+    source and expectation the share of failing records that it explains.
+    """
     found: dict[Any, tuple[str, str]] = {}
+    shares: dict[tuple[str, str], float] = {}
     for stage, broken in findings.items():
         wrong = {key: what for key, what in broken.items() if key in failing}
-        usual = [what for key, what in broken.items() if key in right.keys] if is_same_window else []
-        common = common_marks(wrong.values(), len(failing), usual, len(right.keys) if is_same_window else 0)
-        found.update({key: (stage, what) for key, what in wrong.items() if what not in common})
-    return found
+        usual = Counter(what for key, what in broken.items() if key in right.keys) if is_same_window else Counter()
+        n_right = len(right.keys) if is_same_window else 0
+        common = common_marks(wrong.values(), len(failing), usual.elements(), n_right)
+        n_wrong = Counter(wrong.values())
+        for what in common:
+            share = attributable_share(n_wrong[what], len(failing), usual[what], n_right)
+            if share is not None:
+                shares[stage, what] = share
+        found.update(
+            {key: (stage, what) for key, what in wrong.items() if what not in common or (stage, what) in shares}
+        )
+    return found, shares
 
 
 def _broken_everywhere(

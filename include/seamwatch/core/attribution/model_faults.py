@@ -260,11 +260,12 @@ def _blame_suspect_source(
     verdicts: dict[Any, Verdict] = {}
     for key in keys[keys.isin(list(evidence.suspect_source))]:
         stage, expectation = evidence.suspect_source[key]
+        share = evidence.suspect_share.get((stage, expectation), 1.0)
         verdicts[key] = make_verdict(
             key,
             Responsibility.SOURCE_DATA,
             stage,
-            belief=confidence.SOURCE_SUSPECT,
+            belief=confidence.SOURCE_SUSPECT * share,
             reasons=(Reason(kind=ReasonKind.SOURCE_SUSPECT, stages=(stage,), detail=expectation),),
         )
     return verdicts
