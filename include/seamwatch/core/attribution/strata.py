@@ -13,6 +13,8 @@ Strata = Mapping[Hashable, Sequence[Any]]
 
 _RARE, _RARE_SHARE = 6, 0.02
 """A stratum with fewer records than this, or a smaller share, is not worth replays of its own."""
+_RARE_CORRECTED = 3
+"""The same of payloads that a source corrected later: an experiment can settle each, and so few can be a change."""
 
 
 def stratify(evidence: Evidence, keys: Iterable[Any]) -> Strata:
@@ -29,7 +31,13 @@ def stratify(evidence: Evidence, keys: Iterable[Any]) -> Strata:
         groups: dict[Hashable, list[Any]] = {}
         for key in left:
             groups.setdefault((mark.__name__, mark(evidence, key)), []).append(key)
-        strata.update({name: group for name, group in groups.items() if len(group) >= few or mark is _by_place})
+        strata.update(
+            {
+                name: group
+                for name, group in groups.items()
+                if mark is _by_place or len(group) >= (_RARE_CORRECTED if _corrected(evidence, group[0]) else few)
+            }
+        )
         left = [key for name, group in groups.items() if name not in strata for key in group]
     return strata
 
@@ -56,6 +64,11 @@ def _differing(signature: Signature) -> tuple[tuple[str, str], ...]:
     return tuple(dict.fromkeys(marks))
 
 
+def _corrected(evidence: Evidence, key: Any) -> tuple[str, ...]:
+    """Return the sources that corrected the record's payload later."""
+    return tuple(stage for stage, payloads in evidence.world.corrections.items() if key in payloads.index)
+
+
 def _suspicion(evidence: Evidence, key: Any) -> Hashable:
     provider = evidence.provider.get(key)
     source = evidence.suspect_source.get(key)
@@ -66,6 +79,7 @@ def _suspicion(evidence: Evidence, key: Any) -> Hashable:
         source and source[0],
         instructed and instructed[0],
         outdated and (outdated[0], tuple(sorted(outdated[1].items()))),
+        _corrected(evidence, key),
         key in evidence.suspect_truth,
         key in evidence.provider_unproven,
         evidence.status_unread.get(key),
