@@ -136,7 +136,8 @@ def section(document: Mapping[str, Any]) -> list[str]:
         f"`{document['command']}`: {document['about']}. {counts['without_effect']} incidents changed no outcome and "
         f"are not counted; {counts['not_detectable']} changed too few for an exact test that knows every cause, at one "
         "false incident in 1,000 healthy windows over all causes, and count for records, not for incidents. "
-        "The split is the one for testing alone: two of its five pipelines, and its seed, were fitted to by nobody. "
+        "The split is the one for testing alone: nothing was fitted to two of its five pipelines, nor to its seed; "
+        "errors of the rules that windows of earlier seeds showed were mended, those of these pipelines too. "
         f"{document['seconds'] / 60:.0f} minutes, commit "
         f"{document['commit'][:10]}, Python {document['python']}, {document['cores']} cores, seed {document['seed']}.",
         "",
