@@ -306,7 +306,7 @@ def test_the_commit_before_the_onset_is_told_with_its_lines(code_table: Case) ->
 def test_files_that_git_does_not_keep_are_unknown(code_table: Case) -> None:
     nowhere = code_table.step("changed_lines")
     assert nowhere.state is StepState.UNKNOWN
-    assert nowhere.text.endswith("include/mappings is not under git.")
+    assert nowhere.text.endswith("is not known: include/mappings is not under git.")
     _git(code_table.root, "init", "--quiet", at="2025-12-01T08:00:00Z")
     _git(code_table.root, "commit", "--quiet", "--allow-empty", "--message=Empty", at="2025-12-01T08:00:00Z")
     untracked = code_table.step("changed_lines")

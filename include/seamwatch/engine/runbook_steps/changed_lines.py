@@ -36,12 +36,14 @@ def changed_lines(deps: Deps, pipeline: Pipeline, incident: Incident) -> StepFin
         try:
             history = read_history(folder, mine, since=incident.onset - BEFORE, until=incident.onset + AFTER)
         except AdapterError as error:
-            unread.append(str(error))
+            unread.append(str(error).replace(str(folder), _shown(deps.project, folder)))
             continue
         histories.append(history)
         unread += [f"{_shown(deps.project, path)} is not under git" for path in untracked(mine, [history])]
         if history.is_shallow:
-            unread.append(f"the clone of {folder} is shallow, so that earlier commits are missing from it")
+            unread.append(
+                f"the clone of {_shown(deps.project, folder)} is shallow, so that earlier commits are missing from it"
+            )
     return texts.changed_lines(
         nearest_first(histories, incident.onset),
         incident.onset,
