@@ -475,13 +475,17 @@ def set_field(payload: Mapping[str, Any], name: str, value: Any) -> dict[str, An
     if name in payload:
         return {**payload, name: value}
     column = column_of(name, payload) or name.partition(".")[0]
+    if column == name:
+        return {**payload, name: value}
     steps = name[len(column) + 1 :].split(".")
     return {**payload, column: _set_path(parse_json(payload.get(column)), steps, value)}
 
 
 def _set_path(document: Any, steps: list[str], value: Any) -> Any:
-    if isinstance(document, (list, tuple)):
+    if isinstance(document, (list, tuple)) and steps[0].isdecimal():
         return _set_item(list(document), int(steps[0]), steps[1:], value)
+    if isinstance(document, (list, tuple)) and value is None:
+        return document  # a list holds no such field already
     inner = dict(document) if isinstance(document, Mapping) else {}
     # Of a path with dots in its keys the longest beginning that is a key is meant, as where it was read.
     joined = (".".join(steps[:length]) for length in range(len(steps), 0, -1))
