@@ -30,6 +30,8 @@ from seamwatch.vocabulary import StageKind
 _SIGNIFICANT = 0.05
 _ABOUT_AS_OFTEN = 0.5
 """A mark that right records carry at least half as often as wrong ones tells the two no better than a coin."""
+_MORE_LIKELY = 0.5
+"""Share of the failures with a mark from which on each is more likely the mark's than not."""
 _FEWEST_WITHOUT = 10
 """Records without a mark below which their rate of failures is not known."""
 _SURELY_MORE = 0.001
@@ -106,7 +108,7 @@ def attributable_share(n_wrong_with: int, n_wrong: int, n_right_with: int, n_rig
     usual = (n_wrong - n_wrong_with + 0.5) / (n_without + 1)
     share = 1.0 - usual * n_with / n_wrong_with
     p_value = rarer_p_value(n_right_with, n_right, n_wrong_with, n_wrong)
-    return share if share >= _ABOUT_AS_OFTEN and p_value < _SURELY_MORE else None
+    return share if share >= _MORE_LIKELY and p_value < _SURELY_MORE else None
 
 
 @dataclass(frozen=True, kw_only=True)
